@@ -1,0 +1,53 @@
+# Every target does its own set-up: python3.11 with venv, and make, are enough.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CORES ?= all
+SOURCES := src workflow/scripts tests benchmarks
+SNAKEFILES := Snakefile workflow/rules
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: run demo test test-all check format lock clean
+
+run: $(READY) ## the default study
+	snakemake --cores $(CORES) all
+
+demo: $(READY) ## the tiny study and its table, in minutes
+	snakemake --cores $(CORES) all --configfile config/tiny.yaml
+	@cat results/tiny/report/metrics.md
+
+test: $(READY) ## all tests but the slow ones
+	pytest -m "not slow"
+
+test-all: $(READY) ## all tests; those that need what is not here say so
+	pytest
+
+check: $(READY) ## format, lint and types
+	ruff format --check $(SOURCES)
+	ruff check $(SOURCES)
+	snakefmt --check $(SNAKEFILES)
+	mypy
+	snakemake --lint
+
+format: $(READY) ## bring code into form
+	ruff format $(SOURCES)
+	ruff check --fix $(SOURCES)
+	snakefmt $(SNAKEFILES)
+
+lock: $(READY) ## renew requirements.txt from pyproject.toml
+	pip-compile --all-extras --generate-hashes --allow-unsafe --strip-extras --quiet \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+		--output-file requirements.txt pyproject.toml
+
+clean: ## forget the environment, not the results
+	rm -rf $(VENV)
+
+# The package itself is installed in place, without its dependencies: the lock has them all.
+$(READY): requirements.txt pyproject.toml
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@

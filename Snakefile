@@ -1,0 +1,71 @@
+# Snugnet: from data to the results table, one cached target a model x variant x scheme.
+#
+# Everything lies below `results_dir`, one folder a stage, then the wildcards in order of causation:
+#   data/{dataset}/{split}.npz                                  prepared splits
+#   models/{model}/{variant}/model.h5                           trained models
+#   tflite/{model}/{variant}/{scheme}/model.tflite              converted models
+#   predictions/{model}/{variant}/{scheme}/{runtime}.npz        the same arrays from every runtime
+#   metrics/{model}/{variant}/{scheme}/{runtime}.json           one row of the results
+#   report/                                                     the table and the judgement
+#   logs/<rule>/..., benchmarks/<rule>/...
+
+from snakemake.utils import min_version
+
+min_version("9.19")
+
+
+configfile: "config.yaml"
+
+
+# The image that `docker build -t snugnet .` makes; used only with --sdm apptainer.
+container: "docker://snugnet"
+
+
+include: "workflow/rules/common.smk"
+
+
+pathvars:
+    results=RESULTS,
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/tflite.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+    data,
+    models,
+    tflite,
+    report,
+
+
+rule all:
+    default_target: True
+    input:
+        "<results>/report/gate.passed",
+
+
+rule data:
+    input:
+        study_files("data"),
+
+
+rule models:
+    input:
+        study_files("models"),
+
+
+rule tflite:
+    input:
+        study_files("tflite"),
+
+
+rule report:
+    input:
+        "<results>/report/metrics.csv",
+        "<results>/report/metrics.md",
+        "<results>/report/gate.json",

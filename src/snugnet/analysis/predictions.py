@@ -1,0 +1,81 @@
+"""The waist of the workflow: one form of predictions, whatever runtime computed them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from snugnet.datasets.samples import read_npz
+from snugnet.errors import InputError
+from snugnet.jobs import replacing
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a runtime predicted for a test split, beside the truth.
+
+    Attributes:
+        scores: float32 (n, k), dequantized; one column for a binary task.
+        labels: int64 (n,), or uint8 (n, k) for multi-label tasks: the truth.
+        group: Patient or subject, (n,), or None.
+        raw: (n, k) in the model's own output type.
+        scale: Of `raw`; 1.0 for floats.
+        zero_point: Of `raw`; 0 for floats.
+        latency_ns: int64 (m,), nanoseconds of single-sample runs; empty if not measured.
+        task: `multiclass`, `multilabel` or `binary`.
+        class_names: Names of the classes.
+    """
+
+    scores: np.ndarray
+    labels: np.ndarray
+    group: np.ndarray | None
+    raw: np.ndarray
+    scale: float
+    zero_point: int
+    latency_ns: np.ndarray
+    task: str
+    class_names: tuple[str, ...]
+
+    def decisions(self) -> np.ndarray:
+        """Decide: argmax, or score >= 0.5 for each label; the form is that of `labels`."""
+        if self.task == "multiclass":
+            return self.scores.argmax(axis=1).astype(np.int64)
+        above = self.scores >= np.float32(0.5)
+        return above.astype(np.uint8) if self.task == "multilabel" else above[:, 0].astype(np.int64)
+
+    def correct(self) -> np.ndarray:
+        """How right each sample is, float64 (n,): 0 or 1; for multi-label the share of labels."""
+        right = self.decisions() == self.labels
+        return right.mean(axis=1) if right.ndim == 2 else right.astype(np.float64)
+
+
+def save_predictions(path: str | Path, predictions: Predictions) -> None:
+    """Write predictions as .npz; an absent group becomes an empty array."""
+    arrays = vars(predictions).copy()
+    if predictions.group is None:
+        arrays["group"] = np.zeros(0, dtype=np.int64)
+    with replacing(path) as partial:
+        np.savez(partial, **{name: np.asarray(value) for name, value in arrays.items()})
+
+
+def load_predictions(path: str | Path) -> Predictions:
+    """Read predictions.
+
+    Raises:
+        InputError: If the file is cut short, holds pickles, lacks an array, or holds scores that
+            are not finite.
+    """
+    arrays = read_npz(path, required=tuple(Predictions.__dataclass_fields__))
+    if not np.isfinite(arrays["scores"]).all():
+        raise InputError(f"{path}: scores hold NaN or infinity; the model is broken")
+    return Predictions(
+        scores=arrays["scores"],
+        labels=arrays["labels"],
+        group=arrays["group"] if len(arrays["group"]) else None,
+        raw=arrays["raw"],
+        scale=float(arrays["scale"]),
+        zero_point=int(arrays["zero_point"]),
+        latency_ns=arrays["latency_ns"],
+        task=str(arrays["task"]),
+        class_names=tuple(str(name) for name in arrays["class_names"]),
+    )

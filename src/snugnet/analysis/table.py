@@ -1,0 +1,168 @@
+"""All rows of the results: one table for machines, one for people."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from snugnet.analysis.statistics import holm
+
+# The columns of metrics.csv, in order; what does not apply to a row is empty, never 0.
+COLUMNS = [
+    "model",
+    "dataset",
+    "task",
+    "variant",
+    "parent",
+    "scheme",
+    "runtime",
+    "status",
+    "reason",
+    "n",
+    "accuracy",
+    "balanced_accuracy",
+    "precision",
+    "recall",
+    "f1",
+    "cohen_kappa",
+    "binary_accuracy",
+    "hamming_loss",
+    "jaccard",
+    "auc_macro",
+    "n_groups",
+    "accuracy_low",
+    "accuracy_high",
+    "delta_float",
+    "p_float",
+    "p_holm",
+    "decisions_changed",
+    "size_bytes",
+    "size_gzip_bytes",
+    "arena_bytes",
+    "parameters",
+    "nonzero",
+    "macs",
+    "latency_us_median",
+    "latency_us_p95",
+]
+INTEGERS = [
+    "n",
+    "n_groups",
+    "decisions_changed",
+    "size_bytes",
+    "size_gzip_bytes",
+    "arena_bytes",
+    "parameters",
+    "nonzero",
+    "macs",
+]
+
+# Below this, a difference from float is called a difference.
+SIGNIFICANCE = 0.05
+
+
+def tabulate(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Collect rows in the order given and adjust their p-values within each model.
+
+    Args:
+        rows: One mapping a cell: the cell's names and what `score` gave.
+
+    Returns:
+        A frame with the columns `COLUMNS`.
+    """
+    frame = pd.DataFrame([dict(row) for row in rows]).reindex(columns=COLUMNS)
+    for name in INTEGERS:
+        frame[name] = frame[name].astype("Int64")
+    # A float32 row is its own reference: nothing is tested there, so it does not count.
+    tested = frame["p_float"].notna() & (frame["scheme"] != "float32")
+    frame.loc[~tested, "p_float"] = None
+    for _, index in frame[tested].groupby("model").groups.items():
+        frame.loc[index, "p_holm"] = holm(frame.loc[index, "p_float"].to_numpy(dtype=float))
+    return frame
+
+
+def arrow(row: Mapping[Hashable, Any]) -> str:
+    """Tell a row's difference from float: up or down only where the test says so, else ~."""
+    if pd.isna(row["p_holm"]):
+        return ""
+    if row["p_holm"] >= SIGNIFICANCE or row["delta_float"] == 0:
+        return "~"
+    return "↑" if row["delta_float"] > 0 else "↓"
+
+
+def markdown(frame: pd.DataFrame, confidence: float) -> str:
+    """Lay the table out like the slides: one table a model, schemes down, variants across."""
+    percent = f"{100 * confidence:g} %"
+    parts = [
+        "# Results",
+        f"Accuracy on the test split with its {percent} interval (multi-label tasks: binary "
+        "accuracy). An arrow marks a difference from the float32 row of the same variant that the "
+        f"paired test finds at {SIGNIFICANCE:.0%} after Holm's correction within the model; ~ "
+        "marks one that it does not. Datasets named synthetic_… are simulated.",
+    ]
+    for model, rows in frame.groupby("model", sort=False):
+        parts += [f"## {model}", _about(rows), _grid(rows), _details(rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _about(rows: pd.DataFrame) -> str:
+    first = rows.iloc[0]
+    ok = rows[rows["status"] == "ok"]
+    if ok.empty:
+        return f"Dataset {first['dataset']}; no cell of this model could be measured."
+    groups = ok.iloc[0]["n_groups"]
+    independent = "without groups" if pd.isna(groups) else f"of {groups} groups"
+    return (
+        f"Dataset {first['dataset']} ({ok.iloc[0]['task']}), {ok.iloc[0]['n']} test samples "
+        f"{independent}."
+    )
+
+
+def _grid(rows: pd.DataFrame) -> str:
+    """Schemes down, variants across."""
+    variants = list(dict.fromkeys(rows["variant"]))
+    lines = []
+    for (scheme, runtime), same in rows.groupby(["scheme", "runtime"], sort=False):
+        cells = {row["variant"]: _cell(row) for row in same.to_dict("records")}
+        name = scheme if runtime == "litert" else f"{scheme} ({runtime})"
+        lines.append([name, *(cells.get(variant, "") for variant in variants)])
+    table: str = pd.DataFrame(lines, columns=["scheme", *variants]).to_markdown(index=False)
+    return table
+
+
+def _cell(row: Mapping[Hashable, Any]) -> str:
+    if row["status"] != "ok":
+        return f"{row['status']}: {row['reason']}"
+    text = f"{100 * row['accuracy']:.2f} % {arrow(row)}".rstrip()
+    if pd.isna(row["accuracy_low"]):
+        return text
+    return f"{text} [{100 * row['accuracy_low']:.2f}, {100 * row['accuracy_high']:.2f}]"
+
+
+def _details(rows: pd.DataFrame) -> str:
+    """The slides' other measures, size and latency, a row a cell."""
+    measures = {
+        "balanced_accuracy": "balanced accuracy",
+        "precision": "precision",
+        "recall": "recall",
+        "f1": "F1",
+        "cohen_kappa": "Cohen's kappa",
+        "hamming_loss": "Hamming loss",
+        "jaccard": "Jaccard",
+        "auc_macro": "macro AUC",
+    }
+    shown = {name: title for name, title in measures.items() if rows[name].notna().any()}
+    lines = []
+    for row in rows[rows["status"] == "ok"].to_dict("records"):
+        values = ["" if pd.isna(row[name]) else f"{row[name]:.4f}" for name in shown]
+        p = "" if pd.isna(row["p_holm"]) else f"{row['p_holm']:.3g}"
+        size = f"{row['size_bytes'] / 1024:.1f}"
+        latency = "" if pd.isna(row["latency_us_median"]) else f"{row['latency_us_median']:.1f}"
+        lines.append([row["variant"], row["scheme"], *values, p, size, latency])
+    if not lines:
+        return ""
+    columns = ["variant", "scheme", *shown.values(), "p (Holm)", "KiB", "µs (median)"]
+    table: str = pd.DataFrame(lines, columns=columns).to_markdown(
+        index=False, disable_numparse=True
+    )
+    return table

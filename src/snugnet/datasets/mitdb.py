@@ -1,0 +1,95 @@
+"""Beats of the MIT-BIH Arrhythmia Database (Moody and Mark 2001, doi:10.13026/C2F305)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import wfdb
+
+from snugnet.datasets.samples import Samples
+from snugnet.datasets.sources import MITDB_RECORDS, require, source_files
+from snugnet.errors import InputError
+from snugnet.progress import progress
+
+# Symbols per class. `nlrva` is five single symbols; `aami` follows ANSI/AAMI EC57.
+NLRVA = {"N": "N", "L": "L", "R": "R", "V": "V", "A": "A"}
+AAMI = {"N": "NLRej", "S": "AaJS", "V": "VE", "F": "F", "Q": "/fQ"}
+
+# The inter-patient division of de Chazal et al. 2004 (doi:10.1109/TBME.2004.827359), without
+# the four records of paced patients. Validation is taken out of DS1.
+DS1 = (
+    "101 106 108 109 112 114 115 116 118 119 122 124 201 203 205 207 208 209 215 220 223 230"
+).split()
+DS2 = (
+    "100 103 105 111 113 117 121 123 200 202 210 212 213 214 219 221 222 228 231 232 233 234"
+).split()
+DS1_VAL = ("114", "119", "203", "223")
+
+# Records 201 and 202 are of one person.
+PATIENT = {"202": "201"}
+
+
+def load(settings: Mapping[str, Any], seed: int) -> Samples:
+    """Cut windows centred on the annotated beats.
+
+    Args:
+        settings: `datasets_dir`, where `path` starts, `path`, `protocol` (`nlrva` or `aami_interpatient`) and `window` in samples
+            (at 360 Hz).
+        seed: Not used: reading draws nothing.
+
+    Returns:
+        x float32 (n, window, 1) in mV, group the patient; for `aami_interpatient` with its split.
+
+    Raises:
+        InputError: If files are missing or are not WFDB records.
+    """
+    require(source_files(settings), "mitdb", "dataset kind mitdb")
+    folder = Path(settings["datasets_dir"]) / settings["path"]
+    interpatient = settings["protocol"] == "aami_interpatient"
+    classes = AAMI if interpatient else NLRVA
+    records = DS1 + DS2 if interpatient else MITDB_RECORDS
+    x, y, record_of = [], [], []
+    with progress(len(records), "reading records") as meter:
+        for name in records:
+            beats, labels = _beats(folder / name, classes, settings["window"])
+            x.append(beats)
+            y.append(labels)
+            record_of += [name] * len(labels)
+            meter.update(1)
+    records_array = np.array(record_of)
+    return Samples(
+        x=np.concatenate(x)[..., np.newaxis],
+        y=np.concatenate(y),
+        class_names=tuple(classes),
+        task="multiclass",
+        group=np.array([PATIENT.get(name, name) for name in record_of]),
+        split=_interpatient_split(records_array) if interpatient else None,
+    )
+
+
+def _beats(path: Path, classes: dict[str, str], window: int) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        header = wfdb.rdheader(str(path))
+        channel = header.sig_name.index("MLII") if "MLII" in header.sig_name else 0
+        signal = wfdb.rdrecord(str(path), channels=[channel]).p_signal[:, 0]
+        annotation = wfdb.rdann(str(path), "atr")
+    except (ValueError, OSError, IndexError, KeyError) as error:
+        raise InputError(f"{path}: not a readable WFDB record ({error})") from None
+    code = {symbol: k for k, symbols in enumerate(classes.values()) for symbol in symbols}
+    half = window // 2
+    keep = [
+        (at, code[symbol])
+        for at, symbol in zip(annotation.sample, annotation.symbol, strict=True)
+        if symbol in code and half <= at <= len(signal) - (window - half)
+    ]
+    starts = np.array([at - half for at, _ in keep], dtype=np.int64)
+    beats = signal[starts[:, np.newaxis] + np.arange(window)] if keep else np.zeros((0, window))
+    return beats.astype(np.float32), np.array([label for _, label in keep], dtype=np.int64)
+
+
+def _interpatient_split(records: np.ndarray) -> np.ndarray:
+    names = np.full(len(records), "train", dtype="<U5")
+    names[np.isin(records, DS1_VAL)] = "val"
+    names[np.isin(records, DS2)] = "test"
+    return names

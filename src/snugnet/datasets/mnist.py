@@ -1,0 +1,76 @@
+"""MNIST from the four IDX files of its original distribution."""
+
+import gzip
+import struct
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snugnet.datasets.samples import Samples
+from snugnet.datasets.sources import require, source_files
+from snugnet.errors import InputError
+
+
+def load(settings: Mapping[str, Any], seed: int) -> Samples:
+    """Read the 60,000 + 10,000 images; val is drawn from the published train images.
+
+    Args:
+        settings: `datasets_dir`, where `path` starts, `path` and `val`, the fraction of the train images kept for validation.
+        seed: Seed of that draw.
+
+    Returns:
+        x uint8 (70000, 28, 28, 1), with its split.
+
+    Raises:
+        InputError: If files are missing or are not IDX files.
+    """
+    files = source_files(settings)
+    require(files, "mnist", "dataset kind mnist")
+    train_x, train_y, test_x, test_y = [read_idx(path) for path in files]
+    for images, labels, path in ((train_x, train_y, files[0]), (test_x, test_y, files[2])):
+        if len(images) != len(labels):
+            raise InputError(f"{path}: {len(images)} images but {len(labels)} labels")
+    split = np.full(len(train_x) + len(test_x), "train", dtype="<U5")
+    split[len(train_x) :] = "test"
+    order = np.random.default_rng(seed).permutation(len(train_x))
+    split[order[: round(settings["val"] * len(train_x))]] = "val"
+    return Samples(
+        x=np.concatenate([train_x, test_x])[..., np.newaxis],
+        y=np.concatenate([train_y, test_y]).astype(np.int64),
+        class_names=tuple("0123456789"),
+        task="multiclass",
+        split=split,
+    )
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """Read a gzipped IDX file of unsigned bytes.
+
+    The format: two zero bytes, 0x08 for unsigned bytes, the number of dimensions, each dimension
+    as a big-endian uint32, then the values in row-major order.
+
+    Raises:
+        InputError: If it is not gzip, its magic number is wrong, or its length does not match.
+    """
+    try:
+        data = gzip.decompress(path.read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: not a whole gzip file ({error})") from None
+    if len(data) < 4 or data[:3] != b"\x00\x00\x08":
+        raise InputError(
+            f"{path}: IDX magic number {data[:4].hex()} is wrong; 0000 08 and the number of "
+            "dimensions are needed"
+        )
+    start = 4 + 4 * data[3]
+    if len(data) < start:
+        raise InputError(f"{path}: cut short inside its IDX header")
+    shape = struct.unpack(f">{data[3]}I", data[4:start])
+    expected = int(np.prod(shape, dtype=object))
+    if len(data) - start != expected:
+        raise InputError(
+            f"{path}: {len(data) - start} values, but its header says {shape}: {expected}"
+        )
+    return np.frombuffer(data, dtype=np.uint8, offset=start).reshape(shape)

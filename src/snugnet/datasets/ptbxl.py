@@ -1,0 +1,88 @@
+"""PTB-XL as published (Wagner et al. 2020, doi:10.13026/kfzx-aw45), 100 Hz records."""
+
+import ast
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import wfdb
+
+from snugnet.datasets.folds import split_of_folds
+from snugnet.datasets.samples import Samples
+from snugnet.datasets.sources import require, source_files
+from snugnet.errors import InputError
+from snugnet.progress import progress
+
+SUPERCLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
+
+
+def load(settings: Mapping[str, Any], seed: int) -> Samples:
+    """Read the records that the database file lists and that have a diagnostic superclass.
+
+    A record has a superclass if any of its statements is diagnostic and belongs to it, whatever
+    the statement's likelihood (the rule of PTB-XL's own example).
+
+    Args:
+        settings: `datasets_dir`, where `path` starts, `path` and `folds`.
+        seed: Not used: the folds are published.
+
+    Returns:
+        x float32 (n, 1000, 12) in mV, y uint8 (n, 5), group the patient, with its split.
+
+    Raises:
+        InputError: If files are missing or are not what they should be.
+    """
+    require(source_files(settings), "ptbxl", "dataset kind ptbxl")
+    folder = Path(settings["datasets_dir"]) / settings["path"]
+    table = _table(folder)
+    labels = _superclasses(table, folder)
+    known = labels.any(axis=1)
+    table, labels = table[known], labels[known]
+    paths = [folder / name for name in table["filename_lr"]]
+    require([path.with_suffix(".hea") for path in paths], "ptbxl", "dataset kind ptbxl")
+    fold = table["strat_fold"].to_numpy()
+    return Samples(
+        x=_signals(paths),
+        y=labels,
+        class_names=SUPERCLASSES,
+        task="multilabel",
+        group=table["patient_id"].to_numpy().astype(np.int64),
+        split=split_of_folds(fold, settings, "dataset kind ptbxl"),
+    )
+
+
+def _table(folder: Path) -> pd.DataFrame:
+    path = folder / "ptbxl_database.csv"
+    columns = ["patient_id", "scp_codes", "strat_fold", "filename_lr"]
+    try:
+        return pd.read_csv(path, usecols=columns)
+    except ValueError as error:
+        raise InputError(f"{path}: columns {', '.join(columns)} are needed ({error})") from None
+
+
+def _superclasses(table: pd.DataFrame, folder: Path) -> np.ndarray:
+    statements = pd.read_csv(folder / "scp_statements.csv", index_col=0)
+    diagnostic = statements[statements["diagnostic"] == 1]["diagnostic_class"].to_dict()
+    labels = np.zeros((len(table), len(SUPERCLASSES)), dtype=np.uint8)
+    for row, codes in enumerate(table["scp_codes"]):
+        for code in ast.literal_eval(codes):
+            if diagnostic.get(code) in SUPERCLASSES:
+                labels[row, SUPERCLASSES.index(diagnostic[code])] = 1
+    return labels
+
+
+def _signals(paths: list[Path]) -> np.ndarray:
+    signals = []
+    with progress(len(paths), "reading records") as meter:
+        for path in paths:
+            try:
+                signal = wfdb.rdrecord(str(path)).p_signal
+            except (ValueError, OSError, IndexError, KeyError) as error:
+                raise InputError(f"{path}: not a readable WFDB record ({error})") from None
+            if signal.shape != (1000, 12):
+                raise InputError(f"{path}: {signal.shape} samples and leads; (1000, 12) are needed")
+            signals.append(signal.astype(np.float32))
+            meter.update(1)
+    return np.stack(signals)

@@ -1,0 +1,101 @@
+"""Anyone's continuous recordings with labelled segments, cut into windows."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snugnet.datasets.samples import Samples, read_npz
+from snugnet.datasets.sources import require, source_files
+from snugnet.datasets.windows import class_indices
+from snugnet.errors import InputError
+
+ROLES = ("x", "start", "length", "label", "group", "class_names", "scale")
+
+
+def load(settings: Mapping[str, Any], seed: int) -> Samples:
+    """Cut windows of one length and stride out of labelled segments.
+
+    The .npz holds `x` (samples, channels), and per segment `start`, `length` (in samples),
+    `label` and optionally `group`; optionally `class_names` (label i means name i) and `scale`.
+
+    Args:
+        settings: `datasets_dir`, where `path` starts, `path`, `arrays` (renames roles), `window` and `stride` in samples, `classes`
+            (names to keep, in this order; null for all).
+        seed: Not used: reading draws nothing.
+
+    Returns:
+        x float32 (n, window, channels).
+
+    Raises:
+        InputError: If the file is not of this form, a segment leaves x, or a class is unknown.
+    """
+    files = source_files(settings)
+    require(files, "recordings", "dataset kind recordings")
+    path = files[0]
+    arrays = _read(path, settings)
+    _check_segments(arrays, path)
+    labels, names = class_indices(arrays["label"], arrays.get("class_names"), "multiclass", path)
+    classes = _classes(settings["classes"], names, path)
+    code = {names.index(name): k for k, name in enumerate(classes)}
+    starts, y, segment_of = _windows(arrays, labels, code, settings)
+    if not starts:
+        raise InputError(f"{path}: no segment is as long as a window of {settings['window']}")
+    index = np.array(starts)[:, np.newaxis] + np.arange(settings["window"])
+    x = arrays["x"][index].astype(np.float32)
+    if "scale" in arrays:
+        x *= arrays["scale"].astype(np.float32)
+    group = arrays["group"][np.array(segment_of)] if "group" in arrays else None
+    return Samples(x, np.array(y, dtype=np.int64), classes, "multiclass", group)
+
+
+def _read(path: Path, settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    named = {role: settings["arrays"].get(role, role) for role in ROLES}
+    arrays = read_npz(path, required=tuple(named[role] for role in ROLES[:4]))
+    found = {role: arrays[name] for role, name in named.items() if name in arrays}
+    if found["x"].ndim == 1:
+        found["x"] = found["x"][:, np.newaxis]
+    return found
+
+
+def _check_segments(arrays: Mapping[str, np.ndarray], path: Path) -> None:
+    start, length = arrays["start"], arrays["length"]
+    for role in ("length", "label", "group"):
+        if role in arrays and len(arrays[role]) != len(start):
+            raise InputError(f"{path}: {len(start)} segment starts but {len(arrays[role])} {role}s")
+    outside = (start < 0) | (length < 0) | (start + length > len(arrays["x"]))
+    if outside.any():
+        first = int(np.argmax(outside))
+        raise InputError(
+            f"{path}: segment {first} ({start[first]}, {length[first]} long) leaves x, which has "
+            f"{len(arrays['x'])} samples"
+        )
+
+
+def _classes(wanted: list[str] | None, names: tuple[str, ...], path: Path) -> tuple[str, ...]:
+    unknown = [name for name in wanted or () if name not in names]
+    if unknown:
+        raise InputError(f"{path}: no class {', '.join(unknown)}; classes are {', '.join(names)}")
+    return tuple(wanted) if wanted else names
+
+
+def _windows(
+    arrays: Mapping[str, np.ndarray],
+    labels: np.ndarray,
+    code: Mapping[int, int],
+    settings: Mapping[str, Any],
+) -> tuple[list[int], list[int], list[int]]:
+    """List each window's start, class and segment."""
+    starts, y, segments = [], [], []
+    for segment, (start, length, label) in enumerate(
+        zip(arrays["start"], arrays["length"], labels, strict=True)
+    ):
+        if int(label) not in code:
+            continue
+        stop = int(start) + int(length) - settings["window"] + 1
+        for at in range(int(start), stop, settings["stride"]):
+            starts.append(at)
+            y.append(code[int(label)])
+            segments.append(segment)
+    return starts, y, segments

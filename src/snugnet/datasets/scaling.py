@@ -1,0 +1,59 @@
+"""How raw values become a model's inputs; whatever is estimated is estimated on train alone."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+Scaler = Callable[[np.ndarray], np.ndarray]
+
+
+def fit(kind: str, train: np.ndarray) -> tuple[Scaler, dict[str, list[float]]]:
+    """Make the scaling of a dataset from its train split.
+
+    Args:
+        kind: `none` (raw units), `standardize` (zero mean and unit variance per channel),
+            `per_sample` (zero mean and unit variance of each sample, nothing is estimated),
+            `minmax` (train's range to 0..1) or `uint8` (train's range to the integers 0..255,
+            values outside saturate).
+        train: Train inputs, (n, ..., channels).
+
+    Returns:
+        A function from raw to scaled inputs, float32 (uint8 for `uint8`), and what it estimated,
+        to be recorded.
+    """
+    if kind == "none":
+        return lambda x: x.astype(np.float32), {}
+    if kind == "per_sample":
+        return _standardize_each, {}
+    if kind == "standardize":
+        return _standardize(train)
+    low, high = float(train.min()), float(train.max())
+    estimated = {"low": [low], "high": [high]}
+    unit = 1.0 / (high - low) if high > low else 1.0
+    if kind == "minmax":
+        return lambda x: ((x.astype(np.float64) - low) * unit).astype(np.float32), estimated
+    if kind == "uint8":
+        return lambda x: _to_uint8((x.astype(np.float64) - low) * unit * 255.0), estimated
+    raise ValueError(f"unknown scaling {kind!r}")
+
+
+def _standardize(train: np.ndarray) -> tuple[Scaler, dict[str, list[float]]]:
+    axes = tuple(range(train.ndim - 1))
+    mean = train.mean(axis=axes, dtype=np.float64)
+    std = train.std(axis=axes, dtype=np.float64)
+    # A constant channel carries nothing: leave it at zero instead of dividing by zero.
+    std[std == 0] = 1.0
+    estimated = {"mean": mean.tolist(), "std": std.tolist()}
+    return lambda x: ((x - mean) / std).astype(np.float32), estimated
+
+
+def _standardize_each(x: np.ndarray) -> np.ndarray:
+    flat = x.reshape(len(x), -1).astype(np.float64)
+    centred = flat - flat.mean(axis=1, keepdims=True)
+    std = centred.std(axis=1, keepdims=True)
+    std[std == 0] = 1.0
+    return (centred / std).reshape(x.shape).astype(np.float32)
+
+
+def _to_uint8(x: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(x), 0, 255).astype(np.uint8)

@@ -1,0 +1,69 @@
+"""Which files each kind of real dataset is made of, and where its publisher offers them.
+
+Imported while Snakemake parses, so: the standard library only.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from snugnet.errors import InputError
+
+# All records of the MIT-BIH Arrhythmia Database, as its file RECORDS lists them.
+MITDB_RECORDS = (
+    "100 101 102 103 104 105 106 107 108 109 111 112 113 114 115 116 117 118 119 121 122 123 124 "
+    "200 201 202 203 205 207 208 209 210 212 213 214 215 217 219 220 221 222 223 228 230 231 232 "
+    "233 234"
+).split()
+
+MNIST_FILES = (
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+)
+
+ORIGINS = {
+    "mitdb": "download https://physionet.org/content/mitdb/1.0.0/ (100 MB) into that folder",
+    "mnist": "put the four .gz files of the original MNIST distribution into that folder",
+    "ptbxl": "download https://physionet.org/content/ptb-xl/1.0.3/ (records100 and the two .csv "
+    "files are enough) into that folder",
+    "windows": "it is your own file: set `path` of the dataset, or `datasets_dir`",
+    "recordings": "it is your own file: set `path` of the dataset, or `datasets_dir`",
+}
+
+
+def source_files(settings: Mapping[str, Any]) -> list[Path]:
+    """List the files that a dataset is read from; embedded datasets have none.
+
+    Args:
+        settings: The dataset's block of the configuration, and `datasets_dir`.
+    """
+    kind = settings["kind"]
+    if kind not in ORIGINS:
+        return []
+    base = Path(settings["datasets_dir"]) / settings["path"]
+    if kind == "mitdb":
+        return [base / f"{name}.{end}" for name in MITDB_RECORDS for end in ("hea", "dat", "atr")]
+    if kind == "mnist":
+        return [base / name for name in MNIST_FILES]
+    if kind == "ptbxl":
+        return [base / "ptbxl_database.csv", base / "scp_statements.csv"]
+    return [base]
+
+
+def require(paths: list[Path], kind: str, source: str) -> None:
+    """Refuse to go on while files are missing.
+
+    Raises:
+        InputError: Naming the files, their folder and how to get them.
+    """
+    missing = [path for path in paths if not path.is_file()]
+    if not missing:
+        return
+    shown = ", ".join(path.name for path in missing[:5])
+    more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+    raise InputError(
+        f"{source}: {len(missing)} of {len(paths)} files are missing in {missing[0].parent}: "
+        f"{shown}{more}. To get them, {ORIGINS[kind]}."
+    )

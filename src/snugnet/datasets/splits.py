@@ -1,0 +1,100 @@
+"""Who goes to train, val and test, and which train samples calibrate."""
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from snugnet.datasets.samples import SPLITS, Samples
+from snugnet.errors import InputError
+
+
+def split(
+    samples: Samples, val: float, test: float, seed: int, source: str, by_group: bool = True
+) -> dict[str, Samples]:
+    """Divide samples into train, val and test.
+
+    A split that the samples bring themselves is kept. Otherwise whole groups are drawn, so that
+    nobody is in two splits; without groups samples are drawn, stratified by class.
+
+    Args:
+        samples: What to divide.
+        val: Fraction for val, in (0, 1).
+        test: Fraction for test, in (0, 1).
+        seed: Seed of the draw.
+        source: Where the samples came from, for messages.
+        by_group: False where a protocol asks for a random split in spite of groups.
+
+    Returns:
+        `{"train": ..., "val": ..., "test": ...}`, none empty.
+
+    Raises:
+        InputError: If a split would be empty, or train would lack a class.
+    """
+    if samples.split is not None:
+        names = samples.split
+    elif samples.group is not None and by_group:
+        names = _by_group(samples.group, val, test, seed, source)
+    else:
+        names = _stratified(samples, val, test, seed)
+    parts = {name: samples.take(np.flatnonzero(names == name)) for name in SPLITS}
+    for name, part in parts.items():
+        if len(part.x) == 0:
+            raise InputError(f"{source}: the {name} split is empty; all of {SPLITS} need samples")
+    _check_train_classes(parts["train"], source)
+    return parts
+
+
+def _by_group(
+    group: np.ndarray, val: float, test: float, seed: int, source: str
+) -> np.ndarray:
+    groups = np.unique(group)
+    if len(groups) < 3:
+        raise InputError(
+            f"{source}: {len(groups)} group(s) cannot be split by group into {SPLITS}; "
+            "at least 3 are needed, or a split of your own"
+        )
+    order = np.random.default_rng(seed).permutation(groups)
+    n_test = max(1, round(test * len(groups)))
+    n_val = max(1, round(val * len(groups)))
+    names = np.full(len(group), "train", dtype="<U5")
+    names[np.isin(group, order[:n_test])] = "test"
+    names[np.isin(group, order[n_test : n_test + n_val])] = "val"
+    return names
+
+
+def _stratified(samples: Samples, val: float, test: float, seed: int) -> np.ndarray:
+    # Label sets of a multi-label task are too many to stratify by; they are drawn plainly.
+    labels = None if samples.task == "multilabel" else samples.y
+    index = np.arange(len(samples.y))
+    rest, test_index = train_test_split(index, test_size=test, random_state=seed, stratify=labels)
+    _, val_index = train_test_split(
+        rest,
+        test_size=val / (1 - test),
+        random_state=seed,
+        stratify=None if labels is None else labels[rest],
+    )
+    names = np.full(len(index), "train", dtype="<U5")
+    names[test_index], names[val_index] = "test", "val"
+    return names
+
+
+def _check_train_classes(train: Samples, source: str) -> None:
+    present = train.y.any(axis=0) if train.y.ndim == 2 else np.isin(range(len(train.class_names)), train.y)
+    missing = [name for name, there in zip(train.class_names, present, strict=True) if not there]
+    if missing:
+        raise InputError(f"{source}: no train sample has class {', '.join(missing)}")
+
+
+def draw_calibration(train: Samples, count: int, seed: int) -> tuple[Samples, np.ndarray]:
+    """Draw the samples that calibrate activation ranges, from train and nowhere else.
+
+    Args:
+        train: The train split.
+        count: How many to draw; all of them if train has fewer.
+        seed: Seed of the draw.
+
+    Returns:
+        The samples and their indices in train, sorted, int64.
+    """
+    size = min(count, len(train.x))
+    index = np.sort(np.random.default_rng(seed).choice(len(train.x), size=size, replace=False))
+    return train.take(index), index

@@ -1,0 +1,112 @@
+"""Synthetic heart beats of five classes (N, L, R, V, A), many patients, one lead.
+
+The windows have the form of the MIT-BIH protocol `nlrva`: 320 samples at 360 Hz, centred on the R
+wave. A patient is one simulated record and one set of morphologies, so beats of one patient
+resemble each other.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy.signal import find_peaks
+
+from snugnet.datasets.ecgsyn import P, Q, R, S, T, Wave, baseline_wander, rhythm
+from snugnet.datasets.samples import Samples
+from snugnet.progress import progress
+
+CLASSES = ("N", "L", "R", "V", "A")
+RATE = 360  # Hz
+WINDOW = 320  # samples
+SECONDS = 12.0
+MILLIVOLT_NOISE = 0.04
+
+# Waves beyond the normal five: a broad R, the second peak of a bundle branch block and a broad S
+# after it, the wide complex of a ventricular beat with its opposed T, and an ectopic P.
+WIDE_R = Wave(4, 0.20)
+SECOND_R = Wave(28, 0.14)
+WIDE_S = Wave(30, 0.22)
+VENTRICULAR = Wave(2, 0.34)
+ECTOPIC_P = Wave(-58, 0.16)
+WAVES = (P, Q, R, S, T, WIDE_R, SECOND_R, WIDE_S, VENTRICULAR, ECTOPIC_P)
+
+# Amplitude in mV of each of WAVES in each class.
+AMPLITUDES = {
+    "N": (0.12, -0.10, 1.05, -0.22, 0.28, 0.00, 0.00, 0.00, 0.00, 0.00),
+    "L": (0.12, 0.00, 0.25, 0.00, -0.22, 0.70, 0.42, 0.00, 0.00, 0.00),
+    "R": (0.12, -0.06, 0.85, -0.10, 0.22, 0.00, 0.10, -0.42, 0.00, 0.00),
+    "V": (0.00, 0.00, 0.15, 0.00, -0.40, 0.00, 0.00, -0.25, 1.20, 0.00),
+    "A": (0.02, -0.10, 1.00, -0.22, 0.26, 0.00, 0.00, 0.00, 0.00, 0.12),
+}
+PREMATURE = ("V", "A")
+
+
+def load(settings: Mapping[str, Any], seed: int) -> Samples:
+    """Simulate beats.
+
+    Args:
+        settings: `patients`, `beats` (of each patient and class) and `normal` (how many times as
+            many normal beats).
+        seed: Seed of everything that is drawn.
+
+    Returns:
+        x float32 (n, 320, 1) in mV, group the patient.
+    """
+    x, y, group = [], [], []
+    with progress(settings["patients"], "simulating patients") as meter:
+        for patient in range(settings["patients"]):
+            rng = np.random.default_rng([seed, patient])
+            waves = rhythm(WAVES, SECONDS, RATE, rng)
+            person = _morphologies(rng)
+            for label, name in enumerate(CLASSES):
+                times = settings["normal"] if name == "N" else 1
+                for _ in range(settings["beats"] * times):
+                    x.append(_beat(name, waves, person, rng))
+                    y.append(label)
+                    group.append(patient)
+            meter.update(1)
+    return Samples(
+        np.stack(x)[..., np.newaxis].astype(np.float32),
+        np.array(y),
+        CLASSES,
+        "multiclass",
+        np.array(group),
+    )
+
+
+def _morphologies(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Draw one patient's amplitudes of each class: gain, each wave's size, small stray waves."""
+    gain = rng.lognormal(0.0, 0.25)
+    stray = rng.normal(0.0, 0.03, len(WAVES))
+    return {
+        name: gain * (np.array(row) * rng.lognormal(0.0, 0.22, len(WAVES)) + stray)
+        for name, row in AMPLITUDES.items()
+    }
+
+
+def _beat(
+    name: str, waves: np.ndarray, person: dict[str, np.ndarray], rng: np.random.Generator
+) -> np.ndarray:
+    """One window: the beat itself in class `name`, its neighbours normal."""
+    peaks, _ = find_peaks(waves[WAVES.index(R)], height=0.5, distance=RATE // 4)
+    usable = [i for i in range(1, len(peaks) - 1) if _fits(peaks[i], waves.shape[1])]
+    i = usable[rng.integers(len(usable))]
+    interval = peaks[i] - peaks[i - 1]
+    jitter = rng.integers(-4, 5)
+    at = np.arange(WINDOW) - WINDOW // 2 + peaks[i] + jitter
+    # The P wave begins about 0.28 of a cycle before the R wave: there this beat's waves begin.
+    begin, end = peaks[i] - round(0.32 * interval), peaks[i] + round(0.55 * interval)
+    amplitudes = person[name] * rng.lognormal(0.0, 0.10, len(WAVES))
+    own = amplitudes @ waves[:, at]
+    early = round(interval * rng.uniform(0.10, 0.42)) if name in PREMATURE else 0
+    # A premature beat has the beat before it nearer: what lies before `begin` moves right.
+    others = person["N"] @ waves[:, np.where(at < begin, at - early, at)]
+    beat = np.where((at >= begin) & (at <= end), own, others)
+    drift = 0.12 * baseline_wander(WINDOW, RATE, rng)
+    noise: np.ndarray = rng.normal(0.0, MILLIVOLT_NOISE * rng.lognormal(0.0, 0.4), WINDOW)
+    return beat + drift + noise
+
+
+def _fits(peak: int, length: int) -> bool:
+    """Tell whether a window around `peak`, and what may be moved into it, lies in the record."""
+    return bool(peak - WINDOW >= 0 and peak + WINDOW // 2 + 8 <= length)

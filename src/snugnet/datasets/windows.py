@@ -1,0 +1,150 @@
+"""Anyone's ready-made windows or images, from an .npz or a .csv file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from snugnet.datasets.folds import split_of_folds
+from snugnet.datasets.samples import SPLITS, Samples, read_npz
+from snugnet.datasets.sources import require, source_files
+from snugnet.errors import InputError
+
+ROLES = ("x", "y", "group", "fold", "split", "class_names", "scale")
+
+
+def load(settings: Mapping[str, Any], seed: int) -> Samples:
+    """Read windows.
+
+    An .npz holds `x` (n, time), (n, time, channels) or (n, height, width[, channels]), `y` (n,)
+    or (n, k), and optionally `group`, `fold` or `split`, `class_names` and `scale` (a factor for
+    x, per channel). A .csv has one row a sample: a column `y` or one column `y_NAME` a label,
+    optionally `group`, `fold` or `split`; all other columns are x, in their order.
+
+    Args:
+        settings: `datasets_dir`, where `path` starts, `path`; `arrays`, which renames roles ({"class_names": "classes"}); `task`;
+            `folds`; `sample_shape`, how a .csv row is folded, (time, channels).
+        seed: Not used: reading draws nothing.
+
+    Returns:
+        The samples, channels last.
+
+    Raises:
+        InputError: If the file is missing or is not of this form.
+    """
+    files = source_files(settings)
+    require(files, "windows", "dataset kind windows")
+    path = files[0]
+    arrays = _read_csv(path, settings) if path.suffix == ".csv" else _read_npz(path, settings)
+    y, names = class_indices(arrays["y"], arrays.get("class_names"), settings["task"], path)
+    return Samples(
+        x=_with_channel(_scaled(arrays), settings["layout"], path),
+        y=y,
+        class_names=names,
+        task=settings["task"],
+        group=arrays.get("group"),
+        split=_split(arrays, settings, path),
+    )
+
+
+def _read_npz(path: Path, settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    named = {role: settings["arrays"].get(role, role) for role in ROLES}
+    arrays = read_npz(path, required=(named["x"], named["y"]))
+    chosen = [name for role, name in named.items() if role in settings["arrays"]]
+    absent = [name for name in chosen if name not in arrays]
+    if absent:
+        raise InputError(f"{path}: lacks {', '.join(absent)}; it holds {', '.join(arrays)}")
+    return {role: arrays[name] for role, name in named.items() if name in arrays}
+
+
+def _read_csv(path: Path, settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    try:
+        table = pd.read_csv(path)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise InputError(f"{path}: not a readable .csv file ({error})") from None
+    labels = [name for name in table.columns if str(name).startswith("y_")]
+    if "y" not in table.columns and not labels:
+        raise InputError(f"{path}: a column y, or columns y_NAME for several labels, is needed")
+    arrays: dict[str, np.ndarray] = {
+        role: table[role].to_numpy() for role in ("group", "fold", "split") if role in table
+    }
+    arrays["y"] = table[labels].to_numpy() if labels else table["y"].to_numpy()
+    if labels:
+        arrays["class_names"] = np.array([name.removeprefix("y_") for name in labels])
+    values = table.drop(columns=[*labels, *(name for name in ROLES if name in table)])
+    wrong = [str(name) for name in values.columns if values[name].dtype.kind not in "iuf"]
+    if wrong:
+        raise InputError(f"{path}: columns {', '.join(wrong[:5])} hold text; x must be numbers")
+    x = values.to_numpy(dtype=np.float32)
+    shape = settings["sample_shape"] or [x.shape[1]]
+    if np.prod(shape) != x.shape[1]:
+        raise InputError(f"{path}: {x.shape[1]} value columns do not fold into {shape}")
+    arrays["x"] = x.reshape(len(x), *shape)
+    return arrays
+
+
+def class_indices(
+    y: np.ndarray, class_names: np.ndarray | None, task: str, path: Path
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Turn labels, numbers or names, into class indices (or a 0/1 matrix) and class names.
+
+    Raises:
+        InputError: If a label is not one of the class names.
+    """
+    if task == "multilabel" and not np.isin(y, (0, 1)).all():
+        raise InputError(f"{path}: y of a multilabel task holds values other than 0 and 1")
+    if y.dtype.kind == "f":
+        raise InputError(f"{path}: y holds fractions or gaps; class indices or names are needed")
+    if y.dtype.kind in "iub":
+        given = _count(y, task) if class_names is None else class_names
+        numbers = y.astype(np.uint8 if task == "multilabel" else np.int64)
+        return numbers, tuple(str(name) for name in given)
+    labels = y.astype(str)
+    given = np.unique(labels) if class_names is None else class_names
+    names = tuple(str(name) for name in given)
+    unknown = sorted(set(labels) - set(names))
+    if unknown:
+        raise InputError(f"{path}: labels {', '.join(unknown[:5])} are not in class_names")
+    code = {name: k for k, name in enumerate(names)}
+    return np.array([code[label] for label in labels], dtype=np.int64), names
+
+
+def _count(y: np.ndarray, task: str) -> np.ndarray:
+    """Name the classes of numeric labels by their numbers."""
+    if task == "multilabel":
+        return np.arange(y.shape[1] if y.ndim == 2 else 0)
+    return np.arange(int(y.max()) + 1 if len(y) else 0)
+
+
+def _scaled(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    if "scale" not in arrays:
+        return arrays["x"]
+    return arrays["x"].astype(np.float32) * arrays["scale"].astype(np.float32)
+
+
+def _with_channel(x: np.ndarray, layout: str, path: Path) -> np.ndarray:
+    wanted = 4 if layout == "image" else 3
+    if x.ndim == wanted - 1:
+        return x[..., np.newaxis]
+    if x.ndim != wanted:
+        raise InputError(
+            f"{path}: x has shape {x.shape}; layout {layout!r} needs {wanted} dimensions, or one "
+            "fewer for a single channel"
+        )
+    return x
+
+
+def _split(
+    arrays: Mapping[str, np.ndarray], settings: Mapping[str, Any], path: Path
+) -> np.ndarray | None:
+    if "fold" in arrays and settings["folds"] is not None:
+        return split_of_folds(arrays["fold"], settings, str(path))
+    if "split" not in arrays:
+        return None
+    names = arrays["split"].astype(str)
+    unknown = sorted(set(names) - set(SPLITS))
+    if unknown:
+        raise InputError(f"{path}: split {', '.join(unknown[:5])} is not one of {SPLITS}")
+    return names

@@ -1,0 +1,86 @@
+"""What every job script needs: a log that holds everything, and outputs that are whole or absent.
+
+Every script imports this module, so a change here re-runs every job: keep it small.
+"""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from snugnet.errors import InputError
+
+
+def run(main: Callable[[Any], None], job: Any) -> None:
+    """Run the `main` of a job script with everything it prints in the job's log.
+
+    Args:
+        main: Takes the job, reads its inputs and writes its outputs.
+        job: Snakemake's `snakemake` object: `input`, `output`, `params`, `wildcards`, `threads`,
+            `log`.
+
+    Raises:
+        SystemExit: With status 1 if the input was wrong; the log then ends with the message.
+    """
+    with logged(Path(job.log[0])):
+        try:
+            main(job)
+        except InputError as error:
+            print(f"error: {error}", file=sys.stderr)
+            raise SystemExit(1) from None
+
+
+@contextmanager
+def logged(path: Path) -> Iterator[None]:
+    """Send the process's standard output and error, native code's too, to the file `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    saved = {1: os.dup(1), 2: os.dup(2)}
+    with path.open("wb", buffering=0) as log:
+        # File descriptors rather than sys.stdout: TensorFlow's C++ writes to those directly.
+        for descriptor in saved:
+            os.dup2(log.fileno(), descriptor)
+        try:
+            yield
+        except Exception:
+            # Printed here because the descriptors are restored before Python would print it.
+            traceback.print_exc()
+            raise
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for descriptor, original in saved.items():
+                os.dup2(original, descriptor)
+                os.close(original)
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Give a path beside `path` to write to; rename it onto `path` only if nothing was raised.
+
+    The temporary name keeps the suffix, because writers choose a format by it.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, value: Mapping[str, Any]) -> None:
+    """Write `value` as indented JSON with sorted keys; NaN and infinity are refused."""
+    with replacing(path) as partial:
+        text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False)
+        partial.write_text(text + "\n")
+
+
+def read_json(path: str | Path) -> dict[str, Any]:
+    """Read a JSON object that `write_json` wrote."""
+    value: dict[str, Any] = json.loads(Path(path).read_text())
+    return value

@@ -1,0 +1,48 @@
+"""Random variations of train batches; they are no part of the model."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+
+def augment(x: np.ndarray, settings: Mapping[str, object], rng: np.random.Generator) -> np.ndarray:
+    """Vary a batch as `settings` asks; what is 0 is not done.
+
+    Args:
+        x: float32 (n, height, width, channels).
+        settings: `roll`: largest circular shift along the width (a signal's time); `shift`:
+            largest shifts (rows, columns), filled with zeros; `gain`: standard deviation of a
+            factor around 1 for each sample and row; `noise`: standard deviation of added noise.
+        rng: Source of randomness.
+
+    Returns:
+        A new array of the same shape, float32.
+    """
+    roll, gain, noise = (float(settings[name]) for name in ("roll", "gain", "noise"))  # type: ignore[arg-type]
+    shift: Sequence[int] = settings["shift"]  # type: ignore[assignment]
+    if roll:
+        x = _roll(x, rng.integers(-int(roll), int(roll) + 1, len(x)))
+    if any(shift):
+        limits = np.array(shift)
+        x = _shift(x, rng.integers(-limits, limits + 1, (len(x), 2)))
+    if gain:
+        x = x * rng.normal(1.0, gain, (len(x), x.shape[1], 1, 1)).astype(np.float32)
+    if noise:
+        x = x + noise * rng.standard_normal(x.shape, dtype=np.float32)
+    return x.astype(np.float32, copy=False)
+
+
+def _roll(x: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    columns = (np.arange(x.shape[2]) - offsets[:, np.newaxis]) % x.shape[2]
+    return np.take_along_axis(x, columns[:, np.newaxis, :, np.newaxis], axis=2)
+
+
+def _shift(x: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Move each sample by its own (rows, columns); what comes in is zero."""
+    _, height, width, _ = x.shape
+    pad_rows, pad_columns = np.abs(offsets).max(axis=0)
+    padded = np.pad(x, ((0, 0), (pad_rows,) * 2, (pad_columns,) * 2, (0, 0)))
+    rows = np.arange(height) + pad_rows - offsets[:, :1]
+    columns = np.arange(width) + pad_columns - offsets[:, 1:]
+    sample = np.arange(len(x))[:, np.newaxis, np.newaxis]
+    return padded[sample, rows[:, :, np.newaxis], columns[:, np.newaxis, :]]

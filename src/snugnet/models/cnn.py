@@ -1,0 +1,35 @@
+"""A plain convolutional network for small images."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import tf_keras
+from tf_keras import layers
+
+from snugnet.models.head import output_layer
+
+
+def build(
+    settings: Mapping[str, Any], input_shape: tuple[int, ...], task: str, classes: int
+) -> tf_keras.Model:
+    """Build [Conv 3x3, MaxPool 2x2] for each of `filters`, Flatten and a dense layer.
+
+    Args:
+        settings: `filters` (one number a block), `dense` and `dropout`.
+        input_shape: (height, width, channels).
+        task: Decides the output layer.
+        classes: Number of classes.
+
+    Returns:
+        An uncompiled model.
+    """
+    model = tf_keras.Sequential(name="cnn")
+    model.add(layers.InputLayer(input_shape))
+    for filters in settings["filters"]:
+        model.add(layers.Conv2D(filters, (3, 3), padding="same", activation="relu"))
+        model.add(layers.MaxPooling2D((2, 2)))
+    model.add(layers.Flatten())
+    model.add(layers.Dropout(settings["dropout"]))
+    model.add(layers.Dense(settings["dense"], activation="relu"))
+    model.add(output_layer(task, classes))
+    return model

@@ -1,0 +1,28 @@
+"""TensorFlow with Keras 2, made deterministic.
+
+Import this module before anything that imports TensorFlow: tensorflow-model-optimization and the
+converter need `tf.keras` to be Keras 2, and TensorFlow decides that from the environment.
+"""
+
+import os
+
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+
+import tensorflow as tf
+import tf_keras
+
+
+def configure(seed: int, threads: int) -> None:
+    """Seed every generator, make operators deterministic and fix the number of threads.
+
+    The number of threads changes the order of floating point sums, hence the weights: it is a
+    setting of the study, not of the machine. Call it before TensorFlow has run an operator.
+
+    Args:
+        seed: Seed of Python, NumPy and TensorFlow.
+        threads: Threads within an operator; between operators there is always one.
+    """
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf_keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()

@@ -1,0 +1,35 @@
+"""The slides' smartwatch network: 2x2 convolutions over (time, channel), two dense layers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import tf_keras
+from tf_keras import layers
+
+from snugnet.models.head import output_layer
+
+
+def build(
+    settings: Mapping[str, Any], input_shape: tuple[int, ...], task: str, classes: int
+) -> tf_keras.Model:
+    """Build [Conv 2x2 same, MaxPool 2x1] for each of `filters`, Flatten, Dense, Dense.
+
+    Args:
+        settings: `filters` (one number a block), `dense` and `dropout`.
+        input_shape: (time, channels, 1).
+        task: Decides the output layer.
+        classes: Number of classes.
+
+    Returns:
+        An uncompiled model.
+    """
+    model = tf_keras.Sequential(name="smartwatch")
+    model.add(layers.InputLayer(input_shape))
+    for filters in settings["filters"]:
+        model.add(layers.Conv2D(filters, (2, 2), padding="same", activation="relu"))
+        model.add(layers.MaxPooling2D((2, 1), padding="same"))
+    model.add(layers.Flatten())
+    model.add(layers.Dropout(settings["dropout"]))
+    model.add(layers.Dense(settings["dense"], activation="relu"))
+    model.add(output_layer(task, classes))
+    return model

@@ -1,0 +1,86 @@
+"""Keras models on disk, read without running anybody's code."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from snugnet.errors import InputError
+from snugnet.jobs import replacing
+from snugnet.models.keras2 import tf_keras
+
+# Layers whose description is data only. A Lambda carries code, and an unknown class would need
+# code from elsewhere: both are refused before Keras sees the file.
+ALLOWED_LAYERS = frozenset(
+    {
+        "Activation",
+        "Add",
+        "AveragePooling2D",
+        "BatchNormalization",
+        "Concatenate",
+        "Conv2D",
+        "Dense",
+        "DepthwiseConv2D",
+        "Dropout",
+        "Flatten",
+        "GlobalAveragePooling2D",
+        "InputLayer",
+        "MaxPooling2D",
+        "Permute",
+        "ReLU",
+        "Reshape",
+        "SeparableConv2D",
+        "Softmax",
+        "ZeroPadding2D",
+    }
+)
+ALLOWED_MODELS = frozenset({"Functional", "Model", "Sequential"})
+
+
+def save_model(model: tf_keras.Model, path: str | Path) -> None:
+    """Write architecture and weights as .h5, without optimizer state."""
+    with replacing(path) as partial:
+        model.save(partial, include_optimizer=False, save_format="h5")
+
+
+def load_model(path: str | Path) -> tf_keras.Model:
+    """Read a model that `save_model` wrote, uncompiled.
+
+    Raises:
+        InputError: If the file is not such a model, or describes a layer that is not allowed.
+    """
+    for name in layer_classes(path):
+        if name not in ALLOWED_LAYERS | ALLOWED_MODELS:
+            raise InputError(
+                f"{path}: layer class {name!r} is refused; allowed are "
+                f"{', '.join(sorted(ALLOWED_LAYERS))}"
+            )
+    return tf_keras.models.load_model(path, compile=False)
+
+
+def layer_classes(path: str | Path) -> list[str]:
+    """List the classes of a saved model and its layers from its own description, nested ones too.
+
+    Raises:
+        InputError: If the file is not an .h5 model.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            description = json.loads(file.attrs["model_config"])
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: not a Keras .h5 model ({error})") from None
+    return _class_names(description)
+
+
+def _class_names(description: Any) -> list[str]:
+    if not isinstance(description, dict):
+        return []
+    names = [str(description.get("class_name"))]
+    config = description.get("config")
+    for layer in config.get("layers", []) if isinstance(config, dict) else []:
+        names += _class_names(layer)
+    # A wrapper such as TimeDistributed holds the layer that it wraps.
+    if isinstance(config, dict) and isinstance(config.get("layer"), dict):
+        names += _class_names(config["layer"])
+    return names

@@ -1,0 +1,27 @@
+"""What every job that makes a model leaves behind."""
+
+import csv
+from collections.abc import Mapping, Sequence
+
+from snugnet.jobs import replacing, write_json
+from snugnet.models.keras2 import tf_keras
+from snugnet.models.stats import stats
+from snugnet.models.storage import save_model
+
+
+def save(
+    model: tf_keras.Model, history: Sequence[Mapping[str, float]], files: Mapping[str, str]
+) -> None:
+    """Write a trained model with its history and its size.
+
+    Args:
+        model: The model.
+        history: One mapping an epoch, as `fit` gives it.
+        files: Paths by name: `model` (.h5), `history` (.csv) and `stats` (.json).
+    """
+    save_model(model, files["model"])
+    with replacing(files["history"]) as path, path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, fieldnames=list(history[0]))
+        writer.writeheader()
+        writer.writerows(history)
+    write_json(files["stats"], stats(model))

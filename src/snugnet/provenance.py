@@ -1,0 +1,90 @@
+"""Which code a job depends on: digests of its import closure, for Snakemake to compare.
+
+Snakemake itself looks only at the modification time of a rule's script. A rule that carries
+these digests as a parameter re-runs when, and only when, code that it can reach has changed:
+comments, docstrings and formatting do not count, and neither do modification times.
+"""
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+PACKAGE = "snugnet"
+
+
+def code_digests(script: Path, modules: tuple[str, ...], source: Path) -> dict[str, str]:
+    """Digest a job script and every first-party module that it can import.
+
+    Args:
+        script: The Python file that the job runs.
+        modules: Dotted names of modules that the script selects by name at run time.
+        source: The folder that holds the package.
+
+    Returns:
+        `{name: digest}` in order of name; the script's own name is its file name.
+
+    Raises:
+        FileNotFoundError: If a module of `modules` does not exist in `source`.
+    """
+    digests = {script.name: _digest(script)}
+    pending = list(modules) + _imports(script, source)
+    while pending:
+        module = pending.pop()
+        if module in digests:
+            continue
+        path = _module_path(module, source)
+        if path is None:
+            raise FileNotFoundError(f"module {module!r} has no file below {source}")
+        digests[module] = _digest(path)
+        pending += _imports(path, source)
+    return dict(sorted(digests.items()))
+
+
+def _module_path(module: str, source: Path) -> Path | None:
+    base = source.joinpath(*module.split("."))
+    for path in (base.with_suffix(".py"), base / "__init__.py"):
+        if path.is_file():
+            return path
+    return None
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(), filename=str(path))
+
+
+@cache
+def _imports(path: Path, source: Path) -> list[str]:
+    """List the first-party modules that a file imports anywhere, function bodies included."""
+    found: list[str] = []
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            # `from package import module` names a module; `from module import name` does not.
+            names = [f"{node.module}.{alias.name}" for alias in node.names] + [node.module]
+        else:
+            continue
+        found += [
+            name
+            for name in names
+            if name.split(".")[0] == PACKAGE and _module_path(name, source) is not None
+        ]
+    return found
+
+
+@cache
+def _digest(path: Path) -> str:
+    """Digest what the file does: its syntax tree without docstrings."""
+    tree = ast.parse(path.read_text(), filename=str(path))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                node.body = node.body[1:]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]

@@ -1,0 +1,283 @@
+"""The configuration: checked, completed with defaults, and turned into cells and settings.
+
+Imported while Snakemake parses. Nothing here decides how work is done, only what is asked for.
+"""
+
+import difflib
+import tempfile
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jsonschema
+
+from snugnet.datasets.sources import ORIGINS
+from snugnet.errors import InputError
+from snugnet.tflite.schemes import SCHEMES
+
+
+class Cell(NamedTuple):
+    """One row of the results."""
+
+    model: str
+    variant: str
+    scheme: str
+    runtime: str
+
+    @property
+    def path(self) -> str:
+        """The cell's place below a stage's folder."""
+        return "/".join(self)
+
+
+class Study:
+    """A checked configuration.
+
+    Attributes:
+        config: The configuration with all defaults filled in.
+        cells: What `study` asks for, in its order, each once.
+    """
+
+    def __init__(self, config: dict[str, Any], schema: Mapping[str, Any]) -> None:
+        """Check `config` against `schema` and itself, and fill in defaults, in place.
+
+        Raises:
+            InputError: Listing everything that is wrong: key, value and what is allowed.
+        """
+        problems = list(_schema_problems(config, schema))
+        if not problems:
+            problems = list(_cross_problems(config))
+        if problems:
+            raise InputError("\n  ".join(["it is not usable:", *problems]))
+        self.config = config
+        self.cells = list(_cells(config["study"]))
+
+    def make_results_dir(self) -> str:
+        """Create the results folders and make sure that they can be written to.
+
+        Raises:
+            InputError: If they cannot.
+        """
+        name: str = self.config["results_dir"].rstrip("/")
+        # Snakemake's provenance database is in `results`, whatever folder the study uses.
+        for folder in ("results", name):
+            try:
+                Path(folder).mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryFile(dir=folder):
+                    pass
+            except OSError as error:
+                raise InputError(
+                    f"results_dir: cannot write to {folder!r} ({error.strerror}); make it "
+                    "writable or set results_dir to another folder"
+                ) from None
+        return name
+
+    def pattern(self, block: str, **having: Any) -> str:
+        """Make the regular expression of the names in a block whose entries have given values."""
+        names = [
+            name
+            for name, entry in self.config[block].items()
+            if all(entry[key] == value for key, value in having.items())
+        ]
+        # A pattern that matches nothing, where there are no names.
+        return "|".join(names) or "(?!)"
+
+    def dataset_of(self, model: str) -> str:
+        """Name the dataset that a model is bound to."""
+        name: str = self.config["models"][model]["dataset"]
+        return name
+
+    def choices(self, wildcards: Mapping[str, str]) -> dict[str, str]:
+        """Name the modules that wildcards choose: a dataset's `kind`, a model's `architecture`."""
+        chosen = {}
+        if "dataset" in wildcards:
+            chosen["kind"] = self.config["datasets"][wildcards["dataset"]]["kind"]
+        if "model" in wildcards:
+            chosen["architecture"] = self.config["models"][wildcards["model"]]["architecture"]
+        return chosen
+
+    def settings(
+        self, names: tuple[str, ...], wildcards: Mapping[str, str], more: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Collect what a job may know, keys sorted throughout so that their order never matters.
+
+        Args:
+            names: Which parts: a key of the configuration, or one of `dataset`, `model`,
+                `training`, `scheme`, `cells`.
+            wildcards: Of the job.
+            more: Further entries.
+        """
+        parts = {name: self._part(name, wildcards) for name in names}
+        return _sorted({**parts, **more})
+
+    def dataset_settings(self, name: str) -> dict[str, Any]:
+        """Give a dataset's block, its name, and for real data the folder where paths start."""
+        block = self.config["datasets"][name]
+        folder = {"datasets_dir": self.config["datasets_dir"]} if block["kind"] in ORIGINS else {}
+        return {"name": name, **block, **folder}
+
+    def _part(self, name: str, wildcards: Mapping[str, str]) -> Any:
+        if name == "dataset":
+            return self.dataset_settings(wildcards["dataset"])
+        if name == "model":
+            return self.config["models"][wildcards["model"]]
+        if name == "training":
+            model = self.config["models"][wildcards["model"]]
+            return {
+                **model["training"],
+                **self.config["variants"][wildcards["variant"]]["training"],
+            }
+        if name == "scheme":
+            return {"name": wildcards["scheme"], **self.config["schemes"][wildcards["scheme"]]}
+        if name == "cells":
+            return [self._describe(cell) for cell in self.cells]
+        return self.config[name]
+
+    def _describe(self, cell: Cell) -> dict[str, Any]:
+        parent = self.config["variants"][cell.variant].get("parent")
+        return {**cell._asdict(), "dataset": self.dataset_of(cell.model), "parent": parent}
+
+    def files(self, stage: str) -> list[str]:
+        """List the files of a stage that the study asks for, below the results folder."""
+        files = {
+            "data": lambda cell: [
+                f"data/{self.dataset_of(cell.model)}/{split}.npz"
+                for split in ("train", "val", "calib", "test")
+            ],
+            "models": lambda cell: [f"models/{cell.model}/{cell.variant}/model.h5"],
+            "tflite": lambda cell: [f"{_tflite_dir(cell)}/model.tflite"],
+            "contracts": lambda cell: [f"{_tflite_dir(cell)}/contract.json"],
+            "metrics": lambda cell: [f"metrics/{cell.path}.json"],
+        }[stage]
+        return list(dict.fromkeys(path for cell in self.cells for path in files(cell)))
+
+
+def _tflite_dir(cell: Cell) -> str:
+    return f"tflite/{cell.model}/{cell.variant}/{cell.scheme}"
+
+
+def _sorted(value: Any) -> Any:
+    """Copy nested mappings with their keys sorted: Snakemake compares their text."""
+    if isinstance(value, Mapping):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    if isinstance(value, list):
+        return [_sorted(item) for item in value]
+    return value
+
+
+def _cells(blocks: list[dict[str, list[str]]]) -> Iterator[Cell]:
+    seen = set()
+    for block in blocks:
+        for model in block["models"]:
+            for variant in block["variants"]:
+                for scheme in block["schemes"]:
+                    cell = Cell(model, variant, scheme, "litert")
+                    if cell not in seen:
+                        seen.add(cell)
+                        yield cell
+
+
+def _filling_validator() -> Any:
+    """Make a validator that fills in defaults before it looks at an object's properties."""
+    check_properties = jsonschema.Draft202012Validator.VALIDATORS["properties"]
+
+    def fill_then_check(validator: Any, properties: Any, instance: Any, schema: Any) -> Any:
+        if isinstance(instance, dict):
+            for name, subschema in properties.items():
+                if isinstance(subschema, dict) and "default" in subschema:
+                    instance.setdefault(name, deepcopy(subschema["default"]))
+        yield from check_properties(validator, properties, instance, schema)
+
+    return jsonschema.validators.extend(
+        jsonschema.Draft202012Validator, {"properties": fill_then_check}
+    )
+
+
+def _schema_problems(config: dict[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+    validator = _filling_validator()(schema)
+    for error in sorted(validator.iter_errors(config), key=lambda error: error.json_path):
+        where = error.json_path.removeprefix("$").removeprefix(".") or "top level"
+        yield f"{where}: {_explain(error)}"
+
+
+def _explain(error: jsonschema.ValidationError) -> str:
+    """Say what is wrong with a value and what is allowed."""
+    rule = str(error.validator)
+    value: Any = error.validator_value
+    instance: Any = error.instance
+    schema: Any = error.schema
+    if rule == "additionalProperties":
+        known = list(schema.get("properties", ()))
+        unknown = [key for key in instance if key not in known]
+        return "; ".join(_unknown("key", key, known) for key in unknown)
+    if rule == "enum":
+        return _unknown("value", instance, list(value))
+    if rule == "required":
+        missing = [key for key in value if key not in instance]
+        return f"key {', '.join(missing)} is missing"
+    words = {
+        "type": f"is {_type_name(instance)}; allowed: {value}",
+        "minimum": f"is too small; the least allowed is {value}",
+        "maximum": f"is too large; the most allowed is {value}",
+        "exclusiveMinimum": f"is too small; it must be above {value}",
+        "exclusiveMaximum": f"is too large; it must be below {value}",
+        "pattern": f"does not match {value}",
+        "minItems": f"has too few entries; at least {value} are needed",
+        "maxItems": f"has too many entries; at most {value} are allowed",
+    }
+    return f"{instance!r} {words[rule]}" if rule in words else error.message
+
+
+def _type_name(value: Any) -> str:
+    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
+    return names.get(type(value), "null" if value is None else "object")
+
+
+def _unknown(what: str, name: Any, known: list[Any]) -> str:
+    """Name what is unknown, the nearest known name and all the others."""
+    near = difflib.get_close_matches(str(name), [str(other) for other in known], n=1)
+    hint = f", did you mean {near[0]!r}?" if near else ""
+    allowed = ", ".join(str(other) for other in known) or "none"
+    return f"unknown {what} {name!r}{hint} (allowed: {allowed})"
+
+
+def _cross_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """Find what a schema cannot: names that must exist elsewhere."""
+    for name, model in config["models"].items():
+        if model["dataset"] not in config["datasets"]:
+            problem = _unknown("dataset", model["dataset"], list(config["datasets"]))
+            yield f"models.{name}.dataset: {problem}"
+    yield from _variant_problems(config["variants"])
+    for name, scheme in config["schemes"].items():
+        wanted, drawn = scheme.get("calibration_samples"), config["calibration"]["samples"]
+        if wanted is not None and wanted > drawn:
+            yield (
+                f"schemes.{name}.calibration_samples: {wanted} is more than calibration.samples, "
+                f"{drawn}"
+            )
+    for i, block in enumerate(config["study"]):
+        for key, known in (
+            ("models", list(config["models"])),
+            ("variants", list(config["variants"])),
+            ("schemes", list(SCHEMES)),
+        ):
+            for name in block[key]:
+                if name not in known:
+                    yield f"study[{i}].{key}: {_unknown(key.removesuffix('s'), name, known)}"
+
+
+def _variant_problems(variants: Mapping[str, Any]) -> Iterator[str]:
+    for name, variant in variants.items():
+        if "parent" not in variant:
+            continue
+        if variant["parent"] not in variants:
+            others = [other for other in variants if other != name]
+            yield f"variants.{name}.parent: {_unknown('variant', variant['parent'], others)}"
+            continue
+        chain = [name]
+        while (parent := variants.get(chain[-1], {}).get("parent")) is not None:
+            if parent in chain:
+                yield f"variants.{name}.parent: its ancestors form a ring: {' -> '.join(chain)}"
+                break
+            chain.append(parent)

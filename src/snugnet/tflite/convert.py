@@ -1,0 +1,65 @@
+"""From a Keras model to a .tflite file of one scheme."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from snugnet.errors import InputError
+from snugnet.models.keras2 import tf, tf_keras
+from snugnet.tflite.schemes import Scheme
+
+DTYPES = {"float32": tf.float32, "int8": tf.int8, "uint8": tf.uint8}
+
+
+def convert(model: tf_keras.Model, scheme: Scheme, calibration: np.ndarray | None = None) -> bytes:
+    """Convert a model.
+
+    The batch is fixed at 1: with an open batch the converter surrounds every Reshape with SHAPE
+    and PACK operators. An interpreter can resize the input to a batch all the same.
+
+    Args:
+        model: An uncompiled Keras model with one input and one output.
+        scheme: What to make.
+        calibration: Inputs that estimate activation ranges, (n, ...); needed where
+            `scheme.calibrated`.
+
+    Returns:
+        The flatbuffer. Equal models, schemes and calibration give equal bytes.
+
+    Raises:
+        InputError: If calibration is needed and missing.
+    """
+    shape = (1, *model.input_shape[1:])
+    function = tf.function(lambda x: model(x, training=False))
+    concrete = function.get_concrete_function(tf.TensorSpec(shape, tf.float32, name="input"))
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], model)
+    _configure(converter, scheme)
+    if scheme.calibrated:
+        if calibration is None or len(calibration) == 0:
+            raise InputError(f"scheme {scheme.name} needs calibration samples")
+        converter.representative_dataset = lambda: _one_by_one(calibration)
+    flatbuffer: bytes = converter.convert()
+    return flatbuffer
+
+
+def _configure(converter: tf.lite.TFLiteConverter, scheme: Scheme) -> None:
+    if scheme.weights == "float32":
+        return
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if scheme.weights == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if scheme.activations == "int8":
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    if scheme.activations == "int16":
+        ops = tf.lite.OpsSet
+        converter.target_spec.supported_ops = [
+            ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+        ]
+    if scheme.full_integer:
+        converter.inference_input_type = DTYPES[scheme.input_output]
+        converter.inference_output_type = DTYPES[scheme.input_output]
+
+
+def _one_by_one(samples: np.ndarray) -> Iterator[list[np.ndarray]]:
+    for sample in samples:
+        yield [sample[np.newaxis].astype(np.float32)]

@@ -1,0 +1,47 @@
+"""The TFLite schemes as data: what each asks of the converter and promises of the file."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Weights = Literal["float32", "float16", "int8", "int8 or float32"]
+Activations = Literal["float32", "int8", "int16"]
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """A named recipe.
+
+    Attributes:
+        name: As in configuration, paths and tables.
+        weights: Type of the weights of convolutions and dense layers in the file. DRQ leaves
+            tensors of fewer than 1,024 values in float32, hence `int8 or float32`.
+        activations: Type in which activations are computed.
+        input_output: Type of the file's input and output tensors.
+        calibrated: Whether activation ranges are estimated from the calib split.
+    """
+
+    name: str
+    weights: Weights
+    activations: Activations
+    input_output: Literal["float32", "int8", "uint8"]
+    calibrated: bool
+
+    @property
+    def full_integer(self) -> bool:
+        """Whether the file computes in integers throughout."""
+        return self.activations != "float32"
+
+
+SCHEMES = {
+    scheme.name: scheme
+    for scheme in (
+        Scheme("float32", "float32", "float32", "float32", calibrated=False),
+        Scheme("drq", "int8 or float32", "float32", "float32", calibrated=False),
+        Scheme("fiq_float32", "int8", "int8", "float32", calibrated=True),
+        Scheme("fiq_int8", "int8", "int8", "int8", calibrated=True),
+        Scheme("fiq_uint8", "int8", "int8", "uint8", calibrated=True),
+        Scheme("float16", "float16", "float32", "float32", calibrated=False),
+        Scheme("int16x8", "int8", "int16", "float32", calibrated=True),
+    )
+}
+FIVE = ("float32", "drq", "fiq_float32", "fiq_int8", "fiq_uint8")

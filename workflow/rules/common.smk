@@ -1,0 +1,90 @@
+# What rules share: the checked configuration, the cells of the study, and the two parameters that
+# every rule tracks. The only file that reads `config`. It holds no rules.
+
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+from snakemake.exceptions import WorkflowError
+
+from snugnet.datasets.sources import source_files
+from snugnet.errors import InputError
+from snugnet.provenance import code_digests
+from snugnet.study import Study
+from snugnet.tflite.schemes import SCHEMES
+
+SOURCE = Path(workflow.basedir) / "src"
+SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
+SCHEMA = Path(workflow.basedir) / "workflow" / "schemas" / "config.schema.yaml"
+
+try:
+    STUDY = Study(config, yaml.safe_load(SCHEMA.read_text()))
+    RESULTS = STUDY.make_results_dir()
+except InputError as error:
+    raise WorkflowError(f"configuration: {error}")
+
+
+wildcard_constraints:
+    dataset=STUDY.pattern("datasets"),
+    model=STUDY.pattern("models"),
+    variant=STUDY.pattern("variants"),
+    scheme=STUDY.pattern("schemes"),
+
+
+def settings(*names, **more):
+    """Make a rule's tracked settings: a function from wildcards to one mapping with sorted keys."""
+
+    def of(wildcards):
+        return STUDY.settings(names, dict(wildcards.items()), more)
+
+    return of
+
+
+@lru_cache(maxsize=None)
+def digests(script, modules):
+    return code_digests(SCRIPTS / f"{script}.py", modules, SOURCE)
+
+
+def code(script, *modules):
+    """Make a rule's tracked code: digests of all that the script, and the modules it picks, import.
+
+    A module may name what is chosen by wildcards: "snugnet.models.{architecture}".
+    """
+
+    def of(wildcards):
+        values = STUDY.choices(dict(wildcards.items()))
+        return digests(script, tuple(module.format(**values) for module in modules))
+
+    return of
+
+
+def dataset_of(path):
+    """Make an input function: a path of the dataset that the wildcard `model` is bound to."""
+
+    def of(wildcards):
+        return f"{RESULTS}/data/{STUDY.dataset_of(wildcards.model)}/{path}"
+
+    return of
+
+
+def source_of(wildcards):
+    """Give a dataset's source files as far as they are there; the job itself names missing ones."""
+    files = source_files(STUDY.dataset_settings(wildcards.dataset))
+    return [str(path) for path in files if path.is_file()]
+
+
+def parent_model(wildcards):
+    parent = STUDY.config["variants"][wildcards.variant]["parent"]
+    return f"{RESULTS}/models/{wildcards.model}/{parent}/model.h5"
+
+
+def calibration_of(wildcards):
+    """Give the calib split to the schemes that need it, and nothing to the others."""
+    if SCHEMES[wildcards.scheme].calibrated:
+        return f"{RESULTS}/data/{STUDY.dataset_of(wildcards.model)}/calib.npz"
+    return []
+
+
+def study_files(stage):
+    """List the files of a stage that the study asks for."""
+    return [f"{RESULTS}/{path}" for path in STUDY.files(stage)]

@@ -1,0 +1,36 @@
+# From a user's files, or from nothing, to the four splits of a dataset.
+
+
+rule prepare_dataset:
+    input:
+        source=source_of,
+    output:
+        train="<results>/data/{dataset}/train.npz",
+        val="<results>/data/{dataset}/val.npz",
+        test="<results>/data/{dataset}/test.npz",
+        record="<results>/data/{dataset}/record.json",
+    log:
+        "<results>/logs/prepare_dataset/{dataset}.log",
+    benchmark:
+        "<results>/benchmarks/prepare_dataset/{dataset}.tsv"
+    params:
+        settings=settings("dataset", "seed"),
+        code=code("prepare_dataset", "snugnet.datasets.{kind}"),
+    script:
+        "../scripts/prepare_dataset.py"
+
+
+rule draw_calibration:
+    input:
+        train="<results>/data/{dataset}/train.npz",
+    output:
+        calib="<results>/data/{dataset}/calib.npz",
+    log:
+        "<results>/logs/draw_calibration/{dataset}.log",
+    benchmark:
+        "<results>/benchmarks/draw_calibration/{dataset}.tsv"
+    params:
+        settings=settings("calibration", "seed"),
+        code=code("draw_calibration"),
+    script:
+        "../scripts/draw_calibration.py"

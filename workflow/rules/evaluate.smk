@@ -1,0 +1,45 @@
+# From models to predictions, one rule a runtime, and from predictions to metrics, one rule for all.
+
+
+rule predict_litert:
+    input:
+        tflite="<results>/tflite/{model}/{variant}/{scheme}/model.tflite",
+        test=dataset_of("test.npz"),
+    output:
+        predictions="<results>/predictions/{model}/{variant}/{scheme}/{runtime}.npz",
+    log:
+        "<results>/logs/predict_litert/{model}/{variant}/{scheme}/{runtime}.log",
+    benchmark:
+        "<results>/benchmarks/predict_litert/{model}/{variant}/{scheme}/{runtime}.tsv"
+    wildcard_constraints:
+        scheme="|".join(SCHEMES),
+        runtime="litert",
+    # Latency is measured here: nothing may run beside it.
+    threads: workflow.cores
+    params:
+        settings=settings("evaluation"),
+        code=code("predict_litert"),
+    script:
+        "../scripts/predict_litert.py"
+
+
+rule score_litert:
+    input:
+        predictions="<results>/predictions/{model}/{variant}/{scheme}/{runtime}.npz",
+        reference="<results>/predictions/{model}/{variant}/float32/litert.npz",
+        stats="<results>/models/{model}/{variant}/stats.json",
+        deployed="<results>/tflite/{model}/{variant}/{scheme}/model.tflite",
+    output:
+        metrics="<results>/metrics/{model}/{variant}/{scheme}/{runtime}.json",
+    log:
+        "<results>/logs/score_litert/{model}/{variant}/{scheme}/{runtime}.log",
+    benchmark:
+        "<results>/benchmarks/score_litert/{model}/{variant}/{scheme}/{runtime}.tsv"
+    wildcard_constraints:
+        scheme="|".join(SCHEMES),
+        runtime="litert",
+    params:
+        settings=settings("statistics"),
+        code=code("score"),
+    script:
+        "../scripts/score.py"

@@ -1,0 +1,32 @@
+"""Convert a model to a .tflite file and record whether the file keeps its promise."""
+
+from typing import TYPE_CHECKING, Any
+
+from snugnet.jobs import run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(job: Any) -> None:
+    from snugnet.datasets.samples import load_split
+    from snugnet.jobs import replacing, write_json
+    from snugnet.models import keras2
+    from snugnet.models.storage import load_model
+    from snugnet.tflite.convert import convert
+    from snugnet.tflite.flatbuffer import check_contract, read_graph
+    from snugnet.tflite.schemes import SCHEMES
+
+    settings = job.params.settings
+    keras2.configure(settings["seed"], settings["tf_threads"])
+    scheme = SCHEMES[settings["scheme"]["name"]]
+    calib = None
+    if scheme.calibrated:
+        calib = load_split(job.input["calib"]).x[: settings["scheme"]["calibration_samples"]]
+    with replacing(job.output["tflite"]) as path:
+        path.write_bytes(convert(load_model(job.input["model"]), scheme, calib))
+    write_json(job.output["contract"], check_contract(read_graph(job.output["tflite"]), scheme))
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

@@ -1,0 +1,35 @@
+"""Predict the test split with LiteRT, and time single samples."""
+
+from typing import TYPE_CHECKING, Any
+
+from snugnet.jobs import run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(job: Any) -> None:
+    from snugnet.analysis.predictions import Predictions, save_predictions
+    from snugnet.datasets.samples import load_split
+    from snugnet.tflite.litert import latency, predict
+
+    settings = job.params.settings["evaluation"]
+    test = load_split(job.input["test"])
+    result = predict(job.input["tflite"], test.x, settings["batch_size"])
+    runs, warm_up = settings["latency_runs"], settings["warm_up"]
+    predictions = Predictions(
+        scores=result.scores(),
+        labels=test.y,
+        group=test.group,
+        raw=result.raw,
+        scale=result.scale,
+        zero_point=result.zero_point,
+        latency_ns=latency(job.input["tflite"], test.x, runs, warm_up),
+        task=test.task,
+        class_names=test.class_names,
+    )
+    save_predictions(job.output["predictions"], predictions)
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

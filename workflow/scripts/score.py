@@ -1,0 +1,27 @@
+"""Judge the predictions of a cell against the truth and against its float reference."""
+
+from typing import TYPE_CHECKING, Any
+
+from snugnet.jobs import run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(job: Any) -> None:
+    from snugnet.analysis.predictions import load_predictions
+    from snugnet.analysis.score import score
+    from snugnet.jobs import read_json, write_json
+
+    row = score(
+        load_predictions(job.input["predictions"]),
+        load_predictions(job.input["reference"]),
+        job.input["deployed"],
+        read_json(job.input["stats"]),
+        job.params.settings["statistics"]["confidence"],
+    )
+    write_json(job.output["metrics"], row)
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

@@ -1,0 +1,28 @@
+"""Collect the rows of all cells into one table for machines and one for people."""
+
+from typing import TYPE_CHECKING, Any
+
+from snugnet.jobs import run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(job: Any) -> None:
+    from snugnet.analysis.table import markdown, tabulate
+    from snugnet.jobs import read_json, replacing
+
+    settings = job.params.settings
+    rows = [
+        {**cell, **read_json(path)}
+        for cell, path in zip(settings["cells"], job.input["metrics"], strict=True)
+    ]
+    frame = tabulate(rows)
+    with replacing(job.output["csv"]) as path:
+        frame.to_csv(path, index=False)
+    with replacing(job.output["markdown"]) as path:
+        path.write_text(markdown(frame, settings["statistics"]["confidence"]))
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

@@ -1,0 +1,31 @@
+"""Train a model from nothing."""
+
+from typing import TYPE_CHECKING, Any
+
+from snugnet.jobs import run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(job: Any) -> None:
+    from importlib import import_module
+
+    from snugnet.datasets.samples import load_split
+    from snugnet.models import keras2
+    from snugnet.models.trained import save
+    from snugnet.models.training import fit
+
+    settings = job.params.settings
+    keras2.configure(settings["seed"], settings["tf_threads"])
+    train, val = load_split(job.input["train"]), load_split(job.input["val"])
+    architecture = import_module(f"snugnet.models.{settings['model']['architecture']}")
+    model = architecture.build(
+        settings["model"], train.x.shape[1:], train.task, len(train.class_names)
+    )
+    history = fit(model, train, val, settings["model"]["training"], settings["seed"])
+    save(model, history, job.output)
+
+
+if __name__ == "__main__":
+    run(main, snakemake)
