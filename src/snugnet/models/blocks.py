@@ -5,15 +5,24 @@ from typing import Any
 from tf_keras import layers
 
 
+def batch_norm() -> layers.BatchNormalization:
+    """Batch normalization for small data sets.
+
+    With Keras's own momentum of 0.99 the running statistics need hundreds of steps to settle; an
+    epoch here has some dozens, and early stopping would judge a network that is not yet itself.
+    """
+    return layers.BatchNormalization(momentum=0.9)
+
+
 def conv_bn_relu(x: Any, filters: int, kernel: tuple[int, int], **options: Any) -> Any:
     """Convolution without bias, batch normalization, ReLU; TFLite folds them into one operator."""
     options.setdefault("padding", "same")
     x = layers.Conv2D(filters, kernel, use_bias=False, **options)(x)
-    return layers.ReLU()(layers.BatchNormalization()(x))
+    return layers.ReLU()(batch_norm()(x))
 
 
 def dense_bn_relu(x: Any, units: int, dropout: float) -> Any:
     """Dense layer without bias, batch normalization, ReLU, dropout."""
     x = layers.Dense(units, use_bias=False)(x)
-    x = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.ReLU()(batch_norm()(x))
     return layers.Dropout(dropout)(x)

@@ -6,7 +6,7 @@ from typing import Any
 import tf_keras
 from tf_keras import layers
 
-from snugnet.models.blocks import conv_bn_relu, dense_bn_relu
+from snugnet.models.blocks import batch_norm, conv_bn_relu, dense_bn_relu
 from snugnet.models.head import output_layer
 
 
@@ -44,7 +44,7 @@ def _residual(x: Any, filters: int, kernel: tuple[int, int], pool: tuple[int, in
     main = conv_bn_relu(x, filters, kernel)
     main = conv_bn_relu(main, filters, kernel)
     main = layers.Conv2D(filters, kernel, padding="same", use_bias=False)(main)
-    main = layers.MaxPooling2D(pool)(layers.BatchNormalization()(main))
+    main = layers.MaxPooling2D(pool)(batch_norm()(main))
     shortcut = layers.Conv2D(filters, (1, 1), use_bias=False)(layers.MaxPooling2D(pool)(x))
-    shortcut = layers.BatchNormalization()(shortcut)
+    shortcut = batch_norm()(shortcut)
     return layers.ReLU()(layers.Add()([main, shortcut]))

@@ -6,6 +6,7 @@ from typing import Any
 import tf_keras
 from tf_keras import layers
 
+from snugnet.models.blocks import batch_norm
 from snugnet.models.head import output_layer
 
 
@@ -30,7 +31,7 @@ def build(
     last = len(settings["filters"]) - 1
     for i, filters in enumerate(settings["filters"]):
         model.add(layers.Conv2D(filters, (3, 3), padding="same", use_bias=False))
-        model.add(layers.BatchNormalization())
+        model.add(batch_norm())
         if i < last:
             model.add(layers.MaxPooling2D((2, 2), padding="same"))
         model.add(layers.ReLU(max_value=6))
