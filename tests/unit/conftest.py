@@ -1,0 +1,65 @@
+"""One TensorFlow for all unit tests, and one small trained model for each task."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+AUGMENT = {"roll": 0, "shift": [0, 0], "gain": 0, "noise": 0}
+TRAINING = {
+    "epochs": 8,
+    "batch_size": 32,
+    "learning_rate": 0.005,
+    "decay": "cosine",
+    "patience": 5,
+    "monitor": "loss",
+    "class_weights": False,
+    "augment": AUGMENT,
+}
+INCEPTION = {"stages": 2, "filters": 8, "bottleneck": 4, "kernel": 5, "stride": 2}
+SHAPE = (1, 64, 1)
+
+
+@pytest.fixture(scope="session")
+def keras() -> Any:
+    """TensorFlow configured as jobs configure it."""
+    from snugnet.models import keras2
+
+    keras2.configure(seed=1, threads=1)
+    return keras2
+
+
+def waves(task: str, n: int = 240) -> Any:
+    """Samples of sines whose frequency is the class; several at once for multi-label tasks."""
+    from snugnet.datasets.samples import Samples
+
+    rng = np.random.default_rng(5)
+    t = np.arange(SHAPE[1]) / SHAPE[1]
+    tones = np.stack([np.sin(2 * np.pi * f * t) for f in (2, 5, 9)])
+    if task == "multilabel":
+        y = rng.integers(0, 2, (n, 3)).astype(np.uint8)
+        x = y @ tones
+    else:
+        y = np.arange(n) % (2 if task == "binary" else 3)
+        x = tones[y]
+    x = (x + rng.normal(0, 0.4, x.shape)).astype(np.float32)[:, np.newaxis, :, np.newaxis]
+    names = ("low", "high") if task == "binary" else ("low", "mid", "high")
+    return Samples(x, y, names, task, np.arange(n) // 8)
+
+
+@pytest.fixture(scope="session", params=["multiclass", "multilabel", "binary"])
+def trained(request, keras, tmp_path_factory) -> Any:
+    """A small Inception trained on sines: `model`, `path`, `samples`, `history`."""
+    from snugnet.models import inception
+    from snugnet.models.storage import save_model
+    from snugnet.models.training import fit
+
+    samples = waves(request.param)
+    train, val = samples.take(np.arange(160)), samples.take(np.arange(160, 240))
+    model = inception.build(INCEPTION, SHAPE, samples.task, len(samples.class_names))
+    history = fit(model, train, val, TRAINING, seed=1)
+    path: Path = tmp_path_factory.mktemp(request.param) / "model.h5"
+    save_model(model, path)
+    return SimpleNamespace(model=model, path=path, samples=samples, history=history)

@@ -1,0 +1,105 @@
+"""Scaling is estimated on train alone; samples get the layout that models take."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from snugnet.datasets import scaling
+from snugnet.datasets.prepare import as_binary, lay_out, prepare, save
+from snugnet.datasets.samples import Samples, load_split
+from snugnet.errors import InputError
+
+RNG = np.random.default_rng(0)
+SETTINGS = {
+    "name": "mine",
+    "scaling": "standardize",
+    "layout": "time_channel",
+    "shape": None,
+    "val": 0.2,
+    "test": 0.2,
+}
+
+
+def samples() -> Samples:
+    x = RNG.normal(5.0, 3.0, (90, 10, 2)).astype(np.float32) * [1.0, 10.0]
+    return Samples(x, np.arange(90) % 3, ("a", "b", "c"), "multiclass", np.arange(90) // 3)
+
+
+def test_standardize_uses_train_alone_and_each_channel():
+    prepared = prepare(samples(), SETTINGS, 1)
+    train = prepared.splits["train"].x
+    assert train.shape[1:] == (10, 2, 1)
+    np.testing.assert_allclose(train.mean(axis=(0, 1, 3)), 0, atol=1e-5)
+    np.testing.assert_allclose(train.std(axis=(0, 1, 3)), 1, atol=1e-5)
+    assert abs(prepared.splits["test"].x.mean()) > 1e-4
+    recorded = prepared.record["scaling"]["std"]
+    assert 8 < recorded[1] / recorded[0] < 12
+
+
+def test_none_keeps_raw_units():
+    given = samples()
+    prepared = prepare(given, {**SETTINGS, "scaling": "none"}, 1)
+    values = np.concatenate([part.x for part in prepared.splits.values()])
+    np.testing.assert_array_equal(
+        np.sort(values.ravel()), np.sort(given.x.astype(np.float32).ravel())
+    )
+
+
+def test_uint8_maps_the_range_of_train_and_saturates_beyond_it():
+    scale, estimated = scaling.fit("uint8", np.array([[[-1.0], [3.0]]]))
+    assert estimated == {"low": [-1.0], "high": [3.0]}
+    mapped = scale(np.array([[[-9.0], [-1.0], [1.0], [3.0], [9.0]]]))
+    assert mapped.dtype == np.uint8
+    assert mapped.ravel().tolist() == [0, 0, 128, 255, 255]
+
+
+def test_minmax_maps_train_to_0_and_1():
+    scale, _ = scaling.fit("minmax", np.array([[[2.0], [6.0]]]))
+    assert scale(np.array([[[2.0], [3.0], [6.0]]])).ravel().tolist() == [0.0, 0.25, 1.0]
+
+
+def test_per_sample_standardizes_each_sample_and_survives_a_flat_one():
+    scale, estimated = scaling.fit("per_sample", np.zeros((1, 4, 1)))
+    x = np.array([[1.0, 2, 3, 4], [7, 7, 7, 7]])[..., np.newaxis]
+    scaled = scale(x)
+    assert estimated == {}
+    np.testing.assert_allclose(scaled[0].std(), 1, atol=1e-6)
+    assert (scaled[1] == 0).all()
+
+
+def test_layouts():
+    x = np.arange(24).reshape(2, 4, 3)
+    assert lay_out(x, "time_channel", None, "x").shape == (2, 4, 3, 1)
+    across = lay_out(x, "channel_time", None, "x")
+    assert across.shape == (2, 3, 4, 1)
+    np.testing.assert_array_equal(across[1, 2, :, 0], x[1, :, 2])
+    assert lay_out(x, "time_channel", [2, 6, 1], "x").shape == (2, 2, 6, 1)
+
+
+def test_a_shape_of_another_size_is_refused():
+    with pytest.raises(InputError, match=r"has 20 elements, a sample has 12"):
+        lay_out(np.zeros((2, 4, 3)), "time_channel", [4, 5, 1], "x")
+
+
+def test_a_layout_of_other_dimensions_is_refused():
+    with pytest.raises(InputError, match="needs x of 4 dimensions"):
+        lay_out(np.zeros((2, 4, 3)), "image", None, "x")
+
+
+def test_binary_form():
+    binary = as_binary(samples(), "b", "x")
+    assert binary.task == "binary"
+    assert binary.class_names == ("b", "not b")
+    np.testing.assert_array_equal(binary.y, (np.arange(90) % 3 != 1).astype(int))
+    with pytest.raises(InputError, match="'z' is not one of its classes"):
+        as_binary(samples(), "z", "x")
+
+
+def test_saved_splits_are_read_back(tmp_path: Path):
+    prepared = prepare(samples(), SETTINGS, 1)
+    files = {name: str(tmp_path / f"{name}.npz") for name in prepared.splits}
+    save(prepared, files, tmp_path / "record.json")
+    for name, part in prepared.splits.items():
+        np.testing.assert_array_equal(load_split(files[name]).x, part.x)
+    assert (tmp_path / "record.json").is_file()
