@@ -247,7 +247,11 @@ def test_windows_csv_with_several_labels(tmp_path):
         ({"x": np.zeros((4, 3))}, {}, "lacks y"),
         ({"y": np.array([0, 1, 0.5, 1])}, {}, "fractions"),
         ({"split": np.array(["train", "val", "test", "dev"])}, {}, "split dev is not one of"),
-        ({"y": np.array(["a", "b", "c", "a"]), "class_names": np.array(["a", "b"])}, {}, "labels c"),
+        (
+            {"y": np.array(["a", "b", "c", "a"]), "class_names": np.array(["a", "b"])},
+            {},
+            "labels c",
+        ),
         ({"x": np.zeros((4, 3, 2, 2, 2))}, {}, "needs 3 dimensions"),
         ({"y": np.zeros((4, 2)) + 2}, {"task": "multilabel"}, "other than 0 and 1"),
         ({}, {"arrays": {"group": "patient"}}, "lacks patient"),

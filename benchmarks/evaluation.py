@@ -1,0 +1,116 @@
+"""Our batched evaluation beside the bare interpreter in batches and the slides' one-sample loop.
+
+One process, one thread, one model (the default InceptionNet, int8), the same samples, the same
+predictions; the contestants take turns and the median of their turns counts.
+
+    python benchmarks/evaluation.py [--samples 4096] [--rounds 9]
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from snugnet.tflite.litert import predict
+
+Contestant = Callable[[Path, np.ndarray], np.ndarray]
+BATCH = 64
+SETTINGS = {"stages": 3, "filters": 16, "bottleneck": 8, "kernel": 5, "stride": 2}
+
+
+def make_model(path: Path, samples: np.ndarray) -> None:
+    """Write an int8 InceptionNet with the weights that it is born with: time is the same."""
+    from snugnet.models import inception, keras2
+    from snugnet.tflite.convert import convert
+    from snugnet.tflite.schemes import SCHEMES
+
+    keras2.configure(seed=1, threads=1)
+    model = inception.build(SETTINGS, samples.shape[1:], "multiclass", 5)
+    path.write_bytes(convert(model, SCHEMES["fiq_int8"], samples[:100]))
+
+
+def ours(path: Path, x: np.ndarray) -> np.ndarray:
+    return predict(path, x, BATCH).raw
+
+
+def open_interpreter(path: Path, batch: int) -> tuple[Interpreter, dict, dict]:
+    interpreter = Interpreter(model_path=str(path), num_threads=1)
+    given, wanted = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    interpreter.resize_tensor_input(given["index"], [batch, *given["shape"][1:]])
+    interpreter.allocate_tensors()
+    return interpreter, given, wanted
+
+
+def quantized(x: np.ndarray, given: dict) -> np.ndarray:
+    scale, zero_point = given["quantization"]
+    return np.clip(np.rint(x / np.float32(scale)) + zero_point, -128, 127).astype(np.int8)
+
+
+def bare_batches(path: Path, x: np.ndarray) -> np.ndarray:
+    """What anyone would write who knows that batches pay; nothing is checked."""
+    interpreter, given, wanted = open_interpreter(path, BATCH)
+    parts = []
+    for start in range(0, len(x), BATCH):
+        interpreter.set_tensor(given["index"], quantized(x[start : start + BATCH], given))
+        interpreter.invoke()
+        parts.append(interpreter.get_tensor(wanted["index"]))
+    return np.concatenate(parts)
+
+
+def one_by_one(path: Path, x: np.ndarray) -> np.ndarray:
+    """The slides' loop, with its cast mended so that the predictions are the same."""
+    interpreter, given, wanted = open_interpreter(path, 1)
+    predictions = np.zeros((len(x), wanted["shape"][-1]), dtype=wanted["dtype"])
+    for i, sample in enumerate(x):
+        interpreter.set_tensor(given["index"], np.expand_dims(quantized(sample, given), axis=0))
+        interpreter.invoke()
+        predictions[i] = interpreter.get_tensor(wanted["index"])[0]
+    return predictions
+
+
+def timed(function: Contestant, path: Path, x: np.ndarray) -> tuple[float, np.ndarray]:
+    start = time.perf_counter()
+    result = function(path, x)
+    return time.perf_counter() - start, result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--samples", type=int, default=4096, help="a multiple of 64")
+    parser.add_argument("--rounds", type=int, default=9)
+    arguments = parser.parse_args()
+    x = np.random.default_rng(0).normal(0, 1, (arguments.samples, 1, 320, 1)).astype(np.float32)
+    contestants: dict[str, Contestant] = {
+        "ours": ours,
+        "bare batches": bare_batches,
+        "one by one": one_by_one,
+    }
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.tflite"
+        make_model(path, x)
+        for turn in range(arguments.rounds + 1):
+            results = {}
+            for name, contestant in contestants.items():
+                seconds, results[name] = timed(contestant, path, x)
+                if turn > 0:  # the first turn warms up
+                    times[name].append(seconds)
+            for name, result in results.items():
+                if not np.array_equal(result, results["ours"]):
+                    raise SystemExit(f"{name} predicts otherwise than ours")
+    median = {name: float(np.median(values)) for name, values in times.items()}
+    print(f"{arguments.samples} samples, batch {BATCH}, median of {arguments.rounds} rounds")
+    print("contestant    us/sample  time / ours")
+    for name, seconds in median.items():
+        each, ratio = 1e6 * seconds / arguments.samples, seconds / median["ours"]
+        print(f"{name:12}  {each:9.1f}  {ratio:11.2f}")
+    print(f"ours / bare batches = {median['ours'] / median['bare batches']:.3f} (at most 1.15)")
+    print(f"one by one / ours = {median['one by one'] / median['ours']:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""Measures against answers worked out by hand."""
+
+import numpy as np
+import pytest
+
+from snugnet.analysis.metrics import auc_macro, confusion, quality
+from snugnet.analysis.predictions import Predictions, load_predictions, save_predictions
+from snugnet.analysis.score import file_size, score
+from snugnet.errors import InputError
+
+
+def predictions(scores, labels, task, group=None, names=None) -> Predictions:
+    scores = np.array(scores, dtype=np.float32)
+    names = names or tuple(f"c{k}" for k in range(max(2, scores.shape[1])))
+    return Predictions(
+        scores=scores,
+        labels=np.array(labels),
+        group=None if group is None else np.array(group),
+        raw=scores,
+        scale=1.0,
+        zero_point=0,
+        latency_ns=np.array([1000, 2000, 3000]),
+        task=task,
+        class_names=names,
+    )
+
+
+def multiclass() -> Predictions:
+    decided = [0, 0, 1, 1, 2, 2, 0, 1]
+    truth = [0, 0, 0, 1, 1, 2, 2, 2]
+    return predictions(np.eye(3)[decided], truth, "multiclass")
+
+
+def multilabel() -> Predictions:
+    scores = [[0.9, 0.1, 0.5], [0.4, 0.8, 0.2], [0.6, 0.6, 0.1], [0.2, 0.3, 0.7]]
+    truth = np.array([[1, 0, 0], [1, 1, 0], [1, 0, 0], [0, 0, 1]], dtype=np.uint8)
+    return predictions(scores, truth, "multilabel")
+
+
+def test_multiclass():
+    got = quality(multiclass())
+    # Right: samples 0, 1, 3, 5 of 8. Recalls 2/3, 1/2, 1/3; precisions 2/3, 1/3, 1/2.
+    assert got["accuracy"] == pytest.approx(4 / 8)
+    assert got["balanced_accuracy"] == pytest.approx((2 / 3 + 1 / 2 + 1 / 3) / 3)
+    assert got["recall"] == got["balanced_accuracy"]
+    assert got["precision"] == pytest.approx((2 / 3 + 1 / 3 + 1 / 2) / 3)
+    f1 = (2 / 3 + 2 / 5 + 2 / 5) / 3
+    assert got["f1"] == pytest.approx(f1)
+    # Expected agreement by chance: (3*3 + 3*2 + 2*3) / 64.
+    chance = (3 * 3 + 3 * 2 + 2 * 3) / 64
+    assert got["cohen_kappa"] == pytest.approx((0.5 - chance) / (1 - chance))
+    assert "hamming_loss" not in got
+
+
+def test_multilabel():
+    got = quality(multilabel())
+    # A score of exactly 0.5 counts as set: wrong at (0, 2), (1, 0) and (2, 1), 9 of 12 right.
+    assert got["accuracy"] == got["binary_accuracy"] == pytest.approx(9 / 12)
+    assert got["hamming_loss"] == pytest.approx(3 / 12)
+    assert got["jaccard"] == pytest.approx((2 / 3 + 1 / 2 + 1 / 2) / 3)
+    assert "cohen_kappa" not in got
+
+
+def test_binary():
+    binary = predictions([[0.9], [0.4], [0.5], [0.1]], [1, 1, 0, 0], "binary")
+    got = quality(binary)
+    assert got["accuracy"] == 0.5
+    assert got["jaccard"] == pytest.approx(1 / 3)
+    assert got["auc_macro"] == pytest.approx(3 / 4)
+    assert confusion(binary) == [[1, 1], [1, 1]]
+
+
+def test_a_class_without_samples_is_left_out_of_recall_and_auc():
+    absent = predictions(np.eye(3)[[0, 1, 2, 0]], [0, 1, 1, 0], "multiclass")
+    got = quality(absent)
+    assert got["balanced_accuracy"] == pytest.approx((1 + 1 / 2) / 2)
+    assert got["auc_macro"] == pytest.approx((1.0 + 0.75) / 2)
+    one = predictions([[0.2], [0.9]], [1, 1], "binary")
+    assert auc_macro(one) is None
+    assert quality(one)["cohen_kappa"] == pytest.approx(0.0)
+
+
+def test_kappa_of_a_constant_truth_and_decision_does_not_exist():
+    constant = predictions([[0.9], [0.9]], [1, 1], "binary")
+    assert quality(constant)["cohen_kappa"] is None
+
+
+def test_confusion_counts_truth_down_and_decisions_across():
+    assert confusion(multiclass()) == [[2, 1, 0], [0, 1, 1], [1, 1, 1]]
+    assert confusion(multilabel())[2] == [[2, 1], [0, 1]]
+
+
+def test_the_waist_is_read_back_as_written(tmp_path):
+    for given in (multiclass(), multilabel()):
+        save_predictions(tmp_path / "p.npz", given)
+        read = load_predictions(tmp_path / "p.npz")
+        for name, value in vars(given).items():
+            np.testing.assert_array_equal(getattr(read, name), value)
+
+
+def test_scores_that_are_not_finite_are_refused(tmp_path):
+    broken = predictions([[np.nan, 1.0]], [1], "multiclass")
+    save_predictions(tmp_path / "p.npz", broken)
+    with pytest.raises(InputError, match="scores hold NaN"):
+        load_predictions(tmp_path / "p.npz")
+
+
+SIZE = {"parameters": 10, "nonzero": 9, "macs": 8}
+
+
+def test_a_row_compares_with_float_on_the_same_samples(tmp_path):
+    model = tmp_path / "model.tflite"
+    model.write_bytes(b"x" * 1000)
+    reference = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
+    row = score(multiclass(), reference, model, SIZE, 0.95)
+    assert row["delta_float"] == pytest.approx(-0.5)
+    # Four samples lost and none gained: the exact McNemar test gives 2 / 2^4.
+    assert row["p_float"] == pytest.approx(2 / 16)
+    assert row["decisions_changed"] == 4
+    assert row["size_bytes"] == 1000
+    assert row["latency_us_median"] == 2.0
+    assert row["n_groups"] is None
+    assert row["n"] == 8
+
+
+def test_rows_of_different_samples_are_not_compared(tmp_path):
+    other = predictions(np.eye(3)[[0]], [0], "multiclass")
+    with pytest.raises(InputError, match="different samples"):
+        score(multiclass(), other, tmp_path / "none", SIZE, 0.95)
+
+
+def test_gzip_size_is_reproducible(tmp_path):
+    path = tmp_path / "model"
+    path.write_bytes(bytes(range(256)) * 40)
+    assert file_size(path) == file_size(path)
+    assert file_size(path)["size_gzip_bytes"] < file_size(path)["size_bytes"] == 10240

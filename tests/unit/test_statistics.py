@@ -1,0 +1,127 @@
+"""Statistics against known answers, other people's code and simulation."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
+
+from snugnet.analysis.statistics import RESAMPLES, accuracy_interval, holm, paired_p
+
+
+@given(st.integers(1, 500), st.data())
+def test_without_groups_the_interval_is_wilsons(n, data):
+    successes = data.draw(st.integers(0, n))
+    correct = np.arange(n) < successes
+    low, high = accuracy_interval(correct.astype(float), None)
+    expected = proportion_confint(successes, n, method="wilson")
+    assert (low, high) == pytest.approx(expected, abs=1e-9)
+
+
+def test_with_groups_of_equal_size_it_is_students_t_on_group_means():
+    rng = np.random.default_rng(0)
+    correct = (rng.random((8, 25)) < rng.uniform(0.6, 0.9, (8, 1))).astype(float)
+    low, high = accuracy_interval(correct.ravel(), np.repeat(np.arange(8), 25))
+    means = correct.mean(axis=1)
+    expected = stats.t.interval(0.95, 7, means.mean(), stats.sem(means))
+    assert (low, high) == pytest.approx(expected)
+
+
+def test_it_lies_around_the_pooled_accuracy_when_sizes_differ():
+    # One large group that is good, nine small ones that are bad.
+    group = np.repeat(np.arange(10), [910] + [10] * 9)
+    correct = (group == 0).astype(float)
+    low, high = accuracy_interval(correct, group)
+    assert low <= correct.mean() <= high
+
+
+def test_related_samples_make_it_wider():
+    group = np.repeat(np.arange(10), 100)
+    correct = (group % 5 != 0).astype(float)
+    alone, grouped = accuracy_interval(correct, None), accuracy_interval(correct, group)
+    assert grouped.high - grouped.low > 3 * (alone.high - alone.low)
+
+
+def test_multilabel_samples_are_their_own_clusters():
+    correct = np.array([1.0, 0.8, 0.6, 1.0, 0.8])
+    low, high = accuracy_interval(correct, None)
+    expected = stats.t.interval(0.95, 4, 0.84, stats.sem(correct))
+    assert (low, high) == pytest.approx((expected[0], 1.0))  # an accuracy ends at 1
+
+
+def test_perfect_groups_do_not_make_a_perfect_interval():
+    low, high = accuracy_interval(np.ones(500), np.repeat(np.arange(5), 100))
+    assert (low, high) == pytest.approx(proportion_confint(5, 5, method="wilson"))
+
+
+def test_one_group_says_nothing():
+    assert accuracy_interval(np.array([1.0, 0.0]), np.array([3, 3])) == (None, None)
+
+
+def test_coverage_with_patients_of_different_skill():
+    """The 95 % interval holds the truth in about 95 % of studies of 10 patients."""
+    rng = np.random.default_rng(1)
+    inside = 0
+    for _ in range(400):
+        skill = np.clip(rng.normal(0.85, 0.05, 10), 0, 1)
+        correct = (rng.random((10, 60)) < skill[:, np.newaxis]).astype(float)
+        low, high = accuracy_interval(correct.ravel(), np.repeat(np.arange(10), 60))
+        inside += low <= 0.85 <= high
+    assert 0.92 < inside / 400 < 0.98
+
+
+@given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 20))
+def test_without_groups_the_test_is_exact_mcnemar(gained, lost, same):
+    ours = np.array([1.0] * gained + [0.0] * lost + [1.0] * (same + 1))
+    reference = np.array([0.0] * gained + [1.0] * lost + [1.0] * (same + 1))
+    expected = mcnemar([[same + 1, gained], [lost, 0]], exact=True).pvalue
+    assert paired_p(ours, reference, None) == pytest.approx(min(1.0, expected))
+
+
+@given(st.lists(st.integers(-4, 4), min_size=1, max_size=8))
+def test_with_groups_it_is_the_exact_sign_flip_test(differences):
+    group = np.repeat(np.arange(len(differences)), 4)
+    reference = np.zeros(4 * len(differences))
+    reference[::1] = 0.5
+    ours = reference + np.repeat(np.array(differences) / 4, 4)
+    totals = np.array(differences, dtype=float)
+    flips = [abs(np.dot(signs, totals)) for signs in product((-1, 1), repeat=len(totals))]
+    expected = np.mean(np.array(flips) >= abs(totals.sum()) - 1e-9)
+    assert paired_p(ours, reference, group) == pytest.approx(expected)
+
+
+def test_many_groups_are_sampled_and_reproducible():
+    rng = np.random.default_rng(2)
+    group = np.repeat(np.arange(30), 10)
+    reference = (rng.random(300) < 0.9).astype(float)
+    ours = np.where(rng.random(300) < 0.2, 0.0, reference)
+    p = paired_p(ours, reference, group)
+    assert p == paired_p(ours, reference, group)
+    assert 1 / (RESAMPLES + 1) <= p < 0.01
+
+
+def test_equal_models_do_not_differ():
+    correct = np.array([1.0, 0.0, 1.0])
+    assert paired_p(correct, correct, None) == 1.0
+    assert paired_p(correct, correct, np.array([0, 0, 1])) == 1.0
+
+
+def test_mcnemar_claims_what_the_group_test_does_not():
+    """One patient alone lost 20 decisions: no evidence about patients in general."""
+    group = np.repeat(np.arange(10), 50)
+    reference = np.ones(500)
+    ours = reference.copy()
+    ours[:20] = 0
+    assert paired_p(ours, reference, None) < 1e-4
+    assert paired_p(ours, reference, group) == 1.0
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm(p_values):
+    expected = multipletests(p_values, method="holm")[1]
+    np.testing.assert_allclose(holm(np.array(p_values)), expected, atol=1e-12)

@@ -1,0 +1,211 @@
+"""Configuration errors: found before any job, naming key, value and what is allowed."""
+
+import contextlib
+from copy import deepcopy
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snugnet.errors import InputError
+from snugnet.study import Study
+from tests.paths import ROOT
+
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+
+
+def minimal() -> dict[str, Any]:
+    return {
+        "study": [{"models": ["net"]}],
+        "datasets": {"data": {"kind": "digits"}},
+        "models": {"net": {"architecture": "fc", "dataset": "data"}},
+        "variants": {
+            "original": {"method": "train"},
+            "tuned": {"method": "finetune", "parent": "original"},
+        },
+    }
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    config = minimal()
+    *parents, last = path.split("/")
+    block: Any = config
+    for name in parents:
+        block = block[int(name)] if isinstance(block, list) else block.setdefault(name, {})
+    block[last] = value
+    return config
+
+
+def study(config: dict[str, Any]) -> Study:
+    return Study(config, SCHEMA)
+
+
+def test_defaults_are_filled_in_at_every_depth():
+    config = study(minimal()).config
+    assert config["results_dir"] == "results"
+    assert config["models"]["net"]["dense"] == [128, 64]
+    assert config["models"]["net"]["training"]["augment"]["shift"] == [0, 0]
+    assert config["datasets"]["data"]["scaling"] == "minmax"
+    assert config["schemes"]["fiq_int8"]["calibration_samples"] is None
+
+
+def test_cells_are_all_combinations_each_once():
+    config = minimal()
+    config["study"].append({"models": ["net"], "schemes": ["drq", "float16"]})
+    schemes = [cell.scheme for cell in study(config).cells]
+    assert schemes == ["float32", "drq", "fiq_float32", "fiq_int8", "fiq_uint8", "float16"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("sede", 1, r"top level: unknown key 'sede', did you mean 'seed'\? \(allowed: results_dir"),
+        ("models/net/dnse", [3], r"models\.net: unknown key 'dnse', did you mean 'dense'"),
+        ("models/net/dropout", 1.5, r"models\.net\.dropout: 1\.5 is too large; it must be below 1"),
+        ("models/net/dense", "64", r"models\.net\.dense: '64' is string; allowed: array"),
+        ("models/net/dense", [64, -1], r"models\.net\.dense\[1\]: -1 is too small; the least"),
+        ("models/net/dense", [], r"models\.net\.dense: \[\] has too few entries"),
+        ("models/net/architecture", "fcc", "unknown value 'fcc', did you mean 'fc'"),
+        ("models/net/dataset", "dat", r"models\.net\.dataset: unknown dataset 'dat'.*'data'"),
+        ("models/net/training", {"decay": "linear"}, "allowed: cosine, plateau, constant"),
+        ("models/Net", {"architecture": "fc", "dataset": "data"}, "'Net' does not match"),
+        ("datasets/data/kind", "digit", "unknown value 'digit', did you mean 'digits'"),
+        ("datasets/data", {}, r"datasets\.data: key kind is missing"),
+        ("datasets/data", {"kind": "windows"}, r"datasets\.data: key path is missing"),
+        ("datasets/data/path", "x", "unknown key 'path'"),
+        ("datasets/data/test", 1.0, r"datasets\.data\.test: 1\.0 is too large"),
+        ("seed", -1, "seed: -1 is too small"),
+        ("seed", 1.5, "seed: 1.5 is number; allowed: integer"),
+        ("tf_threads", 0, "tf_threads: 0 is too small"),
+        ("statistics", {"confidence": 1.0}, r"statistics\.confidence: 1\.0 is too large"),
+        ("schemes", {"int9": {}}, "unknown key 'int9'"),
+        ("schemes", {"drq": {"calibration_samples": 9}}, "unknown key 'calibration_samples'"),
+        (
+            "schemes",
+            {"fiq_int8": {"calibration_samples": 201}},
+            r"schemes\.fiq_int8\.calibration_samples: 201 is more than calibration\.samples, 200",
+        ),
+        ("study/0/models", ["nte"], r"study\[0\]\.models: unknown model 'nte', did you mean 'net'"),
+        ("study/0/variants", ["pruned"], r"study\[0\]\.variants: unknown variant 'pruned'"),
+        ("study/0/schemes", ["int9"], r"study\[0\]\.schemes: unknown scheme 'int9'.*fiq_int8"),
+        ("study/0/schems", [], r"study\[0\]: unknown key 'schems', did you mean 'schemes'"),
+        ("study", {"models": []}, "is object; allowed: array"),
+        ("variants/tuned", {"method": "finetune"}, r"variants\.tuned: key parent is missing"),
+        (
+            "variants/tuned/parent",
+            "orignal",
+            r"variants\.tuned\.parent: unknown variant 'orignal', did you mean 'original'",
+        ),
+        ("variants/tuned/parent", "tuned", "its ancestors form a ring: tuned"),
+        ("variants/original/parent", "tuned", "unknown key 'parent'"),
+        ("results_dir", "a b", "results_dir: 'a b' does not match"),
+    ],
+)
+def test_errors_name_key_value_and_what_is_allowed(path, value, words):
+    with pytest.raises(InputError, match=words):
+        study(changed(path, value))
+
+
+def test_all_errors_are_listed_at_once():
+    config = changed("seed", -1)
+    config["models"]["net"]["dropout"] = 2
+    with pytest.raises(InputError) as caught:
+        study(config)
+    assert str(caught.value).count("\n") == 2
+
+
+def test_a_ring_of_variants_is_found():
+    config = minimal()
+    config["variants"]["a"] = {"method": "finetune", "parent": "b"}
+    config["variants"]["b"] = {"method": "finetune", "parent": "a"}
+    with pytest.raises(InputError, match="ring: a -> b"):
+        study(config)
+
+
+def test_key_order_does_not_reach_settings():
+    forwards, backwards = minimal(), minimal()
+    forwards["models"]["net"] |= {"dense": [8], "dropout": 0.1}
+    backwards["models"]["net"] = dict(reversed(forwards["models"]["net"].items()))
+    wildcards = {"model": "net", "variant": "original"}
+    texts = [
+        repr(study(config).settings(("model", "seed"), wildcards, {}))
+        for config in (forwards, backwards)
+    ]
+    assert texts[0] == texts[1]
+
+
+def test_a_fine_tuned_variant_inherits_the_models_training():
+    config = minimal()
+    config["models"]["net"]["training"] = {"epochs": 9, "batch_size": 16}
+    config["variants"]["tuned"]["training"] = {"epochs": 2}
+    wildcards = {"model": "net", "variant": "tuned"}
+    training = study(config).settings(("training",), wildcards, {})["training"]
+    assert (training["epochs"], training["batch_size"]) == (2, 16)
+
+
+def test_patterns_are_enumerations_and_empty_ones_match_nothing():
+    ours = study(minimal())
+    assert ours.pattern("variants", method="finetune") == "tuned"
+    assert ours.pattern("models", architecture="cnn") == "(?!)"
+
+
+def test_an_unwritable_results_folder_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"results_dir: cannot write to '/proc/none'"):
+        study(changed("results_dir", "/proc/none")).make_results_dir()
+
+
+@pytest.mark.parametrize("overlay", ["", "config/tiny.yaml", "config/real.yaml"])
+def test_shipped_configurations_are_usable(overlay):
+    from snakemake.utils import update_config
+
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    if overlay:
+        update_config(config, yaml.safe_load((ROOT / overlay).read_text()))
+    assert study(config).cells
+
+
+def test_every_key_of_the_schema_is_described():
+    bare = []
+
+    def look(node: Any, path: str) -> None:
+        if isinstance(node, dict):
+            for key, value in node.get("properties", {}).items():
+                described = isinstance(value, dict) and ("description" in value or "const" in value)
+                plain = path.endswith(("window_arrays", "recording_arrays", "/schemes"))
+                if not described and not plain:
+                    bare.append(f"{path}/{key}")
+            for key, value in node.items():
+                look(value, f"{path}/{key}")
+        elif isinstance(node, list):
+            for value in node:
+                look(value, path)
+
+    # Conditions only point at definitions; they describe nothing themselves.
+    schema = deepcopy(SCHEMA)
+    for definition in schema["$defs"].values():
+        if isinstance(definition, dict):
+            definition.pop("allOf", None)
+    look(schema, "")
+    assert bare == []
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*minimal(), "seed", "schemes", "calibration", "nonsense"]),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.floats(),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+            ),
+            max_leaves=5,
+        ),
+        max_size=4,
+    )
+)
+def test_no_configuration_ends_in_anything_but_a_study_or_a_clear_error(changes):
+    with contextlib.suppress(InputError):
+        study({**minimal(), **changes})

@@ -1,0 +1,92 @@
+"""A copy of the project in which the tiny study has been made, once for all workflow tests."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.paths import ROOT
+
+COPIED = ("Snakefile", "config.yaml", "config", "profiles", "src", "workflow")
+TARGETS = ("all", "data", "models", "tflite", "report", "total")
+TINY = ("--configfile", "config/tiny.yaml")
+
+
+class Project:
+    """A copy of the project, with commands to run and edit it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.results = folder / "results" / "tiny"
+        for name in COPIED:
+            source = ROOT / name
+            if source.is_dir():
+                ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+                shutil.copytree(source, folder / name, ignore=ignored)
+            else:
+                shutil.copy(source, folder / name)
+
+    def snakemake(self, *arguments: str, ok: bool = True) -> str:
+        """Run Snakemake; return all that it printed.
+
+        The copy's own package comes first on the path, before the one that is installed.
+        """
+        environment = {**os.environ, "PYTHONPATH": str(self.folder / "src")}
+        done = subprocess.run(
+            [sys.executable, "-m", "snakemake", *arguments],
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert (done.returncode == 0) == ok, done.stdout[-6000:]
+        return done.stdout
+
+    def plan(self, *targets: str, options: tuple[str, ...] = TINY) -> dict[str, int]:
+        """Count the jobs, by rule, that are to be run for targets; targets are left out."""
+        text = self.snakemake("-n", *(targets or ("all",)), *options)
+        stats = re.findall(r"^(\w+) +(\d+)$", text, re.MULTILINE)
+        return {rule: int(count) for rule, count in stats if rule not in TARGETS}
+
+    def planned(self, *targets: str) -> set[tuple[str, str]]:
+        """Give (rule, wildcards) of each job that is to be run."""
+        text = self.snakemake("-n", *(targets or ("all",)), *TINY)
+        found = re.findall(r"^(?:local)?rule (\w+):\n((?: +.*\n)+)", text, re.MULTILINE)
+        jobs = set()
+        for rule, block in found:
+            wildcards = re.search(r"wildcards: (.*)", block)
+            jobs.add((rule, wildcards[1] if wildcards else ""))
+        return jobs
+
+    @contextmanager
+    def edited(self, file: str, old: str, new: str) -> Iterator[None]:
+        """Replace text in a file for a while; the text must be there."""
+        path = self.folder / file
+        before = path.read_text()
+        assert old in before, f"{old!r} is not in {file}"
+        path.write_text(before.replace(old, new))
+        try:
+            yield
+        finally:
+            path.write_text(before)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory) -> Project:
+    """The finished tiny study. Tests must leave it as they found it."""
+    project = Project(tmp_path_factory.mktemp("tiny"))
+    project.snakemake("--cores", "all", "all", *TINY)
+    return project
+
+
+@pytest.fixture
+def project(tmp_path) -> Project:
+    """A project in which nothing has been made."""
+    return Project(tmp_path)

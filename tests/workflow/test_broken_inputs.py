@@ -1,0 +1,174 @@
+"""Broken inputs: one clear message each, nothing half-written, the other cells unharmed."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+import wfdb
+import yaml
+
+from snugnet.datasets.sources import MITDB_RECORDS, MNIST_FILES
+
+
+def windows(path: Path, **changes) -> None:
+    rng = np.random.default_rng(0)
+    arrays = {
+        "x": rng.normal(0, 1, (60, 8, 2)).astype(np.float32),
+        "y": np.arange(60) % 2,
+        "class_names": np.array(["a", "b"]),
+    }
+    np.savez(path, **{**arrays, **changes})
+
+
+def spoiled(value: float) -> np.ndarray:
+    x = np.zeros((60, 8, 2), dtype=np.float32)
+    x[7, 3, 1] = value
+    return x
+
+
+def truncated(path: Path) -> None:
+    windows(path)
+    path.write_bytes(path.read_bytes()[:700])
+
+
+def pickled(path: Path) -> None:
+    windows(path, x=np.array([{"a": 1}] * 60, dtype=object))
+
+
+WINDOWS = {
+    "truncated": (truncated, "not a whole .npz file"),
+    "pickled": (pickled, "only plain arrays are read, never pickles"),
+    "nan": (
+        lambda path: windows(path, x=spoiled(np.nan)),
+        "NaN or infinite, the first in sample 7",
+    ),
+    "infinite": (lambda path: windows(path, x=spoiled(np.inf)), "NaN or infinite"),
+    "labels": (lambda path: windows(path, y=np.arange(60) % 3), "sample 2 has label 2"),
+    "lonely": (lambda path: windows(path, y=(np.arange(60) == 9) * 1), "class 'b' has 1 sample"),
+    "split": (
+        lambda path: windows(path, split=np.array(["train", "test"] * 30)),
+        "the val split is empty",
+    ),
+    "absent": (lambda path: None, "1 of 1 files are missing"),
+}
+
+
+def wfdb_without_annotations(folder: Path) -> None:
+    folder.mkdir()
+    signal = np.random.default_rng(0).normal(0, 1, (2000, 1))
+    for name in MITDB_RECORDS:
+        wfdb.wrsamp(name, 360, ["mV"], ["MLII"], signal, fmt=["16"], write_dir=str(folder))
+        if name != "104":
+            wfdb.wrann(name, "atr", np.array([500]), symbol=["N"], write_dir=str(folder))
+
+
+def idx_with(folder: Path, data: bytes) -> None:
+    folder.mkdir()
+    for name in MNIST_FILES:
+        (folder / name).write_bytes(gzip.compress(data))
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory):
+    """Run the data stage of a study in which every dataset but one is broken."""
+    from tests.workflow.conftest import Project
+
+    project = Project(tmp_path_factory.mktemp("broken"))
+    folder = project.folder / "datasets"
+    folder.mkdir()
+    datasets, messages = {}, {}
+    for name, (make, message) in WINDOWS.items():
+        make(folder / f"{name}.npz")
+        datasets[name] = {"kind": "windows", "path": f"{name}.npz"}
+        messages[name] = message
+    wfdb_without_annotations(folder / "beats")
+    datasets["beats"] = {"kind": "mitdb", "path": "beats"}
+    messages["beats"] = "1 of 144 files are missing in datasets/beats: 104.atr"
+    idx_with(folder / "magic", b"\x00\x00\x0d\x03" + b"\x00" * 12)
+    datasets["magic"] = {"kind": "mnist", "path": "magic"}
+    messages["magic"] = "IDX magic number 00000d03 is wrong"
+    idx_with(folder / "length", b"\x00\x00\x08\x01\x00\x00\x00\x05" + b"\x00" * 4)
+    datasets["length"] = {"kind": "mnist", "path": "length"}
+    messages["length"] = "4 values, but its header says (5,): 5"
+    models = {name: {"architecture": "fc", "dataset": name} for name in [*datasets, "digits"]}
+    overlay = {
+        "results_dir": "results/broken",
+        "study": [{"models": list(models), "schemes": ["float32"]}],
+        "datasets": datasets,
+        "models": models,
+    }
+    (project.folder / "config" / "broken.yaml").write_text(yaml.safe_dump(overlay))
+    text = project.snakemake(
+        *("--cores", "all", "--keep-going", "data"),
+        *("--configfile", "config/broken.yaml"),
+        ok=False,
+    )
+    return project, text, messages
+
+
+BROKEN = [*WINDOWS, "beats", "magic", "length"]
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_one_clear_message_names_the_dataset_or_its_file(outcome, name):
+    project, text, messages = outcome
+    log = project.folder / f"results/broken/logs/prepare_dataset/{name}.log"
+    lines = [line for line in log.read_text().splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1
+    assert messages[name] in lines[0]
+    assert name in lines[0]
+    assert "Traceback" not in log.read_text()
+    # And the user sees it without looking for the log.
+    assert lines[0] in text
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_nothing_is_left_of_what_failed(outcome, name):
+    project, _, _ = outcome
+    folder = project.folder / "results" / "broken" / "data" / name
+    assert list(folder.glob("*")) == []
+
+
+def test_the_others_are_unharmed(outcome):
+    project, _, _ = outcome
+    made = (project.folder / "results/broken/data/digits").iterdir()
+    assert sorted(path.name for path in made) == [
+        "calib.npz",
+        "record.json",
+        "test.npz",
+        "train.npz",
+        "val.npz",
+    ]
+
+
+def test_results_that_cannot_be_written_are_named_before_any_job(project):
+    """Below /proc nobody, not even root, can make a folder."""
+    text = project.snakemake(
+        *("--cores", "1", "all", "--configfile", "config/tiny.yaml"),
+        *("--config", "results_dir=/proc/snugnet"),
+        ok=False,
+    )
+    assert "results_dir: cannot write to '/proc/snugnet'" in text
+    assert "rule prepare_dataset" not in text
+
+
+def test_a_truncated_split_is_refused_by_its_readers(tiny):
+    """A file that was cut short on disk: the job that reads it says so and leaves no output."""
+    test = tiny.results / "data/digits/test.npz"
+    whole = test.read_bytes()
+    metrics = tiny.results / "predictions/digits_fc/original/drq/litert.npz"
+    kept = metrics.read_bytes()
+    test.write_bytes(whole[:5000])
+    try:
+        text = tiny.snakemake(
+            *("--cores", "1", str(metrics.relative_to(tiny.folder)), "--forcerun"),
+            *("predict_litert", "--configfile", "config/tiny.yaml"),
+            ok=False,
+        )
+        assert "test.npz: not a whole .npz file" in text
+        assert not metrics.exists()
+    finally:
+        test.write_bytes(whole)
+        metrics.write_bytes(kept)
+        tiny.snakemake("--cores", "1", "all", "--configfile", "config/tiny.yaml")

@@ -1,0 +1,149 @@
+"""The README's table "I edited X, what re-runs?", executed."""
+
+import shutil
+from collections import Counter
+
+import pytest
+
+REPORT = {"tabulate": 1, "judge": 1, "gate": 1}
+
+
+def cells(count: int) -> dict[str, int]:
+    return dict.fromkeys(("convert_tflite", "predict_litert", "score_litert"), count)
+
+
+# The tiny study has 14 cells of four models: five schemes of digits_fc and smartwatch_lean, two of
+# bspc_lean and ecg_binary.
+
+
+def rerun(tiny, file: str, old: str, new: str) -> dict[str, int]:
+    with tiny.edited(file, old, new):
+        return tiny.plan()
+
+
+def test_epochs_of_one_model(tiny):
+    old = "  digits_fc:\n    training:\n      epochs: 6"
+    new = old.replace("6", "7")
+    assert rerun(tiny, "config/tiny.yaml", old, new) == {"train": 1, **cells(5), **REPORT}
+
+
+def test_a_setting_of_one_scheme(tiny):
+    old, new = "results_dir: results/tiny\n", "results_dir: results/tiny\nschemes:\n"
+    new += "  fiq_int8:\n    calibration_samples: 20\n"
+    # digits_fc, smartwatch_lean and bspc_lean have a cell of fiq_int8.
+    assert rerun(tiny, "config/tiny.yaml", old, new) == {**cells(3), **REPORT}
+
+
+def test_one_architecture_file(tiny):
+    old, new = 'layers.Dense(units, activation="relu")', 'layers.Dense(units, activation="relu6")'
+    expected = {"train": 1, **cells(5), **REPORT}
+    assert rerun(tiny, "src/snugnet/models/fc.py", old, new) == expected
+
+
+def test_one_dataset_file(tiny):
+    old, new = "GRAVITY = 9.81", "GRAVITY = 9.80"
+    expected = {"prepare_dataset": 1, "draw_calibration": 1, "train": 1, **cells(5), **REPORT}
+    assert rerun(tiny, "src/snugnet/datasets/synthetic_imu.py", old, new) == expected
+
+
+def test_a_helper_module(tiny):
+    """Statistics are used by scoring and, for Holm's correction, by the table."""
+    old, new = "EXACT_GROUPS = 14", "EXACT_GROUPS = 13"
+    expected = {"score_litert": 14, **REPORT}
+    assert rerun(tiny, "src/snugnet/analysis/statistics.py", old, new) == expected
+
+
+def test_a_helper_of_conversion_leaves_training_alone(tiny):
+    old, new = 'name="input"', 'name="inputs"'
+    expected = {**cells(14), **REPORT}
+    assert rerun(tiny, "src/snugnet/tflite/convert.py", old, new) == expected
+
+
+def test_a_script(tiny):
+    old, new = "rows = [", "rows = [] + ["
+    expected = {"tabulate": 1, "gate": 1}
+    assert rerun(tiny, "workflow/scripts/tabulate.py", old, new) == expected
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("src/snugnet/jobs.py", "    with logged(", "    # a comment\n    with logged("),
+        ("src/snugnet/models/fc.py", '"""A fully', '"""Another docstring: a fully'),
+        ("workflow/scripts/train.py", '"""Train', '"""Really train'),
+        ("config.yaml", "seed: 1", "seed: 1 # a comment"),
+    ],
+)
+def test_comments_and_docstrings(tiny, file, old, new):
+    assert rerun(tiny, file, old, new) == {}
+
+
+def test_key_order(tiny):
+    old = "    subjects: 20\n    windows: 6\n"
+    new = "    windows: 6\n    subjects: 20\n"
+    assert rerun(tiny, "config/tiny.yaml", old, new) == {}
+
+
+def test_a_default_written_out(tiny):
+    old = "  digits_fc:\n    training:\n"
+    new = "  digits_fc:\n    dense: [128, 64]\n    training:\n"
+    assert rerun(tiny, "config/tiny.yaml", old, new) == {}
+
+
+def test_touched_files(tiny):
+    for path in (tiny.folder / "src").rglob("*.py"):
+        path.touch()
+    for path in (tiny.folder / "workflow").rglob("*.*"):
+        path.touch()
+    assert tiny.plan() == {}
+
+
+def test_a_cell_more_in_the_study(tiny):
+    old = "schemes: [float32, fiq_uint8]"
+    new = "schemes: [float32, fiq_uint8, drq]"
+    assert rerun(tiny, "config/tiny.yaml", old, new) == {**cells(1), **REPORT}
+
+
+def test_a_cell_less_in_the_study(tiny):
+    old, new = "schemes: [float32, fiq_uint8]", "schemes: [float32]"
+    assert rerun(tiny, "config/tiny.yaml", old, new) == REPORT
+
+
+def test_calibration_size(tiny):
+    old, new = "calibration:\n  samples: 40", "calibration:\n  samples: 41"
+    # Calibrated are three cells of digits_fc and smartwatch_lean, and one each of the other two.
+    expected = {"draw_calibration": 4, **cells(8), **REPORT}
+    assert rerun(tiny, "config/tiny.yaml", old, new) == expected
+
+
+def test_seed(tiny):
+    everything = {"prepare_dataset": 4, "draw_calibration": 4, "train": 4, **cells(14), **REPORT}
+    assert rerun(tiny, "config.yaml", "seed: 1", "seed: 2") == everything
+
+
+def test_how_latency_is_measured(tiny):
+    old, new = "latency_runs: 50", "latency_runs: 60"
+    expected = {"predict_litert": 14, "score_litert": 14, **REPORT}
+    assert rerun(tiny, "config/tiny.yaml", old, new) == expected
+
+
+def test_what_re_runs_for_one_architecture_is_that_model_only(tiny):
+    with tiny.edited("src/snugnet/models/fc.py", 'name="fc"', 'name="dense"'):
+        jobs = tiny.planned()
+    assert jobs
+    models = Counter(wildcards.split(",")[0] for rule, wildcards in jobs if wildcards)
+    assert set(models) == {"model=digits_fc"}
+
+
+def test_without_snakemakes_own_folder_nothing_is_forgotten(tiny):
+    """The record of what was made from what lives with the results, as in a container's volume."""
+    folder, aside = tiny.folder / ".snakemake", tiny.folder / "aside"
+    folder.rename(aside)
+    try:
+        old = "  digits_fc:\n    training:\n      epochs: 6"
+        assert tiny.plan() == {}
+        assert rerun(tiny, "config/tiny.yaml", old, old.replace("6", "7"))["train"] == 1
+    finally:
+        if folder.exists():
+            shutil.rmtree(folder)
+        aside.rename(folder)

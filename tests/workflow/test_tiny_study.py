@@ -1,0 +1,173 @@
+"""The tiny study, from nothing to its table, as a user would see it."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from snugnet.analysis.predictions import load_predictions
+from snugnet.analysis.table import COLUMNS
+from snugnet.datasets.samples import load_split
+from snugnet.tflite.flatbuffer import read_graph
+
+
+@pytest.fixture(scope="module")
+def table(tiny) -> pd.DataFrame:
+    return pd.read_csv(tiny.results / "report" / "metrics.csv")
+
+
+def test_every_cell_is_a_row_and_ok(table):
+    assert list(table.columns) == COLUMNS
+    assert len(table) == 5 + 5 + 2 + 2
+    assert (table["status"] == "ok").all()
+    assert set(table["task"]) == {"multiclass", "multilabel", "binary"}
+
+
+def test_rows_say_what_applies_and_nothing_else(table):
+    by_model = table.groupby("model").first()
+    assert pd.isna(by_model["n_groups"]["digits_fc"])
+    assert by_model["n_groups"]["smartwatch_lean"] == 4
+    assert pd.isna(by_model["hamming_loss"]["digits_fc"])
+    assert by_model["hamming_loss"]["bspc_lean"] > 0
+    assert table["arena_bytes"].isna().all()
+    assert (table["latency_us_median"] > 0).all()
+    assert (table["accuracy_low"] <= table["accuracy"]).all()
+    assert (table["accuracy"] <= table["accuracy_high"]).all()
+
+
+def test_accuracy_in_the_table_is_that_of_the_predictions(tiny, table):
+    for row in table.itertuples():
+        path = f"{row.model}/{row.variant}/{row.scheme}/{row.runtime}.npz"
+        predictions = load_predictions(tiny.results / "predictions" / path)
+        assert row.accuracy == pytest.approx(predictions.correct().mean())
+        assert row.n == len(predictions.labels)
+
+
+def test_the_page_for_people_shows_every_model(tiny, table):
+    page = (tiny.results / "report" / "metrics.md").read_text()
+    for model in table["model"].unique():
+        assert f"## {model}" in page
+    assert "synthetic_imu" in page
+
+
+def test_the_gate_is_open(tiny):
+    gate = json.loads((tiny.results / "report" / "gate.json").read_text())
+    assert gate == {"verdict": "pass", "cells": 14, "failures": []}
+
+
+def test_files_hold_what_their_paths_say(tiny):
+    for path in tiny.results.glob("tflite/*/*/fiq_*/model.tflite"):
+        graph = read_graph(path)
+        dtype = path.parent.name.removeprefix("fiq_")
+        assert graph.tensors[graph.inputs[0]].dtype == dtype
+
+
+def test_calibration_comes_from_train_and_is_recorded(tiny):
+    for path in tiny.results.glob("data/*/calib.npz"):
+        train = load_split(path.with_name("train.npz"))
+        with np.load(path, allow_pickle=False) as calib:
+            np.testing.assert_array_equal(calib["x"], train.x[calib["index"]])
+            assert calib["seed"] == 1
+            assert len(calib["index"]) == min(40, len(train.x))
+
+
+def test_nobody_is_in_two_splits(tiny):
+    for folder in tiny.results.glob("data/synthetic_*"):
+        groups = [set(load_split(folder / f"{s}.npz").group) for s in ("train", "val", "test")]
+        assert not groups[0] & groups[1] | groups[0] & groups[2] | groups[1] & groups[2]
+
+
+def test_logs_hold_progress_and_tensorflows_own_messages(tiny):
+    log = (tiny.results / "logs/train/digits_fc/original.log").read_text()
+    assert "epochs: 6/6" in log
+    assert "left" in log
+    assert "oneDNN" in log or "cpu_feature_guard" in log
+    assert (tiny.results / "benchmarks/train/digits_fc/original.tsv").is_file()
+
+
+def test_histories_and_sizes_are_kept(tiny):
+    folder = tiny.results / "models/digits_fc/original"
+    history = pd.read_csv(folder / "history.csv")
+    assert history["epoch"].tolist() == [1, 2, 3, 4, 5, 6]
+    stats = json.loads((folder / "stats.json").read_text())
+    assert stats["macs"] == 64 * 128 + 128 * 64 + 64 * 10
+
+
+def test_a_second_run_does_nothing(tiny):
+    assert "Nothing to be done" in tiny.snakemake(
+        "--cores", "1", "all", "--configfile", "config/tiny.yaml"
+    )
+
+
+def test_nothing_is_left_beside_the_outputs(tiny):
+    assert list(tiny.folder.rglob("*.partial*")) == []
+
+
+def test_single_files_and_stages_can_be_asked_for(project):
+    cell = "results/tiny/tflite/digits_fc/original/fiq_int8/model.tflite"
+    assert project.plan(cell) == {
+        "prepare_dataset": 1,
+        "draw_calibration": 1,
+        "train": 1,
+        "convert_tflite": 1,
+    }
+    float_cell = "results/tiny/tflite/digits_fc/original/float32/model.tflite"
+    assert "draw_calibration" not in project.plan(float_cell)
+    assert project.plan("data") == {"prepare_dataset": 4, "draw_calibration": 4}
+    assert project.plan("models") == {"prepare_dataset": 4, "train": 4}
+    assert project.plan("tflite")["convert_tflite"] == 14
+    assert project.plan("report")["tabulate"] == 1
+    project.snakemake("--cores", "1", cell, "--configfile", "config/tiny.yaml")
+    assert (project.folder / cell).is_file()
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "results/tiny/tflite/digits_fc/original/int9/model.tflite",
+        "results/tiny/tflite/digits_fcc/original/drq/model.tflite",
+        "results/tiny/predictions/digits_fc/original/drq/akida.npz",
+    ],
+)
+def test_targets_that_cannot_exist_are_refused_at_once(project, target):
+    text = project.snakemake("-n", target, "--configfile", "config/tiny.yaml", ok=False)
+    assert "MissingRuleException" in text
+
+
+def test_a_configuration_error_is_found_before_any_job(project):
+    with project.edited("config/tiny.yaml", "epochs: 6", "epoch: 6"):
+        text = project.snakemake("--cores", "1", *("--configfile", "config/tiny.yaml"), ok=False)
+    assert "models.digits_fc.training: unknown key 'epoch', did you mean 'epochs'?" in text
+    assert "rule prepare_dataset" not in text
+
+
+def test_a_variant_is_trained_on_from_its_parent(project):
+    variants = "variants:\n  original:\n    method: train\n"
+    more = "  tuned:\n    method: finetune\n    parent: original\n    training:\n      epochs: 2\n"
+    cell = "results/tiny/models/digits_fc/tuned/model.h5"
+    with project.edited("config.yaml", variants, variants + more):
+        assert project.plan(cell) == {"prepare_dataset": 1, "train": 1, "finetune": 1}
+        project.snakemake("--cores", "1", cell, "--configfile", "config/tiny.yaml")
+    history = pd.read_csv(project.folder / cell.replace("model.h5", "history.csv"))
+    first = pd.read_csv(project.results / "models/digits_fc/original/history.csv")
+    assert len(history) == 2
+    assert history["loss"][0] < first["loss"][0] / 2
+
+
+def test_a_shut_gate_names_the_cell_and_leaves_the_evidence(tiny):
+    """A file that breaks its scheme's promise fails `all`, after the report."""
+    contract = tiny.results / "tflite/digits_fc/original/drq/contract.json"
+    before = contract.read_text()
+    broken = {**json.loads(before), "verdict": "fail", "findings": ["input is int8"]}
+    contract.write_text(json.dumps(broken))
+    try:
+        text = tiny.snakemake("--cores", "1", "all", "--configfile", "config/tiny.yaml", ok=False)
+        assert "the gate stays shut" in text
+        assert "digits_fc/original/drq/litert: input is int8" in text
+        gate = json.loads((tiny.results / "report" / "gate.json").read_text())
+        assert gate["verdict"] == "fail"
+        assert (tiny.results / "report" / "metrics.csv").is_file()
+    finally:
+        contract.write_text(before)
+        tiny.snakemake("--cores", "1", "all", "--configfile", "config/tiny.yaml")
