@@ -45,7 +45,7 @@ def wfdb_folder(tmp_path_factory) -> Path:
 
 def mitdb_settings(folder: Path, **changes) -> dict:
     settings = {"kind": "mitdb", "path": folder.name, "datasets_dir": str(folder.parent)}
-    return {**settings, "protocol": "nlrva", "window": 320, **changes}
+    return {**settings, "protocol": "nlrva", "window": 320, "val": 0.15, "test": 0.15, **changes}
 
 
 def test_mitdb_cuts_windows_centred_on_the_beats_of_mlii(wfdb_folder):
@@ -56,7 +56,15 @@ def test_mitdb_cuts_windows_centred_on_the_beats_of_mlii(wfdb_folder):
     np.testing.assert_allclose(samples.x[0, :, 0], signal[400 - 160 : 400 + 160], atol=1e-6)
     # 13 beats a record, of which two are no beats of the five classes.
     assert len(samples.x) == 48 * 11
-    assert samples.split is None
+
+
+def test_mitdb_nlrva_draws_beats_not_patients(wfdb_folder):
+    samples = mitdb.load(mitdb_settings(wfdb_folder), 1)
+    assert (samples.split == "test").sum() == pytest.approx(0.15 * len(samples.x), abs=1)
+    shared = set(samples.group[samples.split == "train"]) & set(
+        samples.group[samples.split == "test"]
+    )
+    assert len(shared) > 40
 
 
 def test_mitdb_takes_201_and_202_as_one_patient(wfdb_folder):

@@ -9,6 +9,7 @@ import wfdb
 
 from snugnet.datasets.samples import Samples
 from snugnet.datasets.sources import MITDB_RECORDS, require, source_files
+from snugnet.datasets.splits import stratified
 from snugnet.errors import InputError
 from snugnet.progress import progress
 
@@ -34,12 +35,12 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     """Cut windows centred on the annotated beats.
 
     Args:
-        settings: `datasets_dir`, where `path` starts, `path`, `protocol` (`nlrva` or `aami_interpatient`) and `window` in samples
-            (at 360 Hz).
-        seed: Not used: reading draws nothing.
+        settings: `datasets_dir` and `path` below it, `protocol` (`nlrva` or
+            `aami_interpatient`) and `window` in samples (at 360 Hz).
+        seed: Seed of the split of `nlrva`.
 
     Returns:
-        x float32 (n, window, 1) in mV, group the patient; for `aami_interpatient` with its split.
+        x float32 (n, window, 1) in mV, group the patient, with the protocol's split.
 
     Raises:
         InputError: If files are missing or are not WFDB records.
@@ -52,19 +53,24 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     x, y, record_of = [], [], []
     with progress(len(records), "reading records") as meter:
         for name in records:
-            beats, labels = _beats(folder / name, classes, settings["window"])
+            beats, symbols = _beats(folder / name, classes, settings["window"])
             x.append(beats)
-            y.append(labels)
-            record_of += [name] * len(labels)
+            y.append(symbols)
+            record_of += [name] * len(symbols)
             meter.update(1)
-    records_array = np.array(record_of)
+    labels = np.concatenate(y)
+    if interpatient:
+        split = _interpatient_split(np.array(record_of))
+    else:
+        # This protocol draws beats, not patients.
+        split = stratified(labels, settings["val"], settings["test"], seed)
     return Samples(
         x=np.concatenate(x)[..., np.newaxis],
-        y=np.concatenate(y),
+        y=labels,
         class_names=tuple(classes),
         task="multiclass",
         group=np.array([PATIENT.get(name, name) for name in record_of]),
-        split=_interpatient_split(records_array) if interpatient else None,
+        split=split,
     )
 
 

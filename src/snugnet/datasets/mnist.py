@@ -18,7 +18,8 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     """Read the 60,000 + 10,000 images; val is drawn from the published train images.
 
     Args:
-        settings: `datasets_dir`, where `path` starts, `path` and `val`, the fraction of the train images kept for validation.
+        settings: `datasets_dir` and `path` below it, and `val`, the fraction of the train
+            images kept for validation.
         seed: Seed of that draw.
 
     Returns:

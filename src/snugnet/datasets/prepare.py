@@ -41,8 +41,7 @@ def prepare(samples: Samples, settings: Mapping[str, Any], seed: int) -> Prepare
     if settings.get("negative_class") is not None:
         samples = as_binary(samples, settings["negative_class"], source)
     check(samples, source)
-    by_group = settings.get("protocol") != "nlrva"  # that protocol's split is random, by beat
-    parts = split(samples, settings["val"], settings["test"], seed, source, by_group)
+    parts = split(samples, settings["val"], settings["test"], seed, source)
     scale, estimated = scaling.fit(settings["scaling"], parts["train"].x)
     parts = {
         name: replace(part, x=lay_out(scale(part.x), settings["layout"], settings["shape"], source))

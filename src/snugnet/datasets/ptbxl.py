@@ -25,7 +25,7 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     the statement's likelihood (the rule of PTB-XL's own example).
 
     Args:
-        settings: `datasets_dir`, where `path` starts, `path` and `folds`.
+        settings: `datasets_dir` and `path` below it, and `folds`.
         seed: Not used: the folds are published.
 
     Returns:

@@ -21,8 +21,8 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     `label` and optionally `group`; optionally `class_names` (label i means name i) and `scale`.
 
     Args:
-        settings: `datasets_dir`, where `path` starts, `path`, `arrays` (renames roles), `window` and `stride` in samples, `classes`
-            (names to keep, in this order; null for all).
+        settings: `datasets_dir` and `path` below it, `arrays` (renames roles), `window` and
+            `stride` in samples, `classes` (names to keep, in this order; null for all).
         seed: Not used: reading draws nothing.
 
     Returns:

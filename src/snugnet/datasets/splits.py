@@ -8,7 +8,7 @@ from snugnet.errors import InputError
 
 
 def split(
-    samples: Samples, val: float, test: float, seed: int, source: str, by_group: bool = True
+    samples: Samples, val: float, test: float, seed: int, source: str
 ) -> dict[str, Samples]:
     """Divide samples into train, val and test.
 
@@ -21,7 +21,6 @@ def split(
         test: Fraction for test, in (0, 1).
         seed: Seed of the draw.
         source: Where the samples came from, for messages.
-        by_group: False where a protocol asks for a random split in spite of groups.
 
     Returns:
         `{"train": ..., "val": ..., "test": ...}`, none empty.
@@ -31,10 +30,12 @@ def split(
     """
     if samples.split is not None:
         names = samples.split
-    elif samples.group is not None and by_group:
+    elif samples.group is not None:
         names = _by_group(samples.group, val, test, seed, source)
     else:
-        names = _stratified(samples, val, test, seed)
+        # Label sets of a multi-label task are too many to stratify by; they are drawn plainly.
+        classes = np.zeros(len(samples.y)) if samples.task == "multilabel" else samples.y
+        names = stratified(classes, val, test, seed)
     parts = {name: samples.take(np.flatnonzero(names == name)) for name in SPLITS}
     for name, part in parts.items():
         if len(part.x) == 0:
@@ -61,16 +62,22 @@ def _by_group(
     return names
 
 
-def _stratified(samples: Samples, val: float, test: float, seed: int) -> np.ndarray:
-    # Label sets of a multi-label task are too many to stratify by; they are drawn plainly.
-    labels = None if samples.task == "multilabel" else samples.y
-    index = np.arange(len(samples.y))
-    rest, test_index = train_test_split(index, test_size=test, random_state=seed, stratify=labels)
+def stratified(classes: np.ndarray, val: float, test: float, seed: int) -> np.ndarray:
+    """Draw samples for val and test so that each class has its share in every split.
+
+    Args:
+        classes: Class of each sample, (n,).
+        val: Fraction for val.
+        test: Fraction for test.
+        seed: Seed of the draw.
+
+    Returns:
+        The name of each sample's split, (n,) of str.
+    """
+    index = np.arange(len(classes))
+    rest, test_index = train_test_split(index, test_size=test, random_state=seed, stratify=classes)
     _, val_index = train_test_split(
-        rest,
-        test_size=val / (1 - test),
-        random_state=seed,
-        stratify=None if labels is None else labels[rest],
+        rest, test_size=val / (1 - test), random_state=seed, stratify=classes[rest]
     )
     names = np.full(len(index), "train", dtype="<U5")
     names[test_index], names[val_index] = "test", "val"

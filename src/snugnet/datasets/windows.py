@@ -24,8 +24,9 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     optionally `group`, `fold` or `split`; all other columns are x, in their order.
 
     Args:
-        settings: `datasets_dir`, where `path` starts, `path`; `arrays`, which renames roles ({"class_names": "classes"}); `task`;
-            `folds`; `sample_shape`, how a .csv row is folded, (time, channels).
+        settings: `datasets_dir` and `path` below it; `arrays`, which renames roles
+            ({"class_names": "classes"}); `task`; `folds`; `layout`; `sample_shape`, how a .csv
+            row is folded, (time, channels).
         seed: Not used: reading draws nothing.
 
     Returns:

@@ -6,6 +6,7 @@ import numpy as np
 
 from snugnet.errors import InputError
 from snugnet.models.keras2 import tf, tf_keras
+from snugnet.progress import progress
 from snugnet.tflite.schemes import Scheme
 
 DTYPES = {"float32": tf.float32, "int8": tf.int8, "uint8": tf.uint8}
@@ -61,5 +62,7 @@ def _configure(converter: tf.lite.TFLiteConverter, scheme: Scheme) -> None:
 
 
 def _one_by_one(samples: np.ndarray) -> Iterator[list[np.ndarray]]:
-    for sample in samples:
-        yield [sample[np.newaxis].astype(np.float32)]
+    with progress(len(samples), "calibrating") as meter:
+        for sample in samples:
+            yield [sample[np.newaxis].astype(np.float32)]
+            meter.update(1)
