@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CORES ?= all
-SOURCES := src workflow/scripts tests benchmarks
+SOURCES := src workflow/scripts tests benchmarks docs
 SNAKEFILES := Snakefile workflow/rules
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)

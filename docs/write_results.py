@@ -1,7 +1,7 @@
 """Keep measured rows in docs/results/, and write docs/results.md from them.
 
-    python docs/write_results.py --keep results/real/report/metrics.csv   # after a real study
-    python docs/write_results.py                                          # the page alone
+python docs/write_results.py --keep results/real/report/metrics.csv   # after a real study
+python docs/write_results.py                                          # the page alone
 """
 
 import argparse
@@ -17,25 +17,31 @@ PAGE = DOCS / "results.md"
 
 INTRODUCTION = """# Results on real data
 
-Measured with `snakemake --cores 2 all --configfile config/real.yaml --config datasets_dir=...` on two cores of
-one x86-64 machine, then `python docs/write_results.py --keep results/real/report/metrics.csv`. Every row is in
-[`docs/results/`](results/), one file a model. Test splits were used once, for these figures: epochs were chosen on
-val, and calibration samples come from train.
+Measured on two cores of one x86-64 machine with
+
+```
+snakemake --cores 2 all --configfile config/real.yaml --config datasets_dir=...
+python docs/write_results.py --keep results/real/report/metrics.csv
+```
+
+Every row is in [`docs/results/`](results/), one file a model. The test splits give these figures
+and nothing else: epochs were chosen on val, and calibration samples come from train.
 
 What to know before reading:
 
-- `ecg_inception` follows the protocol of the field's tables (classes N L R V A, stratified random split by
-  beat): beats of one patient are in train and in test, so the figure says little about a new patient.
-  `ecg_inception_interpatient` is the honest one (DS1 for train and val, DS2 for test, five AAMI classes).
-- `smartwatch_…` are the six body activities of WISDM (watch), split by subject, 46 of 51 subjects; `…_raw` are
-  trained and quantized in m/s² and rad/s, without standardization.
-- `bspc_…` are folds 1 to 8 of a PTB-XL subset of 1,763 records, standardized per lead: 6 folds to train, fold 7
-  for val, fold 8 for test. The published benchmark trains on about ten times as many records.
+- `ecg_inception` follows the protocol of the field's tables (classes N L R V A, stratified random
+  split by beat): beats of one patient are in train and in test, so the figure says little about a
+  new patient. `ecg_inception_interpatient` is the honest one (DS1 for train and val, DS2 for test,
+  five AAMI classes).
+- `smartwatch_…` are the six body activities of WISDM (watch), split by subject, 46 of 51 subjects;
+  `…_raw` are trained and quantized in m/s² and rad/s, without standardization.
+- `bspc_…` are folds 1 to 8 of a PTB-XL subset of 1,763 records, standardized per lead: six folds to
+  train, fold 7 for val, fold 8 for test. The published benchmark trains on ten times as many.
 - Intervals and tests take the patient, subject or record as the unit wherever the data name one.
 """
 
-# Figures that the systems which Snugnet grew from report for themselves; their data and splits differ from
-# ours, so they are landmarks, not opponents. (model, what, their float, their int8, in per cent)
+# What the systems that Snugnet grew from report for themselves. Their data and splits differ from
+# ours: landmarks, not opponents. (model, what, their float, their int8, in per cent)
 SEEDS = [
     ("ecg_inception", "quantized InceptionNet in NumPy, MIT-BIH", None, 98.11),
     ("mnist_fc", "PTQ tutorial, MNIST", 97.05, 97.04),

@@ -7,7 +7,7 @@ small bank is simulated once, at a few heart rates, and read at varying speed fo
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
 import neurokit2 as nk
@@ -39,7 +39,7 @@ BANK_SECONDS = 20.0
 SETTLING = 4.0  # seconds; the simulator starts in the middle of an R wave
 
 
-@lru_cache(maxsize=None)
+@cache
 def simulate(wave: Wave, heart_rate: int, rate: int) -> np.ndarray:
     """Simulate one wave of a steady rhythm.
 

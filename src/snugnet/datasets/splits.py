@@ -7,9 +7,7 @@ from snugnet.datasets.samples import SPLITS, Samples
 from snugnet.errors import InputError
 
 
-def split(
-    samples: Samples, val: float, test: float, seed: int, source: str
-) -> dict[str, Samples]:
+def split(samples: Samples, val: float, test: float, seed: int, source: str) -> dict[str, Samples]:
     """Divide samples into train, val and test.
 
     A split that the samples bring themselves is kept. Otherwise whole groups are drawn, so that
@@ -44,9 +42,7 @@ def split(
     return parts
 
 
-def _by_group(
-    group: np.ndarray, val: float, test: float, seed: int, source: str
-) -> np.ndarray:
+def _by_group(group: np.ndarray, val: float, test: float, seed: int, source: str) -> np.ndarray:
     groups = np.unique(group)
     if len(groups) < 3:
         raise InputError(
@@ -85,7 +81,11 @@ def stratified(classes: np.ndarray, val: float, test: float, seed: int) -> np.nd
 
 
 def _check_train_classes(train: Samples, source: str) -> None:
-    present = train.y.any(axis=0) if train.y.ndim == 2 else np.isin(range(len(train.class_names)), train.y)
+    present = (
+        train.y.any(axis=0)
+        if train.y.ndim == 2
+        else np.isin(range(len(train.class_names)), train.y)
+    )
     missing = [name for name, there in zip(train.class_names, present, strict=True) if not there]
     if missing:
         raise InputError(f"{source}: no train sample has class {', '.join(missing)}")

@@ -117,9 +117,7 @@ def _hypertrophy(amplitudes: np.ndarray, severity: float, rng: np.random.Generat
     amplitudes[_rows("V1", "V2"), WAVE["S"]] *= 1 + 0.9 * severity
 
 
-def _recording(
-    waves: np.ndarray, amplitudes: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def _recording(waves: np.ndarray, amplitudes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """One recording, (1000, 12): the rhythm started elsewhere, electrodes placed anew, noise."""
     placed = amplitudes * rng.lognormal(0.0, 0.10, (len(INDEPENDENT), 1))
     shifted = np.roll(waves, rng.integers(waves.shape[1]), axis=1)

@@ -1,11 +1,12 @@
 """Random variations of train batches; they are no part of the model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 
-def augment(x: np.ndarray, settings: Mapping[str, object], rng: np.random.Generator) -> np.ndarray:
+def augment(x: np.ndarray, settings: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
     """Vary a batch as `settings` asks; what is 0 is not done.
 
     Args:
@@ -18,17 +19,15 @@ def augment(x: np.ndarray, settings: Mapping[str, object], rng: np.random.Genera
     Returns:
         A new array of the same shape, float32.
     """
-    roll, gain, noise = (float(settings[name]) for name in ("roll", "gain", "noise"))  # type: ignore[arg-type]
-    shift: Sequence[int] = settings["shift"]  # type: ignore[assignment]
-    if roll:
-        x = _roll(x, rng.integers(-int(roll), int(roll) + 1, len(x)))
-    if any(shift):
-        limits = np.array(shift)
+    if settings["roll"]:
+        x = _roll(x, rng.integers(-settings["roll"], settings["roll"] + 1, len(x)))
+    if any(settings["shift"]):
+        limits = np.array(settings["shift"])
         x = _shift(x, rng.integers(-limits, limits + 1, (len(x), 2)))
-    if gain:
-        x = x * rng.normal(1.0, gain, (len(x), x.shape[1], 1, 1)).astype(np.float32)
-    if noise:
-        x = x + noise * rng.standard_normal(x.shape, dtype=np.float32)
+    if settings["gain"]:
+        x = x * rng.normal(1.0, settings["gain"], (len(x), x.shape[1], 1, 1)).astype(np.float32)
+    if settings["noise"]:
+        x = x + settings["noise"] * rng.standard_normal(x.shape, dtype=np.float32)
     return x.astype(np.float32, copy=False)
 
 
