@@ -97,19 +97,16 @@ class Study:
             chosen["architecture"] = self.config["models"][wildcards["model"]]["architecture"]
         return chosen
 
-    def settings(
-        self, names: tuple[str, ...], wildcards: Mapping[str, str], more: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def settings(self, names: tuple[str, ...], wildcards: Mapping[str, str]) -> dict[str, Any]:
         """Collect what a job may know, keys sorted throughout so that their order never matters.
 
         Args:
             names: Which parts: a key of the configuration, or one of `dataset`, `model`,
                 `training`, `scheme`, `cells`.
             wildcards: Of the job.
-            more: Further entries.
         """
-        parts = {name: self._part(name, wildcards) for name in names}
-        return _sorted({**parts, **more})
+        parts: dict[str, Any] = _sorted({name: self._part(name, wildcards) for name in names})
+        return parts
 
     def dataset_settings(self, name: str) -> dict[str, Any]:
         """Give a dataset's block, its name, and for real data the folder where paths start."""

@@ -130,7 +130,7 @@ def test_key_order_does_not_reach_settings():
     backwards["models"]["net"] = dict(reversed(forwards["models"]["net"].items()))
     wildcards = {"model": "net", "variant": "original"}
     texts = [
-        repr(study(config).settings(("model", "seed"), wildcards, {}))
+        repr(study(config).settings(("model", "seed"), wildcards))
         for config in (forwards, backwards)
     ]
     assert texts[0] == texts[1]
@@ -141,7 +141,7 @@ def test_a_fine_tuned_variant_inherits_the_models_training():
     config["models"]["net"]["training"] = {"epochs": 9, "batch_size": 16}
     config["variants"]["tuned"]["training"] = {"epochs": 2}
     wildcards = {"model": "net", "variant": "tuned"}
-    training = study(config).settings(("training",), wildcards, {})["training"]
+    training = study(config).settings(("training",), wildcards)["training"]
     assert (training["epochs"], training["batch_size"]) == (2, 16)
 
 

@@ -31,11 +31,11 @@ wildcard_constraints:
     scheme=STUDY.pattern("schemes"),
 
 
-def settings(*names, **more):
+def settings(*names):
     """Make a rule's tracked settings: a function from wildcards to one mapping with sorted keys."""
 
     def of(wildcards):
-        return STUDY.settings(names, dict(wildcards.items()), more)
+        return STUDY.settings(names, dict(wildcards.items()))
 
     return of
 
