@@ -13,10 +13,12 @@ from snugnet.models.head import output_layer
 def build(
     settings: Mapping[str, Any], input_shape: tuple[int, ...], task: str, classes: int
 ) -> tf_keras.Model:
-    """Build a convolution and a pool along time for each of `filters`, then one across the leads.
+    """Build a convolution along time, one across the leads, and more along time, each with a pool.
+
+    The leads are joined early: what follows then works on one row instead of twelve.
 
     Args:
-        settings: `filters` (the last is of the convolution across leads), `kernel` and `pool`
+        settings: `filters` (the second is of the convolution across leads), `kernel` and `pool`
             along time, `dense` (units of the two dense layers), `dropout`.
         input_shape: (leads, time, 1).
         task: Decides the output layer.
@@ -26,12 +28,14 @@ def build(
         An uncompiled model.
     """
     inputs = layers.Input(input_shape)
-    x = inputs
-    for filters in settings["filters"][:-1]:
-        x = conv_bn_relu(x, filters, (1, settings["kernel"]))
-        x = layers.MaxPooling2D((1, settings["pool"]))(x)
-    x = conv_bn_relu(x, settings["filters"][-1], (input_shape[0], 1), padding="valid")
-    x = layers.MaxPooling2D((1, 2))(x)
+    kernel, pool = (1, settings["kernel"]), (1, settings["pool"])
+    stem, across, *later = settings["filters"]
+    x = conv_bn_relu(inputs, stem, kernel)
+    x = layers.MaxPooling2D(pool)(x)
+    x = conv_bn_relu(x, across, (input_shape[0], 1), padding="valid")
+    for filters in later:
+        x = conv_bn_relu(x, filters, kernel)
+        x = layers.MaxPooling2D(pool)(x)
     x = layers.Flatten()(x)
     for units in settings["dense"]:
         x = dense_bn_relu(x, units, settings["dropout"])

@@ -13,11 +13,13 @@ from snugnet.models.head import output_layer
 def build(
     settings: Mapping[str, Any], input_shape: tuple[int, ...], task: str, classes: int
 ) -> tf_keras.Model:
-    """Build a stem, two residual blocks, a convolution across the leads, GAP and dense layers.
+    """Build a stem along time, a convolution across the leads, residual blocks, GAP and dense.
+
+    The leads are joined early: what follows then works on one row instead of twelve.
 
     Args:
-        settings: `filters` (stem, block 1, block 2, across the leads), `kernel` and `pool` along
-            time, `dense` (units of the dense layers), `dropout`.
+        settings: `filters` (stem, across the leads, block 1, block 2), `kernel` along time,
+            `stem_pool` and `pool` along time, `dense` (units of the dense layers), `dropout`.
         input_shape: (leads, time, 1).
         task: Decides the output layer.
         classes: Number of classes.
@@ -26,14 +28,15 @@ def build(
         An uncompiled model.
     """
     kernel, pool = (1, settings["kernel"]), (1, settings["pool"])
-    stem, *blocks, across = settings["filters"]
+    stem, across, *blocks = settings["filters"]
     inputs = layers.Input(input_shape)
     x = conv_bn_relu(inputs, stem, kernel)
-    x = layers.MaxPooling2D(pool)(x)
+    x = layers.MaxPooling2D((1, settings["stem_pool"]))(x)
+    x = conv_bn_relu(x, across, (input_shape[0], 1), padding="valid")
     for filters in blocks:
         x = _residual(x, filters, kernel, pool)
-    x = conv_bn_relu(x, across, (input_shape[0], 1), padding="valid")
     x = layers.GlobalAveragePooling2D()(x)
+    x = layers.Dropout(settings["dropout"])(x)
     for units in settings["dense"]:
         x = dense_bn_relu(x, units, settings["dropout"])
     return tf_keras.Model(inputs, output_layer(task, classes)(x), name="bspc_gap")
