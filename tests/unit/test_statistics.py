@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from sklearn.metrics import roc_auc_score
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from snugnet.analysis.statistics import RESAMPLES, accuracy_interval, holm, paired_p
+from snugnet.analysis.statistics import RESAMPLES, accuracy_interval, auc_interval, holm, paired_p
 
 
 @given(st.integers(1, 500), st.data())
@@ -72,6 +73,39 @@ def test_coverage_with_patients_of_different_skill():
         correct = (rng.random((10, 60)) < skill[:, np.newaxis]).astype(float)
         low, high = accuracy_interval(correct.ravel(), np.repeat(np.arange(10), 60))
         inside += low <= 0.85 <= high
+    assert 0.92 < inside / 400 < 0.98
+
+
+def test_the_area_of_one_label_is_known_to_delong():
+    """Against the variance formula of DeLong et al. written out, pair by pair."""
+    rng = np.random.default_rng(3)
+    positive = rng.random(80) < 0.4
+    scores = np.round(rng.normal(positive * 1.0, 1.0), 1)  # rounded, so that there are ties
+    up, down = scores[positive][:, np.newaxis], scores[~positive][np.newaxis]
+    wins = (up > down) + 0.5 * (up == down)
+    by_positive, by_negative = wins.mean(axis=1), wins.mean(axis=0)
+    variance = by_positive.var() / len(by_positive) + by_negative.var() / len(by_negative)
+    half = stats.t.ppf(0.975, 79) * np.sqrt(80 / 79 * variance)
+    low, high = auc_interval(positive[:, np.newaxis], scores[:, np.newaxis], None)
+    assert (low, high) == pytest.approx((wins.mean() - half, wins.mean() + half))
+
+
+def test_coverage_of_the_macro_area_with_related_samples():
+    """30 patients whose scores share a shift; the truth is the area of a very large sample."""
+    rng = np.random.default_rng(4)
+
+    def study(patients: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        group = np.repeat(np.arange(patients), 10)
+        truth = rng.random((patients * 10, 3)) < 0.4
+        shift = rng.normal(0, 0.7, (patients, 3))[group]
+        return truth, truth * 1.2 + shift + rng.normal(0, 1, truth.shape), group
+
+    truth, scores, _ = study(20000)
+    area = np.mean([roc_auc_score(truth[:, k], scores[:, k]) for k in range(3)])
+    inside = 0
+    for _ in range(400):
+        low, high = auc_interval(*study(30))
+        inside += low <= area <= high
     assert 0.92 < inside / 400 < 0.98
 
 

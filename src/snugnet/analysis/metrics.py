@@ -55,19 +55,24 @@ def _finite(value: float) -> float | None:
 def auc_macro(predictions: Predictions) -> float | None:
     """Area under the ROC curve, macro over labels (one against the rest for multi-class tasks).
 
-    Classes of which the sample has only positives or only negatives have no ROC curve and are left
-    out; None if that leaves nothing.
+    None if no label can be judged.
+    """
+    truth, scores = labels_and_scores(predictions)
+    areas = [metrics.roc_auc_score(truth[:, k], scores[:, k]) for k in range(truth.shape[1])]
+    return float(np.mean(areas)) if areas else None
+
+
+def labels_and_scores(predictions: Predictions) -> tuple[np.ndarray, np.ndarray]:
+    """Give truth, bool (n, k), and scores, (n, k), of the labels that have a ROC curve.
+
+    A label of which the sample has only positives or only negatives has none and is left out.
     """
     if predictions.task == "multiclass":
         truth = predictions.labels[:, np.newaxis] == np.arange(predictions.scores.shape[1])
     else:
-        truth = predictions.labels.reshape(predictions.scores.shape)
-    areas = [
-        metrics.roc_auc_score(truth[:, k], predictions.scores[:, k])
-        for k in range(truth.shape[1])
-        if 0 < truth[:, k].sum() < len(truth)
-    ]
-    return float(np.mean(areas)) if areas else None
+        truth = predictions.labels.reshape(predictions.scores.shape).astype(bool)
+    usable = truth.any(axis=0) & ~truth.all(axis=0)
+    return truth[:, usable], predictions.scores[:, usable]
 
 
 def confusion(predictions: Predictions) -> list[Any]:

@@ -7,9 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.analysis.metrics import confusion, quality
+from snugnet.analysis.metrics import confusion, labels_and_scores, quality
 from snugnet.analysis.predictions import Predictions
-from snugnet.analysis.statistics import accuracy_interval, paired_p
+from snugnet.analysis.statistics import (
+    Interval,
+    accuracy_interval,
+    auc_interval,
+    paired_p,
+)
 from snugnet.errors import InputError
 
 
@@ -41,12 +46,15 @@ def score(
     group = predictions.group
     measures = quality(predictions)
     low, high = accuracy_interval(correct, group, confidence)
+    auc = _auc_interval(predictions, confidence)
     return {
         "status": "ok",
         "reason": None,
         "task": predictions.task,
         "n": len(correct),
         **measures,
+        "auc_low": auc.low,
+        "auc_high": auc.high,
         "n_groups": None if group is None else len(np.unique(group)),
         "accuracy_low": low,
         "accuracy_high": high,
@@ -59,6 +67,13 @@ def score(
         "confusion": confusion(predictions),
         "class_names": list(predictions.class_names),
     }
+
+
+def _auc_interval(predictions: Predictions, confidence: float) -> Interval:
+    truth, scores = labels_and_scores(predictions)
+    if truth.shape[1] == 0:
+        return Interval(None, None)
+    return auc_interval(truth, scores, predictions.group, confidence)
 
 
 def _changed(predictions: Predictions, reference: Predictions) -> int:

@@ -58,6 +58,48 @@ def _wilson(successes: int, n: int, confidence: float) -> Interval:
     return Interval(float(result.low), float(result.high))
 
 
+def auc_interval(
+    truth: np.ndarray, scores: np.ndarray, group: np.ndarray | None, confidence: float = 0.95
+) -> Interval:
+    """Give the interval of a macro area under the ROC curve, by group.
+
+    DeLong et al. 1988 write an area as a mean of placements, the share of the other class that a
+    sample outranks; Obuchowski 1997 sums what the samples of a cluster contribute. Here the sums
+    run over the labels too, and Student's t takes the place of the normal distribution.
+
+    Args:
+        truth: bool (n, k), whether a sample has a label; each label has both kinds.
+        scores: (n, k).
+        group: (n,) or None, where samples are their own clusters.
+        confidence: Of the interval, in (0, 1).
+    """
+    parts = [_auc_parts(truth[:, k], scores[:, k]) for k in range(truth.shape[1])]
+    area = float(np.mean([label_area for label_area, _ in parts]))
+    influence = np.mean([label_influence for _, label_influence in parts], axis=0)
+    sums, _ = _by_cluster(influence, group)
+    clusters = len(sums)
+    if clusters < 2:
+        return Interval(None, None)
+    variance = clusters / (clusters - 1) * np.sum(sums**2)
+    half = stats.t.ppf((1 + confidence) / 2, clusters - 1) * np.sqrt(variance)
+    return Interval(float(max(0.0, area - half)), float(min(1.0, area + half)))
+
+
+def _auc_parts(positive: np.ndarray, scores: np.ndarray) -> tuple[float, np.ndarray]:
+    """Give the area of one label and what each sample contributes to it, (n,), of sum 0."""
+    placement = np.empty(len(scores))
+    for mine in (positive, ~positive):
+        others = np.sort(scores[~mine])
+        # Ties count half.
+        below = np.searchsorted(others, scores[mine], "left")
+        not_above = np.searchsorted(others, scores[mine], "right")
+        share = (below + not_above) / (2 * len(others))
+        placement[mine] = share if mine is positive else 1 - share
+    area = float(placement[positive].mean())
+    counts = np.where(positive, positive.sum(), (~positive).sum())
+    return area, (placement - area) / counts
+
+
 def _by_cluster(correct: np.ndarray, group: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Sum what is right, and count samples, in each group."""
     if group is None:

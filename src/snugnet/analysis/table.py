@@ -149,12 +149,14 @@ def _details(rows: pd.DataFrame) -> str:
         "cohen_kappa": "Cohen's kappa",
         "hamming_loss": "Hamming loss",
         "jaccard": "Jaccard",
-        "auc_macro": "macro AUC",
+        "auc_macro": "macro AUC",  # last: its interval is put behind it
     }
     shown = {name: title for name, title in measures.items() if rows[name].notna().any()}
     lines = []
     for row in rows[rows["status"] == "ok"].to_dict("records"):
         values = ["" if pd.isna(row[name]) else f"{row[name]:.4f}" for name in shown]
+        if not pd.isna(row["auc_low"]):
+            values[-1] += f" [{row['auc_low']:.4f}, {row['auc_high']:.4f}]"
         p = "" if pd.isna(row["p_holm"]) else f"{row['p_holm']:.3g}"
         size = f"{row['size_bytes'] / 1024:.1f}"
         latency = "" if pd.isna(row["latency_us_median"]) else f"{row['latency_us_median']:.1f}"
