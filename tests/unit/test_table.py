@@ -29,6 +29,9 @@ def row(scheme: str, **changes) -> dict:
         "size_bytes": 2048,
         "latency_us_median": 12.5,
         "f1": 0.87654,
+        "auc_macro": 0.98765,
+        "auc_low": 0.97,
+        "auc_high": 0.99,
     }
     return {**values, **changes}
 
@@ -103,6 +106,7 @@ def test_the_page_has_schemes_down_and_variants_across():
     assert ["scheme", "original", "pruned"] in lines
     assert ["float32", "90.00 % [80.00, 95.00]", "85.00 % [80.00, 95.00]"] in lines
     assert ["drq", "90.00 % ~ [80.00, 95.00]", "incompatible: layer x"] in lines
+    assert "0.8765 | 0.9877 [0.9700, 0.9900]" in " ".join(page.split())
     assert "synthetic_x (multiclass), 100 test samples of 5 groups" in page
 
 

@@ -29,6 +29,8 @@ COLUMNS = [
     "hamming_loss",
     "jaccard",
     "auc_macro",
+    "auc_low",
+    "auc_high",
     "n_groups",
     "accuracy_low",
     "accuracy_high",
