@@ -7,9 +7,11 @@ predictions; the contestants take turns and the median of their turns counts.
 """
 
 import argparse
+import io
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +36,8 @@ def make_model(path: Path, samples: np.ndarray) -> None:
 
 
 def ours(path: Path, x: np.ndarray) -> np.ndarray:
-    return predict(path, x, BATCH).raw
+    with redirect_stdout(io.StringIO()):  # progress lines would stand between the figures
+        return predict(path, x, BATCH).raw
 
 
 def open_interpreter(path: Path, batch: int) -> tuple[Interpreter, dict, dict]:
