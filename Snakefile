@@ -17,8 +17,8 @@ min_version("9.19")
 configfile: "config.yaml"
 
 
-# The image that `docker build -t snugnet .` makes; used only with --sdm apptainer.
-container: "docker://snugnet"
+# Used only with --sdm apptainer: the image that Dockerfile describes, from a registry of one's own.
+container: "docker://localhost/snugnet"
 
 
 include: "workflow/rules/common.smk"

@@ -21,7 +21,7 @@ from snugnet.tflite.litert import predict
 
 Contestant = Callable[[Path, np.ndarray], np.ndarray]
 BATCH = 64
-SETTINGS = {"stages": 3, "filters": 16, "bottleneck": 8, "kernel": 5, "stride": 2}
+SETTINGS = {"stages": 3, "filters": 16, "bottleneck": 8, "kernel": 4, "stride": 2}
 
 
 def make_model(path: Path, samples: np.ndarray) -> None:

@@ -31,8 +31,9 @@ What to know before reading:
 
 - `ecg_inception` follows the protocol of the field's tables (classes N L R V A, stratified random
   split by beat): beats of one patient are in train and in test, so the figure says little about a
-  new patient. `ecg_inception_interpatient` is the honest one (DS1 for train and val, DS2 for test,
-  five AAMI classes).
+  new patient. `ecg_inception_interpatient` is the harder one (DS1 for train and val, DS2 for test,
+  five AAMI classes); by the published division, in which records 201 and 202, on either side, are
+  of one person.
 - `smartwatch_…` are the six body activities of WISDM (watch), split by subject, 46 of 51 subjects;
   `…_raw` are trained and quantized in m/s² and rad/s, without standardization.
 - `bspc_…` are folds 1 to 8 of a PTB-XL subset of 1,763 records, standardized per lead: six folds to

@@ -4,6 +4,7 @@ Imported while Snakemake parses. Nothing here decides how work is done, only wha
 """
 
 import difflib
+import math
 import tempfile
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
@@ -186,8 +187,19 @@ def _filling_validator() -> Any:
                     instance.setdefault(name, deepcopy(subschema["default"]))
         yield from check_properties(validator, properties, instance, schema)
 
+    # JSON counts 25.0 as an integer, and YAML has NaN and infinity: neither can be worked with.
+    types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _, value: isinstance(value, int) and not isinstance(value, bool),
+            "number": lambda _, value: (
+                isinstance(value, int | float)
+                and not isinstance(value, bool)
+                and math.isfinite(value)
+            ),
+        }
+    )
     return jsonschema.validators.extend(
-        jsonschema.Draft202012Validator, {"properties": fill_then_check}
+        jsonschema.Draft202012Validator, {"properties": fill_then_check}, type_checker=types
     )
 
 
@@ -219,6 +231,7 @@ def _explain(error: jsonschema.ValidationError) -> str:
         "maximum": f"is too large; the most allowed is {value}",
         "exclusiveMinimum": f"is too small; it must be above {value}",
         "exclusiveMaximum": f"is too large; it must be below {value}",
+        "multipleOf": f"must be a multiple of {value}",
         "pattern": f"does not match {value}",
         "minItems": f"has too few entries; at least {value} are needed",
         "maxItems": f"has too many entries; at most {value} are allowed",
@@ -227,6 +240,8 @@ def _explain(error: jsonschema.ValidationError) -> str:
 
 
 def _type_name(value: Any) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "not finite"
     names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
     return names.get(type(value), "null" if value is None else "object")
 
@@ -245,6 +260,13 @@ def _cross_problems(config: Mapping[str, Any]) -> Iterator[str]:
         if model["dataset"] not in config["datasets"]:
             problem = _unknown("dataset", model["dataset"], list(config["datasets"]))
             yield f"models.{name}.dataset: {problem}"
+        else:
+            dataset = config["datasets"][model["dataset"]]
+            for problem in _training_problems(model["training"], dataset):
+                yield f"models.{name}.training.{problem}"
+    for name, dataset in config["datasets"].items():
+        if dataset["val"] + dataset["test"] >= 1:
+            yield f"datasets.{name}: val {dataset['val']} and test {dataset['test']} leave no train"
     yield from _variant_problems(config["variants"])
     for name, scheme in config["schemes"].items():
         wanted, drawn = scheme.get("calibration_samples"), config["calibration"]["samples"]
@@ -262,6 +284,23 @@ def _cross_problems(config: Mapping[str, Any]) -> Iterator[str]:
             for name in block[key]:
                 if name not in known:
                     yield f"study[{i}].{key}: {_unknown(key.removesuffix('s'), name, known)}"
+
+
+def _training_problems(training: Mapping[str, Any], dataset: Mapping[str, Any]) -> Iterator[str]:
+    """Find settings of a model's training that its dataset does not allow."""
+    if training["monitor"] == "auc" and _task(dataset) == "multiclass":
+        yield "monitor: 'auc' needs a binary or multilabel task; allowed: loss, accuracy"
+    for name in ("roll", "gain"):
+        if training["augment"][name] and dataset["layout"] == "time_channel":
+            yield f"augment.{name}: it works along the width, which is not time in this layout"
+
+
+def _task(dataset: Mapping[str, Any]) -> str:
+    if dataset["negative_class"] is not None:
+        return "binary"
+    if dataset["kind"] in ("ptbxl", "synthetic_ecg12"):
+        return "multilabel"
+    return str(dataset.get("task", "multiclass"))
 
 
 def _variant_problems(variants: Mapping[str, Any]) -> Iterator[str]:

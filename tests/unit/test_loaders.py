@@ -11,6 +11,7 @@ import pytest
 import wfdb
 
 from snugnet.datasets import mitdb, mnist, ptbxl, recordings, windows
+from snugnet.datasets.samples import load_split, save_split
 from snugnet.datasets.sources import source_files
 from snugnet.errors import InputError
 
@@ -263,6 +264,11 @@ def test_windows_csv_with_several_labels(tmp_path):
         ({"x": np.zeros((4, 3, 2, 2, 2))}, {}, "needs 3 dimensions"),
         ({"y": np.zeros((4, 2)) + 2}, {"task": "multilabel"}, "other than 0 and 1"),
         ({}, {"arrays": {"group": "patient"}}, "lacks patient"),
+        ({}, {"folds": {"train": [1], "val": [2], "test": [3]}}, "no array named fold"),
+        ({"y": np.zeros((4, 2))}, {}, "does not fit a multiclass task"),
+        ({"x": np.array([["a"] * 3] * 4)}, {}, "numbers are needed"),
+        ({"scale": np.ones(2)}, {}, "scale must be one number"),
+        ({"class_names": np.array("a")}, {}, "class_names is a single value"),
     ],
 )
 def test_windows_of_another_form_are_refused(tmp_path, arrays, settings, words):
@@ -278,6 +284,24 @@ def test_windows_csv_with_text_among_the_values_is_refused(tmp_path):
     (tmp_path / "mine.csv").write_text("a,b,y\n1,2,0\nx,3,1\n")
     with pytest.raises(InputError, match="columns a hold text"):
         windows.load(window_settings(tmp_path, "mine.csv"), 1)
+
+
+@pytest.mark.parametrize("column", ["y", "group"])
+def test_windows_csv_with_an_empty_cell_names_its_line(tmp_path, column):
+    table = pd.DataFrame({"v": [1.0, 2.0, 3.0], "y": ["a", "b", "a"], "group": ["s1", "s2", "s3"]})
+    table.loc[1, column] = None
+    table.to_csv(tmp_path / "mine.csv", index=False)
+    with pytest.raises(InputError, match=f"column {column} is empty in line 3"):
+        windows.load(window_settings(tmp_path, "mine.csv"), 1)
+
+
+def test_windows_csv_with_named_groups_can_be_kept_without_pickles(tmp_path):
+    table = pd.DataFrame({"v": np.arange(9.0), "y": ["a", "b", "c"] * 3})
+    table["group"] = [f"s{i}" for i in range(9)]
+    table.to_csv(tmp_path / "mine.csv", index=False)
+    samples = windows.load(window_settings(tmp_path, "mine.csv"), 1)
+    save_split(tmp_path / "split.npz", samples)
+    assert load_split(tmp_path / "split.npz").group.tolist() == table["group"].tolist()
 
 
 def recording_settings(tmp_path: Path, **changes) -> dict:
@@ -315,9 +339,18 @@ def test_recordings_of_chosen_classes_in_the_order_asked_for(tmp_path):
     assert samples.y.tolist() == [0, 0, 0]
 
 
+def test_recordings_without_groups_keep_a_segment_together(tmp_path):
+    recording(tmp_path)
+    whole = dict(np.load(tmp_path / "mine.npz", allow_pickle=False))
+    del whole["group"]
+    np.savez(tmp_path / "mine.npz", **whole)
+    assert recordings.load(recording_settings(tmp_path), 1).group.tolist() == [0, 0, 0, 1]
+
+
 @pytest.mark.parametrize(
     ("arrays", "settings", "words"),
     [
+        ({}, {"arrays": {"group": "subject"}}, "lacks subject"),
         ({"length": np.array([9, 11])}, {}, "segment 1 .* leaves x"),
         ({"label": np.array([1])}, {}, "2 segment starts but 1 labels"),
         ({}, {"classes": ["fly"]}, "no class fly; classes are sit, walk, run"),

@@ -59,6 +59,19 @@ def test_minmax_maps_train_to_0_and_1():
     assert scale(np.array([[[2.0], [3.0], [6.0]]])).ravel().tolist() == [0.0, 0.25, 1.0]
 
 
+def test_a_channel_that_is_constant_but_for_rounding_is_not_blown_up():
+    train = np.full((50, 10, 1), 0.1)
+    scale, _ = scaling.fit("standardize", train)
+    assert np.abs(scale(train + 0.1)).max() < 1
+
+
+def test_values_that_float32_cannot_hold_are_refused():
+    given = samples()
+    given.x[3, 2, 1] = 1e39
+    with pytest.raises(InputError, match="too large for float32"):
+        prepare(given, {**SETTINGS, "scaling": "none"}, 1)
+
+
 def test_per_sample_standardizes_each_sample_and_survives_a_flat_one():
     scale, estimated = scaling.fit("per_sample", np.zeros((1, 4, 1)))
     x = np.array([[1.0, 2, 3, 4], [7, 7, 7, 7]])[..., np.newaxis]

@@ -37,6 +37,7 @@ def with_value(value: float) -> np.ndarray:
         ({"y": np.zeros((9, 2)), "task": "multilabel"}, r"\(n, 3\) is needed"),
         ({"y": np.full((9, 3), 2), "task": "multilabel"}, "other than 0 and 1"),
         ({"x": np.zeros((0, 4, 1)), "y": np.zeros(0, dtype=int)}, "no samples"),
+        ({"task": "binary"}, r"a binary task has 2 classes, not 3 \(a, b, c\)"),
         ({"group": np.zeros(4)}, "x has 9 samples but group has 4"),
     ],
 )
@@ -90,6 +91,28 @@ def test_pickles_are_never_loaded(tmp_path):
     np.savez(path, x=np.array([{"a": 1}], dtype=object), y=np.zeros(1))
     with pytest.raises(InputError, match="never pickles"):
         read_npz(path, required=("x", "y"))
+
+
+def test_pickles_are_never_written(tmp_path):
+    with pytest.raises(InputError, match="group would need pickles"):
+        save_split(tmp_path / "a.npz", samples(group=np.array(["a"] * 9, dtype=object)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_damage_inside_a_compressed_file_is_refused(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, x=np.arange(5000), y=np.zeros(3))
+    data = bytearray(path.read_bytes())
+    data[200:260] = bytes(60)
+    path.write_bytes(bytes(data))
+    with pytest.raises(InputError, match=r"not a whole \.npz file"):
+        read_npz(path, required=("x", "y"))
+
+
+def test_a_single_array_file_is_refused(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    with pytest.raises(InputError, match=r"not a whole \.npz file"):
+        read_npz(tmp_path / "a.npy", required=("x",))
 
 
 def test_a_missing_array_is_named(tmp_path):

@@ -80,6 +80,17 @@ def test_two_groups_cannot_be_split():
         split(samples(60, 2), 0.2, 0.2, 1, "x")
 
 
+def test_classes_too_small_for_three_splits_are_named():
+    with pytest.raises(InputError, match="12 samples cannot be split so that"):
+        split(samples(12, y=np.arange(12) % 6), 0.1, 0.1, 1, "x")
+
+
+def test_the_first_of_the_calibration_samples_are_a_random_sample_too():
+    train = samples(1000)
+    _, index = draw_calibration(train, 200, 1)
+    assert index[:20].max() > 500
+
+
 @given(count=st.integers(1, 100), seed=st.integers(0, 2**31))
 def test_calibration_is_drawn_from_train_and_recorded(count, seed):
     train = samples(60)

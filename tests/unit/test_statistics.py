@@ -139,6 +139,17 @@ def test_many_groups_are_sampled_and_reproducible():
     assert 1 / (RESAMPLES + 1) <= p < 0.01
 
 
+def test_perfect_separation_is_no_certainty():
+    truth = np.tile([[True], [False]], (10, 1))
+    assert auc_interval(truth, truth * 1.0, np.arange(20) // 4) == (None, None)
+
+
+def test_rounding_is_no_difference():
+    """Equal sums of fractions whose last bits differ, the same way in every group."""
+    ours, theirs = np.tile([0.8, 0.4], 6), np.tile([0.6, 0.6], 6)
+    assert paired_p(ours, theirs, np.repeat(np.arange(6), 2)) == 1.0
+
+
 def test_equal_models_do_not_differ():
     correct = np.array([1.0, 0.0, 1.0])
     assert paired_p(correct, correct, None) == 1.0

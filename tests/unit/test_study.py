@@ -100,12 +100,37 @@ def test_cells_are_all_combinations_each_once():
         ),
         ("variants/tuned/parent", "tuned", "its ancestors form a ring: tuned"),
         ("variants/original/parent", "tuned", "unknown key 'parent'"),
+        (
+            "models/net/training",
+            {"monitor": "auc"},
+            r"models\.net\.training\.monitor: 'auc' needs a binary or multilabel task",
+        ),
+        ("models/net/training", {"epochs": 25.0}, "25.0 is number; allowed: integer"),
+        (
+            "models/net/training",
+            {"learning_rate": float("nan")},
+            "nan is not finite; allowed: number",
+        ),
+        ("datasets/data", {"kind": "digits", "val": 0.6, "test": 0.5}, "leave no train"),
+        (
+            "models/net",
+            {"architecture": "inception", "dataset": "data", "filters": 18},
+            "18 must be a multiple of 4",
+        ),
         ("results_dir", "a b", "results_dir: 'a b' does not match"),
     ],
 )
 def test_errors_name_key_value_and_what_is_allowed(path, value, words):
     with pytest.raises(InputError, match=words):
         study(changed(path, value))
+
+
+def test_augmentation_along_time_needs_time_along_the_width():
+    config = minimal()
+    config["datasets"]["data"] = {"kind": "synthetic_imu"}
+    config["models"]["net"]["training"] = {"augment": {"roll": 20}}
+    with pytest.raises(InputError, match=r"models\.net\.training\.augment\.roll: it works along"):
+        study(config)
 
 
 def test_all_errors_are_listed_at_once():

@@ -61,6 +61,18 @@ def test_per_tensor_weights_of_a_convolution_are_found_out(files):
     assert any("scale(s) for" in finding for finding in contract["findings"])
 
 
+def test_an_activation_in_another_type_is_found_out(files):
+    graph = read_graph(files / "fiq_int8")
+    index = graph.operators[0].outputs[0]
+    wide = tuple(
+        dataclasses.replace(tensor, dtype="int16") if tensor.index == index else tensor
+        for tensor in graph.tensors
+    )
+    changed = Graph(wide, graph.operators, graph.inputs, graph.outputs)
+    contract = check_contract(changed, SCHEMES["fiq_int8"])
+    assert any("in int16 instead of int8" in finding for finding in contract["findings"])
+
+
 def test_an_open_batch_is_found_out(trained, keras, tmp_path):
     """A Reshape with an open batch is surrounded by SHAPE and PACK; with a batch of 1 it is not."""
     from snugnet.tflite.convert import convert

@@ -78,7 +78,8 @@ def auc_interval(
     influence = np.mean([label_influence for _, label_influence in parts], axis=0)
     sums, _ = _by_cluster(influence, group)
     clusters = len(sums)
-    if clusters < 2:
+    # Perfect separation has no spread, which says nothing about the next patient.
+    if clusters < 2 or not sums.any():
         return Interval(None, None)
     variance = clusters / (clusters - 1) * np.sum(sums**2)
     half = stats.t.ppf((1 + confidence) / 2, clusters - 1) * np.sqrt(variance)
@@ -136,8 +137,9 @@ def paired_p(
 
 
 def _sign_flip_p(difference: np.ndarray, seed: int) -> float:
-    # Groups without any difference are the same under either sign.
-    difference = difference[difference != 0]
+    # Groups without any difference are the same under either sign; sums of fractions that should
+    # cancel leave some last bits.
+    difference = difference[np.abs(difference) > 1e-9]
     if len(difference) == 0:
         return 1.0
     # Sums of fractions differ in their last bits; a tie must count as a tie.

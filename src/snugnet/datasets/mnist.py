@@ -34,6 +34,8 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     for images, labels, path in ((train_x, train_y, files[0]), (test_x, test_y, files[2])):
         if len(images) != len(labels):
             raise InputError(f"{path}: {len(images)} images but {len(labels)} labels")
+    if train_x.shape[1:] != test_x.shape[1:] or train_x.ndim != 3:
+        raise InputError(f"{files[0]}: images of {train_x.shape[1:]}, test of {test_x.shape[1:]}")
     split = np.full(len(train_x) + len(test_x), "train", dtype="<U5")
     split[len(train_x) :] = "test"
     order = np.random.default_rng(seed).permutation(len(train_x))

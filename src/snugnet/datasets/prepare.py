@@ -43,10 +43,11 @@ def prepare(samples: Samples, settings: Mapping[str, Any], seed: int) -> Prepare
     check(samples, source)
     parts = split(samples, settings["val"], settings["test"], seed, source)
     scale, estimated = scaling.fit(settings["scaling"], parts["train"].x)
-    parts = {
-        name: replace(part, x=lay_out(scale(part.x), settings["layout"], settings["shape"], source))
-        for name, part in parts.items()
-    }
+    for name, part in parts.items():
+        x = lay_out(scale(part.x), settings["layout"], settings["shape"], source)
+        if not np.isfinite(x).all():
+            raise InputError(f"{source}: values of {name} are too large for float32 when scaled")
+        parts[name] = replace(part, x=x)
     return Prepared(parts, _record(parts, estimated, settings["scaling"]))
 
 

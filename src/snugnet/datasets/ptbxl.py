@@ -39,6 +39,8 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     table = _table(folder)
     labels = _superclasses(table, folder)
     known = labels.any(axis=1)
+    if not known.any():
+        raise InputError(f"{folder}: no record has a diagnostic superclass")
     table, labels = table[known], labels[known]
     paths = [folder / name for name in table["filename_lr"]]
     require([path.with_suffix(".hea") for path in paths], "ptbxl", "dataset kind ptbxl")
@@ -64,10 +66,19 @@ def _table(folder: Path) -> pd.DataFrame:
 
 def _superclasses(table: pd.DataFrame, folder: Path) -> np.ndarray:
     statements = pd.read_csv(folder / "scp_statements.csv", index_col=0)
+    for column in ("diagnostic", "diagnostic_class"):
+        if column not in statements:
+            raise InputError(f"{folder / 'scp_statements.csv'}: column {column} is needed")
     diagnostic = statements[statements["diagnostic"] == 1]["diagnostic_class"].to_dict()
     labels = np.zeros((len(table), len(SUPERCLASSES)), dtype=np.uint8)
     for row, codes in enumerate(table["scp_codes"]):
-        for code in ast.literal_eval(codes):
+        try:
+            stated = ast.literal_eval(codes)
+        except (ValueError, SyntaxError):
+            raise InputError(
+                f"{folder / 'ptbxl_database.csv'}: scp_codes {codes!r} is not a mapping"
+            ) from None
+        for code in stated:
             if diagnostic.get(code) in SUPERCLASSES:
                 labels[row, SUPERCLASSES.index(diagnostic[code])] = 1
     return labels

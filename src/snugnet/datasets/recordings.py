@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.datasets.samples import Samples, read_npz
+from snugnet.datasets.samples import Samples, read_roles
 from snugnet.datasets.sources import require, source_files
 from snugnet.datasets.windows import class_indices
 from snugnet.errors import InputError
@@ -26,7 +26,7 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
         seed: Not used: reading draws nothing.
 
     Returns:
-        x float32 (n, window, channels).
+        x float32 (n, window, channels), group as given, or the segment.
 
     Raises:
         InputError: If the file is not of this form, a segment leaves x, or a class is unknown.
@@ -34,7 +34,9 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     files = source_files(settings)
     require(files, "recordings", "dataset kind recordings")
     path = files[0]
-    arrays = _read(path, settings)
+    arrays = read_roles(path, settings["arrays"], ROLES[:4], ROLES[4:])
+    if arrays["x"].ndim == 1:
+        arrays["x"] = arrays["x"][:, np.newaxis]
     _check_segments(arrays, path)
     labels, names = class_indices(arrays["label"], arrays.get("class_names"), "multiclass", path)
     classes = _classes(settings["classes"], names, path)
@@ -46,17 +48,10 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     x = arrays["x"][index].astype(np.float32)
     if "scale" in arrays:
         x *= arrays["scale"].astype(np.float32)
-    group = arrays["group"][np.array(segment_of)] if "group" in arrays else None
+    # Without groups a segment is one: its windows overlap or adjoin, and must stay together.
+    segment = np.array(segment_of)
+    group = arrays["group"][segment] if "group" in arrays else segment
     return Samples(x, np.array(y, dtype=np.int64), classes, "multiclass", group)
-
-
-def _read(path: Path, settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    named = {role: settings["arrays"].get(role, role) for role in ROLES}
-    arrays = read_npz(path, required=tuple(named[role] for role in ROLES[:4]))
-    found = {role: arrays[name] for role, name in named.items() if name in arrays}
-    if found["x"].ndim == 1:
-        found["x"] = found["x"][:, np.newaxis]
-    return found
 
 
 def _check_segments(arrays: Mapping[str, np.ndarray], path: Path) -> None:

@@ -1,5 +1,7 @@
 """What every dataset is: labelled samples; and the files in which its splits are kept."""
 
+import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,6 +80,8 @@ def _check_finite(x: np.ndarray, source: str) -> None:
 def _check_labels(samples: Samples, source: str) -> None:
     y, names = samples.y, samples.class_names
     k = len(names)
+    if samples.task == "binary" and k != 2:
+        raise InputError(f"{source}: a binary task has 2 classes, not {k} ({', '.join(names)})")
     if samples.task == "multilabel":
         if y.ndim != 2 or y.shape[1] != k:
             raise InputError(f"{source}: y has shape {y.shape}; (n, {k}) is needed for {k} labels")
@@ -117,6 +121,9 @@ def save_split(path: str | Path, samples: Samples, **extra: np.ndarray) -> None:
         "task": np.array(samples.task),
         **extra,
     }
+    texts = [name for name, array in arrays.items() if array.dtype == object]
+    if texts:
+        raise InputError(f"{path}: {', '.join(texts)} would need pickles; give plain arrays")
     with replacing(path) as partial:
         np.savez(partial, **arrays)
 
@@ -148,7 +155,15 @@ def read_npz(path: str | Path, required: tuple[str, ...]) -> dict[str, np.ndarra
             arrays = {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (BadZipFile, EOFError, OSError, KeyError, AttributeError) as error:
+    except (
+        BadZipFile,
+        zlib.error,
+        EOFError,
+        OSError,
+        KeyError,
+        AttributeError,
+        TypeError,
+    ) as error:
         raise InputError(f"{path}: not a whole .npz file ({error})") from None
     except ValueError as error:
         # NumPy's own words for a pickled member: "Object arrays cannot be loaded ..."
@@ -157,3 +172,39 @@ def read_npz(path: str | Path, required: tuple[str, ...]) -> dict[str, np.ndarra
     if missing:
         raise InputError(f"{path}: lacks {', '.join(missing)}; it holds {', '.join(arrays)}")
     return arrays
+
+
+def read_roles(
+    path: Path, names: Mapping[str, str], required: tuple[str, ...], optional: tuple[str, ...]
+) -> dict[str, np.ndarray]:
+    """Read the arrays of a user's .npz file by what they are for.
+
+    Args:
+        path: The file.
+        names: What the file calls a role, where that is not the role's own name.
+        required: Roles that must be there; the first is `x`.
+        optional: Roles that may be there; those in `names` must be.
+
+    Returns:
+        Arrays by role. `x` is a numeric array; `scale`, if there, fits its last dimension.
+
+    Raises:
+        InputError: Naming the arrays that are missing or of another form.
+    """
+    demanded = tuple(names.get(role, role) for role in required)
+    demanded += tuple(names[role] for role in optional if role in names)
+    arrays = read_npz(path, demanded)
+    found = {}
+    for role in (*required, *optional):
+        name = names.get(role, role)
+        if name in arrays:
+            found[role] = arrays[name]
+    for role, array in found.items():
+        if array.ndim == 0 and role != "scale":
+            raise InputError(f"{path}: {names.get(role, role)} is a single value, not an array")
+    x, scale = found["x"], found.get("scale", np.ones(1))
+    if x.dtype.kind not in "iufb":
+        raise InputError(f"{path}: x has type {x.dtype}; numbers are needed")
+    if scale.dtype.kind not in "iuf" or scale.ndim > 1 or scale.size not in (1, x.shape[-1]):
+        raise InputError(f"{path}: scale must be one number, or one a channel ({x.shape[-1]})")
+    return found

@@ -41,8 +41,9 @@ def _standardize(train: np.ndarray) -> tuple[Scaler, dict[str, list[float]]]:
     axes = tuple(range(train.ndim - 1))
     mean = train.mean(axis=axes, dtype=np.float64)
     std = train.std(axis=axes, dtype=np.float64)
-    # A constant channel carries nothing: leave it at zero instead of dividing by zero.
-    std[std == 0] = 1.0
+    # A constant channel carries nothing, but rounding gives it a tiny deviation: leave it near zero
+    # instead of dividing by that.
+    std[std <= 1e-9 * np.abs(mean)] = 1.0
     estimated = {"mean": mean.tolist(), "std": std.tolist()}
     return lambda x: ((x - mean) / std).astype(np.float32), estimated
 

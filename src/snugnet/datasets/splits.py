@@ -69,12 +69,23 @@ def stratified(classes: np.ndarray, val: float, test: float, seed: int) -> np.nd
 
     Returns:
         The name of each sample's split, (n,) of str.
+
+    Raises:
+        InputError: If there are too few samples of a class.
     """
     index = np.arange(len(classes))
-    rest, test_index = train_test_split(index, test_size=test, random_state=seed, stratify=classes)
-    _, val_index = train_test_split(
-        rest, test_size=val / (1 - test), random_state=seed, stratify=classes[rest]
-    )
+    try:
+        rest, test_index = train_test_split(
+            index, test_size=test, random_state=seed, stratify=classes
+        )
+        _, val_index = train_test_split(
+            rest, test_size=val / (1 - test), random_state=seed, stratify=classes[rest]
+        )
+    except ValueError as error:
+        raise InputError(
+            f"{len(classes)} samples cannot be split so that train, val and test all have each "
+            f"class ({error}); give more samples, or other shares val and test"
+        ) from None
     names = np.full(len(index), "train", dtype="<U5")
     names[test_index], names[val_index] = "test", "val"
     return names
@@ -100,8 +111,9 @@ def draw_calibration(train: Samples, count: int, seed: int) -> tuple[Samples, np
         seed: Seed of the draw.
 
     Returns:
-        The samples and their indices in train, sorted, int64.
+        The samples and their indices in train, in the order drawn, int64.
     """
     size = min(count, len(train.x))
-    index = np.sort(np.random.default_rng(seed).choice(len(train.x), size=size, replace=False))
+    # In the order drawn: the first so many of them are a random sample too.
+    index = np.random.default_rng(seed).choice(len(train.x), size=size, replace=False)
     return train.take(index), index

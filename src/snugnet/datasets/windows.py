@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from snugnet.datasets.folds import split_of_folds
-from snugnet.datasets.samples import SPLITS, Samples, read_npz
+from snugnet.datasets.samples import SPLITS, Samples, read_roles
 from snugnet.datasets.sources import require, source_files
 from snugnet.errors import InputError
 
@@ -38,7 +38,10 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     files = source_files(settings)
     require(files, "windows", "dataset kind windows")
     path = files[0]
-    arrays = _read_csv(path, settings) if path.suffix == ".csv" else _read_npz(path, settings)
+    if path.suffix == ".csv":
+        arrays = _read_csv(path, settings)
+    else:
+        arrays = read_roles(path, settings["arrays"], ROLES[:2], ROLES[2:])
     y, names = class_indices(arrays["y"], arrays.get("class_names"), settings["task"], path)
     return Samples(
         x=_with_channel(_scaled(arrays), settings["layout"], path),
@@ -50,16 +53,6 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     )
 
 
-def _read_npz(path: Path, settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    named = {role: settings["arrays"].get(role, role) for role in ROLES}
-    arrays = read_npz(path, required=(named["x"], named["y"]))
-    chosen = [name for role, name in named.items() if role in settings["arrays"]]
-    absent = [name for name in chosen if name not in arrays]
-    if absent:
-        raise InputError(f"{path}: lacks {', '.join(absent)}; it holds {', '.join(arrays)}")
-    return {role: arrays[name] for role, name in named.items() if name in arrays}
-
-
 def _read_csv(path: Path, settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
     try:
         table = pd.read_csv(path)
@@ -68,10 +61,15 @@ def _read_csv(path: Path, settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
     labels = [name for name in table.columns if str(name).startswith("y_")]
     if "y" not in table.columns and not labels:
         raise InputError(f"{path}: a column y, or columns y_NAME for several labels, is needed")
+    told = [name for name in ("y", *labels, "group", "fold", "split") if name in table]
+    for name in told:
+        if table[name].isna().any():
+            row = int(table[name].isna().to_numpy().argmax()) + 2  # after the header, from 1
+            raise InputError(f"{path}: column {name} is empty in line {row}")
     arrays: dict[str, np.ndarray] = {
-        role: table[role].to_numpy() for role in ("group", "fold", "split") if role in table
+        role: _plain(table[role]) for role in ("group", "fold", "split") if role in table
     }
-    arrays["y"] = table[labels].to_numpy() if labels else table["y"].to_numpy()
+    arrays["y"] = table[labels].to_numpy() if labels else _plain(table["y"])
     if labels:
         arrays["class_names"] = np.array([name.removeprefix("y_") for name in labels])
     values = table.drop(columns=[*labels, *(name for name in ROLES if name in table)])
@@ -86,6 +84,11 @@ def _read_csv(path: Path, settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
     return arrays
 
 
+def _plain(column: "pd.Series[Any]") -> np.ndarray:
+    """Give a column as numbers, or as text of fixed width: never as Python objects."""
+    return column.to_numpy() if column.dtype.kind in "iufb" else column.to_numpy(dtype=str)
+
+
 def class_indices(
     y: np.ndarray, class_names: np.ndarray | None, task: str, path: Path
 ) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -94,6 +97,8 @@ def class_indices(
     Raises:
         InputError: If a label is not one of the class names.
     """
+    if y.ndim != (2 if task == "multilabel" else 1):
+        raise InputError(f"{path}: y has shape {y.shape}, which does not fit a {task} task")
     if task == "multilabel" and not np.isin(y, (0, 1)).all():
         raise InputError(f"{path}: y of a multilabel task holds values other than 0 and 1")
     if y.dtype.kind == "f":
@@ -115,7 +120,7 @@ def class_indices(
 def _count(y: np.ndarray, task: str) -> np.ndarray:
     """Name the classes of numeric labels by their numbers."""
     if task == "multilabel":
-        return np.arange(y.shape[1] if y.ndim == 2 else 0)
+        return np.arange(y.shape[1])
     return np.arange(int(y.max()) + 1 if len(y) else 0)
 
 
@@ -140,7 +145,9 @@ def _with_channel(x: np.ndarray, layout: str, path: Path) -> np.ndarray:
 def _split(
     arrays: Mapping[str, np.ndarray], settings: Mapping[str, Any], path: Path
 ) -> np.ndarray | None:
-    if "fold" in arrays and settings["folds"] is not None:
+    if settings["folds"] is not None:
+        if "fold" not in arrays:
+            raise InputError(f"{path}: folds are asked for, but it has no array named fold")
         return split_of_folds(arrays["fold"], settings, str(path))
     if "split" not in arrays:
         return None

@@ -80,7 +80,4 @@ def _class_names(description: Any) -> list[str]:
     config = description.get("config")
     for layer in config.get("layers", []) if isinstance(config, dict) else []:
         names += _class_names(layer)
-    # A wrapper such as TimeDistributed holds the layer that it wraps.
-    if isinstance(config, dict) and isinstance(config.get("layer"), dict):
-        names += _class_names(config["layer"])
     return names

@@ -204,7 +204,11 @@ def _check_integer(graph: Graph, scheme: Scheme) -> list[str]:
             boundary = operator.name in BOUNDARY and index in ends
             if tensor.dtype.startswith("float") and not boundary:
                 findings.append(f"operator {i} {operator.name} has float tensor {tensor.name}")
-            activation = tensor.size == 0 and index not in ends
-            if activation and tensor.dtype == "int8" and scheme.activations == "int16":
-                findings.append(f"operator {i} {operator.name} has int8 tensor {tensor.name}")
+        for index in set(operator.outputs) - ends:
+            tensor = graph.tensors[index]
+            if tensor.dtype != scheme.activations:
+                findings.append(
+                    f"operator {i} {operator.name} computes {tensor.name} in {tensor.dtype} "
+                    f"instead of {scheme.activations}"
+                )
     return findings
