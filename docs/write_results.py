@@ -24,7 +24,8 @@ snakemake --cores 2 all --configfile config/real.yaml --config datasets_dir=...
 python docs/write_results.py --keep results/real/report/metrics.csv
 ```
 
-Every row is in [`docs/results/`](results/), one file a model. The test splits give these figures
+in two shards of models (`--config 'study=[{models: [...]}]'`), half an hour in all. Every row is in
+[`docs/results/`](results/), one file a model. The test splits give these figures
 and nothing else: epochs were chosen on val, and calibration samples come from train.
 
 What to know before reading:
