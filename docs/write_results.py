@@ -25,8 +25,10 @@ python docs/write_results.py --keep results/real/report/metrics.csv
 ```
 
 in two shards of models (`--config 'study=[{models: [...]}]'`), half an hour in all. Every row is in
-[`docs/results/`](results/), one file a model. The test splits give these figures
-and nothing else: epochs were chosen on val, and calibration samples come from train.
+[`docs/results/`](results/), one file a model. Epochs,
+settings and architectures were chosen on val, and calibration samples come from train. The test
+splits had been scored before with settings given up since (an earlier form of the 12-lead networks,
+other training of the InceptionNets); no choice was made by those scores.
 
 What to know before reading:
 
