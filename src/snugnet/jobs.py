@@ -5,18 +5,24 @@ Every script imports this module, so a change here re-runs every job: keep it sm
 
 import json
 import os
+import resource
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from snugnet import warm
 from snugnet.errors import InputError
 
 
 def run(main: Callable[[Any], None], job: Any) -> None:
     """Run the `main` of a job script with everything it prints in the job's log.
+
+    Where the run has a fork server and this script much to import, a child of the server runs the
+    script instead (see `snugnet.warm`), and this process only ends as it does.
 
     Args:
         main: Takes the job, reads its inputs and writes its outputs.
@@ -26,12 +32,18 @@ def run(main: Callable[[Any], None], job: Any) -> None:
     Raises:
         SystemExit: With status 1 if the input was wrong; the log then ends with the message.
     """
+    warm.end_with_the_run()
+    warm.hand_over(job.params.code)
     with logged(Path(job.log[0])):
+        start = time.perf_counter()
         try:
             main(job)
         except InputError as error:
             print(f"error: {error}", file=sys.stderr)
             raise SystemExit(1) from None
+        # Snakemake's own benchmark file sees only the job's process, not a child of the server.
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(f"took {time.perf_counter() - start:.2f} s, peak memory {peak:.0f} MiB")
 
 
 @contextmanager
@@ -61,11 +73,12 @@ def logged(path: Path) -> Iterator[None]:
 def replacing(path: str | Path) -> Iterator[Path]:
     """Give a path beside `path` to write to; rename it onto `path` only if nothing was raised.
 
-    The temporary name keeps the suffix, because writers choose a format by it.
+    The temporary name keeps the suffix, because writers choose a format by it, and is always the
+    same, so that what a killed job leaves is overwritten by the next.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:
         yield partial
         partial.replace(path)

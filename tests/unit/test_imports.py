@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from snugnet.provenance import code_digests
+from snugnet.warm import IMPORTS
 from tests.paths import ROOT
 
 SOURCE = ROOT / "src"
@@ -24,6 +26,34 @@ HEAVY = (
 # The rooms that may reach TensorFlow.
 MAY_BE_HEAVY = ("snugnet.models.", "snugnet.compress.", "snugnet.akida.")
 MAY_BE_HEAVY_TOO = ("snugnet.tflite.convert", "snugnet.tflite.debug")
+
+# What each job may import of what is installed.
+TRAINING = {"numpy", "tqdm", "h5py", "sklearn", "tensorflow", "tf_keras"}
+PACKAGES = {
+    "prepare_dataset.py": {"numpy", "sklearn"},
+    "draw_calibration.py": {"numpy"},
+    "train.py": TRAINING,
+    "finetune.py": TRAINING,
+    "convert_tflite.py": {"numpy", "tqdm", "h5py", "tensorflow", "tf_keras", "ai_edge_litert"},
+    "predict_litert.py": {"numpy", "tqdm", "ai_edge_litert"},
+    "score.py": {"numpy", "scipy", "sklearn"},
+    "tabulate.py": {"numpy", "pandas", "scipy"},
+    "judge.py": set(),
+    "gate.py": set(),
+}
+KINDS = {
+    "digits": set(),
+    "mitdb": {"wfdb", "tqdm"},
+    "mnist": set(),
+    "ptbxl": {"wfdb", "tqdm", "pandas"},
+    "recordings": {"pandas"},
+    "synthetic_beats": {"neurokit2", "scipy", "tqdm"},
+    "synthetic_ecg12": {"neurokit2", "scipy", "tqdm"},
+    "synthetic_imu": {"scipy"},
+    "windows": {"pandas"},
+}
+# Of these, what takes half a second and more.
+SLOW = {"tensorflow", "tf_keras", "sklearn", "scipy", "neurokit2"}
 
 MODULES = sorted(
     str(path.relative_to(SOURCE).with_suffix("")).replace("/", ".")
@@ -55,6 +85,18 @@ def file_of(module: str) -> Path:
 def reaches_tensorflow(names: dict[str, str]) -> list[str]:
     modules = [name for name in names if not name.endswith(".py")]
     return [name for name in modules if imported(file_of(name)) & set(HEAVY)]
+
+
+def packages_of(names: dict[str, str]) -> set[str]:
+    """Name the installed packages that the files of a closure import."""
+    files = [SCRIPTS / name if name.endswith(".py") else file_of(name) for name in names]
+    found = set().union(*(imported(file) for file in files))
+    return found - set(sys.stdlib_module_names) - {"snugnet", "snakemake"}
+
+
+def served(names: dict[str, str]) -> set[str]:
+    """Name the packages that the fork server imports for a closure."""
+    return {name.split(".")[0] for module in names for name in IMPORTS.get(module, ())}
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -100,6 +142,40 @@ print(sorted(set({HEAVY!r}) & set(sys.modules)))
 
 
 @pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.name)
+def test_a_job_imports_what_it_uses_and_nothing_else(script):
+    assert packages_of(closure(script.name)) == PACKAGES[script.name]
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_dataset_adds_only_what_its_kind_uses(kind):
+    reached = closure("prepare_dataset.py", f"snugnet.datasets.{kind}")
+    assert packages_of(reached) == PACKAGES["prepare_dataset.py"] | KINDS[kind]
+    assert served(reached) == packages_of(reached) & SLOW
+
+
+def test_every_kind_of_dataset_is_listed():
+    schema = (ROOT / "workflow/schemas/config.schema.yaml").read_text()
+    kinds = yaml.safe_load(schema)["$defs"]["dataset"]["properties"]["kind"]["enum"]
+    assert set(kinds) == set(KINDS)
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.name)
+def test_the_fork_server_imports_all_that_takes_long(script):
+    """What a job needs and the server lacks, every child would import anew."""
+    names = closure(script.name)
+    assert served(names) == packages_of(names) & SLOW
+
+
+def test_the_job_that_measures_time_has_a_process_of_its_own():
+    assert not set(closure("predict_litert.py")) & set(IMPORTS)
+
+
+def test_the_fork_server_knows_only_modules_that_exist():
+    for module, packages in IMPORTS.items():
+        assert {name.split(".")[0] for name in packages} <= imported(file_of(module)), module
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.name)
 def test_scripts_load_their_libraries_only_once_the_log_is_open(script):
     """At the top a script imports what opens the log; all else, in `main`, is logged."""
     top = [node for node in ast.parse(script.read_text()).body if isinstance(node, ast.ImportFrom)]
@@ -135,7 +211,8 @@ def test_imports_chosen_at_run_time_are_only_of_modules_that_rules_name():
         for path in [*SOURCE.rglob("*.py"), *SCRIPTS.glob("*.py")]
         if "import_module" in path.read_text()
     }
-    assert users == {"prepare_dataset.py", "train.py"}
+    # The fork server imports packages, none of them ours.
+    assert users == {"prepare_dataset.py", "train.py", "warm.py"}
     rules = (ROOT / "workflow/rules/data.smk").read_text()
     assert '"snugnet.datasets.{kind}"' in rules
     assert '"snugnet.models.{architecture}"' in (ROOT / "workflow/rules/models.smk").read_text()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ from snugnet.errors import InputError
 from snugnet.jobs import run
 def main(job):
     {body}
-run(main, SimpleNamespace(log=[{str(log)!r}]))
+run(main, SimpleNamespace(log=[{str(log)!r}], params=SimpleNamespace(code={{}})))
 """
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
 
@@ -30,7 +31,9 @@ def test_the_log_holds_python_and_native_output(tmp_path):
     body = "print('from python'); os.write(2, b'from native code\\n'); os.system('echo child')"
     done = run_job(body, log)
     assert done.returncode == 0
-    assert set(log.read_text().split("\n")) >= {"from python", "from native code", "child"}
+    *lines, last = log.read_text().splitlines()
+    assert set(lines) == {"from python", "from native code", "child"}
+    assert re.fullmatch(r"took \d+\.\d\d s, peak memory \d+ MiB", last)
     assert done.stdout == ""
 
 

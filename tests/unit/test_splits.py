@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snugnet.datasets.calibration import draw_calibration
 from snugnet.datasets.samples import Samples
-from snugnet.datasets.splits import draw_calibration, split
+from snugnet.datasets.splits import split
 from snugnet.errors import InputError
 
 

@@ -1,5 +1,7 @@
 """A copy of the project in which the tiny study has been made, once for all workflow tests."""
 
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -9,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import h5py
 import pytest
 
 from tests.paths import ROOT
@@ -16,6 +19,37 @@ from tests.paths import ROOT
 COPIED = ("Snakefile", "config.yaml", "config", "profiles", "src", "workflow")
 TARGETS = ("all", "data", "models", "tflite", "report", "total")
 TINY = ("--configfile", "config/tiny.yaml")
+
+
+def weights(path: Path) -> bytes:
+    """Give a model's weights alone: the file itself holds the time that it was written at."""
+    found = bytearray()
+
+    def collect(name: str, node: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(node, h5py.Dataset):
+            found.extend(name.encode() + node[()].tobytes())
+
+    with h5py.File(path, "r") as file:
+        file["model_weights"].visititems(collect)
+    return bytes(found)
+
+
+def metrics(path: Path) -> bytes:
+    row = json.loads(path.read_text())
+    assert row.pop("latency_us_median") > 0
+    assert row.pop("latency_us_p95") > 0
+    return json.dumps(row).encode()
+
+
+CONTENT = {
+    "data/*/*.npz": Path.read_bytes,
+    "models/*/*/model.h5": weights,
+    "models/*/*/stats.json": Path.read_bytes,
+    "tflite/*/*/*/model.tflite": Path.read_bytes,
+    "tflite/*/*/*/contract.json": Path.read_bytes,
+    "metrics/*/*/*/*.json": metrics,
+    "report/gate.json": Path.read_bytes,
+}
 
 
 class Project:
@@ -33,21 +67,34 @@ class Project:
                 shutil.copy(source, folder / name)
 
     def snakemake(self, *arguments: str, ok: bool = True) -> str:
-        """Run Snakemake; return all that it printed.
+        """Run Snakemake; return all that it printed."""
+        process = self.start(*arguments)
+        output, _ = process.communicate()
+        assert (process.returncode == 0) == ok, output[-6000:]
+        return output
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start Snakemake.
 
         The copy's own package comes first on the path, before the one that is installed.
         """
-        environment = {**os.environ, "PYTHONPATH": str(self.folder / "src")}
-        done = subprocess.run(
+        return subprocess.Popen(
             [sys.executable, "-m", "snakemake", *arguments],
             cwd=self.folder,
-            env=environment,
+            env={**os.environ, "PYTHONPATH": str(self.folder / "src")},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        assert (done.returncode == 0) == ok, done.stdout[-6000:]
-        return done.stdout
+
+    def manifest(self) -> dict[str, str]:
+        """Digest all results that are the same in every run, by path: times are not."""
+        found = {}
+        for pattern, content in CONTENT.items():
+            for path in self.results.glob(pattern):
+                digest = hashlib.sha256(content(path)).hexdigest()
+                found[str(path.relative_to(self.results))] = digest
+        return found
 
     def plan(self, *targets: str, options: tuple[str, ...] = TINY) -> dict[str, int]:
         """Count the jobs, by rule, that are to be run for targets; targets are left out."""

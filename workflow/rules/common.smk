@@ -8,6 +8,7 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 from snugnet.datasets.sources import source_files
+from snugnet import warm
 from snugnet.errors import InputError
 from snugnet.provenance import code_digests
 from snugnet.study import Study
@@ -22,6 +23,8 @@ try:
     RESULTS = STUDY.make_results_dir()
 except InputError as error:
     raise WorkflowError(f"configuration: {error}")
+
+warm.announce(workflow.is_main_process, STUDY.config["warm"])
 
 
 wildcard_constraints:

@@ -13,6 +13,8 @@ rule prepare_dataset:
         "<results>/logs/prepare_dataset/{dataset}.log",
     benchmark:
         "<results>/benchmarks/prepare_dataset/{dataset}.tsv"
+    # Everything waits for it.
+    priority: 2
     params:
         settings=settings("dataset", "seed"),
         code=code("prepare_dataset", "snugnet.datasets.{kind}"),

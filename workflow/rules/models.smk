@@ -15,6 +15,8 @@ rule train:
         "<results>/benchmarks/train/{model}/{variant}.tsv"
     wildcard_constraints:
         variant=STUDY.pattern("variants", method="train"),
+    # Before all that only one cell waits for, so that the longest chains start first.
+    priority: 1
     threads: STUDY.config["tf_threads"]
     params:
         settings=settings("model", "seed", "tf_threads"),
@@ -38,6 +40,7 @@ rule finetune:
         "<results>/benchmarks/finetune/{model}/{variant}.tsv"
     wildcard_constraints:
         variant=STUDY.pattern("variants", method="finetune"),
+    priority: 1
     threads: STUDY.config["tf_threads"]
     params:
         settings=settings("training", "seed", "tf_threads"),

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     import numpy as np
 
+    from snugnet.datasets.calibration import draw_calibration
     from snugnet.datasets.samples import load_split, save_split
-    from snugnet.datasets.splits import draw_calibration
 
     settings = job.params.settings
     seed = settings["seed"]

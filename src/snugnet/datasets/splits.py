@@ -1,4 +1,4 @@
-"""Who goes to train, val and test, and which train samples calibrate."""
+"""Who goes to train, val and test."""
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -100,20 +100,3 @@ def _check_train_classes(train: Samples, source: str) -> None:
     missing = [name for name, there in zip(train.class_names, present, strict=True) if not there]
     if missing:
         raise InputError(f"{source}: no train sample has class {', '.join(missing)}")
-
-
-def draw_calibration(train: Samples, count: int, seed: int) -> tuple[Samples, np.ndarray]:
-    """Draw the samples that calibrate activation ranges, from train and nowhere else.
-
-    Args:
-        train: The train split.
-        count: How many to draw; all of them if train has fewer.
-        seed: Seed of the draw.
-
-    Returns:
-        The samples and their indices in train, in the order drawn, int64.
-    """
-    size = min(count, len(train.x))
-    # In the order drawn: the first so many of them are a random sample too.
-    index = np.random.default_rng(seed).choice(len(train.x), size=size, replace=False)
-    return train.take(index), index

@@ -47,6 +47,8 @@ def fit(
         loss=LOSS[train.task],
         metrics=_metrics(train.task, settings["monitor"]),
     )
+    # Its variables made beforehand, the training step need not be traced a second time.
+    model.optimizer.build(model.trainable_variables)
     key, mode = MONITOR[settings["monitor"]]
     recorder = _Recorder(settings["epochs"])
     model.fit(

@@ -31,9 +31,13 @@ def convert(model: tf_keras.Model, scheme: Scheme, calibration: np.ndarray | Non
         InputError: If calibration is needed and missing.
     """
     shape = (1, *model.input_shape[1:])
-    function = tf.function(lambda x: model(x, training=False))
+    function = tf.function(lambda x: model(x, training=False), autograph=False)
     concrete = function.get_concrete_function(tf.TensorSpec(shape, tf.float32, name="input"))
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], model)
+    # A bare holder of the weights: given the Keras model itself, the converter would first save all
+    # its layers, each with its own traced functions, for seconds and to no effect on the result.
+    holder = tf.Module()
+    holder.variables_to_save = model.variables
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], holder)
     _configure(converter, scheme)
     if scheme.calibrated:
         if calibration is None or len(calibration) == 0:

@@ -1,0 +1,261 @@
+"""The fork server runs a job as the job would run by itself, and outlives nobody."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from snugnet import warm
+
+SLOW = "snugnet.analysis.statistics"  # takes the server a second, not eight as TensorFlow does
+FAST = "snugnet.tflite.litert"
+JOB = """
+import atexit, json, os, signal, sys, time
+from pathlib import Path
+from types import SimpleNamespace
+from snugnet.errors import InputError
+from snugnet.jobs import run
+
+def tell(name, what):
+    Path(name + ".new").write_text(str(what))
+    Path(name + ".new").rename(name)
+
+def main(job):
+    {body}
+
+run(main, SimpleNamespace(log=["job.log"], params=SimpleNamespace(code={code!r})))
+"""
+
+
+class Run:
+    """A process that stands for Snakemake, and a folder in which jobs of its run are started."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.process = subprocess.Popen(["sleep", "1000"])
+        self.jobs: list[subprocess.Popen[str]] = []
+
+    def start(self, body: str, *modules: str, **environment: str) -> subprocess.Popen[str]:
+        script = self.folder / f"job{len(self.jobs)}.py"
+        script.write_text(JOB.format(body=body, code=dict.fromkeys(modules or (SLOW,), "")))
+        job = subprocess.Popen(
+            [sys.executable, str(script), "an argument"],
+            cwd=self.folder,
+            env={**os.environ, warm.RUN: str(self.process.pid), warm.WARM: "1", **environment},
+            text=True,
+        )
+        self.jobs.append(job)
+        return job
+
+    def status_of(self, body: str, *modules: str, **environment: str) -> int:
+        return self.start(body, *modules, **environment).wait(timeout=120)
+
+    def told(self, name: str) -> int:
+        path = self.folder / name
+        until(path.exists)
+        return int(path.read_text())
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "job.log").read_text()
+
+    def end(self) -> None:
+        for process in (self.process, *self.jobs):
+            process.kill()
+            process.wait()
+
+
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(0.02)
+
+
+def gone(process: int) -> bool:
+    """Tell whether a process has ended; one whose parent has not asked how counts as ended."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return state.rpartition(")")[2].split()[0] == "Z"
+
+
+@pytest.fixture
+def run(tmp_path) -> Iterator[Run]:
+    started = Run(tmp_path)
+    yield started
+    started.end()
+
+
+def test_jobs_share_one_server_that_has_imported_their_packages(run):
+    body = "print(os.getppid(), 'scipy.stats' in sys.modules, 'snakemake.script' in sys.modules)"
+    assert run.status_of(body) == 0
+    server, *imported = run.log.splitlines()[0].split()
+    assert imported == ["True", "True"]
+    assert int(server) != os.getpid()
+    assert run.status_of(body) == 0
+    assert run.log.split()[0] == server
+    assert not gone(int(server))
+
+
+def test_a_child_is_in_every_way_the_job(run):
+    body = (
+        "print(json.dumps([sys.argv, os.getcwd(), sys.path[0], os.environ.get('MINE'), __name__, "
+        "os.environ['SNUGNET_WARM']]))"
+    )
+    assert run.status_of(body, MINE="a value") == 0
+    served = json.loads(run.log.splitlines()[0])
+    assert run.status_of(body, MINE="a value", SNUGNET_WARM="") == 0
+    alone = json.loads(run.log.splitlines()[0])
+    alone[0][0] = alone[0][0].replace("job1.py", "job0.py")
+    assert served == alone
+    assert served[0][1:] == ["an argument"]
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_a_child_has_the_threads_of_its_job(run, threads):
+    body = (
+        "import numpy, scipy.linalg, threadpoolctl; "
+        "print(sorted(pool['num_threads'] for pool in threadpoolctl.threadpool_info()))"
+    )
+    environment = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
+    assert run.status_of(body, **environment) == 0
+    served = run.log.splitlines()[0]
+    assert run.status_of(body, SNUGNET_WARM="", **environment) == 0
+    assert served == run.log.splitlines()[0] != "[]"
+
+
+def test_the_log_has_native_output_time_and_memory(run):
+    body = (
+        "print('python'); os.write(2, b'native\\n'); os.system('echo child'); "
+        "big = b'x' * 400 * 2**20"
+    )
+    assert run.status_of(body) == 0
+    *lines, last = run.log.splitlines()
+    assert set(lines) == {"python", "native", "child"}
+    seconds, mib = re.fullmatch(r"took (\d+\.\d\d) s, peak memory (\d+) MiB", last).groups()
+    assert float(seconds) > 0
+    assert 400 < int(mib) < 800
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("pass", 0),
+        ("sys.exit(3)", 3),
+        ("sys.exit('a message')", 1),
+        ("raise InputError('x is wrong')", 1),
+        ("1 / 0", 1),
+        ("os._exit(7)", 7),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", -signal.SIGSEGV),
+        ("os.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL),
+    ],
+)
+def test_a_job_ends_as_its_child_does(run, body, status):
+    assert run.status_of(body) == status
+    assert run.status_of(body, SNUGNET_WARM="") == status
+
+
+def test_what_a_job_leaves_for_its_end_is_done(run):
+    body = "atexit.register(lambda: tell('last', 1)); print('no newline', end='')"
+    assert run.status_of(body) == 0
+    assert run.told("last") == 1
+    assert run.log.startswith("no newline")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals_reach_the_child(run, number):
+    body = (
+        f"signal.signal({number}, lambda *_: sys.exit(5)); tell('child', os.getpid()); "
+        "time.sleep(100)"
+    )
+    job = run.start(body)
+    child = run.told("child")
+    job.send_signal(number)
+    assert job.wait(timeout=60) == 5
+    assert gone(child)
+
+
+def test_a_child_ends_with_its_job_and_with_all_it_started(run):
+    body = (
+        "import subprocess; tell('grandchild', subprocess.Popen(['sleep', '1000']).pid); "
+        "tell('child', os.getpid()); time.sleep(100)"
+    )
+    job = run.start(body)
+    child, grandchild = run.told("child"), run.told("grandchild")
+    job.kill()
+    until(lambda: gone(child) and gone(grandchild))
+    assert run.status_of("print(os.getpid())") == 0  # the server goes on
+
+
+def test_without_its_server_a_job_runs_by_itself(run):
+    body = "tell('server', os.getppid()); time.sleep(0 if Path('cold').exists() else 100)"
+    job = run.start(body)
+    server = run.told("server")
+    (run.folder / "cold").touch()
+    os.kill(server, signal.SIGKILL)
+    assert job.wait(timeout=60) == 0
+    assert run.told("server") == os.getpid()
+
+
+def test_a_dead_server_is_replaced(run):
+    assert run.status_of("tell('server', os.getppid())") == 0
+    server = run.told("server")
+    os.kill(server, signal.SIGKILL)
+    until(lambda: gone(server))
+    assert run.status_of("tell('server', os.getppid())") == 0
+    assert run.told("server") not in (server, os.getpid())
+
+
+@pytest.mark.parametrize("handed_over", [True, False])
+def test_nothing_outlives_the_run(run, handed_over):
+    body = "tell('parent', os.getppid()); tell('child', os.getpid()); time.sleep(100)"
+    job = run.start(body, SLOW if handed_over else FAST)
+    child, parent = run.told("child"), run.told("parent")
+    assert (parent == os.getpid()) == (not handed_over)
+    run.process.kill()
+    run.process.wait()
+    until(lambda: gone(child) and (parent == os.getpid() or gone(parent)))
+    assert job.wait(timeout=60) == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("module", "environment"),
+    [(FAST, {}), (SLOW, {"SNUGNET_WARM": ""}), (SLOW, {"SNUGNET_RUN": "", "SNUGNET_WARM": ""})],
+)
+def test_a_job_that_is_not_to_be_handed_over_runs_by_itself(run, module, environment):
+    assert run.status_of("tell('parent', os.getppid())", module, **environment) == 0
+    assert run.told("parent") == os.getpid()
+
+
+def test_the_server_can_be_forked_whatever_it_has_imported(run):
+    """A process of several threads cannot: a lock that another holds stays locked in the child."""
+    body = "print(Path(f'/proc/{os.getppid()}/status').read_text())"
+    assert run.status_of(body, *warm.IMPORTS) == 0
+    assert "Threads:\t1\n" in run.log
+
+
+def test_jobs_of_a_cluster_hear_of_no_run(monkeypatch):
+    for name in (warm.RUN, warm.WARM):
+        monkeypatch.setenv(name, "inherited")
+    warm.announce(here=False, warm=True)
+    assert (os.environ[warm.RUN], os.environ[warm.WARM]) == ("", "")
+
+
+def test_another_user_is_refused(monkeypatch):
+    import socket
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        warm._check_peer(ours)
+        monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
+        with pytest.raises(PermissionError, match="another user"):
+            warm._check_peer(ours)

@@ -1,0 +1,91 @@
+"""With the fork server or without, or with anything killed in mid-run: the same results."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.conftest import TINY, Project
+
+RUN = ("--cores", "all", "all", *TINY)
+
+
+def processes(project: Project) -> dict[int, list[str]]:
+    """Give the arguments of all living processes that belong to a project, by id."""
+    mark = f"PYTHONPATH={project.folder}/src\0"
+    found = {}
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and mark in (entry / "environ").read_text():
+                found[int(entry.name)] = (entry / "cmdline").read_text().split("\0")
+        except (OSError, UnicodeDecodeError):
+            continue  # it ended just now, or is not ours to read
+    return found
+
+
+def children(process: int) -> list[int]:
+    try:
+        text = Path(f"/proc/{process}/task/{process}/children").read_text()
+    except FileNotFoundError:
+        return []
+    return [int(number) for number in text.split()]
+
+
+def server_at_work(project: Project, run: "subprocess.Popen[str]") -> tuple[int, int]:
+    """Wait until the server trains a model; give its process and the child's."""
+    while run.poll() is None:
+        for process, arguments in processes(project).items():
+            if arguments[2:4] == ["-m", "snugnet.warm"]:
+                for child in children(process):
+                    if "/logs/train/" in log_of(child):
+                        return process, child
+        time.sleep(0.05)
+    raise AssertionError("the run ended before its server had a child that trains")
+
+
+def log_of(process: int) -> str:
+    try:
+        return str(Path(f"/proc/{process}/fd/1").readlink())
+    except OSError:
+        return ""
+
+
+def wait_until_nobody_is_left(project: Project) -> None:
+    end = time.monotonic() + 30
+    while left := processes(project):
+        assert time.monotonic() < end, left
+        time.sleep(0.05)
+
+
+def test_without_the_server_results_are_the_same(tiny, project):
+    output = project.snakemake(*RUN, "--config", "warm=False")
+    assert "steps (100%) done" in output
+    assert project.manifest() == tiny.manifest()
+    assert len(project.manifest()) > 60
+
+
+def test_a_run_goes_on_when_its_server_is_killed(tiny, project):
+    run = project.start(*RUN)
+    server, _ = server_at_work(project, run)
+    os.kill(server, signal.SIGKILL)
+    output, _ = run.communicate()
+    assert run.returncode == 0, output[-6000:]
+    assert project.manifest() == tiny.manifest()
+    wait_until_nobody_is_left(project)
+
+
+@pytest.mark.parametrize("victim", ["child", "snakemake"])
+def test_a_killed_run_leaves_nobody_and_is_finished_by_the_next(tiny, project, victim):
+    run = project.start(*RUN)
+    _, child = server_at_work(project, run)
+    os.kill(child if victim == "child" else run.pid, signal.SIGKILL)
+    run.communicate()
+    assert run.returncode != 0
+    wait_until_nobody_is_left(project)
+    if victim == "snakemake":  # it had no time to unlock
+        project.snakemake("--unlock", "--cores", "1", *TINY)
+    project.snakemake(*RUN)
+    assert project.manifest() == tiny.manifest()
