@@ -4,6 +4,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 CORES ?= all
 SOURCES := src workflow/scripts tests benchmarks docs
 SNAKEFILES := Snakefile workflow/rules
@@ -45,9 +46,10 @@ lock: $(READY) ## renew requirements.txt from pyproject.toml
 clean: ## forget the environment, not the results
 	rm -rf $(VENV)
 
-# The package itself is installed in place, without its dependencies: the lock has them all.
+# The lock has all that is needed, so that nothing is resolved. Bytecode is made when a module is
+# first imported: most never are. The package itself is installed in place.
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP) --no-deps --no-compile --require-hashes -r requirements.txt
+	$(PIP) --no-deps --no-build-isolation -e .
 	touch $@

@@ -41,7 +41,8 @@ def run(main: Callable[[Any], None], job: Any) -> None:
         except InputError as error:
             print(f"error: {error}", file=sys.stderr)
             raise SystemExit(1) from None
-        # Snakemake's own benchmark file sees only the job's process, not a child of the server.
+        # Snakemake's own benchmark file tells of the process that only waits. In a child of the
+        # server the peak includes what it shares with the server.
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"took {time.perf_counter() - start:.2f} s, peak memory {peak:.0f} MiB")
 

@@ -9,6 +9,7 @@ import ast
 import hashlib
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 PACKAGE = "snugnet"
 
@@ -27,8 +28,9 @@ def code_digests(script: Path, modules: tuple[str, ...], source: Path) -> dict[s
     Raises:
         FileNotFoundError: If a module of `modules` does not exist in `source`.
     """
-    digests = {script.name: _digest(script)}
-    pending = list(modules) + _imports(script, source)
+    file = _read(script, source)
+    digests = {script.name: file.digest}
+    pending = [*modules, *file.imports]
     while pending:
         module = pending.pop()
         if module in digests:
@@ -36,8 +38,9 @@ def code_digests(script: Path, modules: tuple[str, ...], source: Path) -> dict[s
         path = _module_path(module, source)
         if path is None:
             raise FileNotFoundError(f"module {module!r} has no file below {source}")
-        digests[module] = _digest(path)
-        pending += _imports(path, source)
+        file = _read(path, source)
+        digests[module] = file.digest
+        pending += file.imports
     return dict(sorted(digests.items()))
 
 
@@ -49,16 +52,21 @@ def _module_path(module: str, source: Path) -> Path | None:
     return None
 
 
-@cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(), filename=str(path))
+class _File(NamedTuple):
+    digest: str
+    imports: list[str]
 
 
 @cache
-def _imports(path: Path, source: Path) -> list[str]:
+def _read(path: Path, source: Path) -> _File:
+    tree = ast.parse(path.read_text(), filename=str(path))
+    return _File(_digest(tree), _imports(tree, source))
+
+
+def _imports(tree: ast.Module, source: Path) -> list[str]:
     """List the first-party modules that a file imports anywhere, function bodies included."""
     found: list[str] = []
-    for node in ast.walk(_tree(path)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
@@ -74,10 +82,8 @@ def _imports(path: Path, source: Path) -> list[str]:
     return found
 
 
-@cache
-def _digest(path: Path) -> str:
-    """Digest what the file does: its syntax tree without docstrings."""
-    tree = ast.parse(path.read_text(), filename=str(path))
+def _digest(tree: ast.Module) -> str:
+    """Digest what a file does: its syntax tree, less the docstrings, which it loses here."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None

@@ -15,8 +15,8 @@ import gc
 import json
 import os
 import runpy
+import secrets
 import select
-import selectors
 import signal
 import socket
 import struct
@@ -24,58 +24,52 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-# Which of our modules take long to import, and because of what. A job whose code can reach none
-# of them runs by itself; those that measure time must be such.
-IMPORTS = {
-    "snugnet.analysis.metrics": ("sklearn.metrics",),
-    "snugnet.analysis.statistics": ("scipy.stats",),
-    "snugnet.datasets.digits": ("sklearn.datasets",),
-    "snugnet.datasets.ecgsyn": ("neurokit2", "scipy.signal"),
-    "snugnet.datasets.splits": ("sklearn.model_selection",),
-    "snugnet.datasets.synthetic_beats": ("scipy.signal",),
-    "snugnet.datasets.synthetic_imu": ("scipy.spatial.transform",),
-    "snugnet.models.keras2": ("tensorflow", "tf_keras"),
-    "snugnet.models.training": ("sklearn.utils.class_weight",),
-}
-# In the environment of jobs: Snakemake's main process, if it is on this machine; if to be warm.
+from snugnet.imports import IMPORTS
+
+# In the environment of jobs: Snakemake's main process, if it is one with them; the server's name.
 RUN = "SNUGNET_RUN"
 WARM = "SNUGNET_WARM"
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 PR_SET_PDEATHSIG = 1  # prctl(2)
+PIDFD_OPEN = 434  # on all processors
 
 
 def announce(here: bool, warm: bool) -> None:
     """Tell the jobs of this run, through the environment, what they belong to.
 
     Args:
-        here: Whether this is the main process of a run: its jobs are on this machine.
+        here: Whether this is the main process of a run whose jobs see the same processes and files.
         warm: Whether they are to share a server.
     """
+    here = here and sys.platform == "linux"
     os.environ[RUN] = str(os.getpid()) if here else ""
-    os.environ[WARM] = "1" if here and warm else ""
+    os.environ[WARM] = secrets.token_hex(8) if here and warm else ""
 
 
 def end_with_the_run() -> None:
     """Make this process end when the run does, even if that is killed."""
 
     def follow(run: int) -> None:
-        _wait_for_end(run)
+        with suppress(ProcessLookupError):
+            select.select([_watch(run)], [], [])
         os.kill(os.getpid(), signal.SIGKILL)
 
     if run := os.environ.get(RUN):
         threading.Thread(target=follow, args=(int(run),), daemon=True).start()
 
 
-def _wait_for_end(process: int) -> None:
-    with suppress(ProcessLookupError):
-        select.select([watched := os.pidfd_open(process)], [], [])
-        os.close(watched)
+def _watch(process: int) -> int:
+    """Open what is readable once a process has ended; Python's own way is not in all its builds."""
+    watched = int(ctypes.CDLL(None, use_errno=True).syscall(PIDFD_OPEN, process, 0))
+    if watched < 0:
+        raise OSError(ctypes.get_errno(), f"process {process} cannot be watched")
+    return watched
 
 
 def hand_over(code: Mapping[str, str]) -> None:
@@ -91,7 +85,7 @@ def hand_over(code: Mapping[str, str]) -> None:
     if not packages or not os.environ.get(WARM):
         return
     try:
-        with _connect(int(os.environ[RUN])) as server:
+        with _connect() as server:
             _send(server, packages)
             status = _await(server)
     except OSError:
@@ -102,22 +96,24 @@ def hand_over(code: Mapping[str, str]) -> None:
 
 def _end_like(code: int) -> NoReturn:
     if code < 0:
+        with suppress(OSError):  # SIGKILL has no handler to reset
+            signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     raise SystemExit(code)
 
 
-def _address(run: int) -> str:
-    return f"\0snugnet-{os.getuid()}-{run}"  # in Linux's abstract namespace: no file is left
+def _address() -> str:
+    return f"\0snugnet-{os.environ[WARM]}"  # in Linux's abstract namespace: no file is left
 
 
-def _connect(run: int) -> socket.socket:
+def _connect() -> socket.socket:
     """Connect to the run's server, started if there is none."""
     server = socket.socket(socket.AF_UNIX)
     try:
-        server.connect(_address(run))
+        server.connect(_address())
     except ConnectionRefusedError:
-        _start(run)
-        server.connect(_address(run))
+        _start()
+        server.connect(_address())
     _check_peer(server)
     return server
 
@@ -129,12 +125,12 @@ def _check_peer(connection: socket.socket) -> None:
         raise PermissionError("the other end belongs to another user")
 
 
-def _start(run: int) -> None:
+def _start() -> None:
     """Start the server and wait until it listens; of two, one finds the address taken and ends."""
     # One thread in numerical libraries: a process with several cannot be forked safely.
     single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "snugnet.warm", str(run)],
+        [sys.executable, "-P", "-m", "snugnet.warm"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # TensorFlow's greetings; what fails here fails in a child too
@@ -159,89 +155,74 @@ def _await(server: socket.socket) -> int | None:
         if not (line := answers.readline()):
             return None
         child = int(line)
-        for number in FORWARDED:
-            signal.signal(number, lambda number, _: os.kill(child, number))
-        line = answers.readline()
-    for number in FORWARDED:
-        signal.signal(number, signal.SIG_DFL)
-    if not line:
-        # The child ends with the server, but not before us: two must not write the same files.
-        _wait_for_end(child)
+
+        def forward(number: int, _: object) -> None:
+            with suppress(ProcessLookupError):  # it has just ended
+                os.kill(child, number)
+
+        before = {number: signal.signal(number, forward) for number in FORWARDED}
+        try:
+            line = answers.readline()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
     return int(line) if line else None
 
 
-class _Server:
-    """Forks a child for each job; one loop, all that it waits for registered with what to call."""
+def main() -> None:
+    """Serve the run that this process belongs to until it ends."""
+    ended, own = _watch(int(os.environ[RUN])), _watch(os.getpid())
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a guard ended
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(_address())
+        listener.listen(128)
+        print("ready", flush=True)
+        while ended not in select.select([ended, listener.fileno()], [], [])[0]:
+            job, _ = listener.accept()
+            with job, suppress(OSError, ValueError), _received(job) as request:
+                _import(["snakemake.script", *request["packages"]])
+                if os.fork() == 0:
+                    listener.close()  # or it would seem open when the server is gone
+                    _guard(job, own, request)
+    os._exit(0)  # at once: taking down all that was imported takes half a second
 
-    def __init__(self, run: int, listener: socket.socket) -> None:
-        self.selector = selectors.DefaultSelector()
-        self.selector.register(os.pidfd_open(run), selectors.EVENT_READ, self._end)
-        self.selector.register(listener, selectors.EVENT_READ, lambda: self._accept(listener))
-        self.children: dict[int, socket.socket] = {}
 
-    def serve(self) -> NoReturn:
-        while True:
-            for key, _ in self.selector.select():
-                # An earlier handler of this round may have removed it.
-                if key.fd in self.selector.get_map():
-                    key.data()
+def _guard(job: socket.socket, server: int, request: Mapping[str, Any]) -> NoReturn:
+    """Run a job in a child and say how that ended; end it if the job or the server does.
 
-    def _end(self) -> NoReturn:
-        for child in self.children:
-            os.killpg(child, signal.SIGKILL)
+    The job takes over as soon as nobody holds its connection any more: this process and the child
+    do, so never while one of them lives.
+    """
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        guard, child = os.getpid(), os.fork()
+        if child == 0:
+            _become(request, guard)
+        os.setpgid(child, child)
+        job.sendall(f"{child}\n".encode())
+        ended = _watch(child)
+        by_itself = ended in select.select([ended, job.fileno(), server], [], [])[0]
+        os.killpg(child, signal.SIGKILL)  # and all that it started
+        _, status = os.waitpid(child, 0)
+        if by_itself:
+            job.sendall(f"{status}\n".encode())
+    finally:
         os._exit(0)
 
-    def _accept(self, listener: socket.socket) -> None:
-        job, _ = listener.accept()
-        try:
-            _check_peer(job)
-            request, streams = _receive(job)
-        except (OSError, ValueError):
-            job.close()
-            return
-        _import(["snakemake.script", *request["packages"]])
-        child = os.fork()
-        if child == 0:
-            for key in list(self.selector.get_map().values()):
-                os.close(key.fd)
-            _become(request, streams)
-        with suppress(OSError):  # the child does it too; either may come first
-            os.setpgid(child, child)
+
+@contextmanager
+def _received(job: socket.socket) -> Iterator[dict[str, Any]]:
+    """Receive a request and, while it is needed, its streams; ValueError if it was cut off."""
+    _check_peer(job)
+    job.settimeout(10)  # nobody may keep the others waiting
+    data, streams, _, _ = socket.recv_fds(job, 65536, 3)
+    try:
+        while not data.endswith(b"\n") and (more := job.recv(65536)):
+            data += more
+        yield {**json.loads(data), "streams": streams}
+    finally:
         for stream in streams:
             os.close(stream)
-        self.children[child] = job
-        watched = os.pidfd_open(child)
-        self.selector.register(watched, selectors.EVENT_READ, lambda: self._reap(child, watched))
-        self.selector.register(job, selectors.EVENT_READ, lambda: self._abandon(child))
-        _tell(job, child)
-
-    def _abandon(self, child: int) -> None:
-        """The job is gone, and so goes its child."""
-        self.selector.unregister(self.children[child])
-        os.killpg(child, signal.SIGKILL)
-
-    def _reap(self, child: int, watched: int) -> None:
-        self.selector.unregister(watched)
-        os.close(watched)
-        _, status = os.waitpid(child, 0)
-        job = self.children.pop(child)
-        with suppress(KeyError):
-            self.selector.unregister(job)
-        _tell(job, status)
-        job.close()
-
-
-def _tell(job: socket.socket, number: int) -> None:
-    with suppress(OSError):  # the job may be gone
-        job.sendall(f"{number}\n".encode())
-
-
-def _receive(job: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """Receive a request and the three streams; ValueError if the sender was cut off."""
-    data, streams, _, _ = socket.recv_fds(job, 65536, 3)
-    while not data.endswith(b"\n") and (more := job.recv(65536)):
-        data += more
-    return json.loads(data), streams
 
 
 def _import(packages: list[str]) -> None:
@@ -253,19 +234,19 @@ def _import(packages: list[str]) -> None:
     gc.freeze()
 
 
-def _become(request: Mapping[str, Any], streams: list[int]) -> NoReturn:
+def _become(request: Mapping[str, Any], guard: int) -> NoReturn:
     """Turn a fresh child into the job: its streams, folder, environment and script."""
     status = 1
     try:
-        os.setpgid(0, 0)
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        for number, stream in enumerate(streams):
+        if os.getppid() != guard:  # it died before it could take us with it
+            os._exit(1)
+        for number, stream in enumerate(request["streams"]):
             os.dup2(stream, number)
             os.close(stream)
         os.chdir(request["cwd"])
         os.environ.clear()
-        # Without what would make it hand itself over again.
-        os.environ.update({**request["env"], RUN: "", WARM: ""})
+        os.environ.update({**request["env"], WARM: ""})  # it shall not hand itself over again
         if (threads := os.environ.get("OMP_NUM_THREADS", "1")) != "1":
             # Numerical libraries read it when they are loaded: too early.
             import_module("threadpoolctl").threadpool_limits(int(threads))
@@ -275,24 +256,19 @@ def _become(request: Mapping[str, Any], streams: list[int]) -> NoReturn:
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
     except BaseException:
         traceback.print_exc()
     finally:
+        # As Python ends, less taking down all that was imported, which would take half a second.
         with suppress(Exception):
+            threading._shutdown()  # type: ignore[attr-defined]
             atexit._run_exitfuncs()
             sys.stdout.flush()
             sys.stderr.flush()
-        os._exit(status)  # at once: taking down all that was imported would take long
-
-
-def main(run: int) -> None:
-    """Serve a run until it ends."""
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(_address(run))
-        listener.listen(128)
-        print("ready", flush=True)
-        _Server(run, listener).serve()
+        os._exit(status)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from snugnet.imports import IMPORTS
 from snugnet.provenance import code_digests
-from snugnet.warm import IMPORTS
 from tests.paths import ROOT
 
 SOURCE = ROOT / "src"

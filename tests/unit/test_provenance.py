@@ -22,8 +22,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def digests(source: Path, *modules: str) -> dict[str, str]:
-    for cached in (provenance._tree, provenance._imports, provenance._digest):
-        cached.cache_clear()
+    provenance._read.cache_clear()
     return provenance.code_digests(source / "job.py", modules, source / "src")
 
 

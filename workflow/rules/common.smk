@@ -7,8 +7,8 @@ from pathlib import Path
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from snugnet.datasets.sources import source_files
 from snugnet import warm
+from snugnet.datasets.sources import source_files
 from snugnet.errors import InputError
 from snugnet.provenance import code_digests
 from snugnet.study import Study
@@ -24,7 +24,11 @@ try:
 except InputError as error:
     raise WorkflowError(f"configuration: {error}")
 
-warm.announce(workflow.is_main_process, STUDY.config["warm"])
+# A job in a container or in another environment sees other files, perhaps other processes.
+warm.announce(
+    workflow.is_main_process and not workflow.deployment_settings.deployment_method,
+    STUDY.config["warm"],
+)
 
 
 wildcard_constraints:

@@ -1,0 +1,13 @@
+"""What takes half a second and more to import, by the modules of ours that import it."""
+
+IMPORTS = {
+    "snugnet.analysis.metrics": ("sklearn.metrics",),
+    "snugnet.analysis.statistics": ("scipy.stats",),
+    "snugnet.datasets.digits": ("sklearn.datasets",),
+    "snugnet.datasets.ecgsyn": ("neurokit2", "scipy.signal"),
+    "snugnet.datasets.splits": ("sklearn.model_selection",),
+    "snugnet.datasets.synthetic_beats": ("scipy.signal",),
+    "snugnet.datasets.synthetic_imu": ("scipy.spatial.transform",),
+    "snugnet.models.keras2": ("tensorflow", "tf_keras"),
+    "snugnet.models.training": ("sklearn.utils.class_weight",),
+}
