@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile
 CORES ?= all
 SOURCES := src workflow/scripts tests benchmarks docs
 SNAKEFILES := Snakefile workflow/rules
@@ -46,10 +46,12 @@ lock: $(READY) ## renew requirements.txt from pyproject.toml
 clean: ## forget the environment, not the results
 	rm -rf $(VENV)
 
-# The lock has all that is needed, so that nothing is resolved. Bytecode is made when a module is
-# first imported: most never are. The package itself is installed in place.
+# The lock has all that is needed, so nothing is resolved; its own pip comes first, because it unpacks faster than most Pythons'.
+# Bytecode is made when a module is first imported: most never are. The package itself is installed in place.
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
-	$(PIP) --no-deps --no-compile --require-hashes -r requirements.txt
-	$(PIP) --no-deps --no-build-isolation -e .
+	awk '/^pip==/,/[^\\]$$/' requirements.txt > $(VENV)/pip.txt
+	$(PIP) --require-hashes -r $(VENV)/pip.txt
+	$(PIP) --require-hashes -r requirements.txt
+	$(PIP) --no-build-isolation -e .
 	touch $@
