@@ -68,24 +68,27 @@ class Project:
 
     def snakemake(self, *arguments: str, ok: bool = True) -> str:
         """Run Snakemake; return all that it printed."""
-        process = self.start(*arguments)
-        output, _ = process.communicate()
-        assert (process.returncode == 0) == ok, output[-6000:]
-        return output
+        status = self.start(*arguments).wait()
+        assert (status == 0) == ok, self.output[-6000:]
+        return self.output
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        """Start Snakemake.
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start Snakemake; what it prints is then in `output`.
 
         The copy's own package comes first on the path, before the one that is installed.
         """
-        return subprocess.Popen(
-            [sys.executable, "-m", "snakemake", *arguments],
-            cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(self.folder / "src")},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        with (self.folder / "output.txt").open("wb") as output:
+            return subprocess.Popen(
+                [sys.executable, "-m", "snakemake", *arguments],
+                cwd=self.folder,
+                env={**os.environ, "PYTHONPATH": str(self.folder / "src")},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def output(self) -> str:
+        return (self.folder / "output.txt").read_text()
 
     def manifest(self) -> dict[str, str]:
         """Digest all results that are the same in every run, by path: times are not."""

@@ -10,7 +10,7 @@ import pytest
 
 from tests.workflow.conftest import TINY, Project
 
-RUN = ("--cores", "all", "all", *TINY)
+RUN = ("--cores", "all", "all", *TINY, "--config", "warm=True")
 
 
 def processes(project: Project) -> dict[int, list[str]]:
@@ -34,7 +34,7 @@ def children(process: int) -> list[int]:
     return [int(number) for number in text.split()]
 
 
-def server_at_work(project: Project, run: "subprocess.Popen[str]") -> tuple[int, int]:
+def server_at_work(project: Project, run: subprocess.Popen[bytes]) -> tuple[int, int]:
     """Wait until the server trains a model; give its process and the child's."""
     while run.poll() is None:
         for server, arguments in processes(project).items():
@@ -61,8 +61,8 @@ def wait_until_nobody_is_left(project: Project) -> None:
         time.sleep(0.05)
 
 
-def test_without_the_server_results_are_the_same(tiny, project):
-    output = project.snakemake(*RUN, "--config", "warm=False")
+def test_with_the_server_or_without_results_are_the_same(tiny, project):
+    output = project.snakemake("--cores", "all", "all", *TINY, "--config", "warm=False")
     assert "steps (100%) done" in output
     assert project.manifest() == tiny.manifest()
     assert len(project.manifest()) > 60
@@ -72,8 +72,7 @@ def test_a_run_goes_on_when_its_server_is_killed(tiny, project):
     run = project.start(*RUN)
     server, _ = server_at_work(project, run)
     os.kill(server, signal.SIGKILL)
-    output, _ = run.communicate(timeout=300)
-    assert run.returncode == 0, output[-6000:]
+    assert run.wait(timeout=300) == 0, project.output[-6000:]
     assert project.manifest() == tiny.manifest()
     wait_until_nobody_is_left(project)
 
@@ -85,7 +84,6 @@ def test_a_killed_run_leaves_nobody_and_is_finished_by_the_next(tiny, project, v
     os.kill(child if victim == "child" else run.pid, signal.SIGKILL)
     assert run.wait(timeout=300) != 0
     wait_until_nobody_is_left(project)
-    run.communicate(timeout=10)
     if victim == "snakemake":  # it had no time to unlock
         project.snakemake("--unlock", "--cores", "1", *TINY)
     project.snakemake(*RUN)
