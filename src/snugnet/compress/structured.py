@@ -1,0 +1,198 @@
+"""Structured pruning: whole filters and units go, and the model becomes smaller.
+
+Scores follow Li et al., "Pruning Filters for Efficient ConvNets" (ICLR 2017) for `l1` and `l2`,
+Liu et al., "Learning Efficient Convolutional Networks through Network Slimming" (ICCV 2017) for
+`bn_scale`, and Molchanov et al., "Importance Estimation for Neural Network Pruning" (CVPR 2019,
+eq. 8, over the weights of a filter) for `taylor`. Filters that depend on each other share the mean
+of their scores; each layer's scores are divided by their mean first, so that layers compare.
+"""
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from snugnet.compress.channels import Channels, parameters_without, without
+from snugnet.datasets.samples import Samples
+from snugnet.errors import InputError
+from snugnet.models.keras2 import tf, tf_keras
+from snugnet.models.training import LOSS, fit
+
+TAYLOR_SAMPLES = 1024
+# By how much the share of removed parameters may miss its target.
+TOLERANCE = 0.005
+
+
+def prune(
+    model: tf_keras.Model, train: Samples, val: Samples, settings: Mapping[str, Any], seed: int
+) -> tuple[tf_keras.Model, list[dict[str, float]]]:
+    """Remove channels in steps, each followed by fine-tuning.
+
+    Args:
+        model: The trained model.
+        train: Samples for fine-tuning and for the criterion `taylor`.
+        val: Samples that choose the epoch.
+        settings: `target` (share of all parameters to remove), `steps`, `step_epochs`, `criterion`,
+            `scope`, `keep` (layers whose channels stay) and `training` (of the last step).
+        seed: Seed of training.
+
+    Returns:
+        The smaller model and the history of all epochs.
+
+    Raises:
+        InputError: If a layer does not exist, the criterion does not apply to one, or the target
+            cannot be reached.
+    """
+    before = model.count_params()
+    history: list[dict[str, float]] = []
+    for step in range(1, settings["steps"] + 1):
+        channels = Channels(model)
+        # Each step removes the same share of what is left.
+        target = 1 - (1 - settings["target"]) ** (step / settings["steps"])
+        scores = importance(channels, settings["criterion"], train)
+        removed = choose(
+            channels, scores, settings["scope"], round(before * (1 - target)), settings["keep"]
+        )
+        model = without(channels, removed)
+        print(f"step {step}: {model.count_params()} of {before} parameters are left")
+        last = step == settings["steps"]
+        epochs = settings["training"]["epochs"] if last else settings["step_epochs"]
+        history += fit(model, train, val, {**settings["training"], "epochs": epochs}, seed + step)
+    _check(before, model.count_params(), settings["target"])
+    return model, history
+
+
+def _check(before: int, after: int, target: float) -> None:
+    if abs(1 - after / before - target) > TOLERANCE:
+        raise InputError(
+            f"target: {target} of all parameters cannot be removed; the nearest is "
+            f"{1 - after / before:.3f}, which misses it by more than half a point"
+        )
+
+
+def importance(channels: Channels, criterion: str, train: Samples) -> np.ndarray:
+    """Score the groups of channels.
+
+    Returns:
+        (channels,) by number, float64; inf for what must stay and for numbers that are no group.
+    """
+    score = {"l1": _l1, "l2": _l2, "bn_scale": _bn_scale, "taylor": _taylor}[criterion]
+    scores = score(channels, train)
+    total, count = np.zeros(len(channels.frozen)), np.zeros(len(channels.frozen))
+    for name, use in channels.makers.items():
+        np.add.at(total, use.outputs, scores[name] / max(scores[name].mean(), 1e-12))
+        np.add.at(count, use.outputs, 1)
+    mean = np.divide(total, count, out=np.full(len(total), np.inf), where=count > 0)
+    return np.where(channels.frozen, np.inf, mean)
+
+
+def _kernels(channels: Channels) -> dict[str, np.ndarray]:
+    """Give the kernels of the layers that make channels, as (weights of a channel, channels)."""
+    kernels = {name: channels.model.get_layer(name).get_weights()[0] for name in channels.makers}
+    return {name: kernel.reshape(-1, kernel.shape[-1]) for name, kernel in kernels.items()}
+
+
+def _l1(channels: Channels, _: Samples) -> dict[str, np.ndarray]:
+    return {name: np.abs(kernel).sum(axis=0) for name, kernel in _kernels(channels).items()}
+
+
+def _l2(channels: Channels, _: Samples) -> dict[str, np.ndarray]:
+    return {name: np.sqrt((kernel**2).sum(axis=0)) for name, kernel in _kernels(channels).items()}
+
+
+def _bn_scale(channels: Channels, _: Samples) -> dict[str, np.ndarray]:
+    """Give the scales of the batch normalization that follows each layer."""
+    scales = np.full(len(channels.frozen), np.nan)
+    for name, use in channels.uses.items():
+        layer = channels.model.get_layer(name)
+        if isinstance(layer, tf_keras.layers.BatchNormalization) and layer.scale:
+            scales[use.outputs] = np.abs(layer.get_weights()[0])
+    found = {}
+    for name, use in channels.makers.items():
+        found[name] = scales[use.outputs]
+        if not channels.frozen[use.outputs].all() and np.isnan(found[name]).any():
+            raise InputError(
+                f"criterion: 'bn_scale' needs batch normalization after layer {name!r}; allowed "
+                "here: l1, l2, taylor"
+            )
+    return {name: np.nan_to_num(values, nan=1.0) for name, values in found.items()}
+
+
+def _taylor(channels: Channels, train: Samples) -> dict[str, np.ndarray]:
+    """Estimate by how much the loss would change: (sum of gradient x weight)^2 over batches."""
+    kernels = {name: channels.model.get_layer(name).kernel for name in channels.makers}
+    loss = tf_keras.losses.get(LOSS[train.task])
+    total = {name: np.zeros(kernel.shape[-1]) for name, kernel in kernels.items()}
+    for start in range(0, min(len(train.x), TAYLOR_SAMPLES), 64):
+        part = slice(start, start + 64)
+        x, y = train.x[part].astype(np.float32), train.y[part]
+        y = y if train.task == "multiclass" else y.reshape(len(y), -1)
+        with tf.GradientTape() as tape:
+            value = tf.reduce_mean(loss(y, channels.model(x, training=False)))
+        gradients = tape.gradient(value, list(kernels.values()))
+        for (name, kernel), gradient in zip(kernels.items(), gradients, strict=True):
+            product = (gradient * kernel).numpy()
+            total[name] += product.reshape(-1, product.shape[-1]).sum(axis=0) ** 2
+    return total
+
+
+def choose(
+    channels: Channels, scores: np.ndarray, scope: str, parameters: int, keep: list[str]
+) -> np.ndarray:
+    """Choose the groups to remove so that about so many parameters are left.
+
+    Args:
+        channels: Of the model.
+        scores: Of the groups, as `importance` gives them.
+        scope: `global`, the lowest scores of all, or `layer`, the same share of every layer.
+        parameters: How many are to be left, to within half a point where the layers allow it.
+        keep: Layers whose channels stay.
+
+    Returns:
+        (channels,) of bool, by number.
+
+    Raises:
+        InputError: If a layer to keep does not exist or makes no channels.
+    """
+    order = _order(channels, scores, scope, keep)
+
+    def left(groups: list[int]) -> int:
+        return parameters_without(channels, _marked(channels, groups))
+
+    # As many of the first as leave no fewer than wanted; then whichever still fits, until near.
+    allowed = TOLERANCE * channels.model.count_params()
+    count = bisect_left(range(len(order)), -parameters, key=lambda k: -left(order[: k + 1]))
+    groups = order[:count]
+    for group in order[count:]:
+        if left(groups) - parameters <= allowed:
+            break
+        if left([*groups, group]) >= parameters - allowed:
+            groups.append(group)
+    return _marked(channels, groups)
+
+
+def _marked(channels: Channels, groups: list[int]) -> np.ndarray:
+    removed = np.zeros(len(channels.frozen), bool)
+    removed[groups] = True
+    return removed
+
+
+def _order(channels: Channels, scores: np.ndarray, scope: str, keep: list[str]) -> list[int]:
+    """List the groups that may go, the first to go first; the best of each layer may not."""
+    unknown = [name for name in keep if name not in channels.makers]
+    if unknown:
+        raise InputError(
+            f"keep: no channels to keep in {', '.join(unknown)}; allowed: "
+            f"{', '.join(channels.makers)}"
+        )
+    stay = {group for name in keep for group in channels.makers[name].outputs.tolist()}
+    rank = np.array(scores)
+    for use in channels.makers.values():
+        groups = np.unique(use.outputs)
+        groups = groups[np.argsort(scores[groups], kind="stable")]
+        stay.add(int(groups[-1]))
+        if scope == "layer":
+            rank[groups] = np.arange(1, len(groups) + 1) / len(groups)
+    order = np.argsort(rank, kind="stable")
+    return [int(group) for group in order if np.isfinite(scores[group]) and group not in stay]
