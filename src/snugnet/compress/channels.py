@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from snugnet.compress.graph import functional
 from snugnet.models.keras2 import tf_keras
 
 # Layers that map each channel to itself, without weights.
@@ -136,13 +137,6 @@ class Channels:
 def _last(axes: Any, layer: tf_keras.layers.Layer) -> bool:
     rank = len(layer.output.shape)
     return all(axis % rank == rank - 1 for axis in axes)
-
-
-def functional(model: tf_keras.Model) -> tf_keras.Model:
-    """Copy a Sequential or functional model as a functional one with the same layers' names."""
-    copy = tf_keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    return tf_keras.Model(copy.inputs, copy.outputs, name=model.name)
 
 
 def without(channels: Channels, removed: np.ndarray) -> tf_keras.Model:
