@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -28,7 +28,13 @@ MONITOR = {
 
 
 def fit(
-    model: tf_keras.Model, train: Samples, val: Samples, settings: Mapping[str, Any], seed: int
+    model: tf_keras.Model,
+    train: Samples,
+    val: Samples,
+    settings: Mapping[str, Any],
+    seed: int,
+    callbacks: Sequence[tf_keras.callbacks.Callback] = (),
+    first_epoch: int = 0,
 ) -> list[dict[str, float]]:
     """Train a model in place and leave it with the weights of its best epoch on val.
 
@@ -38,6 +44,8 @@ def fit(
         val: Samples that choose the epoch; they are never learned from.
         settings: The `training` block of a model.
         seed: Seed of the order of samples and of augmentation.
+        callbacks: More of Keras's callbacks, called first.
+        first_epoch: How many epochs must pass before one may be the best.
 
     Returns:
         One mapping an epoch: epoch, loss, val_loss, accuracy, learning_rate, seconds, ...
@@ -58,9 +66,14 @@ def fit(
         validation_data=(val.x.astype(np.float32), val.y),
         validation_batch_size=512,
         callbacks=[
+            *callbacks,
             *_decay(settings, key, mode),
             tf_keras.callbacks.EarlyStopping(
-                key, patience=settings["patience"], mode=mode, restore_best_weights=True
+                key,
+                patience=settings["patience"],
+                mode=mode,
+                restore_best_weights=True,
+                start_from_epoch=first_epoch,
             ),
             recorder,
         ],

@@ -1,0 +1,100 @@
+"""Magnitude pruning: the smallest weights become zero, the model keeps its shape.
+
+tensorflow-model-optimization's schedules and masks (Zhu & Gupta, "To prune, or not to prune",
+2017, for the polynomial one). Sparsity rises in the first part of training; only epochs after that
+may be chosen as the best, or early stopping would bring back a model that is not yet sparse.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from tensorflow_model_optimization.sparsity import keras as sparsity
+
+from snugnet.compress.graph import functional
+from snugnet.datasets.samples import Samples
+from snugnet.errors import InputError
+from snugnet.models.keras2 import tf_keras
+from snugnet.models.training import fit
+
+PRUNABLE = ("Conv2D", "Dense")
+
+
+def prunable(model: tf_keras.Model) -> list[str]:
+    """Name the layers whose kernels can be pruned."""
+    return [layer.name for layer in model.layers if type(layer).__name__ in PRUNABLE]
+
+
+def sparsify(
+    model: tf_keras.Model, train: Samples, val: Samples, settings: Mapping[str, Any], seed: int
+) -> tuple[tf_keras.Model, list[dict[str, float]]]:
+    """Set the smallest weights of each kernel to zero while training goes on.
+
+    Args:
+        model: The trained model.
+        train: Samples to learn from.
+        val: Samples that choose the epoch.
+        settings: `target` (share of zeros), `schedule` (`polynomial` or `constant`),
+            `ramp_epochs` (after which the target is reached), `layers` (other targets by name; 0
+            leaves a layer dense) and `training`.
+        seed: Seed of training.
+
+    Returns:
+        The stripped model, which has the layers of `model`, and the history.
+
+    Raises:
+        InputError: If a layer is named that cannot be pruned, or no epoch is left after the ramp.
+    """
+    targets = _targets(model, settings)
+    training = settings["training"]
+    steps = settings["ramp_epochs"] * math.ceil(len(train.x) / training["batch_size"])
+    if settings["ramp_epochs"] >= training["epochs"]:
+        raise InputError(
+            f"ramp_epochs: {settings['ramp_epochs']} leaves no epoch of {training['epochs']} in "
+            "which the model is as sparse as it is to be"
+        )
+
+    def wrapped(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
+        target = targets.get(layer.name, 0)
+        if not target:
+            return layer
+        schedule = _schedule(settings["schedule"], target, steps)
+        return sparsity.prune_low_magnitude(layer, pruning_schedule=schedule)
+
+    pruned = tf_keras.models.clone_model(functional(model), clone_function=wrapped)
+    history = fit(
+        pruned,
+        train,
+        val,
+        training,
+        seed,
+        callbacks=[sparsity.UpdatePruningStep()],
+        first_epoch=settings["ramp_epochs"],
+    )
+    stripped = functional(model)
+    stripped.set_weights(sparsity.strip_pruning(pruned).get_weights())
+    return stripped, history
+
+
+def _targets(model: tf_keras.Model, settings: Mapping[str, Any]) -> dict[str, float]:
+    names = prunable(model)
+    unknown = [name for name in settings["layers"] if name not in names]
+    if unknown:
+        raise InputError(
+            f"layers: {', '.join(unknown)} cannot be pruned; allowed: {', '.join(names)}"
+        )
+    return {name: settings["layers"].get(name, settings["target"]) for name in names}
+
+
+def _schedule(name: str, target: float, steps: int) -> Any:
+    # At every step: with any other frequency the last update may come before the target is reached.
+    if name == "constant":
+        return sparsity.ConstantSparsity(target, begin_step=0, end_step=-1, frequency=1)
+    return sparsity.PolynomialDecay(0.0, target, begin_step=0, end_step=steps, frequency=1)
+
+
+def sparsities(model: tf_keras.Model) -> dict[str, float]:
+    """Give the share of zeros in each prunable kernel, by layer."""
+    kernels = {name: model.get_layer(name).get_weights()[0] for name in prunable(model)}
+    return {name: float(np.mean(kernel == 0)) for name, kernel in kernels.items()}
