@@ -8,7 +8,6 @@ channel).
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +46,7 @@ class Channels:
     Attributes:
         model: The model, as a functional one.
         uses: Numbers of the channels by layer name, for layers that have one input and one output.
+        makers: Those of the layers that make channels, in order.
         frozen: Which groups must stay, (channels,) of bool, by number.
     """
 
@@ -59,25 +59,17 @@ class Channels:
         self.model = functional(model)
         self._parent: list[int] = []
         self._frozen: set[int] = set()
-        self.uses: dict[str, Use] = {}
-        self._follow()
+        uses = self._follow()
         root = self._roots()
-        self.uses = {
-            name: Use(root[use.inputs], root[use.outputs]) for name, use in self.uses.items()
-        }
+        self.uses = {name: Use(root[use.inputs], root[use.outputs]) for name, use in uses.items()}
+        makers = [layer.name for layer in self.model.layers if type(layer).__name__ in MAKERS]
+        self.makers = {name: self.uses[name] for name in makers}
         self.frozen = np.zeros(len(root), bool)
         self.frozen[[root[number] for number in self._frozen]] = True
 
-    @property
-    def makers(self) -> dict[str, Use]:
-        """The layers that make channels, in order."""
-        return {name: use for name, use in self.uses.items() if self._class(name) in MAKERS}
-
-    def _class(self, name: str) -> str:
-        return type(self.model.get_layer(name)).__name__
-
-    def _follow(self) -> None:
+    def _follow(self) -> dict[str, Use]:
         known: dict[int, np.ndarray] = {}
+        uses: dict[str, Use] = {}
         for layer in self.model.layers:
             if isinstance(layer, tf_keras.layers.InputLayer):
                 known[id(layer.output)] = self._freeze(self._new(layer.output.shape[-1]))
@@ -87,9 +79,10 @@ class Channels:
             outputs = self._through(layer, inputs)
             known[id(layer.output)] = outputs
             if len(inputs) == 1:
-                self.uses[layer.name] = Use(inputs[0], outputs)
+                uses[layer.name] = Use(inputs[0], outputs)
         for tensor in self.model.outputs:
             self._freeze(known[id(tensor)])
+        return uses
 
     def _through(self, layer: tf_keras.layers.Layer, inputs: list[np.ndarray]) -> np.ndarray:
         """Give the numbers of a layer's output channels."""
@@ -154,21 +147,18 @@ def without(channels: Channels, removed: np.ndarray) -> tf_keras.Model:
     """
     if (removed & channels.frozen).any():
         raise ValueError("a channel of the model's input, output or of an unknown layer must stay")
-    kept = {
-        name: (np.flatnonzero(~removed[use.inputs]), np.flatnonzero(~removed[use.outputs]))
-        for name, use in channels.uses.items()
-    }
-    for name in channels.makers:
-        if not len(kept[name][1]):
+    left = {name: np.count_nonzero(~removed[use.outputs]) for name, use in channels.makers.items()}
+    for name, count in left.items():
+        if not count:
             raise ValueError(f"layer {name!r} would lose its last channel")
     config = channels.model.get_config()
     for layer in config["layers"]:
-        if layer["class_name"] in MAKERS and layer["name"] in channels.makers:
-            layer["config"][MAKERS[layer["class_name"]]] = len(kept[layer["name"]][1])
+        if layer["name"] in left:
+            layer["config"][MAKERS[layer["class_name"]]] = left[layer["name"]]
     smaller = tf_keras.Model.from_config(config)
     for layer in channels.model.layers:
         if layer.weights:
-            smaller.get_layer(layer.name).set_weights(sliced(layer, kept))
+            smaller.get_layer(layer.name).set_weights(_sliced(channels, layer, removed))
     return smaller
 
 
@@ -176,40 +166,34 @@ def parameters_without(channels: Channels, removed: np.ndarray) -> int:
     """Count the parameters that `without` would leave."""
     total = 0
     for layer in channels.model.layers:
-        use = channels.uses.get(layer.name)
-        shapes = [tuple(weight.shape) for weight in layer.weights]
-        if use is None or type(layer).__name__ not in (*MAKERS, *CARRIERS):
-            total += sum(map(math.prod, shapes))
-            continue
-        inputs, outputs = (np.count_nonzero(~removed[n]) for n in (use.inputs, use.outputs))
-        total += sum(map(math.prod, _shapes(type(layer).__name__, shapes, inputs, outputs)))
+        for weight, along in zip(layer.weights, _axes(channels, layer), strict=True):
+            shape = list(weight.shape)
+            for axis, numbers in along.items():
+                shape[axis] = np.count_nonzero(~removed[numbers])
+            total += math.prod(shape)
     return total
 
 
-def _shapes(
-    kind: str, shapes: list[tuple[int, ...]], inputs: int, outputs: int
-) -> list[tuple[int, ...]]:
-    """Give the shapes of a layer's weights with other numbers of channels."""
-    kernels = {
-        "BatchNormalization": [],
-        "DepthwiseConv2D": [(*shapes[0][:2], inputs, shapes[0][-1])],
-    }.get(kind, [(*shapes[0][:-2], inputs, outputs)])
-    return kernels + [(outputs,)] * (len(shapes) - len(kernels))
-
-
-def sliced(
-    layer: tf_keras.layers.Layer, kept: Mapping[str, tuple[np.ndarray, np.ndarray]]
+def _sliced(
+    channels: Channels, layer: tf_keras.layers.Layer, removed: np.ndarray
 ) -> list[np.ndarray]:
     """Give the weights of a layer that belong to the kept channels, in the layer's order."""
     weights = layer.get_weights()
-    if layer.name not in kept:
-        return weights
-    inputs, outputs = kept[layer.name]
-    kind = type(layer).__name__
-    if kind in MAKERS:
-        return [weights[0][..., inputs, :][..., outputs], *(w[outputs] for w in weights[1:])]
-    if kind == "DepthwiseConv2D":
-        return [weights[0][:, :, inputs, :], *(w[outputs] for w in weights[1:])]
-    if kind == "BatchNormalization":
-        return [w[outputs] for w in weights]
+    for index, along in enumerate(_axes(channels, layer)):
+        for axis, numbers in along.items():
+            weights[index] = weights[index].compress(~removed[numbers], axis)
     return weights
+
+
+def _axes(channels: Channels, layer: tf_keras.layers.Layer) -> list[dict[int, np.ndarray]]:
+    """Give, for each weight of a layer, the axes along which channels lie, and which."""
+    kind, count = type(layer).__name__, len(layer.weights)
+    if not count or kind not in (*MAKERS, *CARRIERS):
+        return [{}] * count
+    use = channels.uses[layer.name]
+    kernel = {-2: use.inputs, -1: use.outputs}
+    if kind == "DepthwiseConv2D":
+        kernel = {-2: use.inputs}
+    elif kind == "BatchNormalization":
+        kernel = {-1: use.outputs}
+    return [kernel, *[{-1: use.outputs}] * (count - 1)]

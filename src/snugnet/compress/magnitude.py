@@ -5,7 +5,6 @@ tensorflow-model-optimization's schedules and masks (Zhu & Gupta, "To prune, or 
 may be chosen as the best, or early stopping would bring back a model that is not yet sparse.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +15,7 @@ from snugnet.compress.graph import functional
 from snugnet.datasets.samples import Samples
 from snugnet.errors import InputError
 from snugnet.models.keras2 import tf_keras
-from snugnet.models.training import fit
+from snugnet.models.training import fit, steps_per_epoch
 
 PRUNABLE = ("Conv2D", "Dense")
 
@@ -48,7 +47,7 @@ def sparsify(
     """
     targets = _targets(model, settings)
     training = settings["training"]
-    steps = settings["ramp_epochs"] * math.ceil(len(train.x) / training["batch_size"])
+    steps = settings["ramp_epochs"] * steps_per_epoch(train, training["batch_size"])
     if settings["ramp_epochs"] >= training["epochs"]:
         raise InputError(
             f"ramp_epochs: {settings['ramp_epochs']} leaves no epoch of {training['epochs']} in "

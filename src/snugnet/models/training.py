@@ -61,7 +61,7 @@ def fit(
     recorder = _Recorder(settings["epochs"])
     model.fit(
         _batches(train, settings, seed),
-        steps_per_epoch=_steps(train, settings["batch_size"]),
+        steps_per_epoch=steps_per_epoch(train, settings["batch_size"]),
         epochs=settings["epochs"],
         validation_data=(val.x.astype(np.float32), val.y),
         validation_batch_size=512,
@@ -117,14 +117,15 @@ def _batches(
     weights = _sample_weights(train) if settings["class_weights"] else None
     for epoch in count():
         order = np.random.default_rng([seed, epoch]).permutation(len(train.x))
-        for batch in range(_steps(train, size)):
+        for batch in range(steps_per_epoch(train, size)):
             index = order[batch * size : (batch + 1) * size]
             rng = np.random.default_rng([seed, epoch, batch])
             x = augment(train.x[index].astype(np.float32), settings["augment"], rng)
             yield (x, train.y[index]) if weights is None else (x, train.y[index], weights[index])
 
 
-def _steps(train: Samples, batch_size: int) -> int:
+def steps_per_epoch(train: Samples, batch_size: int) -> int:
+    """Count the batches of an epoch; the last may be smaller."""
     return math.ceil(len(train.x) / batch_size)
 
 
