@@ -74,10 +74,39 @@ def test_as_much_goes_as_was_asked_for(model, scope, target):
     channels = Channels(model)
     wanted = round(model.count_params() * (1 - target))
     scores = importance(channels, "l1", waves("multiclass"))
-    removed = choose(channels, scores, scope, wanted, [])
+    removed = choose(channels, scores, scope, wanted, 0.005 * model.count_params(), [])
     left = without(channels, removed).count_params()
     assert left == parameters_without(channels, removed)
     assert abs(left - wanted) <= 0.005 * model.count_params()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_small_network_is_met_whatever_its_scores(keras, seed):
+    """Few widths come near enough here: the first choice misses by up to two points."""
+    from snugnet.compress.channels import Channels, parameters_without
+    from snugnet.compress.structured import choose
+
+    layers = keras.tf_keras.layers
+    small = keras.tf_keras.Sequential(
+        [
+            layers.Input(SHAPE),
+            layers.Conv2D(10, (1, 5), name="a"),
+            layers.Conv2D(20, (1, 5), name="b"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3, name="scores"),
+        ]
+    )
+    channels = Channels(small)
+    scores = np.random.default_rng(seed).random(len(channels.frozen))
+    scores[channels.frozen] = np.inf
+    groups = np.concatenate([use.outputs for use in channels.makers.values()])
+    scores[np.setdiff1d(np.arange(len(scores)), groups)] = np.inf
+    before = small.count_params()
+    for target in (0.35, 0.65, 0.8):
+        removed = choose(channels, scores, "global", before * (1 - target), before * 0.005, [])
+        assert 1 - parameters_without(channels, removed) / before == pytest.approx(
+            target, abs=0.005
+        )
 
 
 def test_the_same_share_of_every_layer_goes(model):
@@ -87,7 +116,7 @@ def test_the_same_share_of_every_layer_goes(model):
     channels = Channels(model)
     scores = importance(channels, "l2", waves("multiclass"))
     wanted = round(model.count_params() * 0.3)
-    smaller = without(channels, choose(channels, scores, "layer", wanted, []))
+    smaller = without(channels, choose(channels, scores, "layer", wanted, 10, []))
     shares = [smaller.get_layer(name).kernel.shape[-1] / n for name, n in (("a", 16), ("c", 48))]
     assert abs(shares[0] - shares[1]) < 0.1
 
@@ -99,7 +128,7 @@ def test_no_layer_goes_altogether(model, scope):
 
     channels = Channels(model)
     scores = importance(channels, "taylor", waves("multiclass"))
-    smaller = without(channels, choose(channels, scores, scope, 0, []))
+    smaller = without(channels, choose(channels, scores, scope, 0, 0, []))
     assert [smaller.get_layer(name).kernel.shape[-1] for name in "abc"] == [1, 1, 1]
 
 
@@ -110,11 +139,11 @@ def test_layers_can_be_kept(model):
 
     channels = Channels(model)
     scores = importance(channels, "l1", waves("multiclass"))
-    removed = choose(channels, scores, "global", 0, ["b"])  # and with it what is added to it
+    removed = choose(channels, scores, "global", 0, 0, ["b"])  # and with it what is added to it
     assert not removed[channels.makers["a"].outputs].any()
     assert removed[channels.makers["c"].outputs].sum() == 47
     with pytest.raises(InputError, match="keep: no channels to keep in d; allowed: a, b, c"):
-        choose(channels, scores, "global", 0, ["d"])
+        choose(channels, scores, "global", 0, 0, ["d"])
 
 
 def test_pruning_in_steps_meets_its_target_and_learns_again(trained, keras):

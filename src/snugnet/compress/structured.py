@@ -8,7 +8,7 @@ of their scores; each layer's scores are divided by their mean first, so that la
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -51,15 +51,15 @@ def prune(
         # Each step removes the same share of what is left.
         target = 1 - (1 - settings["target"]) ** (step / settings["steps"])
         scores = importance(channels, settings["criterion"], train)
-        removed = choose(
-            channels, scores, settings["scope"], round(before * (1 - target)), settings["keep"]
-        )
+        wanted, slack = before * (1 - target), before * TOLERANCE
+        removed = choose(channels, scores, settings["scope"], wanted, slack, settings["keep"])
         model = without(channels, removed)
         print(f"step {step}: {model.count_params()} of {before} parameters are left")
         last = step == settings["steps"]
+        if last:  # before the longest training
+            _check(before, model.count_params(), settings["target"])
         epochs = settings["training"]["epochs"] if last else settings["step_epochs"]
         history += fit(model, train, val, {**settings["training"], "epochs": epochs}, seed + step)
-    _check(before, model.count_params(), settings["target"])
     return model, history
 
 
@@ -138,7 +138,12 @@ def _taylor(channels: Channels, train: Samples) -> dict[str, np.ndarray]:
 
 
 def choose(
-    channels: Channels, scores: np.ndarray, scope: str, parameters: int, keep: list[str]
+    channels: Channels,
+    scores: np.ndarray,
+    scope: str,
+    parameters: float,
+    slack: float,
+    keep: list[str],
 ) -> np.ndarray:
     """Choose the groups to remove so that about so many parameters are left.
 
@@ -146,7 +151,8 @@ def choose(
         channels: Of the model.
         scores: Of the groups, as `importance` gives them.
         scope: `global`, the lowest scores of all, or `layer`, the same share of every layer.
-        parameters: How many are to be left, to within half a point where the layers allow it.
+        parameters: How many are to be left.
+        slack: By how many more or fewer may be left, where the layers allow it.
         keep: Layers whose channels stay.
 
     Returns:
@@ -160,16 +166,34 @@ def choose(
     def left(groups: list[int]) -> int:
         return parameters_without(channels, _marked(channels, groups))
 
-    # As many of the first as leave no fewer than wanted; then whichever still fits, until near.
-    allowed = TOLERANCE * channels.model.count_params()
+    def filled(groups: list[int]) -> list[int]:
+        """Add whichever of the rest still fits, in order, until near."""
+        for group in order[count:]:
+            if left(groups) - parameters <= slack:
+                break
+            if left([*groups, group]) >= parameters - slack:
+                groups = [*groups, group]
+        return groups
+
+    # As many of the first as leave no fewer than wanted.
     count = bisect_left(range(len(order)), -parameters, key=lambda k: -left(order[: k + 1]))
-    groups = order[:count]
-    for group in order[count:]:
-        if left(groups) - parameters <= allowed:
+    best = filled(order[:count])
+    for groups in _given_back(channels, order[:count]):
+        if left(best) - parameters <= slack:
             break
-        if left([*groups, group]) >= parameters - allowed:
-            groups.append(group)
-    return _marked(channels, groups)
+        best = min(best, filled(groups), key=left)
+    return _marked(channels, best)
+
+
+def _given_back(channels: Channels, groups: list[int]) -> Iterator[list[int]]:
+    """Leave out the last of one layer's groups, the fewest first."""
+    layers = {tuple(np.unique(use.outputs)) for use in channels.makers.values()}
+    layers = {tuple(g for g in groups if g in set(layer)) for layer in layers}
+    for count in range(1, len(groups) + 1):
+        for layer in sorted(layers):
+            if count <= len(layer):
+                back = set(layer[-count:])
+                yield [group for group in groups if group not in back]
 
 
 def _marked(channels: Channels, groups: list[int]) -> np.ndarray:
