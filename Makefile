@@ -10,6 +10,8 @@ SOURCES := src workflow/scripts tests benchmarks docs
 SNAKEFILES := Snakefile workflow/rules
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Bytecode is cached when a module is first imported; forbidden that, every job would compile anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run demo test test-all check format lock clean
 
