@@ -155,7 +155,10 @@ def test_pruning_in_steps_meets_its_target_and_learns_again(trained, keras):
     share = 1 - smaller.count_params() / trained.model.count_params()
     assert share == pytest.approx(0.65, abs=0.005)
     assert len(history) >= 3
-    assert history[-1]["val_loss"] < history[0]["val_loss"]
+    # Chance is log(3) for one of three classes and log(2) for yes or no.
+    chance = np.log(3 if samples.task == "multiclass" else 2)
+    last = [row["val_loss"] for row in history[PRUNING["step_epochs"] :]]
+    assert min(last) < 0.8 * chance
     assert {layer.name for layer in smaller.layers} == {
         layer.name for layer in trained.model.layers
     }
