@@ -187,10 +187,10 @@ def choose(
 
 def _given_back(channels: Channels, groups: list[int]) -> Iterator[list[int]]:
     """Leave out the last of one layer's groups, the fewest first."""
-    layers = {tuple(np.unique(use.outputs)) for use in channels.makers.values()}
-    layers = {tuple(g for g in groups if g in set(layer)) for layer in layers}
+    layers = {frozenset(use.outputs.tolist()) for use in channels.makers.values()}
+    chosen = sorted([group for group in groups if group in layer] for layer in layers)
     for count in range(1, len(groups) + 1):
-        for layer in sorted(layers):
+        for layer in chosen:
             if count <= len(layer):
                 back = set(layer[-count:])
                 yield [group for group in groups if group not in back]
