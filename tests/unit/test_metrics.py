@@ -105,14 +105,16 @@ def test_scores_that_are_not_finite_are_refused(tmp_path):
         load_predictions(tmp_path / "p.npz")
 
 
-SIZE = {"parameters": 10, "nonzero": 9, "macs": 8}
+SIZE = {"parameters": 10, "nonzero": 9, "macs": 8, "zeros": 0.1}
+WEIGHTS = [{"name": "a", "zeros": 0.25, "rank": 3}, {"name": "b", "zeros": 1.0, "rank": 0}]
+EVIDENCE = {"weights": WEIGHTS, "zeros": 0.5, "dead_layers": ["b"]}
 
 
 def test_a_row_compares_with_float_on_the_same_samples(tmp_path):
     model = tmp_path / "model.tflite"
     model.write_bytes(b"x" * 1000)
     reference = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
-    row = score(multiclass(), reference, model, SIZE, 0.95)
+    row = score(multiclass(), reference, None, model, SIZE, EVIDENCE, 0.95)
     assert row["delta_float"] == pytest.approx(-0.5)
     # Four samples lost and none gained: the exact McNemar test gives 2 / 2^4.
     assert row["p_float"] == pytest.approx(2 / 16)
@@ -121,12 +123,26 @@ def test_a_row_compares_with_float_on_the_same_samples(tmp_path):
     assert row["latency_us_median"] == 2.0
     assert row["n_groups"] is None
     assert row["n"] == 8
+    assert row["tensor_zeros"] == "a 0.2500; b 1.0000"
+    assert (row["tensor_ranks"], row["dead_layers"]) == ("a 3; b 0", "b")
+    assert (row["model_zeros"], row["file_zeros"]) == (0.1, 0.5)
 
 
 def test_rows_of_different_samples_are_not_compared(tmp_path):
     other = predictions(np.eye(3)[[0]], [0], "multiclass")
     with pytest.raises(InputError, match="different samples"):
-        score(multiclass(), other, tmp_path / "none", SIZE, 0.95)
+        score(multiclass(), other, None, tmp_path / "none", SIZE, EVIDENCE, 0.95)
+    with pytest.raises(InputError, match="its parent were predicted for different samples"):
+        score(multiclass(), multiclass(), other, tmp_path / "none", SIZE, EVIDENCE, 0.95)
+
+
+def test_a_row_compares_with_the_same_scheme_of_its_parent(tmp_path):
+    model = tmp_path / "model.tflite"
+    model.write_bytes(b"x")
+    parent = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
+    row = score(multiclass(), multiclass(), parent, model, SIZE, EVIDENCE, 0.95)
+    assert (row["delta_parent"], row["p_parent"]) == (pytest.approx(-0.5), pytest.approx(2 / 16))
+    assert (row["delta_float"], row["p_float"]) == (0, 1)
 
 
 def test_gzip_size_is_reproducible(tmp_path):

@@ -27,16 +27,16 @@ def build(
     Returns:
         An uncompiled model.
     """
-    inputs = layers.Input(input_shape)
+    inputs = layers.Input(input_shape, name="input")
     kernel, pool = (1, settings["kernel"]), (1, settings["pool"])
     stem, across, *later = settings["filters"]
-    x = conv_bn_relu(inputs, stem, kernel)
-    x = layers.MaxPooling2D(pool)(x)
-    x = conv_bn_relu(x, across, (input_shape[0], 1), padding="valid")
-    for filters in later:
-        x = conv_bn_relu(x, filters, kernel)
-        x = layers.MaxPooling2D(pool)(x)
-    x = layers.Flatten()(x)
-    for units in settings["dense"]:
-        x = dense_bn_relu(x, units, settings["dropout"])
+    x = conv_bn_relu(inputs, stem, kernel, "conv_stem")
+    x = layers.MaxPooling2D(pool, name="pool_stem")(x)
+    x = conv_bn_relu(x, across, (input_shape[0], 1), "conv_across", padding="valid")
+    for i, filters in enumerate(later, 1):
+        x = conv_bn_relu(x, filters, kernel, f"conv_{i}")
+        x = layers.MaxPooling2D(pool, name=f"pool_{i}")(x)
+    x = layers.Flatten(name="flatten")(x)
+    for i, units in enumerate(settings["dense"], 1):
+        x = dense_bn_relu(x, units, settings["dropout"], f"dense_{i}")
     return tf_keras.Model(inputs, output_layer(task, classes)(x), name="bspc")

@@ -24,12 +24,15 @@ def build(
         An uncompiled model.
     """
     model = tf_keras.Sequential(name="cnn")
-    model.add(layers.InputLayer(input_shape))
-    for filters in settings["filters"]:
-        model.add(layers.Conv2D(filters, (3, 3), padding="same", activation="relu"))
-        model.add(layers.MaxPooling2D((2, 2)))
-    model.add(layers.Flatten())
-    model.add(layers.Dropout(settings["dropout"]))
-    model.add(layers.Dense(settings["dense"], activation="relu"))
+    model.add(layers.InputLayer(input_shape, name="input"))
+    for i, filters in enumerate(settings["filters"], 1):
+        convolution = layers.Conv2D(
+            filters, (3, 3), padding="same", activation="relu", name=f"conv_{i}"
+        )
+        model.add(convolution)
+        model.add(layers.MaxPooling2D((2, 2), name=f"pool_{i}"))
+    model.add(layers.Flatten(name="flatten"))
+    model.add(layers.Dropout(settings["dropout"], name="dropout"))
+    model.add(layers.Dense(settings["dense"], activation="relu", name="dense"))
     model.add(output_layer(task, classes))
     return model

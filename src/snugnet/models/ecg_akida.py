@@ -27,15 +27,15 @@ def build(
         An uncompiled model.
     """
     model = tf_keras.Sequential(name="ecg_akida")
-    model.add(layers.InputLayer(input_shape))
-    last = len(settings["filters"]) - 1
-    for i, filters in enumerate(settings["filters"]):
-        model.add(layers.Conv2D(filters, (3, 3), padding="same", use_bias=False))
-        model.add(batch_norm())
+    model.add(layers.InputLayer(input_shape, name="input"))
+    last = len(settings["filters"])
+    for i, filters in enumerate(settings["filters"], 1):
+        model.add(layers.Conv2D(filters, (3, 3), padding="same", use_bias=False, name=f"conv_{i}"))
+        model.add(batch_norm(f"conv_{i}_bn"))
         if i < last:
-            model.add(layers.MaxPooling2D((2, 2), padding="same"))
-        model.add(layers.ReLU(max_value=6))
-    model.add(layers.Flatten())
-    model.add(layers.Dropout(settings["dropout"]))
+            model.add(layers.MaxPooling2D((2, 2), padding="same", name=f"pool_{i}"))
+        model.add(layers.ReLU(max_value=6, name=f"conv_{i}_relu"))
+    model.add(layers.Flatten(name="flatten"))
+    model.add(layers.Dropout(settings["dropout"], name="dropout"))
     model.add(output_layer(task, classes))
     return model

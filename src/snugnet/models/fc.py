@@ -24,10 +24,10 @@ def build(
         An uncompiled model.
     """
     model = tf_keras.Sequential(name="fc")
-    model.add(layers.InputLayer(input_shape))
-    model.add(layers.Flatten())
-    for units in settings["dense"]:
-        model.add(layers.Dense(units, activation="relu"))
-        model.add(layers.Dropout(settings["dropout"]))
+    model.add(layers.InputLayer(input_shape, name="input"))
+    model.add(layers.Flatten(name="flatten"))
+    for i, units in enumerate(settings["dense"], 1):
+        model.add(layers.Dense(units, activation="relu", name=f"dense_{i}"))
+        model.add(layers.Dropout(settings["dropout"], name=f"dropout_{i}"))
     model.add(output_layer(task, classes))
     return model

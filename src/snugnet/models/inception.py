@@ -25,26 +25,31 @@ def build(
     Returns:
         An uncompiled model.
     """
-    inputs = layers.Input(input_shape)
+    inputs = layers.Input(input_shape, name="input")
     x = inputs
-    for _ in range(settings["stages"]):
-        strides = (1, settings["stride"])
-        x = conv_bn_relu(x, settings["filters"], (1, settings["kernel"]), strides=strides)
-        block = _module(x, settings["filters"], settings["bottleneck"])
-        block = _module(block, settings["filters"], settings["bottleneck"])
-        x = layers.Add()([x, block])
-    x = layers.GlobalAveragePooling2D()(x)
+    filters, strides = settings["filters"], (1, settings["stride"])
+    for i in range(1, settings["stages"] + 1):
+        name = f"stage_{i}"
+        x = conv_bn_relu(x, filters, (1, settings["kernel"]), f"{name}_conv", strides=strides)
+        block = _module(x, filters, settings["bottleneck"], f"{name}_module_1")
+        block = _module(block, filters, settings["bottleneck"], f"{name}_module_2")
+        x = layers.Add(name=f"{name}_add")([x, block])
+    x = layers.GlobalAveragePooling2D(name="gap")(x)
     return tf_keras.Model(inputs, output_layer(task, classes)(x), name="inception")
 
 
-def _module(x: Any, filters: int, bottleneck: int) -> Any:
+def _module(x: Any, filters: int, bottleneck: int, name: str) -> Any:
     """Three kernel sizes behind a 1x1 bottleneck, and a pool with 1x1, concatenated."""
+
+    def conv(x: Any, filters: int, size: int, role: str) -> Any:
+        layer = layers.Conv2D(
+            filters, (1, size), padding="same", activation="relu", name=f"{name}_{role}"
+        )
+        return layer(x)
+
     branch = filters // 4
-    narrow = layers.Conv2D(bottleneck, (1, 1), activation="relu")(x)
-    branches = [
-        layers.Conv2D(branch, (1, size), padding="same", activation="relu")(narrow)
-        for size in (3, 5, 7)
-    ]
-    pooled = layers.MaxPooling2D((1, 3), strides=1, padding="same")(x)
-    branches.append(layers.Conv2D(branch, (1, 1), activation="relu")(pooled))
-    return layers.Concatenate()(branches)
+    narrow = conv(x, bottleneck, 1, "bottleneck")
+    branches = [conv(narrow, branch, size, f"conv_{size}") for size in (3, 5, 7)]
+    pooled = layers.MaxPooling2D((1, 3), strides=1, padding="same", name=f"{name}_pool")(x)
+    branches.append(conv(pooled, branch, 1, "pool_conv"))
+    return layers.Concatenate(name=f"{name}_join")(branches)

@@ -7,6 +7,9 @@ import numpy as np
 
 from snugnet.models.keras2 import tf_keras
 
+# Layers whose kernels are pruned and factorized.
+PRUNABLE = (tf_keras.layers.Conv1D, tf_keras.layers.Conv2D, tf_keras.layers.Dense)
+
 
 def stats(model: tf_keras.Model) -> dict[str, Any]:
     """Count a model.
@@ -16,19 +19,30 @@ def stats(model: tf_keras.Model) -> dict[str, Any]:
 
     Returns:
         `parameters` (all weights), `nonzero` (those that are not 0), `macs` (multiply-accumulates
-        of one sample) and `layers`: one mapping a layer with weights.
+        of one sample), `zeros` (their share in the kernels of convolutions and dense layers),
+        `dead_layers` (names of those whose kernel is all zero) and `layers`: one mapping a layer
+        with weights, with `zeros` and `rank` (of the matrix inputs x outputs) of such kernels.
     """
     rows = [_row(layer) for layer in model.layers if layer.weights]
     return {
         "parameters": sum(row["parameters"] for row in rows),
         "nonzero": sum(row["nonzero"] for row in rows),
         "macs": sum(row["macs"] for row in rows),
+        "zeros": _zeros([row for row in rows if row["zeros"] is not None]),
+        "dead_layers": [row["name"] for row in rows if row["rank"] == 0],
         "layers": rows,
     }
 
 
+def _zeros(rows: list[dict[str, Any]]) -> float | None:
+    """Weigh the shares of zeros by the sizes of the kernels."""
+    sizes = [math.prod(row["shapes"][0]) for row in rows]
+    return float(np.average([row["zeros"] for row in rows], weights=sizes)) if rows else None
+
+
 def _row(layer: tf_keras.layers.Layer) -> dict[str, Any]:
     weights = layer.get_weights()
+    kernel = weights[0] if type(layer) in PRUNABLE else None
     return {
         "name": layer.name,
         "class": type(layer).__name__,
@@ -36,7 +50,13 @@ def _row(layer: tf_keras.layers.Layer) -> dict[str, Any]:
         "parameters": int(sum(weight.size for weight in weights)),
         "nonzero": int(sum(np.count_nonzero(weight) for weight in weights)),
         "macs": macs(layer),
+        "zeros": None if kernel is None else float(np.mean(kernel == 0)),
+        "rank": None if kernel is None else _rank(kernel),
     }
+
+
+def _rank(kernel: np.ndarray) -> int:
+    return int(np.linalg.matrix_rank(kernel.reshape(-1, kernel.shape[-1])))
 
 
 def macs(layer: tf_keras.layers.Layer) -> int:
@@ -45,7 +65,7 @@ def macs(layer: tf_keras.layers.Layer) -> int:
     outputs = layer.output_shape[1:]
     if isinstance(layer, layers.DepthwiseConv2D):
         return math.prod(layer.kernel_size) * math.prod(outputs)
-    if isinstance(layer, layers.Conv2D):
+    if isinstance(layer, layers.Conv1D | layers.Conv2D):
         return math.prod(layer.kernel.shape[:-1]) * math.prod(outputs)
     if isinstance(layer, layers.Dense):
         return int(layer.kernel.shape[0]) * math.prod(outputs)

@@ -16,22 +16,29 @@ ALLOWED_LAYERS = frozenset(
     {
         "Activation",
         "Add",
+        "AveragePooling1D",
         "AveragePooling2D",
         "BatchNormalization",
         "Concatenate",
+        "Conv1D",
         "Conv2D",
         "Dense",
         "DepthwiseConv2D",
         "Dropout",
         "Flatten",
+        "GlobalAveragePooling1D",
         "GlobalAveragePooling2D",
+        "GlobalMaxPooling1D",
+        "GlobalMaxPooling2D",
         "InputLayer",
+        "MaxPooling1D",
         "MaxPooling2D",
         "Permute",
         "ReLU",
         "Reshape",
         "SeparableConv2D",
         "Softmax",
+        "ZeroPadding1D",
         "ZeroPadding2D",
     }
 )
@@ -50,13 +57,21 @@ def load_model(path: str | Path) -> tf_keras.Model:
     Raises:
         InputError: If the file is not such a model, or describes a layer that is not allowed.
     """
-    for name in layer_classes(path):
-        if name not in ALLOWED_LAYERS | ALLOWED_MODELS:
-            raise InputError(
-                f"{path}: layer class {name!r} is refused; allowed are "
-                f"{', '.join(sorted(ALLOWED_LAYERS))}"
-            )
+    check_layers(path, ALLOWED_LAYERS)
     return tf_keras.models.load_model(path, compile=False)
+
+
+def check_layers(path: str | Path, allowed: frozenset[str]) -> None:
+    """Refuse a saved model that describes any other layer.
+
+    Raises:
+        InputError: If it does, or the file is not an .h5 model.
+    """
+    for name in layer_classes(path):
+        if name not in allowed | ALLOWED_MODELS:
+            raise InputError(
+                f"{path}: layer class {name!r} is refused; allowed are {', '.join(sorted(allowed))}"
+            )
 
 
 def layer_classes(path: str | Path) -> list[str]:
@@ -78,6 +93,7 @@ def _class_names(description: Any) -> list[str]:
         return []
     names = [str(description.get("class_name"))]
     config = description.get("config")
-    for layer in config.get("layers", []) if isinstance(config, dict) else []:
-        names += _class_names(layer)
+    if isinstance(config, dict):
+        for layer in [*config.get("layers", []), config.get("layer")]:  # the one within a wrapper
+            names += _class_names(layer)
     return names

@@ -24,4 +24,7 @@ def save(
         writer = csv.DictWriter(stream, fieldnames=list(history[0]))
         writer.writeheader()
         writer.writerows(history)
-    write_json(files["stats"], stats(model))
+    counted = stats(model)
+    for name in counted["dead_layers"]:
+        print(f"warning: all weights of layer {name!r} are zero")
+    write_json(files["stats"], counted)
