@@ -3,6 +3,10 @@
 IMPORTS = {
     "snugnet.analysis.metrics": ("sklearn.metrics",),
     "snugnet.analysis.statistics": ("scipy.stats",),
+    "snugnet.compress.prune_magnitude": ("tensorflow_model_optimization.sparsity.keras",),
+    "snugnet.compress.qat": ("tensorflow_model_optimization",),
+    "snugnet.compress.tt": ("tensorly.decomposition",),
+    "snugnet.compress.tucker": ("tensorly.decomposition",),
     "snugnet.datasets.digits": ("sklearn.datasets",),
     "snugnet.datasets.ecgsyn": ("neurokit2", "scipy.signal"),
     "snugnet.datasets.splits": ("sklearn.model_selection",),

@@ -78,8 +78,11 @@ def unread(model, channels, removed: np.ndarray) -> None:
 
 @settings(max_examples=EXAMPLES)
 @given(plans())
-def test_what_nobody_reads_is_not_missed(keras, plan):
+def test_what_nobody_reads_is_not_missed(keras, tmp_path_factory, plan):
     from snugnet.compress.channels import Channels, parameters_without, without
+    from snugnet.tflite.convert import convert
+    from snugnet.tflite.litert import predict
+    from snugnet.tflite.schemes import SCHEMES
 
     channels = Channels(build(keras, plan))
     rng = np.random.default_rng(plan["seed"])
@@ -90,6 +93,9 @@ def test_what_nobody_reads_is_not_missed(keras, plan):
     expected = channels.model.predict_on_batch(x)
     np.testing.assert_allclose(smaller.predict_on_batch(x), expected, atol=1e-6)
     assert smaller.count_params() == parameters_without(channels, removed)
+    path = tmp_path_factory.mktemp("pruned") / "model.tflite"
+    path.write_bytes(convert(smaller, SCHEMES["float32"]))
+    np.testing.assert_allclose(predict(path, x).scores(), expected, atol=1e-5)
     assert [layer.name for layer in smaller.layers] == [
         layer.name for layer in channels.model.layers
     ]

@@ -95,6 +95,28 @@ def test_tensor_train(keras, factors, activation, bias):
     assert_same(model, replace(model, {"d": chain}), (math.prod(inputs),))
 
 
+def test_names_that_are_taken_are_left_alone(keras):
+    from snugnet.compress.factorize import factorize
+
+    layers = keras.tf_keras.layers
+    model = keras.tf_keras.Sequential(
+        [layers.Input((6,)), layers.Dense(6, name="dense"), layers.Dense(6, name="dense_1")]
+    )
+    changed = factorize(model, {"dense": {"method": "svd", "rank": 6}})
+    assert [layer.name for layer in changed.layers[1:]] == ["dense_2", "dense", "dense_1"]
+    x = np.random.default_rng(1).normal(0, 1, (5, 6)).astype(np.float32)
+    np.testing.assert_allclose(changed.predict_on_batch(x), model.predict_on_batch(x), atol=1e-5)
+
+
+@pytest.mark.parametrize("both", [{"layers": {}, "point": None}, {"layers": {"a": {}}, "point": 1}])
+def test_a_variant_that_does_not_say_what_to_do_is_refused(both):
+    from snugnet.compress.factorize import compress
+    from snugnet.errors import InputError
+
+    with pytest.raises(InputError, match="either layers or a point"):
+        compress(None, None, None, both, 1)
+
+
 RNG = np.random.default_rng(3)
 
 

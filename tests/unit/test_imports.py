@@ -29,17 +29,27 @@ MAY_BE_HEAVY_TOO = ("snugnet.tflite.convert", "snugnet.tflite.debug")
 
 # What each job may import of what is installed.
 TRAINING = {"numpy", "tqdm", "h5py", "sklearn", "tensorflow", "tf_keras"}
+CONVERSION = {"numpy", "tqdm", "h5py", "tensorflow", "tf_keras", "ai_edge_litert"}
 PACKAGES = {
     "prepare_dataset.py": {"numpy", "sklearn"},
     "draw_calibration.py": {"numpy"},
     "train.py": TRAINING,
-    "finetune.py": TRAINING,
-    "convert_tflite.py": {"numpy", "tqdm", "h5py", "tensorflow", "tf_keras", "ai_edge_litert"},
+    "compress.py": {"numpy", "h5py", "tensorflow", "tf_keras"},
+    "explore.py": TRAINING | {"tensorly"},
+    "train_quantized.py": TRAINING | {"tensorflow_model_optimization"},
+    "convert_tflite.py": CONVERSION,
+    "convert_qat.py": CONVERSION | TRAINING | {"tensorflow_model_optimization"},
     "predict_litert.py": {"numpy", "tqdm", "ai_edge_litert"},
     "score.py": {"numpy", "scipy", "sklearn"},
     "tabulate.py": {"numpy", "pandas", "scipy"},
     "judge.py": set(),
     "gate.py": set(),
+}
+METHODS = {
+    "finetune": set(),
+    "prune_structured": set(),
+    "prune_magnitude": {"tensorflow_model_optimization"},
+    "factorize": {"tensorly"},
 }
 KINDS = {
     "digits": set(),
@@ -53,7 +63,10 @@ KINDS = {
     "windows": {"pandas"},
 }
 # Of these, what takes half a second and more.
-SLOW = {"tensorflow", "tf_keras", "sklearn", "scipy", "neurokit2"}
+SLOW = {
+    *("tensorflow", "tf_keras", "tensorflow_model_optimization", "tensorly"),
+    *("sklearn", "scipy", "neurokit2"),
+}
 
 MODULES = sorted(
     str(path.relative_to(SOURCE).with_suffix("")).replace("/", ".")
@@ -123,7 +136,9 @@ def test_light_jobs_do_not_reach_tensorflow(script):
     assert reaches_tensorflow(closure(script)) == []
 
 
-@pytest.mark.parametrize("script", ["train.py", "finetune.py", "convert_tflite.py"])
+@pytest.mark.parametrize(
+    "script", ["train.py", "compress.py", "train_quantized.py", "convert_tflite.py"]
+)
 def test_heavy_jobs_are_told_apart(script):
     """The test above would pass if the closure were empty: here it must find something."""
     assert reaches_tensorflow(closure(script))
@@ -151,6 +166,15 @@ def test_a_dataset_adds_only_what_its_kind_uses(kind):
     reached = closure("prepare_dataset.py", f"snugnet.datasets.{kind}")
     assert packages_of(reached) == PACKAGES["prepare_dataset.py"] | KINDS[kind]
     assert served(reached) == packages_of(reached) & SLOW
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_a_way_to_compress_adds_only_what_it_uses(method):
+    reached = closure("compress.py", f"snugnet.compress.{method}")
+    assert packages_of(reached) == TRAINING | METHODS[method]
+    assert served(reached) == packages_of(reached) & SLOW
+    others = {f"snugnet.compress.{other}" for other in METHODS} - {f"snugnet.compress.{method}"}
+    assert not others & set(reached)
 
 
 def test_every_kind_of_dataset_is_listed():
@@ -211,8 +235,10 @@ def test_imports_chosen_at_run_time_are_only_of_modules_that_rules_name():
         for path in [*SOURCE.rglob("*.py"), *SCRIPTS.glob("*.py")]
         if "import_module" in path.read_text()
     }
-    # The fork server imports packages, none of them ours.
-    assert users == {"prepare_dataset.py", "train.py", "warm.py"}
+    # The fork server imports packages, none of them ours; checks aside leave no trace in outputs.
+    assert users == {"prepare_dataset.py", "train.py", "compress.py", "warm.py", "aside.py"}
     rules = (ROOT / "workflow/rules/data.smk").read_text()
     assert '"snugnet.datasets.{kind}"' in rules
-    assert '"snugnet.models.{architecture}"' in (ROOT / "workflow/rules/models.smk").read_text()
+    models = (ROOT / "workflow/rules/models.smk").read_text()
+    assert '"snugnet.models.{architecture}"' in models
+    assert '"snugnet.compress.{method}"' in models

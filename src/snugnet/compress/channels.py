@@ -22,6 +22,7 @@ ONE_BY_ONE = (
     "AveragePooling2D",
     "Dropout",
     "GlobalAveragePooling2D",
+    "GlobalMaxPooling2D",
     "MaxPooling2D",
     "ReLU",
     "ZeroPadding2D",

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count, islice
 
 import numpy as np
 
+from snugnet.errors import InputError
 from snugnet.models.keras2 import tf_keras
 
 
@@ -22,9 +24,19 @@ class Chain:
 
 
 def functional(model: tf_keras.Model) -> tf_keras.Model:
-    """Copy a Sequential or functional model as a functional one with the same layers' names."""
+    """Copy a Sequential or functional model as a functional one with the same layers' names.
+
+    Raises:
+        InputError: If a layer is used more than once: its copies could not change one by one.
+    """
     copy = tf_keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
+    for layer in copy.layers:
+        if len(layer.inbound_nodes) > 1:
+            raise InputError(
+                f"layer {layer.name!r} is used {len(layer.inbound_nodes)} times; layers used once "
+                "are allowed"
+            )
     return tf_keras.Model(copy.inputs, copy.outputs, name=model.name)
 
 
@@ -34,18 +46,22 @@ def replace(model: tf_keras.Model, chains: Mapping[str, Chain]) -> tf_keras.Mode
     Args:
         model: Sequential or functional.
         chains: By the name of the layer that each replaces. The last layer of a chain takes that
-            name, those before it take it with _1, _2, … behind.
+            name, those before it take it with _1, _2, … behind, as far as these are free.
 
     Returns:
         A functional model with the weights of the chains and, elsewhere, of `model`.
     """
     model = functional(model)
+    taken = {layer.name for layer in model.layers}
+    names = {name: _names(name, chain, taken) for name, chain in chains.items()}
     config = model.get_config()
     config["layers"] = [
         entry
         for layer in config["layers"]
         for entry in (
-            _entries(layer, chains[layer["name"]]) if layer["name"] in chains else [layer]
+            _entries(layer, chains[layer["name"]], names[layer["name"]])
+            if layer["name"] in chains
+            else [layer]
         )
     ]
     copy = tf_keras.Model.from_config(config)
@@ -53,20 +69,21 @@ def replace(model: tf_keras.Model, chains: Mapping[str, Chain]) -> tf_keras.Mode
         if layer.name not in chains:
             copy.get_layer(layer.name).set_weights(layer.get_weights())
     for name, chain in chains.items():
-        for link, weights in zip(_names(name, chain), chain.weights, strict=True):
+        for link, weights in zip(names[name], chain.weights, strict=True):
             copy.get_layer(link).set_weights(weights)
     return copy
 
 
-def _names(name: str, chain: Chain) -> list[str]:
-    return [*(f"{name}_{i}" for i in range(1, len(chain.layers))), name]
+def _names(name: str, chain: Chain, taken: set[str]) -> list[str]:
+    free = (f"{name}_{i}" for i in count(1) if f"{name}_{i}" not in taken)
+    return [*islice(free, len(chain.layers) - 1), name]
 
 
-def _entries(replaced: dict, chain: Chain) -> list[dict]:
+def _entries(replaced: dict, chain: Chain, names: list[str]) -> list[dict]:
     """Describe the layers of a chain as Keras describes a model's layers."""
     entries = []
     inbound = replaced["inbound_nodes"]
-    for layer, name in zip(chain.layers, _names(replaced["name"], chain), strict=True):
+    for layer, name in zip(chain.layers, names, strict=True):
         config = {**layer.get_config(), "name": name}
         class_name = type(layer).__name__
         entries.append(

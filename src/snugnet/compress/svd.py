@@ -1,5 +1,7 @@
 """Truncated singular value decomposition of a Dense layer or a 1x1 convolution into two."""
 
+import math
+
 import numpy as np
 
 from snugnet.compress.graph import Chain
@@ -9,6 +11,13 @@ from snugnet.models.keras2 import tf_keras
 def full_rank(layer: tf_keras.layers.Layer) -> int:
     """Give the rank at which nothing is lost."""
     return int(min(layer.kernel.shape[-2:]))
+
+
+def cost(layer: tf_keras.layers.Layer, rank: int) -> tuple[int, int]:
+    """Count the parameters of both kernels and the multiply-accumulates of one sample."""
+    inputs, outputs = (int(n) for n in layer.kernel.shape[-2:])
+    parameters = rank * (inputs + outputs)
+    return parameters, parameters * math.prod(layer.output_shape[1:-1])
 
 
 def factorize(layer: tf_keras.layers.Layer, rank: int) -> Chain:
@@ -42,6 +51,12 @@ def factorize(layer: tf_keras.layers.Layer, rank: int) -> Chain:
         _layers(layer, rank),
         [[first.reshape(*shape, *first.shape)], [second.reshape(*shape, *second.shape), *bias]],
     )
+
+
+def restored(chain: Chain) -> np.ndarray:
+    """Multiply the factors: the kernel that the chain stands for, less its 1x1, if any."""
+    (first, *_), (second, *_) = chain.weights
+    return first.reshape(first.shape[-2:]) @ second.reshape(second.shape[-2:])
 
 
 def _layers(layer: tf_keras.layers.Layer, rank: int) -> list[tf_keras.layers.Layer]:

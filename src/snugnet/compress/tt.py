@@ -23,6 +23,27 @@ def full_ranks(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> tuple[int, 
     )
 
 
+def cost(
+    layer: tf_keras.layers.Dense,
+    inputs: tuple[int, ...],
+    outputs: tuple[int, ...],
+    ranks: tuple[int, ...],
+) -> tuple[int, int]:
+    """Count the parameters of all cores and the multiply-accumulates of one sample.
+
+    The 1x1 depthwise convolution that adds a bias counts too: a weight and a product an output.
+    """
+    bounds = (1, *ranks, 1)
+    parameters = macs = layer.units if layer.use_bias else 0
+    size = math.prod(inputs)
+    for i, (factor, units) in enumerate(zip(inputs, outputs, strict=True)):
+        core = bounds[i] * factor * units * bounds[i + 1]
+        rows = size // (bounds[i] * factor)
+        parameters, macs = parameters + core, macs + rows * core
+        size = rows * units * bounds[i + 1]
+    return parameters, macs
+
+
 def factorize(
     layer: tf_keras.layers.Dense,
     inputs: tuple[int, ...],
@@ -79,6 +100,19 @@ def _finish(layer: tf_keras.layers.Dense, add: Any, bias: list[np.ndarray]) -> N
         add(tf_keras.layers.DepthwiseConv2D(1), np.ones((1, 1, layer.units, 1)), *bias)
     add(tf_keras.layers.Reshape((layer.units,)))
     add(tf_keras.layers.Activation(layer.activation))
+
+
+def restored(chain: Chain, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> np.ndarray:
+    """Multiply the cores: the kernel, (inputs, outputs), that the chain stands for."""
+    product = np.ones((1, 1, 1))  # (inputs so far, outputs so far, rank)
+    cores = [weights[0] for weights in chain.weights if weights and weights[0].ndim == 2]
+    for core, factor, units in zip(cores, inputs, outputs, strict=True):
+        core = core.reshape(product.shape[-1], factor, units, -1)
+        product = np.einsum("abr,rfus->afbus", product, core)
+        product = product.reshape(
+            product.shape[0] * factor, product.shape[2] * units, product.shape[-1]
+        )
+    return product[:, :, 0]
 
 
 def _check(

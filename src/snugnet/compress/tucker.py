@@ -4,6 +4,8 @@ After Kim et al., "Compression of Deep Convolutional Neural Networks for Fast an
 Applications" (ICLR 2016).
 """
 
+import math
+
 import numpy as np
 from tensorly.decomposition import partial_tucker
 
@@ -16,6 +18,15 @@ def full_ranks(layer: tf_keras.layers.Layer) -> tuple[int, int]:
     height, width, inputs, outputs = layer.kernel.shape
     area = int(height * width)
     return min(inputs, area * outputs), min(outputs, area * inputs)
+
+
+def cost(layer: tf_keras.layers.Layer, ranks: tuple[int, int]) -> tuple[int, int]:
+    """Count the parameters of the three kernels and the multiply-accumulates of one sample."""
+    height, width, inputs, outputs = (int(n) for n in layer.kernel.shape)
+    before, after = (math.prod(shape[1:-1]) for shape in (layer.input_shape, layer.output_shape))
+    first, last = inputs * ranks[0], ranks[1] * outputs
+    core = height * width * ranks[0] * ranks[1]
+    return first + core + last, before * first + after * (core + last)
 
 
 def factorize(layer: tf_keras.layers.Layer, ranks: tuple[int, int]) -> Chain:
@@ -58,3 +69,9 @@ def factorize(layer: tf_keras.layers.Layer, ranks: tuple[int, int]) -> Chain:
         layers,
         [[inputs[np.newaxis, np.newaxis]], [core], [outputs.T[np.newaxis, np.newaxis], *bias]],
     )
+
+
+def restored(chain: Chain) -> np.ndarray:
+    """Multiply the factors: the kernel that the chain stands for."""
+    inputs, core, outputs = (weights[0] for weights in chain.weights)
+    return np.einsum("ir,hwrs,so->hwio", inputs[0, 0], core, outputs[0, 0])

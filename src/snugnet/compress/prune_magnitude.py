@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 from tensorflow_model_optimization.sparsity import keras as sparsity
 
-from snugnet.compress.graph import functional
+from snugnet.compress.standard import standard
 from snugnet.datasets.samples import Samples
 from snugnet.errors import InputError
 from snugnet.models.keras2 import tf_keras
 from snugnet.models.training import fit, steps_per_epoch
 
 PRUNABLE = ("Conv2D", "Dense")
+# By how much the share of zeros over all prunable weights may miss its target.
+TOLERANCE = 0.005
 
 
 def prunable(model: tf_keras.Model) -> list[str]:
@@ -25,7 +27,7 @@ def prunable(model: tf_keras.Model) -> list[str]:
     return [layer.name for layer in model.layers if type(layer).__name__ in PRUNABLE]
 
 
-def sparsify(
+def compress(
     model: tf_keras.Model, train: Samples, val: Samples, settings: Mapping[str, Any], seed: int
 ) -> tuple[tf_keras.Model, list[dict[str, float]]]:
     """Set the smallest weights of each kernel to zero while training goes on.
@@ -45,14 +47,10 @@ def sparsify(
     Raises:
         InputError: If a layer is named that cannot be pruned, or no epoch is left after the ramp.
     """
-    targets = _targets(model, settings)
+    model = standard(model)
+    targets = check(model, settings)
     training = settings["training"]
     steps = settings["ramp_epochs"] * steps_per_epoch(train, training["batch_size"])
-    if settings["ramp_epochs"] >= training["epochs"]:
-        raise InputError(
-            f"ramp_epochs: {settings['ramp_epochs']} leaves no epoch of {training['epochs']} in "
-            "which the model is as sparse as it is to be"
-        )
 
     def wrapped(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
         target = targets.get(layer.name, 0)
@@ -61,7 +59,7 @@ def sparsify(
         schedule = _schedule(settings["schedule"], target, steps)
         return sparsity.prune_low_magnitude(layer, pruning_schedule=schedule)
 
-    pruned = tf_keras.models.clone_model(functional(model), clone_function=wrapped)
+    pruned = tf_keras.models.clone_model(model, clone_function=wrapped)
     history = fit(
         pruned,
         train,
@@ -71,13 +69,24 @@ def sparsify(
         callbacks=[sparsity.UpdatePruningStep()],
         first_epoch=settings["ramp_epochs"],
     )
-    stripped = functional(model)
-    stripped.set_weights(sparsity.strip_pruning(pruned).get_weights())
-    return stripped, history
+    model.set_weights(sparsity.strip_pruning(pruned).get_weights())
+    _check_sparsity(model, targets)
+    return model, history
 
 
-def _targets(model: tf_keras.Model, settings: Mapping[str, Any]) -> dict[str, float]:
+def check(model: tf_keras.Model, settings: Mapping[str, Any]) -> dict[str, float]:
+    """Give each prunable layer its target.
+
+    Raises:
+        InputError: If a layer is named that cannot be pruned, or no epoch is left after the ramp.
+    """
     names = prunable(model)
+    epochs = settings["training"]["epochs"]
+    if settings["ramp_epochs"] >= epochs:
+        raise InputError(
+            f"ramp_epochs: {settings['ramp_epochs']} leaves no epoch of {epochs} in which the "
+            "model is as sparse as it is to be"
+        )
     unknown = [name for name in settings["layers"] if name not in names]
     if unknown:
         raise InputError(
@@ -91,6 +100,21 @@ def _schedule(name: str, target: float, steps: int) -> Any:
     if name == "constant":
         return sparsity.ConstantSparsity(target, begin_step=0, end_step=-1, frequency=1)
     return sparsity.PolynomialDecay(0.0, target, begin_step=0, end_step=steps, frequency=1)
+
+
+def _check_sparsity(model: tf_keras.Model, targets: Mapping[str, float]) -> None:
+    sizes = {name: model.get_layer(name).kernel.shape.num_elements() for name in targets}
+    found = sparsities(model)
+    # A share of a kernel's weights is rounded to whole ones.
+    missed = sum(
+        max(0.0, abs(found[name] - targets[name]) * size - 1) for name, size in sizes.items()
+    )
+    if missed > TOLERANCE * sum(sizes.values()):
+        raise InputError(
+            "target: the zeros of "
+            + ", ".join(f"{name} ({found[name]:.3f} of {targets[name]})" for name in targets)
+            + " miss it by more than half a point of all prunable weights"
+        )
 
 
 def sparsities(model: tf_keras.Model) -> dict[str, float]:

@@ -14,20 +14,22 @@ from typing import Any
 import numpy as np
 
 from snugnet.compress.channels import Channels, parameters_without, without
+from snugnet.compress.standard import standard
 from snugnet.datasets.samples import Samples
 from snugnet.errors import InputError
 from snugnet.models.keras2 import tf, tf_keras
 from snugnet.models.training import LOSS, fit
+from snugnet.models.zeros import KeepZeros
 
 TAYLOR_SAMPLES = 1024
 # By how much the share of removed parameters may miss its target.
 TOLERANCE = 0.005
 
 
-def prune(
+def compress(
     model: tf_keras.Model, train: Samples, val: Samples, settings: Mapping[str, Any], seed: int
 ) -> tuple[tf_keras.Model, list[dict[str, float]]]:
-    """Remove channels in steps, each followed by fine-tuning.
+    """Remove channels in steps, each followed by fine-tuning; kernels keep zeros that they have.
 
     Args:
         model: The trained model.
@@ -44,13 +46,17 @@ def prune(
         InputError: If a layer does not exist, the criterion does not apply to one, or the target
             cannot be reached.
     """
+    model = standard(model)
+    check(model, settings)
     before = model.count_params()
+    order = np.random.default_rng(seed).permutation(len(train.x))
+    probe = train.take(order[:TAYLOR_SAMPLES])
     history: list[dict[str, float]] = []
     for step in range(1, settings["steps"] + 1):
         channels = Channels(model)
         # Each step removes the same share of what is left.
         target = 1 - (1 - settings["target"]) ** (step / settings["steps"])
-        scores = importance(channels, settings["criterion"], train)
+        scores = importance(channels, settings["criterion"], probe)
         wanted, slack = before * (1 - target), before * TOLERANCE
         removed = choose(channels, scores, settings["scope"], wanted, slack, settings["keep"])
         model = without(channels, removed)
@@ -59,8 +65,24 @@ def prune(
         if last:  # before the longest training
             _check(before, model.count_params(), settings["target"])
         epochs = settings["training"]["epochs"] if last else settings["step_epochs"]
-        history += fit(model, train, val, {**settings["training"], "epochs": epochs}, seed + step)
+        training = {**settings["training"], "epochs": epochs}
+        history += fit(model, train, val, training, seed + step, callbacks=[KeepZeros()])
     return model, history
+
+
+def check(model: tf_keras.Model, settings: Mapping[str, Any]) -> None:
+    """Refuse what the graph alone shows to be impossible.
+
+    Raises:
+        InputError: If a layer to keep does not exist, the criterion does not apply to a layer, or
+            less can be removed than is asked for.
+    """
+    channels = Channels(model)
+    importance(channels, settings["criterion"] if settings["criterion"] == "bn_scale" else "l1")
+    order = _order(channels, importance(channels, "l1"), settings["scope"], settings["keep"])
+    before, least = model.count_params(), parameters_without(channels, _marked(channels, order))
+    if 1 - least / before < settings["target"] - TOLERANCE:
+        _check(before, least, settings["target"])
 
 
 def _check(before: int, after: int, target: float) -> None:
@@ -71,14 +93,22 @@ def _check(before: int, after: int, target: float) -> None:
         )
 
 
-def importance(channels: Channels, criterion: str, train: Samples) -> np.ndarray:
+def importance(channels: Channels, criterion: str, probe: Samples | None = None) -> np.ndarray:
     """Score the groups of channels.
+
+    Args:
+        channels: Of the model.
+        criterion: `l1`, `l2`, `bn_scale` or `taylor`.
+        probe: Train samples for `taylor`; the others need none.
 
     Returns:
         (channels,) by number, float64; inf for what must stay and for numbers that are no group.
     """
-    score = {"l1": _l1, "l2": _l2, "bn_scale": _bn_scale, "taylor": _taylor}[criterion]
-    scores = score(channels, train)
+    if criterion == "taylor":
+        assert probe is not None
+        scores = _taylor(channels, probe)
+    else:
+        scores = {"l1": _l1, "l2": _l2, "bn_scale": _bn_scale}[criterion](channels)
     total, count = np.zeros(len(channels.frozen)), np.zeros(len(channels.frozen))
     for name, use in channels.makers.items():
         np.add.at(total, use.outputs, scores[name] / max(scores[name].mean(), 1e-12))
@@ -93,15 +123,15 @@ def _kernels(channels: Channels) -> dict[str, np.ndarray]:
     return {name: kernel.reshape(-1, kernel.shape[-1]) for name, kernel in kernels.items()}
 
 
-def _l1(channels: Channels, _: Samples) -> dict[str, np.ndarray]:
+def _l1(channels: Channels) -> dict[str, np.ndarray]:
     return {name: np.abs(kernel).sum(axis=0) for name, kernel in _kernels(channels).items()}
 
 
-def _l2(channels: Channels, _: Samples) -> dict[str, np.ndarray]:
+def _l2(channels: Channels) -> dict[str, np.ndarray]:
     return {name: np.sqrt((kernel**2).sum(axis=0)) for name, kernel in _kernels(channels).items()}
 
 
-def _bn_scale(channels: Channels, _: Samples) -> dict[str, np.ndarray]:
+def _bn_scale(channels: Channels) -> dict[str, np.ndarray]:
     """Give the scales of the batch normalization that follows each layer."""
     scales = np.full(len(channels.frozen), np.nan)
     for name, use in channels.uses.items():
@@ -119,15 +149,15 @@ def _bn_scale(channels: Channels, _: Samples) -> dict[str, np.ndarray]:
     return {name: np.nan_to_num(values, nan=1.0) for name, values in found.items()}
 
 
-def _taylor(channels: Channels, train: Samples) -> dict[str, np.ndarray]:
+def _taylor(channels: Channels, probe: Samples) -> dict[str, np.ndarray]:
     """Estimate by how much the loss would change: (sum of gradient x weight)^2 over batches."""
     kernels = {name: channels.model.get_layer(name).kernel for name in channels.makers}
-    loss = tf_keras.losses.get(LOSS[train.task])
+    loss = tf_keras.losses.get(LOSS[probe.task])
     total = {name: np.zeros(kernel.shape[-1]) for name, kernel in kernels.items()}
-    for start in range(0, min(len(train.x), TAYLOR_SAMPLES), 64):
+    for start in range(0, len(probe.x), 64):
         part = slice(start, start + 64)
-        x, y = train.x[part].astype(np.float32), train.y[part]
-        y = y if train.task == "multiclass" else y.reshape(len(y), -1)
+        x, y = probe.x[part].astype(np.float32), probe.y[part]
+        y = y if probe.task == "multiclass" else y.reshape(len(y), -1)
         with tf.GradientTape() as tape:
             value = tf.reduce_mean(loss(y, channels.model(x, training=False)))
         gradients = tape.gradient(value, list(kernels.values()))

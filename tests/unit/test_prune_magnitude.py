@@ -22,10 +22,10 @@ def parts(trained):
 
 @pytest.mark.parametrize("schedule", ["polynomial", "constant"])
 def test_every_layer_has_its_zeros(trained, parts, schedule):
-    from snugnet.compress.magnitude import prunable, sparsify, sparsities
+    from snugnet.compress.prune_magnitude import compress, prunable, sparsities
 
     settings = {**SETTINGS, "schedule": schedule, "layers": {"scores": 0}}
-    sparse, history = sparsify(trained.model, *parts, settings, seed=1)
+    sparse, history = compress(trained.model, *parts, settings, seed=1)
     found = sparsities(sparse)
     assert set(found) == set(prunable(trained.model))
     assert found.pop("scores") < 0.1
@@ -38,22 +38,22 @@ def test_every_layer_has_its_zeros(trained, parts, schedule):
 
 
 def test_the_parent_is_not_touched_and_the_best_epoch_is_a_sparse_one(trained, parts):
-    from snugnet.compress.magnitude import sparsify, sparsities
+    from snugnet.compress.prune_magnitude import compress, sparsities
 
     before = [w.copy() for w in trained.model.get_weights()]
     # So fast a rate that the first epochs are the best: they are dense.
     training = {**SETTINGS["training"], "learning_rate": 0.3}
-    sparse, _ = sparsify(trained.model, *parts, {**SETTINGS, "training": training}, seed=1)
+    sparse, _ = compress(trained.model, *parts, {**SETTINGS, "training": training}, seed=1)
     for ours, theirs in zip(before, trained.model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert min(sparsities(sparse).values()) > 0.5
 
 
 def test_what_cannot_be_pruned_is_refused(trained, parts):
-    from snugnet.compress.magnitude import sparsify
+    from snugnet.compress.prune_magnitude import compress
     from snugnet.errors import InputError
 
     with pytest.raises(InputError, match=r"layers: nobody cannot be pruned; allowed: .*scores"):
-        sparsify(trained.model, *parts, {**SETTINGS, "layers": {"nobody": 0.5}}, seed=1)
+        compress(trained.model, *parts, {**SETTINGS, "layers": {"nobody": 0.5}}, seed=1)
     with pytest.raises(InputError, match="ramp_epochs: 5 leaves no epoch"):
-        sparsify(trained.model, *parts, {**SETTINGS, "ramp_epochs": 5}, seed=1)
+        compress(trained.model, *parts, {**SETTINGS, "ramp_epochs": 5}, seed=1)
