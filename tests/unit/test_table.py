@@ -48,6 +48,10 @@ def table() -> pd.DataFrame:
     )
 
 
+def arrows_of(frame: pd.DataFrame) -> dict[str, str]:
+    return {r["scheme"]: arrow(r["delta_float"], r["p_holm"]) for r in frame.to_dict("records")}
+
+
 def test_columns_are_those_of_the_contract_and_order_is_kept():
     frame = table()
     assert list(frame.columns) == COLUMNS
@@ -74,7 +78,7 @@ def test_a_naive_arrow_is_not_drawn():
     """0.03 alone would be called a loss; among four tests it is not one."""
     cases = {"float32": 1.0, "drq": 0.03, "fiq_int8": 0.5, "fiq_uint8": 0.9, "fiq_float32": 0.9}
     frame = tabulate([row(name, p_float=p, delta_float=-0.05) for name, p in cases.items()])
-    arrows = {r["scheme"]: arrow(r) for r in frame.to_dict("records")}
+    arrows = arrows_of(frame)
     assert arrows == {
         **dict.fromkeys(("drq", "fiq_int8", "fiq_uint8", "fiq_float32"), "~"),
         "float32": "",
@@ -82,7 +86,7 @@ def test_a_naive_arrow_is_not_drawn():
 
 
 def test_arrows():
-    arrows = {r["scheme"]: arrow(r) for r in table().to_dict("records")}
+    arrows = arrows_of(table())
     assert arrows["fiq_uint8"] == "↓"
     assert arrows["fiq_float32"] == "↑"
 
@@ -110,6 +114,20 @@ def test_the_page_has_schemes_down_and_variants_across():
     assert "synthetic_x (multiclass), 100 test samples of 5 groups" in page
 
 
+def test_a_variant_is_held_against_its_parent_by_tests_of_their_own():
+    rows = [
+        row("fiq_int8", variant=name, delta_parent=delta, p_parent=p)
+        for name, delta, p in (("original", None, None), ("a", -0.02, 0.001), ("b", 0.01, 0.03))
+    ]
+    frame = tabulate(rows)
+    assert frame["p_parent_holm"].tolist()[1:] == [0.002, 0.03]
+    page = " ".join(markdown(frame, 0.95).split())
+    assert "points to parent" in page
+    assert "| -2.00 ↓ |" in page
+    assert "| +1.00 ↑ |" in page
+    assert "points to parent" not in markdown(tabulate(rows[:1]), 0.95).split("##", 1)[1]
+
+
 def test_empty_studies_have_a_table():
     frame = tabulate([])
     assert list(frame.columns) == COLUMNS
@@ -131,3 +149,14 @@ def test_the_gate_names_the_cell_and_what_is_wrong():
         "failures": ["b: input is float32 instead of int8"],
     }
     assert judge(cells[:1])["verdict"] == "pass"
+
+
+def test_zeros_that_conversion_loses_close_the_gate():
+    kept = {"model_zeros": 0.65, "file_zeros": 0.66, "status": "ok"}
+    cells = [
+        {"cell": name, "contract": None, "metrics": {**kept, "file_zeros": zeros}}
+        for name, zeros in (("a", 0.66), ("b", 0.646), ("c", 0.2), ("d", None))
+    ]
+    assert judge(cells)["failures"] == [
+        "c: 0.650 of the model's weights are zero, but only 0.200 of the file's"
+    ]

@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+# By how much the share of zeros in a file may be below that of the model it was made from.
+TOLERANCE = 0.005
+
 
 def judge(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Judge all cells by their verdict files and their rows.
@@ -20,6 +23,15 @@ def judge(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         contract = cell["contract"]
         if contract is not None and contract["verdict"] != "pass":
             failures += [f"{cell['cell']}: {finding}" for finding in contract["findings"]]
+        failures += [f"{cell['cell']}: {finding}" for finding in _zeros_lost(cell["metrics"])]
         if cell["metrics"]["status"] not in ("ok", "incompatible"):
             failures.append(f"{cell['cell']}: status {cell['metrics']['status']}")
     return {"verdict": "fail" if failures else "pass", "cells": len(cells), "failures": failures}
+
+
+def _zeros_lost(row: Mapping[str, Any]) -> list[str]:
+    """Conversion may round small weights to zero, but never bring zeros back to life."""
+    before, after = row.get("model_zeros"), row.get("file_zeros")
+    if before is None or after is None or after >= before - TOLERANCE:
+        return []
+    return [f"{before:.3f} of the model's weights are zero, but only {after:.3f} of the file's"]

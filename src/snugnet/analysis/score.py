@@ -21,8 +21,10 @@ from snugnet.errors import InputError
 def score(
     predictions: Predictions,
     reference: Predictions,
+    parent: Predictions | None,
     model_file: str | Path,
     size: Mapping[str, Any],
+    evidence: Mapping[str, Any],
     confidence: float,
 ) -> dict[str, Any]:
     """Judge a cell.
@@ -30,19 +32,23 @@ def score(
     Args:
         predictions: Of the cell.
         reference: Of the float32 cell of the same variant, on the same samples.
+        parent: Of the same scheme of the variant that this one was made from; for a model trained
+            with quantizers that is its counterpart quantized after training. None without parent.
         model_file: What would be deployed; its size is measured.
-        size: `parameters`, `nonzero` and `macs` of the Keras model.
+        size: `parameters`, `nonzero`, `macs` and `zeros` of the Keras model.
+        evidence: `weights`, `zeros` and `dead_layers` of the file, as `inspect` gives them.
         confidence: Of the interval.
 
     Returns:
         The columns of one row of metrics.csv that do not depend on other rows, and `confusion`.
 
     Raises:
-        InputError: If the two were not predicted for the same samples.
+        InputError: If they were not predicted for the same samples.
     """
-    if not np.array_equal(predictions.labels, reference.labels):
-        raise InputError("the cell and its float reference were predicted for different samples")
-    correct, float_correct = predictions.correct(), reference.correct()
+    for name, other in (("float reference", reference), ("parent", parent)):
+        if other is not None and not np.array_equal(predictions.labels, other.labels):
+            raise InputError(f"the cell and its {name} were predicted for different samples")
+    correct = predictions.correct()
     group = predictions.group
     measures = quality(predictions)
     low, high = accuracy_interval(correct, group, confidence)
@@ -58,14 +64,27 @@ def score(
         "n_groups": None if group is None else len(np.unique(group)),
         "accuracy_low": low,
         "accuracy_high": high,
-        "delta_float": float(correct.mean() - float_correct.mean()),
-        "p_float": paired_p(correct, float_correct, group),
+        **_difference("float", predictions, reference),
+        **_difference("parent", predictions, parent),
         "decisions_changed": int(_changed(predictions, reference)),
         **file_size(model_file),
         **{name: size[name] for name in ("parameters", "nonzero", "macs")},
+        "model_zeros": size["zeros"],
+        **_evidence(evidence),
         **_latency(predictions.latency_ns),
         "confusion": confusion(predictions),
         "class_names": list(predictions.class_names),
+    }
+
+
+def _evidence(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """Put what a file's weights show into one cell of the table each."""
+    weights = evidence["weights"]
+    return {
+        "file_zeros": evidence["zeros"],
+        "tensor_zeros": "; ".join(f"{row['name']} {row['zeros']:.4f}" for row in weights),
+        "tensor_ranks": "; ".join(f"{row['name']} {row['rank']}" for row in weights),
+        "dead_layers": "; ".join(evidence["dead_layers"]) or None,
     }
 
 
@@ -74,6 +93,19 @@ def _auc_interval(predictions: Predictions, confidence: float) -> Interval:
     if truth.shape[1] == 0:
         return Interval(None, None)
     return auc_interval(truth, scores, predictions.group, confidence)
+
+
+def _difference(
+    name: str, predictions: Predictions, other: Predictions | None
+) -> dict[str, float | None]:
+    """Compare with another cell on the same samples."""
+    if other is None:
+        return {f"delta_{name}": None, f"p_{name}": None}
+    ours, theirs = predictions.correct(), other.correct()
+    return {
+        f"delta_{name}": float(ours.mean() - theirs.mean()),
+        f"p_{name}": paired_p(ours, theirs, predictions.group),
+    }
 
 
 def _changed(predictions: Predictions, reference: Predictions) -> int:

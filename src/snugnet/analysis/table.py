@@ -37,6 +37,9 @@ COLUMNS = [
     "delta_float",
     "p_float",
     "p_holm",
+    "delta_parent",
+    "p_parent",
+    "p_parent_holm",
     "decisions_changed",
     "size_bytes",
     "size_gzip_bytes",
@@ -44,6 +47,11 @@ COLUMNS = [
     "parameters",
     "nonzero",
     "macs",
+    "model_zeros",
+    "file_zeros",
+    "tensor_zeros",
+    "tensor_ranks",
+    "dead_layers",
     "latency_us_median",
     "latency_us_p95",
 ]
@@ -78,18 +86,24 @@ def tabulate(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     # A float32 row is its own reference: nothing is tested there, so it does not count.
     tested = frame["p_float"].notna() & (frame["scheme"] != "float32")
     frame.loc[~tested, "p_float"] = None
-    for _, index in frame[tested].groupby("model").groups.items():
-        frame.loc[index, "p_holm"] = holm(frame.loc[index, "p_float"].to_numpy(dtype=float))
+    _adjust(frame, "p_float", "p_holm")
+    _adjust(frame, "p_parent", "p_parent_holm")
     return frame
 
 
-def arrow(row: Mapping[Hashable, Any]) -> str:
-    """Tell a row's difference from float: up or down only where the test says so, else ~."""
-    if pd.isna(row["p_holm"]):
+def _adjust(frame: pd.DataFrame, plain: str, adjusted: str) -> None:
+    """Fill a column with another's p-values, adjusted within each model."""
+    for _, index in frame[frame[plain].notna()].groupby("model").groups.items():
+        frame.loc[index, adjusted] = holm(frame.loc[index, plain].to_numpy(dtype=float))
+
+
+def arrow(delta: float, p: float | None) -> str:
+    """Tell a difference: up or down only where the test says so, else ~; nothing if none was."""
+    if pd.isna(p):
         return ""
-    if row["p_holm"] >= SIGNIFICANCE or row["delta_float"] == 0:
+    if p >= SIGNIFICANCE or delta == 0:
         return "~"
-    return "↑" if row["delta_float"] > 0 else "↓"
+    return "↑" if delta > 0 else "↓"
 
 
 def markdown(frame: pd.DataFrame, confidence: float) -> str:
@@ -100,7 +114,10 @@ def markdown(frame: pd.DataFrame, confidence: float) -> str:
         f"Accuracy on the test split with its {percent} interval (multi-label tasks: binary "
         "accuracy). An arrow marks a difference from the float32 row of the same variant that the "
         f"paired test finds at {SIGNIFICANCE:.0%} after Holm's correction within the model; ~ "
-        "marks one that it does not. Datasets named synthetic_… are simulated.",
+        "marks one that it does not. Points to parent: the difference from the same scheme of the "
+        "variant that this one was made from, tested alike; for a …_qat variant that is "
+        "quantization-aware training against quantization after training. Datasets named "
+        "synthetic_… are simulated.",
     ]
     for model, rows in frame.groupby("model", sort=False):
         parts += [f"## {model}", _about(rows), _grid(rows), _details(rows)]
@@ -135,38 +152,52 @@ def _grid(rows: pd.DataFrame) -> str:
 def _cell(row: Mapping[Hashable, Any]) -> str:
     if row["status"] != "ok":
         return f"{row['status']}: {row['reason']}"
-    text = f"{100 * row['accuracy']:.2f} % {arrow(row)}".rstrip()
+    text = f"{100 * row['accuracy']:.2f} % {arrow(row['delta_float'], row['p_holm'])}".rstrip()
     if pd.isna(row["accuracy_low"]):
         return text
     return f"{text} [{100 * row['accuracy_low']:.2f}, {100 * row['accuracy_high']:.2f}]"
 
 
+# The slides' other measures, by column, with their titles.
+MEASURES = {
+    "balanced_accuracy": "balanced accuracy",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "cohen_kappa": "Cohen's kappa",
+    "hamming_loss": "Hamming loss",
+    "jaccard": "Jaccard",
+    "auc_macro": "macro AUC",
+}
+
+
 def _details(rows: pd.DataFrame) -> str:
-    """The slides' other measures, size and latency, a row a cell."""
-    measures = {
-        "balanced_accuracy": "balanced accuracy",
-        "precision": "precision",
-        "recall": "recall",
-        "f1": "F1",
-        "cohen_kappa": "Cohen's kappa",
-        "hamming_loss": "Hamming loss",
-        "jaccard": "Jaccard",
-        "auc_macro": "macro AUC",  # last: its interval is put behind it
-    }
-    shown = {name: title for name, title in measures.items() if rows[name].notna().any()}
-    lines = []
-    for row in rows[rows["status"] == "ok"].to_dict("records"):
-        values = ["" if pd.isna(row[name]) else f"{row[name]:.4f}" for name in shown]
-        if not pd.isna(row["auc_low"]):
-            values[-1] += f" [{row['auc_low']:.4f}, {row['auc_high']:.4f}]"
-        p = "" if pd.isna(row["p_holm"]) else f"{row['p_holm']:.3g}"
-        size = f"{row['size_bytes'] / 1024:.1f}"
-        latency = "" if pd.isna(row["latency_us_median"]) else f"{row['latency_us_median']:.1f}"
-        lines.append([row["variant"], row["scheme"], *values, p, size, latency])
-    if not lines:
+    """Everything but accuracy, a row a cell; columns that are empty throughout are left out."""
+    lines = pd.DataFrame([_line(row) for row in rows[rows["status"] == "ok"].to_dict("records")])
+    if lines.empty:
         return ""
-    columns = ["variant", "scheme", *shown.values(), "p (Holm)", "KiB", "µs (median)"]
-    table: str = pd.DataFrame(lines, columns=columns).to_markdown(
-        index=False, disable_numparse=True
-    )
+    shown = lines.loc[:, (lines != "").any()]
+    table: str = shown.to_markdown(index=False, disable_numparse=True)
     return table
+
+
+def _line(row: Mapping[Hashable, Any]) -> dict[str, str]:
+    def text(name: str, form: str, factor: float = 1) -> str:
+        return "" if pd.isna(row[name]) else format(factor * row[name], form)
+
+    auc = text("auc_macro", ".4f")
+    if not pd.isna(row["auc_low"]):
+        auc += f" [{row['auc_low']:.4f}, {row['auc_high']:.4f}]"
+    sign = arrow(row["delta_parent"], row["p_parent_holm"])
+    return {
+        "variant": row["variant"],
+        "scheme": row["scheme"],
+        **{title: text(name, ".4f") for name, title in MEASURES.items()},
+        "macro AUC": auc,
+        "p (Holm)": text("p_holm", ".3g"),
+        "points to parent": f"{text('delta_parent', '+.2f', 100)} {sign}".rstrip(),
+        "parameters": text("parameters", ",d"),
+        "zeros": text("file_zeros", ".3f"),
+        "KiB": text("size_bytes", ".1f", 1 / 1024),
+        "µs (median)": text("latency_us_median", ".1f"),
+    }

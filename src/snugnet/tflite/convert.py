@@ -12,7 +12,12 @@ from snugnet.tflite.schemes import Scheme
 DTYPES = {"float32": tf.float32, "int8": tf.int8, "uint8": tf.uint8}
 
 
-def convert(model: tf_keras.Model, scheme: Scheme, calibration: np.ndarray | None = None) -> bytes:
+def convert(
+    model: tf_keras.Model,
+    scheme: Scheme,
+    calibration: np.ndarray | None = None,
+    quantized: bool = False,
+) -> bytes:
     """Convert a model.
 
     The batch is fixed at 1: with an open batch the converter surrounds every Reshape with SHAPE
@@ -22,7 +27,9 @@ def convert(model: tf_keras.Model, scheme: Scheme, calibration: np.ndarray | Non
         model: An uncompiled Keras model with one input and one output.
         scheme: What to make.
         calibration: Inputs that estimate activation ranges, (n, ...); needed where
-            `scheme.calibrated`.
+            `scheme.calibrated`, unless the model is quantized.
+        quantized: Whether the model has quantizers, whose trained ranges are then used; only for
+            schemes that compute in int8.
 
     Returns:
         The flatbuffer. Equal models, schemes and calibration give equal bytes.
@@ -39,7 +46,10 @@ def convert(model: tf_keras.Model, scheme: Scheme, calibration: np.ndarray | Non
     holder.variables_to_save = model.variables
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], holder)
     _configure(converter, scheme)
-    if scheme.calibrated:
+    if quantized:
+        # Asked for int8 operators only, the converter would demand calibration, to no effect.
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    elif scheme.calibrated:
         if calibration is None or len(calibration) == 0:
             raise InputError(f"scheme {scheme.name} needs calibration samples")
         converter.representative_dataset = lambda: _one_by_one(calibration)

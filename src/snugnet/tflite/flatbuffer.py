@@ -1,6 +1,6 @@
 """What a .tflite file really holds, read without TensorFlow; names are never trusted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 # Operators that an open batch dimension would bring in.
 SHAPE_CHAIN = ("SHAPE", "PACK", "STRIDED_SLICE")
 BOUNDARY = ("QUANTIZE", "DEQUANTIZE")
+# Types of constants that are read as they are stored.
+NUMPY_TYPES = ("float32", "float16", "int64", "int32", "int16", "int8", "uint8")
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Tensor:
         shape: Its shape.
         dtype: `float32`, `int8`, ...
         size: Bytes of its constant data; 0 for activations.
+        values: The constant data; None for activations and for types that NumPy does not have.
         scales: Number of quantization scales: 0 none, 1 per tensor, more per channel.
     """
 
@@ -40,6 +43,7 @@ class Tensor:
     dtype: str
     size: int
     scales: int
+    values: np.ndarray | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -98,14 +102,23 @@ def read_graph(path: str | Path) -> Graph:
 def _tensor(index: int, tensor: Any, buffers: Any) -> Tensor:
     data = buffers[tensor.buffer].data
     scale = None if tensor.quantization is None else tensor.quantization.scale
+    shape = () if tensor.shape is None else tuple(int(n) for n in tensor.shape)
+    dtype = TYPE_NAMES[tensor.type]
     return Tensor(
         index=index,
         name=tensor.name.decode(),
-        shape=() if tensor.shape is None else tuple(int(n) for n in tensor.shape),
-        dtype=TYPE_NAMES[tensor.type],
+        shape=shape,
+        dtype=dtype,
         size=0 if data is None else len(data),
         scales=0 if scale is None else len(np.atleast_1d(scale)),
+        values=_values(data, dtype, shape),
     )
+
+
+def _values(data: Any, dtype: str, shape: tuple[int, ...]) -> np.ndarray | None:
+    if data is None or len(data) == 0 or dtype not in NUMPY_TYPES:
+        return None
+    return np.frombuffer(bytes(data), np.dtype(dtype).newbyteorder("<")).reshape(shape)
 
 
 def _operator(operator: Any, codes: Any) -> Operator:

@@ -44,4 +44,5 @@ SCHEMES = {
         Scheme("int16x8", "int8", "int16", "float32", calibrated=True),
     )
 }
+FULL_INT8 = tuple(name for name, scheme in SCHEMES.items() if scheme.activations == "int8")
 FIVE = ("float32", "drq", "fiq_float32", "fiq_int8", "fiq_uint8")
