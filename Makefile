@@ -25,8 +25,8 @@ demo: $(READY) ## the tiny study and its table, in minutes
 test: $(READY) ## all tests but the slow ones
 	pytest -m "not slow"
 
-test-all: $(READY) ## all tests; those that need what is not here say so
-	pytest
+test-all: $(READY) ## all tests, with more examples; those that need what is not here say so
+	SNUGNET_EXAMPLES=200 pytest
 
 check: $(READY) ## format, lint and types
 	ruff format --check $(SOURCES)

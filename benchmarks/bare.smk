@@ -6,6 +6,12 @@ SCHEMES = ["float32", "drq", "fiq_int8", "fiq_uint8", "fiq_float32"]
 CELLS = [f"{m}/{v}/{s}" for m in MODELS for v in VARIANTS for s in SCHEMES]
 
 
+def parent(wildcards):
+    if wildcards.variant == "original":
+        return []
+    return f"results/predictions/{wildcards.model}/original/{wildcards.scheme}/litert.npz"
+
+
 rule gate:
     input:
         "results/report/gate.json",
@@ -67,7 +73,7 @@ rule train:
         ""
 
 
-rule finetune:
+rule compress:
     input:
         "results/data/digits/train.npz",
         "results/data/digits/val.npz",
@@ -109,6 +115,8 @@ rule score_litert:
         "results/predictions/{model}/{variant}/float32/litert.npz",
         "results/models/{model}/{variant}/stats.json",
         "results/tflite/{model}/{variant}/{scheme}/model.tflite",
+        "results/tflite/{model}/{variant}/{scheme}/contract.json",
+        parent,
     output:
         "results/metrics/{model}/{variant}/{scheme}/litert.json",
     shell:

@@ -6,7 +6,7 @@ Imported while Snakemake parses. Nothing here decides how work is done, only wha
 import difflib
 import math
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +16,9 @@ import jsonschema
 from snugnet.datasets.sources import ORIGINS
 from snugnet.errors import InputError
 from snugnet.tflite.schemes import SCHEMES
+
+# What a model's block says about steps after its training.
+LATER = ("variants", "explore")
 
 
 class Cell(NamedTuple):
@@ -48,11 +51,16 @@ class Study:
         """
         problems = list(_schema_problems(config, schema))
         if not problems:
-            problems = list(_cross_problems(config))
+            problems = [*_cross_problems(config), *_override_problems(config, schema)]
+        if not problems:
+            self.config = config
+            self.cells = list(_cells(config["study"]))
+            self._asked: dict[str, dict[str, None]] = {}  # variants by model, in order
+            for cell in self.cells:
+                self._asked.setdefault(cell.model, {})[cell.variant] = None
+            problems = list(self._unusable_variants())
         if problems:
             raise InputError("\n  ".join(["it is not usable:", *problems]))
-        self.config = config
-        self.cells = list(_cells(config["study"]))
 
     def make_results_dir(self) -> str:
         """Create the results folders and make sure that they can be written to.
@@ -74,12 +82,12 @@ class Study:
                 ) from None
         return name
 
-    def pattern(self, block: str, **having: Any) -> str:
-        """Make the regular expression of the names in a block whose entries have given values."""
+    def pattern(self, block: str, **having: Collection[str]) -> str:
+        """Make the regular expression of the names in a block whose entries have allowed values."""
         names = [
             name
             for name, entry in self.config[block].items()
-            if all(entry[key] == value for key, value in having.items())
+            if all(entry[key] in values for key, values in having.items())
         ]
         # A pattern that matches nothing, where there are no names.
         return "|".join(names) or "(?!)"
@@ -90,12 +98,18 @@ class Study:
         return name
 
     def choices(self, wildcards: Mapping[str, str]) -> dict[str, str]:
-        """Name the modules that wildcards choose: a dataset's `kind`, a model's `architecture`."""
+        """Name the modules that wildcards choose.
+
+        Returns:
+            A dataset's `kind`, a model's `architecture`, a variant's `method`.
+        """
         chosen = {}
         if "dataset" in wildcards:
             chosen["kind"] = self.config["datasets"][wildcards["dataset"]]["kind"]
         if "model" in wildcards:
             chosen["architecture"] = self.config["models"][wildcards["model"]]["architecture"]
+        if "variant" in wildcards:
+            chosen["method"] = self.config["variants"][wildcards["variant"]]["method"]
         return chosen
 
     def settings(self, names: tuple[str, ...], wildcards: Mapping[str, str]) -> dict[str, Any]:
@@ -103,7 +117,7 @@ class Study:
 
         Args:
             names: Which parts: a key of the configuration, or one of `dataset`, `model`,
-                `training`, `scheme`, `cells`.
+                `variant`, `explore`, `scheme`, `cells`.
             wildcards: Of the job.
         """
         parts: dict[str, Any] = _sorted({name: self._part(name, wildcards) for name in names})
@@ -115,17 +129,67 @@ class Study:
         folder = {"datasets_dir": self.config["datasets_dir"]} if block["kind"] in ORIGINS else {}
         return {"name": name, **block, **folder}
 
+    def variant(self, model: str, name: str) -> dict[str, Any]:
+        """Give a variant's settings for a model, whose own changes go before the general ones."""
+        block = self.config["models"][model]
+        return _laid_over(
+            {"training": block["training"]},
+            self.config["variants"][name],
+            block["variants"].get(name, {}),
+        )
+
+    def ancestry(self, variant: str) -> list[str]:
+        """List a variant and what it is made from, the first ancestor first."""
+        parent = self.config["variants"][variant].get("parent")
+        return [*(self.ancestry(parent) if parent else []), variant]
+
+    def requests(self, model: str, variant: str) -> list[tuple[str, dict[str, Any]]]:
+        """List what the study makes from a variant, itself included: settings, parents first.
+
+        Returns:
+            Name and settings of each variant that has a parent; nothing if nothing is made from it.
+        """
+        chains = map(self.ancestry, self._asked.get(model, {}))
+        below = [chain[chain.index(variant) :] for chain in chains if variant in chain[:-1]]
+        names = dict.fromkeys(name for chain in below for name in chain)
+        made = [name for name in names if "parent" in self.config["variants"][name]]
+        return [(name, self._request(model, name)) for name in made]
+
+    def _request(self, model: str, variant: str) -> dict[str, Any]:
+        explored = self._part("explore", {"model": model})["layers"]
+        return {**self.variant(model, variant), "explored_layers": explored}
+
+    def _unusable_variants(self) -> Iterator[str]:
+        """Find what is wrong with the variants that the study asks for, model by model."""
+        for model, asked in self._asked.items():
+            names = dict.fromkeys(name for variant in asked for name in self.ancestry(variant))
+            dataset = self.config["datasets"][self.dataset_of(model)]
+            for name in names:
+                if "parent" not in self.config["variants"][name]:
+                    continue
+                settings = self.variant(model, name)
+                where = f"variants.{name} of {model}"
+                for problem in _training_problems(settings["training"], dataset):
+                    yield f"{where}: training.{problem}"
+                if settings["method"] == "factorize":
+                    yield from _factorize_problems(settings, where, model, name)
+                if settings.get("point") is not None:
+                    explored = self._part("explore", {"model": model})["training"]
+                    for problem in _training_problems(explored, dataset):
+                        yield f"explore of {model}: training.{problem}"
+
     def _part(self, name: str, wildcards: Mapping[str, str]) -> Any:
         if name == "dataset":
             return self.dataset_settings(wildcards["dataset"])
         if name == "model":
-            return self.config["models"][wildcards["model"]]
-        if name == "training":
-            model = self.config["models"][wildcards["model"]]
-            return {
-                **model["training"],
-                **self.config["variants"][wildcards["variant"]]["training"],
-            }
+            block = self.config["models"][wildcards["model"]]
+            return {key: value for key, value in block.items() if key not in LATER}
+        if name == "variant":
+            return self.variant(wildcards["model"], wildcards["variant"])
+        if name == "explore":
+            block = self.config["models"][wildcards["model"]]
+            start = {"training": block["training"]}
+            return _laid_over(start, self.config["explore"], block["explore"])
         if name == "scheme":
             return {"name": wildcards["scheme"], **self.config["schemes"][wildcards["scheme"]]}
         if name == "cells":
@@ -155,11 +219,20 @@ def _tflite_dir(cell: Cell) -> str:
     return f"tflite/{cell.model}/{cell.variant}/{cell.scheme}"
 
 
+def _laid_over(*blocks: Mapping[str, Any]) -> dict[str, Any]:
+    """Join blocks, the last word going to the last; what they say of training is joined alike."""
+    joined = {key: value for block in blocks for key, value in block.items()}
+    for name in ("training", "augment"):
+        if parts := [block[name] for block in blocks if name in block]:
+            joined[name] = _laid_over(*parts)
+    return joined
+
+
 def _sorted(value: Any) -> Any:
     """Copy nested mappings with their keys sorted: Snakemake compares their text."""
     if isinstance(value, Mapping):
         return {key: _sorted(value[key]) for key in sorted(value)}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_sorted(item) for item in value]
     return value
 
@@ -203,10 +276,12 @@ def _filling_validator() -> Any:
     )
 
 
-def _schema_problems(config: dict[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+def _schema_problems(
+    config: dict[str, Any], schema: Mapping[str, Any], place: str = ""
+) -> Iterator[str]:
     validator = _filling_validator()(schema)
     for error in sorted(validator.iter_errors(config), key=lambda error: error.json_path):
-        where = error.json_path.removeprefix("$").removeprefix(".") or "top level"
+        where = (place + error.json_path.removeprefix("$")).removeprefix(".") or "top level"
         yield f"{where}: {_explain(error)}"
 
 
@@ -284,6 +359,41 @@ def _cross_problems(config: Mapping[str, Any]) -> Iterator[str]:
             for name in block[key]:
                 if name not in known:
                     yield f"study[{i}].{key}: {_unknown(key.removesuffix('s'), name, known)}"
+
+
+def _override_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+    """Check what models change in variants: the result must be a variant as the schema has it."""
+    known = config["variants"]
+    for model, block in config["models"].items():
+        for name, changes in block["variants"].items():
+            where = f"models.{model}.variants.{name}"
+            if name not in known:
+                yield f"{where}: {_unknown('variant', name, list(known))}"
+                continue
+            for key in {"method", "parent"} & set(changes):
+                yield f"{where}.{key}: it cannot be changed for one model; declare another variant"
+            changed = {**deepcopy(known[name]), **deepcopy(changes)}
+            part = {"$ref": "#/$defs/variant", "$defs": schema["$defs"]}
+            yield from _schema_problems(changed, part, where)
+
+
+def _factorize_problems(
+    settings: Mapping[str, Any], where: str, model: str, name: str
+) -> Iterator[str]:
+    if bool(settings["layers"]) == (settings["point"] is not None):
+        yield (
+            f"{where}: either layers or a point must be given, there or in "
+            f"models.{model}.variants.{name}"
+        )
+    for layer, request in settings["layers"].items():
+        ranks = request["rank"] if isinstance(request["rank"], list) else [request["rank"]]
+        for rank in ranks:
+            if isinstance(rank, float) and rank >= 1:
+                problem = f"{rank} is neither an integer nor a share below 1"
+                yield f"{where}: layers.{layer}.rank: {problem}"
+        for side in ("inputs", "outputs"):
+            if request.get(side) and request["method"] != "tt":
+                yield f"{where}: layers.{layer}.{side}: only tt has them"
 
 
 def _training_problems(training: Mapping[str, Any], dataset: Mapping[str, Any]) -> Iterator[str]:

@@ -166,14 +166,113 @@ def test_a_fine_tuned_variant_inherits_the_models_training():
     config["models"]["net"]["training"] = {"epochs": 9, "batch_size": 16}
     config["variants"]["tuned"]["training"] = {"epochs": 2}
     wildcards = {"model": "net", "variant": "tuned"}
-    training = study(config).settings(("training",), wildcards)["training"]
+    training = study(config).settings(("variant",), wildcards)["variant"]["training"]
     assert (training["epochs"], training["batch_size"]) == (2, 16)
+
+
+def lowrank(**layers: Any) -> dict[str, Any]:
+    config = changed("variants/lowrank", {"method": "factorize", "parent": "original"})
+    config["study"][0]["variants"] = ["lowrank"]
+    config["models"]["net"]["variants"] = {"lowrank": {"layers": layers}}
+    return config
+
+
+def test_a_model_has_the_last_word_on_a_variant():
+    config = lowrank(dense_1={"method": "svd", "rank": 4})
+    config["models"]["net"]["training"] = {"epochs": 9, "batch_size": 16}
+    config["variants"]["lowrank"]["training"] = {"epochs": 2, "patience": 1}
+    config["models"]["net"]["variants"]["lowrank"]["training"] = {"epochs": 3}
+    variant = study(config).variant("net", "lowrank")
+    training = variant["training"]
+    assert (training["epochs"], training["batch_size"], training["patience"]) == (3, 16, 1)
+    assert variant["layers"] == {"dense_1": {"method": "svd", "rank": 4}}
+    assert variant["point"] is None
+
+
+def test_augmentation_is_laid_over_key_by_key():
+    config = lowrank(dense_1={"method": "svd", "rank": 4})
+    config["models"]["net"]["training"] = {"augment": {"shift": [1, 2], "noise": 0.5}}
+    config["variants"]["lowrank"]["training"] = {"augment": {"noise": 0.1}}
+    augment = study(config).variant("net", "lowrank")["training"]["augment"]
+    assert augment == {"roll": 0, "shift": [1, 2], "gain": 0, "noise": 0.1}
+
+
+def test_what_a_model_says_of_variants_does_not_train_it_again():
+    wildcards = {"model": "net", "variant": "original"}
+    plain, more = minimal(), lowrank(dense_1={"method": "svd", "rank": 4})
+    more["models"]["net"]["explore"] = {"finalists": 3}
+    texts = [repr(study(c).settings(("model",), wildcards)) for c in (plain, more)]
+    assert texts[0] == texts[1]
+
+
+def test_requests_are_the_studys_variants_with_their_ancestors_first():
+    config = lowrank(dense_1={"method": "svd", "rank": 4})
+    config["variants"]["lowrank"]["parent"] = "tuned"
+    requests = study(config).requests("net", "original")
+    assert [name for name, _ in requests] == ["tuned", "lowrank"]
+    below = study(config).requests("net", "tuned")
+    assert [name for name, _ in below] == ["tuned", "lowrank"]
+    assert study(config).requests("net", "lowrank") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"lowrnk": {}}, r"models\.net\.variants\.lowrnk: unknown variant.*mean 'lowrank'"),
+        (
+            {"lowrank": {"parent": "tuned"}},
+            r"models\.net\.variants\.lowrank\.parent: it cannot be changed for one model",
+        ),
+        (
+            {"lowrank": {"layer": {}}},
+            r"models\.net\.variants\.lowrank: unknown key 'layer', did you mean 'layers'",
+        ),
+        (
+            {"lowrank": {"layers": {"dense_1": {"method": "svd", "rank": 0}}}},
+            r"models\.net\.variants\.lowrank\.layers\.dense_1\.rank: 0 is too small",
+        ),
+        (
+            {"lowrank": {"layers": {"dense_1": {"method": "svd", "rank": 1.0}}}},
+            r"layers\.dense_1\.rank: 1\.0 is neither an integer nor a share below 1",
+        ),
+        (
+            {"lowrank": {"layers": {"dense_1": {"method": "svd", "rank": 2, "inputs": [8, 8]}}}},
+            r"layers\.dense_1\.inputs: only tt has them",
+        ),
+        (
+            {"lowrank": {"point": 1, "training": {"monitor": "auc"}}},
+            r"variants\.lowrank of net: training\.monitor: 'auc' needs a binary or multilabel task",
+        ),
+        (
+            {"lowrank": {"layers": {"dense_1": {"method": "cp", "rank": 2}}}},
+            r"dense_1\.method: unknown value 'cp'.*allowed: svd, tucker2, tt",
+        ),
+        ({}, r"variants\.lowrank of net: either layers or a point must be given"),
+        (
+            {"lowrank": {"layers": {"a": {"method": "svd", "rank": 2}}, "point": 1}},
+            r"variants\.lowrank of net: either layers or a point must be given",
+        ),
+    ],
+)
+def test_wrong_changes_of_a_variant_are_refused(changes, message):
+    config = lowrank()
+    config["models"]["net"]["variants"] = changes
+    with pytest.raises(InputError, match=message):
+        study(config)
+
+
+@pytest.mark.parametrize("target", [0, 1, 1.5, -0.1])
+@pytest.mark.parametrize("method", ["prune_structured", "prune_magnitude"])
+def test_targets_are_shares(method, target):
+    variant = {"method": method, "parent": "original", "target": target}
+    with pytest.raises(InputError, match=r"variants\.small\.target: .* (above 0|below 1)"):
+        study(changed("variants/small", variant))
 
 
 def test_patterns_are_enumerations_and_empty_ones_match_nothing():
     ours = study(minimal())
-    assert ours.pattern("variants", method="finetune") == "tuned"
-    assert ours.pattern("models", architecture="cnn") == "(?!)"
+    assert ours.pattern("variants", method=["finetune"]) == "tuned"
+    assert ours.pattern("models", architecture=["cnn"]) == "(?!)"
 
 
 def test_an_unwritable_results_folder_is_named(tmp_path, monkeypatch):

@@ -8,12 +8,17 @@ import pytest
 REPORT = {"tabulate": 1, "judge": 1, "gate": 1}
 
 
-def cells(count: int) -> dict[str, int]:
-    return dict.fromkeys(("convert_tflite", "predict_litert", "score_litert"), count)
+def cells(count: int, qat: int = 0) -> dict[str, int]:
+    """Jobs of so many cells and, among them, so many converted with trained quantizers."""
+    jobs = {"convert_tflite": count - qat, "predict_litert": count, "score_litert": count}
+    return {**jobs, "convert_qat": qat} if qat else jobs
 
 
-# The tiny study has 14 cells of four models: five schemes of digits_fc and smartwatch_lean, two of
-# bspc_lean and ecg_binary.
+# The tiny study has 24 cells of four models. Five schemes: digits_fc/original and
+# smartwatch_lean/original. Two: bspc_lean, ecg_binary, digits_fc/sparse and its QAT, and
+# smartwatch_lean/pruned, lowrank and its QAT. Of each QAT one cell is of the trained quantizers.
+DIGITS = {"compress": 1, "train_quantized": 1, **cells(9, qat=1)}
+WATCH = {"compress": 2, "train_quantized": 1, **cells(11, qat=1)}
 
 
 def rerun(tiny, file: str, old: str, new: str) -> dict[str, int]:
@@ -24,38 +29,40 @@ def rerun(tiny, file: str, old: str, new: str) -> dict[str, int]:
 def test_epochs_of_one_model(tiny):
     old = "  digits_fc:\n    training:\n      epochs: 6"
     new = old.replace("6", "7")
-    assert rerun(tiny, "config/tiny.yaml", old, new) == {"train": 1, **cells(5), **REPORT}
+    assert rerun(tiny, "config/tiny.yaml", old, new) == {"train": 1, **DIGITS, **REPORT}
 
 
 def test_a_setting_of_one_scheme(tiny):
     old, new = "results_dir: results/tiny\n", "results_dir: results/tiny\nschemes:\n"
     new += "  fiq_int8:\n    calibration_samples: 20\n"
-    # digits_fc, smartwatch_lean and bspc_lean have a cell of fiq_int8.
-    assert rerun(tiny, "config/tiny.yaml", old, new) == {**cells(3), **REPORT}
+    # Six cells have a fiq_int8 that is calibrated; two of QAT are compared with such a one.
+    expected = {**cells(6), "score_litert": 8, **REPORT}
+    assert rerun(tiny, "config/tiny.yaml", old, new) == expected
 
 
 def test_one_architecture_file(tiny):
-    old, new = 'layers.Dense(units, activation="relu")', 'layers.Dense(units, activation="relu6")'
-    expected = {"train": 1, **cells(5), **REPORT}
+    old, new = 'layers.Dense(units, activation="relu"', 'layers.Dense(units, activation="relu6"'
+    expected = {"train": 1, **DIGITS, **REPORT}
     assert rerun(tiny, "src/snugnet/models/fc.py", old, new) == expected
 
 
 def test_one_dataset_file(tiny):
     old, new = "GRAVITY = 9.81", "GRAVITY = 9.80"
-    expected = {"prepare_dataset": 1, "draw_calibration": 1, "train": 1, **cells(5), **REPORT}
+    data = {"prepare_dataset": 1, "draw_calibration": 1}
+    expected = {**data, "train": 1, **WATCH, **REPORT}
     assert rerun(tiny, "src/snugnet/datasets/synthetic_imu.py", old, new) == expected
 
 
 def test_a_helper_module(tiny):
     """Statistics are used by scoring and, for Holm's correction, by the table."""
     old, new = "EXACT_GROUPS = 14", "EXACT_GROUPS = 13"
-    expected = {"score_litert": 14, **REPORT}
+    expected = {"score_litert": 24, **REPORT}
     assert rerun(tiny, "src/snugnet/analysis/statistics.py", old, new) == expected
 
 
 def test_a_helper_of_conversion_leaves_training_alone(tiny):
     old, new = 'name="input"', 'name="inputs"'
-    expected = {**cells(14), **REPORT}
+    expected = {**cells(24, qat=2), **REPORT}
     assert rerun(tiny, "src/snugnet/tflite/convert.py", old, new) == expected
 
 
@@ -111,20 +118,42 @@ def test_a_cell_less_in_the_study(tiny):
 
 def test_calibration_size(tiny):
     old, new = "calibration:\n  samples: 40", "calibration:\n  samples: 41"
-    # Calibrated are three cells of digits_fc and smartwatch_lean, and one each of the other two.
-    expected = {"draw_calibration": 4, **cells(8), **REPORT}
+    # Eleven cells are calibrated, and two of QAT are compared with one of these.
+    expected = {"draw_calibration": 4, **cells(11), "score_litert": 13, **REPORT}
     assert rerun(tiny, "config/tiny.yaml", old, new) == expected
 
 
 def test_seed(tiny):
-    everything = {"prepare_dataset": 4, "draw_calibration": 4, "train": 4, **cells(14), **REPORT}
+    models = {"train": 4, "compress": 3, "train_quantized": 2}
+    data = {"prepare_dataset": 4, "draw_calibration": 4}
+    everything = {**data, **models, **cells(24, qat=2), **REPORT}
     assert rerun(tiny, "config.yaml", "seed: 1", "seed: 2") == everything
 
 
 def test_how_latency_is_measured(tiny):
     old, new = "latency_runs: 50", "latency_runs: 60"
-    expected = {"predict_litert": 14, "score_litert": 14, **REPORT}
+    expected = {"predict_litert": 24, "score_litert": 24, **REPORT}
     assert rerun(tiny, "config/tiny.yaml", old, new) == expected
+
+
+def test_a_variants_setting(tiny):
+    """Its parent stays, although what is asked of it was checked before it was trained."""
+    expected = {"compress": 1, "train_quantized": 1, **cells(4, qat=1)}
+    old, new = "target: 0.65", "target: 0.6"
+    assert rerun(tiny, "config.yaml", old, new) == {**expected, **REPORT}
+
+
+def test_what_one_model_says_of_a_variant(tiny):
+    expected = {"compress": 1, "train_quantized": 1, **cells(4, qat=1)}
+    old, new = "dense: {method: svd, rank: 0.4}", "dense: {method: svd, rank: 0.5}"
+    assert rerun(tiny, "config.yaml", old, new) == {**expected, **REPORT}
+
+
+def test_one_way_to_compress(tiny):
+    """Only `sparse` and its QAT are made with it."""
+    expected = {"compress": 1, "train_quantized": 1, **cells(4, qat=1), **REPORT}
+    old, new = "TOLERANCE = 0.005", "TOLERANCE = 0.006"
+    assert rerun(tiny, "src/snugnet/compress/prune_magnitude.py", old, new) == expected
 
 
 def test_what_re_runs_for_one_architecture_is_that_model_only(tiny):

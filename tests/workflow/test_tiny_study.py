@@ -19,7 +19,7 @@ def table(tiny) -> pd.DataFrame:
 
 def test_every_cell_is_a_row_and_ok(table):
     assert list(table.columns) == COLUMNS
-    assert len(table) == 5 + 5 + 2 + 2
+    assert len(table) == 5 + 5 + 2 + 2 + 2 * 2 + 3 * 2
     assert (table["status"] == "ok").all()
     assert set(table["task"]) == {"multiclass", "multilabel", "binary"}
 
@@ -53,7 +53,67 @@ def test_the_page_for_people_shows_every_model(tiny, table):
 
 def test_the_gate_is_open(tiny):
     gate = json.loads((tiny.results / "report" / "gate.json").read_text())
-    assert gate == {"verdict": "pass", "cells": 14, "failures": []}
+    assert gate == {"verdict": "pass", "cells": 24, "failures": []}
+
+
+def cell_of(table: pd.DataFrame, model: str, variant: str, scheme: str) -> pd.Series:
+    found = table[
+        (table["model"] == model) & (table["variant"] == variant) & (table["scheme"] == scheme)
+    ]
+    assert len(found) == 1
+    return found.iloc[0]
+
+
+@pytest.mark.parametrize("variant", ["sparse", "sparse_qat"])
+@pytest.mark.parametrize("scheme", ["float32", "fiq_int8"])
+def test_zeros_survive_training_with_quantizers_and_conversion(tiny, table, variant, scheme):
+    row = cell_of(table, "digits_fc", variant, scheme)
+    assert row["file_zeros"] >= 0.645
+    path = tiny.results / f"tflite/digits_fc/{variant}/{scheme}/contract.json"
+    for weights in json.loads(path.read_text())["weights"]:
+        assert weights["zeros"] >= (0.65 * weights["size"] - 1) / weights["size"], weights["name"]
+    dense = cell_of(table, "digits_fc", "original", scheme)
+    assert dense["file_zeros"] < 0.1
+    assert row["size_gzip_bytes"] < 0.7 * dense["size_gzip_bytes"]
+
+
+def test_pruned_and_factorized_models_are_smaller_as_asked(tiny, table):
+    rows = {
+        variant: cell_of(table, "smartwatch_lean", variant, "fiq_int8")
+        for variant in ("original", "pruned", "lowrank", "lowrank_qat")
+    }
+    share = rows["pruned"]["parameters"] / rows["original"]["parameters"]
+    assert share == pytest.approx(0.5, abs=0.005)
+    assert rows["lowrank"]["parameters"] < rows["pruned"]["parameters"]
+    assert rows["lowrank"]["parameters"] == rows["lowrank_qat"]["parameters"]
+    assert rows["lowrank"]["macs"] < rows["pruned"]["macs"]
+    assert rows["pruned"]["size_bytes"] < rows["original"]["size_bytes"]
+    stats = json.loads((tiny.results / "models/smartwatch_lean/lowrank/stats.json").read_text())
+    layers = {layer["name"]: layer for layer in stats["layers"]}
+    (inputs, rank), (_, units) = layers["dense_1"]["shapes"][0], layers["dense"]["shapes"][0]
+    assert rank == max(1, round(0.4 * min(inputs, units))) >= layers["dense_1"]["rank"]
+
+
+def test_a_variant_is_compared_with_its_parent(table):
+    by_parent = table[table["parent"].notna()]
+    assert by_parent["delta_parent"].notna().all()
+    assert by_parent["p_parent_holm"].between(0, 1).all()
+    assert table.loc[table["parent"].isna(), "delta_parent"].isna().all()
+    for row in by_parent.itertuples():
+        parent = cell_of(table, row.model, row.parent, row.scheme)
+        assert row.delta_parent == pytest.approx(row.accuracy - parent["accuracy"])
+
+
+def test_wrong_requests_are_found_before_training(project):
+    old = "dense: {method: svd, rank: 0.4}"
+    with project.edited("config.yaml", old, old.replace("dense", "dens")):
+        text = project.snakemake(
+            *("--cores", "1", "results/tiny/models/smartwatch_lean/lowrank/model.h5"),
+            *("--configfile", "config/tiny.yaml"),
+            ok=False,
+        )
+    assert "variant lowrank: layers: dens cannot be factorized; allowed: conv_1, conv_2" in text
+    assert not (project.results / "models/smartwatch_lean").exists()
 
 
 def test_files_hold_what_their_paths_say(tiny):
@@ -116,8 +176,10 @@ def test_single_files_and_stages_can_be_asked_for(project):
     float_cell = "results/tiny/tflite/digits_fc/original/float32/model.tflite"
     assert "draw_calibration" not in project.plan(float_cell)
     assert project.plan("data") == {"prepare_dataset": 4, "draw_calibration": 4}
-    assert project.plan("models") == {"prepare_dataset": 4, "train": 4}
-    assert project.plan("tflite")["convert_tflite"] == 14
+    models = {"train": 4, "compress": 3, "train_quantized": 2}
+    assert project.plan("models") == {"prepare_dataset": 4, **models}
+    assert project.plan("tflite")["convert_tflite"] == 22
+    assert project.plan("tflite")["convert_qat"] == 2
     assert project.plan("report")["tabulate"] == 1
     project.snakemake("--cores", "1", cell, "--configfile", "config/tiny.yaml")
     assert (project.folder / cell).is_file()
@@ -148,7 +210,8 @@ def test_a_variant_is_trained_on_from_its_parent(project):
     more = "  tuned:\n    method: finetune\n    parent: original\n    training:\n      epochs: 2\n"
     cell = "results/tiny/models/digits_fc/tuned/model.h5"
     with project.edited("config.yaml", variants, variants + more):
-        assert project.plan(cell) == {"prepare_dataset": 1, "train": 1, "finetune": 1}
+        jobs = ("prepare_dataset", "train", "compress")
+        assert project.plan(cell) == dict.fromkeys(jobs, 1)
         project.snakemake("--cores", "1", cell, "--configfile", "config/tiny.yaml")
     history = pd.read_csv(project.folder / cell.replace("model.h5", "history.csv"))
     first = pd.read_csv(project.results / "models/digits_fc/original/history.csv")

@@ -12,7 +12,7 @@ from snugnet.datasets.sources import source_files
 from snugnet.errors import InputError
 from snugnet.provenance import code_digests
 from snugnet.study import Study
-from snugnet.tflite.schemes import SCHEMES
+from snugnet.tflite.schemes import FULL_INT8, SCHEMES
 
 SOURCE = Path(workflow.basedir) / "src"
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
@@ -84,6 +84,31 @@ def source_of(wildcards):
 def parent_model(wildcards):
     parent = STUDY.config["variants"][wildcards.variant]["parent"]
     return f"{RESULTS}/models/{wildcards.model}/{parent}/model.h5"
+
+
+def requests_of(wildcards, output):
+    """Tell what the study makes from a variant of a model, to be checked before it is made.
+
+    A parameter that takes `output` is not tracked, so that a new request trains nothing again.
+    """
+    return STUDY.requests(wildcards.model, wildcards.variant)
+
+
+def parent_predictions(wildcards):
+    """Give what a variant's parent predicts in the same scheme; nothing if it has no parent."""
+    parent = STUDY.config["variants"][wildcards.variant].get("parent")
+    if parent is None:
+        return []
+    cell = f"{wildcards.model}/{parent}/{wildcards.scheme}/{wildcards.runtime}"
+    return f"{RESULTS}/predictions/{cell}.npz"
+
+
+def designs_of(wildcards):
+    """Give the parent's design space to a variant that takes a point of it."""
+    variant = STUDY.variant(wildcards.model, wildcards.variant)
+    if variant.get("point") is None:
+        return []
+    return f"{RESULTS}/models/{wildcards.model}/{variant['parent']}/design_space.csv"
 
 
 def calibration_of(wildcards):

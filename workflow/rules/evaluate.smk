@@ -27,8 +27,10 @@ rule score_litert:
     input:
         predictions="<results>/predictions/{model}/{variant}/{scheme}/{runtime}.npz",
         reference="<results>/predictions/{model}/{variant}/float32/litert.npz",
+        parent=parent_predictions,
         stats="<results>/models/{model}/{variant}/stats.json",
         deployed="<results>/tflite/{model}/{variant}/{scheme}/model.tflite",
+        contract="<results>/tflite/{model}/{variant}/{scheme}/contract.json",
     output:
         metrics="<results>/metrics/{model}/{variant}/{scheme}/{runtime}.json",
     log:

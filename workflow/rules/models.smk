@@ -1,4 +1,4 @@
-# From data to Keras models: one rule a method, chosen by the variant.
+# From data to Keras models: trained from nothing, made from a parent, or trained with quantizers.
 
 
 rule train:
@@ -14,36 +14,87 @@ rule train:
     benchmark:
         "<results>/benchmarks/train/{model}/{variant}.tsv"
     wildcard_constraints:
-        variant=STUDY.pattern("variants", method="train"),
+        variant=STUDY.pattern("variants", method=["train"]),
     # Before all that only one cell waits for, so that the longest chains start first.
     priority: 1
     threads: STUDY.config["tf_threads"]
     params:
         settings=settings("model", "seed", "tf_threads"),
         code=code("train", "snugnet.models.{architecture}"),
+        requests=requests_of,
     script:
         "../scripts/train.py"
 
 
-rule finetune:
+rule compress:
+    input:
+        train=dataset_of("train.npz"),
+        val=dataset_of("val.npz"),
+        parent=parent_model,
+        designs=designs_of,
+    output:
+        model="<results>/models/{model}/{variant}/model.h5",
+        history="<results>/models/{model}/{variant}/history.csv",
+        stats="<results>/models/{model}/{variant}/stats.json",
+    log:
+        "<results>/logs/compress/{model}/{variant}.log",
+    benchmark:
+        "<results>/benchmarks/compress/{model}/{variant}.tsv"
+    wildcard_constraints:
+        variant=STUDY.pattern(
+            "variants",
+            method=["finetune", "prune_structured", "prune_magnitude", "factorize"],
+        ),
+    priority: 1
+    threads: STUDY.config["tf_threads"]
+    params:
+        settings=settings("variant", "seed", "tf_threads"),
+        code=code("compress", "snugnet.compress.{method}"),
+        requests=requests_of,
+    script:
+        "../scripts/compress.py"
+
+
+rule train_quantized:
     input:
         train=dataset_of("train.npz"),
         val=dataset_of("val.npz"),
         parent=parent_model,
     output:
         model="<results>/models/{model}/{variant}/model.h5",
+        quantized="<results>/models/{model}/{variant}/quantized.h5",
         history="<results>/models/{model}/{variant}/history.csv",
         stats="<results>/models/{model}/{variant}/stats.json",
     log:
-        "<results>/logs/finetune/{model}/{variant}.log",
+        "<results>/logs/train_quantized/{model}/{variant}.log",
     benchmark:
-        "<results>/benchmarks/finetune/{model}/{variant}.tsv"
+        "<results>/benchmarks/train_quantized/{model}/{variant}.tsv"
     wildcard_constraints:
-        variant=STUDY.pattern("variants", method="finetune"),
+        variant=STUDY.pattern("variants", method=["qat"]),
     priority: 1
     threads: STUDY.config["tf_threads"]
     params:
-        settings=settings("training", "seed", "tf_threads"),
-        code=code("finetune"),
+        settings=settings("variant", "seed", "tf_threads"),
+        code=code("train_quantized"),
     script:
-        "../scripts/finetune.py"
+        "../scripts/train_quantized.py"
+
+
+rule explore:
+    input:
+        train=dataset_of("train.npz"),
+        val=dataset_of("val.npz"),
+        model="<results>/models/{model}/{variant}/model.h5",
+    output:
+        designs="<results>/models/{model}/{variant}/design_space.csv",
+    log:
+        "<results>/logs/explore/{model}/{variant}.log",
+    benchmark:
+        "<results>/benchmarks/explore/{model}/{variant}.tsv"
+    priority: 1
+    threads: STUDY.config["tf_threads"]
+    params:
+        settings=settings("explore", "seed", "tf_threads"),
+        code=code("explore"),
+    script:
+        "../scripts/explore.py"

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 def main(job: Any) -> None:
     from snugnet.datasets.samples import load_split
-    from snugnet.jobs import replacing, write_json
+    from snugnet.jobs import replacing
     from snugnet.models import keras2
     from snugnet.models.storage import load_model
     from snugnet.tflite.convert import convert
-    from snugnet.tflite.flatbuffer import check_contract, read_graph
+    from snugnet.tflite.evidence import record
     from snugnet.tflite.schemes import SCHEMES
 
     settings = job.params.settings
@@ -25,7 +25,7 @@ def main(job: Any) -> None:
         calib = load_split(job.input["calib"]).x[: settings["scheme"]["calibration_samples"]]
     with replacing(job.output["tflite"]) as path:
         path.write_bytes(convert(load_model(job.input["model"]), scheme, calib))
-    write_json(job.output["contract"], check_contract(read_graph(job.output["tflite"]), scheme))
+    record(job.output["tflite"], job.output["contract"], scheme)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,10 @@ def main(job: Any) -> None:
     row = score(
         load_predictions(job.input["predictions"]),
         load_predictions(job.input["reference"]),
+        load_predictions(job.input["parent"]) if job.input["parent"] else None,
         job.input["deployed"],
         read_json(job.input["stats"]),
+        read_json(job.input["contract"]),
         job.params.settings["statistics"]["confidence"],
     )
     write_json(job.output["metrics"], row)

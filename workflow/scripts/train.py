@@ -11,18 +11,23 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from importlib import import_module
 
+    from snugnet.aside import check_requests
     from snugnet.datasets.samples import load_split
     from snugnet.models import keras2
     from snugnet.models.trained import save
     from snugnet.models.training import fit
 
     settings = job.params.settings
-    keras2.configure(settings["seed"], settings["tf_threads"])
     train, val = load_split(job.input["train"]), load_split(job.input["val"])
-    architecture = import_module(f"snugnet.models.{settings['model']['architecture']}")
-    model = architecture.build(
-        settings["model"], train.x.shape[1:], train.task, len(train.class_names)
-    )
+
+    def build() -> Any:
+        keras2.configure(settings["seed"], settings["tf_threads"])
+        architecture = import_module(f"snugnet.models.{settings['model']['architecture']}")
+        classes = len(train.class_names)
+        return architecture.build(settings["model"], train.x.shape[1:], train.task, classes)
+
+    check_requests(build, job.params.requests)
+    model = build()
     history = fit(model, train, val, settings["model"]["training"], settings["seed"])
     save(model, history, job.output)
 

@@ -1,4 +1,4 @@
-"""Train the parent variant of a model on."""
+"""Find out which layers of a model are worth factorizing, and how."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,18 +9,19 @@ if TYPE_CHECKING:
 
 
 def main(job: Any) -> None:
+    from snugnet.compress.designs import save_designs
+    from snugnet.compress.explore import explore
     from snugnet.datasets.samples import load_split
     from snugnet.models import keras2
     from snugnet.models.storage import load_model
-    from snugnet.models.trained import save
-    from snugnet.models.training import fit
 
     settings = job.params.settings
     keras2.configure(settings["seed"], settings["tf_threads"])
     train, val = load_split(job.input["train"]), load_split(job.input["val"])
-    model = load_model(job.input["parent"])
-    history = fit(model, train, val, settings["training"], settings["seed"])
-    save(model, history, job.output)
+    designs = explore(
+        load_model(job.input["model"]), train, val, settings["explore"], settings["seed"]
+    )
+    save_designs(designs, job.output["designs"])
 
 
 if __name__ == "__main__":

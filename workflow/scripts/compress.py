@@ -1,0 +1,33 @@
+"""Make a variant from its parent, by the method that it names."""
+
+from typing import TYPE_CHECKING, Any
+
+from snugnet.jobs import run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(job: Any) -> None:
+    from importlib import import_module
+
+    from snugnet.aside import check_requests
+    from snugnet.datasets.samples import load_split
+    from snugnet.models import keras2
+    from snugnet.models.storage import load_model
+    from snugnet.models.trained import save
+
+    settings = job.params.settings
+    check_requests(lambda: load_model(job.input["parent"]), job.params.requests)
+    keras2.configure(settings["seed"], settings["tf_threads"])
+    train, val = load_split(job.input["train"]), load_split(job.input["val"])
+    method = import_module(f"snugnet.compress.{settings['variant']['method']}")
+    request = {**settings["variant"], "designs": job.input.get("designs")}
+    model, history = method.compress(
+        load_model(job.input["parent"]), train, val, request, settings["seed"]
+    )
+    save(model, history, job.output)
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

@@ -1,0 +1,29 @@
+"""Fine-tune the parent of a variant with quantizers in it."""
+
+from typing import TYPE_CHECKING, Any
+
+from snugnet.jobs import run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(job: Any) -> None:
+    from snugnet.compress.qat import train_quantized
+    from snugnet.datasets.samples import load_split
+    from snugnet.models import keras2
+    from snugnet.models.storage import load_model, save_model
+    from snugnet.models.trained import save
+
+    settings = job.params.settings
+    keras2.configure(settings["seed"], settings["tf_threads"])
+    train, val = load_split(job.input["train"]), load_split(job.input["val"])
+    quantized, plain, history = train_quantized(
+        load_model(job.input["parent"]), train, val, settings["variant"], settings["seed"]
+    )
+    save_model(quantized, job.output["quantized"])
+    save(plain, history, job.output)
+
+
+if __name__ == "__main__":
+    run(main, snakemake)
