@@ -5,13 +5,20 @@ python docs/write_results.py                                          # the page
 """
 
 import argparse
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from snugnet.analysis.table import markdown
+from snugnet.analysis.table import COLUMNS, arrow, markdown
 
 DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS))
+
+import slides  # noqa: E402 -- beside this script
+
 KEPT = DOCS / "results"
 PAGE = DOCS / "results.md"
 
@@ -44,6 +51,13 @@ What to know before reading:
 - Intervals and tests take the patient, subject or record as the unit wherever the data name one.
 """
 
+SLIDES_LEGEND = """Accuracy in per cent (ECG: binary accuracy); in brackets what the slides report
+for networks and data of their own. An arrow is a test that found a difference after Holm's
+correction within the model, `~` one that found none: PTQ against float32 of the same network, QAT
+against PTQ of the same scheme. The slides' collapse in int8 and uint8 is of their input cast, not
+of the scheme.
+"""
+
 # What the systems that Snugnet grew from report for themselves. Their data and splits differ from
 # ours: landmarks, not opponents. (model, what, their float, their int8, in per cent)
 SEEDS = [
@@ -68,10 +82,12 @@ def keep(table: Path) -> None:
 def page() -> str:
     """Write the page from the rows that are kept."""
     frame = pd.concat([pd.read_csv(path) for path in sorted(KEPT.glob("*.csv"))])
+    frame = frame.reindex(columns=COLUMNS)
     for name in ("n", "n_groups"):
         frame[name] = frame[name].astype("Int64")
     tables = markdown(frame, 0.95).removeprefix("# Results\n\n")
-    return "\n".join([INTRODUCTION, beside_the_seeds(frame), "## All cells\n", tables])
+    parts = [beside_the_seeds(frame), beside_the_slides(frame)]
+    return "\n".join([INTRODUCTION, *parts, "## All cells\n", tables])
 
 
 def beside_the_seeds(frame: pd.DataFrame) -> str:
@@ -88,6 +104,52 @@ def beside_the_seeds(frame: pd.DataFrame) -> str:
     columns = ["model", "float32 %", "fiq_int8 %", "theirs, float %", "theirs, int8 %", "theirs is"]
     table = pd.DataFrame(lines, columns=columns).to_markdown(index=False, disable_numparse=True)
     return f"## Beside the systems that Snugnet grew from\n\n{table}\n"
+
+
+def beside_the_slides(frame: pd.DataFrame) -> str:
+    """Lay our accuracy out as the slides do theirs, which stand in brackets."""
+    rows = {(row.model, row.variant, row.scheme): row for row in frame.itertuples()}
+    parts = ["## In the slides' layout\n", SLIDES_LEGEND]
+    for family in slides.FAMILIES:
+        places = [
+            (f"{family}_{size}", variant)
+            for variant in ("pruned", "original")
+            for size in ("lean", "fat")
+        ]
+        for title, suffix, theirs in (("PTQ", "", slides.PTQ), ("QAT", "_qat", slides.QAT)):
+            columns = [(model, variant + suffix) for model, variant in places]
+            parts.append(_matrix(f"{family}, {title}", rows, columns, theirs[family]))
+    final = list(slides.FINAL)
+    for title, suffix in (("PTQ", ""), ("QAT, which the slides could not do", "_qat")):
+        columns = [(model, variant + suffix) for model, variant in final]
+        values = None if suffix else list(zip(*slides.FINAL.values(), strict=True))
+        parts.append(_matrix(f"Pruned and factorized, {title}", rows, columns, values))
+    return "\n".join(parts)
+
+
+def _matrix(title: str, rows: dict, columns: list, theirs: Sequence | None) -> str:
+    """Make one of the slides' tables: schemes down, networks across; none if we have no figure."""
+    lines = []
+    for i, scheme in enumerate(slides.SCHEMES):
+        cells = [_beside(rows.get((*column, scheme))) for column in columns]
+        if theirs:
+            cells = [f"{ours} ({value})" for ours, value in zip(cells, theirs[i], strict=True)]
+        lines.append([scheme, *cells])
+    if not any((*column, scheme) in rows for column in columns for scheme in slides.SCHEMES):
+        return ""
+    header = ["scheme", *(f"{model} {variant}" for model, variant in columns)]
+    table = pd.DataFrame(lines, columns=header).to_markdown(index=False, disable_numparse=True)
+    return f"### {title}\n\n{table}\n"
+
+
+def _beside(row: Any) -> str:
+    if row is None:
+        return ""
+    aware = row.variant.endswith("_qat")
+    sign = (
+        arrow(row.delta_parent, row.p_parent_holm) if aware else arrow(row.delta_float, row.p_holm)
+    )
+    return f"{100 * row.accuracy:.2f} {sign}".rstrip()
 
 
 def main() -> None:
