@@ -56,6 +56,53 @@ def test_without_quantizers_the_scores_are_nearly_the_same(aware):
     )
 
 
+def test_ranges_begin_where_the_values_are(aware, keras):
+    """Begun at -6 to 6, as by default, the same quantizers change the scores a lot more."""
+    from snugnet.compress.qat import quantizable, quantize
+    from snugnet.compress.ranges import begin_ranges
+
+    x = aware.samples.x / 20
+    plain = quantizable(aware.parent)
+    scores = plain.predict(x, verbose=0)
+    quantized = quantize(plain)
+    for layer in quantized.layers:  # kernels' ranges follow the kernels, once there is training
+        held = {weight.name.split("/")[-1]: weight for weight in layer.weights}
+        if "kernel_max:0" in held:
+            most = float(np.abs(held["kernel:0"]).max())
+            held["kernel_max:0"].assign(np.full(held["kernel_max:0"].shape, most))
+            held["kernel_min:0"].assign(np.full(held["kernel_min:0"].shape, -most))
+    by_default = np.abs(quantized.predict(x, verbose=0) - scores).mean()
+    begin_ranges(quantized, plain, x, seed=1)
+    assert np.abs(quantized.predict(x, verbose=0) - scores).mean() < by_default / 2
+    ends = {weight.name.split("/")[-1]: float(weight) for weight in quantized.layers[1].weights}
+    given = [value for name, value in ends.items() if name.endswith(("_min:0", "_max:0"))]
+    assert sorted(given) == pytest.approx([min(0, x.min()), max(0, x.max())])
+
+
+def test_every_kernel_has_a_quantizer(keras):
+    """Before a ReLU of its own, tensorflow-model-optimization gives a layer none."""
+    from snugnet.compress.qat import quantizable, quantize
+
+    layers = keras.tf_keras.layers
+    model = keras.tf_keras.Sequential(
+        [
+            layers.Input((8, 8, 2)),
+            layers.Conv2D(3, 3),
+            layers.ReLU(),
+            layers.Flatten(),
+            layers.Dense(4),
+            layers.Activation("relu"),
+            layers.Dense(3),
+        ]
+    )
+    x = np.random.default_rng(0).normal(size=(5, 8, 8, 2)).astype(np.float32)
+    plain = quantizable(model)
+    np.testing.assert_allclose(plain.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-6)
+    names = [weight.name for weight in quantize(plain).weights]
+    assert sum(name.endswith("/kernel:0") for name in names) == 3
+    assert sum(name.endswith("kernel_max:0") for name in names) == 3
+
+
 def test_a_saved_model_computes_the_same(aware, tmp_path):
     from snugnet.compress.qat import load_quantized
     from snugnet.errors import InputError

@@ -1,31 +1,28 @@
-"""Batch normalization folded into the Dense layer before it.
+"""Layers folded into the one before them, as the converter does it where there are no quantizers.
 
-The converter does the same where there are no quantizers. Between quantizers of
-tensorflow-model-optimization 0.8.1 it leaves such a Dense in float (measured: FULLY_CONNECTED with
-float32 weights), and a tensor train has no single kernel that could take it in later.
+Batch normalization: between quantizers of tensorflow-model-optimization 0.8.1 the converter leaves
+a Dense before it in float (measured: FULLY_CONNECTED with float32 weights), and a tensor train has
+no single kernel that could take it in later. ReLU: before a layer of its own, without batch
+normalization between, the same toolkit puts no quantizer on the kernel.
 """
+
+from typing import Any
 
 import numpy as np
 
 from snugnet.compress.graph import functional
 from snugnet.models.keras2 import tf_keras
 
+WEIGHTED = ("Conv2D", "Dense", "DepthwiseConv2D")
+
 
 def foldable(model: tf_keras.Model) -> dict[str, str]:
     """Name the Dense layers that batch normalization follows, and nothing else, with its names."""
-    pairs = {}
-    ends = {id(tensor) for tensor in model.outputs}
-    for layer in model.layers:
-        if type(layer) is tf_keras.layers.BatchNormalization:
-            before = layer.inbound_nodes[0].inbound_layers
-            if (
-                type(before) is tf_keras.layers.Dense
-                and len(before.outbound_nodes) == 1
-                and id(before.output) not in ends
-                and before.activation is tf_keras.activations.linear
-            ):
-                pairs[before.name] = layer.name
-    return pairs
+    return {
+        before.name: layer.name
+        for layer, before in _followers(model, ("Dense",))
+        if type(layer) is tf_keras.layers.BatchNormalization
+    }
 
 
 def fold(model: tf_keras.Model) -> tf_keras.Model:
@@ -39,7 +36,7 @@ def fold(model: tf_keras.Model) -> tf_keras.Model:
     pairs = foldable(model)
     if not pairs:
         return model
-    copy = tf_keras.Model.from_config(_config(model.get_config(), pairs))
+    copy = tf_keras.Model.from_config(_config(model.get_config(), pairs, {"use_bias": True}))
     for layer in copy.layers:
         if layer.name in pairs:
             norm = model.get_layer(pairs[layer.name])
@@ -49,18 +46,61 @@ def fold(model: tf_keras.Model) -> tf_keras.Model:
     return copy
 
 
-def _config(config: dict, pairs: dict[str, str]) -> dict:
-    """Take the normalizations out of a model's description; their inputs take their place."""
-    dense_of = {norm: dense for dense, norm in pairs.items()}
-    config["layers"] = [layer for layer in config["layers"] if layer["name"] not in dense_of]
+def fold_relu(model: tf_keras.Model) -> tf_keras.Model:
+    """Copy a functional model with each plain ReLU made the activation of the layer before it.
+
+    Returns:
+        A model that computes the same; the model itself if there is nothing to fold.
+    """
+    pairs = {
+        before.name: layer.name for layer, before in _followers(model, WEIGHTED) if _is_relu(layer)
+    }
+    if not pairs:
+        return model
+    copy = tf_keras.Model.from_config(_config(model.get_config(), pairs, {"activation": "relu"}))
+    for layer in copy.layers:
+        layer.set_weights(model.get_layer(layer.name).get_weights())
+    return copy
+
+
+def _is_relu(layer: tf_keras.layers.Layer) -> bool:
+    if type(layer) is tf_keras.layers.Activation:
+        return bool(layer.activation is tf_keras.activations.relu)
+    if type(layer) is not tf_keras.layers.ReLU:
+        return False
+    return layer.max_value is None and not layer.negative_slope and not layer.threshold
+
+
+def _followers(
+    model: tf_keras.Model, classes: tuple[str, ...]
+) -> list[tuple[tf_keras.layers.Layer, tf_keras.layers.Layer]]:
+    """List layers, each with the linear one before it that nothing else reads."""
+    ends = {id(tensor) for tensor in model.outputs}
+    found = []
+    for layer in model.layers:
+        before = layer.inbound_nodes[0].inbound_layers
+        if (
+            type(before).__name__ in classes
+            and len(before.outbound_nodes) == 1
+            and id(before.output) not in ends
+            and before.activation is tf_keras.activations.linear
+        ):
+            found.append((layer, before))
+    return found
+
+
+def _config(config: dict, pairs: dict[str, str], changes: dict[str, Any]) -> dict:
+    """Take followers out of a model's description; the layers before them change and step in."""
+    before = {follower: layer for layer, follower in pairs.items()}
+    config["layers"] = [layer for layer in config["layers"] if layer["name"] not in before]
     for layer in config["layers"]:
         if layer["name"] in pairs:
-            layer["config"]["use_bias"] = True
+            layer["config"].update(changes)
         for node in layer["inbound_nodes"]:
             for source in node:
-                source[0] = dense_of.get(source[0], source[0])
+                source[0] = before.get(source[0], source[0])
     for output in config["output_layers"]:
-        output[0] = dense_of.get(output[0], output[0])
+        output[0] = before.get(output[0], output[0])
     return config
 
 

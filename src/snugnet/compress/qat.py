@@ -1,8 +1,8 @@
 """Quantization-aware training with tensorflow-model-optimization's default 8-bit scheme.
 
 Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
-Inference" (CVPR 2018): quantizers that round in the forward pass, and ranges that are learned from
-train batches.
+Inference" (CVPR 2018): quantizers that round in the forward pass, and ranges that follow the train
+batches.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,8 @@ from tensorflow_model_optimization.python.core.quantization.keras.default_8bit i
     default_8bit_quantize_registry,
 )
 
-from snugnet.compress.fold import fold
+from snugnet.compress.fold import fold, fold_relu
+from snugnet.compress.ranges import begin_ranges
 from snugnet.compress.standard import standard
 from snugnet.datasets.samples import Samples
 from snugnet.errors import InputError
@@ -51,6 +52,7 @@ def train_quantized(
     """
     plain = quantizable(model)
     quantized = quantize(plain)
+    begin_ranges(quantized, plain, train.x, seed)
     history = fit(quantized, train, val, settings["training"], seed, callbacks=[KeepZeros()])
     return quantized, _stripped(quantized, plain), history
 
@@ -73,7 +75,7 @@ def quantizable(model: tf_keras.Model) -> tf_keras.Model:
     Raises:
         InputError: If a layer cannot: all of them are named.
     """
-    model = fold(standard(model))
+    model = fold_relu(fold(standard(model)))
     refused = [layer for layer in model.layers if not _supported(layer)]
     if refused:
         named = ", ".join(f"{layer.name!r} ({type(layer).__name__})" for layer in refused)
