@@ -65,18 +65,27 @@ def test_ranges_begin_where_the_values_are(aware, keras):
     plain = quantizable(aware.parent)
     scores = plain.predict(x, verbose=0)
     quantized = quantize(plain)
-    for layer in quantized.layers:  # kernels' ranges follow the kernels, once there is training
-        held = {weight.name.split("/")[-1]: weight for weight in layer.weights}
-        if "kernel_max:0" in held:
-            most = float(np.abs(held["kernel:0"]).max())
-            held["kernel_max:0"].assign(np.full(held["kernel_max:0"].shape, most))
-            held["kernel_min:0"].assign(np.full(held["kernel_min:0"].shape, -most))
     by_default = np.abs(quantized.predict(x, verbose=0) - scores).mean()
     begin_ranges(quantized, plain, x, seed=1)
     assert np.abs(quantized.predict(x, verbose=0) - scores).mean() < by_default / 2
     ends = {weight.name.split("/")[-1]: float(weight) for weight in quantized.layers[1].weights}
     given = [value for name, value in ends.items() if name.endswith(("_min:0", "_max:0"))]
     assert sorted(given) == pytest.approx([min(0, x.min()), max(0, x.max())])
+
+
+def test_training_that_does_not_help_is_undone(trained):
+    """With a learning rate that wrecks the network, what comes out is what went in."""
+    from snugnet.compress.qat import quantizable, train_quantized
+    from snugnet.models.storage import load_model
+
+    samples = trained.samples
+    train, val = samples.take(np.arange(160)), samples.take(np.arange(160, 240))
+    wrecking = {"training": {**TRAINING, "epochs": 1, "learning_rate": 30.0}}
+    _, plain, history = train_quantized(load_model(trained.path), train, val, wrecking, seed=1)
+    before = quantizable(load_model(trained.path))
+    for weight, expected in zip(plain.get_weights(), before.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, expected)
+    assert len(history) == 1
 
 
 def test_every_kernel_has_a_quantizer(keras):

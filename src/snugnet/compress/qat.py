@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow_model_optimization as tfmot
 from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
     default_8bit_quantize_registry,
@@ -21,7 +22,7 @@ from snugnet.datasets.samples import Samples
 from snugnet.errors import InputError
 from snugnet.models.keras2 import tf_keras
 from snugnet.models.storage import ALLOWED_LAYERS, check_layers
-from snugnet.models.training import fit
+from snugnet.models.training import MONITOR, fit
 from snugnet.models.zeros import KeepZeros
 
 REGISTRY = default_8bit_quantize_registry.Default8BitQuantizeRegistry()
@@ -45,7 +46,8 @@ def train_quantized(
         seed: Seed of training.
 
     Returns:
-        The model with quantizers; one without, with the same weights; the history.
+        The model with quantizers, as it was after the epoch, or before the first, that was best on
+        val; one without, with the same weights; the history.
 
     Raises:
         InputError: If a layer cannot be quantized.
@@ -53,8 +55,30 @@ def train_quantized(
     plain = quantizable(model)
     quantized = quantize(plain)
     begin_ranges(quantized, plain, train.x, seed)
+    start = quantized.get_weights()
     history = fit(quantized, train, val, settings["training"], seed, callbacks=[KeepZeros()])
+    _keep_start_if_better(quantized, start, history, val, settings["training"]["monitor"])
     return quantized, _stripped(quantized, plain), history
+
+
+def _keep_start_if_better(
+    model: tf_keras.Model,
+    start: list[np.ndarray],
+    history: list[dict[str, float]],
+    val: Samples,
+    monitor: str,
+) -> None:
+    """Go back to where training began, at a trained parent, if no epoch was better on val."""
+    key, mode = MONITOR[monitor]
+    best = (max if mode == "max" else min)(row[key] for row in history)
+    trained = model.get_weights()
+    model.set_weights(start)
+    found = model.evaluate(
+        val.x.astype(np.float32), val.y, batch_size=512, verbose=0, return_dict=True
+    )[key.removeprefix("val_")]
+    print(f"{key} before training {found:.4f}, of the best epoch {best:.4f}")
+    if not (found >= best if mode == "max" else found <= best):
+        model.set_weights(trained)
 
 
 def quantize(model: tf_keras.Model) -> tf_keras.Model:

@@ -23,7 +23,8 @@ def begin_ranges(
     """Set the ranges of activations, and of the input, to what is seen in train batches.
 
     The range of an activation is the mean of the batches' ranges, to which its moving average
-    tends; that of the input covers all values. Both hold 0, as TFLite wants it.
+    tends; that of the input covers all values. Both hold 0, as TFLite wants it. Those of kernels
+    are set to the kernels' own, as the first batch would.
 
     Args:
         quantized: A model with quantizers that was made from `plain`.
@@ -49,10 +50,11 @@ def begin_ranges(
     for layer in quantized.layers:
         if type(layer).__name__ == "QuantizeLayer":
             _set(layer, layer.name, *_range(x))
+        _set_kernel(layer)
 
 
 def _kinds(layer: Any) -> Iterable[str]:
-    """Name a wrapper's pairs of variables; those of kernels follow the kernel by themselves."""
+    """Name a wrapper's pairs of variables, less the kernel's."""
     names = {weight.name.split("/")[-1] for weight in layer.weights}
     return [kind for kind in (*AFTER, BEFORE) if f"{kind}_min:0" in names]
 
@@ -87,9 +89,19 @@ def _range(values: Any) -> tuple[float, float]:
     return min(0.0, float(values.min())), max(0.0, float(values.max()))
 
 
-def _set(layer: Any, kind: str, low: float, high: float) -> None:
+def _set(layer: Any, kind: str, low: Any, high: Any) -> None:
     ends = {f"{kind}_min:0": low, f"{kind}_max:0": high}
     for weight in layer.weights:
         name = weight.name.split("/")[-1]
         if name in ends:
             weight.assign(ends[name])
+
+
+def _set_kernel(layer: Any) -> None:
+    """Set a kernel's range, of all or one a channel, which lie last: symmetric about 0."""
+    held = {weight.name.split("/")[-1]: weight for weight in layer.weights}
+    for kind in ("kernel", "depthwise_kernel"):
+        if f"{kind}_max:0" in held:
+            kernel = np.abs(held[f"{kind}:0"].numpy())
+            axes = tuple(range(kernel.ndim - held[f"{kind}_max:0"].shape.rank))
+            _set(layer, kind, -kernel.max(axis=axes), kernel.max(axis=axes))
