@@ -33,9 +33,8 @@ def model(keras):
 
 @pytest.mark.parametrize("criterion", CRITERIA)
 def test_what_does_nothing_goes_first(model, criterion):
-    from snugnet.compress.structured import importance
-
     from snugnet.compress.channels import Channels
+    from snugnet.compress.prune_structured import importance
 
     dead = [1, 4, 9]
     kernel, bias = model.get_layer("c").get_weights()
@@ -54,9 +53,8 @@ def test_what_does_nothing_goes_first(model, criterion):
 
 
 def test_scale_needs_batch_normalization(keras):
-    from snugnet.compress.structured import importance
-
     from snugnet.compress.channels import Channels
+    from snugnet.compress.prune_structured import importance
     from snugnet.errors import InputError
 
     layers = keras.tf_keras.layers
@@ -70,9 +68,8 @@ def test_scale_needs_batch_normalization(keras):
 @pytest.mark.parametrize("target", [0.2, 0.5, 0.65, 0.9])
 @pytest.mark.parametrize("scope", ["global", "layer"])
 def test_as_much_goes_as_was_asked_for(model, scope, target):
-    from snugnet.compress.structured import choose, importance
-
     from snugnet.compress.channels import Channels, parameters_without, without
+    from snugnet.compress.prune_structured import choose, importance
 
     channels = Channels(model)
     wanted = round(model.count_params() * (1 - target))
@@ -86,9 +83,8 @@ def test_as_much_goes_as_was_asked_for(model, scope, target):
 @pytest.mark.parametrize("seed", range(5))
 def test_a_small_network_is_met_whatever_its_scores(keras, seed):
     """Few widths come near enough here: the first choice misses by up to two points."""
-    from snugnet.compress.structured import choose
-
     from snugnet.compress.channels import Channels, parameters_without
+    from snugnet.compress.prune_structured import choose
 
     layers = keras.tf_keras.layers
     small = keras.tf_keras.Sequential(
@@ -114,9 +110,8 @@ def test_a_small_network_is_met_whatever_its_scores(keras, seed):
 
 
 def test_the_same_share_of_every_layer_goes(model):
-    from snugnet.compress.structured import choose, importance
-
     from snugnet.compress.channels import Channels, without
+    from snugnet.compress.prune_structured import choose, importance
 
     channels = Channels(model)
     scores = importance(channels, "l2", waves("multiclass"))
@@ -128,9 +123,8 @@ def test_the_same_share_of_every_layer_goes(model):
 
 @pytest.mark.parametrize("scope", ["global", "layer"])
 def test_no_layer_goes_altogether(model, scope):
-    from snugnet.compress.structured import choose, importance
-
     from snugnet.compress.channels import Channels, without
+    from snugnet.compress.prune_structured import choose, importance
 
     channels = Channels(model)
     scores = importance(channels, "taylor", waves("multiclass"))
@@ -139,9 +133,8 @@ def test_no_layer_goes_altogether(model, scope):
 
 
 def test_layers_can_be_kept(model):
-    from snugnet.compress.structured import choose, importance
-
     from snugnet.compress.channels import Channels
+    from snugnet.compress.prune_structured import choose, importance
     from snugnet.errors import InputError
 
     channels = Channels(model)
@@ -154,11 +147,11 @@ def test_layers_can_be_kept(model):
 
 
 def test_pruning_in_steps_meets_its_target_and_learns_again(trained, keras):
-    from snugnet.compress.structured import prune
+    from snugnet.compress.prune_structured import compress
 
     samples = trained.samples
     train, val = samples.take(np.arange(160)), samples.take(np.arange(160, 240))
-    smaller, history = prune(trained.model, train, val, PRUNING, seed=1)
+    smaller, history = compress(trained.model, train, val, PRUNING, seed=1)
     share = 1 - smaller.count_params() / trained.model.count_params()
     assert share == pytest.approx(0.65, abs=0.005)
     assert len(history) >= 3
@@ -171,11 +164,10 @@ def test_pruning_in_steps_meets_its_target_and_learns_again(trained, keras):
 
 
 def test_a_target_that_cannot_be_met_is_an_error(model):
-    from snugnet.compress.structured import prune
-
+    from snugnet.compress.prune_structured import compress
     from snugnet.errors import InputError
 
     samples = waves("multiclass")
     settings = {**PRUNING, "target": 0.999, "steps": 1, "training": {**TRAINING, "epochs": 1}}
     with pytest.raises(InputError, match=r"target: 0\.999 .* the nearest is 0\.9"):
-        prune(model, samples, samples, settings, seed=1)
+        compress(model, samples, samples, settings, seed=1)
