@@ -142,6 +142,7 @@ def test_a_row_compares_with_the_same_scheme_of_its_parent(tmp_path):
     parent = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
     row = score(multiclass(), multiclass(), parent, model, SIZE, EVIDENCE, 0.95)
     assert (row["delta_parent"], row["p_parent"]) == (pytest.approx(-0.5), pytest.approx(2 / 16))
+    assert row["delta_parent_low"] < -0.5 < row["delta_parent_high"]
     assert (row["delta_float"], row["p_float"]) == (0, 1)
 
 

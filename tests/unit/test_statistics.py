@@ -12,7 +12,14 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from snugnet.analysis.statistics import RESAMPLES, accuracy_interval, auc_interval, holm, paired_p
+from snugnet.analysis.statistics import (
+    RESAMPLES,
+    accuracy_interval,
+    auc_interval,
+    difference_interval,
+    holm,
+    paired_p,
+)
 
 
 @given(st.integers(1, 500), st.data())
@@ -170,3 +177,35 @@ def test_mcnemar_claims_what_the_group_test_does_not():
 def test_holm(p_values):
     expected = multipletests(p_values, method="holm")[1]
     np.testing.assert_allclose(holm(np.array(p_values)), expected, atol=1e-12)
+
+
+def test_the_interval_of_a_difference_between_groups_is_students_t():
+    rng = np.random.default_rng(0)
+    group = np.repeat(np.arange(12), 20)
+    ours, theirs = (rng.random(240) < p for p in (0.8, 0.7))
+    means = (ours.astype(float) - theirs).reshape(12, 20).mean(axis=1)
+    expected = stats.ttest_1samp(means, 0).confidence_interval(0.95)
+    found = difference_interval(ours.astype(float), theirs.astype(float), group)
+    assert found == pytest.approx(tuple(expected))
+
+
+@pytest.mark.parametrize(
+    ("both", "gain", "loss", "n"), [(0.9, 0.03, 0.05, 300), (0.5, 0.2, 0.1, 60)]
+)
+def test_coverage_of_the_difference_of_single_samples(both, gain, loss, n):
+    rng = np.random.default_rng(1)
+    kinds = rng.choice(4, (2000, n), p=[both, gain, loss, 1 - both - gain - loss])
+    covered = 0
+    for row in kinds:
+        ours, theirs = np.isin(row, (0, 1)).astype(float), np.isin(row, (0, 2)).astype(float)
+        low, high = difference_interval(ours, theirs, None)
+        covered += low <= gain - loss <= high
+    assert 0.93 <= covered / len(kinds) <= 0.985
+
+
+def test_models_that_never_differ_may_still_differ_a_little():
+    correct = np.array([1.0] * 90 + [0.0] * 10)
+    low, high = difference_interval(correct, correct, None)
+    assert low == pytest.approx(-high)
+    assert 0 < high < 0.03
+    assert difference_interval(correct, correct, np.arange(100) // 10) == (None, None)

@@ -13,6 +13,7 @@ from snugnet.analysis.statistics import (
     Interval,
     accuracy_interval,
     auc_interval,
+    difference_interval,
     paired_p,
 )
 from snugnet.errors import InputError
@@ -64,8 +65,8 @@ def score(
         "n_groups": None if group is None else len(np.unique(group)),
         "accuracy_low": low,
         "accuracy_high": high,
-        **_difference("float", predictions, reference),
-        **_difference("parent", predictions, parent),
+        **_difference("float", predictions, reference, confidence),
+        **_difference("parent", predictions, parent, confidence),
         "decisions_changed": int(_changed(predictions, reference)),
         **file_size(model_file),
         **{name: size[name] for name in ("parameters", "nonzero", "macs")},
@@ -96,14 +97,18 @@ def _auc_interval(predictions: Predictions, confidence: float) -> Interval:
 
 
 def _difference(
-    name: str, predictions: Predictions, other: Predictions | None
+    name: str, predictions: Predictions, other: Predictions | None, confidence: float
 ) -> dict[str, float | None]:
     """Compare with another cell on the same samples."""
     if other is None:
-        return {f"delta_{name}": None, f"p_{name}": None}
+        columns = (f"delta_{name}", f"delta_{name}_low", f"delta_{name}_high", f"p_{name}")
+        return dict.fromkeys(columns)
     ours, theirs = predictions.correct(), other.correct()
+    low, high = difference_interval(ours, theirs, predictions.group, confidence)
     return {
         f"delta_{name}": float(ours.mean() - theirs.mean()),
+        f"delta_{name}_low": low,
+        f"delta_{name}_high": high,
         f"p_{name}": paired_p(ours, theirs, predictions.group),
     }
 

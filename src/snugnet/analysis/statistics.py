@@ -48,9 +48,15 @@ def accuracy_interval(
     if not residual.any():
         # All clusters agree, mostly at 100 %: spread says nothing, so count clusters instead.
         return _wilson(round(pooled * clusters), clusters, confidence)
-    variance = clusters / (clusters - 1) * np.sum(residual**2) / size.sum() ** 2
-    half = stats.t.ppf((1 + confidence) / 2, clusters - 1) * np.sqrt(variance)
+    half = _half_width(residual, size, confidence)
     return Interval(float(max(0.0, pooled - half)), float(min(1.0, pooled + half)))
+
+
+def _half_width(residual: np.ndarray, size: np.ndarray, confidence: float) -> float:
+    """Give Student's t times the standard error of a mean of clusters weighted by their size."""
+    clusters = len(size)
+    variance = clusters / (clusters - 1) * np.sum(residual**2) / size.sum() ** 2
+    return float(stats.t.ppf((1 + confidence) / 2, clusters - 1) * np.sqrt(variance))
 
 
 def _wilson(successes: int, n: int, confidence: float) -> Interval:
@@ -134,6 +140,47 @@ def paired_p(
         return float(stats.binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
     difference, _ = _by_cluster(correct - reference, group)
     return _sign_flip_p(difference, seed)
+
+
+def difference_interval(
+    correct: np.ndarray,
+    reference: np.ndarray,
+    group: np.ndarray | None,
+    confidence: float = 0.95,
+) -> Interval:
+    """Give the interval of the difference in accuracy of two models on the same samples.
+
+    Without groups and with right-or-wrong samples: Agresti and Min 2005, Wald's interval with half
+    a sample added to each cell of the 2 x 2 table. Otherwise as `accuracy_interval`, of the
+    samples' differences; where all clusters differ alike, their spread says nothing.
+
+    Args:
+        correct: (n,) in 0..1, of one model.
+        reference: (n,) of the other, on the same samples.
+        group: (n,) or None.
+        confidence: Of the interval, in (0, 1).
+    """
+    difference = correct - reference
+    if (
+        group is None
+        and np.isin(correct, (0.0, 1.0)).all()
+        and np.isin(reference, (0.0, 1.0)).all()
+    ):
+        gained, lost = (0.5 + np.sum(difference == sign) for sign in (1, -1))
+        n = len(difference) + 2
+        middle = (gained - lost) / n
+        half = stats.norm.ppf((1 + confidence) / 2)
+        half *= np.sqrt(gained + lost - (gained - lost) ** 2 / n) / n
+        return Interval(float(middle - half), float(middle + half))
+    total, size = _by_cluster(difference, group)
+    if len(total) < 2:
+        return Interval(None, None)
+    pooled = total.sum() / size.sum()
+    residual = total - pooled * size
+    if np.abs(residual).max() < 1e-9:
+        return Interval(None, None)
+    half = _half_width(residual, size, confidence)
+    return Interval(float(pooled - half), float(pooled + half))
 
 
 def _sign_flip_p(difference: np.ndarray, seed: int) -> float:

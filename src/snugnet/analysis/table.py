@@ -35,9 +35,13 @@ COLUMNS = [
     "accuracy_low",
     "accuracy_high",
     "delta_float",
+    "delta_float_low",
+    "delta_float_high",
     "p_float",
     "p_holm",
     "delta_parent",
+    "delta_parent_low",
+    "delta_parent_high",
     "p_parent",
     "p_parent_holm",
     "decisions_changed",
@@ -115,9 +119,9 @@ def markdown(frame: pd.DataFrame, confidence: float) -> str:
         "accuracy). An arrow marks a difference from the float32 row of the same variant that the "
         f"paired test finds at {SIGNIFICANCE:.0%} after Holm's correction within the model; ~ "
         "marks one that it does not. Points to parent: the difference from the same scheme of the "
-        "variant that this one was made from, tested alike; for a …_qat variant that is "
-        "quantization-aware training against quantization after training. Datasets named "
-        "synthetic_… are simulated.",
+        "variant that this one was made from, with its interval and tested alike; for a …_qat "
+        "variant that is quantization-aware training against quantization after training. "
+        "Datasets named synthetic_… are simulated.",
     ]
     for model, rows in frame.groupby("model", sort=False):
         parts += [f"## {model}", _about(rows), _grid(rows), _details(rows)]
@@ -189,13 +193,17 @@ def _line(row: Mapping[Hashable, Any]) -> dict[str, str]:
     if not pd.isna(row["auc_low"]):
         auc += f" [{row['auc_low']:.4f}, {row['auc_high']:.4f}]"
     sign = arrow(row["delta_parent"], row["p_parent_holm"])
+    points = f"{text('delta_parent', '+.2f', 100)} {sign}".rstrip()
+    if not pd.isna(row["delta_parent_low"]):
+        low, high = (100 * row[f"delta_parent_{end}"] for end in ("low", "high"))
+        points += f" [{low:+.2f}, {high:+.2f}]"
     return {
         "variant": row["variant"],
         "scheme": row["scheme"],
         **{title: text(name, ".4f") for name, title in MEASURES.items()},
         "macro AUC": auc,
         "p (Holm)": text("p_holm", ".3g"),
-        "points to parent": f"{text('delta_parent', '+.2f', 100)} {sign}".rstrip(),
+        "points to parent": points,
         "parameters": text("parameters", ",d"),
         "zeros": text("file_zeros", ".3f"),
         "KiB": text("size_bytes", ".1f", 1 / 1024),
