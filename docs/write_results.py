@@ -152,7 +152,8 @@ def what_steps_cost(frame: pd.DataFrame) -> str:
 def _points(row: Any) -> str:
     if row is None or pd.isna(row.delta_parent):
         return ""
-    text = f"{100 * row.delta_parent:+.2f} {arrow(row.delta_parent, row.p_parent_holm)}"
+    points = round(100 * row.delta_parent, 2) + 0.0  # a sum with 0 is no negative zero
+    text = f"{points:+.2f} {arrow(row.delta_parent, row.p_parent_holm)}"
     if pd.isna(row.delta_parent_low):
         return text
     return f"{text} [{100 * row.delta_parent_low:+.2f}, {100 * row.delta_parent_high:+.2f}]"
