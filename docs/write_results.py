@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from snugnet.analysis.table import COLUMNS, arrow, markdown
+from snugnet.analysis.table import COLUMNS, arrow, markdown, points_to_parent
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS))
@@ -143,20 +143,13 @@ def what_steps_cost(frame: pd.DataFrame) -> str:
         if plain is not None and isinstance(plain.parent, str):
             step = f"{variant} - {plain.parent}"
             size = f"{plain.parameters:,.0f}"
-            lines.append([model, step, size, *(_points(row) for row in (plain, integer))])
+            costs = [
+                "" if row is None else points_to_parent(row._asdict()) for row in (plain, integer)
+            ]
+            lines.append([model, step, size, *costs])
     columns = ["model", "step", "parameters", "float32", "fiq_int8"]
     table = pd.DataFrame(lines, columns=columns).to_markdown(index=False, disable_numparse=True)
     return f"## What each step costs\n\n{COST_LEGEND}\n{_input_output(frame)}\n{table}\n"
-
-
-def _points(row: Any) -> str:
-    if row is None or pd.isna(row.delta_parent):
-        return ""
-    points = round(100 * row.delta_parent, 2) + 0.0  # a sum with 0 is no negative zero
-    text = f"{points:+.2f} {arrow(row.delta_parent, row.p_parent_holm)}"
-    if pd.isna(row.delta_parent_low):
-        return text
-    return f"{text} [{100 * row.delta_parent_low:+.2f}, {100 * row.delta_parent_high:+.2f}]"
 
 
 def _input_output(frame: pd.DataFrame) -> str:

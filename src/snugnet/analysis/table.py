@@ -110,6 +110,22 @@ def arrow(delta: float, p: float | None) -> str:
     return "↑" if delta > 0 else "↓"
 
 
+def points_to_parent(row: Mapping[Hashable, Any]) -> str:
+    """Word the difference of a row from its parent: points of accuracy, arrow, interval."""
+    if pd.isna(row["delta_parent"]):
+        return ""
+    sign = arrow(row["delta_parent"], row["p_parent_holm"])
+    text = f"{_points(row['delta_parent'])} {sign}".rstrip()
+    if pd.isna(row["delta_parent_low"]):
+        return text
+    return f"{text} [{_points(row['delta_parent_low'])}, {_points(row['delta_parent_high'])}]"
+
+
+def _points(difference: float) -> str:
+    """Write a difference in hundredths; one that rounds to nothing has no minus."""
+    return f"{round(100 * difference, 2) + 0.0:+.2f}"
+
+
 def markdown(frame: pd.DataFrame, confidence: float) -> str:
     """Lay the table out like the slides: one table a model, schemes down, variants across."""
     percent = f"{100 * confidence:g} %"
@@ -192,18 +208,13 @@ def _line(row: Mapping[Hashable, Any]) -> dict[str, str]:
     auc = text("auc_macro", ".4f")
     if not pd.isna(row["auc_low"]):
         auc += f" [{row['auc_low']:.4f}, {row['auc_high']:.4f}]"
-    sign = arrow(row["delta_parent"], row["p_parent_holm"])
-    points = f"{text('delta_parent', '+.2f', 100)} {sign}".rstrip()
-    if not pd.isna(row["delta_parent_low"]):
-        low, high = (100 * row[f"delta_parent_{end}"] for end in ("low", "high"))
-        points += f" [{low:+.2f}, {high:+.2f}]"
     return {
         "variant": row["variant"],
         "scheme": row["scheme"],
         **{title: text(name, ".4f") for name, title in MEASURES.items()},
         "macro AUC": auc,
         "p (Holm)": text("p_holm", ".3g"),
-        "points to parent": points,
+        "points to parent": points_to_parent(row),
         "parameters": text("parameters", ",d"),
         "zeros": text("file_zeros", ".3f"),
         "KiB": text("size_bytes", ".1f", 1 / 1024),

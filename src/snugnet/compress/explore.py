@@ -24,7 +24,7 @@ from snugnet.compress.standard import standard
 from snugnet.datasets.samples import Samples
 from snugnet.models.keras2 import tf_keras
 from snugnet.models.stats import macs
-from snugnet.models.training import MONITOR, fit
+from snugnet.models.training import best_epoch, fit
 from snugnet.models.zeros import KeepZeros
 from snugnet.progress import progress
 
@@ -242,9 +242,7 @@ def _accuracy(
     """Train a design briefly; give the accuracy on val of the epoch that is kept."""
     smaller = factorize(model, option.requests)
     history = fit(smaller, train, val, settings["training"], seed, callbacks=[KeepZeros()])
-    key, direction = MONITOR[settings["training"]["monitor"]]
-    best = (max if direction == "max" else min)(history, key=lambda row: row[key])
-    return best["val_accuracy"]
+    return best_epoch(history, settings["training"]["monitor"])["val_accuracy"]
 
 
 def _ranked(

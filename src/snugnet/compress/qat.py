@@ -22,7 +22,7 @@ from snugnet.datasets.samples import Samples
 from snugnet.errors import InputError
 from snugnet.models.keras2 import tf_keras
 from snugnet.models.storage import ALLOWED_LAYERS, check_layers
-from snugnet.models.training import MONITOR, fit
+from snugnet.models.training import best_epoch, fit
 from snugnet.models.zeros import KeepZeros
 
 REGISTRY = default_8bit_quantize_registry.Default8BitQuantizeRegistry()
@@ -69,15 +69,15 @@ def _keep_start_if_better(
     monitor: str,
 ) -> None:
     """Go back to where training began, at a trained parent, if no epoch was better on val."""
-    key, mode = MONITOR[monitor]
-    best = (max if mode == "max" else min)(row[key] for row in history)
     trained = model.get_weights()
     model.set_weights(start)
-    found = model.evaluate(
+    measured = model.evaluate(
         val.x.astype(np.float32), val.y, batch_size=512, verbose=0, return_dict=True
-    )[key.removeprefix("val_")]
-    print(f"{key} before training {found:.4f}, of the best epoch {best:.4f}")
-    if not (found >= best if mode == "max" else found <= best):
+    )
+    before = {f"val_{name}": value for name, value in measured.items()}
+    best = best_epoch(history, monitor)
+    print(f"before training {before}, in the best epoch {best}")
+    if best_epoch([before, best], monitor) is best:
         model.set_weights(trained)
 
 

@@ -35,15 +35,20 @@ def begin_ranges(
     chosen = np.random.default_rng([seed, len(x)]).permutation(len(x))[: BATCH * MOST_BATCHES]
     x = x[chosen].astype(np.float32)
     watched = [(layer, kind) for layer in quantized.layers for kind in _kinds(layer)]
-    tensors = [tensor for layer, _ in watched for tensor in _inputs(plain.get_layer(_name(layer)))]
-    probe = tf_keras.Model(plain.inputs, tensors)
+    originals = [plain.get_layer(layer.layer.name) for layer, _ in watched]
+    probe = tf_keras.Model(
+        plain.inputs,
+        [
+            original.input if kind == BEFORE else original.output
+            for original, (_, kind) in zip(originals, watched, strict=True)
+        ],
+    )
     ranges: list[list[tuple[float, float]]] = [[] for _ in watched]
     for start in range(0, len(x), BATCH):
-        values = iter(_listed(probe(x[start : start + BATCH], training=False)))
-        for found, (layer, kind) in zip(ranges, watched, strict=True):
-            original = plain.get_layer(_name(layer))
-            given = [next(values) for _ in _inputs(original)]
-            found.append(_range(_value(original, given, kind)))
+        values = _listed(probe(x[start : start + BATCH], training=False))
+        for i, (original, (_, kind)) in enumerate(zip(originals, watched, strict=True)):
+            value = _before_activation(original, values[i]) if kind == BEFORE else values[i]
+            ranges[i].append(_range(value))
     for (layer, kind), found in zip(watched, ranges, strict=True):
         low, high = np.mean(found, axis=0)
         _set(layer, kind, float(low), float(high))
@@ -55,31 +60,23 @@ def begin_ranges(
 
 def _kinds(layer: Any) -> Iterable[str]:
     """Name a wrapper's pairs of variables, less the kernel's."""
-    names = {weight.name.split("/")[-1] for weight in layer.weights}
-    return [kind for kind in (*AFTER, BEFORE) if f"{kind}_min:0" in names]
+    return [kind for kind in (*AFTER, BEFORE) if f"{kind}_min" in _weights(layer)]
 
 
-def _name(wrapper: Any) -> str:
-    name: str = wrapper.layer.name
-    return name
+def _weights(layer: Any) -> dict[str, Any]:
+    """Give a wrapper's variables by their own names, without the layer's."""
+    return {weight.name.split("/")[-1].removesuffix(":0"): weight for weight in layer.weights}
 
 
 def _listed(values: Any) -> list[Any]:
     return values if isinstance(values, list) else [values]
 
 
-def _inputs(layer: Any) -> list[Any]:
-    return _listed(layer.input)
-
-
-def _value(layer: Any, given: list[Any], kind: str) -> Any:
-    """Compute what a layer gives, without its activation if the range lies before that."""
-    arguments = given if len(given) > 1 else given[0]
-    if kind != BEFORE:
-        return layer(arguments, training=False)
+def _before_activation(layer: Any, value: Any) -> Any:
+    """Compute what a layer makes of its input, less its activation."""
     activation, layer.activation = layer.activation, tf_keras.activations.linear
     try:
-        return layer(arguments, training=False)
+        return layer(value, training=False)
     finally:
         layer.activation = activation
 
@@ -90,18 +87,16 @@ def _range(values: Any) -> tuple[float, float]:
 
 
 def _set(layer: Any, kind: str, low: Any, high: Any) -> None:
-    ends = {f"{kind}_min:0": low, f"{kind}_max:0": high}
-    for weight in layer.weights:
-        name = weight.name.split("/")[-1]
-        if name in ends:
-            weight.assign(ends[name])
+    weights = _weights(layer)
+    weights[f"{kind}_min"].assign(low)
+    weights[f"{kind}_max"].assign(high)
 
 
 def _set_kernel(layer: Any) -> None:
     """Set a kernel's range, of all or one a channel, which lie last: symmetric about 0."""
-    held = {weight.name.split("/")[-1]: weight for weight in layer.weights}
+    weights = _weights(layer)
     for kind in ("kernel", "depthwise_kernel"):
-        if f"{kind}_max:0" in held:
-            kernel = np.abs(held[f"{kind}:0"].numpy())
-            axes = tuple(range(kernel.ndim - held[f"{kind}_max:0"].shape.rank))
+        if f"{kind}_max" in weights:
+            kernel = np.abs(weights[kind].numpy())
+            axes = tuple(range(kernel.ndim - weights[f"{kind}_max"].shape.rank))
             _set(layer, kind, -kernel.max(axis=axes), kernel.max(axis=axes))

@@ -82,6 +82,12 @@ def fit(
     return recorder.history
 
 
+def best_epoch(history: Sequence[Mapping[str, float]], monitor: str) -> Mapping[str, float]:
+    """Pick the epoch that is best on val by what is watched, the first of several."""
+    key, mode = MONITOR[monitor]
+    return (max if mode == "max" else min)(history, key=lambda epoch: epoch[key])
+
+
 def _metrics(task: str, monitor: str) -> list[Any]:
     accuracy = {
         "multiclass": tf_keras.metrics.SparseCategoricalAccuracy,
