@@ -1,4 +1,4 @@
-"""The one exception that means: the request or a file is wrong, not the program."""
+"""The exceptions that mean: the request or a file is wrong, not the program."""
 
 
 class InputError(ValueError):
@@ -6,3 +6,7 @@ class InputError(ValueError):
 
     The message says what is wrong, where, and what is allowed. Jobs print it without a traceback.
     """
+
+
+class ModelFormatError(InputError):
+    """A model file is damaged, or holds something that is not supported."""

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from snugnet.errors import InputError
-from snugnet.tflite.flatbuffer import Graph, check_contract, read_graph
+from snugnet.tflite.contract import check_contract
+from snugnet.tflite.flatbuffer import read_graph
+from snugnet.tflite.graph import Graph
 from snugnet.tflite.litert import Prediction, latency, predict, quantize
 from snugnet.tflite.schemes import FIVE, SCHEMES
 
@@ -52,10 +54,7 @@ def test_a_false_name_is_found_out(files, made, claimed):
 
 def test_per_tensor_weights_of_a_convolution_are_found_out(files):
     graph = read_graph(files / "fiq_int8")
-    flat = tuple(
-        dataclasses.replace(tensor, scales=1) if tensor.scales > 1 else tensor
-        for tensor in graph.tensors
-    )
+    flat = tuple(dataclasses.replace(tensor, scales=tensor.scales[:1]) for tensor in graph.tensors)
     changed = Graph(flat, graph.operators, graph.inputs, graph.outputs)
     contract = check_contract(changed, SCHEMES["fiq_int8"])
     assert any("scale(s) for" in finding for finding in contract["findings"])
@@ -177,6 +176,11 @@ def test_inputs_are_rounded_and_saturated():
     assert quantize(x, details(np.uint8, 0.01, 128)).tolist() == [
         *(0, 0, 127, 128, 128, 129, 255, 255, 255)
     ]
+
+
+def test_halves_are_rounded_away_from_zero_as_the_kernel_does():
+    x = np.array([-1.5, -0.5, 0.5, 1.5, 2.5], np.float32)
+    assert quantize(x, details(np.int8, 1.0, 0)).tolist() == [-2, -1, 1, 2, 3]
 
 
 def test_float_inputs_are_passed_on():

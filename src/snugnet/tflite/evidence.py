@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 from snugnet.jobs import write_json
-from snugnet.tflite.flatbuffer import Operator, Tensor, check_contract, read_graph
+from snugnet.tflite.contract import check_contract
+from snugnet.tflite.flatbuffer import read_graph
+from snugnet.tflite.graph import Operator, Tensor
 from snugnet.tflite.schemes import Scheme
 
 # Operators whose weights pruning and factorization are about.

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from snugnet.affine import quantize as to_integers
 from snugnet.errors import InputError
 from snugnet.progress import progress
 
@@ -25,11 +26,16 @@ class Prediction(NamedTuple):
     zero_point: int
 
     def scores(self) -> np.ndarray:
-        """Dequantize: scale * (raw - zero_point), float32 (n, k)."""
-        if np.issubdtype(self.raw.dtype, np.floating):
-            return self.raw.astype(np.float32)
-        shifted = self.raw.astype(np.int32) - np.int32(self.zero_point)
-        return (np.float32(self.scale) * shifted.astype(np.float32)).astype(np.float32)
+        """Dequantize, float32 (n, k)."""
+        return dequantize(self.raw, self.scale, self.zero_point)
+
+
+def dequantize(raw: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
+    """Give the real numbers that integers stand for: scale * (raw - zero_point), float32."""
+    if np.issubdtype(raw.dtype, np.floating):
+        return raw.astype(np.float32)
+    shifted = raw.astype(np.int32) - np.int32(zero_point)
+    return (np.float32(scale) * shifted.astype(np.float32)).astype(np.float32)
 
 
 def predict(path: str | Path, x: np.ndarray, batch_size: int = 64) -> Prediction:
@@ -96,12 +102,13 @@ def latency(path: str | Path, x: np.ndarray, runs: int, warm_up: int) -> np.ndar
     return times
 
 
-def quantize(x: np.ndarray, details: dict[str, Any]) -> np.ndarray:
-    """Bring inputs into the type of an input tensor: round to nearest, then saturate.
+def quantize_for(path: str | Path, x: np.ndarray) -> np.ndarray:
+    """Bring inputs into the type of a file's input, as `predict` does."""
+    return quantize(x, _open(path)[1])
 
-    q = clip(round(x / scale) + zero_point, min, max), in float32 as a device would compute it
-    (the affine mapping of the TFLite 8-bit quantization specification). A cast without rounding
-    or saturation makes values wrap and is the commonest way to ruin an int8 model.
+
+def quantize(x: np.ndarray, details: dict[str, Any]) -> np.ndarray:
+    """Bring inputs into the type of an input tensor.
 
     Args:
         x: Inputs in real units.
@@ -111,9 +118,7 @@ def quantize(x: np.ndarray, details: dict[str, Any]) -> np.ndarray:
     if np.issubdtype(dtype, np.floating):
         return x.astype(dtype, copy=False)
     scale, zero_point = _quantization(details)
-    limits = np.iinfo(dtype)
-    steps = np.rint(x.astype(np.float32) / np.float32(scale)) + np.float32(zero_point)
-    return np.clip(steps, limits.min, limits.max).astype(dtype)
+    return to_integers(x, scale, zero_point, dtype)
 
 
 def _quantization(details: dict[str, Any]) -> tuple[float, int]:

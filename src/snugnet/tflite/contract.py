@@ -1,0 +1,105 @@
+"""Whether a .tflite file keeps the promise of its scheme; names are never trusted."""
+
+from typing import Any
+
+from snugnet.tflite.graph import Graph, Operator, Tensor
+from snugnet.tflite.schemes import Scheme
+
+# Operators that an open batch dimension would bring in.
+SHAPE_CHAIN = ("SHAPE", "PACK", "STRIDED_SLICE")
+BOUNDARY = ("QUANTIZE", "DEQUANTIZE")
+
+
+def check_contract(graph: Graph, scheme: Scheme) -> dict[str, Any]:
+    """Compare a file with what its scheme promises.
+
+    Returns:
+        Ready for JSON: `verdict` (`pass` or `fail`), `findings` (what broke the promise),
+        `operators`, `input`, `output` (types), `int8_weights` and `float_weights` (names).
+    """
+    findings = _check_ends(graph, scheme) + _check_operators(graph) + _check_weights(graph, scheme)
+    if scheme.full_integer:
+        findings += _check_integer(graph, scheme)
+    weights = [tensor for _, tensor in graph.weights()]
+    return {
+        "verdict": "fail" if findings else "pass",
+        "findings": findings,
+        "operators": [operator.name for operator in graph.operators],
+        "input": graph.tensors[graph.inputs[0]].dtype,
+        "output": graph.tensors[graph.outputs[0]].dtype,
+        "int8_weights": [tensor.name for tensor in weights if tensor.dtype == "int8"],
+        "float_weights": [tensor.name for tensor in weights if tensor.dtype.startswith("float")],
+    }
+
+
+def _check_ends(graph: Graph, scheme: Scheme) -> list[str]:
+    findings = []
+    for end, indices in (("input", graph.inputs), ("output", graph.outputs)):
+        if len(indices) != 1:
+            findings.append(f"{len(indices)} {end}s instead of 1")
+            continue
+        tensor = graph.tensors[indices[0]]
+        if tensor.dtype != scheme.input_output:
+            findings.append(f"{end} is {tensor.dtype} instead of {scheme.input_output}")
+        if end == "input" and (not tensor.shape or tensor.shape[0] != 1):
+            findings.append(f"input has shape {tensor.shape} instead of a batch of 1")
+    return findings
+
+
+def _check_operators(graph: Graph) -> list[str]:
+    return [
+        f"operator {i} is {operator.name}: the batch was left open"
+        for i, operator in enumerate(graph.operators)
+        if operator.name in SHAPE_CHAIN
+    ]
+
+
+def _check_weights(graph: Graph, scheme: Scheme) -> list[str]:
+    findings = []
+    allowed = scheme.weights.split(" or ")
+    for operator, tensor in graph.weights():
+        if tensor.dtype not in allowed:
+            findings.append(
+                f"weights {tensor.name} of {operator.name} are {tensor.dtype} instead of "
+                f"{scheme.weights}"
+            )
+        convolution = operator.name != "FULLY_CONNECTED"
+        if scheme.full_integer and convolution and len(tensor.scales) < _channels(operator, tensor):
+            findings.append(
+                f"weights {tensor.name} of {operator.name} have {len(tensor.scales)} scale(s) for "
+                f"{_channels(operator, tensor)} channels"
+            )
+    return findings
+
+
+def _channels(operator: Operator, weights: Tensor) -> int:
+    """Output channels: the last dimension of depthwise weights, the first of all others."""
+    return weights.shape[-1 if operator.name == "DEPTHWISE_CONV_2D" else 0]
+
+
+def _check_integer(graph: Graph, scheme: Scheme) -> list[str]:
+    """Full integer: integer biases, and floats at boundary QUANTIZE and DEQUANTIZE only."""
+    findings = []
+    bias_type = "int64" if scheme.activations == "int16" else "int32"
+    for operator, _ in graph.weights():
+        bias = operator.inputs[2] if len(operator.inputs) > 2 else -1
+        if bias >= 0 and graph.tensors[bias].dtype != bias_type:
+            findings.append(
+                f"bias {graph.tensors[bias].name} of {operator.name} is "
+                f"{graph.tensors[bias].dtype} instead of {bias_type}"
+            )
+    ends = {*graph.inputs, *graph.outputs}
+    for i, operator in enumerate(graph.operators):
+        for index in {*operator.inputs, *operator.outputs} - {-1}:
+            tensor = graph.tensors[index]
+            boundary = operator.name in BOUNDARY and index in ends
+            if tensor.dtype.startswith("float") and not boundary:
+                findings.append(f"operator {i} {operator.name} has float tensor {tensor.name}")
+        for index in set(operator.outputs) - ends:
+            tensor = graph.tensors[index]
+            if tensor.dtype != scheme.activations:
+                findings.append(
+                    f"operator {i} {operator.name} computes {tensor.name} in {tensor.dtype} "
+                    f"instead of {scheme.activations}"
+                )
+    return findings
