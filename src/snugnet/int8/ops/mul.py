@@ -1,0 +1,48 @@
+"""MUL: the product of two tensors."""
+
+from typing import Any
+
+import numpy as np
+
+from snugnet.int8.activation import activation_limits
+from snugnet.int8.elementwise import binary
+from snugnet.int8.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier, wrap32
+from snugnet.int8.node import Kernel, Node, scale, zero_point
+from snugnet.int8.requantize import explain_scaling
+
+
+def prepare(node: Node) -> Kernel:
+    """Prepare a product.
+
+    Real meaning: out = a * b, broadcast; then the fused activation.
+
+    The int32 product of both, less their zero points, is rounded twice, for int16 too. The
+    multiplier is computed in float32 by `litert_ref`, in float64 by `tflm`.
+    Saturation: at the limits of the type and of the activation. int32 products wrap.
+
+    Kernels: `reference_integer_ops::Mul`, `BroadcastMul6DSlow`.
+
+    Args:
+        node: Inputs: a and b, both int8 or both int16.
+    """
+    a, b, made = node.input(0), node.input(1), node.output
+    node.require_types(a, "int8", "int16")
+    node.require_types(b, a.dtype)
+    node.require_types(made, a.dtype)
+    node.require_quantized(a, b, made)
+    node.require_no_zero_points(a, b, made)
+    q, shift = quantize_multiplier(node.ratio(scale(a), scale(b)))
+    points = [zero_point(tensor) for tensor in (a, b, made)]
+    area = activation_limits(node)
+
+    def product(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        raw = wrap32((x - points[0]) * (y - points[1]))
+        scaled = multiply_by_quantized_multiplier(raw, q, shift)
+        return np.clip(wrap32(scaled + points[2]), *area)
+
+    def steps(x: int, y: int) -> list[tuple[str, Any]]:
+        raw = (x - points[0]) * (y - points[1])
+        lines = explain_scaling(raw, q, shift, points[2], area)
+        return [("input zero points", points[:2]), *lines]
+
+    return binary(node, product, steps)

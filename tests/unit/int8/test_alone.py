@@ -1,0 +1,60 @@
+"""What `pip install .` brings is enough to run an exported model: NumPy, and nothing else."""
+
+import json
+import shutil
+import subprocess
+import sys
+import venv
+
+import numpy as np
+import pytest
+
+from snugnet.int8 import load
+from snugnet.int8.export import read, write
+from tests.paths import ROOT
+
+SETTINGS = {"stages": 3, "filters": 16, "bottleneck": 8, "kernel": 4, "stride": 2}
+PROGRAM = """
+import json, sys
+from importlib.metadata import distributions
+from snugnet.int8.__main__ import main
+code = main(sys.argv[1:])
+print(json.dumps(sorted({d.metadata["Name"] for d in distributions()})), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def inception() -> bytes:
+    from snugnet.models import inception, keras2
+    from snugnet.tflite.convert import convert
+    from snugnet.tflite.schemes import SCHEMES
+
+    keras2.configure(seed=1, threads=1)
+    model = inception.build(SETTINGS, (1, 320, 1), "multiclass", 5)
+    samples = np.random.default_rng(0).normal(size=(50, 1, 320, 1)).astype(np.float32)
+    return convert(model, SCHEMES["fiq_int8"], samples)
+
+
+@pytest.mark.slow
+def test_an_export_of_the_inception_net_runs_where_numpy_alone_is_installed(tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(ROOT / "src", source / "src", ignore=shutil.ignore_patterns("*.egg-info"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    install = [python, "-m", "pip", "install", "--quiet", source]
+    installed = subprocess.run(install, capture_output=True, text=True)
+    if installed.returncode:
+        pytest.skip(f"pip could not install: {installed.stderr[-300:]}")
+    file, exported = tmp_path / "model.tflite", tmp_path / "model.npz"
+    file.write_bytes(inception())
+    write(read(file), exported)
+    x = np.random.default_rng(1).integers(-128, 128, (64, 1, 320, 1)).astype(np.int8)
+    np.save(tmp_path / "x.npy", x)
+    command = [python, "-I", "-c", PROGRAM, exported, tmp_path / "x.npy", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["raw"] == load(file).predict(x).tolist()
+    packages = set(json.loads(done.stderr.splitlines()[-1]))
+    assert packages == {"numpy", "snugnet", "pip", "setuptools"}, sys.version

@@ -1,0 +1,274 @@
+"""Whole networks: equal to the runtimes in every tensor, in any batch, with clear refusals."""
+
+import numpy as np
+import pytest
+
+from snugnet.errors import InputError, ModelFormatError
+from snugnet.int8 import engine, load
+from tests.runtimes import litert, tflm
+from tests.tflite_files import Node, Tensor, constant, single, write
+from tests.unit.int8 import models
+
+NETWORKS = {
+    "network": models.network(),
+    "network in real numbers": models.network(float_ends=True),
+    "network of batch 2": models.network(batch=2),
+    "branches": models.branches(),
+}
+
+
+@pytest.fixture
+def save(tmp_path):
+    def saved(file: bytes):
+        path = tmp_path / "model.tflite"
+        path.write_bytes(file)
+        return path
+
+    return saved
+
+
+def samples(port: engine.Port, count: int, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    shape = (count * port.shape[0], *port.shape[1:])
+    if port.dtype == "float32":
+        return rng.normal(size=shape).astype(np.float32) * 20
+    info = np.iinfo(port.dtype)
+    return rng.integers(info.min, info.max + 1, shape).astype(port.dtype)
+
+
+@pytest.mark.parametrize("profile", ["litert_ref", "tflm"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_tensor_of_a_network_equals_the_runtime(name, profile, save):
+    model = load(save(NETWORKS[name]), profile)
+    own = model.inputs[0].shape[0]
+    x = samples(model.inputs[0], 20)
+    written = [i for operator in model.graph.operators for i in operator.outputs]
+    parts = [[x[i * own : (i + 1) * own]] for i in range(20)]
+    if profile == "litert_ref":
+        truths = litert(NETWORKS[name], parts)
+    else:
+        truths = tflm(NETWORKS[name], parts, written)
+    found = model.trace(x)
+    assert set(found) == set(written)
+    for index in written:
+        truth = np.concatenate(
+            [np.reshape(t[index], model.graph.tensors[index].shape) for t in truths]
+        )
+        np.testing.assert_array_equal(found[index], truth, err_msg=f"tensor {index}")
+    np.testing.assert_array_equal(model.predict(x), found[model.outputs[0].index])
+
+
+def shape_and_constant() -> bytes:
+    """Write what depends on no value of the input: a shape, and a sum of constants."""
+    tensors = [
+        Tensor((1, 4), "int8", 0.1),
+        Tensor((2,), "int32"),
+        Tensor((1, 4), "int8", 0.1, 0, np.arange(4, dtype=np.int8).reshape(1, 4)),
+        Tensor((1, 4), "int8", 0.2),
+    ]
+    nodes = [
+        Node("SHAPE", [0], [1], {"kind": "ShapeOptions", "outType": 2}),
+        Node("ADD", [2, 2], [3], {"kind": "AddOptions"}),
+    ]
+    return write(tensors, nodes, [0], [1, 3])
+
+
+@pytest.mark.parametrize("block", [1, 1 << 20])
+def test_what_depends_on_no_input_is_given_for_each_invocation(block, save, monkeypatch):
+    monkeypatch.setattr(engine, "BLOCK", block)
+    model = load(save(shape_and_constant()))
+    x = np.zeros((5, 4), np.int8)
+    shapes, totals = model.predict(x)
+    np.testing.assert_array_equal(shapes, [1, 4] * 5)
+    np.testing.assert_array_equal(totals, [[0, 1, 2, 3]] * 5)
+    np.testing.assert_array_equal(model.trace(x)[1], shapes)
+
+
+def test_how_a_batch_is_cut_changes_nothing(save, monkeypatch):
+    model = load(save(NETWORKS["network"]))
+    x = samples(model.inputs[0], 37)
+    whole = model.predict(x)
+    monkeypatch.setattr(engine, "BLOCK", 4 * 1024)
+    np.testing.assert_array_equal(model.predict(x), whole)
+    for index, array in model.trace(x).items():
+        one = np.concatenate([model.trace(x[i : i + 1])[index] for i in range(len(x))])
+        np.testing.assert_array_equal(array, one)
+
+
+def test_real_numbers_are_rounded_and_saturated(save):
+    model = load(save(NETWORKS["network"]))
+    port = model.inputs[0]
+    real = np.array([-1e9, -0.26, -0.24, 0.0, 0.051, 1e9], np.float32)
+    x = np.resize(real, port.shape)
+    steps = np.array([-128, 0, 1, 3, 4, 127], np.int8)
+    expected = model.predict(np.resize(steps, port.shape))
+    np.testing.assert_array_equal(model.predict(x), expected)
+
+
+def test_ports_tell_what_goes_in_and_out(save):
+    model = load(save(NETWORKS["network"]))
+    (given,), (made,) = model.inputs, model.outputs
+    assert (given.shape, given.dtype, given.zero_point) == ((1, 8, 8, 2), "int8", 3)
+    assert given.scale == pytest.approx(0.1)
+    assert (made.shape, made.dtype, made.scale, made.zero_point) == ((1, 3), "int8", 1 / 256, -128)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.zeros((8, 8, 2), np.int8), r"shape \[8, 8, 2\]; \[1, 8, 8, 2\] is needed"),
+        (np.zeros((1, 8, 8, 3), np.int8), r"shape \[1, 8, 8, 3\]"),
+        (np.zeros((0, 8, 8, 2), np.int8), "is empty"),
+        (np.zeros((1, 8, 8, 2), np.int16), "is int16; int8 or real numbers"),
+        (np.full((1, 8, 8, 2), np.nan), "holds NaN"),
+        ([np.zeros((1, 8, 8, 2), np.int8)] * 2, "2 inputs; the model takes 1"),
+    ],
+)
+def test_a_wrong_input_is_refused(save, x, message):
+    with pytest.raises(InputError, match=message):
+        load(save(NETWORKS["network"])).predict(x)
+
+
+def test_real_numbers_for_an_input_without_scale_are_refused(save):
+    tensor = Tensor((1, 4), "int8")
+    model = load(save(single("RESHAPE", [tensor], [tensor], {"kind": "ReshapeOptions"})))
+    with pytest.raises(InputError, match="has no scale: give int8, not real numbers"):
+        model.predict(np.zeros((1, 4)))
+
+
+def test_an_input_of_another_type_is_refused(save):
+    given, made = Tensor((3,), "bool"), Tensor((1,), "int32")
+    file = single("SHAPE", [given], [made], {"kind": "ShapeOptions", "outType": 2})
+    with pytest.raises(ModelFormatError, match="tensor 0, an input or output, is bool; allowed"):
+        load(save(file))
+
+
+@pytest.mark.parametrize(
+    ("operator", "given", "made", "message"),
+    [
+        ("ADD", 3, 1, "has 3 inputs; allowed: 2 to 2"),
+        ("ADD", 1, 1, "has 1 inputs; allowed: 2 to 2"),
+        ("RELU", 1, 2, "has 2 outputs; allowed: 1 to 1"),
+    ],
+)
+def test_a_wrong_number_of_inputs_or_outputs_is_refused(save, operator, given, made, message):
+    tensor = Tensor((1, 4), "int8", 0.1)
+    with pytest.raises(ModelFormatError, match=f"operator 0 {operator}: {message}"):
+        load(save(single(operator, [tensor] * given, [tensor] * made)))
+
+
+def test_all_operators_that_are_refused_are_named(save):
+    tensor, real = Tensor((1, 4), "int8", 0.1), Tensor((1, 4), "float32")
+    nodes = [Node("RELU", [0], [1]), Node("RELU6", [0], [2])]
+    with pytest.raises(ModelFormatError, match=r"operator 0 RELU: .*; operator 1 RELU6: "):
+        load(save(write([tensor, real, real], nodes, [0], [1, 2])))
+
+
+def test_a_batch_that_is_no_multiple_is_refused(save):
+    with pytest.raises(InputError, match="a multiple of its first number"):
+        load(save(NETWORKS["network of batch 2"])).predict(np.zeros((3, 8, 8, 2), np.int8))
+
+
+def test_an_unknown_profile_is_refused(save):
+    with pytest.raises(InputError, match="'fast' is unknown; allowed: litert_ref, tflm"):
+        load(save(NETWORKS["network"]), "fast")
+
+
+def test_an_unknown_operator_is_named_with_those_that_are_known(save):
+    file = single("ABS", [Tensor((1, 3), "int8", 1.0)], [Tensor((1, 3), "int8", 1.0)])
+    with pytest.raises(ModelFormatError, match=r"operator 0 ABS: not supported; supported: ADD"):
+        load(save(file))
+
+
+def test_a_float_model_is_refused_by_operator_and_tensor(save):
+    given, made = Tensor((1, 3), "float32"), Tensor((1, 3), "float32")
+    with pytest.raises(ModelFormatError, match=r"operator 0 RELU: tensor 0 is float32; allowed"):
+        load(save(single("RELU", [given], [made])))
+
+
+def test_what_a_runtime_lacks_is_refused_for_its_profile_alone(save):
+    tensor = Tensor((1, 3), "int8", 0.1)
+    path = save(single("RELU_N1_TO_1", [tensor], [tensor]))
+    load(path)
+    with pytest.raises(ModelFormatError, match="TensorFlow Lite Micro does not have it"):
+        load(path, "tflm")
+
+
+def test_operators_out_of_order_are_refused(save):
+    tensor = Tensor((1, 3), "int8", 0.1)
+    nodes = [Node("RELU", [1], [2]), Node("RELU", [2], [1])]
+    with pytest.raises(ModelFormatError, match=r"operator 0 RELU: reads tensors \[1\]"):
+        load(save(write([tensor] * 3, nodes, [0], [2])))
+
+
+def test_shapes_that_follow_from_shapes_are_known_beforehand(save):
+    """SHAPE, STRIDED_SLICE and PACK feeding RESHAPE, as converters write an open batch."""
+    tensors = [
+        Tensor((1, 2, 3), "int8", 0.1),
+        Tensor((3,), "int32"),
+        constant([0]),
+        constant([1]),
+        constant([1]),
+        Tensor((), "int32"),
+        constant(6),
+        Tensor((2,), "int32"),
+        Tensor((1, 6), "int8", 0.1),
+    ]
+    slices = {"kind": "StridedSliceOptions", "shrinkAxisMask": 1}
+    nodes = [
+        Node("SHAPE", [0], [1], {"kind": "ShapeOptions", "outType": 2}),
+        Node("STRIDED_SLICE", [1, 2, 3, 4], [5], slices),
+        Node("PACK", [5, 6], [7], {"kind": "PackOptions", "valuesCount": 2}),
+        Node("RESHAPE", [0, 7], [8], {"kind": "ReshapeOptions"}),
+    ]
+    model = load(save(write(tensors, nodes, [0], [8])))
+    x = np.arange(30, dtype=np.int8).reshape(5, 2, 3)
+    np.testing.assert_array_equal(model.predict(x), x.reshape(5, 6))
+    np.testing.assert_array_equal(model.trace(x)[7].reshape(5, 2), [[1, 6]] * 5)
+
+
+def test_several_inputs_and_outputs(save):
+    tensors = [Tensor((1, 4), "int8", 0.1), Tensor((1, 4), "int8", 0.2)]
+    made = [Tensor((1, 4), "int8", 0.3, 2), Tensor((1, 4), "int8", 0.1)]
+    nodes = [
+        Node("ADD", [0, 1], [2], {"kind": "AddOptions"}),
+        Node("RELU", [0], [3]),
+    ]
+    file = write([*tensors, *made], nodes, [0, 1], [2, 3])
+    model = load(save(file))
+    x = [samples(port, 6, seed) for seed, port in enumerate(model.inputs)]
+    found = model.predict(x)
+    truths = litert(file, [[a[i : i + 1] for a in x] for i in range(6)])
+    for index, array in zip((2, 3), found, strict=True):
+        np.testing.assert_array_equal(array, np.concatenate([truth[index] for truth in truths]))
+    with pytest.raises(InputError, match="of different numbers of invocations"):
+        model.predict([x[0], x[1][:3]])
+
+
+@pytest.mark.parametrize("profile", ["litert_ref", "tflm"])
+@pytest.mark.parametrize("name", ["network", "branches"])
+def test_the_explanation_ends_in_the_output(name, profile, save):
+    model = load(save(NETWORKS[name]), profile)
+    x = samples(model.inputs[0], 1)
+    found = model.trace(x)
+    explained = 0
+    for place, operator in enumerate(model.graph.operators):
+        made = found[operator.outputs[0]]
+        index = tuple(n - 1 for n in made.shape)
+        try:
+            lines = dict(model.explain(x, place, index))
+        except InputError as error:
+            assert "only moves elements" in str(error)
+            continue
+        assert lines["output"] == made[index], operator.name
+        explained += 1
+    assert explained >= 4
+
+
+def test_an_element_that_does_not_exist_is_refused(save):
+    model = load(save(NETWORKS["network"]))
+    x = samples(model.inputs[0], 1)
+    with pytest.raises(InputError, match=r"operator 9: allowed are 0 to 5"):
+        model.explain(x, 9, (0,))
+    with pytest.raises(InputError, match=r"element \[0, 9, 0, 0\]: the output has shape"):
+        model.explain(x, 0, (0, 9, 0, 0))

@@ -1,0 +1,153 @@
+"""Each primitive against its definition in plain Python integers, on all edges."""
+
+import itertools
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snugnet.affine import round_half_away
+from snugnet.int8 import fixed_point as fp
+
+LOW, HIGH = -(2**31), 2**31 - 1
+EDGES = sorted(
+    {
+        *(LOW, LOW + 1, HIGH, HIGH - 1, 0, 1, -1),
+        *(
+            sign * (2**k + d)
+            for k in (1, 7, 15, 16, 29, 30)
+            for d in (-1, 0, 1)
+            for sign in (1, -1)
+        ),
+    }
+)
+int32 = st.integers(LOW, HIGH)
+
+
+def floor_half_up(x: Fraction) -> int:
+    return (x + Fraction(1, 2)).__floor__()
+
+
+def half_away(x: Fraction) -> int:
+    return floor_half_up(x) if x >= 0 else -floor_half_up(-x)
+
+
+def high_mul(a: int, b: int) -> int:
+    return HIGH if a == b == LOW else floor_half_up(Fraction(a * b, 2**31))
+
+
+def wrapped(x: int) -> int:
+    return (x + 2**31) % 2**32 - 2**31
+
+
+def test_high_mul_on_all_pairs_of_edges():
+    pairs = np.array(list(itertools.product(EDGES, EDGES)), np.int64)
+    expected = [high_mul(a, b) for a, b in pairs.tolist()]
+    np.testing.assert_array_equal(fp.rounding_high_mul(pairs[:, 0], pairs[:, 1]), expected)
+
+
+def test_high_mul_of_16_bits_on_all_pairs_of_edges():
+    edges = [-32768, -32767, -1, 0, 1, 2, 16383, 16384, 32766, 32767]
+    for a, b in itertools.product(edges, edges):
+        expected = 32767 if a == b == -32768 else floor_half_up(Fraction(a * b, 2**15))
+        assert fp.rounding_high_mul(a, b, 16) == expected
+
+
+@pytest.mark.parametrize("exponent", range(32))
+def test_division_by_powers_of_two_on_all_edges(exponent):
+    near = [k * 2**exponent + d for k in (-2, -1, 0, 1) for d in range(-2, 3)]
+    halves = [(2 * k + 1) * 2**exponent // 2 + d for k in (-2, -1, 0, 1) for d in (-1, 0, 1)]
+    values = [x for x in (*EDGES, *near, *halves) if LOW <= x <= HIGH]
+    expected = [half_away(Fraction(x, 2**exponent)) for x in values]
+    np.testing.assert_array_equal(fp.rounding_divide_by_pot(values, exponent), expected)
+
+
+@given(int32, st.integers(2**30, HIGH), st.integers(-31, 8))
+def test_multiplication_rounds_twice(x, q, shift):
+    high = high_mul(wrapped(x << max(shift, 0)), q)
+    expected = half_away(Fraction(high, 2 ** max(-shift, 0)))
+    assert fp.multiply_by_quantized_multiplier(x, q, shift) == expected
+    assert fp.first_rounding(x, q, shift) == high
+
+
+@given(st.integers(-(2**46), 2**46), st.integers(2**30, HIGH), st.integers(-31, 7))
+def test_multiplication_of_64_bits_rounds_once_with_16_bits(x, q, shift):
+    reduced = 0x7FFF if q >= 0x7FFF0000 else (q + 2**15) >> 16
+    expected = wrapped(floor_half_up(Fraction(x * reduced, 2 ** (15 - shift))))
+    assert fp.multiply_by_quantized_multiplier_64(x, q, shift) == expected
+
+
+@pytest.mark.parametrize(
+    ("real", "q", "shift"),
+    [
+        (0.0, 0, 0),
+        (0.5, 2**30, 0),
+        (1.0, 2**30, 1),
+        (0.25, 2**30, -1),
+        (1 - 2**-40, 2**30, 1),  # rounds up to a power of two
+        (2.0**-32, 2**30, -31),
+        (2.0**-33, 0, 0),  # below what can be written
+        (-0.75, -3 * 2**29, 0),
+        (3.0, 3 * 2**29, 2),
+    ],
+)
+def test_multipliers_are_written_as_q_and_shift(real, q, shift):
+    assert tuple(map(int, fp.quantize_multiplier(real))) == (q, shift)
+
+
+@given(st.floats(2**-31, 2**20))
+def test_a_written_multiplier_is_the_number_to_31_bits(real):
+    q, shift = map(int, fp.quantize_multiplier(real))
+    assert 2**30 <= q <= HIGH
+    assert abs(Fraction(q) * Fraction(2) ** (shift - 31) / Fraction(real) - 1) <= Fraction(1, 2**31)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rounding_half_away_from_zero(dtype):
+    below = np.nextafter(dtype(0.5), dtype(0))
+    values = np.array([0.5, -0.5, 1.5, -1.5, 2.5, -2.5, below, -below, 0.0, 8388609.0], dtype)
+    expected = [1, -1, 2, -2, 3, -3, 0, 0, 0, 8388609]
+    np.testing.assert_array_equal(round_half_away(values), expected)
+
+
+@given(int32, st.integers(1, HIGH), st.booleans())
+def test_division_is_cut_as_in_c(a, b, negative):
+    b = -b if negative else b
+    expected = abs(a) // abs(b) * (1 if (a >= 0) == (b >= 0) else -1)
+    assert fp.quotient(a, b) == expected
+
+
+@given(st.integers(-(2**40), 2**40))
+def test_wrapping_keeps_the_low_bits(x):
+    assert fp.wrap32(x) == wrapped(x)
+
+
+@pytest.mark.parametrize("integer_bits", [0, 3, 5])
+def test_exponentials_are_close_and_end_right(integer_bits):
+    one = 2.0 ** (31 - integer_bits)
+    a = -np.unique(np.geomspace(1, min(one * 20, 2**31 - 1), 5000).astype(np.int64))
+    found = fp.exp_on_negative_values(a, integer_bits) / 2**31
+    np.testing.assert_allclose(found, np.exp(a / one), atol=4e-7)
+    assert fp.exp_on_negative_values(0, integer_bits) == HIGH
+
+
+def test_reciprocals_are_close():
+    x = np.unique(np.geomspace(1, HIGH, 5000).astype(np.int64))
+    scale, over = fp.reciprocal(x, 12)
+    found = scale / 2.0**31 * 2.0 ** (-over.astype(float))
+    np.testing.assert_allclose(found, 2.0**19 / x, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("function", "truth"), [("logistic", None), ("tanh", np.tanh)])
+def test_sigmoids_are_close_and_symmetric(function, truth):
+    a = np.arange(-(2**31) + 1, 2**31 - 1, 2**20 + 7)
+    truth = truth or (lambda x: 1 / (1 + np.exp(-x)))
+    found = getattr(fp, function)(a, 4)
+    np.testing.assert_allclose(found / 2**31, truth(a / 2**27), atol=3e-7)
+
+
+@given(st.integers(1, HIGH))
+def test_leading_zeros(x):
+    assert fp.count_leading_zeros(x) == 32 - x.bit_length()

@@ -1,0 +1,94 @@
+"""Each operator, alone, equals both runtimes bit for bit, over all that it allows."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from snugnet.errors import InputError, ModelFormatError
+from snugnet.int8.engine import Model
+from snugnet.tflite.flatbuffer import read_graph
+from tests.runtimes import litert, tflm
+from tests.unit.int8.cases import CASES, Case
+
+EXAMPLES = int(os.environ.get("SNUGNET_EXAMPLES", "6"))
+
+
+# What a runtime refuses, whatever is drawn.
+LACKING: dict[str, tuple[str, ...]] = {
+    "litert_ref": ("QUANTIZE int8 int32",),
+    "tflm": ("QUANTIZE float32 uint8", "REDUCE_MAX int16", "RELU_N1_TO_1"),
+}
+# What one computes from bytes that it never wrote, or not as one could reproduce: see `ops/sum.py`.
+REFUSED: dict[str, tuple[str, ...]] = {"litert_ref": ("SUM int16",), "tflm": ()}
+COPIES = (
+    *("CONCATENATION", "EXPAND_DIMS", "PACK", "PAD", "PADV2", "RESHAPE", "SHAPE", "SLICE"),
+    *("SPLIT", "SQUEEZE", "STRIDED_SLICE", "TRANSPOSE"),
+)
+
+
+def expected(case: Case, profile: str, tensors: list[int]) -> dict[int, np.ndarray] | None:
+    """Give the truth, or None where the runtime refuses the model."""
+    try:
+        if profile == "litert_ref":
+            return litert(case.file, [case.inputs])[0]
+        return tflm(case.file, [case.inputs], tensors)[0]
+    except RuntimeError:
+        return None
+
+
+@pytest.mark.parametrize("profile", ["litert_ref", "tflm"])
+@pytest.mark.parametrize("name", CASES)
+def test_an_operator_equals_the_runtime(name, profile, tmp_path):
+    path = tmp_path / "model.tflite"
+    ran: list[Case] = []
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=CASES[name])
+    def check(case: Case) -> None:
+        path.write_bytes(case.file)
+        graph = read_graph(path)
+        written = [i for operator in graph.operators for i in operator.outputs]
+        truth = expected(case, profile, written)
+        if truth is None:
+            with pytest.raises(ModelFormatError):
+                Model(graph, profile)
+            return
+        if name in REFUSED[profile]:
+            with pytest.raises(ModelFormatError):
+                Model(graph, profile)
+            return
+        ran.append(case)
+        model = Model(graph, profile)
+        found = model.trace(case.inputs)
+        for index in written:
+            shape = graph.tensors[index].shape
+            np.testing.assert_array_equal(
+                found[index].reshape(shape), np.reshape(truth[index], shape)
+            )
+        check_explanation(model, case.inputs, found)
+
+    check()
+    assert bool(ran) != (name in LACKING[profile] + REFUSED[profile])
+
+
+def check_explanation(model: Model, inputs: list[np.ndarray], found: dict) -> None:
+    """Let the engine explain the last element: it must end in the output."""
+    made = model.graph.tensors[model.graph.operators[0].outputs[0]]
+    index = tuple(n - 1 for n in made.shape)
+    try:
+        lines = dict(model.explain(inputs, 0, index))
+    except InputError as error:
+        assert "only moves elements" in str(error)
+        assert model.graph.operators[0].name in COPIES
+        return
+    assert lines["output"] == np.reshape(found[made.index], made.shape)[index]
+    json.dumps(lines)  # numbers of Python alone
