@@ -114,7 +114,7 @@ def test_a_row_compares_with_float_on_the_same_samples(tmp_path):
     model = tmp_path / "model.tflite"
     model.write_bytes(b"x" * 1000)
     reference = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
-    row = score(multiclass(), reference, None, model, SIZE, EVIDENCE, 0.95)
+    row = score(multiclass(), reference, None, model, SIZE, EVIDENCE, None, 0.95)
     assert row["delta_float"] == pytest.approx(-0.5)
     # Four samples lost and none gained: the exact McNemar test gives 2 / 2^4.
     assert row["p_float"] == pytest.approx(2 / 16)
@@ -131,16 +131,16 @@ def test_a_row_compares_with_float_on_the_same_samples(tmp_path):
 def test_rows_of_different_samples_are_not_compared(tmp_path):
     other = predictions(np.eye(3)[[0]], [0], "multiclass")
     with pytest.raises(InputError, match="different samples"):
-        score(multiclass(), other, None, tmp_path / "none", SIZE, EVIDENCE, 0.95)
+        score(multiclass(), other, None, tmp_path / "none", SIZE, EVIDENCE, None, 0.95)
     with pytest.raises(InputError, match="its parent were predicted for different samples"):
-        score(multiclass(), multiclass(), other, tmp_path / "none", SIZE, EVIDENCE, 0.95)
+        score(multiclass(), multiclass(), other, tmp_path / "none", SIZE, EVIDENCE, None, 0.95)
 
 
 def test_a_row_compares_with_the_same_scheme_of_its_parent(tmp_path):
     model = tmp_path / "model.tflite"
     model.write_bytes(b"x")
     parent = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
-    row = score(multiclass(), multiclass(), parent, model, SIZE, EVIDENCE, 0.95)
+    row = score(multiclass(), multiclass(), parent, model, SIZE, EVIDENCE, None, 0.95)
     assert (row["delta_parent"], row["p_parent"]) == (pytest.approx(-0.5), pytest.approx(2 / 16))
     assert row["delta_parent_low"] < -0.5 < row["delta_parent_high"]
     assert (row["delta_float"], row["p_float"]) == (0, 1)
@@ -151,3 +151,33 @@ def test_gzip_size_is_reproducible(tmp_path):
     path.write_bytes(bytes(range(256)) * 40)
     assert file_size(path) == file_size(path)
     assert file_size(path)["size_gzip_bytes"] < file_size(path)["size_bytes"] == 10240
+
+
+CERTIFICATE = {
+    "litert_ref": {"verdict": "exact"},
+    "tflm": {"verdict": "unsupported", "reason": "operator 3 ABS: is not supported"},
+    "xnnpack": {"worst_lsb": 6, "decisions_changed": 2},
+    "arena_bytes": 4096,
+}
+
+
+def test_a_row_tells_what_the_certificate_says(tmp_path):
+    model = tmp_path / "model.tflite"
+    model.write_bytes(b"x")
+    cells = multiclass(), multiclass(), None
+    row = score(*cells, model, SIZE, EVIDENCE, CERTIFICATE, 0.95)
+    assert (row["litert_ref"], row["tflm"], row["arena_bytes"]) == ("exact", "unsupported", 4096)
+    assert row["verification"] == "tflm: operator 3 ABS: is not supported"
+    assert (row["xnnpack_worst_lsb"], row["xnnpack_decisions_changed"]) == (6, 2)
+    differs = {
+        "verdict": "differs",
+        "mismatches": 7,
+        "worst_lsb": 1,
+        "first_operator": {"operator": 2, "name": "ADD", "tensor": 9},
+    }
+    row = score(*cells, model, SIZE, EVIDENCE, {**CERTIFICATE, "litert_ref": differs}, 0.95)
+    assert row["verification"].startswith(
+        "litert_ref: 7 numbers differ by up to 1, first at operator 2 ADD; tflm: "
+    )
+    row = score(*cells, model, SIZE, EVIDENCE, None, 0.95)
+    assert (row["litert_ref"], row["arena_bytes"]) == (None, None)

@@ -38,7 +38,7 @@ def test_extras_are_those_of_the_design():
 
 @pytest.mark.parametrize("requirement", requirements())
 def test_the_lock_holds_every_requirement(requirement):
-    name, exact = re.match(r"([\w-]+)(?:==([\d.]+))?", requirement).groups()
+    name, exact = re.match(r"([\w-]+)(?:==([\w.]+))?", requirement).groups()
     assert normal(name) in pins()
     if exact:
         assert pins()[normal(name)] == exact

@@ -8,17 +8,18 @@ import pytest
 REPORT = {"tabulate": 1, "judge": 1, "gate": 1}
 
 
-def cells(count: int, qat: int = 0) -> dict[str, int]:
-    """Jobs of so many cells and, among them, so many converted with trained quantizers."""
+def cells(count: int, integer: int, qat: int = 0) -> dict[str, int]:
+    """Jobs of so many cells, so many of them full-integer or converted with trained quantizers."""
     jobs = {"convert_tflite": count - qat, "predict_litert": count, "score_litert": count}
-    return {**jobs, "convert_qat": qat} if qat else jobs
+    return {k: n for k, n in {**jobs, "verify": integer, "convert_qat": qat}.items() if n}
 
 
 # The tiny study has 24 cells of four models. Five schemes: digits_fc/original and
 # smartwatch_lean/original. Two: bspc_lean, ecg_binary, digits_fc/sparse and its QAT, and
 # smartwatch_lean/pruned, lowrank and its QAT. Of each QAT one cell is of the trained quantizers.
-DIGITS = {"compress": 1, "train_quantized": 1, **cells(9, qat=1)}
-WATCH = {"compress": 2, "train_quantized": 1, **cells(11, qat=1)}
+# Of all cells 13 are full-integer.
+DIGITS = {"compress": 1, "train_quantized": 1, **cells(9, 5, qat=1)}
+WATCH = {"compress": 2, "train_quantized": 1, **cells(11, 6, qat=1)}
 
 
 def rerun(tiny, file: str, old: str, new: str) -> dict[str, int]:
@@ -36,7 +37,7 @@ def test_a_setting_of_one_scheme(tiny):
     old, new = "results_dir: results/tiny\n", "results_dir: results/tiny\nschemes:\n"
     new += "  fiq_int8:\n    calibration_samples: 20\n"
     # Six cells have a fiq_int8 that is calibrated; two of QAT are compared with such a one.
-    expected = {**cells(6), "score_litert": 8, **REPORT}
+    expected = {**cells(6, 6), "score_litert": 8, **REPORT}
     assert rerun(tiny, "config/tiny.yaml", old, new) == expected
 
 
@@ -62,7 +63,7 @@ def test_a_helper_module(tiny):
 
 def test_a_helper_of_conversion_leaves_training_alone(tiny):
     old, new = 'name="input"', 'name="inputs"'
-    expected = {**cells(24, qat=2), **REPORT}
+    expected = {**cells(24, 13, qat=2), **REPORT}
     assert rerun(tiny, "src/snugnet/tflite/convert.py", old, new) == expected
 
 
@@ -108,7 +109,7 @@ def test_touched_files(tiny):
 def test_a_cell_more_in_the_study(tiny):
     old = "schemes: [float32, fiq_uint8]"
     new = "schemes: [float32, fiq_uint8, drq]"
-    assert rerun(tiny, "config/tiny.yaml", old, new) == {**cells(1), **REPORT}
+    assert rerun(tiny, "config/tiny.yaml", old, new) == {**cells(1, 0), **REPORT}
 
 
 def test_a_cell_less_in_the_study(tiny):
@@ -119,39 +120,52 @@ def test_a_cell_less_in_the_study(tiny):
 def test_calibration_size(tiny):
     old, new = "calibration:\n  samples: 40", "calibration:\n  samples: 41"
     # Eleven cells are calibrated, and two of QAT are compared with one of these.
-    expected = {"draw_calibration": 4, **cells(11), "score_litert": 13, **REPORT}
+    expected = {"draw_calibration": 4, **cells(11, 11), "score_litert": 13, **REPORT}
     assert rerun(tiny, "config/tiny.yaml", old, new) == expected
 
 
 def test_seed(tiny):
     models = {"train": 4, "compress": 3, "train_quantized": 2}
     data = {"prepare_dataset": 4, "draw_calibration": 4}
-    everything = {**data, **models, **cells(24, qat=2), **REPORT}
+    everything = {**data, **models, **cells(24, 13, qat=2), **REPORT}
     assert rerun(tiny, "config.yaml", "seed: 1", "seed: 2") == everything
 
 
 def test_how_latency_is_measured(tiny):
     old, new = "latency_runs: 50", "latency_runs: 60"
-    expected = {"predict_litert": 24, "score_litert": 24, **REPORT}
+    expected = {"predict_litert": 24, "verify": 13, "score_litert": 24, **REPORT}
+    assert rerun(tiny, "config/tiny.yaml", old, new) == expected
+
+
+def test_an_operator_of_the_integer_engine(tiny):
+    """No model is converted again, since the engine has no part in it."""
+    old, new = "lowest = limits(node.output)[0]", "lowest = limits(node.output)[0] + 0"
+    expected = {"verify": 13, "score_litert": 13, **REPORT}
+    assert rerun(tiny, "src/snugnet/int8/ops/max_pool_2d.py", old, new) == expected
+
+
+def test_how_files_are_verified(tiny):
+    old, new = "calibration:", "verification:\n  traced_samples: 32\n\ncalibration:"
+    expected = {"verify": 13, "score_litert": 13, **REPORT}
     assert rerun(tiny, "config/tiny.yaml", old, new) == expected
 
 
 def test_a_variants_setting(tiny):
     """Its parent stays, although what is asked of it was checked before it was trained."""
-    expected = {"compress": 1, "train_quantized": 1, **cells(4, qat=1)}
+    expected = {"compress": 1, "train_quantized": 1, **cells(4, 2, qat=1)}
     old, new = "target: 0.65", "target: 0.6"
     assert rerun(tiny, "config.yaml", old, new) == {**expected, **REPORT}
 
 
 def test_what_one_model_says_of_a_variant(tiny):
-    expected = {"compress": 1, "train_quantized": 1, **cells(4, qat=1)}
+    expected = {"compress": 1, "train_quantized": 1, **cells(4, 2, qat=1)}
     old, new = "dense: {method: svd, rank: 0.4}", "dense: {method: svd, rank: 0.5}"
     assert rerun(tiny, "config.yaml", old, new) == {**expected, **REPORT}
 
 
 def test_one_way_to_compress(tiny):
     """Only `sparse` and its QAT are made with it."""
-    expected = {"compress": 1, "train_quantized": 1, **cells(4, qat=1), **REPORT}
+    expected = {"compress": 1, "train_quantized": 1, **cells(4, 2, qat=1), **REPORT}
     old, new = "TOLERANCE = 0.005", "TOLERANCE = 0.006"
     assert rerun(tiny, "src/snugnet/compress/prune_magnitude.py", old, new) == expected
 

@@ -12,7 +12,7 @@ from snugnet.datasets.sources import source_files
 from snugnet.errors import InputError
 from snugnet.provenance import code_digests
 from snugnet.study import Study
-from snugnet.tflite.schemes import FULL_INT8, SCHEMES
+from snugnet.tflite.schemes import FULL_INT8, FULL_INTEGER, SCHEMES
 
 SOURCE = Path(workflow.basedir) / "src"
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
@@ -116,6 +116,14 @@ def calibration_of(wildcards):
     if SCHEMES[wildcards.scheme].calibrated:
         return f"{RESULTS}/data/{STUDY.dataset_of(wildcards.model)}/calib.npz"
     return []
+
+
+def certificate_of(wildcards):
+    """Give the certificate of a full-integer cell, and nothing for the others."""
+    if wildcards.scheme not in FULL_INTEGER:
+        return []
+    cell = f"{wildcards.model}/{wildcards.variant}/{wildcards.scheme}"
+    return f"{RESULTS}/verify/{cell}/certificate.json"
 
 
 def study_files(stage):

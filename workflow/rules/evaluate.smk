@@ -23,6 +23,27 @@ rule predict_litert:
         "../scripts/predict_litert.py"
 
 
+# What the file computes, compared with the integer engine and two runtimes, tensor by tensor.
+rule verify:
+    input:
+        tflite="<results>/tflite/{model}/{variant}/{scheme}/model.tflite",
+        test=dataset_of("test.npz"),
+        predictions="<results>/predictions/{model}/{variant}/{scheme}/litert.npz",
+    output:
+        certificate="<results>/verify/{model}/{variant}/{scheme}/certificate.json",
+    log:
+        "<results>/logs/verify/{model}/{variant}/{scheme}.log",
+    benchmark:
+        "<results>/benchmarks/verify/{model}/{variant}/{scheme}.tsv"
+    wildcard_constraints:
+        scheme="|".join(FULL_INTEGER),
+    params:
+        settings=settings("verification"),
+        code=code("verify"),
+    script:
+        "../scripts/verify.py"
+
+
 rule score_litert:
     input:
         predictions="<results>/predictions/{model}/{variant}/{scheme}/{runtime}.npz",
@@ -31,6 +52,7 @@ rule score_litert:
         stats="<results>/models/{model}/{variant}/stats.json",
         deployed="<results>/tflite/{model}/{variant}/{scheme}/model.tflite",
         contract="<results>/tflite/{model}/{variant}/{scheme}/contract.json",
+        certificate=certificate_of,
     output:
         metrics="<results>/metrics/{model}/{variant}/{scheme}/{runtime}.json",
     log:

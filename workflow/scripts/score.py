@@ -20,6 +20,7 @@ def main(job: Any) -> None:
         job.input["deployed"],
         read_json(job.input["stats"]),
         read_json(job.input["contract"]),
+        read_json(job.input["certificate"]) if job.input["certificate"] else None,
         job.params.settings["statistics"]["confidence"],
     )
     write_json(job.output["metrics"], row)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from snugnet.tflite.schemes import SCHEMES
+
 # By how much the share of zeros in a file may be below that of the model it was made from.
 TOLERANCE = 0.005
 
@@ -24,9 +26,18 @@ def judge(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         if contract is not None and contract["verdict"] != "pass":
             failures += [f"{cell['cell']}: {finding}" for finding in contract["findings"]]
         failures += [f"{cell['cell']}: {finding}" for finding in _zeros_lost(cell["metrics"])]
+        failures += [f"{cell['cell']}: {finding}" for finding in _inexact(cell["metrics"])]
         if cell["metrics"]["status"] not in ("ok", "incompatible"):
             failures.append(f"{cell['cell']}: status {cell['metrics']['status']}")
     return {"verdict": "fail" if failures else "pass", "cells": len(cells), "failures": failures}
+
+
+def _inexact(row: Mapping[str, Any]) -> list[str]:
+    """LiteRT's reference kernels must be met bit for bit; of another runtime the table tells."""
+    scheme = SCHEMES.get(row["scheme"])
+    if scheme is None or not scheme.full_integer or row["litert_ref"] == "exact":
+        return []
+    return [f"the integer engine is not exact: {row['verification'] or 'no certificate'}"]
 
 
 def _zeros_lost(row: Mapping[str, Any]) -> list[str]:

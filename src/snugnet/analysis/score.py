@@ -26,6 +26,7 @@ def score(
     model_file: str | Path,
     size: Mapping[str, Any],
     evidence: Mapping[str, Any],
+    certificate: Mapping[str, Any] | None,
     confidence: float,
 ) -> dict[str, Any]:
     """Judge a cell.
@@ -38,6 +39,7 @@ def score(
         model_file: What would be deployed; its size is measured.
         size: `parameters`, `nonzero`, `macs` and `zeros` of the Keras model.
         evidence: `weights`, `zeros` and `dead_layers` of the file, as `inspect` gives them.
+        certificate: What `certify` found; None for a file that is not full-integer.
         confidence: Of the interval.
 
     Returns:
@@ -72,6 +74,7 @@ def score(
         **{name: size[name] for name in ("parameters", "nonzero", "macs")},
         "model_zeros": size["zeros"],
         **_evidence(evidence),
+        **_certified(certificate),
         **_latency(predictions.latency_ns),
         "confusion": confusion(predictions),
         "class_names": list(predictions.class_names),
@@ -87,6 +90,37 @@ def _evidence(evidence: Mapping[str, Any]) -> dict[str, Any]:
         "tensor_ranks": "; ".join(f"{row['name']} {row['rank']}" for row in weights),
         "dead_layers": "; ".join(evidence["dead_layers"]) or None,
     }
+
+
+def _certified(certificate: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Take from a certificate what belongs in the table."""
+    names = ("arena_bytes", "litert_ref", "tflm", "verification")
+    if certificate is None:
+        return dict.fromkeys((*names, "xnnpack_worst_lsb", "xnnpack_decisions_changed"))
+    departure = certificate["xnnpack"] or {}
+    findings = [_finding(profile, certificate[profile]) for profile in ("litert_ref", "tflm")]
+    return {
+        "arena_bytes": certificate["arena_bytes"],
+        "litert_ref": certificate["litert_ref"]["verdict"],
+        "tflm": certificate["tflm"]["verdict"],
+        "verification": "; ".join(filter(None, findings)) or None,
+        "xnnpack_worst_lsb": departure.get("worst_lsb"),
+        "xnnpack_decisions_changed": departure.get("decisions_changed"),
+    }
+
+
+def _finding(profile: str, found: Mapping[str, Any]) -> str | None:
+    """Say in words what keeps a profile from being exact."""
+    if found["verdict"] == "exact":
+        return None
+    if found["verdict"] == "unsupported":
+        return f"{profile}: {found['reason']}"
+    first = found["first_operator"]
+    where = f"operator {first['operator']} {first['name']}" if first else "the output"
+    return (
+        f"{profile}: {found['mismatches']} numbers differ by up to {found['worst_lsb']}, first at "
+        f"{where}"
+    )
 
 
 def _auc_interval(predictions: Predictions, confidence: float) -> Interval:

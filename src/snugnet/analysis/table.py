@@ -56,6 +56,11 @@ COLUMNS = [
     "tensor_zeros",
     "tensor_ranks",
     "dead_layers",
+    "litert_ref",
+    "tflm",
+    "verification",
+    "xnnpack_worst_lsb",
+    "xnnpack_decisions_changed",
     "latency_us_median",
     "latency_us_p95",
 ]
@@ -69,6 +74,8 @@ INTEGERS = [
     "parameters",
     "nonzero",
     "macs",
+    "xnnpack_worst_lsb",
+    "xnnpack_decisions_changed",
 ]
 
 # Below this, a difference from float is called a difference.

@@ -45,4 +45,5 @@ SCHEMES = {
     )
 }
 FULL_INT8 = tuple(name for name, scheme in SCHEMES.items() if scheme.activations == "int8")
+FULL_INTEGER = tuple(name for name, scheme in SCHEMES.items() if scheme.full_integer)
 FIVE = ("float32", "drq", "fiq_float32", "fiq_int8", "fiq_uint8")

@@ -1,0 +1,191 @@
+"""Certificates say exact where the engine is, and where and by how much where it is not."""
+
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from snugnet.analysis.gate import judge
+from snugnet.int8 import Model, operators
+from snugnet.int8.node import Kernel
+from snugnet.tflite import micro
+from snugnet.tflite.flatbuffer import read_graph
+from snugnet.tflite.litert import predict, quantize_for
+from snugnet.tflite.verify import certify
+from tests.tflite_files import Node, Tensor, write
+from tests.unit.int8 import models
+
+PROFILES = ("litert_ref", "tflm")
+
+
+def decide(raw: np.ndarray) -> np.ndarray:
+    return raw.argmax(axis=1)
+
+
+@pytest.fixture
+def save(tmp_path):
+    def saved(file: bytes):
+        path = tmp_path / "model.tflite"
+        path.write_bytes(file)
+        return path
+
+    return saved
+
+
+def certificate(path, x: np.ndarray):
+    return certify(path, x, predict(path, x).raw, decide, traced=5)
+
+
+X = np.random.default_rng(0).normal(size=(12, 8, 8, 2)).astype(np.float32) * 5
+
+
+@pytest.mark.parametrize("float_ends", [False, True])
+def test_an_exact_file_is_certified(save, float_ends):
+    path = save(models.network(float_ends=float_ends))
+    found = certificate(path, X)
+    tensors = 8 if float_ends else 6
+    for profile in PROFILES:
+        assert found[profile] == {
+            "verdict": "exact",
+            "samples": 12,
+            "samples_traced": 5,
+            "tensors": tensors,
+            "mismatches": 0,
+            "worst_lsb": 0,
+            "first_operator": None,
+        }
+    assert found["sha256"]["model"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert set(found["versions"]) == {"ai-edge-litert", "tflite-micro", "numpy"}
+    # More than the largest activations, which it must hold at once, and not absurdly more.
+    assert 192 < found["arena_bytes"] < 100_000
+
+
+def test_the_first_operator_that_differs_is_named(save, monkeypatch):
+    """An engine whose depthwise convolution is one too high, where it can be."""
+    operation = operators.OPERATORS["DEPTHWISE_CONV_2D"]
+
+    def off_by_one(node):
+        kernel = operation.prepare(node)
+        return Kernel(lambda *arrays: np.minimum(kernel.run(*arrays), 126) + np.int8(1))
+
+    wrong = replace(operation, prepare=off_by_one)
+    monkeypatch.setitem(operators.OPERATORS, "DEPTHWISE_CONV_2D", wrong)
+    found = certificate(save(models.network()), X)
+    for profile in PROFILES:
+        assert found[profile]["verdict"] == "differs"
+        assert found[profile]["first_operator"] == {
+            "operator": 1,
+            "name": "DEPTHWISE_CONV_2D",
+            "tensor": 6,
+        }
+        assert found[profile]["worst_lsb"] >= 1
+        assert found[profile]["mismatches"] > 100
+
+
+def test_what_a_runtime_lacks_is_named(save):
+    tensor = Tensor((1, 3), "int8", 0.02)
+    path = save(write([tensor] * 2, [Node("RELU_N1_TO_1", [0], [1])], [0], [1]))
+    found = certificate(path, np.linspace(-2, 2, 30).reshape(10, 3).astype(np.float32))
+    assert found["litert_ref"]["verdict"] == "exact"
+    assert found["tflm"]["verdict"] == "unsupported"
+    for who in ("engine: operator 0 RELU_N1_TO_1", "; runtime: "):
+        assert who in found["tflm"]["reason"]
+    assert found["arena_bytes"] is None
+
+
+def test_what_the_engine_alone_refuses_is_a_finding_not_a_crash(save):
+    tensor = Tensor((1, 3), "int8", 1.0)
+    path = save(write([tensor] * 2, [Node("ABS", [0], [1])], [0], [1]))
+    x = np.array([[-1, 0, 2]], np.float32)
+    found = certify(path, x, np.array([[1, 0, 2]], np.int8), decide, traced=5)
+    for profile in PROFILES:
+        assert found[profile]["verdict"] == "unsupported"
+        assert found[profile]["reason"].startswith("engine: operator 0 ABS: not supported")
+        assert "runtime" not in found[profile]["reason"]
+    assert found["xnnpack"] == {"fraction": 0, "worst_lsb": 0, "decisions_changed": 0}
+
+
+def test_distances_of_real_outputs_are_in_steps_of_what_they_were_made_from(save):
+    path = save(models.network(float_ends=True))
+    deployed = predict(path, X).raw.copy()
+    step = 1 / 256
+    deployed[3, 1] += np.float32(29 * step)
+    found = certify(path, X, deployed, decide, traced=5)["xnnpack"]
+    assert 25 <= found["worst_lsb"] <= 33
+
+
+def test_a_difference_in_samples_that_are_not_traced_is_traced_then(save, monkeypatch):
+    """An engine that is wrong for one late sample alone."""
+    operation = operators.OPERATORS["SOFTMAX"]
+    late = np.full((1, 8, 8, 2), 7, np.float32)
+    x = np.concatenate([X, late])
+
+    def wrong_at_times(node):
+        kernel = operation.prepare(node)
+
+        def run(rows):
+            made = kernel.run(rows)
+            return np.where((rows == expected).all(axis=-1, keepdims=True), np.int8(5), made)
+
+        return Kernel(run)
+
+    path = save(models.network())
+    model = Model(read_graph(path))
+    expected = model.trace(quantize_for(path, late))[12][0]
+    wrong = replace(operation, prepare=wrong_at_times)
+    monkeypatch.setitem(operators.OPERATORS, "SOFTMAX", wrong)
+    found = certify(path, x, predict(path, x).raw, decide, traced=5)["litert_ref"]
+    assert found["verdict"] == "differs"
+    assert found["first_operator"] == {"operator": 5, "name": "SOFTMAX", "tensor": 13}
+    assert found["mismatches"] <= 3
+
+
+def test_the_departure_of_the_default_kernels_is_measured(save):
+    path = save(models.network())
+    exact = certificate(path, X)["xnnpack"]
+    assert 0 <= exact["fraction"] <= 1
+    deployed = predict(path, X).raw.copy()
+    deployed[0] = [-128, -128, 127] if deployed[0].argmax() != 2 else [127, -128, -128]
+    found = certify(path, X, deployed, decide, traced=5)["xnnpack"]
+    assert found["decisions_changed"] == exact["decisions_changed"] + 1
+    assert found["worst_lsb"] > exact["worst_lsb"]
+
+
+def test_real_inputs_are_rounded_as_they_are_for_predictions(save):
+    path = save(models.network())
+    given = quantize_for(path, np.full((1, 8, 8, 2), 0.26, np.float32))
+    assert given.dtype == np.int8
+    assert (given == 6).all()  # 2.6 steps, rounded, above the zero point 3
+
+
+def test_a_file_that_is_refused_has_no_arena(tmp_path):
+    tensor = Tensor((1, 3), "float32")
+    file = write([tensor] * 2, [Node("GELU", [0], [1])], [0], [1])
+    with pytest.raises(RuntimeError):
+        micro.arena_bytes(file)
+
+
+def test_the_gate_shuts_if_the_engine_is_not_exact():
+    row = {
+        "status": "ok",
+        "scheme": "fiq_int8",
+        "litert_ref": "differs",
+        "verification": "litert_ref: 7 numbers differ",
+    }
+    cell = {"cell": "a/b/fiq_int8/litert", "contract": None, "metrics": row}
+    found = judge([cell])
+    assert found["verdict"] == "fail"
+    assert found["failures"] == [
+        "a/b/fiq_int8/litert: the integer engine is not exact: litert_ref: 7 numbers differ"
+    ]
+    assert judge([{**cell, "metrics": {**row, "litert_ref": "exact"}}])["verdict"] == "pass"
+    # A full-integer file must have a certificate; others have none.
+    missing = {**row, "litert_ref": None, "verification": None}
+    assert judge([{**cell, "metrics": missing}])["failures"] == [
+        "a/b/fiq_int8/litert: the integer engine is not exact: no certificate"
+    ]
+    assert judge([{**cell, "metrics": {**missing, "scheme": "drq"}}])["verdict"] == "pass"
+    # Of TensorFlow Lite Micro the table tells, and nothing fails.
+    micro_row = {**row, "litert_ref": "exact", "tflm": "unsupported"}
+    assert judge([{**cell, "metrics": micro_row}])["verdict"] == "pass"

@@ -1,0 +1,35 @@
+"""Certify that a full-integer file computes, bit for bit, what the integer engine computes."""
+
+from typing import TYPE_CHECKING, Any
+
+from snugnet.jobs import run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(job: Any) -> None:
+    from dataclasses import replace
+
+    import numpy as np
+
+    from snugnet.analysis.predictions import load_predictions
+    from snugnet.datasets.samples import load_split
+    from snugnet.jobs import write_json
+    from snugnet.tflite.litert import dequantize
+    from snugnet.tflite.verify import certify
+
+    deployed = load_predictions(job.input["predictions"])
+
+    def decide(raw: np.ndarray) -> np.ndarray:
+        scores = dequantize(raw, deployed.scale, deployed.zero_point)
+        return replace(deployed, scores=scores).decisions()
+
+    test = load_split(job.input["test"])
+    traced = job.params.settings["verification"]["traced_samples"]
+    found = certify(job.input["tflite"], test.x, deployed.raw, decide, traced)
+    write_json(job.output["certificate"], found)
+
+
+if __name__ == "__main__":
+    run(main, snakemake)
