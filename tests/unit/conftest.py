@@ -63,3 +63,15 @@ def trained(request, keras, tmp_path_factory) -> Any:
     path: Path = tmp_path_factory.mktemp(request.param) / "model.h5"
     save_model(model, path)
     return SimpleNamespace(model=model, path=path, samples=samples, history=history)
+
+
+@pytest.fixture
+def save(tmp_path):
+    """Write the bytes of a .tflite file; give its path."""
+
+    def saved(file: bytes) -> Path:
+        path = tmp_path / "model.tflite"
+        path.write_bytes(file)
+        return path
+
+    return saved

@@ -138,9 +138,9 @@ def test_the_gate_names_the_cell_and_what_is_wrong():
     good = {"verdict": "pass", "findings": []}
     bad = {"verdict": "fail", "findings": ["input is float32 instead of int8"]}
     cells = [
-        {"cell": "a", "contract": good, "metrics": {"status": "ok"}},
-        {"cell": "b", "contract": bad, "metrics": {"status": "ok"}},
-        {"cell": "c", "contract": None, "metrics": {"status": "incompatible"}},
+        {"cell": "a", "contract": good, "scheme": "drq", "metrics": {"status": "ok"}},
+        {"cell": "b", "contract": bad, "scheme": "drq", "metrics": {"status": "ok"}},
+        {"cell": "c", "contract": None, "scheme": "drq", "metrics": {"status": "incompatible"}},
     ]
     gate = judge(cells)
     assert gate == {
@@ -154,7 +154,12 @@ def test_the_gate_names_the_cell_and_what_is_wrong():
 def test_zeros_that_conversion_loses_close_the_gate():
     kept = {"model_zeros": 0.65, "file_zeros": 0.66, "status": "ok"}
     cells = [
-        {"cell": name, "contract": None, "metrics": {**kept, "file_zeros": zeros}}
+        {
+            "cell": name,
+            "scheme": "drq",
+            "contract": None,
+            "metrics": {**kept, "file_zeros": zeros},
+        }
         for name, zeros in (("a", 0.66), ("b", 0.646), ("c", 0.2), ("d", None))
     ]
     assert judge(cells)["failures"] == [

@@ -23,16 +23,6 @@ def decide(raw: np.ndarray) -> np.ndarray:
     return raw.argmax(axis=1)
 
 
-@pytest.fixture
-def save(tmp_path):
-    def saved(file: bytes):
-        path = tmp_path / "model.tflite"
-        path.write_bytes(file)
-        return path
-
-    return saved
-
-
 def certificate(path, x: np.ndarray):
     return certify(path, x, predict(path, x).raw, decide, traced=5)
 
@@ -169,11 +159,10 @@ def test_a_file_that_is_refused_has_no_arena(tmp_path):
 def test_the_gate_shuts_if_the_engine_is_not_exact():
     row = {
         "status": "ok",
-        "scheme": "fiq_int8",
         "litert_ref": "differs",
         "verification": "litert_ref: 7 numbers differ",
     }
-    cell = {"cell": "a/b/fiq_int8/litert", "contract": None, "metrics": row}
+    cell = {"cell": "a/b/fiq_int8/litert", "scheme": "fiq_int8", "contract": None, "metrics": row}
     found = judge([cell])
     assert found["verdict"] == "fail"
     assert found["failures"] == [
@@ -185,7 +174,7 @@ def test_the_gate_shuts_if_the_engine_is_not_exact():
     assert judge([{**cell, "metrics": missing}])["failures"] == [
         "a/b/fiq_int8/litert: the integer engine is not exact: no certificate"
     ]
-    assert judge([{**cell, "metrics": {**missing, "scheme": "drq"}}])["verdict"] == "pass"
+    assert judge([{**cell, "scheme": "drq", "metrics": missing}])["verdict"] == "pass"
     # Of TensorFlow Lite Micro the table tells, and nothing fails.
     micro_row = {**row, "litert_ref": "exact", "tflm": "unsupported"}
     assert judge([{**cell, "metrics": micro_row}])["verdict"] == "pass"

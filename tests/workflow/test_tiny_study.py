@@ -10,6 +10,7 @@ from snugnet.analysis.predictions import load_predictions
 from snugnet.analysis.table import COLUMNS
 from snugnet.datasets.samples import load_split
 from snugnet.tflite.flatbuffer import read_graph
+from snugnet.tflite.schemes import FULL_INTEGER
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,11 @@ def test_rows_say_what_applies_and_nothing_else(table):
     assert by_model["n_groups"]["smartwatch_lean"] == 4
     assert pd.isna(by_model["hamming_loss"]["digits_fc"])
     assert by_model["hamming_loss"]["bspc_lean"] > 0
-    assert table["arena_bytes"].isna().all()
+    integer = table["scheme"].isin(FULL_INTEGER)
+    assert (table.loc[integer, "arena_bytes"] > 0).all()
+    assert (table.loc[integer, ["litert_ref", "tflm"]] == "exact").all(axis=None)
+    of_certificates = ["arena_bytes", "litert_ref", "tflm", "verification", "xnnpack_worst_lsb"]
+    assert table.loc[~integer, of_certificates].isna().all(axis=None)
     assert (table["latency_us_median"] > 0).all()
     assert (table["accuracy_low"] <= table["accuracy"]).all()
     assert (table["accuracy"] <= table["accuracy_high"]).all()

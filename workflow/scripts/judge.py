@@ -16,6 +16,7 @@ def main(job: Any) -> None:
     cells = [
         {
             "cell": "/".join(cell[name] for name in names),
+            "scheme": cell["scheme"],
             "contract": read_json(contract),
             "metrics": read_json(metrics),
         }

@@ -13,8 +13,8 @@ def judge(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Judge all cells by their verdict files and their rows.
 
     Args:
-        cells: For each cell `cell` (its names, joined), `contract` (what `check_contract` gave,
-            or None where there is no .tflite) and `metrics` (its row).
+        cells: For each cell `cell` (its names, joined), `scheme`, `contract` (what
+            `check_contract` gave, or None where there is no .tflite) and `metrics` (its row).
 
     Returns:
         Ready for JSON: `verdict` (`pass` or `fail`), `cells` (how many) and `failures`, each
@@ -26,15 +26,17 @@ def judge(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         if contract is not None and contract["verdict"] != "pass":
             failures += [f"{cell['cell']}: {finding}" for finding in contract["findings"]]
         failures += [f"{cell['cell']}: {finding}" for finding in _zeros_lost(cell["metrics"])]
-        failures += [f"{cell['cell']}: {finding}" for finding in _inexact(cell["metrics"])]
+        failures += [
+            f"{cell['cell']}: {finding}" for finding in _inexact(cell["scheme"], cell["metrics"])
+        ]
         if cell["metrics"]["status"] not in ("ok", "incompatible"):
             failures.append(f"{cell['cell']}: status {cell['metrics']['status']}")
     return {"verdict": "fail" if failures else "pass", "cells": len(cells), "failures": failures}
 
 
-def _inexact(row: Mapping[str, Any]) -> list[str]:
+def _inexact(name: str, row: Mapping[str, Any]) -> list[str]:
     """LiteRT's reference kernels must be met bit for bit; of another runtime the table tells."""
-    scheme = SCHEMES.get(row["scheme"])
+    scheme = SCHEMES.get(name)
     if scheme is None or not scheme.full_integer or row["litert_ref"] == "exact":
         return []
     return [f"the integer engine is not exact: {row['verification'] or 'no certificate'}"]

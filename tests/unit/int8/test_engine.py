@@ -17,16 +17,6 @@ NETWORKS = {
 }
 
 
-@pytest.fixture
-def save(tmp_path):
-    def saved(file: bytes):
-        path = tmp_path / "model.tflite"
-        path.write_bytes(file)
-        return path
-
-    return saved
-
-
 def samples(port: engine.Port, count: int, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     shape = (count * port.shape[0], *port.shape[1:])
