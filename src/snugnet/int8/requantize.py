@@ -36,6 +36,7 @@ def requantizer(
     limits: tuple[int, int],
     bound: int,
     dtype: str,
+    offset: np.ndarray,
 ) -> Requantize:
     """Make a function from sums to outputs.
 
@@ -44,21 +45,26 @@ def requantizer(
         shift: Their shifts.
         zero_point: Of the output.
         limits: Lowest and highest output.
-        bound: No sum is larger, whatever its sign.
+        bound: No sum is larger, offset included, whatever its sign.
         dtype: Of the output.
+        offset: What is added to the sums of the channels first.
 
     Returns:
-        A function of contiguous float32 or float64 sums (rows, channels), which it may overwrite;
-        it gives outputs of the same shape.
+        A function of contiguous float32 or float64 sums (rows, channels); it gives outputs of
+        the same shape.
     """
     small = dtype in ("int8", "uint8") and bool((shift <= 0).all())
-    if small and bound <= MOST_INT32 and bool((shift >= -MOST_SHIFT).all()):
-        return _one_step(q, -shift, zero_point, limits, dtype)
+    # Else the sum could wrap, or the scaled one when the zero point is added: it is below the sum.
+    fits = bound + abs(zero_point) <= MOST_INT32
+    if small and fits and bool((shift >= -MOST_SHIFT).all()):
+        return _one_step(q, -shift, zero_point, limits, dtype, offset)
     if small and bound < MOST_TWO_STEP:
-        return _two_steps(q, -shift, zero_point, limits, dtype)
+        return _two_steps(q, -shift, zero_point, limits, dtype, offset)
 
     def run(sums: np.ndarray) -> np.ndarray:
-        scaled = multiply_by_quantized_multiplier(wrap32(sums), q, shift)
+        scaled = multiply_by_quantized_multiplier(
+            wrap32(sums.astype(np.float64) + offset), q, shift
+        )
         return np.clip(wrap32(scaled + zero_point), *limits).astype(dtype)
 
     return run
@@ -81,7 +87,12 @@ def explain_scaling(
 
 
 def _one_step(
-    q: np.ndarray, right: np.ndarray, zero_point: int, limits: tuple[int, int], dtype: str
+    q: np.ndarray,
+    right: np.ndarray,
+    zero_point: int,
+    limits: tuple[int, int],
+    dtype: str,
+    offset: np.ndarray,
 ) -> Requantize:
     m = q * 2.0 ** (-31.0 - right)
     apart = np.where(right > 0, 2.0 ** -(right + 1.0), 0.0)
@@ -90,31 +101,41 @@ def _one_step(
     if limits[0] >= zero_point:  # what is negative ends at the lower limit either way
         rest, apart = rest + apart, np.zeros_like(apart)
     signed = bool(apart.any())
+    rows = (m, apart, rest, offset.astype(np.float64))
+    m, apart, rest, offset = (np.tile(row, _most_repeats(len(q))) for row in rows)
 
     def run(sums: np.ndarray) -> np.ndarray:
-        wide, repeats = _widened(sums)
-        scaled = np.multiply(wide, np.tile(m, repeats), dtype=np.float64)
+        wide = _widened(sums)
+        length = wide.shape[1]
+        scaled = np.add(wide, offset[:length], dtype=np.float64)
+        scaled *= m[:length]
         if signed:
-            scaled += np.copysign(np.tile(apart, repeats), scaled)
-        scaled += np.tile(rest, repeats)
+            scaled += np.copysign(apart[:length], scaled)
+        scaled += rest[:length]
         return _limited(scaled, limits, dtype).reshape(sums.shape)
 
     return run
 
 
 def _two_steps(
-    q: np.ndarray, right: np.ndarray, zero_point: int, limits: tuple[int, int], dtype: str
+    q: np.ndarray,
+    right: np.ndarray,
+    zero_point: int,
+    limits: tuple[int, int],
+    dtype: str,
+    offset: np.ndarray,
 ) -> Requantize:
     first, second = q * 2.0**-31, 2.0**-right
     back = np.where(right > 0, second, 0.0)  # halves of negative numbers go away from zero
 
     def run(sums: np.ndarray) -> np.ndarray:
-        high = np.multiply(sums, first, dtype=np.float64)
+        high = np.add(sums, offset, dtype=np.float64)
+        high *= first
         high += 0.5
         np.floor(high, out=high)
-        offset = 0.5 - back * (high < 0)
+        half = 0.5 - back * (high < 0)
         high *= second
-        high += offset
+        high += half
         np.floor(high, out=high)
         high += zero_point - limits[0]
         return _limited(high, limits, dtype)
@@ -122,11 +143,15 @@ def _two_steps(
     return run
 
 
-def _widened(sums: np.ndarray) -> tuple[np.ndarray, int]:
+def _widened(sums: np.ndarray) -> np.ndarray:
     """View (rows, channels) as fewer, longer rows: short ones cost NumPy more than their sums."""
     rows, channels = sums.shape
-    repeats = math.gcd(rows, 1 << max(0, (ROW // max(channels, 1)).bit_length() - 1))
-    return sums.reshape(rows // max(repeats, 1), channels * repeats), repeats
+    repeats = math.gcd(rows, _most_repeats(channels))
+    return sums.reshape(rows // max(repeats, 1), channels * repeats)
+
+
+def _most_repeats(channels: int) -> int:
+    return 1 << max(0, (ROW // max(channels, 1)).bit_length() - 1)
 
 
 def _limited(above_low: np.ndarray, limits: tuple[int, int], dtype: str) -> np.ndarray:

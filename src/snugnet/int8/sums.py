@@ -46,16 +46,14 @@ class Sums:
 
     Attributes:
         weights: Less their zero point, int64.
-        offset: What is added to sums of products of weights and raw inputs, (channels,) in `dtype`:
-            the bias less the input's zero point times the sum of the weights.
         dtype: The float type in which all is exact.
         point: The input's zero point, as the kernel subtracts it.
-        finish: From sums (rows, channels), which it may overwrite, to outputs.
+        finish: From contiguous sums of products of weights and raw inputs (rows, channels) to
+            outputs; it adds the bias less the input's zero point times the sum of the weights.
         explain: The arithmetic of one sum: it, without bias, and its channel.
     """
 
     weights: np.ndarray
-    offset: np.ndarray
     dtype: Any
     point: int
     finish: Requantize
@@ -154,9 +152,9 @@ def make_sums(
     bound = int(products.max(initial=0)) + int(np.abs(offset).max(initial=0))
     node.require(bound < FLOAT64_WHOLE, f"a sum may reach {bound}; below 2^53 is supported")
     dtype = np.float32 if bound < FLOAT32_WHOLE else np.float64
-    finish = _finish(node, real, rounding, points[1], bound)
+    finish = _finish(node, real, rounding, points[1], bound, offset)
     explain = _explain(node, real, rounding, points, added)
-    return Sums(weights, offset.astype(dtype), dtype, points[0], finish, explain)
+    return Sums(weights, dtype, points[0], finish, explain)
 
 
 def uses_zero_points(node: Node, given: Tensor) -> bool:
@@ -164,20 +162,25 @@ def uses_zero_points(node: Node, given: Tensor) -> bool:
     return given.dtype != "int16" or node.name == "FULLY_CONNECTED"
 
 
-def _finish(node: Node, real: np.ndarray, rounding: Rounding, out: int, bound: int) -> Requantize:
+def _finish(
+    node: Node, real: np.ndarray, rounding: Rounding, out: int, bound: int, offset: np.ndarray
+) -> Requantize:
     area, dtype = activation_limits(node), node.output.dtype
     if rounding is Rounding.TWICE:
-        return requantizer(*quantize_multiplier(real), out, area, bound, dtype)
+        return requantizer(*quantize_multiplier(real), out, area, bound, dtype, offset)
     if rounding is Rounding.FLOAT and bound * max(1.0, float(real.max(initial=0))) < INT32_MAX:
 
         def scale_in_float(sums: np.ndarray) -> np.ndarray:
-            scaled = round_half_away(np.multiply(sums, real, dtype=np.float64))
+            scaled = np.add(sums, offset, dtype=np.float64)
+            scaled *= real
+            scaled = round_half_away(scaled)
             scaled += out
             return np.clip(scaled, *area, out=scaled).astype(dtype)
 
         return scale_in_float
 
     def finish(sums: np.ndarray) -> np.ndarray:
+        sums = np.add(sums, offset, dtype=np.float64)
         if rounding is Rounding.WIDE:
             scaled = multiply_by_quantized_multiplier_64(sums, *quantize_multiplier(real))
         else:

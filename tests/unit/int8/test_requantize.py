@@ -50,11 +50,13 @@ def test_every_way_equals_the_definition(data):
     bound = data.draw(st.sampled_from([100, 30_000, MOST_TWO_STEP - 1, MOST_INT32, 2**40]))
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     sums = hard_sums(q, shift, bound, rng)
-    finish = requantizer(q, shift, point, (low, high), bound, dtype)
+    offset = rng.integers(-bound, bound, channels) // 2
     expected = by_definition(sums, q, shift, point, (low, high), dtype)
-    np.testing.assert_array_equal(finish(sums.astype(np.float64)), expected)
-    if bound < 2**24:
-        np.testing.assert_array_equal(finish(sums.astype(np.float32)), expected)
+    for added in (np.zeros(channels, np.int64), offset):
+        finish = requantizer(q, shift, point, (low, high), bound, dtype, added)
+        np.testing.assert_array_equal(finish((sums - added).astype(np.float64)), expected)
+        if 2 * bound < 2**24:
+            np.testing.assert_array_equal(finish((sums - added).astype(np.float32)), expected)
 
 
 @pytest.mark.parametrize("right", [1, 5, 8, MOST_SHIFT])
@@ -65,7 +67,7 @@ def test_all_sums_of_one_multiplier(right, q):
     sums = np.arange(-reach, reach + 1, dtype=np.int64)[:, np.newaxis]
     multiplier = np.array([q]), np.array([-right])
     for limits in ((-128, 127), (3, 127)):
-        finish = requantizer(*multiplier, 3, limits, reach, "int8")
+        finish = requantizer(*multiplier, 3, limits, reach, "int8", np.zeros(1))
         expected = by_definition(sums, *multiplier, 3, limits, "int8")
         np.testing.assert_array_equal(finish(sums.astype(np.float64)), expected)
 
@@ -75,5 +77,6 @@ def test_short_rows_are_widened_whatever_their_number():
     rng = np.random.default_rng(0)
     for rows in (1, 2, 7, 64, 130):
         sums = rng.integers(-50_000, 50_000, (rows, 3))
-        found = requantizer(q, shift, -5, (-128, 127), 50_000, "int8")(sums.astype(np.float32))
+        finish = requantizer(q, shift, -5, (-128, 127), 50_000, "int8", np.zeros(3))
+        found = finish(sums.astype(np.float32))
         np.testing.assert_array_equal(found, by_definition(sums, q, shift, -5, (-128, 127), "int8"))

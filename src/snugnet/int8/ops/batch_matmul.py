@@ -65,7 +65,7 @@ def _kernel(node: Node, left: Tensor, right: Tensor, depth: int) -> Kernel:
     node.require(bound < FLOAT64_WHOLE, f"a sum may reach {bound}; below 2^53 is supported")
     dtype = np.float32 if bound < FLOAT32_WHOLE else np.float64
     wide = left.dtype == "int16"
-    narrow = requantizer(q, shift, zero_point(made), limits(made), bound, made.dtype)
+    narrow = requantizer(q, shift, zero_point(made), limits(made), bound, made.dtype, np.zeros(1))
 
     def finish(sums: np.ndarray) -> np.ndarray:
         if not wide:

@@ -82,7 +82,6 @@ def _run(area: Windows, sums: Sums, groups: int) -> Run:
         for group, matrix in enumerate(matrices):
             np.copyto(laid, view[..., group * channels : (group + 1) * channels])
             made[:, group * each : (group + 1) * each] = laid.reshape(count, -1) @ matrix
-        made += sums.offset
         return sums.finish(made).reshape(*view.shape[:3], outputs)
 
     def run(x: np.ndarray, *_: Any) -> np.ndarray:

@@ -60,7 +60,7 @@ def _run(area: Windows, sums: Sums, multiplier: int) -> Run:
         if multiplier > 1:
             image = np.repeat(image, multiplier, axis=3)
         made = np.empty((len(x), *area.out, outputs), sums.dtype)
-        made[...] = sums.offset
+        made[...] = 0
         product = np.empty_like(made)
         for row, column, values in area.taps(image):
             np.multiply(values, weights[row, column], out=product)

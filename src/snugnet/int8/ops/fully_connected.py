@@ -85,7 +85,6 @@ def _run(node: Node, sums: Sums) -> Run:
 
     def run(x: np.ndarray, *_: Any) -> np.ndarray:
         made = x.reshape(-1, depth).astype(sums.dtype) @ matrix
-        made += sums.offset
         return sums.finish(made).reshape(x.shape[0], *shape)
 
     return run

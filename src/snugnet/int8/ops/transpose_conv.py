@@ -61,7 +61,8 @@ def prepare(node: Node) -> Kernel:
 def _run(area: Windows, sums: Sums, made: tuple[int, ...], check: bool) -> Run:
     outputs, height, width, channels = sums.weights.shape
     matrix = sums.weights.transpose(3, 1, 2, 0).reshape(channels, -1).astype(np.float64)
-    offset = sums.offset.astype(np.float64) + sums.point * sums.weights.sum(axis=(1, 2, 3))
+    # Inputs are taken less their zero point here, which `finish` would subtract once more.
+    again = sums.point * sums.weights.sum(axis=(1, 2, 3))
     ends = [b + size for b, size in zip(area.before, made[1:3], strict=True)]
 
     def block(x: np.ndarray) -> np.ndarray:
@@ -76,7 +77,7 @@ def _run(area: Windows, sums: Sums, made: tuple[int, ...], check: bool) -> Run:
                 canvas[:, i : below + 1 : area.stride[0], j : right + 1 : area.stride[1]] += (
                     products[:, :, :, i, j]
                 )
-        cut = canvas[:, area.before[0] : ends[0], area.before[1] : ends[1]] + offset
+        cut = canvas[:, area.before[0] : ends[0], area.before[1] : ends[1]] + again
         return sums.finish(cut.reshape(-1, outputs)).reshape(cut.shape)
 
     def run(wanted: np.ndarray, _: Any, x: np.ndarray, *__: Any) -> np.ndarray:
