@@ -158,6 +158,8 @@ def conv_2d(draw: Draw, dtype: str = "int8") -> Case:
     }
     # Without one TensorFlow Lite Micro alone computes.
     added = bias(draw, outputs, kind) if draw(st.integers(0, 4)) else None
+    if added is None:
+        options["quantizedBiasType"] = draw(st.sampled_from([0, 2, 4]))
     return case("CONV_2D", [given, kernel, added], made, options, draw)
 
 
@@ -204,7 +206,10 @@ def transpose_conv(draw: Draw, dtype: str = "int8") -> Case:
         "fusedActivationFunction": activation(draw),
         "quantizedBiasType": BIAS_CODES[kind] if dtype == "int16" else 0,
     }
-    inputs = [constant(made_shape), kernel, given, bias(draw, outputs, kind)]
+    added = bias(draw, outputs, kind) if draw(st.integers(0, 4)) else None
+    if added is None:
+        options["quantizedBiasType"] = draw(st.sampled_from([0, 2, 4]))
+    inputs = [constant(made_shape), kernel, given, added]
     return case("TRANSPOSE_CONV", inputs, made, options, draw)
 
 

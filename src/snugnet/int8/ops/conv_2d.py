@@ -21,8 +21,8 @@ def prepare(node: Node) -> Kernel:
     int8: the sum of (in - zero point) * weight and the bias is int32, and is rounded twice
     (`Rounding.TWICE`). It wraps if it overflows.
     int16: no zero points. `litert_ref` adds in int64 unless the option `quantizedBiasType` is
-    int32, `tflm` if the bias is int64; int64 sums are rounded once with a multiplier of 16 bits
-    (`Rounding.WIDE`), int32 sums twice.
+    int32, `tflm` if the bias is int64, or without one goes by that option too; int64 sums are
+    rounded once with a multiplier of 16 bits (`Rounding.WIDE`), int32 sums twice.
     Saturation: at the limits of the type and of the activation. `litert_ref` needs a bias.
 
     Kernels: `reference_integer_ops::ConvPerChannel` of both runtimes.
@@ -57,7 +57,10 @@ def rounding(node: Node, bias: Any) -> Rounding:
     if node.output.dtype != "int16":
         return Rounding.TWICE
     if node.tflm:
-        return Rounding.WIDE if bias is not None and bias.dtype == "int64" else Rounding.TWICE
+        narrow = (
+            node.option("quantizedBiasType") == INT32 if bias is None else bias.dtype == "int32"
+        )
+        return Rounding.TWICE if narrow else Rounding.WIDE
     wide = node.option("quantizedBiasType") != INT32
     node.require(
         bias is None or bias.dtype == ("int64" if wide else "int32"),

@@ -24,9 +24,9 @@ def prepare(node: Node) -> Kernel:
 
     Args:
         node: Inputs: image (n, height, width, channels), weights (1, height, width, outputs), bias
-            (outputs,) or none.
+            (outputs,), without which LiteRT refuses and TensorFlow Lite Micro ends the program.
     """
-    given, weights, bias = node.input(0), node.input(1), node.optional(2)
+    given, weights, bias = node.input(0), node.input(1), node.input(2)
     node.require(len(given.shape) == len(weights.shape) == 4, "image and weights must have rank 4")
     one, height, width, outputs = weights.shape
     multiplier = outputs // max(given.shape[3], 1)
@@ -42,7 +42,7 @@ def prepare(node: Node) -> Kernel:
     rounding = Rounding.TWICE
     if given.dtype == "int16":
         rounding = Rounding.WIDE
-        node.require(bias is None or bias.dtype == "int64", "the bias must be int64")
+        node.require(bias.dtype == "int64", "the bias must be int64")
     sums = convolution_sums(node, given, weights, bias, 3, rounding)
     dilation = node.option("dilationHFactor", 1), node.option("dilationWFactor", 1)
     area = windows(node, (given.shape[1], given.shape[2]), (height, width), dilation)
