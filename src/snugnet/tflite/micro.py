@@ -3,7 +3,6 @@
 import os
 import re
 import tempfile
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,41 +17,38 @@ RECORDING = runtime.InterpreterConfig.kAllocationRecording
 KEEPING = runtime.InterpreterConfig.kPreserveAllTensors
 
 
-def outputs(file: bytes, x: np.ndarray) -> np.ndarray:
-    """Compute the first output of samples one by one, (n, ...).
-
-    Args:
-        file: A .tflite file with one input of batch 1.
-        x: In the input's own type, (n, ...).
-
-    Raises:
-        RuntimeError: If TensorFlow Lite Micro refuses the model.
-    """
-    interpreter = _open(file, RECORDING)
-    made = []
-    with progress(len(x), "TensorFlow Lite Micro") as meter:
-        for i in range(len(x)):
-            interpreter.set_input(x[i : i + 1], 0)
-            interpreter.invoke()
-            made.append(interpreter.get_output(0))
-            meter.update(1)
-    return np.concatenate(made)
-
-
-def traces(file: bytes, graph: Graph, x: np.ndarray) -> Iterator[dict[int, np.ndarray]]:
-    """Yield for each sample every tensor that an operator writes, by index.
+def run(
+    file: bytes, graph: Graph, x: np.ndarray, traced: int
+) -> tuple[np.ndarray, list[dict[int, np.ndarray]]]:
+    """Compute samples one by one.
 
     Args:
         file: A .tflite file with one input of batch 1.
         graph: What it holds.
         x: In the input's own type, (n, ...).
+        traced: Of how many samples, the first ones, every tensor is kept.
+
+    Returns:
+        The first output, (n, ...), and for each traced sample every tensor that an operator writes,
+        by index.
+
+    Raises:
+        RuntimeError: If TensorFlow Lite Micro refuses the model.
     """
     interpreter = _open(file, KEEPING)
     written = [i for operator in graph.operators for i in operator.outputs]
-    for i in range(len(x)):
-        interpreter.set_input(x[i : i + 1], 0)
-        interpreter.invoke()
-        yield {index: interpreter.GetTensor(index, 0)["tensor_data"] for index in written}
+    outputs, traces = [], []
+    with progress(len(x), "TensorFlow Lite Micro") as meter:
+        for i in range(len(x)):
+            interpreter.set_input(x[i : i + 1], 0)
+            interpreter.invoke()
+            outputs.append(interpreter.get_output(0))
+            if i < traced:
+                traces.append(
+                    {index: interpreter.GetTensor(index, 0)["tensor_data"] for index in written}
+                )
+            meter.update(1)
+    return np.concatenate(outputs), traces
 
 
 def arena_bytes(file: bytes) -> int:
