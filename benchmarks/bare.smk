@@ -12,6 +12,13 @@ def parent(wildcards):
     return f"results/predictions/{wildcards.model}/original/{wildcards.scheme}/litert.npz"
 
 
+def certificate(wildcards):
+    if not wildcards.scheme.startswith("fiq"):
+        return []
+    cell = f"{wildcards.model}/{wildcards.variant}/{wildcards.scheme}"
+    return f"results/verify/{cell}/certificate.json"
+
+
 rule gate:
     input:
         "results/report/gate.json",
@@ -109,6 +116,17 @@ rule predict_litert:
         ""
 
 
+rule verify:
+    input:
+        "results/tflite/{model}/{variant}/{scheme}/model.tflite",
+        "results/data/digits/test.npz",
+        "results/predictions/{model}/{variant}/{scheme}/litert.npz",
+    output:
+        "results/verify/{model}/{variant}/{scheme}/certificate.json",
+    shell:
+        ""
+
+
 rule score_litert:
     input:
         "results/predictions/{model}/{variant}/{scheme}/litert.npz",
@@ -117,6 +135,7 @@ rule score_litert:
         "results/tflite/{model}/{variant}/{scheme}/model.tflite",
         "results/tflite/{model}/{variant}/{scheme}/contract.json",
         parent,
+        certificate,
     output:
         "results/metrics/{model}/{variant}/{scheme}/litert.json",
     shell:

@@ -42,6 +42,7 @@ STAGES = {
     "models": ("model.h5", "history.csv", "stats.json"),
     "tflite": ("model.tflite", "contract.json"),
     "predictions": ("litert.npz",),
+    "verify": ("certificate.json",),
     "metrics": ("litert.json",),
 }
 
@@ -92,7 +93,8 @@ def make_files(folder: Path, models: int) -> None:
             place = Path(f"model{model}", variant)
             files += [results / "models" / place / name for name in STAGES["models"]]
             for scheme in SCHEMES:
-                for stage in ("tflite", "predictions", "metrics"):
+                integer = ("verify",) if scheme.startswith("fiq") else ()
+                for stage in ("tflite", "predictions", "metrics", *integer):
                     files += [results / stage / place / scheme / name for name in STAGES[stage]]
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
