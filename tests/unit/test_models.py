@@ -18,6 +18,8 @@ INPUTS = {
     "digits": ((8, 8, 1), "multiclass", 10),
     "mnist": ((28, 28, 1), "multiclass", 10),
     "synthetic_imu": ((100, 6, 1), "multiclass", 6),
+    "digits_uint8": ((8, 8, 1), "multiclass", 10),
+    "synthetic_imu_uint8": ((100, 6, 1), "multiclass", 6),
     "synthetic_beats": ((1, 320, 1), "multiclass", 5),
     "synthetic_beats_binary": ((1, 320, 1), "binary", 2),
     "synthetic_beats_uint8": ((16, 20, 1), "multiclass", 5),
@@ -45,7 +47,8 @@ def models(keras) -> dict:
 def test_all_models_of_the_design_are_there(models):
     expected = (
         "smartwatch_lean smartwatch_fat bspc_lean bspc_fat bspc_gap_lean bspc_gap_fat "
-        "ecg_inception ecg_akida mnist_fc mnist_cnn digits_fc digits_cnn ecg_binary"
+        "ecg_inception ecg_akida mnist_fc mnist_cnn digits_fc digits_cnn ecg_binary "
+        "smartwatch_akida digits_akida"
     )
     assert set(models) == set(expected.split())
 

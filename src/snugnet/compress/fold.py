@@ -16,24 +16,32 @@ from snugnet.models.keras2 import tf_keras
 WEIGHTED = ("Conv2D", "Dense", "DepthwiseConv2D")
 
 
-def foldable(model: tf_keras.Model) -> dict[str, str]:
-    """Name the Dense layers that batch normalization follows, and nothing else, with its names."""
+def foldable(model: tf_keras.Model, classes: tuple[str, ...] = ("Dense",)) -> dict[str, str]:
+    """Name the layers of some classes that batch normalization alone follows, with its names."""
     return {
         before.name: layer.name
-        for layer, before in _followers(model, ("Dense",))
-        if type(layer) is tf_keras.layers.BatchNormalization
+        for layer, before in _followers(model, classes)
+        if type(layer) is tf_keras.layers.BatchNormalization and _along_channels(layer)
     }
 
 
-def fold(model: tf_keras.Model) -> tf_keras.Model:
-    """Copy a model with batch normalization folded into Dense layers: y = g (Wx + b - m) + beta.
+def _along_channels(norm: tf_keras.layers.Layer) -> bool:
+    return list(norm.axis) == [len(norm.input_shape) - 1]
+
+
+def fold(model: tf_keras.Model, classes: tuple[str, ...] = ("Dense",)) -> tf_keras.Model:
+    """Copy a model with batch normalization folded into layers: y = g (Wx + b - m) + beta.
+
+    Args:
+        model: Sequential or functional.
+        classes: Of the layers that take it in: Dense and two-dimensional convolutions.
 
     Returns:
         A functional model that computes, when not training, the same; g = gamma / sqrt(variance +
         epsilon).
     """
     model = functional(model)
-    pairs = foldable(model)
+    pairs = foldable(model, classes)
     if not pairs:
         return model
     copy = tf_keras.Model.from_config(_config(model.get_config(), pairs, {"use_bias": True}))
@@ -104,11 +112,20 @@ def _config(config: dict, pairs: dict[str, str], changes: dict[str, Any]) -> dic
     return config
 
 
-def _folded(dense: tf_keras.layers.Layer, norm: tf_keras.layers.Layer) -> list[np.ndarray]:
-    kernel, *bias = (weight.astype(np.float64) for weight in dense.get_weights())
+def _folded(layer: tf_keras.layers.Layer, norm: tf_keras.layers.Layer) -> list[np.ndarray]:
+    # The last kernel makes the outputs; a separable convolution has another before it.
+    *before, kernel = (weight.astype(np.float64) for weight in _kernels(layer))
+    bias = layer.bias.numpy().astype(np.float64) if layer.use_bias else 0
     factor = 1 / np.sqrt(norm.moving_variance.numpy().astype(np.float64) + norm.epsilon)
     if norm.scale:
         factor *= norm.gamma.numpy()
-    shift = (bias[0] if bias else 0) - norm.moving_mean.numpy()
+    shift = bias - norm.moving_mean.numpy()
     shift = shift * factor + (norm.beta.numpy() if norm.center else 0)
-    return [kernel * factor, shift]
+    # The outputs of a depthwise convolution lie along the last two dimensions of its kernel.
+    along = kernel.shape[2:] if type(layer).__name__ == "DepthwiseConv2D" else (len(factor),)
+    return [*before, kernel * factor.reshape(along), shift]
+
+
+def _kernels(layer: tf_keras.layers.Layer) -> list[np.ndarray]:
+    weights = layer.get_weights()
+    return weights[:-1] if layer.use_bias else weights

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow_model_optimization as tfmot
 from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
     default_8bit_quantize_registry,
@@ -21,8 +20,9 @@ from snugnet.compress.standard import standard
 from snugnet.datasets.samples import Samples
 from snugnet.errors import InputError
 from snugnet.models.keras2 import tf_keras
+from snugnet.models.start import keep_better
 from snugnet.models.storage import ALLOWED_LAYERS, check_layers
-from snugnet.models.training import best_epoch, fit
+from snugnet.models.training import fit
 from snugnet.models.zeros import KeepZeros
 
 REGISTRY = default_8bit_quantize_registry.Default8BitQuantizeRegistry()
@@ -57,28 +57,8 @@ def train_quantized(
     begin_ranges(quantized, plain, train.x, seed)
     start = quantized.get_weights()
     history = fit(quantized, train, val, settings["training"], seed, callbacks=[KeepZeros()])
-    _keep_start_if_better(quantized, start, history, val, settings["training"]["monitor"])
+    keep_better(quantized, start, history, val, settings["training"]["monitor"])
     return quantized, _stripped(quantized, plain), history
-
-
-def _keep_start_if_better(
-    model: tf_keras.Model,
-    start: list[np.ndarray],
-    history: list[dict[str, float]],
-    val: Samples,
-    monitor: str,
-) -> None:
-    """Go back to where training began, at a trained parent, if no epoch was better on val."""
-    trained = model.get_weights()
-    model.set_weights(start)
-    measured = model.evaluate(
-        val.x.astype(np.float32), val.y, batch_size=512, verbose=0, return_dict=True
-    )
-    before = {f"val_{name}": value for name, value in measured.items()}
-    best = best_epoch(history, monitor)
-    print(f"before training {before}, in the best epoch {best}")
-    if best_epoch([before, best], monitor) is best:
-        model.set_weights(trained)
 
 
 def quantize(model: tf_keras.Model) -> tf_keras.Model:

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from snugnet.jobs import replacing, write_json
 from snugnet.models.keras2 import tf_keras
@@ -20,11 +21,16 @@ def save(
         files: Paths by name: `model` (.h5), `history` (.csv) and `stats` (.json).
     """
     save_model(model, files["model"])
-    with replacing(files["history"]) as path, path.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(history[0]))
-        writer.writeheader()
-        writer.writerows(history)
+    write_history(history, files["history"])
     counted = stats(model)
     for name in counted["dead_layers"]:
         print(f"warning: all weights of layer {name!r} are zero")
     write_json(files["stats"], counted)
+
+
+def write_history(history: Sequence[Mapping[str, float]], path: str | Path) -> None:
+    """Write a history as .csv, an epoch a line; nothing was trained if it is empty."""
+    with replacing(path) as partial, partial.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, fieldnames=list(history[0]) if history else [])
+        writer.writeheader()
+        writer.writerows(history)

@@ -1,4 +1,4 @@
-"""A heart-beat network that both generations of Akida accept: square, sequential, bounded."""
+"""A network that both generations of Akida accept: square, sequential, bounded."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ def build(
     The last block has no pool. Inputs are the integers 0..255.
 
     Args:
-        settings: `filters` (one number a block) and `dropout`.
+        settings: `filters` (one number a block), `dropout` and `batch_norm`.
         input_shape: (height, width, 1).
         task: Decides the output layer.
         classes: Number of classes.
@@ -26,12 +26,18 @@ def build(
     Returns:
         An uncompiled model.
     """
-    model = tf_keras.Sequential(name="ecg_akida")
+    model = tf_keras.Sequential(name="akida_cnn")
     model.add(layers.InputLayer(input_shape, name="input"))
     last = len(settings["filters"])
     for i, filters in enumerate(settings["filters"], 1):
-        model.add(layers.Conv2D(filters, (3, 3), padding="same", use_bias=False, name=f"conv_{i}"))
-        model.add(batch_norm(f"conv_{i}_bn"))
+        normalized = settings["batch_norm"]
+        model.add(
+            layers.Conv2D(
+                filters, (3, 3), padding="same", use_bias=not normalized, name=f"conv_{i}"
+            )
+        )
+        if normalized:
+            model.add(batch_norm(f"conv_{i}_bn"))
         if i < last:
             model.add(layers.MaxPooling2D((2, 2), padding="same", name=f"pool_{i}"))
         model.add(layers.ReLU(max_value=6, name=f"conv_{i}_relu"))
