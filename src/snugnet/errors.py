@@ -10,3 +10,7 @@ class InputError(ValueError):
 
 class ModelFormatError(InputError):
     """A model file is damaged, or holds something that is not supported."""
+
+
+class NotAkidaError(InputError):
+    """A model that cannot become a program for Akida, or not all of it."""

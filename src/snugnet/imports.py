@@ -1,6 +1,10 @@
 """What takes half a second and more to import, by the modules of ours that import it."""
 
 IMPORTS = {
+    "snugnet.akida.convert": ("cnn2snn",),
+    "snugnet.akida.exact": ("quantizeml.layers.quantizers",),
+    "snugnet.akida.keras_runtime": ("quantizeml",),
+    "snugnet.akida.quantize": ("quantizeml",),
     "snugnet.analysis.metrics": ("sklearn.metrics",),
     "snugnet.analysis.statistics": ("scipy.stats",),
     "snugnet.compress.prune_magnitude": ("tensorflow_model_optimization.sparsity.keras",),

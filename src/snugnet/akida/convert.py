@@ -1,0 +1,59 @@
+"""From a quantized Keras model to an Akida model, and what its layers hold."""
+
+from typing import Any
+
+import akida
+import cnn2snn
+import numpy as np
+
+from snugnet.akida.quantize import dequantizes
+from snugnet.akida.schemes import AkidaScheme
+from snugnet.errors import NotAkidaError
+from snugnet.models.keras2 import tf_keras
+
+VERSIONS = {"v1": cnn2snn.AkidaVersion.v1, "v2": cnn2snn.AkidaVersion.v2}
+
+
+def convert(quantized: tf_keras.Model, scheme: AkidaScheme) -> akida.Model:
+    """Convert a quantized model for the generation of a scheme.
+
+    Raises:
+        NotAkidaError: If it is a float model, or cnn2snn refuses it.
+    """
+    if not any(dequantizes(layer) for layer in quantized.layers):
+        raise NotAkidaError(f"{quantized.name} is a float model: quantize it first")
+    try:
+        with cnn2snn.set_akida_version(VERSIONS[scheme.version]):
+            return cnn2snn.convert(quantized)
+    except (RuntimeError, ValueError, TypeError, AssertionError) as error:
+        raise NotAkidaError(f"cnn2snn: {error}") from None
+
+
+def describe(model: akida.Model, samples: np.ndarray) -> list[dict[str, Any]]:
+    """List the layers of a model: name, type, shape of the output, parameters, share of zeros.
+
+    Args:
+        model: Not mapped on a device.
+        samples: Inputs on which the zeros of activations are counted, (n, ...).
+    """
+    return [
+        {
+            "name": layer.name,
+            "type": layer.parameters.layer_type.name,
+            "output_shape": [int(n) for n in layer.output_dims],
+            "weights": int(sum(np.size(layer.variables[n]) for n in layer.variables.names)),
+            "sparsity": _sparsity(model, place, samples),
+        }
+        for place, layer in enumerate(model.layers)
+    ]
+
+
+def _sparsity(model: akida.Model, place: int, samples: np.ndarray) -> float | None:
+    """Measure the share of zeros of a layer's output; None where the model cannot be cut."""
+    if place == 0:
+        return None
+    try:
+        part = akida.Model(layers=model.layers[: place + 1])
+        return float((part.forward(samples) == 0).mean())
+    except (RuntimeError, ValueError):
+        return None

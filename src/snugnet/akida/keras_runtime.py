@@ -1,0 +1,58 @@
+"""The quantized Keras model as a runtime: integer potentials, computed by TensorFlow."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import quantizeml
+
+from snugnet.akida.exact import exactly
+from snugnet.akida.inputs import check_shape
+from snugnet.errors import InputError
+from snugnet.models.keras2 import tf_keras
+from snugnet.models.storage import ALLOWED_LAYERS, check_layers, layer_classes
+
+QUANTIZED_LAYERS = frozenset(
+    f"Custom>{name}"
+    for name, value in vars(quantizeml.layers).items()
+    if isinstance(value, type) and issubclass(value, tf_keras.layers.Layer)
+)
+
+
+def load_quantized(path: str | Path) -> tf_keras.Model:
+    """Read a model that quantizeml wrote.
+
+    Raises:
+        InputError: If the file is not such a model, or describes a layer that is not allowed.
+    """
+    check_layers(path, ALLOWED_LAYERS | QUANTIZED_LAYERS)
+    if QUANTIZED_LAYERS.isdisjoint(layer_classes(path)):
+        raise InputError(f"{path}: a float model; an Akida scheme must quantize it first")
+    return quantizeml.load_model(str(path))
+
+
+def keras_potentials(
+    quantized: tf_keras.Model,
+    x: np.ndarray,
+    scale: Sequence[float],
+    version: str | None,
+    batch_size: int = 256,
+) -> np.ndarray:
+    """Compute the integer potentials of a quantized model, int32 (n, k).
+
+    Args:
+        quantized: As `quantize` gives it.
+        x: Inputs, (n, ...).
+        scale: What one step of each potential stands for.
+        version: The generation of the chip whose arithmetic it is; None for quantizeml's own.
+        batch_size: How many samples at once.
+
+    Raises:
+        InputError: If x has another shape.
+    """
+    check_shape(x, quantized.input_shape[1:])
+    with nullcontext() if version is None else exactly(version):
+        real = quantized.predict(x.astype(np.float32), batch_size=batch_size, verbose=0)
+    # The division by a power of two and a scale leaves less than a thousandth.
+    return np.rint(real.reshape(len(x), -1) / np.array(scale)).astype(np.int32)

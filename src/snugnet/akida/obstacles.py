@@ -1,0 +1,476 @@
+"""What keeps a model from an Akida chip, found from its graph alone: all of it at once.
+
+The vendor's own check stops at the first obstacle and names it in the terms of its converter. The
+rules below are those of quantizeml 1.2.5, cnn2snn 2.19.3 and akida 2.19.3, read in their sources
+and measured on their virtual devices; `preflight` gives the vendor the last word.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from snugnet.akida.blocks import CONVOLUTIONS, WEIGHTED, Block, blocks, padding_of
+from snugnet.akida.schemes import AkidaScheme
+from snugnet.models.keras2 import tf_keras
+
+layers = tf_keras.layers
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """One thing that must change.
+
+    Attributes:
+        layer: The name of the layer.
+        rule: What it breaks.
+        fix: What would do.
+    """
+
+    layer: str
+    rule: str
+    fix: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a model is to become, and where it is to run.
+
+    Attributes:
+        scheme: The scheme.
+        device: A name of `schemes.DEVICES`.
+    """
+
+    scheme: AkidaScheme
+    device: str
+
+    @property
+    def version(self) -> str:
+        """The generation of the chip."""
+        return self.scheme.version
+
+    @property
+    def weight_bits(self) -> int:
+        """Of the weights of all layers but the first."""
+        return self.scheme.weight_bits
+
+
+Rule = Callable[[Block, Target], Iterator[Obstacle | None]]
+
+
+def obstacles(model: tf_keras.Model, scheme: AkidaScheme, device: str) -> list[Obstacle]:
+    """List what keeps a model from being converted, and mapped in hardware alone.
+
+    Args:
+        model: As `rewrite.ready` gives it, one input and one output.
+        scheme: What it is to become.
+        device: Where it is to run.
+    """
+    found, strange = blocks(model)
+    listed = [_unknown(layer) for layer in strange]
+    if not found:
+        return [*listed, Obstacle(model.name, "there is no layer with weights", "add one")]
+    readers = [block.name for block in found if block.reads_input]
+    if len(readers) > 1:
+        rule = f"{' and '.join(readers)} read the input"
+        listed.append(Obstacle(readers[1], rule, "let one convolution read it"))
+    for block in found:
+        for check in (*COMMON, *(V1 if scheme.version == "v1" else V2)):
+            told = check(block, Target(scheme, device))
+            listed += [obstacle for obstacle in told if obstacle is not None]
+    return list(dict.fromkeys(listed))
+
+
+def _unknown(layer: tf_keras.layers.Layer) -> Obstacle:
+    kind = type(layer).__name__
+    fixes = {
+        "AveragePooling2D": "use MaxPooling2D, or a convolution with strides",
+        "BatchNormalization": "put it right behind a convolution or Dense, before ReLU and pool",
+        "ZeroPadding2D": "use padding='same' in the convolution",
+        "Softmax": "end the model with it",
+        "GlobalMaxPooling2D": "use GlobalAveragePooling2D",
+    }
+    fix = fixes.get(kind, "use Conv2D, Dense, MaxPooling2D, GlobalAveragePooling2D or ReLU")
+    return Obstacle(layer.name, f"{kind} here cannot be quantized", fix)
+
+
+def _is(block: Block, *kinds: str) -> bool:
+    return block.kind in kinds
+
+
+def _convolution(block: Block) -> bool:
+    return _is(block, *CONVOLUTIONS)
+
+
+def _first(block: Block) -> bool:
+    return block.reads_input
+
+
+def _last(block: Block) -> bool:
+    return not block.readers
+
+
+def _says(block: Block, broken: bool, rule: str, fix: str) -> Obstacle | None:
+    return Obstacle(block.name, rule, fix) if broken else None
+
+
+def _plain(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    """Rules for layers whatever the chip."""
+    layer = block.layer
+    if _convolution(block):
+        kernel, strides = layer.kernel_size, layer.strides
+        yield _says(block, getattr(layer, "groups", 1) > 1, "groups above 1", "use groups=1")
+        yield _says(block, max(layer.dilation_rate) > 1, "dilation", "use dilation_rate=1")
+        yield _says(
+            block, kernel[0] != kernel[1], f"kernel {kernel} is not square", "use a square kernel"
+        )
+        each_axis = _first(block) and target.version == "v1"
+        yield _says(
+            block,
+            strides[0] != strides[1] and not each_axis,
+            f"strides {strides} differ",
+            "use the same stride along both axes",
+        )
+        multiplier = getattr(layer, "depth_multiplier", 1)
+        yield _says(block, multiplier > 1, "depth_multiplier above 1", "use 1, then a 1x1 Conv2D")
+    if _is(block, "Dense"):
+        rank = len(block.input_shape)
+        flat = rank == 1 or all(n == 1 for n in block.input_shape[:-1])
+        yield _says(block, not flat, "Dense on more than one axis", "put Flatten before it")
+    if _convolution(block) and block.flat:
+        yield _says(block, True, "a convolution of a reshaped tensor", "reshape only before Dense")
+
+
+# Activations that the second generation computes by a table.
+TABLES = ("gelu", "hard_silu", "leaky_relu", "silu", "swish")
+
+
+def _activations(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    for layer in block.tail:
+        if type(layer).__name__ == "Activation":
+            activation = layer.activation
+            allowed = ("relu", *TABLES) if target.version == "v2" else ("relu",)
+            strange = activation.__name__ not in allowed
+            yield _says(block, strange, f"activation {activation.__name__}", "use ReLU")
+        if type(layer).__name__ == "ReLU" and (layer.negative_slope or layer.threshold):
+            yield Obstacle(layer.name, "a ReLU with a slope or threshold", "use a plain ReLU")
+    steps = block.steps
+    yield _says(block, steps.count("relu") > 1, "two activations", "keep one")
+    yield _says(block, steps.count("pool") > 1, "two pools", "keep one a convolution")
+    yield _says(
+        block,
+        "relu" in steps and _last(block) and _is(block, *WEIGHTED),
+        "the model ends with a ReLU",
+        "leave it out: the chip gives potentials",
+    )
+
+
+def _pools(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    pool = block.last("pool")
+    if pool is None:
+        return
+    if not _convolution(block):
+        yield Obstacle(pool.name, f"a pool behind {block.kind}", "pool behind a convolution")
+        return
+    size, strides = pool.pool_size, pool.strides
+    padding = padding_of(block.layer)
+    if pool.padding != padding:
+        yield Obstacle(
+            pool.name,
+            f"padding {pool.padding!r} of a pool behind a convolution with {padding!r}",
+            f"use padding={padding!r} in the pool",
+        )
+    square = size[0] == size[1] and strides[0] == strides[1]
+    wide_input = _first(block) and target.version == "v1"
+    if not square and not wide_input:
+        yield Obstacle(pool.name, f"pool {size}, strides {strides}", "use a square pool")
+    if max(strides) > max(size):
+        yield Obstacle(pool.name, f"strides {strides} above the size {size}", "use the size")
+    yield _says(
+        block,
+        target.version == "v1" and "gap" in block.steps,
+        "a pool and a mean behind one convolution",
+        "put a convolution between them",
+    )
+    if not _first(block) and "gap" not in block.steps:
+        nexts = {reader.kind for reader in block.readers}
+        wrong = not nexts or not nexts <= set(CONVOLUTIONS)
+        yield _says(
+            block, wrong, "a pool before Dense, Add or the end", "put a convolution behind the pool"
+        )
+        yield _says(block, len(block.readers) > 1, "two layers read a pool", "let one read it")
+
+
+def _input(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    """Rules for the layer that reads 8-bit images."""
+    if not _first(block):
+        return
+    if not _is(block, "Conv2D"):
+        yield Obstacle(block.name, f"{block.kind} reads the input", "begin with Conv2D")
+        return
+    channels, layer = block.input_shape[-1], block.layer
+    yield _says(
+        block,
+        channels not in (1, 3),
+        f"{channels} input channels",
+        "use 1 or 3: fold the others into height or width",
+    )
+    yield _says(
+        block,
+        channels == 1 and layer.filters == 1,
+        "one filter on one channel, which is read as a depthwise convolution",
+        "use two filters or more",
+    )
+    kernel = _effective_kernel(block)
+    allowed = (3, 5, 7) if target.version == "v1" else (3, 4, 5, 7)
+    yield _says(
+        block,
+        kernel not in allowed,
+        f"kernel {layer.kernel_size} of the first convolution",
+        f"use {_listed(allowed)}",
+    )
+    stride = max(layer.strides)
+    most = 3 if target.version == "v1" else min(kernel, 6)
+    yield _says(
+        block, stride > most, f"stride {stride} of the first convolution", f"at most {most}"
+    )
+    height, width = block.input_shape[:2]
+    widest = 256 if target.version == "v1" else 384
+    yield _says(
+        block,
+        height < 5 or not 5 <= width <= widest,
+        f"an input of {height} x {width}",
+        f"at least 5 x 5, at most {widest} wide: fold it",
+    )
+    yield _says(
+        block, "gap" in block.steps, "a mean right behind the first convolution", "one more"
+    )
+    yield _says(block, "relu" not in block.steps, "a first convolution without ReLU", "add ReLU(6)")
+    if channels in (1, 3) and target.version == "v1":
+        filters = {1: {3: 512, 5: 192, 7: 96}, 3: {3: 192, 5: 64, 7: 32}}[channels].get(kernel, 512)
+    else:
+        filters = 512
+    yield _says(block, layer.filters > filters, f"{layer.filters} filters", f"at most {filters}")
+    pool = block.last("pool")
+    if pool is None:
+        return
+    if target.version == "v1":
+        wrong = max(pool.pool_size) > 2 or pool.strides != pool.pool_size
+    else:
+        wrong = pool.pool_size[0] not in (2, 3) or pool.strides != (2, 2)
+    if wrong:
+        yield Obstacle(
+            pool.name,
+            f"pool {pool.pool_size}, strides {pool.strides} of the first layer",
+            "use 2 x 2 with strides of 2",
+        )
+
+
+def _effective_kernel(block: Block) -> int:
+    """Give the size of a kernel after quantizeml has made even ones odd."""
+    layer = block.layer
+    size, stride = max(layer.kernel_size), max(layer.strides)
+    if layer.padding != "same" or size % 2 or _is(block, "SeparableConv2D"):
+        return int(size)
+    if _first(block):
+        return size + 1 if size in (2, 6) and stride <= 2 else int(size)
+    return size + 1 if stride == 1 or (stride == 2 and size == 2) else int(size)
+
+
+def _hidden(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    """Rules for convolutions behind the first."""
+    if _first(block) or not _convolution(block):
+        return
+    layer, kernel, stride = block.layer, _effective_kernel(block), max(block.layer.strides)
+    allowed = (1, 3, 5, 7) if _is(block, "Conv2D") else (3, 5, 7)
+    yield _says(
+        block, kernel not in allowed, f"kernel {layer.kernel_size}", f"use {_listed(allowed)}"
+    )
+    yield _says(
+        block, layer.padding != "same" and kernel > 1, "padding 'valid'", "use padding='same'"
+    )
+    with_two: tuple[int, ...] = (3,)
+    if target.version == "v2":
+        with_two = (1, 3) if _is(block, "Conv2D") else (3, 5, 7)
+    yield _says(
+        block,
+        stride > 2 or (stride == 2 and kernel not in with_two),
+        f"stride {stride} with kernel {kernel}",
+        f"stride 2 with a kernel of {_listed(with_two)}, or stride 1",
+    )
+    yield _says(block, _filters(block) > 2048, f"{_filters(block)} filters", "at most 2048")
+    pool = block.last("pool")
+    if pool is not None:
+        most = 3 if target.device == "AKD1500" else 2
+        if max(pool.pool_size) > most:
+            yield Obstacle(pool.name, f"pool {pool.pool_size}", f"at most {most} x {most}")
+        if target.version == "v2" and stride > 1:
+            yield Obstacle(pool.name, "a pool behind a stride", "use one of them")
+
+
+def _filters(block: Block) -> int:
+    return int(getattr(block.layer, "filters", None) or block.input_shape[-1])
+
+
+def _channels(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    """Rules for how much a processor holds of one filter."""
+    if _first(block) or not _convolution(block) or _is(block, "DepthwiseConv2D"):
+        return
+    kernel, channels = _effective_kernel(block), block.input_shape[-1]
+    if target.version == "v1":
+        tables = {"Conv2D": {7: 149}, "SeparableConv2D": {3: 2048, 5: 1792, 7: 896}}
+        most = tables[block.kind].get(kernel, 448)
+    elif target.weight_bits == 8:
+        most = {3: 682, 5: 204, 7: 73}.get(kernel, 2048)
+    else:
+        most = {3: 1365, 5: 512, 7: 195}.get(kernel, 2048)
+    yield _says(block, channels > most, f"{channels} input channels", f"at most {most}")
+
+
+def _v1_order(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    """The first generation: a sequence of convolutions, each with a bounded ReLU, then Dense."""
+    yield _says(
+        block,
+        _is(block, "Add", "Concatenate"),
+        f"{block.kind}: the chip computes sequences only",
+        "leave the branch out, or use v2",
+    )
+    yield _says(
+        block,
+        _is(block, "DepthwiseConv2D"),
+        "DepthwiseConv2D alone",
+        "use SeparableConv2D or Conv2D, or v2",
+    )
+    yield _says(block, len(block.readers) > 1, "two layers read it", "use a sequence, or v2")
+    relu = block.last("relu")
+    if not _last(block) and _is(block, *WEIGHTED):
+        bounded = getattr(relu, "max_value", None) is not None
+        yield _says(block, not bounded, "no bounded ReLU behind it", "put ReLU(max_value=6) there")
+    steps = block.steps
+    late = "gap" in steps and "relu" in steps and steps.index("relu") < steps.index("gap")
+    yield _says(
+        block,
+        late,
+        "the mean over positions behind the ReLU",
+        "put GlobalAveragePooling2D before the ReLU",
+    )
+    if "gap" in steps and _convolution(block):
+        height = block.input_shape[0]
+        rows, columns = block.layer.output_shape[1:3]
+        wrong = height > 32 or columns < 3 or rows * columns > 256
+        yield _says(
+            block,
+            wrong,
+            f"a mean over {rows} x {columns}",
+            "at most 32 rows in, 256 places, 3 wide",
+        )
+
+
+def _v2_order(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    """The second generation: residual networks, the mean behind the ReLU."""
+    yield _says(
+        block,
+        _is(block, "SeparableConv2D"),
+        "SeparableConv2D",
+        "use DepthwiseConv2D, then a 1x1 Conv2D",
+    )
+    steps = block.steps
+    early = "gap" in steps and "relu" in steps and steps.index("gap") < steps.index("relu")
+    yield _says(
+        block,
+        early,
+        "the mean over positions before the ReLU",
+        "put GlobalAveragePooling2D behind the ReLU",
+    )
+    if "gap" in steps:
+        yield _says(
+            block,
+            not _is(block, "Conv2D") or "pool" in steps,
+            "a mean over positions that is not right behind a Conv2D",
+            "put a 1x1 Conv2D with ReLU before it",
+        )
+        yield _says(block, _last(block), "the model ends with a mean", "put Dense behind it")
+        if _is(block, "Conv2D"):
+            height, width = block.input_shape[:2]
+            wrong = height * width > 144 or height > 64 or max(block.layer.strides) > 1
+            yield _says(block, wrong, f"a mean over {height} x {width}", "at most 144, stride 1")
+
+
+def _dense(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    if not _is(block, "Dense"):
+        return
+    most = {"AKD1000": 57334, "AKD1500": 81920}.get(target.device, 2048)
+    inputs = block.layer.kernel.shape[0]
+    yield _says(block, inputs > most, f"{inputs} inputs of Dense", f"at most {most}")
+    follow = {reader.kind for reader in block.readers} - {"Dense"}
+    if target.version == "v2":
+        yield _says(
+            block,
+            bool(follow),
+            f"{', '.join(sorted(follow))} behind Dense",
+            "only Dense may follow Dense",
+        )
+
+
+def _merges(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    """Rules for Add and Concatenate."""
+    if not _is(block, "Add", "Concatenate"):
+        return
+    count = len(block.layer.input) if isinstance(block.layer.input, list) else 1
+    yield _says(
+        block,
+        _is(block, "Add") and count != 2,
+        f"Add of {count} tensors",
+        "add two at a time",
+    )
+    for before in block.before:
+        yield _says(
+            block,
+            _is(before, "Dense") or "gap" in before.steps or "pool" in before.steps,
+            f"{before.name}, which is a Dense, or ends in a pool or mean, feeds {block.kind}",
+            "let convolutions feed it, with strides instead of pools",
+        )
+        if target.weight_bits == 4:
+            yield _says(
+                block,
+                _first(before),
+                f"4-bit weights: {before.name}, the first layer, feeds {block.kind}",
+                "put a Conv2D with ReLU between them",
+            )
+            yield _says(
+                block,
+                "relu" not in before.steps and _is(before, "Conv2D"),
+                f"{before.name} without ReLU feeds it: 4-bit weights need a 4-bit result",
+                f"put ReLU behind {before.name}",
+            )
+    if target.weight_bits == 4:
+        convolved = all(_is(reader, "Conv2D", "DepthwiseConv2D") for reader in block.readers)
+        yield _says(
+            block,
+            bool(block.tail) or not block.readers or not convolved,
+            "4-bit weights: something other than a convolution follows",
+            "put a Conv2D right behind it",
+        )
+
+
+def _four_bits(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    """4-bit weights give a 4-bit result only through a ReLU."""
+    if target.version == "v1" or target.weight_bits == 8 or _last(block) or _first(block):
+        return
+    yield _says(
+        block,
+        "relu" not in block.steps and _is(block, "Conv2D", "Dense"),
+        "4-bit weights without ReLU behind",
+        "put ReLU there",
+    )
+
+
+def _listed(numbers: tuple[int, ...]) -> str:
+    return (
+        ", ".join(str(n) for n in numbers[:-1]) + f" or {numbers[-1]}"
+        if numbers[1:]
+        else str(numbers[0])
+    )
+
+
+COMMON: tuple[Rule, ...] = (_plain, _activations, _pools, _input, _hidden, _channels, _dense)
+V1: tuple[Rule, ...] = (_v1_order,)
+V2: tuple[Rule, ...] = (_v2_order, _merges, _four_bits)

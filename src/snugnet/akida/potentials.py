@@ -1,0 +1,58 @@
+"""From potentials to predictions: the last activation, which stays outside the chip."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from snugnet.analysis.predictions import Predictions
+from snugnet.datasets.samples import Samples
+
+
+def predictions(
+    potentials: np.ndarray, conversion: Mapping[str, Any], test: Samples
+) -> Predictions:
+    """Make predictions of integer potentials.
+
+    Args:
+        potentials: int32 (n, k).
+        conversion: The record of the conversion: `potential_scale`, `head`.
+        test: What they were computed for.
+    """
+    scale = np.array(conversion["potential_scale"], np.float64)
+    return Predictions(
+        scores=_activated(potentials * scale, conversion["head"]).astype(np.float32),
+        labels=test.y,
+        group=test.group,
+        raw=potentials,
+        scale=scale,
+        zero_point=0,
+        latency_ns=np.zeros(0, np.int64),
+        task=test.task,
+        class_names=test.class_names,
+    )
+
+
+def none(test: Samples) -> Predictions:
+    """Make the predictions of a model that does not fit: of no sample."""
+    outputs = 1 if test.task == "binary" else len(test.class_names)
+    return Predictions(
+        scores=np.zeros((0, outputs), np.float32),
+        labels=test.y[:0],
+        group=None if test.group is None else test.group[:0],
+        raw=np.zeros((0, outputs), np.int32),
+        scale=1.0,
+        zero_point=0,
+        latency_ns=np.zeros(0, np.int64),
+        task=test.task,
+        class_names=test.class_names,
+    )
+
+
+def _activated(x: np.ndarray, name: str) -> np.ndarray:
+    if name == "softmax":
+        powers = np.exp(x - x.max(axis=1, keepdims=True))
+        return powers / powers.sum(axis=1, keepdims=True)
+    if name == "sigmoid":
+        return 1 / (1 + np.exp(-x))
+    return x

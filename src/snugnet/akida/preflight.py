@@ -1,0 +1,97 @@
+"""Before anything is trained: does a network fit the chip, and if not, what must change?"""
+
+import re
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snugnet.akida.convert import convert
+from snugnet.akida.mapping import map_on
+from snugnet.akida.obstacles import Obstacle, obstacles
+from snugnet.akida.quantize import quantize
+from snugnet.akida.rewrite import ready
+from snugnet.akida.schemes import AkidaScheme
+from snugnet.errors import NotAkidaError
+from snugnet.models.keras2 import tf_keras
+
+SAMPLES = 16
+
+
+def preflight(model: tf_keras.Model, scheme: AkidaScheme, device: str) -> list[Obstacle]:
+    """List what keeps a network from being converted, and from running on the chip alone.
+
+    The vendor's own tools, run on untrained weights, decide whether there is anything.
+
+    Args:
+        model: With weights or without: they do not matter.
+        scheme: What it is to become.
+        device: Where it is to run.
+
+    Returns:
+        Nothing if it fits.
+    """
+    said = refused(model, scheme, device)
+    return [] if said is None else explain(model, scheme, device, said)
+
+
+def explain(model: tf_keras.Model, scheme: AkidaScheme, device: str, said: str) -> list[Obstacle]:
+    """List all that our rules know to stand in the way, and last what the vendor's tools said.
+
+    Args:
+        model: What they refused.
+        scheme: What it was to become.
+        device: Where it was to run.
+        said: Their message.
+    """
+    try:
+        found = obstacles(ready(model), scheme, device)
+    except NotAkidaError:
+        found = []  # of no form that the rules could read
+    small = "Not enough hardware" in said or "more than" in said
+    fix = "make it smaller, or name another device" if small else "see the vendor's documentation"
+    return [*found, Obstacle(_named(model, said), said, fix)]
+
+
+def refused(model: tf_keras.Model, scheme: AkidaScheme, device: str) -> str | None:
+    """Ask the vendor's tools, with fresh weights and random samples.
+
+    Args:
+        model: Its architecture alone matters.
+        scheme: What it is to become.
+        device: Where it is to run.
+
+    Returns:
+        Their first message, in one line; None if the network fits.
+    """
+    try:
+        fresh = ready(tf_keras.models.clone_model(model))
+        shape = (SAMPLES, *fresh.input_shape[1:])
+        samples = np.random.default_rng(0).integers(0, 256, shape).astype(np.float32)
+        program = convert(quantize(fresh, scheme, samples), scheme)
+    except NotAkidaError as error:
+        return " ".join(str(error).split())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.fbz"
+        program.save(str(path))
+        found = map_on(path, device)
+    return None if found["hardware"] else str(found["reason"])
+
+
+def _named(model: tf_keras.Model, said: str) -> str:
+    """Find the layer that a message names; if there is none, it is about the model."""
+    words = set(re.findall(r"\w+", said))
+    name: str = next((layer.name for layer in model.layers if layer.name in words), model.name)
+    return name
+
+
+def report(found: list[Obstacle], scheme: AkidaScheme, device: str) -> dict[str, Any]:
+    """Put the findings of `preflight` in a form ready for JSON."""
+    return {
+        "fits": not found,
+        "scheme": scheme.name,
+        "device": device,
+        "obstacles": [asdict(obstacle) for obstacle in found],
+    }

@@ -1,0 +1,65 @@
+"""Small programs for both generations of Akida, made once."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+SCALING = {"kind": "uint8", "low": [-2.0], "high": [3.0]}
+RECORD = {
+    "scaling": SCALING,
+    "splits": {name: {"outside_range": 0} for name in ("train", "val", "test")},
+}
+CLASSES = ("a", "b", "c")
+DEVICES = {"v1": "AKD1000", "v2": "SixNodesIPv2"}
+
+
+def images(n: int, seed: int = 0) -> np.ndarray:
+    """Bars whose direction is the class, as integers in float32."""
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 60, (n, 16, 20, 1)).astype(np.float32)
+    for i in range(n):
+        place = rng.integers(3, 13)
+        if i % 3 == 0:
+            x[i, place] += 150
+        elif i % 3 == 1:
+            x[i, :, place] += 150
+    return x
+
+
+def write(scheme_name: str, folder, scaled: bool = False) -> Any:
+    """Quantize a network with weights as training leaves them; write its program into a folder.
+
+    Args:
+        scheme_name: Of the Akida scheme.
+        folder: Where to.
+        scaled: Whether inputs are real numbers around zero.
+    """
+    from snugnet.akida.program import about, write_program
+    from snugnet.akida.quantize import quantize
+    from snugnet.akida.schemes import AKIDA_SCHEMES
+    from snugnet.models import akida_cnn
+    from tests.unit.akida.test_rewrite import randomized
+
+    scheme = AKIDA_SCHEMES[scheme_name]
+    settings = {"filters": [6, 8], "dropout": 0.1, "batch_norm": True}
+    model = randomized(akida_cnn.build(settings, (16, 20, 1), "multiclass", 3))
+    x = images(120)
+    x = (x - 60) / 40 if scaled else x
+    quantized = quantize(model, scheme, x)
+    files = {
+        "quantized": str(folder / "quantized.h5"),
+        "conversion": str(folder / "conversion.json"),
+        "program": str(folder / "program"),
+    }
+    block = {"device": DEVICES[scheme.version]}
+    write_program(quantized, scheme, block, about(model, RECORD, CLASSES, trained=False), x, files)
+    return SimpleNamespace(model=model, scheme=scheme, folder=folder, files=files, x=x)
+
+
+@pytest.fixture(scope="session")
+def programs(keras, tmp_path_factory) -> dict[str, Any]:
+    """A written program by scheme: `model`, `scheme`, `folder`, `files`, `x`."""
+    names = ("akida_v1_w4a4", "akida_v2_w8a8", "akida_v2_w4a4")
+    return {name: write(name, tmp_path_factory.mktemp(name)) for name in names}

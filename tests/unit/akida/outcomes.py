@@ -1,0 +1,79 @@
+"""What becomes of generated networks: by the vendor's tools, by pre-flight, by our rules.
+
+python -m tests.unit.akida.outcomes VERSION DEEPEST FIRST LAST
+
+prints a line of JSON a network. It is a program of its own because TensorFlow never gives back the
+memory of the graphs that it has traced.
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+DEVICE = {"v1": "AKD1000", "v2": "SixNodesIPv2"}
+SCHEMES = {"v1": ("akida_v1_w4a4",), "v2": ("akida_v2_w8a8", "akida_v2_w4a4")}
+
+
+def outcome(version: str, deepest: int, seed: int) -> dict[str, Any]:
+    """Judge one network three times."""
+    from snugnet.akida.obstacles import obstacles
+    from snugnet.akida.preflight import preflight
+    from snugnet.akida.rewrite import ready
+    from snugnet.akida.schemes import AKIDA_SCHEMES
+    from tests.unit.akida.networks import network
+
+    scheme = AKIDA_SCHEMES[SCHEMES[version][seed % len(SCHEMES[version])]]
+    model = network(seed, version, deepest)
+    said = preflight(model, scheme, DEVICE[version])
+    ours = obstacles(ready(model), scheme, DEVICE[version])
+    return {
+        "seed": seed,
+        **really(model, scheme, DEVICE[version]),
+        "said": [f"{obstacle.layer}: {obstacle.rule}" for obstacle in said],
+        "ours": [f"{obstacle.layer}: {obstacle.rule}" for obstacle in ours],
+    }
+
+
+def really(model: Any, scheme: Any, device: str) -> dict[str, bool | None]:
+    """Quantize with weights as training leaves them, convert, map, and compare with Keras."""
+    from snugnet.akida.convert import convert
+    from snugnet.akida.keras_runtime import keras_potentials
+    from snugnet.akida.mapping import map_on
+    from snugnet.akida.quantize import dequantizer, quantize
+    from snugnet.akida.simulate import potentials
+    from snugnet.errors import NotAkidaError
+
+    rng = np.random.default_rng(1)
+    weights = zip(model.get_weights(), model.weights, strict=True)
+    model.set_weights([_trained(value, rng, variable.name) for value, variable in weights])
+    samples = rng.integers(0, 256, (64, *model.input_shape[1:])).astype(np.float32)
+    try:
+        quantized = quantize(model, scheme, samples)
+        program = convert(quantized, scheme)
+    except NotAkidaError:
+        return {"fits": False, "exact": None}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.fbz"
+        program.save(str(path))
+        fits = bool(map_on(path, device)["hardware"])
+    computed = keras_potentials(quantized, samples, dequantizer(quantized), scheme.version)
+    return {"fits": fits, "exact": bool(np.array_equal(computed, potentials(program, samples)))}
+
+
+def _trained(weight: np.ndarray, rng: np.random.Generator, name: str) -> np.ndarray:
+    if "gamma" in name or "variance" in name:
+        return rng.uniform(0.5, 1.5, weight.shape)
+    return rng.normal(0, 0.1, weight.shape) if weight.ndim == 1 else weight
+
+
+if __name__ == "__main__":
+    from snugnet.models import keras2
+
+    keras2.configure(seed=1, threads=1)
+    version, (deepest, first, last) = sys.argv[1], map(int, sys.argv[2:])
+    for seed in range(first, last):
+        print("outcome", json.dumps(outcome(version, deepest, seed)), flush=True)

@@ -1,0 +1,29 @@
+"""The mapper runs in a process of its own, because it may end it."""
+
+from snugnet.akida import mapping
+
+
+def fbz(programs):
+    return programs["akida_v2_w8a8"].folder / "program" / "model.fbz"
+
+
+def test_what_ends_the_mapper_is_a_reason_and_not_the_end(programs, tmp_path):
+    path = tmp_path / "model.fbz"
+    path.write_bytes(fbz(programs).read_bytes()[:2000])
+    found = mapping.map_on(path, "SixNodesIPv2")
+    assert not found["hardware"]
+    assert found["reason"].startswith("the mapper ended with ")
+
+
+def test_a_program_of_the_other_generation_does_not_fit(programs):
+    found = mapping.map_on(fbz(programs), "AKD1000")
+    assert not found["hardware"]
+    assert "IP version" in found["reason"]
+
+
+def test_the_plain_search_is_tried_where_the_fine_one_ends_the_process(programs, monkeypatch):
+    monkeypatch.setattr(mapping, "MODES", ("EndsTheProcess", "Minimal"))
+    found = mapping.map_on(fbz(programs), "SixNodesIPv2")
+    assert found["hardware"]
+    monkeypatch.setattr(mapping, "MODES", ("AllNps",))
+    assert mapping.map_on(fbz(programs), "SixNodesIPv2")["processors"] >= found["processors"]

@@ -1,0 +1,50 @@
+"""The last activation, outside the chip, for each kind of task."""
+
+import numpy as np
+import pytest
+
+from snugnet.akida.potentials import none, predictions
+from snugnet.datasets.samples import Samples
+
+POTENTIALS = np.array([[4, -2], [-8, 6]], np.int32)
+
+
+def samples(task: str, classes: tuple[str, ...], y) -> Samples:
+    return Samples(np.zeros((2, 4, 4, 1), np.uint8), np.array(y), classes, task)
+
+
+def test_multiclass_scores_are_softmax_of_real_potentials():
+    test = samples("multiclass", ("a", "b"), [0, 1])
+    found = predictions(POTENTIALS, {"potential_scale": [0.5, 0.25], "head": "softmax"}, test)
+    real = POTENTIALS * [0.5, 0.25]
+    expected = np.exp(real) / np.exp(real).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found.scores, expected, rtol=1e-6)
+    assert found.correct().tolist() == [True, True]
+
+
+def test_a_step_of_one_output_may_be_wider_than_that_of_another():
+    test = samples("multiclass", ("a", "b"), [1, 1])
+    found = predictions(
+        np.array([[5, 3], [5, 3]]), {"potential_scale": [0.1, 1.0], "head": "softmax"}, test
+    )
+    assert found.decisions().tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("task", "classes", "y", "potentials", "decisions"),
+    [
+        ("binary", ("no", "yes"), [1, 0], POTENTIALS[:, :1], [1, 0]),
+        ("multilabel", ("a", "b"), [[1, 0], [0, 1]], POTENTIALS, [[1, 0], [0, 1]]),
+    ],
+)
+def test_sigmoid_decides_at_a_potential_of_zero(task, classes, y, potentials, decisions):
+    conversion = {"potential_scale": [0.5] * potentials.shape[1], "head": "sigmoid"}
+    found = predictions(potentials, conversion, samples(task, classes, np.array(y, np.uint8)))
+    np.testing.assert_allclose(found.scores, 1 / (1 + np.exp(-potentials * 0.5)), rtol=1e-6)
+    assert found.decisions().astype(int).tolist() == decisions
+
+
+def test_a_model_that_does_not_fit_predicts_nothing():
+    found = none(samples("multiclass", ("a", "b"), [0, 1]))
+    assert found.scores.shape == (0, 2)
+    assert len(found.labels) == 0

@@ -1,0 +1,67 @@
+"""What pre-flight says of a network is what the real conversion says."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests.paths import ROOT
+
+MANY = bool(os.environ.get("SNUGNET_EXAMPLES"))
+NETWORKS, DEEPEST = (100, 3) if MANY else (10, 1)
+AT_ONCE = 10
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> dict[str, list[dict]]:
+    """The outcomes of networks around both generations, which are made side by side."""
+    found: dict[str, list[dict]] = {"v1": [], "v2": []}
+    for first in range(0, NETWORKS, AT_ONCE):
+        running = {version: start(version, first) for version in found}
+        for version, process in running.items():
+            output, errors = process.communicate()
+            assert process.returncode == 0, errors[-3000:]
+            lines = [line for line in output.splitlines() if line.startswith("outcome ")]
+            found[version] += [json.loads(line.removeprefix("outcome ")) for line in lines]
+    assert [len(networks) for networks in found.values()] == [NETWORKS, NETWORKS]
+    return found
+
+
+def start(version: str, first: int) -> subprocess.Popen[str]:
+    module, numbers = "tests.unit.akida.outcomes", (DEEPEST, first, first + AT_ONCE)
+    return subprocess.Popen(
+        [sys.executable, "-m", module, version, *map(str, numbers)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_programs_of_all_kinds_of_networks_compute_what_keras_computes(version, outcomes):
+    programs = [network for network in outcomes[version] if network["exact"] is not None]
+    assert len(programs) >= 0.35 * NETWORKS
+    assert [network["seed"] for network in programs if not network["exact"]] == []
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_preflight_says_what_conversion_says(version, outcomes):
+    found = outcomes[version]
+    fits, said, ours = (
+        np.array(column)
+        for column in zip(*((o["fits"], not o["said"], not o["ours"]) for o in found), strict=True)
+    )
+    print(f"{version}: {fits.sum()} of {len(fits)} fit; said {said.sum()}; our rules {ours.sum()}")
+    for network in found:
+        if network["fits"] == bool(network["ours"]):
+            print(network)
+    assert fits.mean() >= 0.35
+    assert not (said & ~fits).any(), "a false `fits`"
+    assert (fits & ~said).sum() <= 0.05 * fits.sum()
+    # Our rules alone invent little, and explain nearly all.
+    assert (fits & ~ours).sum() <= 0.05 * max(fits.sum(), 20)
+    assert (~fits & ours).sum() <= 0.1 * max((~fits).sum(), 10)

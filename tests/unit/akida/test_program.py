@@ -1,0 +1,258 @@
+"""What a conversion leaves behind can be used: by the next job, and by a stranger."""
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from snugnet.errors import InputError, NotAkidaError
+from tests.paths import ROOT
+from tests.unit.akida.conftest import CLASSES, images, write
+
+SCHEMES = ["akida_v1_w4a4", "akida_v2_w8a8"]
+
+
+def read(program, name="conversion.json"):
+    return json.loads((program.folder / name).read_text())
+
+
+def both(program, x):
+    """Potentials of the quantized Keras model and of the simulator."""
+    from snugnet.akida.inputs import saturate
+    from snugnet.akida.keras_runtime import keras_potentials, load_quantized
+    from snugnet.akida.simulate import load, potentials
+
+    conversion = read(program)
+    x = saturate(x, conversion["input_range"])
+    quantized = load_quantized(program.files["quantized"])
+    fbz = load(program.folder / "program" / "model.fbz", conversion["sha256"])
+    return (
+        keras_potentials(quantized, x, conversion["potential_scale"], program.scheme.version),
+        potentials(fbz, x),
+    )
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_conversion_records_what_holds_it_and_what_it_holds(scheme, programs):
+    found = read(programs[scheme])
+    assert found["status"] == "ok"
+    device = found["devices"][found["device"]]
+    assert device["hardware"]
+    assert [sequence["backend"] for sequence in device["sequences"]] == ["Hardware"]
+    assert device["program_bytes"] > 0
+    assert device["processors"] >= 3
+    kinds = set().union(*(layer["processors"] for layer in device["layers"]))
+    assert {"HRC", "CNP1"} < kinds
+    assert sum(layer["weight_bytes"] for layer in device["layers"]) > 0
+    assert found["smallest_device"] in found["devices"]
+    kinds = [layer["type"] for layer in found["layers"]]
+    first, hidden, last = (
+        ("InputConvolutional", "Convolutional", "FullyConnected")
+        if programs[scheme].scheme.version == "v1"
+        else ("InputConv2D", "Conv2D", "Dense1D")
+    )
+    assert [kind for kind in kinds if kind in (first, hidden, last)] == [first, hidden, last]
+    zeros = [layer["sparsity"] for layer in found["layers"] if layer["type"] in (first, hidden)]
+    assert all(0 < share < 1 for share in zeros)
+
+
+def test_the_smallest_device_comes_first(programs):
+    found = read(programs["akida_v2_w8a8"])
+    assert found["smallest_device"] == "TwoNodesIPv2"
+
+
+@pytest.mark.parametrize("scheme", [*SCHEMES, "akida_v2_w4a4"])
+def test_the_simulator_computes_what_keras_computes(scheme, programs):
+    np.testing.assert_array_equal(*both(programs[scheme], images(300, seed=7)))
+
+
+def test_without_the_chips_arithmetic_the_first_generation_differs(programs):
+    from snugnet.akida.explain import explain
+    from snugnet.akida.keras_runtime import load_quantized
+    from snugnet.akida.potentials import predictions
+    from snugnet.akida.simulate import load, potentials
+    from snugnet.datasets.samples import Samples
+
+    program = programs["akida_v1_w4a4"]
+    conversion, x = read(program), images(100, seed=9)
+    fbz = load(program.folder / "program" / "model.fbz", conversion["sha256"])
+    test = Samples(x, np.zeros(100, np.int64), CLASSES, "multiclass")
+    found = explain(
+        load_quantized(program.files["quantized"]),
+        fbz,
+        conversion,
+        test,
+        np.zeros(100, bool),
+        predictions(potentials(fbz, x), conversion, test),
+    )
+    assert found["quantizeml"]["verdict"] == "differs"
+    assert 0.5 < found["quantizeml"]["decisions_equal"] <= 1
+    assert found["quantizeml"]["potentials_equal"] < 1
+    assert "first_layer" not in found
+
+
+def test_inputs_out_of_range_saturate_alike_in_both_runtimes_and_are_counted(keras, tmp_path):
+    from snugnet.akida.inputs import outside
+
+    program = write("akida_v2_w8a8", tmp_path, scaled=True)
+    x = program.x * 3
+    conversion = read(program)
+    low, high = conversion["input_range"]
+    assert low < 0 < high
+    expected = int(((x < np.float32(low)) | (x > np.float32(high))).sum())
+    assert outside(x, conversion["input_range"]) == expected > 0
+    np.testing.assert_array_equal(*both(program, x))
+
+
+def test_inputs_of_another_shape_are_refused(programs):
+    from snugnet.akida.keras_runtime import keras_potentials, load_quantized
+    from snugnet.akida.simulate import load, potentials
+
+    program = programs["akida_v2_w8a8"]
+    conversion, x = read(program), np.zeros((2, 16, 16, 1), np.float32)
+    fbz = load(program.folder / "program" / "model.fbz", conversion["sha256"])
+    expected = r"shape \[16, 16, 1\]; the model takes \[16, 20, 1\]"
+    with pytest.raises(InputError, match=expected):
+        keras_potentials(load_quantized(program.files["quantized"]), x, [1.0], "v2")
+    with pytest.raises(InputError, match=expected):
+        potentials(fbz, x)
+
+
+def test_a_float_model_is_not_taken_for_a_quantized_one(programs, tmp_path):
+    from snugnet.akida.convert import convert
+    from snugnet.akida.keras_runtime import load_quantized
+    from snugnet.models.storage import save_model
+
+    program = programs["akida_v2_w8a8"]
+    save_model(program.model, tmp_path / "model.h5")
+    with pytest.raises(
+        InputError, match=r"model\.h5: a float model; an Akida scheme must quantize"
+    ):
+        load_quantized(tmp_path / "model.h5")
+    with pytest.raises(NotAkidaError, match="akida_cnn is a float model: quantize it first"):
+        convert(program.model, program.scheme)
+
+
+def test_damaged_missing_and_newer_programs_are_refused(programs, tmp_path):
+    import hashlib
+
+    from snugnet.akida.simulate import load
+
+    program = programs["akida_v2_w8a8"]
+    file = (program.folder / "program" / "model.fbz").read_bytes()
+    path = tmp_path / "model.fbz"
+    with pytest.raises(InputError, match=r"no program; conversion\.json beside it may say why"):
+        load(path, "")
+    path.write_bytes(file[: len(file) // 2])
+    with pytest.raises(InputError, match="damaged, its SHA-256 is"):
+        load(path, read(program)["sha256"])
+    import akida
+
+    newer = file.replace(akida.__version__.encode(), b"9.19.3")
+    assert newer != file
+    path.write_bytes(newer)
+    with pytest.raises(InputError, match=r"akida [\d.]+ cannot read it: .*created with Akida 9"):
+        load(path, hashlib.sha256(newer).hexdigest())
+
+
+def test_what_cannot_be_converted_is_recorded_with_layer_and_reason(keras, tmp_path):
+    from tf_keras import Model, layers
+
+    from snugnet.akida.program import write_refusal
+    from snugnet.akida.quantize import quantize
+    from snugnet.akida.schemes import AKIDA_SCHEMES
+
+    inputs = layers.Input((16, 16, 1), name="input")
+    x = layers.Conv2D(4, 3, padding="same", activation="relu", name="first")(inputs)
+    x = layers.AveragePooling2D(2, name="average")(x)
+    x = layers.Flatten(name="flatten")(x)
+    model = Model(inputs, layers.Dense(3, activation="softmax", name="scores")(x))
+    scheme = AKIDA_SCHEMES["akida_v2_w8a8"]
+    with pytest.raises(NotAkidaError, match="quantizeml leaves average") as caught:
+        quantize(model, scheme, images(20)[:, :, :16])
+    files = {name: str(tmp_path / name) for name in ("quantized", "conversion", "program")}
+    write_refusal(model, scheme, {"device": "SixNodesIPv2"}, caught.value, files)
+    found = json.loads((tmp_path / "conversion").read_text())
+    assert found["status"] == "incompatible"
+    assert found["layer"] == "average"
+    assert found["reason"].startswith("average: AveragePooling2D here cannot be quantized")
+    assert list((tmp_path / "program").iterdir()) == []
+
+
+def test_the_first_layer_that_differs_is_named(programs):
+    from snugnet.akida.keras_runtime import load_quantized
+    from snugnet.akida.simulate import load
+    from snugnet.akida.trace import first_difference
+
+    program = programs["akida_v2_w8a8"]
+    x = images(8, seed=3)
+    fbz = load(program.folder / "program" / "model.fbz", read(program)["sha256"])
+    quantized = load_quantized(program.files["quantized"])
+    assert first_difference(quantized, fbz, x)["layer"] == "scores"
+    layer = quantized.get_layer("conv_2")
+    kernel, bias = layer.get_weights()[:2]
+    layer.set_weights([kernel, bias + 1, *layer.get_weights()[2:]])
+    found = first_difference(quantized, fbz, x)
+    assert (found["layer"], found["type"]) == ("conv_2", "Conv2D")
+    assert found["worst"] > 0
+    assert 0 < found["share"] <= 1
+
+
+def test_a_residual_network_is_exact_and_traced_along_its_branches(keras):
+    """Keras runs the layers of two branches in turn; each belongs to its own block."""
+    from tf_keras import Model, layers
+
+    from snugnet.akida.convert import convert
+    from snugnet.akida.keras_runtime import keras_potentials
+    from snugnet.akida.quantize import dequantizer, quantize
+    from snugnet.akida.schemes import AKIDA_SCHEMES
+    from snugnet.akida.simulate import potentials
+    from snugnet.akida.trace import first_difference
+    from tests.unit.akida.test_rewrite import randomized
+
+    def conv(x, name, kernel=3):
+        x = layers.Conv2D(6, kernel, padding="same", name=name)(x)
+        return layers.ReLU(6.0, name=f"{name}_relu")(x)
+
+    inputs = layers.Input((16, 20, 1), name="input")
+    x = conv(conv(inputs, "first"), "second")
+    long, short = conv(conv(x, "long_1"), "long_2"), conv(x, "short", kernel=1)
+    x = conv(layers.Add(name="add")([long, short]), "last")
+    x = layers.Dense(3, name="scores")(layers.Flatten(name="flatten")(x))
+    scheme = AKIDA_SCHEMES["akida_v2_w8a8"]
+    quantized = quantize(randomized(Model(inputs, x)), scheme, images(100))
+    fbz, x = convert(quantized, scheme), images(40, seed=4)
+    keras_gives = keras_potentials(quantized, x, dequantizer(quantized), "v2")
+    np.testing.assert_array_equal(keras_gives, potentials(fbz, x))
+    # Nothing inside differs: were anything to differ, it would be the last layer.
+    assert first_difference(quantized, fbz, x) == {"layer": "scores", "type": "Dense1D"}
+    layer = quantized.get_layer("last")
+    kernel, bias, *others = layer.get_weights()
+    layer.set_weights([kernel, bias + 1, *others])
+    assert first_difference(quantized, fbz, x)["layer"] == "last"
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_ten_lines_of_the_docs_predict_the_same_in_a_fresh_process(scheme, programs, tmp_path):
+    """The code of the page is run beside the two files alone, without this package."""
+    page = (ROOT / "docs" / "akida.md").read_text()
+    code = re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]
+    program = programs[scheme]
+    for name in ("model.fbz", "deployment.json"):
+        (tmp_path / name).write_bytes((program.folder / "program" / name).read_bytes())
+    x = images(30, seed=5)
+    low, high = -2.0, 3.0
+    np.save(tmp_path / "signal.npy", x / 255 * (high - low) + low)
+    lines = f"import numpy as np\nsignal = np.load('signal.npy', allow_pickle=False)\n{code}"
+    assert "snugnet" not in lines
+    done = subprocess.run(
+        [sys.executable, "-c", lines], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    _, potentials = both(program, x)
+    scale = np.array(read(program)["potential_scale"])
+    expected = (potentials * scale).argmax(axis=1).tolist()
+    assert done.stdout.strip() == f"{expected} {list(CLASSES)}"

@@ -1,0 +1,179 @@
+"""What is rewritten for Akida computes the same."""
+
+import numpy as np
+import pytest
+
+from snugnet.errors import NotAkidaError
+
+
+def assert_same(model, bare, shape):
+    x = np.random.default_rng(1).normal(size=(5, *shape)).astype(np.float32)
+    np.testing.assert_allclose(bare(x), model(x), atol=1e-5)
+
+
+def randomized(model):
+    rng = np.random.default_rng(0)
+    model.set_weights(
+        [
+            rng.uniform(0.5, 1.5, w.shape)
+            if "gamma" in v.name or "variance" in v.name
+            else rng.normal(0, 0.3, w.shape)
+            for w, v in zip(model.get_weights(), model.weights, strict=True)
+        ]
+    )
+    return model
+
+
+@pytest.mark.parametrize("task", ["multiclass", "multilabel", "binary"])
+def test_the_head_is_cut_and_normalization_folded(task, keras):
+    from tf_keras import layers
+
+    from snugnet.akida.rewrite import head, ready
+    from snugnet.models import akida_cnn
+
+    settings = {"filters": [4, 6], "dropout": 0.1, "batch_norm": True}
+    model = randomized(akida_cnn.build(settings, (16, 20, 1), task, 3))
+    bare = ready(model)
+    assert not [layer for layer in bare.layers if isinstance(layer, layers.BatchNormalization)]
+    x = np.random.default_rng(1).normal(size=(5, 16, 20, 1)).astype(np.float32)
+    potentials = bare(x).numpy().astype(np.float64)
+    name = "softmax" if task == "multiclass" else "sigmoid"
+    assert head(model) == name
+    if name == "softmax":
+        powers = np.exp(potentials - potentials.max(axis=1, keepdims=True))
+        scores = powers / powers.sum(axis=1, keepdims=True)
+    else:
+        scores = 1 / (1 + np.exp(-potentials))
+    np.testing.assert_allclose(scores, model(x).numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [True, False])
+@pytest.mark.parametrize("center", [True, False])
+@pytest.mark.parametrize("kind", ["Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Dense"])
+def test_each_normalization_is_folded_by_itself(kind, scale, center, keras):
+    """The vendor's transform gives up for all layers where one has no gamma or beta."""
+    from tf_keras import Model, layers
+
+    from snugnet.akida.rewrite import ready
+
+    inputs = layers.Input((6, 6, 3), name="input")
+    x = layers.Flatten(name="flatten")(inputs) if kind == "Dense" else inputs
+    x = {
+        "Conv2D": lambda: layers.Conv2D(4, 3, use_bias=False, name="layer"),
+        "DepthwiseConv2D": lambda: layers.DepthwiseConv2D(3, depth_multiplier=2, name="layer"),
+        "SeparableConv2D": lambda: layers.SeparableConv2D(4, 3, name="layer"),
+        "Dense": lambda: layers.Dense(4, name="layer"),
+    }[kind]()(x)
+    x = layers.BatchNormalization(scale=scale, center=center, name="norm")(x)
+    model = randomized(Model(inputs, layers.ReLU(name="relu")(x)))
+    bare = ready(model)
+    assert "norm" not in [layer.name for layer in bare.layers]
+    x = np.random.default_rng(1).normal(size=(5, 6, 6, 3)).astype(np.float32)
+    np.testing.assert_allclose(bare(x), model(x), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("size", "pool", "strides", "padding"),
+    [
+        (16, 2, 2, "same"),  # whole windows: both paddings give the same
+        (15, 2, 2, "valid"),  # a row is left over
+        (15, 3, 2, "valid"),  # whole windows, but `same` begins one more
+        (16, 2, 1, "valid"),
+        (16, 3, 3, "valid"),
+    ],
+)
+def test_a_pool_takes_its_convolutions_padding_where_it_pads_nothing(
+    size, pool, strides, padding, keras
+):
+    from tf_keras import Model, layers
+
+    from snugnet.akida.rewrite import ready
+
+    inputs = layers.Input((size, size, 1), name="input")
+    x = layers.Conv2D(4, 3, padding="same", name="conv")(inputs)
+    x = layers.ReLU(6.0, name="relu")(x)
+    x = layers.MaxPooling2D(pool, strides, name="pool")(x)
+    model = randomized(Model(inputs, layers.Dense(3)(layers.Flatten()(x))))
+    assert_same(model, ready(model), (size, size, 1))
+    assert ready(model).get_layer("pool").padding == padding
+
+
+def test_behind_a_1x1_convolution_a_pool_stays_same(keras):
+    """cnn2snn reads such a convolution as `same`, whatever it says."""
+    from tf_keras import Model, layers
+
+    from snugnet.akida.rewrite import ready
+
+    inputs = layers.Input((16, 16, 1), name="input")
+    x = layers.Conv2D(4, 1, name="conv")(inputs)
+    x = layers.MaxPooling2D(2, padding="same", name="pool")(x)
+    model = randomized(Model(inputs, layers.Dense(3)(layers.Flatten()(x))))
+    assert ready(model).get_layer("pool").padding == "same"
+
+
+@pytest.mark.parametrize(
+    ("size", "pad", "strides", "left_out"),
+    [
+        (16, 1, 1, True),
+        (15, 1, 2, True),
+        (16, ((0, 1), (0, 1)), 2, True),
+        (16, 1, 2, False),  # `same` pads only behind
+        (16, 2, 1, False),
+    ],
+)
+def test_padding_goes_into_a_convolution_only_where_same_pads_alike(
+    size, pad, strides, left_out, keras
+):
+    from tf_keras import Model, layers
+
+    from snugnet.akida.quantize import quantize
+    from snugnet.akida.rewrite import ready
+    from snugnet.akida.schemes import AKIDA_SCHEMES
+
+    inputs = layers.Input((size, size, 1), name="input")
+    x = layers.ZeroPadding2D(pad, name="pad")(inputs)
+    x = layers.Conv2D(4, 3, strides=strides, name="conv")(x)
+    x = layers.ReLU(6.0, name="relu")(x)
+    model = randomized(Model(inputs, layers.Dense(3)(layers.Flatten()(x))))
+    bare = ready(model)
+    assert_same(model, bare, (size, size, 1))
+    assert ("pad" not in [layer.name for layer in bare.layers]) == left_out
+    if not left_out:
+        # quantizeml would take it for `same`, and compute something else.
+        with pytest.raises(NotAkidaError, match="pad: padding='same' does not pad like it"):
+            quantize(model, AKIDA_SCHEMES["akida_v2_w8a8"], np.ones((4, size, size, 1)))
+
+
+def test_normalization_along_another_axis_stays(keras):
+    from tf_keras import Model, layers
+
+    from snugnet.akida.rewrite import ready
+
+    inputs = layers.Input((4, 4, 1), name="input")
+    x = layers.Conv2D(4, 3, padding="same", name="conv")(inputs)
+    x = layers.BatchNormalization(axis=1, name="norm")(x)
+    model = randomized(Model(inputs, layers.ReLU(name="relu")(x)))
+    bare = ready(model)
+    assert "norm" in [layer.name for layer in bare.layers]
+    assert_same(model, bare, (4, 4, 1))
+
+
+def test_several_ends_and_shared_layers_are_refused_by_name(keras):
+    from tf_keras import Model, layers
+
+    from snugnet.akida.preflight import preflight
+    from snugnet.akida.rewrite import ready
+    from snugnet.akida.schemes import AKIDA_SCHEMES
+
+    inputs = layers.Input((8, 8, 1), name="input")
+    x = layers.Conv2D(4, 3, padding="same", name="conv")(inputs)
+    two = Model(inputs, [x, layers.Softmax(name="softmax")(x)], name="two")
+    with pytest.raises(NotAkidaError, match="two has 1 inputs and 2 outputs; one of each"):
+        ready(two)
+    again = layers.Conv2D(4, 3, padding="same", name="again")
+    shared = Model(inputs, again(layers.ReLU(6.0)(again(x))), name="shared")
+    with pytest.raises(NotAkidaError, match="layer 'again' is used 2 times"):
+        ready(shared)
+    for model, layer in ((two, "two"), (shared, "again")):
+        (obstacle,) = preflight(model, AKIDA_SCHEMES["akida_v2_w8a8"], "SixNodesIPv2")
+        assert obstacle.layer == layer

@@ -1,0 +1,70 @@
+"""Training with Akida's quantizers: from the parent's weights, and never to something worse."""
+
+import numpy as np
+import pytest
+
+from snugnet.errors import NotAkidaError
+from tests.unit.akida.conftest import images
+from tests.unit.conftest import TRAINING
+
+
+@pytest.fixture(scope="module")
+def parent(keras):
+    """A network that has hardly learned, and its samples."""
+    from snugnet.models import akida_cnn
+    from snugnet.models.training import fit
+
+    settings = {"filters": [4, 6], "dropout": 0.1, "batch_norm": True}
+    model = akida_cnn.build(settings, (16, 20, 1), "multiclass", 3)
+    train, val = samples(160, seed=1), samples(80, seed=2)
+    fit(model, train, val, {**TRAINING, "epochs": 2}, seed=1)
+    return model, train, val
+
+
+def samples(n: int, seed: int):
+    from snugnet.datasets.samples import Samples
+
+    x = images(n, seed).clip(0, 255).astype(np.uint8)
+    return Samples(x, np.arange(n) % 3, ("a", "b", "c"), "multiclass")
+
+
+def loss(quantized, val) -> float:
+    from tf_keras import losses
+
+    real = quantized.predict(val.x.astype(np.float32), verbose=0)
+    return float(losses.SparseCategoricalCrossentropy(from_logits=True)(val.y, real))
+
+
+@pytest.mark.parametrize(("learning_rate", "better"), [(0.003, True), (30.0, False)])
+def test_training_helps_or_is_undone(learning_rate, better, parent):
+    from snugnet.akida.quantize import quantize
+    from snugnet.akida.schemes import AKIDA_SCHEMES
+    from snugnet.akida.train import train_quantized
+
+    model, train, val = parent
+    scheme, calib = AKIDA_SCHEMES["akida_v1_w4a4"], train.x[:100]
+    training = {**TRAINING, "epochs": 3, "learning_rate": learning_rate}
+    quantized, history = train_quantized(model, scheme, calib, train, val, training, seed=1)
+    assert len(history) == 3
+    before, after = loss(quantize(model, scheme, calib), val), loss(quantized, val)
+    if better:
+        assert after < before
+    else:
+        assert after == pytest.approx(before, rel=1e-5)
+
+
+def test_what_does_not_fit_is_refused_before_it_is_trained(keras, monkeypatch):
+    from tf_keras import Model, layers
+
+    from snugnet.akida import train as module
+    from snugnet.akida.schemes import AKIDA_SCHEMES
+
+    inputs = layers.Input((16, 20, 1), name="input")
+    x = layers.Conv2D(4, 3, padding="same", activation="relu", name="conv")(inputs)
+    x = layers.AveragePooling2D(2, name="average")(x)
+    x = layers.Dense(3, activation="softmax", name="scores")(layers.Flatten()(x))
+    monkeypatch.setattr(module, "fit", lambda *_: pytest.fail("it was trained"))
+    part = samples(30, seed=3)
+    scheme = AKIDA_SCHEMES["akida_v2_w8a8"]
+    with pytest.raises(NotAkidaError, match="quantizeml leaves average"):
+        module.train_quantized(Model(inputs, x), scheme, part.x, part, part, TRAINING, 1)
