@@ -4,6 +4,7 @@
 #   data/{dataset}/{split}.npz                                  prepared splits
 #   models/{model}/{variant}/model.h5                           trained models
 #   tflite/{model}/{variant}/{scheme}/model.tflite              converted models
+#   akida/{model}/{variant}/{scheme}/conversion.json            programs for Akida, or why not
 #   predictions/{model}/{variant}/{scheme}/{runtime}.npz        the same arrays from every runtime
 #   metrics/{model}/{variant}/{scheme}/{runtime}.json           one row of the results
 #   report/                                                     the table and the judgement
@@ -31,6 +32,7 @@ pathvars:
 include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/tflite.smk"
+include: "workflow/rules/akida.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
 
@@ -40,6 +42,8 @@ localrules:
     data,
     models,
     tflite,
+    akida,
+    preflight,
     report,
 
 
@@ -62,6 +66,17 @@ rule models:
 rule tflite:
     input:
         study_files("tflite"),
+
+
+rule akida:
+    input:
+        akida_page,
+
+
+# Before anything is trained: does it fit Akida?
+rule preflight:
+    input:
+        preflight_page,
 
 
 rule report:

@@ -8,17 +8,19 @@ import math
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jsonschema
 
+from snugnet.akida.schemes import AKIDA_RUNTIMES, AKIDA_SCHEMES, DEVICES
 from snugnet.datasets.sources import ORIGINS
 from snugnet.errors import InputError
 from snugnet.tflite.schemes import SCHEMES
 
 # What a model's block says about steps after its training.
-LATER = ("variants", "explore")
+LATER = ("variants", "explore", "schemes")
 
 
 class Cell(NamedTuple):
@@ -49,16 +51,24 @@ class Study:
         Raises:
             InputError: Listing everything that is wrong: key, value and what is allowed.
         """
+        # YAML's anchors share one block between keys whose defaults differ.
+        config.update(_unshared(config))
         problems = list(_schema_problems(config, schema))
         if not problems:
-            problems = [*_cross_problems(config), *_override_problems(config, schema)]
+            problems = [
+                *_cross_problems(config),
+                *_override_problems(config, schema),
+                *_own_scheme_problems(config, schema),
+            ]
+        if not problems:
+            problems = list(_add_seeded_models(config))
         if not problems:
             self.config = config
             self.cells = list(_cells(config["study"]))
             self._asked: dict[str, dict[str, None]] = {}  # variants by model, in order
             for cell in self.cells:
                 self._asked.setdefault(cell.model, {})[cell.variant] = None
-            problems = list(self._unusable_variants())
+            problems = [*self._unusable_variants(), *self._unusable_trainings()]
         if problems:
             raise InputError("\n  ".join(["it is not usable:", *problems]))
 
@@ -117,7 +127,7 @@ class Study:
 
         Args:
             names: Which parts: a key of the configuration, or one of `dataset`, `model`,
-                `variant`, `explore`, `scheme`, `cells`.
+                `variant`, `explore`, `scheme`, `scheme_training`, `cells`.
             wildcards: Of the job.
         """
         parts: dict[str, Any] = _sorted({name: self._part(name, wildcards) for name in names})
@@ -178,6 +188,19 @@ class Study:
                     for problem in _training_problems(explored, dataset):
                         yield f"explore of {model}: training.{problem}"
 
+    def _unusable_trainings(self) -> Iterator[str]:
+        """Find what is wrong with the trainings of Akida's variants that the study asks for."""
+        asked = {
+            (cell.model, cell.scheme)
+            for cell in self.cells
+            if cell.scheme in AKIDA_SCHEMES and self.akida_network(cell.variant) != cell.variant
+        }
+        for model, scheme in sorted(asked):
+            training = self._part("scheme_training", {"model": model, "scheme": scheme})
+            dataset = self.config["datasets"][self.dataset_of(model)]
+            for problem in _training_problems(training, dataset):
+                yield f"schemes.{scheme} of {model}: training.{problem}"
+
     def _part(self, name: str, wildcards: Mapping[str, str]) -> Any:
         if name == "dataset":
             return self.dataset_settings(wildcards["dataset"])
@@ -191,14 +214,53 @@ class Study:
             start = {"training": block["training"]}
             return _laid_over(start, self.config["explore"], block["explore"])
         if name == "scheme":
-            return {"name": wildcards["scheme"], **self.config["schemes"][wildcards["scheme"]]}
+            block = self._scheme(wildcards["model"], wildcards["scheme"])
+            settings = {key: value for key, value in block.items() if key != "training"}
+            return {"name": wildcards["scheme"], **settings}
+        if name == "scheme_training":
+            own = {"training": self.config["models"][wildcards["model"]]["training"]}
+            return _laid_over(own, self._scheme(wildcards["model"], wildcards["scheme"]))[
+                "training"
+            ]
+        if name == "seed" and "model" in wildcards:
+            own = self.config["models"][wildcards["model"]]["seed"]
+            return self.config["seed"] if own is None else own
         if name == "cells":
             return [self._describe(cell) for cell in self.cells]
         return self.config[name]
 
+    def _scheme(self, model: str, scheme: str) -> dict[str, Any]:
+        """Give a scheme's settings for a model, whose own changes go before the general ones."""
+        changes = self.config["models"][model]["schemes"].get(scheme, {})
+        return _laid_over(self.config["schemes"][scheme], changes)
+
+    def akida_network(self, variant: str) -> str:
+        """Name the variant whose float network Akida cells compute: of a `_qat` one its parent."""
+        block = self.config["variants"][variant]
+        return str(block["parent"]) if block["method"] == "qat" else variant
+
+    def _network_of(self, cell: Cell) -> str:
+        return self.akida_network(cell.variant) if cell.scheme in AKIDA_SCHEMES else cell.variant
+
+    def _family(self, model: str) -> str:
+        """Name the model that another one is with another seed; else its own name."""
+        families = {
+            _seeded(name, seed): name
+            for block in self.config["study"]
+            for name, seed in product(block["models"], block["seeds"])
+        }
+        return families.get(model, model)
+
     def _describe(self, cell: Cell) -> dict[str, Any]:
-        parent = self.config["variants"][cell.variant].get("parent")
-        return {**cell._asdict(), "dataset": self.dataset_of(cell.model), "parent": parent}
+        variant = self.config["variants"][cell.variant]
+        return {
+            **cell._asdict(),
+            "family": self._family(cell.model),
+            "seed": self._part("seed", {"model": cell.model}),
+            "dataset": self.dataset_of(cell.model),
+            "parent": variant.get("parent"),
+            "method": variant["method"],
+        }
 
     def files(self, stage: str) -> list[str]:
         """List the files of a stage that the study asks for, below the results folder."""
@@ -207,16 +269,34 @@ class Study:
                 f"data/{self.dataset_of(cell.model)}/{split}.npz"
                 for split in ("train", "val", "calib", "test")
             ],
-            "models": lambda cell: [f"models/{cell.model}/{cell.variant}/model.h5"],
-            "tflite": lambda cell: [f"{_tflite_dir(cell)}/model.tflite"],
-            "contracts": lambda cell: [f"{_tflite_dir(cell)}/contract.json"],
+            "models": lambda cell: [f"models/{cell.model}/{self._network_of(cell)}/model.h5"],
+            "tflite": lambda cell: _files_of(cell, SCHEMES, "tflite", "model.tflite"),
+            "contracts": lambda cell: _files_of(cell, SCHEMES, "tflite", "contract.json"),
+            "preflights": lambda cell: (
+                [f"akida/{cell.model}/preflight/{cell.scheme}.json"]
+                if cell.scheme in AKIDA_SCHEMES
+                else []
+            ),
+            "akida_metrics": lambda cell: (
+                [f"metrics/{cell.path}.json"] if cell.scheme in AKIDA_SCHEMES else []
+            ),
             "metrics": lambda cell: [f"metrics/{cell.path}.json"],
         }[stage]
         return list(dict.fromkeys(path for cell in self.cells for path in files(cell)))
 
 
-def _tflite_dir(cell: Cell) -> str:
-    return f"tflite/{cell.model}/{cell.variant}/{cell.scheme}"
+def _files_of(cell: Cell, schemes: Collection[str], stage: str, name: str) -> list[str]:
+    """Name a file of a cell, if its scheme is one of those that have it."""
+    if cell.scheme not in schemes:
+        return []
+    return [f"{stage}/{cell.model}/{cell.variant}/{cell.scheme}/{name}"]
+
+
+def _unshared(value: Any) -> Any:
+    """Copy blocks and lists, each as often as it occurs."""
+    if isinstance(value, dict):
+        return {key: _unshared(entry) for key, entry in value.items()}
+    return [_unshared(entry) for entry in value] if isinstance(value, list) else value
 
 
 def _laid_over(*blocks: Mapping[str, Any]) -> dict[str, Any]:
@@ -237,16 +317,40 @@ def _sorted(value: Any) -> Any:
     return value
 
 
-def _cells(blocks: list[dict[str, list[str]]]) -> Iterator[Cell]:
+def _seeded(model: str, seed: int) -> str:
+    """Name the model that is another one trained with another seed."""
+    return f"{model}_s{seed}"
+
+
+def _add_seeded_models(config: dict[str, Any]) -> Iterator[str]:
+    """Add the models that blocks of the study ask for with several seeds; find names in use."""
+    models = config["models"]
+    for block in config["study"]:
+        for model, seed in product(block["models"], block["seeds"]):
+            name = _seeded(model, seed)
+            wanted = {**deepcopy(models[model]), "seed": seed}
+            if models.setdefault(name, wanted) != wanted:
+                yield f"models.{name}: the name is that of {model} with seed {seed}; choose another"
+
+
+def _names(block: Mapping[str, Any]) -> list[str]:
+    """List the models of a block of the study, with their seeds if it has any."""
+    if not block["seeds"]:
+        return list(block["models"])
+    return [_seeded(model, seed) for model, seed in product(block["models"], block["seeds"])]
+
+
+def _cells(blocks: list[dict[str, Any]]) -> Iterator[Cell]:
     seen = set()
     for block in blocks:
-        for model in block["models"]:
+        for model in _names(block):
             for variant in block["variants"]:
                 for scheme in block["schemes"]:
-                    cell = Cell(model, variant, scheme, "litert")
-                    if cell not in seen:
-                        seen.add(cell)
-                        yield cell
+                    for runtime in AKIDA_RUNTIMES if scheme in AKIDA_SCHEMES else ("litert",):
+                        cell = Cell(model, variant, scheme, runtime)
+                        if cell not in seen:
+                            seen.add(cell)
+                            yield cell
 
 
 def _filling_validator() -> Any:
@@ -344,21 +448,46 @@ def _cross_problems(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"datasets.{name}: val {dataset['val']} and test {dataset['test']} leave no train"
     yield from _variant_problems(config["variants"])
     for name, scheme in config["schemes"].items():
-        wanted, drawn = scheme.get("calibration_samples"), config["calibration"]["samples"]
-        if wanted is not None and wanted > drawn:
-            yield (
-                f"schemes.{name}.calibration_samples: {wanted} is more than calibration.samples, "
-                f"{drawn}"
-            )
+        yield from _scheme_problems(name, scheme, config, f"schemes.{name}")
     for i, block in enumerate(config["study"]):
         for key, known in (
             ("models", list(config["models"])),
             ("variants", list(config["variants"])),
-            ("schemes", list(SCHEMES)),
+            ("schemes", [*SCHEMES, *AKIDA_SCHEMES]),
         ):
             for name in block[key]:
                 if name not in known:
                     yield f"study[{i}].{key}: {_unknown(key.removesuffix('s'), name, known)}"
+
+
+def _scheme_problems(
+    name: str, scheme: Mapping[str, Any], config: Mapping[str, Any], where: str
+) -> Iterator[str]:
+    """Find more samples than are drawn, and devices of another generation."""
+    wanted, drawn = scheme.get("calibration_samples"), config["calibration"]["samples"]
+    if wanted is not None and wanted > drawn:
+        what = f"{wanted} is more than calibration.samples, {drawn}"
+        yield f"{where}.calibration_samples: {what}"
+    if name in AKIDA_SCHEMES:
+        devices = DEVICES[AKIDA_SCHEMES[name].version]
+        if scheme["device"] not in devices:
+            yield f"{where}.device: {_unknown('device', scheme['device'], list(devices))}"
+
+
+def _own_scheme_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+    """Check what models change in schemes: the result must be a scheme as the schema has it."""
+    known = config["schemes"]
+    for model, block in config["models"].items():
+        for name, changes in block["schemes"].items():
+            where = f"models.{model}.schemes.{name}"
+            if name not in known:
+                yield f"{where}: {_unknown('scheme', name, list(known))}"
+                continue
+            changed = _laid_over(known[name], changes)
+            described = schema["properties"]["schemes"]["properties"][name]["$ref"]
+            part = {"$ref": described, "$defs": schema["$defs"]}
+            problems = list(_schema_problems(changed, part, where))
+            yield from problems or _scheme_problems(name, changed, config, where)
 
 
 def _override_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:

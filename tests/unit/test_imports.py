@@ -30,6 +30,7 @@ MAY_BE_HEAVY_TOO = ("snugnet.tflite.convert", "snugnet.tflite.debug")
 # What each job may import of what is installed.
 TRAINING = {"numpy", "tqdm", "h5py", "sklearn", "tensorflow", "tf_keras"}
 CONVERSION = {"numpy", "tqdm", "h5py", "tensorflow", "tf_keras", "ai_edge_litert"}
+AKIDA = {"numpy", "tensorflow", "tf_keras", "quantizeml", "cnn2snn", "akida"}
 PACKAGES = {
     "prepare_dataset.py": {"numpy", "sklearn"},
     "draw_calibration.py": {"numpy"},
@@ -41,6 +42,15 @@ PACKAGES = {
     "convert_qat.py": CONVERSION | TRAINING | {"tensorflow_model_optimization"},
     "predict_litert.py": {"numpy", "tqdm", "ai_edge_litert"},
     "verify.py": {"numpy", "tqdm", "ai_edge_litert", "tflite_micro"},
+    "preflight_akida.py": AKIDA,
+    "convert_akida.py": AKIDA | {"h5py"},
+    "train_akida.py": AKIDA | TRAINING,
+    "predict_keras.py": AKIDA - {"akida", "cnn2snn"} | {"h5py"},
+    "predict_akida.py": {"numpy", "tqdm", "akida"},
+    "compare_akida.py": AKIDA - {"cnn2snn"} | {"h5py", "tqdm"},
+    "score_akida.py": {"numpy", "scipy", "sklearn"},
+    "tabulate_akida.py": {"pandas", "scipy", "numpy"},
+    "tabulate_preflight.py": {"pandas", "scipy", "numpy"},
     "score.py": {"numpy", "scipy", "sklearn"},
     "tabulate.py": {"numpy", "pandas", "scipy"},
     "judge.py": set(),
@@ -66,7 +76,7 @@ KINDS = {
 # Of these, what takes half a second and more.
 SLOW = {
     *("tensorflow", "tf_keras", "tensorflow_model_optimization", "tensorly"),
-    *("sklearn", "scipy", "neurokit2"),
+    *("sklearn", "scipy", "neurokit2", "quantizeml", "cnn2snn"),
 }
 
 MODULES = sorted(
@@ -128,6 +138,9 @@ def test_only_some_rooms_reach_tensorflow(module, tmp_path):
         "draw_calibration.py",
         "predict_litert.py",
         "verify.py",
+        "score_akida.py",
+        "tabulate_akida.py",
+        "tabulate_preflight.py",
         "score.py",
         "tabulate.py",
         "judge.py",
@@ -139,7 +152,8 @@ def test_light_jobs_do_not_reach_tensorflow(script):
 
 
 @pytest.mark.parametrize(
-    "script", ["train.py", "compress.py", "train_quantized.py", "convert_tflite.py"]
+    "script",
+    ["train.py", "compress.py", "train_quantized.py", "convert_tflite.py", "convert_akida.py"],
 )
 def test_heavy_jobs_are_told_apart(script):
     """The test above would pass if the closure were empty: here it must find something."""
@@ -243,9 +257,13 @@ def test_imports_chosen_at_run_time_are_only_of_modules_that_rules_name():
         if "import_module" in path.read_text()
     }
     # The fork server imports packages, none of them ours; checks aside leave no trace in outputs.
-    assert users == {"prepare_dataset.py", "train.py", "compress.py", "warm.py", "aside.py"}
+    scripts = {"prepare_dataset.py", "train.py", "compress.py", "preflight_akida.py"}
+    assert users == scripts | {"warm.py", "aside.py"}
     rules = (ROOT / "workflow/rules/data.smk").read_text()
     assert '"snugnet.datasets.{kind}"' in rules
-    models = (ROOT / "workflow/rules/models.smk").read_text()
+    models, akida = (
+        (ROOT / f"workflow/rules/{name}.smk").read_text() for name in ("models", "akida")
+    )
     assert '"snugnet.models.{architecture}"' in models
+    assert '"snugnet.models.{architecture}"' in akida
     assert '"snugnet.compress.{method}"' in models

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from snugnet.analysis.deployed import file_size, tflite_columns
 from snugnet.analysis.metrics import auc_macro, confusion, quality
 from snugnet.analysis.predictions import Predictions, load_predictions, save_predictions
-from snugnet.analysis.score import file_size, score
+from snugnet.analysis.score import score
 from snugnet.errors import InputError
 
 
@@ -114,7 +115,7 @@ def test_a_row_compares_with_float_on_the_same_samples(tmp_path):
     model = tmp_path / "model.tflite"
     model.write_bytes(b"x" * 1000)
     reference = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
-    row = score(multiclass(), reference, None, model, SIZE, EVIDENCE, None, 0.95)
+    row = score(multiclass(), reference, None, SIZE, tflite_columns(model, EVIDENCE, None), 0.95)
     assert row["delta_float"] == pytest.approx(-0.5)
     # Four samples lost and none gained: the exact McNemar test gives 2 / 2^4.
     assert row["p_float"] == pytest.approx(2 / 16)
@@ -128,19 +129,21 @@ def test_a_row_compares_with_float_on_the_same_samples(tmp_path):
     assert (row["model_zeros"], row["file_zeros"]) == (0.1, 0.5)
 
 
-def test_rows_of_different_samples_are_not_compared(tmp_path):
+def test_rows_of_different_samples_are_not_compared():
     other = predictions(np.eye(3)[[0]], [0], "multiclass")
     with pytest.raises(InputError, match="different samples"):
-        score(multiclass(), other, None, tmp_path / "none", SIZE, EVIDENCE, None, 0.95)
+        score(multiclass(), other, None, SIZE, {}, 0.95)
     with pytest.raises(InputError, match="its parent were predicted for different samples"):
-        score(multiclass(), multiclass(), other, tmp_path / "none", SIZE, EVIDENCE, None, 0.95)
+        score(multiclass(), multiclass(), other, SIZE, {}, 0.95)
 
 
 def test_a_row_compares_with_the_same_scheme_of_its_parent(tmp_path):
     model = tmp_path / "model.tflite"
     model.write_bytes(b"x")
     parent = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
-    row = score(multiclass(), multiclass(), parent, model, SIZE, EVIDENCE, None, 0.95)
+    row = score(
+        multiclass(), multiclass(), parent, SIZE, tflite_columns(model, EVIDENCE, None), 0.95
+    )
     assert (row["delta_parent"], row["p_parent"]) == (pytest.approx(-0.5), pytest.approx(2 / 16))
     assert row["delta_parent_low"] < -0.5 < row["delta_parent_high"]
     assert (row["delta_float"], row["p_float"]) == (0, 1)
@@ -165,7 +168,7 @@ def test_a_row_tells_what_the_certificate_says(tmp_path):
     model = tmp_path / "model.tflite"
     model.write_bytes(b"x")
     cells = multiclass(), multiclass(), None
-    row = score(*cells, model, SIZE, EVIDENCE, CERTIFICATE, 0.95)
+    row = score(*cells, SIZE, tflite_columns(model, EVIDENCE, CERTIFICATE), 0.95)
     assert (row["litert_ref"], row["tflm"], row["arena_bytes"]) == ("exact", "unsupported", 4096)
     assert row["verification"] == "tflm: operator 3 ABS: is not supported"
     assert (row["xnnpack_worst_lsb"], row["xnnpack_decisions_changed"]) == (6, 2)
@@ -175,9 +178,11 @@ def test_a_row_tells_what_the_certificate_says(tmp_path):
         "worst_lsb": 1,
         "first_operator": {"operator": 2, "name": "ADD", "tensor": 9},
     }
-    row = score(*cells, model, SIZE, EVIDENCE, {**CERTIFICATE, "litert_ref": differs}, 0.95)
+    row = score(
+        *cells, SIZE, tflite_columns(model, EVIDENCE, {**CERTIFICATE, "litert_ref": differs}), 0.95
+    )
     assert row["verification"].startswith(
         "litert_ref: 7 numbers differ by up to 1, first at operator 2 ADD; tflm: "
     )
-    row = score(*cells, model, SIZE, EVIDENCE, None, 0.95)
+    row = score(*cells, SIZE, tflite_columns(model, EVIDENCE, None), 0.95)
     assert (row["litert_ref"], row["arena_bytes"]) == (None, None)

@@ -1,5 +1,6 @@
 """Scaling is estimated on train alone; samples get the layout that models take."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,19 @@ def test_none_keeps_raw_units():
     np.testing.assert_array_equal(
         np.sort(values.ravel()), np.sort(given.x.astype(np.float32).ravel())
     )
+
+
+def test_values_beyond_the_range_of_train_are_counted_in_each_split():
+    given = samples()
+    x = np.zeros((90, 10, 2))
+    x[:, 0, 0] = np.arange(90)
+    part = np.array(["train", "val", "test"])[
+        (np.arange(90) > 50) + (np.arange(90) > 80).astype(int)
+    ]
+    given = replace(given, x=x, split=part)
+    for kind, expected in (("uint8", [0, 30, 9]), ("standardize", [0, 0, 0])):
+        record = prepare(given, {**SETTINGS, "scaling": kind}, 0).record["splits"]
+        assert [record[n]["outside_range"] for n in ("train", "val", "test")] == expected
 
 
 def test_uint8_maps_the_range_of_train_and_saturates_beyond_it():

@@ -51,6 +51,81 @@ def test_defaults_are_filled_in_at_every_depth():
     assert config["schemes"]["fiq_int8"]["calibration_samples"] is None
 
 
+def test_a_cell_of_an_akida_scheme_is_predicted_by_keras_and_by_the_simulator():
+    config = minimal()
+    config["study"] = [{"models": ["net"], "schemes": ["float32", "akida_v2_w8a8"]}]
+    assert [(cell.scheme, cell.runtime) for cell in study(config).cells] == [
+        ("float32", "litert"),
+        ("akida_v2_w8a8", "keras"),
+        ("akida_v2_w8a8", "akida"),
+    ]
+
+
+def test_a_model_may_have_settings_of_a_scheme_of_its_own():
+    config = minimal()
+    config["schemes"] = {"akida_v2_w8a8": {"device": "TwoNodesIPv2", "training": {"epochs": 3}}}
+    config["models"]["net"]["schemes"] = {"akida_v2_w8a8": {"training": {"learning_rate": 0.5}}}
+    cell = {"model": "net", "scheme": "akida_v2_w8a8"}
+    found = study(config).settings(("scheme", "scheme_training"), cell)
+    assert found["scheme"]["device"] == "TwoNodesIPv2"
+    assert found["scheme_training"]["epochs"] == 3
+    assert found["scheme_training"]["learning_rate"] == 0.5
+    assert found["scheme_training"]["batch_size"] == 64  # the model's own
+
+
+def test_training_with_akidas_quantizers_is_checked_with_the_models_task():
+    config = minimal()
+    config["variants"]["aware"] = {"method": "qat", "parent": "original"}
+    config["study"] = [{"models": ["net"], "variants": ["aware"], "schemes": ["akida_v1_w4a4"]}]
+    config["schemes"] = {"akida_v1_w4a4": {"training": {"monitor": "auc"}}}
+    with pytest.raises(InputError, match=r"akida_v1_w4a4 of net: training\.monitor: 'auc' needs"):
+        study(config)
+
+
+def test_an_anchor_shared_by_two_generations_keeps_their_defaults_apart():
+    config = minimal()
+    shared = {"calibrated": False}
+    config["schemes"] = {"akida_v1_w4a4": shared, "akida_v2_w8a8": shared}
+    schemes = study(config).config["schemes"]
+    assert schemes["akida_v1_w4a4"]["device"] == "AKD1000"
+    assert schemes["akida_v2_w8a8"]["device"] == "SixNodesIPv2"
+
+
+def test_akida_trains_on_from_the_parent_and_needs_no_other_model():
+    config = minimal()
+    config["variants"]["aware"] = {"method": "qat", "parent": "original"}
+    config["study"] = [{"models": ["net"], "variants": ["aware"], "schemes": ["akida_v1_w4a4"]}]
+    assert study(config).files("models") == ["models/net/original/model.h5"]
+
+
+def test_a_block_with_seeds_makes_each_model_once_with_each():
+    config = minimal()
+    config["study"] = [{"models": ["net"], "seeds": [7, 8], "schemes": ["float32", "drq"]}]
+    found = study(config)
+    assert [cell.model for cell in found.cells] == ["net_s7", "net_s7", "net_s8", "net_s8"]
+    (described,) = [
+        cell
+        for cell in found.settings(("cells",), {})["cells"]
+        if (cell["model"], cell["scheme"]) == ("net_s8", "drq")
+    ]
+    assert (described["family"], described["seed"]) == ("net", 8)
+    one, other = (
+        found.settings(("model", "seed"), {"model": name}) for name in ("net_s7", "net_s8")
+    )
+    assert one["model"] | {"seed": 0} == other["model"] | {"seed": 0}
+    assert (one["seed"], other["seed"]) == (7, 8)
+    # What has been filled in is read the same again.
+    assert study(found.config).cells == found.cells
+
+
+def test_a_model_with_a_seed_takes_nobodys_name():
+    config = minimal()
+    config["models"]["net_s7"] = {"architecture": "fc", "dataset": "data", "dense": [3]}
+    config["study"] = [{"models": ["net"], "seeds": [7]}]
+    with pytest.raises(InputError, match=r"models\.net_s7: the name is that of net with seed 7"):
+        study(config)
+
+
 def test_cells_are_all_combinations_each_once():
     config = minimal()
     config["study"].append({"models": ["net"], "schemes": ["drq", "float16"]})
@@ -118,6 +193,28 @@ def test_cells_are_all_combinations_each_once():
             "18 must be a multiple of 4",
         ),
         ("results_dir", "a b", "results_dir: 'a b' does not match"),
+        (
+            "schemes",
+            {"akida_v1_w4a4": {"device": "SixNodesIPv2"}},
+            r"akida_v1_w4a4\.device: unknown device 'SixNodesIPv2'.*AKD1500, AKD1000",
+        ),
+        (
+            "models/net/schemes",
+            {"akida_v2_w8a8": {"device": "AKD1000"}},
+            r"models\.net\.schemes\.akida_v2_w8a8\.device: unknown device 'AKD1000'",
+        ),
+        (
+            "models/net/schemes",
+            {"akida_v2_w8a8": {"calibration_samples": 999}},
+            r"models\.net\.schemes\.akida_v2_w8a8\.calibration_samples: 999 is more than",
+        ),
+        (
+            "models/net/schemes",
+            {"float32": {"calibrated": False}},
+            r"models\.net\.schemes\.float32: unknown key 'calibrated'",
+        ),
+        ("models/net/seed", 4294967296, r"models\.net\.seed: 4294967296 is too large"),
+        ("models/net/schemes", {"int9": {}}, r"models\.net\.schemes\.int9: unknown scheme 'int9'"),
     ],
 )
 def test_errors_name_key_value_and_what_is_allowed(path, value, words):

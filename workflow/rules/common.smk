@@ -8,6 +8,7 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 from snugnet import warm
+from snugnet.akida.schemes import AKIDA_RUNTIMES, AKIDA_SCHEMES
 from snugnet.datasets.sources import source_files
 from snugnet.errors import InputError
 from snugnet.provenance import code_digests
@@ -103,6 +104,18 @@ def parent_predictions(wildcards):
     return f"{RESULTS}/predictions/{cell}.npz"
 
 
+def akida_model(wildcards):
+    return f"{RESULTS}/models/{wildcards.model}/{STUDY.akida_network(wildcards.variant)}/model.h5"
+
+
+def akida_stats(wildcards):
+    return f"{RESULTS}/models/{wildcards.model}/{STUDY.akida_network(wildcards.variant)}/stats.json"
+
+
+def float_predictions(wildcards):
+    return f"{RESULTS}/predictions/{wildcards.model}/{STUDY.akida_network(wildcards.variant)}/float32/litert.npz"
+
+
 def designs_of(wildcards):
     """Give the parent's design space to a variant that takes a point of it."""
     variant = STUDY.variant(wildcards.model, wildcards.variant)
@@ -124,6 +137,16 @@ def certificate_of(wildcards):
         return []
     cell = f"{wildcards.model}/{wildcards.variant}/{wildcards.scheme}"
     return f"{RESULTS}/verify/{cell}/certificate.json"
+
+
+def akida_page(wildcards):
+    """Give the page about Akida to a study that has Akida cells."""
+    return f"{RESULTS}/report/akida.md" if STUDY.files("akida_metrics") else []
+
+
+def preflight_page(wildcards):
+    """Give the page about pre-flight to a study that has Akida cells."""
+    return f"{RESULTS}/report/preflight.md" if STUDY.files("preflights") else []
 
 
 def study_files(stage):

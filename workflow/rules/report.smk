@@ -18,6 +18,38 @@ rule tabulate:
         "../scripts/tabulate.py"
 
 
+rule tabulate_akida:
+    input:
+        metrics=study_files("akida_metrics"),
+    output:
+        page="<results>/report/akida.md",
+    log:
+        "<results>/logs/tabulate_akida.log",
+    benchmark:
+        "<results>/benchmarks/tabulate_akida.tsv"
+    params:
+        settings=settings("cells"),
+        code=code("tabulate_akida"),
+    script:
+        "../scripts/tabulate_akida.py"
+
+
+rule tabulate_preflight:
+    input:
+        preflights=study_files("preflights"),
+    output:
+        page="<results>/report/preflight.md",
+    log:
+        "<results>/logs/tabulate_preflight.log",
+    benchmark:
+        "<results>/benchmarks/tabulate_preflight.tsv"
+    params:
+        settings=settings("cells"),
+        code=code("tabulate_preflight"),
+    script:
+        "../scripts/tabulate_preflight.py"
+
+
 rule judge:
     input:
         metrics=study_files("metrics"),
@@ -41,6 +73,7 @@ rule gate:
     input:
         gate="<results>/report/gate.json",
         table="<results>/report/metrics.md",
+        akida=akida_page,
     output:
         passed=touch("<results>/report/gate.passed"),
     log:

@@ -11,21 +11,18 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from snugnet.analysis.gate import judge
     from snugnet.jobs import read_json, write_json
+    from snugnet.tflite.schemes import SCHEMES
 
     names = ("model", "variant", "scheme", "runtime")
+    contracts = iter(job.input["contracts"])
     cells = [
         {
             "cell": "/".join(cell[name] for name in names),
             "scheme": cell["scheme"],
-            "contract": read_json(contract),
+            "contract": read_json(next(contracts)) if cell["scheme"] in SCHEMES else None,
             "metrics": read_json(metrics),
         }
-        for cell, contract, metrics in zip(
-            job.params.settings["cells"],
-            job.input["contracts"],
-            job.input["metrics"],
-            strict=True,
-        )
+        for cell, metrics in zip(job.params.settings["cells"], job.input["metrics"], strict=True)
     ]
     write_json(job.output["gate"], judge(cells))
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 
 def main(job: Any) -> None:
+    from snugnet.analysis.deployed import tflite_columns
     from snugnet.analysis.predictions import load_predictions
     from snugnet.analysis.score import score
     from snugnet.jobs import read_json, write_json
@@ -17,10 +18,12 @@ def main(job: Any) -> None:
         load_predictions(job.input["predictions"]),
         load_predictions(job.input["reference"]),
         load_predictions(job.input["parent"]) if job.input["parent"] else None,
-        job.input["deployed"],
         read_json(job.input["stats"]),
-        read_json(job.input["contract"]),
-        read_json(job.input["certificate"]) if job.input["certificate"] else None,
+        tflite_columns(
+            job.input["deployed"],
+            read_json(job.input["contract"]),
+            read_json(job.input["certificate"]) if job.input["certificate"] else None,
+        ),
         job.params.settings["statistics"]["confidence"],
     )
     write_json(job.output["metrics"], row)

@@ -22,7 +22,7 @@ def main(job: Any) -> None:
     deployed = load_predictions(job.input["predictions"])
 
     def decide(raw: np.ndarray) -> np.ndarray:
-        scores = dequantize(raw, deployed.scale, deployed.zero_point)
+        scores = dequantize(raw, float(deployed.scale), deployed.zero_point)
         return replace(deployed, scores=scores).decisions()
 
     test = load_split(job.input["test"])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from snugnet.akida.schemes import AKIDA_SCHEMES
 from snugnet.tflite.schemes import SCHEMES
 
 # By how much the share of zeros in a file may be below that of the model it was made from.
@@ -25,12 +26,11 @@ def judge(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         contract = cell["contract"]
         if contract is not None and contract["verdict"] != "pass":
             failures += [f"{cell['cell']}: {finding}" for finding in contract["findings"]]
-        failures += [f"{cell['cell']}: {finding}" for finding in _zeros_lost(cell["metrics"])]
-        failures += [
-            f"{cell['cell']}: {finding}" for finding in _inexact(cell["scheme"], cell["metrics"])
-        ]
-        if cell["metrics"]["status"] not in ("ok", "incompatible"):
-            failures.append(f"{cell['cell']}: status {cell['metrics']['status']}")
+        scheme, row = cell["scheme"], cell["metrics"]
+        findings = [*_zeros_lost(row), *_inexact(scheme, row), *_disagrees(scheme, row)]
+        failures += [f"{cell['cell']}: {finding}" for finding in findings]
+        if row["status"] not in ("ok", "incompatible"):
+            failures.append(f"{cell['cell']}: status {row['status']}")
     return {"verdict": "fail" if failures else "pass", "cells": len(cells), "failures": failures}
 
 
@@ -40,6 +40,22 @@ def _inexact(name: str, row: Mapping[str, Any]) -> list[str]:
     if scheme is None or not scheme.full_integer or row["litert_ref"] == "exact":
         return []
     return [f"the integer engine is not exact: {row['verification'] or 'no certificate'}"]
+
+
+def _disagrees(name: str, row: Mapping[str, Any]) -> list[str]:
+    """Akida's second generation must compute what quantized Keras does; of the first we tell."""
+    scheme = AKIDA_SCHEMES.get(name)
+    if scheme is None or scheme.version == "v1" or row["status"] == "incompatible":
+        return []
+    if row["akida_potentials"] == "exact":
+        return []
+    if row["akida_potentials"] is None:
+        return ["the simulator was not compared with quantized Keras"]
+    return [
+        f"the simulator's potentials are not those of quantized Keras: "
+        f"{row['akida_potentials_equal']:.4%} are equal, they differ by up to "
+        f"{row['akida_worst']}, first at layer {row['akida_first_layer']}"
+    ]
 
 
 def _zeros_lost(row: Mapping[str, Any]) -> list[str]:

@@ -19,7 +19,7 @@ class Predictions:
         labels: int64 (n,), or uint8 (n, k) for multi-label tasks: the truth.
         group: Patient or subject, (n,), or None.
         raw: (n, k) in the model's own output type.
-        scale: Of `raw`; 1.0 for floats.
+        scale: Of `raw`; 1.0 for floats. Akida has one a column, (k,).
         zero_point: Of `raw`; 0 for floats.
         latency_ns: int64 (m,), nanoseconds of single-sample runs; empty if not measured.
         task: `multiclass`, `multilabel` or `binary`.
@@ -30,7 +30,7 @@ class Predictions:
     labels: np.ndarray
     group: np.ndarray | None
     raw: np.ndarray
-    scale: float
+    scale: float | np.ndarray
     zero_point: int
     latency_ns: np.ndarray
     task: str
@@ -73,7 +73,7 @@ def load_predictions(path: str | Path) -> Predictions:
         labels=arrays["labels"],
         group=arrays["group"] if len(arrays["group"]) else None,
         raw=arrays["raw"],
-        scale=float(arrays["scale"]),
+        scale=arrays["scale"] if arrays["scale"].ndim else float(arrays["scale"]),
         zero_point=int(arrays["zero_point"]),
         latency_ns=arrays["latency_ns"],
         task=str(arrays["task"]),

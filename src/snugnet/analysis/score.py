@@ -1,8 +1,6 @@
 """From predictions to one row of the results."""
 
-import gzip
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,23 +21,19 @@ def score(
     predictions: Predictions,
     reference: Predictions,
     parent: Predictions | None,
-    model_file: str | Path,
     size: Mapping[str, Any],
-    evidence: Mapping[str, Any],
-    certificate: Mapping[str, Any] | None,
+    deployed: Mapping[str, Any],
     confidence: float,
 ) -> dict[str, Any]:
     """Judge a cell.
 
     Args:
         predictions: Of the cell.
-        reference: Of the float32 cell of the same variant, on the same samples.
+        reference: Of the float32 cell of the same network, on the same samples.
         parent: Of the same scheme of the variant that this one was made from; for a model trained
             with quantizers that is its counterpart quantized after training. None without parent.
-        model_file: What would be deployed; its size is measured.
         size: `parameters`, `nonzero`, `macs` and `zeros` of the Keras model.
-        evidence: `weights`, `zeros` and `dead_layers` of the file, as `inspect` gives them.
-        certificate: What `certify` found; None for a file that is not full-integer.
+        deployed: Columns that describe what is deployed, by a function of `analysis.deployed`.
         confidence: Of the interval.
 
     Returns:
@@ -70,57 +64,29 @@ def score(
         **_difference("float", predictions, reference, confidence),
         **_difference("parent", predictions, parent, confidence),
         "decisions_changed": int(_changed(predictions, reference)),
-        **file_size(model_file),
         **{name: size[name] for name in ("parameters", "nonzero", "macs")},
         "model_zeros": size["zeros"],
-        **_evidence(evidence),
-        **_certified(certificate),
+        **deployed,
         **_latency(predictions.latency_ns),
         "confusion": confusion(predictions),
         "class_names": list(predictions.class_names),
     }
 
 
-def _evidence(evidence: Mapping[str, Any]) -> dict[str, Any]:
-    """Put what a file's weights show into one cell of the table each."""
-    weights = evidence["weights"]
+def incompatible(predictions: Predictions, reason: str) -> dict[str, Any]:
+    """Give the row of a cell that cannot be.
+
+    Args:
+        predictions: None of them; they say the task and the classes.
+        reason: Why it cannot be.
+    """
     return {
-        "file_zeros": evidence["zeros"],
-        "tensor_zeros": "; ".join(f"{row['name']} {row['zeros']:.4f}" for row in weights),
-        "tensor_ranks": "; ".join(f"{row['name']} {row['rank']}" for row in weights),
-        "dead_layers": "; ".join(evidence["dead_layers"]) or None,
+        "status": "incompatible",
+        "reason": reason,
+        "task": predictions.task,
+        "n": 0,
+        "class_names": list(predictions.class_names),
     }
-
-
-def _certified(certificate: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Take from a certificate what belongs in the table."""
-    names = ("arena_bytes", "litert_ref", "tflm", "verification")
-    if certificate is None:
-        return dict.fromkeys((*names, "xnnpack_worst_lsb", "xnnpack_decisions_changed"))
-    departure = certificate["xnnpack"] or {}
-    findings = [_finding(profile, certificate[profile]) for profile in ("litert_ref", "tflm")]
-    return {
-        "arena_bytes": certificate["arena_bytes"],
-        "litert_ref": certificate["litert_ref"]["verdict"],
-        "tflm": certificate["tflm"]["verdict"],
-        "verification": "; ".join(filter(None, findings)) or None,
-        "xnnpack_worst_lsb": departure.get("worst_lsb"),
-        "xnnpack_decisions_changed": departure.get("decisions_changed"),
-    }
-
-
-def _finding(profile: str, found: Mapping[str, Any]) -> str | None:
-    """Say in words what keeps a profile from being exact."""
-    if found["verdict"] == "exact":
-        return None
-    if found["verdict"] == "unsupported":
-        return f"{profile}: {found['reason']}"
-    first = found["first_operator"]
-    where = f"operator {first['operator']} {first['name']}" if first else "the output"
-    return (
-        f"{profile}: {found['mismatches']} numbers differ by up to {found['worst_lsb']}, first at "
-        f"{where}"
-    )
 
 
 def _auc_interval(predictions: Predictions, confidence: float) -> Interval:
@@ -151,15 +117,6 @@ def _changed(predictions: Predictions, reference: Predictions) -> int:
     """Count the samples of which any decision differs from float's."""
     differs = predictions.decisions() != reference.decisions()
     return int(differs.any(axis=1).sum() if differs.ndim == 2 else differs.sum())
-
-
-def file_size(path: str | Path) -> dict[str, int]:
-    """Measure a file: its bytes, and its bytes when compressed by gzip at level 9."""
-    data = Path(path).read_bytes()
-    return {
-        "size_bytes": len(data),
-        "size_gzip_bytes": len(gzip.compress(data, compresslevel=9, mtime=0)),
-    }
 
 
 def _latency(nanoseconds: np.ndarray) -> dict[str, float | None]:

@@ -10,10 +10,13 @@ from snugnet.analysis.statistics import holm
 # The columns of metrics.csv, in order; what does not apply to a row is empty, never 0.
 COLUMNS = [
     "model",
+    "family",
+    "seed",
     "dataset",
     "task",
     "variant",
     "parent",
+    "method",
     "scheme",
     "runtime",
     "status",
@@ -61,6 +64,19 @@ COLUMNS = [
     "verification",
     "xnnpack_worst_lsb",
     "xnnpack_decisions_changed",
+    "akida_device",
+    "akida_hardware",
+    "akida_processors",
+    "akida_program_bytes",
+    "akida_smallest_device",
+    "akida_beyond_train",
+    "akida_beyond_program",
+    "akida_potentials",
+    "akida_potentials_equal",
+    "akida_decisions_equal",
+    "akida_quantizeml_equal",
+    "akida_worst",
+    "akida_first_layer",
     "latency_us_median",
     "latency_us_p95",
 ]
@@ -76,6 +92,11 @@ INTEGERS = [
     "macs",
     "xnnpack_worst_lsb",
     "xnnpack_decisions_changed",
+    "akida_processors",
+    "akida_program_bytes",
+    "akida_beyond_train",
+    "akida_beyond_program",
+    "akida_worst",
 ]
 
 # Below this, a difference from float is called a difference.
@@ -139,7 +160,7 @@ def markdown(frame: pd.DataFrame, confidence: float) -> str:
     parts = [
         "# Results",
         f"Accuracy on the test split with its {percent} interval (multi-label tasks: binary "
-        "accuracy). An arrow marks a difference from the float32 row of the same variant that the "
+        "accuracy). An arrow marks a difference from the float32 row of the same network that the "
         f"paired test finds at {SIGNIFICANCE:.0%} after Holm's correction within the model; ~ "
         "marks one that it does not. Points to parent: the difference from the same scheme of the "
         "variant that this one was made from, with its interval and tested alike; for a …_qat "
@@ -170,10 +191,13 @@ def _grid(rows: pd.DataFrame) -> str:
     lines = []
     for (scheme, runtime), same in rows.groupby(["scheme", "runtime"], sort=False):
         cells = {row["variant"]: _cell(row) for row in same.to_dict("records")}
-        name = scheme if runtime == "litert" else f"{scheme} ({runtime})"
-        lines.append([name, *(cells.get(variant, "") for variant in variants)])
+        lines.append([_how(scheme, runtime), *(cells.get(variant, "") for variant in variants)])
     table: str = pd.DataFrame(lines, columns=["scheme", *variants]).to_markdown(index=False)
     return table
+
+
+def _how(scheme: Hashable, runtime: Hashable) -> str:
+    return str(scheme) if runtime == "litert" else f"{scheme} ({runtime})"
 
 
 def _cell(row: Mapping[Hashable, Any]) -> str:
@@ -217,7 +241,7 @@ def _line(row: Mapping[Hashable, Any]) -> dict[str, str]:
         auc += f" [{row['auc_low']:.4f}, {row['auc_high']:.4f}]"
     return {
         "variant": row["variant"],
-        "scheme": row["scheme"],
+        "scheme": _how(row["scheme"], row["runtime"]),
         **{title: text(name, ".4f") for name, title in MEASURES.items()},
         "macro AUC": auc,
         "p (Holm)": text("p_holm", ".3g"),

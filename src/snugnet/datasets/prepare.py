@@ -43,12 +43,13 @@ def prepare(samples: Samples, settings: Mapping[str, Any], seed: int) -> Prepare
     check(samples, source)
     parts = split(samples, settings["val"], settings["test"], seed, source)
     scale, estimated = scaling.fit(settings["scaling"], parts["train"].x)
+    outside = {name: scaling.outside(part.x, estimated) for name, part in parts.items()}
     for name, part in parts.items():
         x = lay_out(scale(part.x), settings["layout"], settings["shape"], source)
         if not np.isfinite(x).all():
             raise InputError(f"{source}: values of {name} are too large for float32 when scaled")
         parts[name] = replace(part, x=x)
-    return Prepared(parts, _record(parts, estimated, settings["scaling"]))
+    return Prepared(parts, _record(parts, estimated, settings["scaling"], outside))
 
 
 def as_binary(samples: Samples, negative: str, source: str) -> Samples:
@@ -98,7 +99,9 @@ def lay_out(x: np.ndarray, layout: str, shape: list[int] | None, source: str) ->
     return x.reshape(len(x), *shape)
 
 
-def _record(parts: dict[str, Samples], estimated: dict[str, Any], kind: str) -> dict[str, Any]:
+def _record(
+    parts: dict[str, Samples], estimated: dict[str, Any], kind: str, outside: dict[str, int]
+) -> dict[str, Any]:
     def counts(part: Samples) -> dict[str, int]:
         labels = part.y.sum(axis=0) if part.y.ndim == 2 else np.bincount(part.y)
         return {name: int(count) for name, count in zip(part.class_names, labels, strict=False)}
@@ -110,6 +113,8 @@ def _record(parts: dict[str, Samples], estimated: dict[str, Any], kind: str) -> 
                 "samples": len(part.x),
                 "groups": None if part.group is None else len(np.unique(part.group)),
                 "classes": counts(part),
+                # Values outside train's range; they saturate where the scaling is uint8.
+                "outside_range": outside[name],
             }
             for name, part in parts.items()
         },

@@ -1,6 +1,6 @@
 """How raw values become a model's inputs; whatever is estimated is estimated on train alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -35,6 +35,13 @@ def fit(kind: str, train: np.ndarray) -> tuple[Scaler, dict[str, list[float]]]:
     if kind == "uint8":
         return lambda x: _to_uint8((x.astype(np.float64) - low) * unit * 255.0), estimated
     raise ValueError(f"unknown scaling {kind!r}")
+
+
+def outside(x: np.ndarray, estimated: Mapping[str, list[float]]) -> int:
+    """Count the values outside the range that was estimated on train; 0 if none was."""
+    if "low" not in estimated:
+        return 0
+    return int(((x < estimated["low"][0]) | (x > estimated["high"][0])).sum())
 
 
 def _standardize(train: np.ndarray) -> tuple[Scaler, dict[str, list[float]]]:

@@ -1,0 +1,37 @@
+"""Quantize a trained model for Akida and convert it, or record why it does not fit."""
+
+from typing import TYPE_CHECKING, Any
+
+from snugnet.jobs import run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(job: Any) -> None:
+    from snugnet.akida.program import about, write_program, write_refusal
+    from snugnet.akida.quantize import quantize
+    from snugnet.akida.schemes import AKIDA_SCHEMES
+    from snugnet.datasets.samples import load_split
+    from snugnet.errors import NotAkidaError
+    from snugnet.jobs import read_json
+    from snugnet.models import keras2
+    from snugnet.models.storage import load_model
+
+    settings = job.params.settings
+    keras2.configure(settings["seed"], settings["tf_threads"])
+    block = settings["scheme"]
+    scheme = AKIDA_SCHEMES[block["name"]]
+    model, calib = load_model(job.input["model"]), load_split(job.input["calib"])
+    samples = calib.x[: block["calibration_samples"]] if block["calibrated"] else None
+    described = about(model, read_json(job.input["record"]), calib.class_names, trained=False)
+    try:
+        quantized = quantize(model, scheme, samples)
+        write_program(quantized, scheme, block, described, calib.x, job.output)
+    except NotAkidaError as error:
+        print(error)
+        write_refusal(model, scheme, block, error, job.output)
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

@@ -1,0 +1,30 @@
+"""Predict the test split with Akida's simulator."""
+
+from typing import TYPE_CHECKING, Any
+
+from snugnet.jobs import run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(job: Any) -> None:
+    from snugnet.akida.inputs import saturate
+    from snugnet.akida.potentials import none, predictions
+    from snugnet.akida.simulate import load, potentials
+    from snugnet.analysis.predictions import save_predictions
+    from snugnet.datasets.samples import load_split
+    from snugnet.jobs import read_json
+
+    conversion, test = read_json(job.input["conversion"]), load_split(job.input["test"])
+    if conversion["status"] == "incompatible":
+        save_predictions(job.output["predictions"], none(test))
+        return
+    x = saturate(test.x, conversion["input_range"])
+    program = load(f"{job.input['program']}/model.fbz", conversion["sha256"])
+    found = potentials(program, x)
+    save_predictions(job.output["predictions"], predictions(found, conversion, test))
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

@@ -1,0 +1,34 @@
+"""Predict the test split with the quantized Keras model that an Akida program was made from."""
+
+from typing import TYPE_CHECKING, Any
+
+from snugnet.jobs import run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(job: Any) -> None:
+    from snugnet.akida.inputs import saturate
+    from snugnet.akida.keras_runtime import keras_potentials, load_quantized
+    from snugnet.akida.potentials import none, predictions
+    from snugnet.akida.schemes import AKIDA_SCHEMES
+    from snugnet.analysis.predictions import save_predictions
+    from snugnet.datasets.samples import load_split
+    from snugnet.jobs import read_json
+    from snugnet.models import keras2
+
+    keras2.configure(0, job.params.settings["tf_threads"])
+    conversion, test = read_json(job.input["conversion"]), load_split(job.input["test"])
+    if conversion["status"] == "incompatible":
+        save_predictions(job.output["predictions"], none(test))
+        return
+    x = saturate(test.x, conversion["input_range"])
+    quantized = load_quantized(job.input["quantized"])
+    version = AKIDA_SCHEMES[conversion["scheme"]].version
+    found = keras_potentials(quantized, x, conversion["potential_scale"], version)
+    save_predictions(job.output["predictions"], predictions(found, conversion, test))
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

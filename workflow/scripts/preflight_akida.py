@@ -1,0 +1,33 @@
+"""Tell whether an untrained network fits Akida, and what stands in the way."""
+
+from typing import TYPE_CHECKING, Any
+
+from snugnet.jobs import run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(job: Any) -> None:
+    from importlib import import_module
+
+    from snugnet.akida.preflight import preflight, report
+    from snugnet.akida.schemes import AKIDA_SCHEMES
+    from snugnet.datasets.samples import load_split
+    from snugnet.jobs import write_json
+    from snugnet.models import keras2
+
+    settings = job.params.settings
+    keras2.configure(settings["seed"], settings["tf_threads"])
+    scheme, device = AKIDA_SCHEMES[settings["scheme"]["name"]], settings["scheme"]["device"]
+    val = load_split(job.input["val"])
+    architecture = import_module(f"snugnet.models.{settings['model']['architecture']}")
+    model = architecture.build(settings["model"], val.x.shape[1:], val.task, len(val.class_names))
+    found = preflight(model, scheme, device)
+    for obstacle in found:
+        print(f"{obstacle.layer}: {obstacle.rule}: {obstacle.fix}")
+    write_json(job.output["preflight"], report(found, scheme, device))
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

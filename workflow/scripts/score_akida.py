@@ -1,0 +1,37 @@
+"""Judge the predictions of an Akida cell, or say why there are none."""
+
+from typing import TYPE_CHECKING, Any
+
+from snugnet.jobs import run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(job: Any) -> None:
+    from snugnet.analysis.deployed import akida_columns
+    from snugnet.analysis.predictions import load_predictions
+    from snugnet.analysis.score import incompatible, score
+    from snugnet.jobs import read_json, write_json
+
+    conversion = read_json(job.input["conversion"])
+    predictions = load_predictions(job.input["predictions"])
+    if conversion["status"] == "incompatible":
+        write_json(job.output["metrics"], incompatible(predictions, conversion["reason"]))
+        return
+    parent = load_predictions(job.input["parent"]) if job.input["parent"] else None
+    row = score(
+        predictions,
+        load_predictions(job.input["reference"]),
+        parent if parent is not None and len(parent.labels) else None,
+        read_json(job.input["stats"]),
+        akida_columns(
+            f"{job.input['program']}/model.fbz", conversion, read_json(job.input["agreement"])
+        ),
+        job.params.settings["statistics"]["confidence"],
+    )
+    write_json(job.output["metrics"], row)
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

@@ -1,0 +1,41 @@
+"""Train a model on with Akida's quantizers and convert it, or record why it does not fit."""
+
+from typing import TYPE_CHECKING, Any
+
+from snugnet.jobs import run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(job: Any) -> None:
+    from snugnet.akida.program import about, write_program, write_refusal
+    from snugnet.akida.schemes import AKIDA_SCHEMES
+    from snugnet.akida.train import train_quantized
+    from snugnet.datasets.samples import load_split
+    from snugnet.errors import NotAkidaError
+    from snugnet.jobs import read_json
+    from snugnet.models import keras2
+    from snugnet.models.storage import load_model
+    from snugnet.models.trained import write_history
+
+    settings = job.params.settings
+    keras2.configure(settings["seed"], settings["tf_threads"])
+    block, training, seed = (settings[key] for key in ("scheme", "scheme_training", "seed"))
+    scheme = AKIDA_SCHEMES[block["name"]]
+    model = load_model(job.input["model"])
+    train, val, calib = (load_split(job.input[name]) for name in ("train", "val", "calib"))
+    samples = calib.x[: block["calibration_samples"]] if block["calibrated"] else None
+    described = about(model, read_json(job.input["record"]), calib.class_names, trained=True)
+    try:
+        quantized, history = train_quantized(model, scheme, samples, train, val, training, seed)
+        write_program(quantized, scheme, block, described, calib.x, job.output)
+        write_history(history, job.output["history"])
+    except NotAkidaError as error:
+        print(error)
+        write_refusal(model, scheme, block, error, job.output)
+        write_history([], job.output["history"])
+
+
+if __name__ == "__main__":
+    run(main, snakemake)
