@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from snugnet.analysis.akida_page import steps
 from snugnet.analysis.table import COLUMNS, arrow, markdown, points_to_parent
 
 DOCS = Path(__file__).parent
@@ -65,6 +66,12 @@ with the 95 % interval of the difference; arrows as above. WISDM's test split ha
 one from none.
 """
 
+AKIDA_LEGEND = """Accuracy in per cent, computed by quantized Keras and by Akida's simulator; PTQ is
+quantized after training, QAT trained on with quantizers. Both generations take the integers 0 to
+255, to which the train split's range is mapped. [akida.md](akida.md) says what the columns mean and
+why Keras and the first generation differ.
+"""
+
 # What the systems that Snugnet grew from report for themselves. Their data and splits differ from
 # ours: landmarks, not opponents. (model, what, their float, their int8, in per cent)
 SEEDS = [
@@ -93,7 +100,12 @@ def page() -> str:
     for name in ("n", "n_groups"):
         frame[name] = frame[name].astype("Int64")
     tables = markdown(frame, 0.95).removeprefix("# Results\n\n")
-    parts = [beside_the_seeds(frame), beside_the_slides(frame), what_steps_cost(frame)]
+    parts = [
+        beside_the_seeds(frame),
+        beside_the_slides(frame),
+        what_steps_cost(frame),
+        on_akida(frame),
+    ]
     return "\n".join([INTRODUCTION, *parts, "## All cells\n", tables])
 
 
@@ -150,6 +162,13 @@ def what_steps_cost(frame: pd.DataFrame) -> str:
     columns = ["model", "step", "parameters", "float32", "fiq_int8"]
     table = pd.DataFrame(lines, columns=columns).to_markdown(index=False, disable_numparse=True)
     return f"## What each step costs\n\n{COST_LEGEND}\n{_input_output(frame)}\n{table}\n"
+
+
+def on_akida(frame: pd.DataFrame) -> str:
+    """Show accuracy from the float network to the program, and what the programs are like."""
+    tables = steps(frame.to_dict("records"))
+    # Its headings are a level deeper here.
+    return f"## On Akida\n\n{AKIDA_LEGEND}\n{tables.replace('## ', '### ')}" if tables else ""
 
 
 def _input_output(frame: pd.DataFrame) -> str:
