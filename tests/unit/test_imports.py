@@ -45,7 +45,7 @@ PACKAGES = {
     "preflight_akida.py": AKIDA,
     "convert_akida.py": AKIDA | {"h5py"},
     "train_akida.py": AKIDA | TRAINING,
-    "predict_keras.py": AKIDA - {"akida", "cnn2snn"} | {"h5py"},
+    "predict_keras.py": AKIDA - {"akida", "cnn2snn"} | {"h5py", "tqdm"},
     "predict_akida.py": {"numpy", "tqdm", "akida"},
     "compare_akida.py": AKIDA - {"cnn2snn"} | {"h5py", "tqdm"},
     "score_akida.py": {"numpy", "scipy", "sklearn"},

@@ -84,6 +84,7 @@ rule predict_keras:
         test=dataset_of("test.npz"),
     output:
         predictions="<results>/predictions/{model}/{variant}/{scheme}/{runtime}.npz",
+        own="<results>/akida/{model}/{variant}/{scheme}/{runtime}_own.npz",
     log:
         "<results>/logs/predict_keras/{model}/{variant}/{scheme}/{runtime}.log",
     benchmark:
@@ -124,6 +125,7 @@ rule predict_akida:
 rule compare_akida:
     input:
         keras="<results>/predictions/{model}/{variant}/{scheme}/keras.npz",
+        own="<results>/akida/{model}/{variant}/{scheme}/keras_own.npz",
         akida="<results>/predictions/{model}/{variant}/{scheme}/akida.npz",
         conversion="<results>/akida/{model}/{variant}/{scheme}/conversion.json",
         quantized="<results>/akida/{model}/{variant}/{scheme}/quantized.h5",

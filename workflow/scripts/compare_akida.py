@@ -10,34 +10,34 @@ if TYPE_CHECKING:
 
 def main(job: Any) -> None:
     from snugnet.akida.agreement import compare
-    from snugnet.akida.inputs import outside
-    from snugnet.akida.schemes import AKIDA_SCHEMES
+    from snugnet.akida.inputs import outside, saturate
     from snugnet.analysis.predictions import load_predictions
     from snugnet.datasets.samples import load_split
     from snugnet.jobs import read_json, write_json
 
-    conversion, test = read_json(job.input["conversion"]), load_split(job.input["test"])
-    keras, akida = load_predictions(job.input["keras"]), load_predictions(job.input["akida"])
+    conversion, x = read_json(job.input["conversion"]), load_split(job.input["test"]).x
+    keras, own, akida = (load_predictions(job.input[name]) for name in ("keras", "own", "akida"))
     found = compare(keras, akida)
     if found["samples"]:
-        found["saturated_inputs"] = outside(test.x, conversion["input_range"])
-    # Where the second generation is equal nobody needs TensorFlow.
-    first = AKIDA_SCHEMES[conversion["scheme"]].version == "v1" and found["samples"]
-    if found["verdict"] == "differs" or first:
-        found |= _explained(job, conversion, test, (keras.raw != akida.raw).any(axis=1), akida)
+        limits = conversion["input_range"]
+        found["saturated_inputs"] = outside(x, limits)
+        found["quantizeml"] = compare(own, akida)
+    if found["verdict"] == "differs":
+        apart = (keras.raw != akida.raw).any(axis=1)
+        found["first_layer"] = _first_layer(job, conversion, saturate(x[apart], limits))
     write_json(job.output["agreement"], found)
 
 
-def _explained(job: Any, conversion: Any, test: Any, apart: Any, akida: Any) -> dict[str, Any]:
-    from snugnet.akida.explain import explain
+def _first_layer(job: Any, conversion: Any, x: Any) -> dict[str, Any]:
+    """Trace both; where they are equal nobody needs TensorFlow."""
     from snugnet.akida.keras_runtime import load_quantized
     from snugnet.akida.simulate import load
+    from snugnet.akida.trace import first_difference
     from snugnet.models import keras2
 
     keras2.configure(0, job.params.settings["tf_threads"])
     program = load(f"{job.input['program']}/model.fbz", conversion["sha256"])
-    quantized = load_quantized(job.input["quantized"])
-    return explain(quantized, program, conversion, test, apart, akida)
+    return first_difference(load_quantized(job.input["quantized"]), program, x)
 
 
 if __name__ == "__main__":

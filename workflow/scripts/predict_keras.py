@@ -20,14 +20,18 @@ def main(job: Any) -> None:
 
     keras2.configure(0, job.params.settings["tf_threads"])
     conversion, test = read_json(job.input["conversion"]), load_split(job.input["test"])
+    # With the chip's arithmetic, and with quantizeml's own.
+    version = AKIDA_SCHEMES[conversion["scheme"]].version
+    outputs = {job.output["predictions"]: version, job.output["own"]: None}
     if conversion["status"] == "incompatible":
-        save_predictions(job.output["predictions"], none(test))
+        for path in outputs:
+            save_predictions(path, none(test))
         return
     x = saturate(test.x, conversion["input_range"])
     quantized = load_quantized(job.input["quantized"])
-    version = AKIDA_SCHEMES[conversion["scheme"]].version
-    found = keras_potentials(quantized, x, conversion["potential_scale"], version)
-    save_predictions(job.output["predictions"], predictions(found, conversion, test))
+    for path, arithmetic in outputs.items():
+        found = keras_potentials(quantized, x, conversion["potential_scale"], arithmetic)
+        save_predictions(path, predictions(found, conversion, test))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from snugnet.akida.inputs import check_shape
 from snugnet.errors import InputError
 from snugnet.models.keras2 import tf_keras
 from snugnet.models.storage import ALLOWED_LAYERS, check_layers, layer_classes
+from snugnet.progress import progress
 
 QUANTIZED_LAYERS = frozenset(
     f"Custom>{name}"
@@ -37,7 +38,7 @@ def keras_potentials(
     x: np.ndarray,
     scale: Sequence[float],
     version: str | None,
-    batch_size: int = 256,
+    batch_size: int = 512,
 ) -> np.ndarray:
     """Compute the integer potentials of a quantized model, int32 (n, k).
 
@@ -52,7 +53,14 @@ def keras_potentials(
         InputError: If x has another shape.
     """
     check_shape(x, quantized.input_shape[1:])
-    with nullcontext() if version is None else exactly(version):
-        real = quantized.predict(x.astype(np.float32), batch_size=batch_size, verbose=0)
-    # The division by a power of two and a scale leaves less than a thousandth.
-    return np.rint(real.reshape(len(x), -1) / np.array(scale)).astype(np.int32)
+    chip = nullcontext() if version is None else exactly(version)
+    parts = [np.zeros((0, len(scale)), np.int32)]
+    with chip, progress(len(x), "predicting") as meter:
+        for start in range(0, len(x), batch_size):
+            batch = x[start : start + batch_size].astype(np.float32)
+            # Not `predict`: tracing takes longer than to compute a thousand samples.
+            real = quantized(batch, training=False).numpy().reshape(len(batch), -1)
+            # The division by a power of two and a scale leaves less than a thousandth.
+            parts.append(np.rint(real / np.array(scale)).astype(np.int32))
+            meter.update(len(batch))
+    return np.concatenate(parts)

@@ -84,8 +84,11 @@ def dequantizes(layer: tf_keras.layers.Layer) -> bool:
 
 
 def dequantizer(quantized: tf_keras.Model) -> np.ndarray:
-    """Give the real number that one step of each potential stands for, float64 (k,)."""
-    quantizeml.models.record_quantization_variables(quantized)
+    """Give the real number that one step of each potential stands for, float64 (k,).
+
+    Args:
+        quantized: A model that was converted, which records its variables.
+    """
     layer = quantized.layers[-1]
     steps = 2.0 ** -layer.frac_bits.value.numpy().astype(np.float64)
     if layer.scales is not None and layer.scales.value is not None:
@@ -98,7 +101,7 @@ def input_range(quantized: tf_keras.Model) -> list[float]:
     """Give the lowest and the highest value that a quantized model tells apart.
 
     Args:
-        quantized: As `quantize` gives it, its variables recorded.
+        quantized: A model that was converted, which records its variables.
     """
     layer = next(
         layer for layer in quantized.layers if isinstance(layer, quantizeml.layers.InputQuantizer)

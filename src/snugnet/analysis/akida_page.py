@@ -16,8 +16,8 @@ arithmetic; and of the program made from that, computed by Akida's simulator. An
 difference from float that the paired test finds after Holm's correction within the model's rows
 here; ~ one that it does not. `equal decisions` are those of the simulator that Keras shares;
 `potentials` says whether all integers before the last activation are equal and, if not, from which
-layer on; `as quantizeml rounds` is the share of decisions that Keras shares without the arithmetic
-of the first generation. `beyond train` and `beyond program` count the values of the test split
+layer on; `as quantizeml rounds` is the share of decisions that Keras shares without the chip's
+arithmetic. `beyond train` and `beyond program` count the values of the test split
 outside the range of train, and of the program: they saturate.
 """
 
