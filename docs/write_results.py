@@ -33,7 +33,8 @@ python docs/write_results.py --keep results/real/report/metrics.csv
 ```
 
 in shards of one model (`--config 'study=[{models: [...], variants: [...]}]'`), two to four minutes
-each, ten for `mnist_cnn`, half an hour for `ecg_inception`. Every row is in
+each, ten for `mnist_cnn`, half an hour for `ecg_inception`, four to twenty minutes for the networks
+that go to Akida too (variants `original` and `original_qat`). Every row is in
 [`docs/results/`](results/), one file a model. Epochs, settings, architectures and the points of the
 design spaces were chosen on val, and calibration samples come from train. The test splits had been
 scored before with settings given up since (an earlier form of the 12-lead networks, other training
@@ -50,6 +51,8 @@ What to know before reading:
   `…_raw` are trained and quantized in m/s² and rad/s, without standardization.
 - `bspc_…` are folds 1 to 8 of a PTB-XL subset of 1,763 records, standardized per lead: six folds to
   train, fold 7 for val, fold 8 for test. The published benchmark trains on ten times as many.
+- `ecg_akida` has the beats of `ecg_inception` and `ecg_akida_interpatient` those of the other,
+  folded to 16x20 and as integers.
 - Intervals and tests take the patient, subject or record as the unit wherever the data name one.
 """
 
@@ -68,8 +71,9 @@ one from none.
 
 AKIDA_LEGEND = """Accuracy in per cent, computed by quantized Keras and by Akida's simulator; PTQ is
 quantized after training, QAT trained on with quantizers. Both generations take the integers 0 to
-255, to which the train split's range is mapped. [akida.md](akida.md) says what the columns mean and
-why Keras and the first generation differ.
+255, to which the train split's range is mapped. `potentials` says whether all integers before the
+last activation are equal on the whole test split, `as quantizeml rounds` which share of decisions
+would be without the chip's own arithmetic ([akida.md](akida.md)).
 """
 
 # What the systems that Snugnet grew from report for themselves. Their data and splits differ from
