@@ -325,6 +325,10 @@ def _channels(block: Block, target: Target) -> Iterator[Obstacle | None]:
     yield _says(block, channels > most, f"{channels} input channels", f"at most {most}")
 
 
+def _precedes(steps: list[str], one: str, other: str) -> bool:
+    return one in steps and other in steps and steps.index(one) < steps.index(other)
+
+
 def _v1_order(block: Block, target: Target) -> Iterator[Obstacle | None]:
     """The first generation: a sequence of convolutions, each with a bounded ReLU, then Dense."""
     yield _says(
@@ -345,10 +349,9 @@ def _v1_order(block: Block, target: Target) -> Iterator[Obstacle | None]:
         bounded = getattr(relu, "max_value", None) is not None
         yield _says(block, not bounded, "no bounded ReLU behind it", "put ReLU(max_value=6) there")
     steps = block.steps
-    late = "gap" in steps and "relu" in steps and steps.index("relu") < steps.index("gap")
     yield _says(
         block,
-        late,
+        _precedes(steps, "relu", "gap"),
         "the mean over positions behind the ReLU",
         "put GlobalAveragePooling2D before the ReLU",
     )
@@ -373,10 +376,9 @@ def _v2_order(block: Block, target: Target) -> Iterator[Obstacle | None]:
         "use DepthwiseConv2D, then a 1x1 Conv2D",
     )
     steps = block.steps
-    early = "gap" in steps and "relu" in steps and steps.index("gap") < steps.index("relu")
     yield _says(
         block,
-        early,
+        _precedes(steps, "gap", "relu"),
         "the mean over positions before the ReLU",
         "put GlobalAveragePooling2D behind the ReLU",
     )

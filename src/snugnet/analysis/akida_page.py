@@ -140,7 +140,7 @@ def _program(cell: Cell, akida: Mapping[str, Any]) -> dict[str, Any]:
         "model": model,
         "variant": variant,
         "scheme": scheme,
-        "equal decisions": f"{akida['akida_decisions_equal']:.4%}",
+        "equal decisions": _share(akida["akida_decisions_equal"]),
         "potentials": _potentials(akida),
         "as quantizeml rounds": _share(akida["akida_quantizeml_equal"]),
         "beyond train": _shown(akida["akida_beyond_train"]),
