@@ -1,5 +1,7 @@
 """From a quantized Keras model to an Akida model, and what its layers hold."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import akida
@@ -9,7 +11,7 @@ import numpy as np
 from snugnet.akida.quantize import dequantizes
 from snugnet.akida.schemes import AkidaScheme
 from snugnet.errors import NotAkidaError
-from snugnet.models.keras2 import tf_keras
+from snugnet.models.keras2 import tf, tf_keras
 
 VERSIONS = {"v1": cnn2snn.AkidaVersion.v1, "v2": cnn2snn.AkidaVersion.v2}
 
@@ -23,10 +25,26 @@ def convert(quantized: tf_keras.Model, scheme: AkidaScheme) -> akida.Model:
     if not any(dequantizes(layer) for layer in quantized.layers):
         raise NotAkidaError(f"{quantized.name} is a float model: quantize it first")
     try:
-        with cnn2snn.set_akida_version(VERSIONS[scheme.version]):
+        with cnn2snn.set_akida_version(VERSIONS[scheme.version]), eagerly():
             return cnn2snn.convert(quantized)
     except (RuntimeError, ValueError, TypeError, AssertionError) as error:
         raise NotAkidaError(f"cnn2snn: {error}") from None
+
+
+@contextmanager
+def eagerly() -> Iterator[None]:
+    """Run TensorFlow's functions operation by operation, as the Keras runtime does.
+
+    cnn2snn takes the integers of weights from a call that it traces into a graph. TensorFlow
+    rearranges a graph, a scale comes out a last bit larger or smaller, and a weight half way
+    between two integers becomes the other one.
+    """
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)
 
 
 def describe(model: akida.Model, samples: np.ndarray) -> list[dict[str, Any]]:

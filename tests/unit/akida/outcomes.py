@@ -24,8 +24,10 @@ def outcome(version: str, deepest: int, seed: int) -> dict[str, Any]:
     from snugnet.akida.preflight import preflight
     from snugnet.akida.rewrite import ready
     from snugnet.akida.schemes import AKIDA_SCHEMES
+    from snugnet.models.keras2 import tf_keras
     from tests.unit.akida.networks import network
 
+    tf_keras.utils.set_random_seed(seed)  # the same network, whichever came before it
     scheme = AKIDA_SCHEMES[SCHEMES[version][seed % len(SCHEMES[version])]]
     model = network(seed, version, deepest)
     said = preflight(model, scheme, DEVICE[version])

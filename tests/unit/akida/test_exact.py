@@ -3,27 +3,31 @@
 import numpy as np
 
 
-def quantizer_and_inputs(sums: np.ndarray, scale: float, bits: int = 8):
+def quantizer_and_inputs(sums: np.ndarray, scale: float, bits: int = 8, signed: bool = True):
     import tensorflow as tf
     from quantizeml.layers.quantizers import OutputQuantizer
     from quantizeml.tensors import FixedPoint, QFloat
 
-    quantizer = OutputQuantizer(bitwidth=bits, signed=False, axis="per-tensor", scale_bits=8)
+    quantizer = OutputQuantizer(bitwidth=bits, signed=signed, axis="per-tensor", scale_bits=8)
     inputs = QFloat(FixedPoint(tf.constant(sums, tf.float32), 27, 0.0), tf.constant(scale))
     quantizer(inputs)
     quantizer.range_max.assign(float(sums.max()) * scale)
     return quantizer, inputs
 
 
-def truth(quantizer, inputs, sums: np.ndarray) -> np.ndarray:
-    """The same in integers: scale, and shift right with halves rounded up."""
+def scale_and_shift(quantizer, inputs) -> tuple[int, int]:
     from quantizeml.tensors import QFloat
 
     scale = QFloat.quantize_scales(inputs.scales * quantizer.rescaling_rate, 8)
-    shift = int(scale.frac_bits.numpy() - quantizer.frac_bits.numpy())
+    return int(scale.values.numpy()), int(scale.frac_bits.numpy() - quantizer.frac_bits.numpy())
+
+
+def truth(quantizer, inputs, sums: np.ndarray) -> np.ndarray:
+    """The same in integers: scale, saturate, and shift right with halves rounded up."""
+    scale, shift = scale_and_shift(quantizer, inputs)
     assert shift > 0
-    products = sums.astype(np.int64) * int(scale.values.numpy())
-    return np.clip((products + (1 << (shift - 1))) >> shift, 0, 255)
+    products = np.minimum(sums.astype(np.int64) * scale, (1 << 31) - 1)
+    return np.clip((products + (1 << (shift - 1))) >> shift, -128, 127)
 
 
 def test_no_sum_is_rounded_before_it_is_shifted(keras):
@@ -42,17 +46,14 @@ def test_no_sum_is_rounded_before_it_is_shifted(keras):
 
 def test_the_first_generation_counts_the_thresholds_below_a_sum(keras):
     """The first is half a step, rounded; the others follow a step apart, cut to sixteenths."""
-    from quantizeml.tensors import QFloat
-
     from snugnet.akida.exact import exactly
 
     rounded = 0
     for scale in (0.0173, 0.021, 0.038, 0.1):
         sums = np.arange(-300, 900)
-        quantizer, inputs = quantizer_and_inputs(sums, scale, bits=4)
-        found = QFloat.quantize_scales(inputs.scales * quantizer.rescaling_rate, 8)
-        shift = int(found.frac_bits.numpy() - quantizer.frac_bits.numpy())
-        step = np.float32(2.0**shift / float(found.values.numpy()))
+        quantizer, inputs = quantizer_and_inputs(sums, scale, bits=4, signed=False)
+        integer, shift = scale_and_shift(quantizer, inputs)
+        step = np.float32(2.0**shift / integer)
         first, apart = round(float(step) / 2), int(step * 16)
         thresholds = [16 * first + level * apart for level in range(15)]
         expected = [sum(16 * value > threshold for threshold in thresholds) for value in sums]
@@ -60,6 +61,34 @@ def test_the_first_generation_counts_the_thresholds_below_a_sum(keras):
         with exactly("v1"):
             np.testing.assert_array_equal(quantizer(inputs).values.numpy(), expected)
     assert rounded > 0  # quantizeml's rounding is another one
+
+
+def test_products_saturate_as_signed_integers_of_32_bits(keras):
+    from snugnet.akida.exact import exactly
+
+    sums = np.append(np.arange(0, 1 << 24, 9973), (1 << 27) - 1)
+    quantizer, inputs = quantizer_and_inputs(sums, 0.0021)
+    expected = truth(quantizer, inputs, sums)
+    # quantizeml lets them have one bit more.
+    assert 1 < expected[-1] < quantizer(inputs).values.numpy()[-1]
+    with exactly("v2"):
+        np.testing.assert_array_equal(quantizer(inputs).values.numpy(), expected)
+
+
+def test_levels_of_four_bits_are_unsigned_and_of_eight_are_signed(keras):
+    """A mean after a ReLU goes up to 15 on the chip, where quantizeml stops at 7."""
+    from snugnet.akida.exact import exactly
+
+    sums = np.arange(-3000, 3000)
+    for bits, levels, own in ((4, (0, 15), (-8, 7)), (8, (-128, 127), (-128, 127))):
+        quantizer, inputs = quantizer_and_inputs(sums, 0.0173, bits, signed=True)
+        quantizer.range_max.assign(quantizer.range_max / 4)
+        unchanged = quantizer(inputs).values.numpy()
+        assert (unchanged.min(), unchanged.max()) == own
+        with exactly("v2"):
+            found = quantizer(inputs)
+        assert (found.values.numpy().min(), found.values.numpy().max()) == levels
+        assert found.value_bits == (4 if bits == 4 else 7)
 
 
 def test_outside_nothing_is_changed(keras):
