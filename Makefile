@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile
 CORES ?= all
+# Tests in two processes at once; each may take 3 GB.
+PYTEST := pytest --numprocesses 2 --dist loadfile
 SOURCES := src workflow/scripts tests benchmarks docs
 SNAKEFILES := Snakefile workflow/rules
 
@@ -23,10 +25,10 @@ demo: $(READY) ## the tiny study and its table, in minutes
 	@cat results/tiny/report/metrics.md
 
 test: $(READY) ## all tests but the slow ones
-	pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: $(READY) ## all tests, with more examples; those that need what is not here say so
-	SNUGNET_EXAMPLES=200 pytest
+	SNUGNET_EXAMPLES=200 $(PYTEST)
 
 check: $(READY) ## format, lint and types
 	ruff format --check $(SOURCES)
