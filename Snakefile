@@ -5,9 +5,10 @@
 #   models/{model}/{variant}/model.h5                           trained models
 #   tflite/{model}/{variant}/{scheme}/model.tflite              converted models
 #   akida/{model}/{variant}/{scheme}/conversion.json            programs for Akida, or why not
+#   debug/{model}/{variant}/{scheme}/                           why a cell loses what it loses
 #   predictions/{model}/{variant}/{scheme}/{runtime}.npz        the same arrays from every runtime
 #   metrics/{model}/{variant}/{scheme}/{runtime}.json           one row of the results
-#   report/                                                     the table and the judgement
+#   report/                                                     the table, the page, its figures, the judgement
 #   logs/<rule>/..., benchmarks/<rule>/...
 
 from snakemake.utils import min_version
@@ -44,6 +45,7 @@ localrules:
     tflite,
     akida,
     preflight,
+    analyses,
     report,
 
 
@@ -51,6 +53,7 @@ rule all:
     default_target: True
     input:
         "<results>/report/gate.passed",
+        "<results>/report/figures",
 
 
 rule data:
@@ -79,8 +82,19 @@ rule preflight:
         preflight_page,
 
 
+# Why do cells lose what they lose?
+rule analyses:
+    input:
+        study_files("debugged"),
+        study_files("traced"),
+        study_files("sensitivity"),
+        study_files("mistakes"),
+
+
 rule report:
     input:
         "<results>/report/metrics.csv",
         "<results>/report/metrics.md",
         "<results>/report/gate.json",
+        "<results>/report/index.html",
+        "<results>/report/figures",

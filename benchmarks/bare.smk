@@ -3,13 +3,29 @@
 MODELS = [f"model{i}" for i in range(config["models"])]
 VARIANTS = ["original", *(f"variant{i}" for i in range(1, config["variants"]))]
 SCHEMES = ["float32", "drq", "fiq_int8", "fiq_uint8", "fiq_float32"]
-CELLS = [f"{m}/{v}/{s}" for m in MODELS for v in VARIANTS for s in SCHEMES]
+PLACES = [f"{m}/{v}" for m in MODELS for v in VARIANTS]
+CELLS = [f"{place}/{s}" for place in PLACES for s in SCHEMES]
+INTEGER_ENDS = ["fiq_int8", "fiq_uint8"]
+FILES = ["train.npz", "val.npz", "calib.npz", "test.npz", "record.json"]
+BELOW = {
+    "drq": "float32",
+    "fiq_float32": "drq",
+    "fiq_int8": "fiq_float32",
+    "fiq_uint8": "fiq_float32",
+}
 
 
 def parent(wildcards):
     if wildcards.variant == "original":
         return []
     return f"results/predictions/{wildcards.model}/original/{wildcards.scheme}/litert.npz"
+
+
+def rung(wildcards):
+    if wildcards.scheme not in BELOW:
+        return []
+    place = f"{wildcards.model}/{wildcards.variant}/{BELOW[wildcards.scheme]}"
+    return f"results/predictions/{place}/litert.npz"
 
 
 def certificate(wildcards):
@@ -23,6 +39,7 @@ rule gate:
     input:
         "results/report/gate.json",
         "results/report/metrics.md",
+        "results/report/index.html",
     output:
         "results/report/gate.passed",
     shell:
@@ -34,7 +51,37 @@ rule tabulate:
         [f"results/metrics/{cell}/litert.json" for cell in CELLS],
     output:
         "results/report/metrics.csv",
+        "results/report/seeds.csv",
         "results/report/metrics.md",
+    shell:
+        ""
+
+
+rule bundle_vega:
+    output:
+        "results/vega.js",
+    shell:
+        ""
+
+
+rule write_report:
+    input:
+        "results/report/metrics.csv",
+        "results/report/seeds.csv",
+        "results/report/gate.json",
+        "results/vega.js",
+        "workflow/report/index.html.j2",
+        "workflow/report/style.css",
+        "workflow/report/page.js",
+        [f"results/data/digits/{name}" for name in FILES],
+        [f"results/models/{p}/{n}" for p in PLACES for n in ("model.h5", "history.csv")],
+        [f"results/tflite/{c}/{n}" for c in CELLS for n in ("model.tflite", "contract.json")],
+        [f"results/verify/{c}/certificate.json" for c in CELLS if "fiq" in c],
+        [f"results/metrics/{cell}/litert.json" for cell in CELLS],
+        [f"results/debug/{p}/fiq_int8/{n}.csv" for p in PLACES for n in ("layers", "trace")],
+        [f"results/debug/{p}/{s}/mistakes.json" for p in PLACES for s in INTEGER_ENDS],
+    output:
+        "results/report/index.html",
     shell:
         ""
 
@@ -135,8 +182,41 @@ rule score_litert:
         "results/tflite/{model}/{variant}/{scheme}/model.tflite",
         "results/tflite/{model}/{variant}/{scheme}/contract.json",
         parent,
+        rung,
         certificate,
     output:
         "results/metrics/{model}/{variant}/{scheme}/litert.json",
+    shell:
+        ""
+
+
+rule debug_layers:
+    input:
+        "results/models/{model}/{variant}/model.h5",
+        "results/data/digits/calib.npz",
+    output:
+        "results/debug/{model}/{variant}/{scheme}/layers.csv",
+    shell:
+        ""
+
+
+rule trace_layers:
+    input:
+        "results/tflite/{model}/{variant}/{scheme}/model.tflite",
+        "results/tflite/{model}/{variant}/float32/model.tflite",
+        "results/data/digits/test.npz",
+    output:
+        "results/debug/{model}/{variant}/{scheme}/trace.csv",
+    shell:
+        ""
+
+
+rule measure_mistakes:
+    input:
+        "results/tflite/{model}/{variant}/{scheme}/model.tflite",
+        "results/data/digits/test.npz",
+        "results/predictions/{model}/{variant}/{scheme}/litert.npz",
+    output:
+        "results/debug/{model}/{variant}/{scheme}/mistakes.json",
     shell:
         ""

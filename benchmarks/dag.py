@@ -45,6 +45,11 @@ STAGES = {
     "verify": ("certificate.json",),
     "metrics": ("litert.json",),
 }
+# What is made of a cell to look into it.
+LOOKED_INTO = {
+    "fiq_int8": ("layers.csv", "trace.csv", "mistakes.json"),
+    "fiq_uint8": ("mistakes.json",),
+}
 
 
 class Cost(NamedTuple):
@@ -69,14 +74,14 @@ def make_project(side: str, folder: Path, models: int) -> None:
     """Lay out one side: a Snakefile, its configuration and the profile."""
     shutil.copytree(ROOT / "profiles", folder / "profiles")
     (folder / "results").mkdir()
+    shutil.copytree(ROOT / "workflow", folder / "workflow")
     if side == "bare":
         shutil.copy(ROOT / "benchmarks/bare.smk", folder / "Snakefile")
         config = {"models": models, "variants": len(VARIANTS)}
     else:
         for name in ("Snakefile", "config.yaml"):
             shutil.copy(ROOT / name, folder)
-        for name in ("src", "workflow"):
-            shutil.copytree(ROOT / name, folder / name)
+        shutil.copytree(ROOT / "src", folder / "src")
         config = study(models)
     (folder / "large.yaml").write_text(yaml.safe_dump(config))
 
@@ -86,8 +91,8 @@ def make_files(folder: Path, models: int) -> None:
     results = folder / "results"
     splits = ("train.npz", "val.npz", "test.npz", "calib.npz", "record.json")
     files = [results / "data/digits" / name for name in splits]
-    reports = ("metrics.csv", "metrics.md", "gate.json", "gate.passed")
-    files += [results / "report" / name for name in reports]
+    reports = ("metrics.csv", "seeds.csv", "metrics.md", "index.html", "gate.json", "gate.passed")
+    files += [results / "report" / name for name in reports] + [results / "vega.js"]
     for model in range(models):
         for variant in VARIANTS:
             place = Path(f"model{model}", variant)
@@ -96,6 +101,10 @@ def make_files(folder: Path, models: int) -> None:
                 integer = ("verify",) if scheme.startswith("fiq") else ()
                 for stage in ("tflite", "predictions", "metrics", *integer):
                     files += [results / stage / place / scheme / name for name in STAGES[stage]]
+                files += [
+                    results / "debug" / place / scheme / name
+                    for name in LOOKED_INTO.get(scheme, ())
+                ]
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()

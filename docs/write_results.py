@@ -1,10 +1,12 @@
 """Keep measured rows in docs/results/, and write docs/results.md from them.
 
-python docs/write_results.py --keep results/real/report/metrics.csv   # after a real study
+python docs/write_results.py --keep results/real   # after a real study
 python docs/write_results.py                                          # the page alone
 """
 
 import argparse
+import json
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from snugnet.analysis.akida_page import steps
-from snugnet.analysis.table import COLUMNS, arrow, markdown, points_to_parent
+from snugnet.analysis.table import COLUMNS, arrow, markdown, points
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS))
@@ -29,7 +31,7 @@ Measured on two cores of one x86-64 machine with
 
 ```
 snakemake --cores 2 all --configfile config/real.yaml --config datasets_dir=...
-python docs/write_results.py --keep results/real/report/metrics.csv
+python docs/write_results.py --keep results/real
 ```
 
 in shards of one model (`--config 'study=[{models: [...], variants: [...]}]'`), two to four minutes
@@ -76,6 +78,17 @@ last activation are equal on the whole test split, `as quantizeml rounds` which 
 would be without the chip's own arithmetic ([akida.md](akida.md)).
 """
 
+MISTAKES_LEGEND = """Accuracy in per cent of the file used right; `integer ends` is its difference
+in points from the same network with float input and output, `cut off` the share of input values
+beyond the input's range. Then, in points against used right, what it costs to cast without
+rounding, to let values wrap instead of saturating, both, and to forget a zero point
+([analysis.md](analysis.md)).
+"""
+
+MIXED_LEGEND = """Accuracy and size on test. The search saw val alone; each of its candidates is a
+file that was measured with the deployed interpreter.
+"""
+
 # What the systems that Snugnet grew from report for themselves. Their data and splits differ from
 # ours: landmarks, not opponents. (model, what, their float, their int8, in per cent)
 SEEDS = [
@@ -90,17 +103,49 @@ SEEDS = [
 ]
 
 
-def keep(table: Path) -> None:
-    """Store the rows of a metrics.csv, one file a model; other models' files stay."""
-    KEPT.mkdir(exist_ok=True)
-    for model, rows in pd.read_csv(table).groupby("model", sort=False):
-        rows.to_csv(KEPT / f"{model}.csv", index=False)
+def keep(results: Path) -> None:
+    """Store the rows of a study, one file a model; other models' files stay."""
+    _store(pd.read_csv(results / "report" / "metrics.csv"), KEPT)
+    _store(_mistakes_of(results), KEPT / "mistakes")
+    _store(_candidates_of(results), KEPT / "mixed")
+
+
+def _store(rows: pd.DataFrame, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    for model, of_model in rows.groupby("model", sort=False) if len(rows) else ():
+        of_model.to_csv(folder / f"{model}.csv", index=False)
+
+
+def _mistakes_of(results: Path) -> pd.DataFrame:
+    """Collect what mistakes cost, a row a mistake; used right is one of the rows."""
+    lines = []
+    for path in sorted(results.glob("debug/*/*/*/mistakes.json")):
+        found = json.loads(path.read_text())
+        cell = dict(zip(("model", "variant", "scheme"), path.parts[-4:-1], strict=True))
+        right = {"name": "right", "accuracy": found["accuracy"]}
+        same = {**cell, "n": found["n"], "saturated": found["saturated"]}
+        lines += [{**same, **row} for row in (right, *found["mistakes"])]
+    return pd.DataFrame(lines)
+
+
+def _candidates_of(results: Path) -> pd.DataFrame:
+    """Collect the searches for mixed precision, a row a candidate."""
+    found = [
+        pd.read_csv(path).assign(model=path.parts[-4], variant=path.parts[-3])
+        for path in sorted(results.glob("tflite/*/*/mixed/candidates.csv"))
+    ]
+    return pd.concat(found) if found else pd.DataFrame()
+
+
+def _kept(folder: Path) -> pd.DataFrame:
+    """Read what is stored in a folder; no rows where nothing is."""
+    found = [pd.read_csv(path) for path in sorted(folder.glob("*.csv"))]
+    return pd.concat(found) if found else pd.DataFrame()
 
 
 def page() -> str:
     """Write the page from the rows that are kept."""
-    frame = pd.concat([pd.read_csv(path) for path in sorted(KEPT.glob("*.csv"))])
-    frame = frame.reindex(columns=COLUMNS)
+    frame = _kept(KEPT).reindex(columns=COLUMNS)
     for name in ("n", "n_groups"):
         frame[name] = frame[name].astype("Int64")
     tables = markdown(frame, 0.95).removeprefix("# Results\n\n")
@@ -108,9 +153,11 @@ def page() -> str:
         beside_the_seeds(frame),
         beside_the_slides(frame),
         what_steps_cost(frame),
+        what_mistakes_cost(frame, _kept(KEPT / "mistakes")),
+        what_mixing_recovers(frame, _kept(KEPT / "mixed")),
         on_akida(frame),
     ]
-    return "\n".join([INTRODUCTION, *parts, "## All cells\n", tables])
+    return "\n".join([INTRODUCTION, *filter(None, parts), "## All cells\n", tables])
 
 
 def beside_the_seeds(frame: pd.DataFrame) -> str:
@@ -160,12 +207,51 @@ def what_steps_cost(frame: pd.DataFrame) -> str:
             step = f"{variant} - {plain.parent}"
             size = f"{plain.parameters:,.0f}"
             costs = [
-                "" if row is None else points_to_parent(row._asdict()) for row in (plain, integer)
+                "" if row is None else points(row._asdict(), "parent", "p_parent_holm")
+                for row in (plain, integer)
             ]
             lines.append([model, step, size, *costs])
     columns = ["model", "step", "parameters", "float32", "fiq_int8"]
     table = pd.DataFrame(lines, columns=columns).to_markdown(index=False, disable_numparse=True)
     return f"## What each step costs\n\n{COST_LEGEND}\n{_input_output(frame)}\n{table}\n"
+
+
+def what_mistakes_cost(frame: pd.DataFrame, mistakes: pd.DataFrame) -> str:
+    """List, in points, what integer ends cost when used right, and each mistake beyond that."""
+    if mistakes.empty:
+        return ""
+    accuracy = frame.set_index(["model", "variant", "scheme"])["accuracy"]
+    lines = []
+    for (model, variant, scheme), rows in mistakes.groupby(["model", "variant", "scheme"]):
+        by_name = rows.set_index("name")
+        right = by_name["accuracy"]["right"]
+        ends = right - accuracy.get((model, variant, "fiq_float32"), math.nan)
+        costs = {name: f"{100 * d:+.2f}" for name, d in by_name["delta"].dropna().items()}
+        cell = {"cell": f"{model} {variant} {scheme}", "used right %": f"{100 * right:.2f}"}
+        cut = f"{100 * rows['saturated'].iloc[0]:.3f}"
+        lines.append({**cell, "integer ends": f"{100 * ends:+.2f}", "cut off %": cut, **costs})
+    table = pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True)
+    return f"## Common mistakes with integer input and output\n\n{MISTAKES_LEGEND}\n{table}\n"
+
+
+def what_mixing_recovers(frame: pd.DataFrame, candidates: pd.DataFrame) -> str:
+    """Lay mixed cells beside float and full-integer ones on test, and their searches on val."""
+    if candidates.empty:
+        return ""
+    rows = {(row.model, row.variant, row.scheme): row for row in frame.itertuples()}
+    schemes = ("float32", "fiq_int8", "mixed", "int16x8")
+    lines, searches = [], []
+    for (model, variant), search in candidates.groupby(["model", "variant"], sort=False):
+        cells = [rows.get((model, variant, scheme)) for scheme in schemes]
+        lines.append([f"{model} {variant}", *map(_accuracy_and_size, cells)])
+        shown = search.drop(columns=["model", "variant"]).to_markdown(index=False)
+        searches.append(f"### Search of {model} {variant}, on val\n\n{shown}\n")
+    table = pd.DataFrame(lines, columns=["cell", *schemes]).to_markdown(index=False)
+    return "\n".join([f"## Mixed precision\n\n{MIXED_LEGEND}\n{table}\n", *searches])
+
+
+def _accuracy_and_size(row: Any) -> str:
+    return "" if row is None else f"{100 * row.accuracy:.2f} %, {row.size_bytes:,.0f} bytes"
 
 
 def on_akida(frame: pd.DataFrame) -> str:
@@ -214,7 +300,7 @@ def _beside(row: Any) -> str:
 def main() -> None:
     """Parse the command line and do as it says."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--keep", type=Path, metavar="METRICS_CSV", help="store these rows first")
+    parser.add_argument("--keep", type=Path, metavar="RESULTS_DIR", help="store its rows first")
     arguments = parser.parse_args()
     if arguments.keep:
         keep(arguments.keep)

@@ -15,12 +15,39 @@ from typing import Any, NamedTuple
 import jsonschema
 
 from snugnet.akida.schemes import AKIDA_RUNTIMES, AKIDA_SCHEMES, DEVICES
+from snugnet.analysis.demands import (
+    DEMANDS,
+    SELECTORS,
+    SIZES,
+    covers,
+    demanded,
+    parse_size,
+    scope,
+)
+from snugnet.analysis.ladder import RUNGS
 from snugnet.datasets.sources import ORIGINS
 from snugnet.errors import InputError
-from snugnet.tflite.schemes import SCHEMES
+from snugnet.tflite.schemes import FULL_INTEGER, SCHEMES
 
 # What a model's block says about steps after its training.
 LATER = ("variants", "explore", "schemes")
+
+# Of which schemes each analysis looks into cells.
+ANALYSES = {
+    "layers": ("fiq_int8",),
+    "sensitivity": ("fiq_int8",),
+    "mistakes": ("fiq_int8", "fiq_uint8"),
+}
+ANALYSIS_STAGES = ("debugged", "traced", "sensitivity", "mistakes")
+# Of which stages the report shows files beside the table.
+REPORTED = (
+    *("data", "records", "models", "histories", "designs"),
+    *("tflite", "contracts", "certificates", "conversions", "programs", "metrics"),
+    *ANALYSIS_STAGES,
+    *("searches", "calibrations"),
+)
+# Methods after which a model has quantizers with ranges.
+WITH_QUANTIZERS = ("qat", "calibrate")
 
 
 class Cell(NamedTuple):
@@ -65,10 +92,16 @@ class Study:
         if not problems:
             self.config = config
             self.cells = list(_cells(config["study"]))
+            self._known_cells = frozenset(self.cells)
             self._asked: dict[str, dict[str, None]] = {}  # variants by model, in order
             for cell in self.cells:
                 self._asked.setdefault(cell.model, {})[cell.variant] = None
-            problems = [*self._unusable_variants(), *self._unusable_trainings()]
+            problems = [
+                *self._unusable_variants(),
+                *self._unusable_trainings(),
+                *self._unusable_gates(),
+                *self._unusable_schemes(),
+            ]
         if problems:
             raise InputError("\n  ".join(["it is not usable:", *problems]))
 
@@ -127,7 +160,7 @@ class Study:
 
         Args:
             names: Which parts: a key of the configuration, or one of `dataset`, `model`,
-                `variant`, `explore`, `scheme`, `scheme_training`, `cells`.
+                `variant`, `explore`, `scheme`, `scheme_training`, `cells`, `gates`, `recipes`.
             wildcards: Of the job.
         """
         parts: dict[str, Any] = _sorted({name: self._part(name, wildcards) for name in names})
@@ -201,6 +234,26 @@ class Study:
             for problem in _training_problems(training, dataset):
                 yield f"schemes.{scheme} of {model}: training.{problem}"
 
+    def _unusable_gates(self) -> Iterator[str]:
+        """Find what is wrong with the entries of the gates."""
+        cells = [self._describe(cell) for cell in self.cells] if self.config["gates"] else []
+        timed = self.config["evaluation"]["latency_runs"] > 0
+        for i, entry in enumerate(self.config["gates"]):
+            for problem in _gate_problems(entry, cells):
+                yield f"gates[{i}]{problem}"
+            if entry["max_latency_us"] is not None and not timed:
+                yield f"gates[{i}].max_latency_us: evaluation.latency_runs is 0: nothing is timed"
+
+    def _unusable_schemes(self) -> Iterator[str]:
+        """Find cells of a scheme that their variant cannot have."""
+        for cell in self.cells:
+            if cell.scheme == "mixed" and self.has_quantizers(cell.variant):
+                plain = ", ".join(v for v in self.config["variants"] if not self.has_quantizers(v))
+                yield (
+                    f"study: {cell.variant} of {cell.model} cannot be {cell.scheme}: it brings "
+                    f"ranges of its own; allowed: {plain}"
+                )
+
     def _part(self, name: str, wildcards: Mapping[str, str]) -> Any:
         if name == "dataset":
             return self.dataset_settings(wildcards["dataset"])
@@ -227,6 +280,11 @@ class Study:
             return self.config["seed"] if own is None else own
         if name == "cells":
             return [self._describe(cell) for cell in self.cells]
+        if name == "gates":
+            interval = self.config["statistics"]["confidence"]
+            return [{**_in_bytes(entry), "interval": interval} for entry in self.config["gates"]]
+        if name == "recipes":
+            return self._recipes()
         return self.config[name]
 
     def _scheme(self, model: str, scheme: str) -> dict[str, Any]:
@@ -262,16 +320,112 @@ class Study:
             "method": variant["method"],
         }
 
+    def _recipes(self) -> dict[str, Any]:
+        """Say how all that the study asks for is made, by names: what a model card tells."""
+        schemes = dict.fromkeys((cell.model, cell.scheme) for cell in self.cells)
+        return {
+            "datasets": {
+                name: self.config["datasets"][name] for name in map(self.dataset_of, self._asked)
+            },
+            "models": {model: self._part("model", {"model": model}) for model in self._asked},
+            "variants": {
+                f"{model}/{step}": self.variant(model, step)
+                for model, asked in self._asked.items()
+                for variant in asked
+                for step in self.ancestry(variant)
+            },
+            "schemes": {f"{model}/{name}": self._scheme(model, name) for model, name in schemes},
+            "lineages": {
+                step: self.ancestry(step)
+                for asked in self._asked.values()
+                for variant in asked
+                for step in self.ancestry(variant)
+            },
+        }
+
+    def _calibrations_of(self, cell: Cell) -> list[str]:
+        if self.config["variants"][cell.variant]["method"] != "calibrate":
+            return []
+        return [f"models/{cell.model}/{cell.variant}/calibration.csv"]
+
+    def _designs_of(self, cell: Cell) -> list[str]:
+        """Name the design spaces of which a cell's variant, or an ancestor, takes a point."""
+        steps = [
+            self.variant(cell.model, name)
+            for name in self.ancestry(cell.variant)
+            if "parent" in self.config["variants"][name]
+        ]
+        return [
+            f"models/{cell.model}/{step['parent']}/design_space.csv"
+            for step in steps
+            if step.get("point") is not None
+        ]
+
+    def analysed(self, name: str) -> list[Cell]:
+        """List the cells of the study that an analysis is to look into."""
+        wanted = self.config["analyses"][name]
+        return [
+            cell
+            for cell in self.cells
+            if cell.scheme in ANALYSES[name]
+            and (wanted["models"] is None or cell.model in wanted["models"])
+            and (wanted["variants"] is None or cell.variant in wanted["variants"])
+        ]
+
+    def has_quantizers(self, variant: str) -> bool:
+        """Tell whether a variant brings ranges of its own: its files need no calibration."""
+        return self.config["variants"][variant]["method"] in WITH_QUANTIZERS
+
+    def rung_below(self, cell: Cell) -> Cell | None:
+        """Give the cell one rung below on the ladder, if there is one that the study asks for."""
+        if cell.scheme not in RUNGS or self.has_quantizers(cell.variant):
+            return None
+        below = cell._replace(scheme=RUNGS[cell.scheme].below)
+        return below if below in self._known_cells else None
+
+    def plain_variants(self) -> str:
+        """Make the regular expression of the variants without quantizers."""
+        names = [name for name in self.config["variants"] if not self.has_quantizers(name)]
+        return "|".join(names) or "(?!)"
+
+    def _analysis_files(self, stage: str) -> list[str]:
+        """List the files of analyses, below the results folder."""
+        name, file = {
+            "debugged": ("layers", "layers.csv"),
+            "traced": ("layers", "trace.csv"),
+            "sensitivity": ("sensitivity", "sensitivity.csv"),
+            "mistakes": ("mistakes", "mistakes.json"),
+        }[stage]
+        # TensorFlow's debugger and sweeps convert anew, which takes a model without quantizers.
+        converted = stage in ("debugged", "sensitivity")
+        return [
+            f"debug/{cell.model}/{cell.variant}/{cell.scheme}/{file}"
+            for cell in self.analysed(name)
+            if not (converted and self.has_quantizers(cell.variant))
+        ]
+
     def files(self, stage: str) -> list[str]:
         """List the files of a stage that the study asks for, below the results folder."""
+        if stage in ANALYSIS_STAGES:
+            return self._analysis_files(stage)
         files = {
             "data": lambda cell: [
                 f"data/{self.dataset_of(cell.model)}/{split}.npz"
                 for split in ("train", "val", "calib", "test")
             ],
+            "records": lambda cell: [f"data/{self.dataset_of(cell.model)}/record.json"],
             "models": lambda cell: [f"models/{cell.model}/{self._network_of(cell)}/model.h5"],
+            "histories": lambda cell: [f"models/{cell.model}/{self._network_of(cell)}/history.csv"],
+            "designs": self._designs_of,
             "tflite": lambda cell: _files_of(cell, SCHEMES, "tflite", "model.tflite"),
             "contracts": lambda cell: _files_of(cell, SCHEMES, "tflite", "contract.json"),
+            "certificates": lambda cell: _files_of(
+                cell, FULL_INTEGER, "verify", "certificate.json"
+            ),
+            "searches": lambda cell: _files_of(cell, ("mixed",), "tflite", "candidates.csv"),
+            "calibrations": self._calibrations_of,
+            "conversions": lambda cell: _files_of(cell, AKIDA_SCHEMES, "akida", "conversion.json"),
+            "programs": lambda cell: _files_of(cell, AKIDA_SCHEMES, "akida", "program"),
             "preflights": lambda cell: (
                 [f"akida/{cell.model}/preflight/{cell.scheme}.json"]
                 if cell.scheme in AKIDA_SCHEMES
@@ -449,6 +603,12 @@ def _cross_problems(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _variant_problems(config["variants"])
     for name, scheme in config["schemes"].items():
         yield from _scheme_problems(name, scheme, config, f"schemes.{name}")
+    for name, wanted in config["analyses"].items():
+        for key in ("models", "variants"):
+            for listed in wanted[key] or ():
+                if listed not in config[key]:
+                    problem = _unknown(key.removesuffix("s"), listed, list(config[key]))
+                    yield f"analyses.{name}.{key}: {problem}"
     for i, block in enumerate(config["study"]):
         for key, known in (
             ("models", list(config["models"])),
@@ -458,6 +618,21 @@ def _cross_problems(config: Mapping[str, Any]) -> Iterator[str]:
             for name in block[key]:
                 if name not in known:
                     yield f"study[{i}].{key}: {_unknown(key.removesuffix('s'), name, known)}"
+        yield from _calibrated_problems(block, config["variants"], f"study[{i}].variants")
+
+
+def _calibrated_problems(
+    block: Mapping[str, Any], variants: Mapping[str, Any], where: str
+) -> Iterator[str]:
+    """Find Akida's schemes of variants that are calibrated for TFLite's."""
+    if AKIDA_SCHEMES.keys().isdisjoint(block["schemes"]):
+        return
+    for name in block["variants"]:
+        if variants.get(name, {}).get("method") == "calibrate":
+            yield (
+                f"{where}: {name!r} has the ranges of TFLite's quantizers, which Akida's schemes "
+                f"do not use; allowed: its parent, {variants[name]['parent']!r}"
+            )
 
 
 def _scheme_problems(
@@ -550,9 +725,56 @@ def _variant_problems(variants: Mapping[str, Any]) -> Iterator[str]:
             others = [other for other in variants if other != name]
             yield f"variants.{name}.parent: {_unknown('variant', variant['parent'], others)}"
             continue
+        source = variants[variant["parent"]]
+        if source["method"] == "calibrate":
+            yield (
+                f"variants.{name}.parent: {variant['parent']!r} has only ranges of its own, which "
+                f"do not outlast it; allowed: its parent, {source['parent']!r}"
+            )
         chain = [name]
         while (parent := variants.get(chain[-1], {}).get("parent")) is not None:
             if parent in chain:
                 yield f"variants.{name}.parent: its ancestors form a ring: {' -> '.join(chain)}"
                 break
             chain.append(parent)
+
+
+def _gate_problems(entry: Mapping[str, Any], cells: Collection[Mapping[str, Any]]) -> Iterator[str]:
+    """Find what keeps an entry of the gates from being judged on cells of the study."""
+    unknown = list(_unknown_cells(entry, cells))
+    yield from unknown
+    covered = [cell for cell in cells if covers(entry, cell)]
+    if not covered and not unknown:
+        yield f": no cell of the study is of {scope(entry)}"
+    demands = demanded(entry)
+    if not demands:
+        yield f": nothing is demanded; allowed: {', '.join(DEMANDS)}"
+    for name in demands:
+        schemes = DEMANDS[name].schemes
+        if covered and not any(cell["scheme"] in schemes for cell in covered):
+            yield f".{name}: none of its cells has this figure; allowed: {', '.join(schemes)}"
+    for name in (name for name in SIZES if name in demands):
+        try:
+            parse_size(entry[name])
+        except InputError as error:
+            yield f".{name}: {error}"
+    if entry["confidence"] != "possible" and entry["max_drop"] is None:
+        yield ".confidence: it is that of max_drop, which is missing"
+
+
+def _unknown_cells(entry: Mapping[str, Any], cells: Collection[Mapping[str, Any]]) -> Iterator[str]:
+    """Find names in an entry of the gates that no cell of the study has."""
+    for key in SELECTORS:
+        what = key.removesuffix("s")
+        known = dict.fromkeys(cell[what] for cell in cells)
+        if what == "model":
+            known |= dict.fromkeys(cell["family"] for cell in cells)
+        for name in entry[key] or ():
+            if name not in known:
+                yield f".{key}: no cell of the study has it: {_unknown(what, name, list(known))}"
+
+
+def _in_bytes(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Give an entry of the gates with its sizes as numbers."""
+    sizes = {name: parse_size(entry[name]) for name in SIZES if entry[name] is not None}
+    return {**entry, **sizes}

@@ -38,10 +38,16 @@ PACKAGES = {
     "compress.py": {"numpy", "h5py", "tensorflow", "tf_keras"},
     "explore.py": TRAINING | {"tensorly"},
     "train_quantized.py": TRAINING | {"tensorflow_model_optimization"},
+    "calibrate_ranges.py": TRAINING | {"tensorflow_model_optimization"},
     "convert_tflite.py": CONVERSION,
     "convert_qat.py": CONVERSION | TRAINING | {"tensorflow_model_optimization"},
+    "search_mixed.py": CONVERSION,
+    "debug_layers.py": CONVERSION,
+    "sweep_layers.py": CONVERSION | {"scipy"},
+    "trace_layers.py": {"numpy", "tqdm", "ai_edge_litert"},
     "predict_litert.py": {"numpy", "tqdm", "ai_edge_litert"},
     "verify.py": {"numpy", "tqdm", "ai_edge_litert", "tflite_micro"},
+    "measure_mistakes.py": {"numpy", "tqdm", "ai_edge_litert", "scipy"},
     "preflight_akida.py": AKIDA,
     "convert_akida.py": AKIDA | {"h5py"},
     "train_akida.py": AKIDA | TRAINING,
@@ -53,6 +59,9 @@ PACKAGES = {
     "tabulate_preflight.py": {"pandas", "scipy", "numpy"},
     "score.py": {"numpy", "scipy", "sklearn"},
     "tabulate.py": {"numpy", "pandas", "scipy"},
+    "bundle_vega.py": {"vl_convert"},
+    "write_report.py": {"numpy", "pandas", "scipy", "altair", "jinja2"},
+    "draw_figures.py": {"numpy", "pandas", "scipy", "altair", "tqdm", "vl_convert"},
     "judge.py": set(),
     "gate.py": set(),
 }
@@ -138,11 +147,15 @@ def test_only_some_rooms_reach_tensorflow(module, tmp_path):
         "draw_calibration.py",
         "predict_litert.py",
         "verify.py",
+        "trace_layers.py",
         "score_akida.py",
         "tabulate_akida.py",
         "tabulate_preflight.py",
         "score.py",
         "tabulate.py",
+        "bundle_vega.py",
+        "write_report.py",
+        "draw_figures.py",
         "judge.py",
         "gate.py",
     ],
@@ -153,7 +166,10 @@ def test_light_jobs_do_not_reach_tensorflow(script):
 
 @pytest.mark.parametrize(
     "script",
-    ["train.py", "compress.py", "train_quantized.py", "convert_tflite.py", "convert_akida.py"],
+    [
+        *("train.py", "compress.py", "train_quantized.py", "convert_tflite.py", "convert_akida.py"),
+        *("debug_layers.py", "sweep_layers.py", "search_mixed.py"),
+    ],
 )
 def test_heavy_jobs_are_told_apart(script):
     """The test above would pass if the closure were empty: here it must find something."""

@@ -108,14 +108,22 @@ def test_scores_that_are_not_finite_are_refused(tmp_path):
 
 SIZE = {"parameters": 10, "nonzero": 9, "macs": 8, "zeros": 0.1}
 WEIGHTS = [{"name": "a", "zeros": 0.25, "rank": 3}, {"name": "b", "zeros": 1.0, "rank": 0}]
-EVIDENCE = {"weights": WEIGHTS, "zeros": 0.5, "dead_layers": ["b"]}
+EVIDENCE = {
+    "weights": WEIGHTS,
+    "int8_weights": ["a"],
+    "float_weights": ["b", "c"],
+    "zeros": 0.5,
+    "dead_layers": ["b"],
+}
 
 
 def test_a_row_compares_with_float_on_the_same_samples(tmp_path):
     model = tmp_path / "model.tflite"
     model.write_bytes(b"x" * 1000)
     reference = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
-    row = score(multiclass(), reference, None, SIZE, tflite_columns(model, EVIDENCE, None), 0.95)
+    row = score(
+        multiclass(), reference, None, None, SIZE, tflite_columns(model, EVIDENCE, None), 0.95
+    )
     assert row["delta_float"] == pytest.approx(-0.5)
     # Four samples lost and none gained: the exact McNemar test gives 2 / 2^4.
     assert row["p_float"] == pytest.approx(2 / 16)
@@ -127,14 +135,17 @@ def test_a_row_compares_with_float_on_the_same_samples(tmp_path):
     assert row["tensor_zeros"] == "a 0.2500; b 1.0000"
     assert (row["tensor_ranks"], row["dead_layers"]) == ("a 3; b 0", "b")
     assert (row["model_zeros"], row["file_zeros"]) == (0.1, 0.5)
+    assert (row["int8_weights"], row["float_weights"]) == (1, 2)
 
 
 def test_rows_of_different_samples_are_not_compared():
     other = predictions(np.eye(3)[[0]], [0], "multiclass")
     with pytest.raises(InputError, match="different samples"):
-        score(multiclass(), other, None, SIZE, {}, 0.95)
+        score(multiclass(), other, None, None, SIZE, {}, 0.95)
+    with pytest.raises(InputError, match="its rung below were predicted for different samples"):
+        score(multiclass(), multiclass(), None, other, SIZE, {}, 0.95)
     with pytest.raises(InputError, match="its parent were predicted for different samples"):
-        score(multiclass(), multiclass(), other, SIZE, {}, 0.95)
+        score(multiclass(), multiclass(), other, None, SIZE, {}, 0.95)
 
 
 def test_a_row_compares_with_the_same_scheme_of_its_parent(tmp_path):
@@ -142,11 +153,21 @@ def test_a_row_compares_with_the_same_scheme_of_its_parent(tmp_path):
     model.write_bytes(b"x")
     parent = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
     row = score(
-        multiclass(), multiclass(), parent, SIZE, tflite_columns(model, EVIDENCE, None), 0.95
+        multiclass(), multiclass(), parent, None, SIZE, tflite_columns(model, EVIDENCE, None), 0.95
     )
     assert (row["delta_parent"], row["p_parent"]) == (pytest.approx(-0.5), pytest.approx(2 / 16))
     assert row["delta_parent_low"] < -0.5 < row["delta_parent_high"]
     assert (row["delta_float"], row["p_float"]) == (0, 1)
+
+
+def test_a_row_compares_with_the_scheme_one_rung_below(tmp_path):
+    model = tmp_path / "model.tflite"
+    model.write_bytes(b"x")
+    below = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
+    deployed = tflite_columns(model, EVIDENCE, None)
+    row = score(multiclass(), multiclass(), None, below, SIZE, deployed, 0.95)
+    assert (row["delta_rung"], row["p_rung"]) == (pytest.approx(-0.5), pytest.approx(2 / 16))
+    assert (row["delta_float"], row["delta_parent"]) == (0, None)
 
 
 def test_gzip_size_is_reproducible(tmp_path):
@@ -167,7 +188,7 @@ CERTIFICATE = {
 def test_a_row_tells_what_the_certificate_says(tmp_path):
     model = tmp_path / "model.tflite"
     model.write_bytes(b"x")
-    cells = multiclass(), multiclass(), None
+    cells = multiclass(), multiclass(), None, None
     row = score(*cells, SIZE, tflite_columns(model, EVIDENCE, CERTIFICATE), 0.95)
     assert (row["litert_ref"], row["tflm"], row["arena_bytes"]) == ("exact", "unsupported", 4096)
     assert row["verification"] == "tflm: operator 3 ABS: is not supported"

@@ -237,7 +237,7 @@ def test_batch_normalization_must_follow_a_linear_layer_that_nobody_else_reads(k
     conv = layers.Conv2D(2, 3, padding="same", activation=activation)(inputs)
     norm = layers.BatchNormalization(name="norm")(conv)
     outputs = norm if activation else layers.Add()([conv, norm])
-    with pytest.raises(InputError, match=r"cannot take 'norm' \(BatchNormalization\); allowed"):
+    with pytest.raises(InputError, match=r"do not fit 'norm' \(BatchNormalization\); allowed"):
         quantizable(keras.tf_keras.Model(inputs, outputs))
 
 

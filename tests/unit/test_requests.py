@@ -21,6 +21,7 @@ MAGNITUDE = {
     "layers": {},
     "training": TRAINING,
 }
+CALIBRATE = {"method": "calibrate", "parent": "original", "percentiles": [99.9], "mse": True}
 FACTORIZE = {"method": "factorize", "parent": "original", "point": None, "training": TRAINING}
 
 
@@ -45,6 +46,7 @@ def test_what_can_be_done_is_not_refused(model):
             ("sparse", MAGNITUDE),
             ("lowrank", factorized(stage_1_conv={"method": "tucker2", "rank": 0.5})),
             ("lowrank_qat", {"method": "qat", "parent": "lowrank", "training": TRAINING}),
+            ("calibrated", {**CALIBRATE, "parent": "lowrank"}),
             (
                 "point",
                 {**FACTORIZE, "parent": "pruned", "layers": {}, "point": 3, "explored_layers": []},
@@ -121,14 +123,14 @@ def test_all_that_is_wrong_is_told_at_once(keras):
     requests = [
         ("lowrank", factorized(ende={"method": "svd", "rank": 1})),
         ("original_qat", {"method": "qat", "parent": "original", "training": TRAINING}),
+        ("calibrated", CALIBRATE),
     ]
     with pytest.raises(InputError) as caught:
         check(model, requests)
-    first, second = str(caught.value).splitlines()
+    first, second, third = str(caught.value).splitlines()
     assert first.startswith("variant lowrank: layers: ende")
-    assert second.startswith(
-        "variant original_qat: quantization-aware training cannot take 'first'"
-    )
+    assert second.startswith("variant original_qat: quantizers do not fit 'first'")
+    assert third.startswith("variant calibrated: quantizers do not fit 'first'")
 
 
 def test_after_pruning_widths_are_not_taken_for_granted(model):

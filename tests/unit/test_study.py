@@ -9,6 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snugnet.analysis.demands import DEMANDS, SELECTORS
 from snugnet.errors import InputError
 from snugnet.study import Study
 from tests.paths import ROOT
@@ -126,6 +127,48 @@ def test_a_model_with_a_seed_takes_nobodys_name():
         study(config)
 
 
+def test_mixed_takes_variants_without_ranges_of_their_own():
+    config = minimal()
+    config["variants"]["aware"] = {"method": "qat", "parent": "original"}
+    block = {"models": ["net"], "variants": ["original", "aware"], "schemes": ["float32", "mixed"]}
+    config["study"] = [block]
+    message = r"study: aware of net cannot be mixed: it brings ranges of its own; allowed: orig"
+    with pytest.raises(InputError, match=message):
+        study(config)
+    config["study"][0]["variants"] = ["original", "tuned"]
+    found = study(config)
+    assert [cell.runtime for cell in found.cells if cell.scheme == "mixed"] == ["litert"] * 2
+    assert found.plain_variants() == "original|tuned"
+    assert "tflite/net/tuned/mixed/contract.json" in found.files("contracts")
+
+
+def test_a_model_may_have_a_budget_of_its_own():
+    config = minimal()
+    config["models"]["net"]["schemes"] = {"mixed": {"budget": 1.5}}
+    found = study(config).settings(("scheme",), {"model": "net", "scheme": "mixed"})
+    assert found["scheme"] == {
+        "budget": 1.5,
+        "calibration_samples": None,
+        "max_in_float": None,
+        "name": "mixed",
+    }
+
+
+def test_analyses_that_convert_anew_take_variants_without_ranges_of_their_own():
+    config = minimal()
+    config["variants"]["aware"] = {"method": "qat", "parent": "original"}
+    config["study"] = [{"models": ["net"], "variants": ["original", "aware"]}]
+    config["analyses"] = {"sensitivity": {"models": None}}
+    found = study(config)
+    for stage, file, variants in (
+        ("debugged", "layers.csv", ["original"]),
+        ("traced", "trace.csv", ["original", "aware"]),
+        ("sensitivity", "sensitivity.csv", ["original"]),
+    ):
+        wanted = [f"debug/net/{variant}/fiq_int8/{file}" for variant in variants]
+        assert found.files(stage) == wanted
+
+
 def test_cells_are_all_combinations_each_once():
     config = minimal()
     config["study"].append({"models": ["net"], "schemes": ["drq", "float16"]})
@@ -137,6 +180,8 @@ def test_cells_are_all_combinations_each_once():
     ("path", "value", "words"),
     [
         ("sede", 1, r"top level: unknown key 'sede', did you mean 'seed'\? \(allowed: results_dir"),
+        ("schemes/mixed/budget", -0.1, r"schemes\.mixed\.budget: -0\.1 is too small; the least"),
+        ("schemes/mixed/max_in_float", 1.5, r"schemes\.mixed\.max_in_float: 1\.5 is number"),
         ("models/net/dnse", [3], r"models\.net: unknown key 'dnse', did you mean 'dense'"),
         ("models/net/dropout", 1.5, r"models\.net\.dropout: 1\.5 is too large; it must be below 1"),
         ("models/net/dense", "64", r"models\.net\.dense: '64' is string; allowed: array"),
@@ -222,6 +267,85 @@ def test_errors_name_key_value_and_what_is_allowed(path, value, words):
         study(changed(path, value))
 
 
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({}, r"gates\[0\]: nothing is demanded; allowed: max_drop, min_accuracy, max_size"),
+        ({"exact": False}, r"gates\[0\]: nothing is demanded"),
+        ({"max_sise": 1}, r"gates\[0\]: unknown key 'max_sise', did you mean 'max_size'"),
+        ({"max_drop": -0.1}, r"gates\[0\]\.max_drop: -0\.1 is too small; the least"),
+        ({"max_drop": "0.5 points"}, r"gates\[0\]\.max_drop: '0\.5 points' is string; allowed"),
+        ({"max_drop": 1, "confidence": 0.95}, r"confidence: unknown value 0\.95 \(allowed: poss"),
+        ({"max_size": 9, "confidence": "certain"}, r"gates\[0\]\.confidence: it is that of max_d"),
+        ({"max_size": "64 kB"}, r"gates\[0\]\.max_size: '64 kB' is not a size; allowed: bytes"),
+        ({"max_arena": 0}, r"gates\[0\]\.max_arena: 0 is not a size"),
+        ({"max_size": 1.5}, r"gates\[0\]\.max_size: 1\.5 is number; allowed"),
+        ({"max_latency_us": 0}, r"gates\[0\]\.max_latency_us: 0 is too small"),
+        (
+            {"models": ["nte"], "max_size": 1},
+            r"gates\[0\]\.models: no cell of the study has it: unknown model 'nte', did you mean",
+        ),
+        (
+            {"variants": ["tuned"], "max_size": 1},
+            r"gates\[0\]\.variants: no cell .* unknown variant 'tuned' \(allowed: original\)",
+        ),
+        (
+            {"schemes": ["float16"], "max_size": 1},
+            r"gates\[0\]\.schemes: no cell .* unknown scheme 'float16'.*allowed: float32, drq",
+        ),
+        (
+            {"runtimes": ["keras"], "max_size": 1},
+            r"gates\[0\]\.runtimes: no cell .* unknown runtime 'keras' \(allowed: litert\)",
+        ),
+        ({"schemes": [], "max_size": 1}, r"gates\[0\]: no cell of the study is of schemes"),
+        (
+            {"schemes": ["float32", "drq"], "max_arena": 1},
+            r"gates\[0\]\.max_arena: none of its cells has this figure; allowed: fiq_float32",
+        ),
+        ({"hardware": True}, r"gates\[0\]\.hardware: none of its cells .* akida_v1_w4a4"),
+        ({"schemes": ["float32"], "max_drop": 1}, r"gates\[0\]\.max_drop: none of its cells"),
+    ],
+)
+def test_a_gate_that_could_judge_nothing_is_refused(entry, words):
+    with pytest.raises(InputError, match=words):
+        study(changed("gates", [entry]))
+
+
+def test_the_schema_has_all_demands_and_the_page_describes_them():
+    properties = list(SCHEMA["$defs"]["gate"]["properties"])
+    assert properties == [*SELECTORS, "max_drop", "confidence", *list(DEMANDS)[1:]]
+    page = (ROOT / "docs/gates.md").read_text()
+    assert [name for name in properties if f"`{name}" not in page] == []
+
+
+def test_names_that_no_cell_has_together_are_refused():
+    config = changed("gates", [{"max_size": 1}, {"models": ["net"], "schemes": ["int16x8"]}])
+    config["models"]["other"] = dict(config["models"]["net"])
+    config["study"].append({"models": ["other"], "schemes": ["int16x8"]})
+    config["gates"][1]["max_size"] = 1
+    with pytest.raises(InputError, match=r"gates\[1\]: no cell .* models net; schemes int16x8"):
+        study(config)
+
+
+def test_nothing_can_be_demanded_of_time_that_is_not_measured():
+    config = changed("gates", [{"max_latency_us": 100}])
+    assert study(deepcopy(config)).config["gates"][0]["confidence"] == "possible"
+    config["evaluation"] = {"latency_runs": 0}
+    with pytest.raises(InputError, match=r"max_latency_us: evaluation\.latency_runs is 0"):
+        study(config)
+
+
+def test_gates_are_handed_on_in_bytes_and_name_models_before_seeds_or_after():
+    config = changed("gates", [{"models": ["net", "net_s8"], "max_size": "64 KiB"}])
+    config["study"] = [{"models": ["net"], "seeds": [7, 8]}]
+    (entry,) = study(config).settings(("gates",), {})["gates"]
+    assert entry["max_size"] == 65536
+    assert entry["interval"] == 0.95
+    config["gates"][0]["models"] = ["net_s9"]
+    with pytest.raises(InputError, match=r"unknown model 'net_s9'.*net_s7, net_s8, net"):
+        study(config)
+
+
 def test_augmentation_along_time_needs_time_along_the_width():
     config = minimal()
     config["datasets"]["data"] = {"kind": "synthetic_imu"}
@@ -265,6 +389,58 @@ def test_a_fine_tuned_variant_inherits_the_models_training():
     wildcards = {"model": "net", "variant": "tuned"}
     training = study(config).settings(("variant",), wildcards)["variant"]["training"]
     assert (training["epochs"], training["batch_size"]) == (2, 16)
+
+
+CALIBRATED = {"method": "calibrate", "parent": "original"}
+
+
+def test_what_a_calibrated_variant_compares_has_defaults_that_a_model_may_change():
+    config = changed("variants/calibrated", dict(CALIBRATED))
+    config["models"]["net"]["variants"] = {"calibrated": {"percentiles": []}}
+    config["study"] = [{"models": ["net"], "variants": ["calibrated"], "schemes": ["fiq_int8"]}]
+    config["analyses"] = {"sensitivity": {"models": None}}
+    found = study(config)
+    assert found.config["variants"]["calibrated"]["percentiles"] == [99.9, 99.99]
+    variant = found.variant("net", "calibrated")
+    assert (variant["percentiles"], variant["mse"]) == ([], True)
+    # Its ranges are its own: nothing that converts anew can tell of them.
+    assert found.files("debugged") == found.files("sensitivity") == []
+    assert found.files("traced") == ["debug/net/calibrated/fiq_int8/trace.csv"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"percentiles": [50]}, r"calibrated\.percentiles\[0\]: 50 is too small; .* above 50"),
+        ({"percentiles": [99, 100]}, r"percentiles\[1\]: 100 is too large; it must be below 100"),
+        ({"percentiles": [99, 99]}, r"variants\.calibrated\.percentiles: .* non-unique"),
+        ({"percentiles": 99.9}, r"percentiles: 99\.9 is number; allowed: array"),
+        ({"mse": 1}, r"variants\.calibrated\.mse: 1 is integer; allowed: boolean"),
+        ({"training": {}}, r"unknown key 'training'.*allowed: method, parent, percentiles, mse"),
+    ],
+)
+def test_wrong_settings_of_calibration_are_found(settings, words):
+    with pytest.raises(InputError, match=words):
+        study(changed("variants/calibrated", {**CALIBRATED, **settings}))
+
+
+def test_a_calibrated_variant_has_a_parent_and_is_none():
+    with pytest.raises(InputError, match=r"variants\.calibrated: key parent is missing"):
+        study(changed("variants/calibrated", {"method": "calibrate"}))
+    config = changed("variants/calibrated", dict(CALIBRATED))
+    config["variants"]["aware"] = {"method": "qat", "parent": "calibrated"}
+    words = r"variants\.aware\.parent: 'calibrated' has only ranges.*allowed: .*'original'"
+    with pytest.raises(InputError, match=words):
+        study(config)
+
+
+def test_akida_has_no_use_for_a_calibrated_variant():
+    config = changed("variants/calibrated", dict(CALIBRATED))
+    block = {"models": ["net"], "variants": ["original", "calibrated"]}
+    config["study"] = [{**block, "schemes": ["fiq_int8"]}, {**block, "schemes": ["akida_v1_w4a4"]}]
+    words = r"study\[1\]\.variants: 'calibrated' has the ranges of TFLite.*allowed: .*'original'"
+    with pytest.raises(InputError, match=words):
+        study(config)
 
 
 def lowrank(**layers: Any) -> dict[str, Any]:
@@ -430,3 +606,52 @@ def test_every_key_of_the_schema_is_described():
 def test_no_configuration_ends_in_anything_but_a_study_or_a_clear_error(changes):
     with contextlib.suppress(InputError):
         study({**minimal(), **changes})
+
+
+def ladder(schemes: list[str], variant: str = "original") -> dict[str, str | None]:
+    config = minimal()
+    config["variants"]["aware"] = {"method": "qat", "parent": "original"}
+    config["study"] = [{"models": ["net"], "variants": [variant], "schemes": schemes}]
+    asked = study(config)
+    below = {cell.scheme: asked.rung_below(cell) for cell in asked.cells}
+    return {scheme: cell and cell.scheme for scheme, cell in below.items()}
+
+
+def test_a_rung_is_compared_with_the_one_below_if_the_study_has_it():
+    assert ladder(["float32", "drq", "fiq_float32", "fiq_int8", "fiq_uint8", "int16x8"]) == {
+        "float32": None,
+        "drq": "float32",
+        "fiq_float32": "drq",
+        "fiq_int8": "fiq_float32",
+        "fiq_uint8": "fiq_float32",
+        "int16x8": None,
+    }
+    assert ladder(["float32", "fiq_int8"]) == {"float32": None, "fiq_int8": None}
+    assert set(ladder(["float32", "drq", "fiq_float32"], "aware").values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("analyses", "expected"),
+    [
+        ({}, ["original", "aware"]),
+        ({"layers": {"variants": ["aware"]}}, ["aware"]),
+        ({"layers": {"models": []}}, []),
+    ],
+)
+def test_an_analysis_looks_into_the_cells_it_is_asked_for(analyses, expected):
+    config = minimal()
+    config["variants"]["aware"] = {"method": "qat", "parent": "original"}
+    config["study"][0] |= {"variants": ["original", "aware"]}
+    asked = study({**config, "analyses": analyses})
+    traced = [f"debug/net/{name}/fiq_int8/trace.csv" for name in expected]
+    assert asked.files("traced") == traced
+    # TensorFlow's debugger converts anew, which a model with quantizers does not allow.
+    debugged = [path.replace("trace", "layers") for path in traced if "aware" not in path]
+    assert asked.files("debugged") == debugged
+    assert asked.files("sensitivity") == []
+
+
+def test_an_analysis_of_what_is_not_there_is_refused():
+    config = {**minimal(), "analyses": {"mistakes": {"models": ["nett"]}}}
+    with pytest.raises(InputError, match=r"analyses.mistakes.models: unknown model 'nett', did"):
+        study(config)

@@ -147,6 +147,7 @@ def test_the_gate_names_the_cell_and_what_is_wrong():
         "verdict": "fail",
         "cells": 3,
         "failures": ["b: input is float32 instead of int8"],
+        "demands": [],
     }
     assert judge(cells[:1])["verdict"] == "pass"
 
@@ -165,3 +166,26 @@ def test_zeros_that_conversion_loses_close_the_gate():
     assert judge(cells)["failures"] == [
         "c: 0.650 of the model's weights are zero, but only 0.200 of the file's"
     ]
+
+
+def test_the_ladder_tells_what_weights_activations_and_integer_ends_cost():
+    frame = tabulate(
+        [
+            row("float32"),
+            row("drq", delta_rung=-0.001, p_rung=0.9),
+            row("fiq_float32", delta_rung=-0.04, p_rung=0.001),
+            row("fiq_int8", delta_rung=0.02, p_rung=0.001),
+        ]
+    )
+    text = markdown(frame, 0.95)
+    assert "| points for   | weights (drq)   | activations (fiq_float32)   |" in text
+    line = next(line for line in text.splitlines() if "-4.00 ↓" in line)
+    assert line.split("|")[2:5] == [
+        " -0.10 ~         ",
+        " -4.00 ↓                     ",
+        " +2.00 ↑                       ",
+    ]
+
+
+def test_a_study_without_neighbouring_rungs_has_no_ladder():
+    assert "points for" not in markdown(table(), 0.95)

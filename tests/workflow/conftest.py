@@ -17,7 +17,7 @@ import pytest
 from tests.paths import ROOT
 
 COPIED = ("Snakefile", "config.yaml", "config", "profiles", "src", "workflow")
-TARGETS = ("all", "data", "models", "tflite", "akida", "preflight", "report", "total")
+TARGETS = ("all", "data", "models", "tflite", "akida", "preflight", "analyses", "report", "total")
 TINY = ("--configfile", "config/tiny.yaml")
 
 

@@ -5,21 +5,46 @@ from collections import Counter
 
 import pytest
 
-REPORT = {"tabulate": 1, "judge": 1, "gate": 1}
+from tests.paths import ROOT
+
+DRAWN = {"write_report": 1, "draw_figures": 1}
+REPORT = {"tabulate": 1, "judge": 1, **DRAWN, "gate": 1}
 
 
-def cells(count: int, integer: int, qat: int = 0) -> dict[str, int]:
-    """Jobs of so many cells, so many of them full-integer or converted with trained quantizers."""
+def cells(
+    count: int,
+    integer: int,
+    qat: int = 0,
+    float_io: int = 0,
+    traced: int = 0,
+    debugged: int = 0,
+    swept: int = 0,
+) -> dict[str, int]:
+    """Jobs of so many cells.
+
+    Args:
+        count: How many cells.
+        integer: So many of them are full-integer.
+        qat: So many of them are converted with trained quantizers.
+        float_io: So many full-integer ones have float inputs, which nobody can make mistakes with.
+        traced: So many are fiq_int8.
+        debugged: So many of these are quantized after training.
+        swept: So many of these are swept layer by layer.
+    """
     jobs = {"convert_tflite": count - qat, "predict_litert": count, "score_litert": count}
-    return {k: n for k, n in {**jobs, "verify": integer, "convert_qat": qat}.items() if n}
+    jobs |= {"verify": integer, "convert_qat": qat, "measure_mistakes": integer - float_io}
+    jobs |= {"trace_layers": traced, "debug_layers": debugged, "sweep_layers": swept}
+    return {rule: n for rule, n in jobs.items() if n}
 
 
 # The tiny study has 24 cells of four models. Five schemes: digits_fc/original and
 # smartwatch_lean/original. Two: bspc_lean, ecg_binary, digits_fc/sparse and its QAT, and
 # smartwatch_lean/pruned, lowrank and its QAT. Of each QAT one cell is of the trained quantizers.
-# Of all cells 13 are full-integer.
-DIGITS = {"compress": 1, "train_quantized": 1, **cells(9, 5, qat=1)}
-WATCH = {"compress": 2, "train_quantized": 1, **cells(11, 6, qat=1)}
+# Of all cells 13 are full-integer, two of them with float inputs, and eight fiq_int8. The default
+# study has the layers of smartwatch_lean/original swept.
+DIGITS = {"compress": 1, "train_quantized": 1, **cells(9, 5, 1, 1, traced=3, debugged=2)}
+WATCH = {"compress": 2, "train_quantized": 1, **cells(11, 6, 1, 1, traced=4, debugged=3, swept=1)}
+ALL = cells(24, 13, qat=2, float_io=2, traced=8, debugged=6, swept=1)
 
 
 def rerun(tiny, file: str, old: str, new: str) -> dict[str, int]:
@@ -37,7 +62,8 @@ def test_a_setting_of_one_scheme(tiny):
     old, new = "results_dir: results/tiny\n", "results_dir: results/tiny\nschemes:\n"
     new += "  fiq_int8:\n    calibration_samples: 20\n"
     # Six cells have a fiq_int8 that is calibrated; two of QAT are compared with such a one.
-    expected = {**cells(6, 6), "score_litert": 8, **REPORT}
+    again = cells(6, 6, traced=6, debugged=6, swept=1)
+    expected = {**again, "score_litert": 8, **REPORT}
     assert rerun(tiny, "config/tiny.yaml", old, new) == expected
 
 
@@ -57,20 +83,31 @@ def test_one_dataset_file(tiny):
 def test_a_helper_module(tiny):
     """Statistics are used by scoring and, for Holm's correction, by the table."""
     old, new = "EXACT_GROUPS = 14", "EXACT_GROUPS = 13"
-    expected = {"score_litert": 24, **REPORT}
+    expected = {"score_litert": 24, "measure_mistakes": 11, "sweep_layers": 1, **REPORT}
     assert rerun(tiny, "src/snugnet/analysis/statistics.py", old, new) == expected
 
 
 def test_a_helper_of_conversion_leaves_training_alone(tiny):
     old, new = 'name="input"', 'name="inputs"'
-    expected = {**cells(24, 13, qat=2), **REPORT}
+    expected = {**ALL, **REPORT}
     assert rerun(tiny, "src/snugnet/tflite/convert.py", old, new) == expected
 
 
 def test_a_script(tiny):
     old, new = "rows = [", "rows = [] + ["
-    expected = {"tabulate": 1, "gate": 1}
+    expected = {"tabulate": 1, **DRAWN, "gate": 1}
     assert rerun(tiny, "workflow/scripts/tabulate.py", old, new) == expected
+
+
+@pytest.mark.parametrize("file", ["index.html.j2", "style.css", "page.js"])
+def test_what_the_page_is_made_of(tiny, file):
+    """Only the page is written again, and judged."""
+    with (tiny.folder / "workflow/report" / file).open("a") as template:
+        template.write("\n")
+    try:
+        assert tiny.plan() == {"write_report": 1, "gate": 1}
+    finally:
+        shutil.copy(ROOT / "workflow/report" / file, tiny.folder / "workflow/report" / file)
 
 
 @pytest.mark.parametrize(
@@ -117,55 +154,68 @@ def test_a_cell_less_in_the_study(tiny):
     assert rerun(tiny, "config/tiny.yaml", old, new) == REPORT
 
 
+def test_gates(tiny):
+    old, new = "calibration:", "gates:\n  - max_size: 64 KiB\n\ncalibration:"
+    expected = {"judge": 1, "write_report": 1, "gate": 1}
+    assert rerun(tiny, "config/tiny.yaml", old, new) == expected
+
+
 def test_calibration_size(tiny):
     old, new = "calibration:\n  samples: 40", "calibration:\n  samples: 41"
     # Eleven cells are calibrated, and two of QAT are compared with one of these.
-    expected = {"draw_calibration": 4, **cells(11, 11), "score_litert": 13, **REPORT}
+    again = cells(11, 11, float_io=2, traced=6, debugged=6, swept=1)
+    expected = {"draw_calibration": 4, **again, "score_litert": 13, **REPORT}
     assert rerun(tiny, "config/tiny.yaml", old, new) == expected
 
 
 def test_seed(tiny):
     models = {"train": 4, "compress": 3, "train_quantized": 2}
     data = {"prepare_dataset": 4, "draw_calibration": 4}
-    everything = {**data, **models, **cells(24, 13, qat=2), **REPORT}
+    everything = {**data, **models, **ALL, **REPORT}
     assert rerun(tiny, "config.yaml", "seed: 1", "seed: 2") == everything
 
 
 def test_how_latency_is_measured(tiny):
     old, new = "latency_runs: 50", "latency_runs: 60"
-    expected = {"predict_litert": 24, "verify": 13, "score_litert": 24, **REPORT}
+    expected = {"predict_litert": 24, "verify": 13, "score_litert": 24, "measure_mistakes": 11}
+    expected |= REPORT
     assert rerun(tiny, "config/tiny.yaml", old, new) == expected
 
 
 def test_an_operator_of_the_integer_engine(tiny):
     """No model is converted again, since the engine has no part in it."""
     old, new = "lowest = limits(node.output)[0]", "lowest = limits(node.output)[0] + 0"
-    expected = {"verify": 13, "score_litert": 13, **REPORT}
+    expected = {"verify": 13, "score_litert": 13, "trace_layers": 8, **REPORT}
     assert rerun(tiny, "src/snugnet/int8/ops/max_pool_2d.py", old, new) == expected
 
 
 def test_how_files_are_verified(tiny):
     old, new = "calibration:", "verification:\n  traced_samples: 32\n\ncalibration:"
-    expected = {"verify": 13, "score_litert": 13, **REPORT}
+    expected = {"verify": 13, "score_litert": 13, "trace_layers": 8, **REPORT}
     assert rerun(tiny, "config/tiny.yaml", old, new) == expected
 
 
 def test_a_variants_setting(tiny):
     """Its parent stays, although what is asked of it was checked before it was trained."""
-    expected = {"compress": 1, "train_quantized": 1, **cells(4, 2, qat=1)}
+    expected = {"compress": 1, "train_quantized": 1, **cells(4, 2, qat=1, traced=2, debugged=1)}
     old, new = "target: 0.65", "target: 0.6"
     assert rerun(tiny, "config.yaml", old, new) == {**expected, **REPORT}
 
 
 def test_what_one_model_says_of_a_variant(tiny):
-    expected = {"compress": 1, "train_quantized": 1, **cells(4, 2, qat=1)}
+    expected = {"compress": 1, "train_quantized": 1, **cells(4, 2, qat=1, traced=2, debugged=1)}
     old, new = "dense: {method: svd, rank: 0.4}", "dense: {method: svd, rank: 0.5}"
     assert rerun(tiny, "config.yaml", old, new) == {**expected, **REPORT}
 
 
 def test_one_way_to_compress(tiny):
     """Only `sparse` and its QAT are made with it."""
-    expected = {"compress": 1, "train_quantized": 1, **cells(4, 2, qat=1), **REPORT}
+    expected = {
+        "compress": 1,
+        "train_quantized": 1,
+        **cells(4, 2, qat=1, traced=2, debugged=1),
+        **REPORT,
+    }
     old, new = "TOLERANCE = 0.005", "TOLERANCE = 0.006"
     assert rerun(tiny, "src/snugnet/compress/prune_magnitude.py", old, new) == expected
 

@@ -12,11 +12,12 @@ from snugnet.akida.schemes import AKIDA_RUNTIMES, AKIDA_SCHEMES
 from snugnet.datasets.sources import source_files
 from snugnet.errors import InputError
 from snugnet.provenance import code_digests
-from snugnet.study import Study
-from snugnet.tflite.schemes import FULL_INT8, FULL_INTEGER, SCHEMES
+from snugnet.study import REPORTED, WITH_QUANTIZERS, Cell, Study
+from snugnet.tflite.schemes import CONVERTED, FULL_INT8, FULL_INTEGER, SCHEMES
 
 SOURCE = Path(workflow.basedir) / "src"
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
+TEMPLATES = Path(workflow.basedir) / "workflow" / "report"
 SCHEMA = Path(workflow.basedir) / "workflow" / "schemas" / "config.schema.yaml"
 
 try:
@@ -96,12 +97,18 @@ def requests_of(wildcards, output):
 
 
 def parent_predictions(wildcards):
-    """Give what a variant's parent predicts in the same scheme; nothing if it has no parent."""
+    """Give what a variant's parent predicts in the same scheme; nothing if no parent does."""
     parent = STUDY.config["variants"][wildcards.variant].get("parent")
-    if parent is None:
+    if parent is None or (wildcards.scheme == "mixed" and STUDY.has_quantizers(parent)):
         return []
     cell = f"{wildcards.model}/{parent}/{wildcards.scheme}/{wildcards.runtime}"
     return f"{RESULTS}/predictions/{cell}.npz"
+
+
+def rung_predictions(wildcards):
+    """Give what the scheme one rung below predicts, if the study asks for it."""
+    below = STUDY.rung_below(Cell(**wildcards))
+    return f"{RESULTS}/predictions/{below.path}.npz" if below else []
 
 
 def akida_model(wildcards):
@@ -152,3 +159,8 @@ def preflight_page(wildcards):
 def study_files(stage):
     """List the files of a stage that the study asks for."""
     return [f"{RESULTS}/{path}" for path in STUDY.files(stage)]
+
+
+def report_evidence(wildcards):
+    """List what the report shows beside the table; what the study lacks, the page leaves out."""
+    return [path for stage in REPORTED for path in study_files(stage)]

@@ -51,6 +51,7 @@ rule score_litert:
         predictions="<results>/predictions/{model}/{variant}/{scheme}/{runtime}.npz",
         reference="<results>/predictions/{model}/{variant}/float32/litert.npz",
         parent=parent_predictions,
+        rung=rung_predictions,
         stats="<results>/models/{model}/{variant}/stats.json",
         deployed="<results>/tflite/{model}/{variant}/{scheme}/model.tflite",
         contract="<results>/tflite/{model}/{variant}/{scheme}/contract.json",
@@ -69,3 +70,91 @@ rule score_litert:
         code=code("score"),
     script:
         "../scripts/score.py"
+
+
+# The same file, fed and read as some people's code does it.
+rule measure_mistakes:
+    input:
+        tflite="<results>/tflite/{model}/{variant}/{scheme}/model.tflite",
+        test=dataset_of("test.npz"),
+        predictions="<results>/predictions/{model}/{variant}/{scheme}/litert.npz",
+    output:
+        mistakes="<results>/debug/{model}/{variant}/{scheme}/mistakes.json",
+    log:
+        "<results>/logs/measure_mistakes/{model}/{variant}/{scheme}.log",
+    benchmark:
+        "<results>/benchmarks/measure_mistakes/{model}/{variant}/{scheme}.tsv"
+    wildcard_constraints:
+        scheme="fiq_int8|fiq_uint8",
+    params:
+        settings=settings("evaluation", "statistics"),
+        code=code("measure_mistakes"),
+    script:
+        "../scripts/measure_mistakes.py"
+
+
+# What each layer loses by itself, as TensorFlow's debugger has it.
+rule debug_layers:
+    input:
+        model="<results>/models/{model}/{variant}/model.h5",
+        calib=calibration_of,
+    output:
+        layers="<results>/debug/{model}/{variant}/{scheme}/layers.csv",
+    log:
+        "<results>/logs/debug_layers/{model}/{variant}/{scheme}.log",
+    benchmark:
+        "<results>/benchmarks/debug_layers/{model}/{variant}/{scheme}.tsv"
+    wildcard_constraints:
+        variant=STUDY.plain_variants(),
+        scheme="fiq_int8",
+    threads: STUDY.config["tf_threads"]
+    params:
+        settings=settings("scheme", "seed", "tf_threads"),
+        code=code("debug_layers"),
+    script:
+        "../scripts/debug_layers.py"
+
+
+# What has been lost up to each layer, of whatever origin the ranges are.
+rule trace_layers:
+    input:
+        tflite="<results>/tflite/{model}/{variant}/{scheme}/model.tflite",
+        reference="<results>/tflite/{model}/{variant}/float32/model.tflite",
+        test=dataset_of("test.npz"),
+    output:
+        trace="<results>/debug/{model}/{variant}/{scheme}/trace.csv",
+    log:
+        "<results>/logs/trace_layers/{model}/{variant}/{scheme}.log",
+    benchmark:
+        "<results>/benchmarks/trace_layers/{model}/{variant}/{scheme}.tsv"
+    wildcard_constraints:
+        scheme="fiq_int8",
+    params:
+        settings=settings("verification"),
+        code=code("trace_layers"),
+    script:
+        "../scripts/trace_layers.py"
+
+
+# What each layer costs in accuracy, on val.
+rule sweep_layers:
+    input:
+        model="<results>/models/{model}/{variant}/model.h5",
+        calib=calibration_of,
+        val=dataset_of("val.npz"),
+        reference="<results>/tflite/{model}/{variant}/float32/model.tflite",
+    output:
+        sensitivity="<results>/debug/{model}/{variant}/{scheme}/sensitivity.csv",
+    log:
+        "<results>/logs/sweep_layers/{model}/{variant}/{scheme}.log",
+    benchmark:
+        "<results>/benchmarks/sweep_layers/{model}/{variant}/{scheme}.tsv"
+    wildcard_constraints:
+        variant=STUDY.plain_variants(),
+        scheme="fiq_int8",
+    threads: STUDY.config["tf_threads"]
+    params:
+        settings=settings("scheme", "seed", "tf_threads"),
+        code=code("sweep_layers"),
+    script:
+        "../scripts/sweep_layers.py"

@@ -1,4 +1,4 @@
-# From data to Keras models: trained from nothing, made from a parent, or trained with quantizers.
+# From data to Keras models: trained from nothing, made from a parent, or with quantizers.
 
 
 rule train:
@@ -78,6 +78,32 @@ rule train_quantized:
         code=code("train_quantized"),
     script:
         "../scripts/train_quantized.py"
+
+
+# Quantizers without training: ranges of the calib split by several rules, compared on val.
+rule calibrate_ranges:
+    input:
+        calib=dataset_of("calib.npz"),
+        val=dataset_of("val.npz"),
+        parent=parent_model,
+    output:
+        model="<results>/models/{model}/{variant}/model.h5",
+        quantized="<results>/models/{model}/{variant}/quantized.h5",
+        history="<results>/models/{model}/{variant}/history.csv",
+        calibration="<results>/models/{model}/{variant}/calibration.csv",
+        stats="<results>/models/{model}/{variant}/stats.json",
+    log:
+        "<results>/logs/calibrate_ranges/{model}/{variant}.log",
+    benchmark:
+        "<results>/benchmarks/calibrate_ranges/{model}/{variant}.tsv"
+    wildcard_constraints:
+        variant=STUDY.pattern("variants", method=["calibrate"]),
+    threads: STUDY.config["tf_threads"]
+    params:
+        settings=settings("variant", "seed", "tf_threads"),
+        code=code("calibrate_ranges"),
+    script:
+        "../scripts/calibrate_ranges.py"
 
 
 rule explore:

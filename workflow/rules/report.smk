@@ -1,11 +1,16 @@
-# From all metrics to the table, and last of all the judgement.
+# From all metrics to the table and the report, and last of all the judgement.
 
 
 rule tabulate:
     input:
         metrics=study_files("metrics"),
     output:
-        csv="<results>/report/metrics.csv",
+        csv=report(
+            "<results>/report/metrics.csv",
+            caption="../report/table.rst",
+            category="Tables",
+        ),
+        seeds="<results>/report/seeds.csv",
         markdown="<results>/report/metrics.md",
     log:
         "<results>/logs/tabulate.log",
@@ -61,10 +66,76 @@ rule judge:
     benchmark:
         "<results>/benchmarks/judge.tsv"
     params:
-        settings=settings("cells"),
+        settings=settings("cells", "gates"),
         code=code("judge"),
     script:
         "../scripts/judge.py"
+
+
+# The library that draws charts in the page takes seconds to put together, and depends on nothing.
+rule bundle_vega:
+    output:
+        vega="<results>/vega.js",
+    log:
+        "<results>/logs/bundle_vega.log",
+    benchmark:
+        "<results>/benchmarks/bundle_vega.tsv"
+    params:
+        settings=settings(),
+        code=code("bundle_vega"),
+    script:
+        "../scripts/bundle_vega.py"
+
+
+rule write_report:
+    input:
+        table="<results>/report/metrics.csv",
+        gate="<results>/report/gate.json",
+        seeds="<results>/report/seeds.csv",
+        evidence=report_evidence,
+        vega="<results>/vega.js",
+        template=TEMPLATES / "index.html.j2",
+        style=TEMPLATES / "style.css",
+        script=TEMPLATES / "page.js",
+    output:
+        page=report(
+            "<results>/report/index.html",
+            caption="../report/page.rst",
+            category="Report",
+        ),
+    log:
+        "<results>/logs/write_report.log",
+    benchmark:
+        "<results>/benchmarks/write_report.tsv"
+    params:
+        settings=settings("recipes", "statistics"),
+        code=code("write_report"),
+    script:
+        "../scripts/write_report.py"
+
+
+# The page draws its charts itself, so nothing waits for these files.
+rule draw_figures:
+    input:
+        table="<results>/report/metrics.csv",
+        seeds="<results>/report/seeds.csv",
+        evidence=report_evidence,
+    output:
+        figures=report(
+            directory("<results>/report/figures"),
+            patterns=["{figure}.svg"],
+            caption="../report/figure.rst",
+            category="Figures",
+        ),
+    log:
+        "<results>/logs/draw_figures.log",
+    benchmark:
+        "<results>/benchmarks/draw_figures.tsv"
+    params:
+        settings=settings("recipes", "statistics"),
+        code=code("draw_figures"),
+    script:
+        "../scripts/draw_figures.py"
 
 
 # Snakemake deletes what a failed job has written, so `judge` writes the evidence and succeeds, and
@@ -73,6 +144,7 @@ rule gate:
     input:
         gate="<results>/report/gate.json",
         table="<results>/report/metrics.md",
+        page="<results>/report/index.html",
         akida=akida_page,
     output:
         passed=touch("<results>/report/gate.passed"),

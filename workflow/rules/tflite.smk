@@ -13,7 +13,7 @@ rule convert_tflite:
     benchmark:
         "<results>/benchmarks/convert_tflite/{model}/{variant}/{scheme}.tsv"
     wildcard_constraints:
-        scheme="|".join(SCHEMES),
+        scheme="|".join(CONVERTED),
     threads: STUDY.config["tf_threads"]
     params:
         settings=settings("scheme", "seed", "tf_threads"),
@@ -35,7 +35,7 @@ rule convert_qat:
     benchmark:
         "<results>/benchmarks/convert_qat/{model}/{variant}/{scheme}.tsv"
     wildcard_constraints:
-        variant=STUDY.pattern("variants", method=["qat"]),
+        variant=STUDY.pattern("variants", method=WITH_QUANTIZERS),
         scheme="|".join(FULL_INT8),
     threads: STUDY.config["tf_threads"]
     params:
@@ -46,3 +46,31 @@ rule convert_qat:
 
 
 ruleorder: convert_qat > convert_tflite
+
+
+# Which operators are left in float is chosen on val; the whole search is kept.
+rule search_mixed:
+    input:
+        model="<results>/models/{model}/{variant}/model.h5",
+        calib=calibration_of,
+        val=dataset_of("val.npz"),
+        float32="<results>/tflite/{model}/{variant}/float32/model.tflite",
+        fiq_float32="<results>/tflite/{model}/{variant}/fiq_float32/model.tflite",
+        int16x8="<results>/tflite/{model}/{variant}/int16x8/model.tflite",
+    output:
+        tflite="<results>/tflite/{model}/{variant}/{scheme}/model.tflite",
+        contract="<results>/tflite/{model}/{variant}/{scheme}/contract.json",
+        candidates="<results>/tflite/{model}/{variant}/{scheme}/candidates.csv",
+    log:
+        "<results>/logs/search_mixed/{model}/{variant}/{scheme}.log",
+    benchmark:
+        "<results>/benchmarks/search_mixed/{model}/{variant}/{scheme}.tsv"
+    wildcard_constraints:
+        variant=STUDY.plain_variants(),
+        scheme="mixed",
+    threads: STUDY.config["tf_threads"]
+    params:
+        settings=settings("scheme", "seed", "tf_threads"),
+        code=code("search_mixed"),
+    script:
+        "../scripts/search_mixed.py"

@@ -9,13 +9,17 @@ if TYPE_CHECKING:
 
 
 def main(job: Any) -> None:
+    from pathlib import Path
+
     from snugnet.errors import InputError
     from snugnet.jobs import read_json
 
     gate = read_json(job.input["gate"])
     if gate["verdict"] != "pass":
-        raise InputError("the gate stays shut:\n  " + "\n  ".join(gate["failures"]))
-    print(f"{gate['cells']} cells pass")
+        folder = Path(job.input["gate"]).parent
+        what = f"failures: {len(gate['failures'])}; evidence: {folder}"
+        raise InputError("\n  ".join([f"the gate stays shut ({what})", *gate["failures"]]))
+    print(f"{gate['cells']} cells pass, {len(gate['demands'])} demands are kept to")
 
 
 if __name__ == "__main__":

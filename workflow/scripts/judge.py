@@ -17,14 +17,14 @@ def main(job: Any) -> None:
     contracts = iter(job.input["contracts"])
     cells = [
         {
+            **cell,
             "cell": "/".join(cell[name] for name in names),
-            "scheme": cell["scheme"],
             "contract": read_json(next(contracts)) if cell["scheme"] in SCHEMES else None,
             "metrics": read_json(metrics),
         }
         for cell, metrics in zip(job.params.settings["cells"], job.input["metrics"], strict=True)
     ]
-    write_json(job.output["gate"], judge(cells))
+    write_json(job.output["gate"], judge(cells, job.params.settings["gates"]))
 
 
 if __name__ == "__main__":

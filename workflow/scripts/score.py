@@ -18,6 +18,7 @@ def main(job: Any) -> None:
         load_predictions(job.input["predictions"]),
         load_predictions(job.input["reference"]),
         load_predictions(job.input["parent"]) if job.input["parent"] else None,
+        load_predictions(job.input["rung"]) if job.input["rung"] else None,
         read_json(job.input["stats"]),
         tflite_columns(
             job.input["deployed"],

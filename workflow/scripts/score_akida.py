@@ -24,6 +24,7 @@ def main(job: Any) -> None:
         predictions,
         load_predictions(job.input["reference"]),
         parent if parent is not None and len(parent.labels) else None,
+        None,
         read_json(job.input["stats"]),
         akida_columns(
             f"{job.input['program']}/model.fbz", conversion, read_json(job.input["agreement"])

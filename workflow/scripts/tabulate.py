@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 
 def main(job: Any) -> None:
+    from snugnet.analysis.seeds import across_seeds, seeds_markdown
     from snugnet.analysis.table import markdown, tabulate
     from snugnet.jobs import read_json, replacing
 
@@ -20,8 +21,12 @@ def main(job: Any) -> None:
     frame = tabulate(rows)
     with replacing(job.output["csv"]) as path:
         frame.to_csv(path, index=False)
+    confidence = settings["statistics"]["confidence"]
+    seeds = across_seeds(frame, confidence)
+    with replacing(job.output["seeds"]) as path:
+        seeds.to_csv(path, index=False)
     with replacing(job.output["markdown"]) as path:
-        path.write_text(markdown(frame, settings["statistics"]["confidence"]))
+        path.write_text(markdown(frame, confidence) + seeds_markdown(seeds, confidence))
 
 
 if __name__ == "__main__":

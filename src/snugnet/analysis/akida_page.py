@@ -82,13 +82,22 @@ def steps(rows: Sequence[Mapping[str, Any]]) -> str:
     Returns:
         Markdown; empty if there is no program.
     """
-    cells = _by_cell(rows)
-    if not cells:
+    lines = accuracies(rows)
+    if not lines:
         return ""
-    accuracy = [_accuracies(model, variant, cells) for model, variant in _parents(cells)]
-    programs = [_program(cell, runtimes["akida"]) for cell, runtimes in cells.items()]
-    lines = [line for found in accuracy for line in found]
-    return f"## Step by step\n\n{_markdown(lines)}\n\n## Programs\n\n{_markdown(programs)}\n"
+    return f"## Step by step\n\n{_markdown(lines)}\n\n## Programs\n\n{_markdown(programs(rows))}\n"
+
+
+def accuracies(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Give a line a network and scheme: accuracy from float to the program; rows as for `steps`."""
+    cells = _by_cell(rows)
+    found = [_accuracies(model, variant, cells) for model, variant in _parents(cells)]
+    return [line for lines in found for line in lines]
+
+
+def programs(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Give a line a program: how equal it is, and what it takes; rows as for `steps`."""
+    return [_program(cell, runtimes["akida"]) for cell, runtimes in _by_cell(rows).items()]
 
 
 Cell = tuple[str, str, str]
@@ -177,17 +186,21 @@ def _kib(value: Any) -> str:
 
 
 def _refused(rows: Sequence[Mapping[str, Any]]) -> str:
+    lines = refused(rows)
+    return f"## What does not fit\n\n{_markdown(lines)}\n" if lines else ""
+
+
+def refused(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """List what has no program, or one of which the host would compute a part."""
     reasons = {
         (row["model"], row["variant"], row["scheme"]): row["reason"]
         for row in rows
         if row["reason"] is not None
     }
-    lines = [
+    return [
         {"model": model, "variant": variant, "scheme": scheme, "why": reason}
         for (model, variant, scheme), reason in reasons.items()
     ]
-    return f"## What does not fit\n\n{_markdown(lines)}\n" if lines else ""
 
 
 def _confusions(rows: Sequence[Mapping[str, Any]]) -> list[str]:

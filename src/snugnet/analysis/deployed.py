@@ -13,7 +13,8 @@ def tflite_columns(
 
     Args:
         path: The file; its size is measured.
-        evidence: `weights`, `zeros` and `dead_layers` of the file, as `inspect` gives them.
+        evidence: `weights`, `int8_weights`, `float_weights`, `zeros` and `dead_layers` of the
+            file, as `inspect` gives them.
         certificate: What `certify` found; None for a file that is not full-integer.
     """
     return {**file_size(path), **_evidence(evidence), **_certified(certificate)}
@@ -67,6 +68,8 @@ def _evidence(evidence: Mapping[str, Any]) -> dict[str, Any]:
     """Put what a file's weights show into one cell of the table each."""
     weights = evidence["weights"]
     return {
+        "int8_weights": len(evidence["int8_weights"]),
+        "float_weights": len(evidence["float_weights"]),
         "file_zeros": evidence["zeros"],
         "tensor_zeros": "; ".join(f"{row['name']} {row['zeros']:.4f}" for row in weights),
         "tensor_ranks": "; ".join(f"{row['name']} {row['rank']}" for row in weights),

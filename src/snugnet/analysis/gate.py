@@ -4,22 +4,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from snugnet.akida.schemes import AKIDA_SCHEMES
+from snugnet.analysis.demands import disagreement, judge_demands
 from snugnet.tflite.schemes import SCHEMES
 
 # By how much the share of zeros in a file may be below that of the model it was made from.
 TOLERANCE = 0.005
 
 
-def judge(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Judge all cells by their verdict files and their rows.
+def judge(
+    cells: Sequence[Mapping[str, Any]], gates: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """Judge all cells by their verdict files and their rows, and by what is demanded of them.
 
     Args:
         cells: For each cell `cell` (its names, joined), `scheme`, `contract` (what
-            `check_contract` gave, or None where there is no .tflite) and `metrics` (its row).
+            `check_contract` gave, or None where there is no .tflite) and `metrics` (its row); for
+            `gates` also `model`, `family`, `variant` and `runtime`.
+        gates: The configuration's demands, as `judge_demands` takes them.
 
     Returns:
-        Ready for JSON: `verdict` (`pass` or `fail`), `cells` (how many) and `failures`, each
-        naming the cell and what is wrong.
+        Ready for JSON: `verdict` (`pass` or `fail`), `cells` (how many), `failures`, each
+        naming the cell and what is wrong, and `demands`, as `judge_demands` gives them.
     """
     failures = []
     for cell in cells:
@@ -31,7 +36,10 @@ def judge(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         failures += [f"{cell['cell']}: {finding}" for finding in findings]
         if row["status"] not in ("ok", "incompatible"):
             failures.append(f"{cell['cell']}: status {row['status']}")
-    return {"verdict": "fail" if failures else "pass", "cells": len(cells), "failures": failures}
+    demands, short = judge_demands(cells, gates)
+    failures += short
+    verdict = "fail" if failures else "pass"
+    return {"verdict": verdict, "cells": len(cells), "failures": failures, "demands": demands}
 
 
 def _inexact(name: str, row: Mapping[str, Any]) -> list[str]:
@@ -47,15 +55,8 @@ def _disagrees(name: str, row: Mapping[str, Any]) -> list[str]:
     scheme = AKIDA_SCHEMES.get(name)
     if scheme is None or scheme.version == "v1" or row["status"] == "incompatible":
         return []
-    if row["akida_potentials"] == "exact":
-        return []
-    if row["akida_potentials"] is None:
-        return ["the simulator was not compared with quantized Keras"]
-    return [
-        f"the simulator's potentials are not those of quantized Keras: "
-        f"{row['akida_potentials_equal']:.4%} are equal, they differ by up to "
-        f"{row['akida_worst']}, first at layer {row['akida_first_layer']}"
-    ]
+    said = disagreement(row)
+    return [said] if said else []
 
 
 def _zeros_lost(row: Mapping[str, Any]) -> list[str]:

@@ -21,6 +21,7 @@ def score(
     predictions: Predictions,
     reference: Predictions,
     parent: Predictions | None,
+    rung: Predictions | None,
     size: Mapping[str, Any],
     deployed: Mapping[str, Any],
     confidence: float,
@@ -32,6 +33,7 @@ def score(
         reference: Of the float32 cell of the same network, on the same samples.
         parent: Of the same scheme of the variant that this one was made from; for a model trained
             with quantizers that is its counterpart quantized after training. None without parent.
+        rung: Of the scheme one rung below on the ladder (`analysis.ladder`). None without one.
         size: `parameters`, `nonzero`, `macs` and `zeros` of the Keras model.
         deployed: Columns that describe what is deployed, by a function of `analysis.deployed`.
         confidence: Of the interval.
@@ -42,7 +44,8 @@ def score(
     Raises:
         InputError: If they were not predicted for the same samples.
     """
-    for name, other in (("float reference", reference), ("parent", parent)):
+    others = (("float reference", reference), ("parent", parent), ("rung below", rung))
+    for name, other in others:
         if other is not None and not np.array_equal(predictions.labels, other.labels):
             raise InputError(f"the cell and its {name} were predicted for different samples")
     correct = predictions.correct()
@@ -63,6 +66,7 @@ def score(
         "accuracy_high": high,
         **_difference("float", predictions, reference, confidence),
         **_difference("parent", predictions, parent, confidence),
+        **_difference("rung", predictions, rung, confidence),
         "decisions_changed": int(_changed(predictions, reference)),
         **{name: size[name] for name in ("parameters", "nonzero", "macs")},
         "model_zeros": size["zeros"],

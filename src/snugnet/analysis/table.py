@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from snugnet.analysis.ladder import RUNGS
 from snugnet.analysis.statistics import holm
 
 # The columns of metrics.csv, in order; what does not apply to a row is empty, never 0.
@@ -47,6 +48,11 @@ COLUMNS = [
     "delta_parent_high",
     "p_parent",
     "p_parent_holm",
+    "delta_rung",
+    "delta_rung_low",
+    "delta_rung_high",
+    "p_rung",
+    "p_rung_holm",
     "decisions_changed",
     "size_bytes",
     "size_gzip_bytes",
@@ -54,6 +60,8 @@ COLUMNS = [
     "parameters",
     "nonzero",
     "macs",
+    "int8_weights",
+    "float_weights",
     "model_zeros",
     "file_zeros",
     "tensor_zeros",
@@ -90,6 +98,8 @@ INTEGERS = [
     "parameters",
     "nonzero",
     "macs",
+    "int8_weights",
+    "float_weights",
     "xnnpack_worst_lsb",
     "xnnpack_decisions_changed",
     "akida_processors",
@@ -120,6 +130,7 @@ def tabulate(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     frame.loc[~tested, "p_float"] = None
     _adjust(frame, "p_float", "p_holm")
     _adjust(frame, "p_parent", "p_parent_holm")
+    _adjust(frame, "p_rung", "p_rung_holm")
     return frame
 
 
@@ -138,18 +149,22 @@ def arrow(delta: float, p: float | None) -> str:
     return "↑" if delta > 0 else "↓"
 
 
-def points_to_parent(row: Mapping[Hashable, Any]) -> str:
-    """Word the difference of a row from its parent: points of accuracy, arrow, interval."""
-    if pd.isna(row["delta_parent"]):
+def points(row: Mapping[Any, Any], other: str, p: str) -> str:
+    """Word the difference of a row from another cell: points of accuracy, arrow, interval.
+
+    Args:
+        row: Of the table.
+        other: What it is compared with: `float`, `parent` or `rung`.
+        p: The column of the p-value that decides on the arrow.
+    """
+    delta, low, high = (row[f"delta_{other}{end}"] for end in ("", "_low", "_high"))
+    if pd.isna(delta):
         return ""
-    sign = arrow(row["delta_parent"], row["p_parent_holm"])
-    text = f"{_points(row['delta_parent'])} {sign}".rstrip()
-    if pd.isna(row["delta_parent_low"]):
-        return text
-    return f"{text} [{_points(row['delta_parent_low'])}, {_points(row['delta_parent_high'])}]"
+    text = f"{in_points(delta)} {arrow(delta, row[p])}".rstrip()
+    return text if pd.isna(low) else f"{text} [{in_points(low)}, {in_points(high)}]"
 
 
-def _points(difference: float) -> str:
+def in_points(difference: float) -> str:
     """Write a difference in hundredths; one that rounds to nothing has no minus."""
     return f"{round(100 * difference, 2) + 0.0:+.2f}"
 
@@ -164,15 +179,17 @@ def markdown(frame: pd.DataFrame, confidence: float) -> str:
         f"paired test finds at {SIGNIFICANCE:.0%} after Holm's correction within the model; ~ "
         "marks one that it does not. Points to parent: the difference from the same scheme of the "
         "variant that this one was made from, with its interval and tested alike; for a …_qat "
-        "variant that is quantization-aware training against quantization after training. "
+        "variant that is quantization-aware training against quantization after training. Points "
+        "for …: the difference from the scheme that leaves just this in float. "
         "Datasets named synthetic_… are simulated.",
     ]
     for model, rows in frame.groupby("model", sort=False):
-        parts += [f"## {model}", _about(rows), _grid(rows), _details(rows)]
-    return "\n\n".join(parts) + "\n"
+        parts += [f"## {model}", about(rows), _grid(rows), _ladder(rows), _details(rows)]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _about(rows: pd.DataFrame) -> str:
+def about(rows: pd.DataFrame) -> str:
+    """Say of the rows of a model what they were measured on."""
     first = rows.iloc[0]
     ok = rows[rows["status"] == "ok"]
     if ok.empty:
@@ -190,23 +207,44 @@ def _grid(rows: pd.DataFrame) -> str:
     variants = list(dict.fromkeys(rows["variant"]))
     lines = []
     for (scheme, runtime), same in rows.groupby(["scheme", "runtime"], sort=False):
-        cells = {row["variant"]: _cell(row) for row in same.to_dict("records")}
-        lines.append([_how(scheme, runtime), *(cells.get(variant, "") for variant in variants)])
+        cells = {row["variant"]: accuracy_text(row) for row in same.to_dict("records")}
+        lines.append([how(scheme, runtime), *(cells.get(variant, "") for variant in variants)])
     table: str = pd.DataFrame(lines, columns=["scheme", *variants]).to_markdown(index=False)
     return table
 
 
-def _how(scheme: Hashable, runtime: Hashable) -> str:
+def _ladder(rows: pd.DataFrame) -> str:
+    """Variants down, what is quantized across: what each rung costs."""
+    lines: dict[str, dict[str, str]] = {}
+    for row in rows[rows["delta_rung"].notna()].to_dict("records"):
+        what = f"{RUNGS[row['scheme']].quantized} ({row['scheme']})"
+        lines.setdefault(row["variant"], {"points for": row["variant"]})[what] = points(
+            row, "rung", "p_rung_holm"
+        )
+    if not lines:
+        return ""
+    table: str = pd.DataFrame(lines.values()).fillna("").to_markdown(index=False)
+    return table
+
+
+def how(scheme: Hashable, runtime: Hashable) -> str:
+    """Name a scheme, and what computed it if that is not LiteRT."""
     return str(scheme) if runtime == "litert" else f"{scheme} ({runtime})"
 
 
-def _cell(row: Mapping[Hashable, Any]) -> str:
+def accuracy_text(row: Mapping[Any, Any]) -> str:
+    """Word the accuracy of a row: per cent, arrow, interval; or why there is none."""
     if row["status"] != "ok":
         return f"{row['status']}: {row['reason']}"
     text = f"{100 * row['accuracy']:.2f} % {arrow(row['delta_float'], row['p_holm'])}".rstrip()
     if pd.isna(row["accuracy_low"]):
         return text
     return f"{text} [{100 * row['accuracy_low']:.2f}, {100 * row['accuracy_high']:.2f}]"
+
+
+def _share(part: Any, rest: Any) -> str:
+    """Word how many there are of a kind among all."""
+    return "" if pd.isna(part) else f"{part} of {part + rest}"
 
 
 # The slides' other measures, by column, with their titles.
@@ -232,7 +270,7 @@ def _details(rows: pd.DataFrame) -> str:
     return table
 
 
-def _line(row: Mapping[Hashable, Any]) -> dict[str, str]:
+def _line(row: Mapping[Any, Any]) -> dict[str, str]:
     def text(name: str, form: str, factor: float = 1) -> str:
         return "" if pd.isna(row[name]) else format(factor * row[name], form)
 
@@ -241,12 +279,14 @@ def _line(row: Mapping[Hashable, Any]) -> dict[str, str]:
         auc += f" [{row['auc_low']:.4f}, {row['auc_high']:.4f}]"
     return {
         "variant": row["variant"],
-        "scheme": _how(row["scheme"], row["runtime"]),
+        "scheme": how(row["scheme"], row["runtime"]),
         **{title: text(name, ".4f") for name, title in MEASURES.items()},
         "macro AUC": auc,
         "p (Holm)": text("p_holm", ".3g"),
-        "points to parent": points_to_parent(row),
+        "points to parent": points(row, "parent", "p_parent_holm"),
         "parameters": text("parameters", ",d"),
+        # A file without any is its float one: quantization left out all of its small tensors.
+        "int8 weights": _share(row["int8_weights"], row["float_weights"]),
         "zeros": text("file_zeros", ".3f"),
         "KiB": text("size_bytes", ".1f", 1 / 1024),
         "µs (median)": text("latency_us_median", ".1f"),

@@ -70,7 +70,7 @@ def quantize(model: tf_keras.Model) -> tf_keras.Model:
     try:
         return tfmot.quantization.keras.quantize_model(model)
     except (ValueError, RuntimeError) as error:
-        raise InputError(f"quantization-aware training cannot take this model: {error}") from None
+        raise InputError(f"quantizers do not fit this model: {error}") from None
 
 
 def quantizable(model: tf_keras.Model) -> tf_keras.Model:
@@ -85,7 +85,7 @@ def quantizable(model: tf_keras.Model) -> tf_keras.Model:
         named = ", ".join(f"{layer.name!r} ({type(layer).__name__})" for layer in refused)
         known = ", ".join(sorted(name for name in ALLOWED_LAYERS if _known(name)))
         raise InputError(
-            f"quantization-aware training cannot take {named}; allowed: {known}, with activation "
+            f"quantizers do not fit {named}; allowed: {known}, with activation "
             f"{', '.join(ACTIVATIONS)}, and BatchNormalization after {', '.join(BEFORE_NORM)} or "
             "Dense that is linear and read by nothing else"
         )

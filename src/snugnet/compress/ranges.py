@@ -1,11 +1,11 @@
-"""Where the ranges of quantizers begin.
+"""Ranges of quantizers: which values they bound, and where those of training begin.
 
 tensorflow-model-optimization lets every range begin at -6 to 6 and moves that of an activation by a
 thousandth of the way at each batch; that of the input never shrinks. A network fine-tuned for some
 hundred batches, as small data allow, would keep ranges that have little to do with its values.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from snugnet.models.keras2 import tf_keras
 BATCH, MOST_BATCHES = 64, 16
 # Which of a wrapped layer's values each pair of variables bounds.
 AFTER, BEFORE = ("output", "post_activation"), "pre_activation"
+# A layer with quantizers, and which pair of its variables.
+Place = tuple[Any, str]
 
 
 def begin_ranges(
@@ -33,34 +35,73 @@ def begin_ranges(
         seed: Seed of the choice of samples.
     """
     chosen = np.random.default_rng([seed, len(x)]).permutation(len(x))[: BATCH * MOST_BATCHES]
-    x = x[chosen].astype(np.float32)
-    watched = [(layer, kind) for layer in quantized.layers for kind in _kinds(layer)]
-    originals = [plain.get_layer(layer.layer.name) for layer, _ in watched]
-    probe = tf_keras.Model(
-        plain.inputs,
-        [
-            original.input if kind == BEFORE else original.output
-            for original, (_, kind) in zip(originals, watched, strict=True)
-        ],
-    )
-    ranges: list[list[tuple[float, float]]] = [[] for _ in watched]
+    places = activations(quantized)
+    found = [[_range(part) for part in parts] for parts in values(plain, places, x[chosen])]
+    for place, ranges in zip(places, zip(*found, strict=True), strict=True):
+        if _of_input(place):
+            lows, highs = zip(*ranges, strict=True)
+            set_range(place, min(lows), max(highs))
+        else:
+            low, high = np.mean(ranges, axis=0)
+            set_range(place, float(low), float(high))
+    set_kernels(quantized)
+
+
+def activations(quantized: tf_keras.Model) -> list[Place]:
+    """List where the ranges of the input and of activations are."""
+    return [(layer, kind) for layer in quantized.layers for kind in _kinds(layer)]
+
+
+def values(
+    plain: tf_keras.Model, places: Sequence[Place], x: np.ndarray
+) -> Iterator[list[np.ndarray]]:
+    """Compute the values that ranges bound, without quantization.
+
+    Args:
+        plain: The model without quantizers.
+        places: Of ranges, as `activations` lists them.
+        x: Samples, (n, ...).
+
+    Yields:
+        Of each batch the values at each place, float32 (batch, ...).
+    """
+    probe = tf_keras.Model(plain.inputs, [_watched(plain, place) for place in places])
     for start in range(0, len(x), BATCH):
-        values = _listed(probe(x[start : start + BATCH], training=False))
-        for i, (original, (_, kind)) in enumerate(zip(originals, watched, strict=True)):
-            value = _before_activation(original, values[i]) if kind == BEFORE else values[i]
-            ranges[i].append(_range(value))
-    for (layer, kind), found in zip(watched, ranges, strict=True):
-        low, high = np.mean(found, axis=0)
-        _set(layer, kind, float(low), float(high))
+        parts = _listed(probe(x[start : start + BATCH].astype(np.float32), training=False))
+        yield [
+            np.asarray(_before_activation(_original(plain, place), part))
+            if place[1] == BEFORE
+            else np.asarray(part)
+            for place, part in zip(places, parts, strict=True)
+        ]
+
+
+def set_range(place: Place, low: Any, high: Any) -> None:
+    """Set a range: of all, or (channels,) where there is one a channel."""
+    layer, kind = place
+    weights = _weights(layer)
+    weights[f"{kind}_min"].assign(low)
+    weights[f"{kind}_max"].assign(high)
+
+
+def set_kernels(quantized: tf_keras.Model) -> None:
+    """Set the range of each kernel, of all or one a channel, which lie last: symmetric about 0."""
     for layer in quantized.layers:
-        if type(layer).__name__ == "QuantizeLayer":
-            _set(layer, layer.name, *_range(x))
-        _set_kernel(layer)
+        weights = _weights(layer)
+        for kind in ("kernel", "depthwise_kernel"):
+            if f"{kind}_max" in weights:
+                kernel = np.abs(weights[kind].numpy())
+                axes = tuple(range(kernel.ndim - weights[f"{kind}_max"].shape.rank))
+                set_range((layer, kind), -kernel.max(axis=axes), kernel.max(axis=axes))
 
 
 def _kinds(layer: Any) -> Iterable[str]:
-    """Name a wrapper's pairs of variables, less the kernel's."""
-    return [kind for kind in (*AFTER, BEFORE) if f"{kind}_min" in _weights(layer)]
+    """Name a layer's pairs of variables, less a kernel's; the input's bears the layer's name."""
+    return [kind for kind in (layer.name, *AFTER, BEFORE) if f"{kind}_min" in _weights(layer)]
+
+
+def _of_input(place: Place) -> bool:
+    return type(place[0]).__name__ == "QuantizeLayer"
 
 
 def _weights(layer: Any) -> dict[str, Any]:
@@ -68,8 +109,20 @@ def _weights(layer: Any) -> dict[str, Any]:
     return {weight.name.split("/")[-1].removesuffix(":0"): weight for weight in layer.weights}
 
 
-def _listed(values: Any) -> list[Any]:
-    return values if isinstance(values, list) else [values]
+def _original(plain: tf_keras.Model, place: Place) -> Any:
+    return plain.get_layer(place[0].layer.name)
+
+
+def _watched(plain: tf_keras.Model, place: Place) -> Any:
+    """Give the tensor of a place's values, or what they are computed from."""
+    if _of_input(place):
+        return plain.inputs[0]
+    original = _original(plain, place)
+    return original.input if place[1] == BEFORE else original.output
+
+
+def _listed(found: Any) -> list[Any]:
+    return found if isinstance(found, list) else [found]
 
 
 def _before_activation(layer: Any, value: Any) -> Any:
@@ -81,22 +134,5 @@ def _before_activation(layer: Any, value: Any) -> Any:
         layer.activation = activation
 
 
-def _range(values: Any) -> tuple[float, float]:
-    values = np.asarray(values)
-    return min(0.0, float(values.min())), max(0.0, float(values.max()))
-
-
-def _set(layer: Any, kind: str, low: Any, high: Any) -> None:
-    weights = _weights(layer)
-    weights[f"{kind}_min"].assign(low)
-    weights[f"{kind}_max"].assign(high)
-
-
-def _set_kernel(layer: Any) -> None:
-    """Set a kernel's range, of all or one a channel, which lie last: symmetric about 0."""
-    weights = _weights(layer)
-    for kind in ("kernel", "depthwise_kernel"):
-        if f"{kind}_max" in weights:
-            kernel = np.abs(weights[kind].numpy())
-            axes = tuple(range(kernel.ndim - weights[f"{kind}_max"].shape.rank))
-            _set(layer, kind, -kernel.max(axis=axes), kernel.max(axis=axes))
+def _range(part: np.ndarray) -> tuple[float, float]:
+    return min(0.0, float(part.min())), max(0.0, float(part.max()))

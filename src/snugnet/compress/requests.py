@@ -84,7 +84,7 @@ def _factorize(model: tf_keras.Model, settings: Settings) -> tf_keras.Model:
     return model
 
 
-def _qat(model: tf_keras.Model, _: Settings) -> tf_keras.Model:
+def _with_quantizers(model: tf_keras.Model, _: Settings) -> tf_keras.Model:
     model = quantizable(model)
     quantize(model)
     return model
@@ -95,5 +95,6 @@ STEPS: dict[str, Callable[[tf_keras.Model, Settings], tf_keras.Model]] = {
     "prune_structured": _structured,
     "prune_magnitude": _magnitude,
     "factorize": _factorize,
-    "qat": _qat,
+    "qat": _with_quantizers,
+    "calibrate": _with_quantizers,
 }

@@ -3,11 +3,11 @@
 from typing import Any
 
 from snugnet.tflite.graph import Graph, Operator, Tensor
+from snugnet.tflite.layers import BOUNDARY, in_float
 from snugnet.tflite.schemes import Scheme
 
 # Operators that an open batch dimension would bring in.
 SHAPE_CHAIN = ("SHAPE", "PACK", "STRIDED_SLICE")
-BOUNDARY = ("QUANTIZE", "DEQUANTIZE")
 
 
 def check_contract(graph: Graph, scheme: Scheme) -> dict[str, Any]:
@@ -15,11 +15,14 @@ def check_contract(graph: Graph, scheme: Scheme) -> dict[str, Any]:
 
     Returns:
         Ready for JSON: `verdict` (`pass` or `fail`), `findings` (what broke the promise),
-        `operators`, `input`, `output` (types), `int8_weights` and `float_weights` (names).
+        `operators`, `input`, `output` (types), `int8_weights` and `float_weights` (names), and
+        `in_float`, the names of tensors that operators compute in float32.
     """
     findings = _check_ends(graph, scheme) + _check_operators(graph) + _check_weights(graph, scheme)
     if scheme.full_integer:
         findings += _check_integer(graph, scheme)
+    if scheme.activations == "mixed":
+        findings += _check_mixed(graph)
     weights = [tensor for _, tensor in graph.weights()]
     return {
         "verdict": "fail" if findings else "pass",
@@ -29,6 +32,7 @@ def check_contract(graph: Graph, scheme: Scheme) -> dict[str, Any]:
         "output": graph.tensors[graph.outputs[0]].dtype,
         "int8_weights": [tensor.name for tensor in weights if tensor.dtype == "int8"],
         "float_weights": [tensor.name for tensor in weights if tensor.dtype.startswith("float")],
+        "in_float": in_float(graph),
     }
 
 
@@ -63,8 +67,9 @@ def _check_weights(graph: Graph, scheme: Scheme) -> list[str]:
                 f"weights {tensor.name} of {operator.name} are {tensor.dtype} instead of "
                 f"{scheme.weights}"
             )
-        convolution = operator.name != "FULLY_CONNECTED"
-        if scheme.full_integer and convolution and len(tensor.scales) < _channels(operator, tensor):
+        if not scheme.calibrated or operator.name == "FULLY_CONNECTED" or tensor.dtype != "int8":
+            continue
+        if len(tensor.scales) < _channels(operator, tensor):
             findings.append(
                 f"weights {tensor.name} of {operator.name} have {len(tensor.scales)} scale(s) for "
                 f"{_channels(operator, tensor)} channels"
@@ -75,6 +80,19 @@ def _check_weights(graph: Graph, scheme: Scheme) -> list[str]:
 def _channels(operator: Operator, weights: Tensor) -> int:
     """Output channels: the last dimension of depthwise weights, the first of all others."""
     return weights.shape[-1 if operator.name == "DEPTHWISE_CONV_2D" else 0]
+
+
+def _check_mixed(graph: Graph) -> list[str]:
+    """Each operator computes in integers from int8 weights, or in float32 from float32 weights."""
+    findings = []
+    for operator, weights in graph.weights():
+        computed = graph.tensors[operator.outputs[0]]
+        if (computed.dtype == "float32") != (weights.dtype == "float32"):
+            findings.append(
+                f"{operator.name} computes {computed.name} in {computed.dtype} from weights in "
+                f"{weights.dtype}"
+            )
+    return findings
 
 
 def _check_integer(graph: Graph, scheme: Scheme) -> list[str]:

@@ -37,6 +37,18 @@ def convert(
     Raises:
         InputError: If calibration is needed and missing.
     """
+    converter = converter_of(model, scheme, calibration, quantized)
+    flatbuffer: bytes = converter.convert()
+    return flatbuffer
+
+
+def converter_of(
+    model: tf_keras.Model,
+    scheme: Scheme,
+    calibration: np.ndarray | None = None,
+    quantized: bool = False,
+) -> tf.lite.TFLiteConverter:
+    """Configure a converter as `convert` uses it; arguments and errors are the same."""
     shape = (1, *model.input_shape[1:])
     function = tf.function(lambda x: model(x, training=False), autograph=False)
     concrete = function.get_concrete_function(tf.TensorSpec(shape, tf.float32, name="input"))
@@ -52,9 +64,8 @@ def convert(
     elif scheme.calibrated:
         if calibration is None or len(calibration) == 0:
             raise InputError(f"scheme {scheme.name} needs calibration samples")
-        converter.representative_dataset = lambda: _one_by_one(calibration)
-    flatbuffer: bytes = converter.convert()
-    return flatbuffer
+        converter.representative_dataset = lambda: one_by_one(calibration, "calibrating")
+    return converter
 
 
 def _configure(converter: tf.lite.TFLiteConverter, scheme: Scheme) -> None:
@@ -75,8 +86,9 @@ def _configure(converter: tf.lite.TFLiteConverter, scheme: Scheme) -> None:
         converter.inference_output_type = DTYPES[scheme.input_output]
 
 
-def _one_by_one(samples: np.ndarray) -> Iterator[list[np.ndarray]]:
-    with progress(len(samples), "calibrating") as meter:
+def one_by_one(samples: np.ndarray, description: str) -> Iterator[list[np.ndarray]]:
+    """Yield samples, (n, ...), as batches of one in float32, with a progress line in the log."""
+    with progress(len(samples), description) as meter:
         for sample in samples:
             yield [sample[np.newaxis].astype(np.float32)]
             meter.update(1)

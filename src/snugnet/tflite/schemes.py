@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Weights = Literal["float32", "float16", "int8", "int8 or float32"]
-Activations = Literal["float32", "int8", "int16"]
+Activations = Literal["float32", "int8", "int16", "mixed"]
 
 
 @dataclass(frozen=True)
@@ -14,8 +14,9 @@ class Scheme:
     Attributes:
         name: As in configuration, paths and tables.
         weights: Type of the weights of convolutions and dense layers in the file. DRQ leaves
-            tensors of fewer than 1,024 values in float32, hence `int8 or float32`.
-        activations: Type in which activations are computed.
+            tensors of fewer than 1,024 values in float32, and `mixed` those of operators that
+            compute in float, hence `int8 or float32`.
+        activations: Type in which activations are computed; `mixed` where a search decides.
         input_output: Type of the file's input and output tensors.
         calibrated: Whether activation ranges are estimated from the calib split.
     """
@@ -29,7 +30,7 @@ class Scheme:
     @property
     def full_integer(self) -> bool:
         """Whether the file computes in integers throughout."""
-        return self.activations != "float32"
+        return self.activations in ("int8", "int16")
 
 
 SCHEMES = {
@@ -42,8 +43,11 @@ SCHEMES = {
         Scheme("fiq_uint8", "int8", "int8", "uint8", calibrated=True),
         Scheme("float16", "float16", "float32", "float32", calibrated=False),
         Scheme("int16x8", "int8", "int16", "float32", calibrated=True),
+        Scheme("mixed", "int8 or float32", "mixed", "float32", calibrated=True),
     )
 }
 FULL_INT8 = tuple(name for name, scheme in SCHEMES.items() if scheme.activations == "int8")
 FULL_INTEGER = tuple(name for name, scheme in SCHEMES.items() if scheme.full_integer)
+# What one conversion makes; of `mixed` a search makes many.
+CONVERTED = tuple(name for name, scheme in SCHEMES.items() if scheme.activations != "mixed")
 FIVE = ("float32", "drq", "fiq_float32", "fiq_int8", "fiq_uint8")

@@ -1,0 +1,60 @@
+"""Small networks that are known to lose accuracy in int8, and where."""
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from snugnet.datasets.samples import Samples
+
+INPUTS, CLASSES = 8, 4
+
+
+def dense(keras: Any, *widths: int, seed: int = 0) -> Any:
+    """A network of dense layers `dense_1`, `dense_2`, ..., all but the last with ReLU."""
+    layers = keras.tf_keras.layers
+    model = keras.tf_keras.Sequential([layers.InputLayer((INPUTS,))], name="net")
+    for i, width in enumerate(widths, 1):
+        last = i == len(widths)
+        activation = "softmax" if last else "relu"
+        model.add(layers.Dense(width, activation=activation, name=f"dense_{i}"))
+    rng = np.random.default_rng(seed)
+    for layer in model.layers:
+        kernel, bias = layer.get_weights()
+        scale = np.sqrt(2 / len(kernel))
+        layer.set_weights([rng.normal(0, scale, kernel.shape), rng.normal(0, 0.1, bias.shape)])
+    return model
+
+
+def blow_up(model: Any, name: str, factor: float = 1000.0) -> None:
+    """Let the first channel of a layer's output be huge, and let the next layer take no notice."""
+    places = [layer.name for layer in model.layers]
+    layer, after = model.get_layer(name), model.layers[places.index(name) + 1]
+    kernel, bias = layer.get_weights()
+    kernel[:, 0], bias[0] = np.abs(kernel[:, 0]) * factor, factor
+    layer.set_weights([kernel, bias])
+    ignore_first(after)
+
+
+def ignore_first(layer: Any) -> None:
+    kernel, bias = layer.get_weights()
+    kernel[0] = 0
+    layer.set_weights([kernel, bias])
+
+
+def inputs(n: int, seed: int, wild: bool = False) -> np.ndarray:
+    x = np.random.default_rng(seed).normal(size=(n, INPUTS)).astype(np.float32)
+    if wild:
+        x[:, 0] *= 200
+    return x
+
+
+def judged(model: Any, x: np.ndarray) -> Samples:
+    """Samples whose truth is what the float model decides: it is right in all of them."""
+    y = model.predict(x, verbose=0).argmax(axis=1)
+    return Samples(x, y, tuple("abcd"), "multiclass", np.arange(len(x)) // 10)
+
+
+def tensors(rows: Collection[dict[str, Any]]) -> list[str]:
+    """The layers of rows, by the names that they have in Keras."""
+    return [row["tensor"].split("/")[1] if "/" in row["tensor"] else "softmax" for row in rows]

@@ -1,0 +1,112 @@
+"""A small study that is looked into: every analysis, mixed precision, calibration and seeds."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from tests.workflow.conftest import TINY, Project
+
+STUDY = """
+study:
+  - models: [digits_fc]
+    schemes: [float32, drq, fiq_float32, fiq_int8, mixed]
+  - models: [digits_fc]
+    seeds: [1, 2]
+    variants: [original, calibrated]
+    schemes: [float32, fiq_int8]
+analyses:
+  sensitivity:
+    models: [digits_fc]
+"""
+OVERLAYS = (*TINY, "study.yaml")
+CELL = "digits_fc/original/fiq_int8"
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> Project:
+    project = Project(tmp_path_factory.mktemp("analyses"))
+    (project.folder / "study.yaml").write_text(STUDY)
+    project.snakemake("--cores", "all", "all", "analyses", *OVERLAYS)
+    return project
+
+
+@pytest.fixture(scope="module")
+def table(study) -> pd.DataFrame:
+    return pd.read_csv(study.results / "report" / "metrics.csv")
+
+
+def test_the_ladder_adds_up_to_the_whole_difference(table):
+    rows = table[(table["model"] == "digits_fc") & (table["scheme"] != "mixed")]
+    rungs = rows.set_index("scheme")["delta_rung"]
+    assert pd.isna(rungs["float32"])
+    whole = rows.set_index("scheme")["delta_float"]["fiq_int8"]
+    assert rungs[["drq", "fiq_float32", "fiq_int8"]].sum() == pytest.approx(whole)
+    assert rows["p_rung_holm"].dropna().between(0, 1).all()
+
+
+def test_every_layer_is_debugged_and_traced(study):
+    debugged, traced = (
+        pd.read_csv(study.results / f"debug/{CELL}/{name}.csv") for name in ("layers", "trace")
+    )
+    dense = ["FULLY_CONNECTED"] * 3
+    assert debugged["operator"].tolist() == ["RESHAPE", *dense, "SOFTMAX"]
+    assert set(debugged["index"]) < set(traced["index"])
+    assert (debugged["rmse_per_scale"] < 2).all()
+    assert traced["sqnr_db"].dropna().gt(10).all()
+    calibrated = study.results / "debug/digits_fc_s1/calibrated/fiq_int8"
+    assert (calibrated / "trace.csv").is_file()
+    assert not (calibrated / "layers.csv").exists()  # it has quantizers of its own
+
+
+def test_sweeps_begin_with_nothing_and_everything_quantized(study, table):
+    sweep = pd.read_csv(study.results / f"debug/{CELL}/sensitivity.csv")
+    assert sweep["quantized"].tolist()[:2] == ["none", "all"]
+    assert set(sweep["quantized"][2:]) == {"only", "all_but"}
+    sizes = sweep.set_index("quantized")["size_bytes"]
+    by_scheme = table[table["model"] == "digits_fc"].set_index("scheme")["size_bytes"]
+    assert sizes["none"] == by_scheme["float32"]
+    # Converted by the debugger, it lacks metadata of some dozen bytes.
+    assert by_scheme["fiq_float32"] - 150 < sizes["all"] <= by_scheme["fiq_float32"]
+
+
+def test_mistakes_are_measured_with_the_file_of_the_cell(study, table):
+    found = json.loads((study.results / f"debug/{CELL}/mistakes.json").read_text())
+    row = table[(table["model"] == "digits_fc") & (table["scheme"] == "fiq_int8")].iloc[0]
+    assert found["accuracy"] == pytest.approx(row["accuracy"])
+    assert found["n"] == row["n"]
+    names = {mistake["name"] for mistake in found["mistakes"]}
+    assert names >= {"cast", "wrap", "cast_and_wrap", "input_zero_point"}
+
+
+def test_a_mixed_cell_is_the_chosen_candidate(study, table):
+    folder = study.results / "tflite/digits_fc/original/mixed"
+    candidates = pd.read_csv(folder / "candidates.csv")
+    chosen = candidates[candidates["chosen"]]
+    row = table[table["scheme"] == "mixed"].iloc[0]
+    assert len(chosen) == 1
+    assert chosen.iloc[0]["size_bytes"] == row["size_bytes"]
+    assert row["status"] == "ok"
+    fits = candidates[candidates["within_budget"]]
+    assert chosen.iloc[0]["size_bytes"] == fits["size_bytes"].min()
+
+
+def test_calibration_is_chosen_on_val(study):
+    rules = pd.read_csv(study.results / "models/digits_fc_s1/calibrated/calibration.csv")
+    assert rules["rule"].tolist()[0] == "minmax"
+    assert rules["chosen"].sum() == 1
+    assert rules.loc[rules["chosen"], "accuracy"].iloc[0] == rules["accuracy"].max()
+
+
+def test_seeds_have_a_table_of_their_own(study, table):
+    seeds = pd.read_csv(study.results / "report" / "seeds.csv")
+    assert seeds["seeds"].tolist() == [2] * 4
+    row = seeds[(seeds["variant"] == "original") & (seeds["scheme"] == "fiq_int8")].iloc[0]
+    of_cell = table[table["model"].isin(["digits_fc_s1", "digits_fc_s2"])]
+    of_cell = of_cell[(of_cell["variant"] == "original") & (of_cell["scheme"] == "fiq_int8")]
+    assert row["mean"] == pytest.approx(of_cell["accuracy"].mean())
+    assert "# Across seeds" in (study.results / "report" / "metrics.md").read_text()
+
+
+def test_the_second_time_nothing_is_done(study):
+    assert study.plan("all", "analyses", options=OVERLAYS) == {}

@@ -1,0 +1,398 @@
+"use strict";
+// Filters, sorting, charts and cards. Text goes into the page as text, never as markup.
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const { cards, figures } = data;
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+  function make(tag, attributes = {}, ...children) {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    element.append(...children.filter((child) => child !== null && child !== undefined));
+    return element;
+  }
+
+  // ---- Tables: sorted by their titles ------------------------------------------------------
+
+  function order(cell) {
+    if (!cell) return null;
+    const given = cell.dataset.order;
+    const text = given === undefined ? cell.textContent.trim() : given;
+    if (text === "") return null;
+    const number = Number(text.replace(/,/g, ""));
+    return Number.isNaN(number) ? text : number;
+  }
+
+  function compare(a, b) {
+    if (typeof a === "number" && typeof b === "number") return a - b;
+    return String(a).localeCompare(String(b), "en", { numeric: true });
+  }
+
+  function sort(table, column, heading) {
+    const down = heading.getAttribute("aria-sort") === "ascending";
+    all("thead th", table).forEach((other) => other.setAttribute("aria-sort", "none"));
+    heading.setAttribute("aria-sort", down ? "descending" : "ascending");
+    const rows = all("tbody tr", table).map((row) => [order(row.cells[column]), row]);
+    rows.sort(([a], [b]) => {
+      // What is empty comes last either way.
+      if (a === null || b === null) return (a === null) - (b === null);
+      return down ? compare(b, a) : compare(a, b);
+    });
+    table.tBodies[0].append(...rows.map(([, row]) => row));
+  }
+
+  function makeSortable(table) {
+    all("thead th", table).forEach((heading, column) => {
+      const button = make("button", { type: "button" }, ...heading.childNodes);
+      heading.setAttribute("aria-sort", "none");
+      heading.append(button);
+      button.addEventListener("click", () => sort(table, column, heading));
+    });
+  }
+
+  // ---- Filters -----------------------------------------------------------------------------
+
+  function cellOfRow(row) {
+    const link = row.querySelector("a[href^='#cell/']");
+    return link ? cards.cells[addressOf(link.getAttribute("href"))] : null;
+  }
+
+  function filterCells(wanted) {
+    let shown = 0;
+    for (const row of all("#cells tbody tr")) {
+      const cell = cellOfRow(row);
+      row.hidden = !Object.entries(wanted).every(([name, value]) => cell && cell[name] === value);
+      if (!row.hidden) shown += 1;
+    }
+    return shown;
+  }
+
+  function filterMatrix(wanted) {
+    const matrix = document.getElementById("matrix");
+    const fits = (element) =>
+      Object.entries(wanted).every(([name, value]) => (element.dataset[name] ?? value) === value);
+    all("tbody tr", matrix).forEach((row) => { row.hidden = !fits(row); });
+    all("thead th", matrix).forEach((heading, column) => {
+      const hidden = !fits(heading);
+      all("tr", matrix).forEach((row) => { row.cells[column].hidden = hidden; });
+    });
+  }
+
+  function startFilters() {
+    const form = document.getElementById("filters");
+    const apply = () => {
+      const chosen = [...new FormData(form)].filter(([, value]) => value);
+      const wanted = Object.fromEntries(chosen);
+      filterMatrix(wanted);
+      const total = Object.keys(cards.cells).length;
+      form.querySelector("output").textContent = `${filterCells(wanted)} of ${total} cells`;
+    };
+    form.hidden = false;
+    form.addEventListener("change", apply);
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("reset", () => setTimeout(apply));
+    apply();
+  }
+
+  // ---- Charts: drawn when they come into view ----------------------------------------------
+
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+
+  function theme() {
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name) => style.getPropertyValue(name).trim();
+    const [ink, soft, line] = ["--ink", "--soft", "--line"].map(colour);
+    const narrow = innerWidth < 700;
+    return {
+      background: "transparent",
+      font: "system-ui, sans-serif",
+      axis: { labelColor: ink, titleColor: ink, gridColor: line, domainColor: soft, tickColor: soft,
+        titleFontWeight: "normal", labelFontSize: 11, titleFontSize: 12, labelLimit: narrow ? 110 : 180 },
+      legend: { labelColor: ink, titleColor: ink, orient: "bottom", columns: narrow ? 2 : 4,
+        labelLimit: narrow ? 140 : 320, labelFontSize: 11, symbolLimit: 60, symbolFillColor: ink,
+        layout: { bottom: { anchor: "start", direction: "vertical", margin: 6 } } },
+      title: { color: ink, anchor: "start", fontWeight: "normal", fontSize: 13,
+        limit: narrow ? 320 : 480 },
+      view: { stroke: line },
+      line: { color: ink }, rule: { color: ink }, text: { color: ink },
+    };
+  }
+
+  function recordsOf(figure) {
+    const { columns, rows } = figure;
+    return rows.map((row) => Object.fromEntries(columns.map((name, i) => [name, row[i]])));
+  }
+
+  async function draw(element) {
+    const figure = figures[element.dataset.name];
+    const rows = recordsOf(figure);
+    const holder = element.querySelector(".panels");
+    // All places first: a chart takes the width that its place has when it is drawn.
+    const places = figure.panels.map(() => make("div", { class: "panel" }));
+    holder.replaceChildren(...places);
+    element.dataset.drawn = "yes";
+    for (const [i, panel] of figure.panels.entries()) {
+      const spec = { ...panel, datasets: { rows }, autosize: { type: "fit-x", contains: "padding" } };
+      const options = { config: theme(), actions: false, renderer: "svg", mode: "vega-lite" };
+      const { view } = await vegaEmbed(places[i], spec, options);
+      view.addEventListener("click", (event, item) => {
+        if (item?.datum?.cell in cards.cells) location.hash = hashOf(item.datum.cell);
+      });
+    }
+  }
+
+  const seen = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      seen.unobserve(entry.target);
+      draw(entry.target);
+    }
+  }, { rootMargin: "300px" });
+
+  function watch(element) {
+    delete element.dataset.drawn;
+    if (element.dataset.name) seen.observe(element);
+  }
+
+  function showRows(details) {
+    const figure = figures[details.parentElement.dataset.name];
+    const text = (value) => (value in cards.cells ? make("a", { href: hashOf(value) }, value) : String(value ?? ""));
+    const head = make("tr", {}, ...figure.columns.map((name) => make("th", { scope: "col" }, name)));
+    const body = figure.rows.map((row) => make("tr", {}, ...row.map((v) => make("td", {}, text(v)))));
+    const table = make("table", {}, make("thead", {}, head), make("tbody", {}, ...body));
+    makeSortable(table);
+    table.className = "sortable";
+    details.append(make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Data" }, table));
+  }
+
+  function startCharts() {
+    for (const section of all("section.charts")) {
+      const parts = all("[data-subject]", section);
+      const subjects = [...new Set(parts.map((part) => part.dataset.subject))];
+      const select = make("select", {}, ...subjects.map((name) => make("option", {}, name)));
+      const apply = () => {
+        for (const part of parts) {
+          part.hidden = part.dataset.subject !== select.value;
+          if (!part.hidden && !part.dataset.drawn) watch(part);
+        }
+      };
+      select.addEventListener("change", apply);
+      if (subjects.length > 1) {
+        const label = make("label", { class: "choose" }, `Choose a ${section.dataset.choose}: `, select);
+        section.querySelector("h2").after(label);
+      }
+      apply();
+    }
+    for (const details of all("details.data")) {
+      details.addEventListener("toggle", () => showRows(details), { once: true });
+    }
+    dark.addEventListener("change", () => all("figure[data-drawn]").forEach(watch));
+  }
+
+  // ---- Cards -------------------------------------------------------------------------------
+
+  const hashOf = (address) => `#cell/${address.split("/").map(encodeURIComponent).join("/")}`;
+
+  function addressOf(hash) {
+    try {
+      return decodeURIComponent(hash.slice("#cell/".length));
+    } catch {
+      return "";
+    }
+  }
+
+  const percent = (value, digits = 2) => `${(100 * value).toFixed(digits)} %`;
+  const whole = (value) => Number(value).toLocaleString("en");
+  const kib = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
+
+  function facts(entries) {
+    const known = entries.filter(([, value]) => value !== undefined && value !== null && value !== "");
+    return make("dl", { class: "facts" },
+      ...known.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, String(value)))));
+  }
+
+  function tableOf(titles, rows, caption) {
+    const head = make("tr", {}, ...titles.map((title) => make("th", { scope: "col" }, title)));
+    const line = (row) => make("tr", {}, ...row.map((value, i) =>
+      value instanceof Node ? value : make(i ? "td" : "th", i ? {} : { scope: "row" }, String(value ?? ""))));
+    const table = make("table", {}, make("caption", {}, caption), make("thead", {}, head),
+      make("tbody", {}, ...rows.map(line)));
+    return make("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": caption }, table);
+  }
+
+  function interval(low, high, form) {
+    return low === undefined ? "" : ` [${form(low)}, ${form(high)}]`;
+  }
+
+  function measured(cell) {
+    if (cell.status !== "ok") return [make("p", { class: "warn" }, cell.accuracy_text)];
+    const score = (name) => (cell[name] === undefined ? undefined : cell[name].toFixed(4));
+    return [facts([
+      ["Accuracy on test", cell.accuracy_text],
+      ["From float (points)", cell.from_float_text],
+      ["p (paired test; Holm)", cell.p_holm === undefined ? undefined
+        : `${cell.p_float?.toPrecision(3)}; ${cell.p_holm.toPrecision(3)}`],
+      ["To the same scheme of its parent (points)", cell.to_parent_text],
+      ["To the rung below on the ladder (points)", cell.rung_text],
+      ["Test samples", whole(cell.n)], ["Groups in test", cell.n_groups],
+      ["Decisions unlike float's", cell.decisions_changed === undefined ? undefined : whole(cell.decisions_changed)],
+      ["Balanced accuracy", score("balanced_accuracy")], ["Precision, macro", score("precision")],
+      ["Recall, macro", score("recall")], ["F1, macro", score("f1")],
+      ["Cohen's kappa", score("cohen_kappa")], ["Hamming loss", score("hamming_loss")],
+      ["Jaccard", score("jaccard")],
+      ["AUC, macro", cell.auc_macro === undefined ? undefined
+        : score("auc_macro") + interval(cell.auc_low, cell.auc_high, (v) => v.toFixed(4))],
+    ]), make("h4", {}, "Costs"), facts([
+      ["File", cell.size_bytes === undefined ? undefined : `${kib(cell.size_bytes)} (gzip ${kib(cell.size_gzip_bytes)})`],
+      ["Arena, TensorFlow Lite Micro", cell.arena_bytes === undefined ? undefined : kib(cell.arena_bytes)],
+      ["Parameters", cell.parameters === undefined ? undefined : whole(cell.parameters)],
+      ["Non-zero parameters", cell.nonzero === undefined ? undefined : whole(cell.nonzero)],
+      ["Multiply-accumulates", cell.macs === undefined ? undefined : whole(cell.macs)],
+      ["Latency on the host, median", cell.latency_us_median === undefined ? undefined
+        : `${cell.latency_us_median.toFixed(1)} µs (95th percentile ${cell.latency_us_p95.toFixed(1)} µs)`],
+      ["Zeros among weights (model; file)", cell.file_zeros === undefined ? undefined
+        : `${percent(cell.model_zeros ?? 0)}; ${percent(cell.file_zeros)}`],
+      ["Dead layers", cell.dead_layers],
+    ])];
+  }
+
+  function confusions(cell) {
+    if (!cell.confusion) return [];
+    const multi = cell.task === "multilabel";
+    const matrices = multi ? cell.confusion : [cell.confusion];
+    const found = matrices.map((matrix, k) => {
+      const names = multi ? [`not ${cell.class_names[k]}`, cell.class_names[k]] : cell.class_names;
+      const rows = matrix.map((row, i) => [names[i], ...row.map((count, j) =>
+        make("td", i === j ? { class: "right" } : {}, whole(count)))]);
+      const place = tableOf(["truth \\ decision", ...names], rows, multi ? cell.class_names[k] : "Rows: truth; columns: decision");
+      place.classList.add("confusion");
+      return place;
+    });
+    return [make("h4", {}, "Confusion matrix"), ...found];
+  }
+
+  // Settings in words: what is not set says nothing.
+  function words(value) {
+    if (Array.isArray(value)) return value.map(words).join(", ");
+    if (value === null || typeof value !== "object") return String(value);
+    const known = Object.entries(value).filter(([, entry]) => entry !== null);
+    return known.map(([name, entry]) => {
+      const text = words(entry);
+      return `${name}: ${entry instanceof Object && !Array.isArray(entry) ? `(${text})` : text}`;
+    }).join("; ");
+  }
+
+  function settingsOf(block) {
+    return facts(Object.entries(block).map(([name, value]) => [name, value === null ? null : words(value)]));
+  }
+
+  function trainingOf(training) {
+    if (!training) return "";
+    const best = training.val_accuracy === null ? "" : `, best accuracy on val ${percent(training.val_accuracy)}`;
+    return ` (${training.epochs} epochs${best})`;
+  }
+
+  function lineage(cell) {
+    const network = cards.networks[cell.network];
+    const scheme = cards.schemes[`${cell.model}/${cell.scheme}`];
+    const trained = cell.network.endsWith(`/${cell.variant}`) ? "" : ", trained from there with quantizers of its own";
+    const steps = network.steps.map((step) => make("li", {}, make("strong", {}, step.variant),
+      trainingOf(step.training),
+      settingsOf(step.settings)));
+    const { training, ...architecture } = network.model;
+    return [make("h4", {}, "How it was made"), settingsOf(architecture), make("ol", {}, ...steps),
+      ...(scheme ? [make("p", {}, `Scheme ${cell.scheme}${trained}:`), settingsOf(scheme)] : [])];
+  }
+
+  function dataOf(cell) {
+    const set = cards.datasets[cell.dataset];
+    const splits = Object.entries(set.splits).map(([name, split]) => [name, whole(split.samples),
+      split.groups ?? "none", Object.entries(split.classes ?? {}).map(([c, n]) => `${c} ${n}`).join(", ")]);
+    return [make("h4", {}, `Data: ${cell.dataset}`), settingsOf(set.settings),
+      splits.length ? tableOf(["split", "samples", "groups", "samples by class"], splits, "Splits") : null,
+      filesOf(set.files, "Files of the splits")];
+  }
+
+  function filesOf(files, caption) {
+    if (!files || !files.length) return null;
+    return tableOf(["file", "size", "SHA-256"], files.map((file) => [file.path, kib(file.bytes),
+      make("td", { class: "hash" }, file.sha256)]), caption);
+  }
+
+  function verdicts(cell, place) {
+    const found = [];
+    const contract = cards.contracts[place];
+    if (contract) {
+      found.push(["The file holds what its scheme promises", contract.verdict === "pass" ? "yes" : contract.findings.join("; ")]);
+      found.push(["Input, output", `${contract.input}, ${contract.output}`]);
+      found.push(["Operators", contract.operators.join(", ")]);
+    }
+    const certificate = cards.certificates[place];
+    if (certificate) {
+      for (const [profile, title] of [["litert_ref", "LiteRT's reference kernels"], ["tflm", "TensorFlow Lite Micro"]]) {
+        const verdict = certificate[profile];
+        const extent = verdict.tensors ? `, ${verdict.tensors} tensors, ${verdict.samples} samples` : "";
+        found.push([`Bit for bit ${title}`, `${verdict.verdict}${extent}${verdict.reason ? `: ${verdict.reason}` : ""}`]);
+      }
+      const apart = certificate.xnnpack;
+      if (apart) found.push(["Default kernels differ", `in ${percent(apart.fraction)} of outputs, by up to ${apart.worst_lsb} steps; ${apart.decisions_changed} decisions`]);
+    }
+    if (cell.akida_potentials) {
+      found.push(["Simulator and quantized Keras", `${cell.akida_potentials}; ${percent(cell.akida_potentials_equal, 4)} of potentials, ${percent(cell.akida_decisions_equal, 4)} of decisions equal`]);
+      found.push(["Test values beyond the range of train; of the program", `${cell.akida_beyond_train}; ${cell.akida_beyond_program}`]);
+    }
+    return found.length ? [make("h4", {}, "Verdicts"), facts(found)] : [];
+  }
+
+  function mapping(place) {
+    const conversion = cards.conversions[place];
+    if (!conversion || !conversion.devices) return [];
+    const devices = Object.entries(conversion.devices).map(([name, device]) => [name,
+      device.hardware ? "all in hardware" : device.reason, device.processors ?? "",
+      device.program_bytes === undefined ? "" : kib(device.program_bytes)]);
+    const mapped = conversion.devices[conversion.device]?.layers ?? [];
+    const layers = mapped.map((layer) => [layer.name, words(layer.processors), whole(layer.input_bytes), whole(layer.weight_bytes)]);
+    return [make("h4", {}, "Mapping"),
+      devices.length ? tableOf(["device", "fits", "processors", "program"], devices, "Virtual devices") : null,
+      layers.length ? tableOf(["layer", "processors", "input (bytes)", "weights (bytes)"], layers, `Layers on ${conversion.device}`) : null];
+  }
+
+  function show(address) {
+    const cell = cards.cells[address];
+    const holder = document.getElementById("card");
+    if (!cell) {
+      holder.replaceChildren(make("p", {}, "This study has no such cell."));
+      return;
+    }
+    const place = `${cell.model}/${cell.variant}/${cell.scheme}`;
+    const title = make("h3", { tabindex: "-1" }, `${cell.model}, ${cell.variant}, ${cell.scheme}, ${cell.runtime}`);
+    const limits = cell.limits.map((name) => make("li", {}, cards.limits[name]));
+    holder.replaceChildren(make("article", { class: "card" }, title, ...measured(cell),
+      ...(limits.length ? [make("h4", {}, "What these figures do not say"), make("ul", {}, ...limits)] : []),
+      ...verdicts(cell, place), ...mapping(place), ...confusions(cell),
+      make("h4", {}, "Files"), filesOf(cards.files[place], "Below the results folder") ?? "none",
+      ...lineage(cell), ...dataOf(cell)));
+    title.scrollIntoView();
+    title.focus({ preventScroll: true });
+  }
+
+  function follow() {
+    if (location.hash.startsWith("#cell/")) show(addressOf(location.hash));
+  }
+
+  function startCards() {
+    const addresses = Object.keys(cards.cells);
+    const select = make("select", {}, make("option", { value: "" }, "none"),
+      ...addresses.map((name) => make("option", {}, name)));
+    select.addEventListener("change", () => { if (select.value) location.hash = hashOf(select.value); });
+    document.getElementById("card").before(make("label", { class: "choose" }, "Choose a cell: ", select));
+    addEventListener("hashchange", follow);
+    follow();
+  }
+
+  all("table.sortable").forEach(makeSortable);
+  startFilters();
+  startCharts();
+  startCards();
+  document.documentElement.dataset.ready = "yes";
+})();

@@ -1,0 +1,21 @@
+"""Write the library that draws the report's charts, for a page that needs no network."""
+
+from typing import TYPE_CHECKING, Any
+
+from snugnet.jobs import run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(job: Any) -> None:
+    import vl_convert
+
+    from snugnet.jobs import replacing
+
+    with replacing(job.output["vega"]) as path:
+        path.write_text(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

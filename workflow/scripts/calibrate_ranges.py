@@ -1,0 +1,30 @@
+"""Put quantizers into the parent of a variant, with the ranges that are best on val."""
+
+from typing import TYPE_CHECKING, Any
+
+from snugnet.jobs import run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(job: Any) -> None:
+    from snugnet.compress.calibrate import calibrate
+    from snugnet.datasets.samples import load_split
+    from snugnet.models import keras2
+    from snugnet.models.storage import load_model, save_model
+    from snugnet.models.trained import save, write_history
+
+    settings = job.params.settings
+    keras2.configure(settings["seed"], settings["tf_threads"])
+    calib, val = load_split(job.input["calib"]), load_split(job.input["val"])
+    quantized, plain, compared = calibrate(
+        load_model(job.input["parent"]), calib, val, settings["variant"]
+    )
+    save_model(quantized, job.output["quantized"])
+    write_history(compared, job.output["calibration"])
+    save(plain, [], job.output)  # nothing was trained
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

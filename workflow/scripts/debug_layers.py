@@ -1,0 +1,26 @@
+"""Let TensorFlow's debugger measure what each layer loses in int8."""
+
+from typing import TYPE_CHECKING, Any
+
+from snugnet.jobs import run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(job: Any) -> None:
+    from snugnet.analysis.rows import write_rows
+    from snugnet.datasets.samples import load_split
+    from snugnet.models import keras2
+    from snugnet.models.storage import load_model
+    from snugnet.tflite.debug import layer_statistics
+
+    settings = job.params.settings
+    keras2.configure(settings["seed"], settings["tf_threads"])
+    calib = load_split(job.input["calib"]).x[: settings["scheme"]["calibration_samples"]]
+    rows = layer_statistics(load_model(job.input["model"]), calib)
+    write_rows(rows, job.output["layers"])
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

@@ -1,0 +1,29 @@
+"""Draw the report's figures as files."""
+
+from typing import TYPE_CHECKING, Any
+
+from snugnet.jobs import run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(job: Any) -> None:
+    from pathlib import Path
+
+    from tqdm import tqdm
+
+    from snugnet.analysis.report.collect import collect
+    from snugnet.analysis.report.figures import all_figures
+    from snugnet.analysis.report.pictures import draw
+
+    given, folder = job.input, Path(job.output["figures"])
+    evidence = [*given["evidence"], given["seeds"]]
+    study = collect(job.params.settings, given["table"], None, evidence)
+    folder.mkdir(parents=True, exist_ok=True)
+    for figure in tqdm(all_figures(study), desc="figures", mininterval=5):
+        draw(figure, folder)
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

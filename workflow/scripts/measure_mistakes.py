@@ -1,0 +1,29 @@
+"""Measure what common mistakes with integer inputs and outputs would cost a cell."""
+
+from typing import TYPE_CHECKING, Any
+
+from snugnet.jobs import run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(job: Any) -> None:
+    from snugnet.analysis.mistakes import measure
+    from snugnet.analysis.predictions import load_predictions
+    from snugnet.datasets.samples import load_split
+    from snugnet.jobs import write_json
+
+    settings = job.params.settings
+    found = measure(
+        job.input["tflite"],
+        load_split(job.input["test"]).x,
+        load_predictions(job.input["predictions"]),
+        settings["evaluation"]["batch_size"],
+        settings["statistics"]["confidence"],
+    )
+    write_json(job.output["mistakes"], found)
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

@@ -1,0 +1,41 @@
+"""Search the smallest file within a budget of accuracy on val; keep the search and its result."""
+
+from typing import TYPE_CHECKING, Any
+
+from snugnet.jobs import run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(job: Any) -> None:
+    from pathlib import Path
+
+    from snugnet.analysis.candidates import measurer
+    from snugnet.analysis.mixed import Search
+    from snugnet.analysis.rows import write_rows
+    from snugnet.datasets.samples import load_split
+    from snugnet.jobs import replacing
+    from snugnet.models import keras2
+    from snugnet.models.storage import load_model
+    from snugnet.tflite.debug import partly_in_float
+    from snugnet.tflite.evidence import record
+    from snugnet.tflite.schemes import SCHEMES
+
+    settings = job.params.settings
+    keras2.configure(settings["seed"], settings["tf_threads"])
+    scheme = settings["scheme"]
+    calib = load_split(job.input["calib"]).x[: scheme["calibration_samples"]]
+    names = ("float32", "fiq_float32", "int16x8")
+    whole = {name: Path(job.input[name]).read_bytes() for name in names}
+    measure = measurer(load_split(job.input["val"]))
+    model, limits = load_model(job.input["model"]), (scheme["budget"], scheme["max_in_float"])
+    search = Search(lambda: partly_in_float(model, calib), measure, whole, *limits)
+    write_rows(search.table(), job.output["candidates"])
+    with replacing(job.output["tflite"]) as path:
+        path.write_bytes(search.chosen.found.file)
+    record(job.output["tflite"], job.output["contract"], SCHEMES["mixed"])
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

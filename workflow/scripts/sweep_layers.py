@@ -1,0 +1,32 @@
+"""Measure on val what each layer alone costs when it is quantized, and when it alone is not."""
+
+from typing import TYPE_CHECKING, Any
+
+from snugnet.jobs import run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(job: Any) -> None:
+    from pathlib import Path
+
+    from snugnet.analysis.candidates import measurer
+    from snugnet.analysis.rows import write_rows
+    from snugnet.analysis.sensitivity import sweep
+    from snugnet.datasets.samples import load_split
+    from snugnet.models import keras2
+    from snugnet.models.storage import load_model
+    from snugnet.tflite.debug import partly_in_float
+
+    settings = job.params.settings
+    keras2.configure(settings["seed"], settings["tf_threads"])
+    calib = load_split(job.input["calib"]).x[: settings["scheme"]["calibration_samples"]]
+    layers, convert = partly_in_float(load_model(job.input["model"]), calib)
+    measure = measurer(load_split(job.input["val"]))
+    rows = sweep(layers, convert, measure, Path(job.input["reference"]).read_bytes())
+    write_rows(rows, job.output["sensitivity"])
+
+
+if __name__ == "__main__":
+    run(main, snakemake)

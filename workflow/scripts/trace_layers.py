@@ -1,0 +1,23 @@
+"""Compare every tensor of a full-integer file with the float model's."""
+
+from typing import TYPE_CHECKING, Any
+
+from snugnet.jobs import run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(job: Any) -> None:
+    from snugnet.analysis.rows import write_rows
+    from snugnet.datasets.samples import load_split
+    from snugnet.tflite.trace import trace
+
+    traced = job.params.settings["verification"]["traced_samples"]
+    x = load_split(job.input["test"]).x[:traced]
+    rows = trace(job.input["tflite"], job.input["reference"], x)
+    write_rows(rows, job.output["trace"])
+
+
+if __name__ == "__main__":
+    run(main, snakemake)
