@@ -47,17 +47,7 @@ def cell(trained, tmp_path_factory):
     path = tmp_path_factory.mktemp("cell") / "model.tflite"
     path.write_bytes(convert(trained.model, SCHEMES["fiq_int8"], samples.x[:80] / 2.5))
     made = predict(path, samples.x)
-    right = Predictions(
-        scores=made.scores(),
-        labels=samples.y,
-        group=samples.group,
-        raw=made.raw,
-        scale=made.scale,
-        zero_point=made.zero_point,
-        latency_ns=np.zeros(0, np.int64),
-        task=samples.task,
-        class_names=samples.class_names,
-    )
+    right = Predictions.of(samples, made.scores(), *made)
     return SimpleNamespace(path=path, x=samples.x, right=right)
 
 

@@ -17,17 +17,8 @@ def main(job: Any) -> None:
     test = load_split(job.input["test"])
     result = predict(job.input["tflite"], test.x, settings["batch_size"])
     runs, warm_up = settings["latency_runs"], settings["warm_up"]
-    predictions = Predictions(
-        scores=result.scores(),
-        labels=test.y,
-        group=test.group,
-        raw=result.raw,
-        scale=result.scale,
-        zero_point=result.zero_point,
-        latency_ns=latency(job.input["tflite"], test.x, runs, warm_up),
-        task=test.task,
-        class_names=test.class_names,
-    )
+    times = latency(job.input["tflite"], test.x, runs, warm_up)
+    predictions = Predictions.of(test, result.scores(), *result, latency_ns=times)
     save_predictions(job.output["predictions"], predictions)
 
 

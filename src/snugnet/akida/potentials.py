@@ -20,33 +20,15 @@ def predictions(
         test: What they were computed for.
     """
     scale = np.array(conversion["potential_scale"], np.float64)
-    return Predictions(
-        scores=_activated(potentials * scale, conversion["head"]).astype(np.float32),
-        labels=test.y,
-        group=test.group,
-        raw=potentials,
-        scale=scale,
-        zero_point=0,
-        latency_ns=np.zeros(0, np.int64),
-        task=test.task,
-        class_names=test.class_names,
-    )
+    scores = _activated(potentials * scale, conversion["head"]).astype(np.float32)
+    return Predictions.of(test, scores, potentials, scale)
 
 
 def none(test: Samples) -> Predictions:
     """Make the predictions of a model that does not fit: of no sample."""
     outputs = 1 if test.task == "binary" else len(test.class_names)
-    return Predictions(
-        scores=np.zeros((0, outputs), np.float32),
-        labels=test.y[:0],
-        group=None if test.group is None else test.group[:0],
-        raw=np.zeros((0, outputs), np.int32),
-        scale=1.0,
-        zero_point=0,
-        latency_ns=np.zeros(0, np.int64),
-        task=test.task,
-        class_names=test.class_names,
-    )
+    scores, raw = np.zeros((0, outputs), np.float32), np.zeros((0, outputs), np.int32)
+    return Predictions.of(test.take(np.arange(0)), scores, raw)
 
 
 def _activated(x: np.ndarray, name: str) -> np.ndarray:

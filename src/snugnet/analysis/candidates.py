@@ -65,14 +65,4 @@ def _correct(file: bytes, val: Samples) -> np.ndarray:
         # Of many files the progress of all is told, not that of each.
         with contextlib.redirect_stdout(io.StringIO()):
             found = predict(path, val.x)
-    return Predictions(
-        scores=found.scores(),
-        labels=val.y,
-        group=val.group,
-        raw=found.raw,
-        scale=found.scale,
-        zero_point=found.zero_point,
-        latency_ns=np.zeros(0, np.int64),
-        task=val.task,
-        class_names=val.class_names,
-    ).correct()
+    return Predictions.of(val, found.scores(), *found).correct()

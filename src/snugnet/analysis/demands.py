@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from snugnet.akida.schemes import AKIDA_SCHEMES
+from snugnet.analysis.rows import in_points
 from snugnet.errors import InputError
 from snugnet.tflite.schemes import FULL_INTEGER, SCHEMES
 
@@ -118,14 +119,14 @@ def _drop_limit(entry: Entry) -> str:
 
 def _larger_drop(row: Row, entry: Entry) -> str | None:
     low, high = row["delta_float_low"], row["delta_float_high"]
-    said = f"accuracy differs from float32 by {_points(row['delta_float'])} points"
+    said = f"accuracy differs from float32 by {in_points(row['delta_float'])} points"
     if low is None or high is None:
         reason = _no_interval(row)
         return reason and f"{said}, without an interval: {reason}"
     counts = low if entry["confidence"] == "possible" else high
     if 100 * counts >= -entry["max_drop"] - LAST_BITS:
         return None
-    return f"{said} [{_points(low)}, {_points(high)}]"
+    return f"{said} [{in_points(low)}, {in_points(high)}]"
 
 
 def _no_interval(row: Row) -> str | None:
@@ -137,11 +138,6 @@ def _no_interval(row: Row) -> str | None:
     if row["n_groups"] == 1:
         return "all test samples are of one group"
     return None if abs(row["delta_float"]) < LAST_BITS else "it is the same in all groups"
-
-
-def _points(difference: float) -> str:
-    """Write a difference in hundredths; one that rounds to nothing has no minus."""
-    return f"{round(100 * difference, 2) + 0.0:+.2f}"
 
 
 def _low_accuracy(row: Row, entry: Entry) -> str | None:

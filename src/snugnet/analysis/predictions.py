@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
-from snugnet.datasets.samples import read_npz
+from snugnet.datasets.samples import Samples, read_npz
 from snugnet.errors import InputError
 from snugnet.jobs import replacing
 
@@ -35,6 +36,29 @@ class Predictions:
     latency_ns: np.ndarray
     task: str
     class_names: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        samples: Samples,
+        scores: np.ndarray,
+        raw: np.ndarray,
+        scale: float | np.ndarray = 1.0,
+        zero_point: int = 0,
+        latency_ns: np.ndarray | None = None,
+    ) -> Self:
+        """Put what was predicted for samples beside what they are; see Attributes."""
+        return cls(
+            scores=scores,
+            labels=samples.y,
+            group=samples.group,
+            raw=raw,
+            scale=scale,
+            zero_point=zero_point,
+            latency_ns=np.zeros(0, np.int64) if latency_ns is None else latency_ns,
+            task=samples.task,
+            class_names=samples.class_names,
+        )
 
     def decisions(self) -> np.ndarray:
         """Decide: argmax, or score >= 0.5 for each label; the form is that of `labels`."""

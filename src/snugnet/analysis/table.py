@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from snugnet.analysis.ladder import RUNGS
+from snugnet.analysis.rows import in_points
 from snugnet.analysis.statistics import holm
 
 # The columns of metrics.csv, in order; what does not apply to a row is empty, never 0.
@@ -162,11 +163,6 @@ def points(row: Mapping[Any, Any], other: str, p: str) -> str:
         return ""
     text = f"{in_points(delta)} {arrow(delta, row[p])}".rstrip()
     return text if pd.isna(low) else f"{text} [{in_points(low)}, {in_points(high)}]"
-
-
-def in_points(difference: float) -> str:
-    """Write a difference in hundredths; one that rounds to nothing has no minus."""
-    return f"{round(100 * difference, 2) + 0.0:+.2f}"
 
 
 def markdown(frame: pd.DataFrame, confidence: float) -> str:

@@ -103,19 +103,9 @@ def _set_ranges(places: Sequence[Place], seen: Sequence[Histogram], rule: Rule) 
 def _accuracy(quantized: tf_keras.Model, samples: Samples) -> float:
     """Give the share of right decisions, which are made as those of files are."""
     scores = quantized.predict(samples.x.astype(np.float32), batch_size=512, verbose=0)
-    decided = Predictions(
-        scores=scores,
-        labels=samples.y,
-        group=samples.group,
-        raw=scores,
-        scale=1.0,
-        zero_point=0,
-        latency_ns=np.zeros(0, np.int64),
-        task=samples.task,
-        class_names=samples.class_names,
-    )
+    decisions = Predictions.of(samples, scores, raw=scores).decisions()
     # Of decisions, not of samples' shares, whose sum is rounded: what is equal must stay equal.
-    return float((decided.decisions() == samples.y).mean())
+    return float((decisions == samples.y).mean())
 
 
 def _compared(

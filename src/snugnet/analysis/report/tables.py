@@ -7,7 +7,8 @@ import pandas as pd
 
 from snugnet.analysis.report.collect import Study, address
 from snugnet.analysis.report.matrix import ink, shade
-from snugnet.analysis.table import about, accuracy_text, arrow, how, in_points, points
+from snugnet.analysis.rows import in_points
+from snugnet.analysis.table import about, accuracy_text, arrow, how, points
 
 
 class Value(NamedTuple):
