@@ -89,6 +89,10 @@ MIXED_LEGEND = """Accuracy and size on test. The search saw val alone; each of i
 file that was measured with the deployed interpreter.
 """
 
+RANGES_LEGEND = """Rules for the ranges of activations, compared on val; the best one makes the
+variant, `minmax` where none is better. The parent is the same network with min-max ranges.
+"""
+
 # What the systems that Snugnet grew from report for themselves. Their data and splits differ from
 # ours: landmarks, not opponents. (model, what, their float, their int8, in per cent)
 SEEDS = [
@@ -107,7 +111,8 @@ def keep(results: Path) -> None:
     """Store the rows of a study, one file a model; other models' files stay."""
     _store(pd.read_csv(results / "report" / "metrics.csv"), KEPT)
     _store(_mistakes_of(results), KEPT / "mistakes")
-    _store(_candidates_of(results), KEPT / "mixed")
+    _store(_tables_of(results, "tflite/*/*/mixed/candidates.csv"), KEPT / "mixed")
+    _store(_tables_of(results, "models/*/*/calibration.csv"), KEPT / "calibration")
 
 
 def _store(rows: pd.DataFrame, folder: Path) -> None:
@@ -128,12 +133,12 @@ def _mistakes_of(results: Path) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def _candidates_of(results: Path) -> pd.DataFrame:
-    """Collect the searches for mixed precision, a row a candidate."""
-    found = [
-        pd.read_csv(path).assign(model=path.parts[-4], variant=path.parts[-3])
-        for path in sorted(results.glob("tflite/*/*/mixed/candidates.csv"))
-    ]
+def _tables_of(results: Path, pattern: str) -> pd.DataFrame:
+    """Collect the tables of a search, whose paths begin with stage, model and variant."""
+    found = []
+    for path in sorted(results.glob(pattern)):
+        _, model, variant, *_ = path.relative_to(results).parts
+        found.append(pd.read_csv(path).assign(model=model, variant=variant))
     return pd.concat(found) if found else pd.DataFrame()
 
 
@@ -155,6 +160,7 @@ def page() -> str:
         what_steps_cost(frame),
         what_mistakes_cost(frame, _kept(KEPT / "mistakes")),
         what_mixing_recovers(frame, _kept(KEPT / "mixed")),
+        what_ranges_give(frame, _kept(KEPT / "calibration")),
         on_akida(frame),
     ]
     return "\n".join([INTRODUCTION, *filter(None, parts), "## All cells\n", tables])
@@ -220,7 +226,8 @@ def what_mistakes_cost(frame: pd.DataFrame, mistakes: pd.DataFrame) -> str:
     """List, in points, what integer ends cost when used right, and each mistake beyond that."""
     if mistakes.empty:
         return ""
-    accuracy = frame.set_index(["model", "variant", "scheme"])["accuracy"]
+    litert = frame[frame["runtime"] == "litert"]
+    accuracy = litert.set_index(["model", "variant", "scheme"])["accuracy"]
     lines = []
     for (model, variant, scheme), rows in mistakes.groupby(["model", "variant", "scheme"]):
         by_name = rows.set_index("name")
@@ -248,6 +255,24 @@ def what_mixing_recovers(frame: pd.DataFrame, candidates: pd.DataFrame) -> str:
         searches.append(f"### Search of {model} {variant}, on val\n\n{shown}\n")
     table = pd.DataFrame(lines, columns=["cell", *schemes]).to_markdown(index=False)
     return "\n".join([f"## Mixed precision\n\n{MIXED_LEGEND}\n{table}\n", *searches])
+
+
+def what_ranges_give(frame: pd.DataFrame, compared: pd.DataFrame) -> str:
+    """Lay cells with ranges chosen on val beside those with min-max ones, on test."""
+    if compared.empty:
+        return ""
+    rows = {(row.model, row.variant, row.scheme): row for row in frame.itertuples()}
+    lines, searches = [], []
+    for (model, variant), rules in compared.groupby(["model", "variant"], sort=False):
+        cell = rows.get((model, variant, "fiq_int8"))
+        costs = [] if cell is None else [points(cell._asdict(), "parent", "p_parent_holm")]
+        chosen = rules.loc[rules["chosen"], ["rule", "setting"]].iloc[0].dropna()
+        lines.append([f"{model} {variant}", " ".join(map(str, chosen)), *costs])
+        shown = rules.drop(columns=["model", "variant"]).to_markdown(index=False)
+        searches.append(f"### Ranges of {model} {variant}, on val\n\n{shown}\n")
+    columns = ["cell", "chosen on val", "fiq_int8 on test, from min-max (points)"]
+    table = pd.DataFrame(lines, columns=columns).to_markdown(index=False, disable_numparse=True)
+    return "\n".join([f"## Ranges of activations\n\n{RANGES_LEGEND}\n{table}\n", *searches])
 
 
 def _accuracy_and_size(row: Any) -> str:

@@ -32,7 +32,8 @@ class FakeStudy:
         self.rng = np.random.default_rng(seed)
         self.rows: list[dict[str, Any]] = []
         self.evidence: list[str] = []
-        self.gate: dict[str, Any] = {"verdict": "pass", "cells": 0, "failures": []}
+        self.gate: dict[str, Any] = {"verdict": "pass", "cells": 0}
+        self.gate |= {"failures": [], "demands": []}
         self.recipes: dict[str, Any] = {
             name: {} for name in ("datasets", "models", "variants", "schemes", "lineages")
         }
@@ -175,7 +176,7 @@ class FakeStudy:
         for variant in variants:
             place = f"debug/{model}/{variant}/fiq_int8"
             self.write(f"{place}/layers.csv", self._errors(layers))
-            trace = self._errors(layers).assign(sqnr_db=30.5, saturated=0.001)
+            trace = self._errors(layers).assign(n=64, sqnr_db=30.5, saturated=0.001)
             self.write(f"{place}/trace.csv", trace)
             self.write(f"{place}/sensitivity.csv", self._sweeps(layers))
             self.write(f"{place}/mistakes.json", MISTAKES)
@@ -272,14 +273,15 @@ DESIGNS = pd.DataFrame(
 )
 CANDIDATES = pd.DataFrame(
     {
-        "candidate": ["fiq_int8", "1 in float"],
-        "in_float": [None, "0"],
+        "candidate": ["fiq_float32", "one_in_float"],
+        "in_float": [None, "model/conv_0/Relu;model/conv_0/Conv2D"],
         "operators_in_float": [0, 1],
         "size_bytes": [4000, 5000],
         "n": [100, 100],
         "accuracy": [0.86, 0.9],
         "delta_float": [-0.04, 0.0],
         "within_budget": [False, True],
+        "allowed": [True, True],
         "chosen": [False, True],
     }
 )

@@ -8,10 +8,10 @@ def quantize(
 ) -> np.ndarray:
     """Bring real numbers into an integer type: round, then saturate.
 
-    q = clip(round(x / scale) + zero_point, min, max), divided in float32 and halves rounded away
-    from zero, as the QUANTIZE kernel does it (`reference_ops::AffineQuantize`; the map of the
-    TFLite 8-bit quantization specification). A cast without rounding or saturation makes values
-    wrap and is the commonest way to ruin an int8 model.
+    q = clip(round(x / scale) + zero_point, min, max), as the QUANTIZE kernel does it
+    (`reference_ops::AffineQuantize`; the map of the TFLite 8-bit quantization specification). A
+    cast without rounding or saturation makes values wrap and is the commonest way to ruin an int8
+    model.
 
     Args:
         x: Real numbers, without NaN.
@@ -20,9 +20,17 @@ def quantize(
         dtype: The integer type.
     """
     info = np.iinfo(dtype)
+    return np.clip(nearest(x, scale, zero_point), info.min, info.max).astype(dtype)
+
+
+def nearest(x: np.ndarray, scale: float | np.floating, zero_point: int) -> np.ndarray:
+    """Give the nearest whole number to each real one, float64, whether a type has it or not.
+
+    Divided in float32 and halves rounded away from zero, as the kernel does it.
+    """
     with np.errstate(over="ignore"):
         steps = round_half_away(x.astype(np.float32) / np.float32(scale))
-    return np.clip(steps.astype(np.float64) + zero_point, info.min, info.max).astype(dtype)
+    return steps.astype(np.float64) + zero_point
 
 
 def round_half_away(x: np.ndarray) -> np.ndarray:

@@ -99,6 +99,7 @@ class Study:
             problems = [
                 *self._unusable_variants(),
                 *self._unusable_trainings(),
+                *_analysis_problems(config),
                 *self._unusable_gates(),
                 *self._unusable_schemes(),
             ]
@@ -368,7 +369,10 @@ class Study:
             cell
             for cell in self.cells
             if cell.scheme in ANALYSES[name]
-            and (wanted["models"] is None or cell.model in wanted["models"])
+            and (
+                wanted["models"] is None
+                or {cell.model, self._family(cell.model)} & set(wanted["models"])
+            )
             and (wanted["variants"] is None or cell.variant in wanted["variants"])
         ]
 
@@ -382,6 +386,10 @@ class Study:
             return None
         below = cell._replace(scheme=RUNGS[cell.scheme].below)
         return below if below in self._known_cells else None
+
+    def has(self, cell: Cell) -> bool:
+        """Tell whether the study asks for a cell."""
+        return cell in self._known_cells
 
     def plain_variants(self) -> str:
         """Make the regular expression of the variants without quantizers."""
@@ -603,12 +611,6 @@ def _cross_problems(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _variant_problems(config["variants"])
     for name, scheme in config["schemes"].items():
         yield from _scheme_problems(name, scheme, config, f"schemes.{name}")
-    for name, wanted in config["analyses"].items():
-        for key in ("models", "variants"):
-            for listed in wanted[key] or ():
-                if listed not in config[key]:
-                    problem = _unknown(key.removesuffix("s"), listed, list(config[key]))
-                    yield f"analyses.{name}.{key}: {problem}"
     for i, block in enumerate(config["study"]):
         for key, known in (
             ("models", list(config["models"])),
@@ -737,6 +739,16 @@ def _variant_problems(variants: Mapping[str, Any]) -> Iterator[str]:
                 yield f"variants.{name}.parent: its ancestors form a ring: {' -> '.join(chain)}"
                 break
             chain.append(parent)
+
+
+def _analysis_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """Find names of models, those that seeds have made too, and of variants that do not exist."""
+    for name, wanted in config["analyses"].items():
+        for key in ("models", "variants"):
+            for listed in wanted[key] or ():
+                if listed not in config[key]:
+                    problem = _unknown(key.removesuffix("s"), listed, list(config[key]))
+                    yield f"analyses.{name}.{key}: {problem}"
 
 
 def _gate_problems(entry: Mapping[str, Any], cells: Collection[Mapping[str, Any]]) -> Iterator[str]:

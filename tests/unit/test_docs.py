@@ -1,18 +1,61 @@
 """Pages that are written from data say what the data say."""
 
 import importlib.util
+import math
+import re
+from typing import Any
 
 import pandas as pd
+import pytest
 
 from tests.paths import ROOT
 
 
-def test_the_page_of_results_is_written_from_the_rows_that_are_kept():
+@pytest.fixture(scope="module")
+def module() -> Any:
     spec = importlib.util.spec_from_file_location("write_results", ROOT / "docs/write_results.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_of_results_is_written_from_the_rows_that_are_kept(module):
     assert module.page() == module.PAGE.read_text(), "run: python docs/write_results.py"
+
+
+def rows(*schemes: tuple[str, str, float]) -> pd.DataFrame:
+    """Cells of one network, of which programs for Akida have two rows."""
+    known = [
+        {"model": "m", "variant": "original", "scheme": scheme, "runtime": runtime, "accuracy": a}
+        for scheme, runtime, a in schemes
+    ]
+    return pd.DataFrame([{**row, "size_bytes": 1000} for row in known])
+
+
+CELLS = rows(
+    ("float32", "litert", 0.91),
+    ("fiq_float32", "litert", 0.9),
+    ("fiq_int8", "litert", 0.898),
+    ("mixed", "litert", 0.905),
+    ("akida_v2_w8a8", "keras", 0.9),
+    ("akida_v2_w8a8", "akida", 0.9),
+)
+
+
+def test_mistakes_are_laid_beside_the_file_used_right(module):
+    cell = {"model": "m", "variant": "original", "scheme": "fiq_int8", "saturated": 0.012}
+    found = [("right", 0.898, math.nan), ("cast_and_wrap", 0.5, -0.398)]
+    mistakes = [{**cell, "name": n, "accuracy": a, "delta": d} for n, a, d in found]
+    text = module.what_mistakes_cost(CELLS, pd.DataFrame(mistakes))
+    assert "| m original fiq_int8 | 89.80 | -0.20 | 1.200 | -39.80 |" in re.sub(" +", " ", text)
+
+
+def test_mixed_cells_are_laid_beside_float_and_integer_ones(module):
+    search = pd.DataFrame([{"model": "m", "variant": "original", "candidate": "one_in_float"}])
+    text = module.what_mixing_recovers(CELLS, search)
+    assert "| 91.00 %, 1,000 bytes | 89.80 %, 1,000 bytes | 90.50 %, 1,000 bytes |" in text
+    assert "one_in_float" in text
 
 
 def test_kept_rows_are_whole():

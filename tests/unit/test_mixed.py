@@ -8,6 +8,7 @@ import pytest
 
 from snugnet.analysis.candidates import Measured, measurer
 from snugnet.analysis.mixed import Search
+from snugnet.errors import ModelFormatError
 from snugnet.tflite.contract import check_contract
 from snugnet.tflite.flatbuffer import read_graph
 from snugnet.tflite.layers import Layer
@@ -16,7 +17,7 @@ from tests.unit import networks
 
 COLUMNS = [
     *("candidate", "in_float", "operators_in_float", "size_bytes", "n", "accuracy", "delta_float"),
-    *("within_budget", "chosen"),
+    *("within_budget", "allowed", "chosen"),
 ]
 
 
@@ -73,6 +74,46 @@ def test_a_ruined_tensor_is_recovered_by_both_layers_around_it(keras):
     (chosen,) = [row for row in found.table if row["chosen"]]
     assert chosen["operators_in_float"] == 2
     assert chosen["in_float"].split(" ") == [layer.tensor for layer in found.search.chosen.in_float]
+
+
+def made_up(refused, most=None) -> Search:
+    """Search among three layers, of which the converter does not make all choices.
+
+    Only the first layer costs: with it in float, 9 of 10 samples are right instead of 5.
+    """
+    layers = [Layer(i, "CONV_2D", name) for i, name in enumerate("abc")]
+
+    def convert(names) -> bytes:
+        if frozenset(names) in refused:
+            raise ModelFormatError(f"{sorted(names)} cannot be in float")
+        return "".join(sorted(names)).encode()
+
+    def measure(file: bytes) -> Measured:
+        right = 10 if file == b"float32" else 9 if b"a" in file else 5
+        return Measured(file, np.arange(10) < right, None)
+
+    whole = {"float32": b"float32", "fiq_float32": b"-", "int16x8": b"--"}
+    return Search(lambda: (layers, convert), measure, whole, 10, most)
+
+
+def test_what_the_converter_does_not_make_is_left_out_of_the_search(capsys):
+    refused = {frozenset("a"), frozenset("bc")}
+    found = made_up(refused)
+    tried = {row["in_float"] for row in found.table()}
+    assert "a" not in tried
+    assert "b c" not in tried
+    assert found.fits
+    assert found.chosen.found.file in (b"ab", b"ac")
+    assert "warning: ['a'] cannot be in float" in capsys.readouterr().out
+
+
+def test_what_has_too_many_in_float_is_not_allowed_and_not_taken():
+    table = made_up({frozenset("a")}, most=1).table()
+    assert {row["allowed"] for row in table if row["operators_in_float"] <= 1} == {True}
+    beyond = [row for row in table if row["operators_in_float"] > 1]
+    assert {row["allowed"] for row in beyond} == {False}
+    assert any(row["within_budget"] for row in beyond)
+    assert not any(row["chosen"] for row in beyond)
 
 
 def test_int16x8_is_taken_where_it_is_the_smallest_that_fits(keras):

@@ -77,9 +77,13 @@ def test_cells_that_could_not_be_are_not_counted():
 
 
 def test_seeds_that_all_differ_alike_are_not_tested():
-    frame = found(rows("fiq_int8", ACCURACY, [-0.01] * 4), rows("float32", ACCURACY, [0.0] * 4))
+    # Each loses one sample of 360; quotients differ in their last bits.
+    right = [7, 41, 99, 345]
+    lost = [(r - 1) / 360 - r / 360 for r in right]
+    assert len(set(lost)) > 1
+    frame = found(rows("fiq_int8", ACCURACY, lost), rows("float32", ACCURACY, [0.0] * 4))
     assert frame["p_delta_float"].isna().all()
-    assert frame.iloc[0]["delta_float"] == pytest.approx(-0.01)
+    assert frame.iloc[0]["delta_float"] == pytest.approx(-1 / 360)
     assert pd.isna(frame.iloc[0]["delta_float_low"])
     assert pd.isna(frame.iloc[1]["delta_float"])  # float32 is its own reference
 

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from snugnet.analysis import candidates
-from snugnet.analysis.candidates import measurer
+from snugnet.analysis.candidates import Measured, measurer
 from snugnet.analysis.sensitivity import sweep
 from snugnet.analysis.statistics import RESAMPLES, paired_p
+from snugnet.errors import ModelFormatError
+from snugnet.tflite.layers import Layer
 from snugnet.tflite.schemes import SCHEMES
 from tests.unit import networks
 
@@ -48,6 +50,21 @@ def test_rows_are_whole(wild_input):
         assert row["delta_float"] == pytest.approx(row["accuracy"] - rows[0]["accuracy"])
         assert row["delta_full"] == pytest.approx(row["accuracy"] - rows[1]["accuracy"])
     assert (rows[0]["accuracy"], rows[0]["delta_float"], rows[1]["p_full"]) == (1, 0, 1)
+
+
+def test_what_the_converter_does_not_make_has_no_row(capsys):
+    layers = [Layer(i, "CONV_2D", name) for i, name in enumerate("ab")]
+
+    def convert(names) -> bytes:
+        if set(names) == {"a"}:
+            raise ModelFormatError("a cannot be in float")
+        return "".join(sorted(names)).encode()
+
+    rows = sweep(layers, convert, lambda file: Measured(file, np.ones(4), None), b"float")
+    # Leaving `a` in float is quantizing only `b`, and all but `a`.
+    done = [(row["tensor"], row["quantized"]) for row in rows[2:]]
+    assert done == [("a", "only"), ("b", "all_but")]
+    assert capsys.readouterr().out.count("warning: a cannot be in float") == 2
 
 
 def test_a_ruined_input_is_the_first_layers_alone(wild_input):

@@ -67,6 +67,13 @@ def test_perfect_groups_do_not_make_a_perfect_interval():
     assert (low, high) == pytest.approx(proportion_confint(5, 5, method="wilson"))
 
 
+def test_samples_that_are_all_as_right_do_not_make_a_perfect_interval():
+    """Shares of labels whose sum is not exact: rounding is no spread."""
+    low, high = accuracy_interval(np.full(120, 0.8), None)
+    assert low < 0.73
+    assert high > 0.85
+
+
 def test_one_group_says_nothing():
     assert accuracy_interval(np.array([1.0, 0.0]), np.array([3, 3])) == (None, None)
 

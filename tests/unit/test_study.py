@@ -651,6 +651,14 @@ def test_an_analysis_looks_into_the_cells_it_is_asked_for(analyses, expected):
     assert asked.files("sensitivity") == []
 
 
+@pytest.mark.parametrize(("models", "expected"), [(["net"], [1, 2]), (["net_s2"], [2])])
+def test_an_analysis_looks_into_models_made_with_seeds(models, expected):
+    config = {**minimal(), "analyses": {"layers": {"models": models}}}
+    config["study"][0]["seeds"] = [1, 2]
+    traced = [f"debug/net_s{seed}/original/fiq_int8/trace.csv" for seed in expected]
+    assert study(config).files("traced") == traced
+
+
 def test_an_analysis_of_what_is_not_there_is_refused():
     config = {**minimal(), "analyses": {"mistakes": {"models": ["nett"]}}}
     with pytest.raises(InputError, match=r"analyses.mistakes.models: unknown model 'nett', did"):

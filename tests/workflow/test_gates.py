@@ -93,8 +93,9 @@ def test_the_evidence_survives(tiny, missed):
     assert len(gate["failures"]) == 3
     assert all(failure in missed for failure in gate["failures"])
     assert [demand["failed"] for demand in gate["demands"]] == [2, 1, 0]
-    for name in ("metrics.csv", "metrics.md"):
+    for name in ("metrics.csv", "metrics.md", "index.html"):
         assert (tiny.results / "report" / name).is_file()
+    assert any((tiny.results / "report" / "figures").iterdir())
     assert not (tiny.results / "report" / "gate.passed").exists()
 
 

@@ -287,9 +287,7 @@
   }
 
   function trainingOf(training) {
-    if (!training) return "";
-    const best = training.val_accuracy === null ? "" : `, best accuracy on val ${percent(training.val_accuracy)}`;
-    return ` (${training.epochs} epochs${best})`;
+    return training ? ` (${training.epochs} epochs)` : "";
   }
 
   function lineage(cell) {

@@ -97,12 +97,17 @@ def requests_of(wildcards, output):
 
 
 def parent_predictions(wildcards):
-    """Give what a variant's parent predicts in the same scheme; nothing if no parent does."""
+    """Give what a variant's parent predicts in the same scheme; nothing if no parent does.
+
+    A search is too long for a comparison alone: for `mixed` the study must ask for both.
+    """
     parent = STUDY.config["variants"][wildcards.variant].get("parent")
-    if parent is None or (wildcards.scheme == "mixed" and STUDY.has_quantizers(parent)):
+    if parent is None:
         return []
-    cell = f"{wildcards.model}/{parent}/{wildcards.scheme}/{wildcards.runtime}"
-    return f"{RESULTS}/predictions/{cell}.npz"
+    cell = Cell(**{**wildcards, "variant": parent})
+    if cell.scheme == "mixed" and not STUDY.has(cell):
+        return []
+    return f"{RESULTS}/predictions/{cell.path}.npz"
 
 
 def rung_predictions(wildcards):

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from snugnet.akida.schemes import AKIDA_SCHEMES
-from snugnet.analysis.rows import in_points
+from snugnet.analysis.fractions import LAST_BITS, in_points
 from snugnet.errors import InputError
 from snugnet.tflite.schemes import FULL_INTEGER, SCHEMES
 
 UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2}
 # By what an entry of the gates names the cells that it is about.
 SELECTORS = ("models", "variants", "schemes", "runtimes")
-# Sums of fractions differ in their last bits; what is exactly at a limit keeps to it.
-LAST_BITS = 1e-9
 
 Row = Mapping[str, Any]
 Entry = Mapping[str, Any]
@@ -121,7 +119,8 @@ def _larger_drop(row: Row, entry: Entry) -> str | None:
     low, high = row["delta_float_low"], row["delta_float_high"]
     said = f"accuracy differs from float32 by {in_points(row['delta_float'])} points"
     if low is None or high is None:
-        reason = _no_interval(row)
+        # Nothing is certain without an interval.
+        reason = _no_interval(row) if entry["confidence"] == "possible" else None
         return reason and f"{said}, without an interval: {reason}"
     counts = low if entry["confidence"] == "possible" else high
     if 100 * counts >= -entry["max_drop"] - LAST_BITS:
@@ -130,14 +129,14 @@ def _larger_drop(row: Row, entry: Entry) -> str | None:
 
 
 def _no_interval(row: Row) -> str | None:
-    """Say why the drop has none; None where each of several groups is as accurate as with float32.
+    """Say why a drop has none; None where no one of several groups loses anything.
 
     Small drops of a few groups would have a narrow interval, so having none at all must not be
     worse.
     """
     if row["n_groups"] == 1:
         return "all test samples are of one group"
-    return None if abs(row["delta_float"]) < LAST_BITS else "it is the same in all groups"
+    return None if row["delta_float"] > -LAST_BITS else "it is the same in all groups"
 
 
 def _low_accuracy(row: Row, entry: Entry) -> str | None:
@@ -166,7 +165,7 @@ def _at_most(
     return Demand(schemes, lambda entry: f"a {figure} of at most {text(entry[key])}", lack)
 
 
-def _inexact(row: Row, entry: Entry) -> str | None:
+def _not_exact(row: Row, entry: Entry) -> str | None:
     """Both profiles of a certificate count, and both generations of Akida."""
     if "akida_potentials" in row:
         return disagreement(row)
@@ -205,7 +204,7 @@ DEMANDS = {
     "max_latency_us": _at_most(
         "max_latency_us", list(SCHEMES), "latency_us_median", "median latency", "{:g} µs".format
     ),
-    "exact": Demand((*FULL_INTEGER, *AKIDA_SCHEMES), lambda entry: "bit-exactness", _inexact),
+    "exact": Demand((*FULL_INTEGER, *AKIDA_SCHEMES), lambda entry: "bit-exactness", _not_exact),
     "hardware": Demand(
         list(AKIDA_SCHEMES), lambda entry: "all of it in hardware", _outside_hardware
     ),

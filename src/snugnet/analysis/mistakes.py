@@ -6,12 +6,13 @@ output. The file itself is the same throughout.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from snugnet.affine import quantize
+from snugnet.affine import nearest, quantize
 from snugnet.analysis.predictions import Predictions
 from snugnet.analysis.statistics import difference_interval, paired_p
 from snugnet.tflite.flatbuffer import read_graph
@@ -50,7 +51,7 @@ def _saturated(values: np.ndarray, grid: Grid) -> np.ndarray:
 
 
 def _rounded(x: np.ndarray, grid: Grid) -> np.ndarray:
-    return np.rint(x.astype(np.float64) / grid.scale + grid.zero_point).astype(np.int64)
+    return nearest(x, grid.scale, grid.zero_point).astype(np.int64)
 
 
 def _without_zero_point(x: np.ndarray, grid: Grid) -> np.ndarray:
@@ -131,7 +132,7 @@ def _beyond(x: np.ndarray, grid: Grid) -> np.ndarray:
 
 
 def _cost(right: Predictions, wrong: Prediction, confidence: float) -> Mapping[str, Any]:
-    mistaken = Predictions(**{**vars(right), "scores": wrong.scores(), "raw": wrong.raw})
+    mistaken = replace(right, scores=wrong.scores(), raw=wrong.raw)
     ours, truth = mistaken.correct(), right.correct()
     low, high = difference_interval(ours, truth, right.group, confidence)
     return {

@@ -7,16 +7,13 @@ quantizing one layer alone shows both.
 """
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from snugnet.analysis.candidates import Measure, Measured
+from snugnet.analysis.candidates import Convert, Measure, Measured, attempt
+from snugnet.analysis.fractions import LAST_BITS
 from snugnet.progress import progress
 from snugnet.tflite.layers import Layer
-
-Convert = Callable[[Collection[str]], bytes]
-# Accuracies are shares of samples: what rounding leaves of a difference is none.
-TOLERANCE = 1e-9
 
 
 class Candidate(NamedTuple):
@@ -63,7 +60,7 @@ class Search:
         """
         self._measure, self._most = measure, math.inf if most is None else most
         self._float = measure(whole["float32"])
-        self._least = self._float.accuracy - budget / 100 - TOLERANCE
+        self._least = self._float.accuracy - budget / 100 - LAST_BITS
         self.candidates = [
             Candidate(name, (), measure(whole[name])) for name in ("fiq_float32", "int16x8")
         ]
@@ -81,7 +78,8 @@ class Search:
 
         Returns:
             `candidate`; `in_float`, names of tensors; `operators_in_float`, how many; `size_bytes`;
-            `n` samples of val; `accuracy`; `delta_float`; `within_budget`; `chosen`.
+            `n` samples of val; `accuracy`; `delta_float`; `within_budget`, of accuracy; `allowed`,
+            whether no more is in float than may be; `chosen`.
         """
         return [
             {
@@ -92,7 +90,8 @@ class Search:
                 "n": len(candidate.found.correct),
                 "accuracy": candidate.found.accuracy,
                 "delta_float": candidate.found.accuracy - self._float.accuracy,
-                "within_budget": candidate.found.accuracy >= self._least,
+                "within_budget": self._within(candidate),
+                "allowed": self._allowed(candidate),
                 "chosen": candidate is self.chosen,
             }
             for candidate in self.candidates
@@ -104,8 +103,11 @@ class Search:
         with progress(len(self._layers), "searching") as meter:
             for layer in self._layers:
                 others = [other for other in self._layers if other != layer]
-                recovers = self._try("one_in_float", [layer]).found.accuracy
-                loses = -self._try("one_quantized", others).found.accuracy
+                alone = self._try("one_in_float", [layer])
+                without = self._try("one_quantized", others)
+                # What the converter does not make says nothing, and comes last.
+                recovers = alone.found.accuracy if alone else -math.inf
+                loses = -without.found.accuracy if without else -math.inf
                 found.append((recovers, loses, layer))
                 meter.update(1)
         recovering = sorted(found, key=lambda each: (each[0], each[1]), reverse=True)
@@ -117,30 +119,39 @@ class Search:
         """Leave the first 2, 3, ... in float, up to a file that fits or that is larger than one."""
         for count in range(2, len(order) + 1):
             fitting = [other.found.size for other in self.candidates if self._fits(other)]
-            beyond = fitting and len(self._file(order[:count])) >= min(fitting)
+            file = self._file(order[:count])
+            beyond = file and fitting and len(file) >= min(fitting)
             if count > self._most or beyond:
                 break
             self._try(name, order[:count])
 
-    def _try(self, name: str, layers: Sequence[Layer]) -> Candidate:
+    def _try(self, name: str, layers: Sequence[Layer]) -> Candidate | None:
         """Measure a file, unless the same layers have been left in float before."""
         chosen = tuple(sorted(layers))
-        for other in self.candidates[2:]:
-            if other.in_float == chosen:
+        for other in self.candidates:
+            if other.in_float == chosen and other.name != "int16x8":
                 return other
-        candidate = Candidate(name, chosen, self._measure(self._file(chosen)))
+        if (file := self._file(chosen)) is None:
+            return None
+        candidate = Candidate(name, chosen, self._measure(file))
         self.candidates.append(candidate)
         return candidate
 
-    def _file(self, layers: Sequence[Layer]) -> bytes:
-        return self._convert([layer.tensor for layer in layers])
+    def _file(self, layers: Sequence[Layer]) -> bytes | None:
+        return attempt(self._convert, [layer.tensor for layer in layers])
+
+    def _within(self, candidate: Candidate) -> bool:
+        return candidate.found.accuracy >= self._least
+
+    def _allowed(self, candidate: Candidate) -> bool:
+        return len(candidate.in_float) <= self._most
 
     def _fits(self, candidate: Candidate) -> bool:
-        return len(candidate.in_float) <= self._most and candidate.found.accuracy >= self._least
+        return self._allowed(candidate) and self._within(candidate)
 
     def _choose(self) -> Candidate:
         fitting = [candidate for candidate in self.candidates if self._fits(candidate)]
         if fitting:
             return min(fitting, key=lambda candidate: candidate.found.size)
-        allowed = [c for c in self.candidates if len(c.in_float) <= self._most]
+        allowed = [candidate for candidate in self.candidates if self._allowed(candidate)]
         return max(allowed, key=lambda c: (c.found.accuracy, -c.found.size))

@@ -1,4 +1,4 @@
-"""Rows of figures in words and as .csv files; without pandas, which takes longer to import."""
+"""Rows of figures as .csv files; without pandas, whose import takes longer than most analyses."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -6,11 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from snugnet.jobs import replacing
-
-
-def in_points(difference: float) -> str:
-    """Write a difference in hundredths; one that rounds to nothing has no minus."""
-    return f"{round(100 * difference, 2) + 0.0:+.2f}"
 
 
 def write_rows(rows: Sequence[Mapping[str, Any]], path: str | Path) -> None:

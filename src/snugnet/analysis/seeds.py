@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from snugnet.analysis.statistics import holm
+from snugnet.analysis.statistics import holm, negligible
 from snugnet.analysis.table import points
 
 SAME = ["family", "variant", "scheme", "runtime"]
@@ -86,15 +86,15 @@ def _tested(same: pd.DataFrame, name: str, confidence: float) -> list[tuple[str,
         return []
     low, high = _interval(values, confidence)
     # Seeds that all differ alike leave no spread to compare with.
-    p = stats.ttest_1samp(values, 0.0).pvalue if values.std() > 0 else None
+    p = None if low is None else stats.ttest_1samp(values, 0.0).pvalue
     return [(name, values.mean()), (f"{name}_low", low), (f"{name}_high", high), (f"p_{name}", p)]
 
 
 def _interval(values: np.ndarray, confidence: float) -> tuple[float | None, float | None]:
     """Give Student's t interval of a mean; nothing if the values do not differ."""
-    error = values.std(ddof=1) / np.sqrt(len(values))
-    if error == 0:
+    if negligible(values - values[0]):
         return None, None
+    error = values.std(ddof=1) / np.sqrt(len(values))
     half = stats.t.ppf((1 + confidence) / 2, len(values) - 1) * error
     return float(values.mean() - half), float(values.mean() + half)
 

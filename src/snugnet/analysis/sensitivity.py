@@ -1,15 +1,13 @@
 """Which layer costs how much accuracy: one alone quantized, and all but one, measured on val."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from snugnet.analysis.candidates import Measure, Measured
+from snugnet.analysis.candidates import Convert, Measure, Measured, attempt
 from snugnet.analysis.statistics import paired_p
 from snugnet.progress import progress
 from snugnet.tflite.layers import Layer
-
-Convert = Callable[[Collection[str]], bytes]
 
 
 def sweep(
@@ -25,7 +23,8 @@ def sweep(
 
     Returns:
         Rows: first none and all of the layers quantized (`quantized` is `none` and `all`, and there
-        is no layer), then for each layer `only` it and `all_but` it. `index`, `operator`, `tensor`;
+        is no layer), then for each layer `only` it and `all_but` it, without what the converter
+        does not make. `index`, `operator`, `tensor`;
         `n` samples; `accuracy`; `delta_float` and `delta_full`, accuracy less that of the float32
         file and of the file with all layers quantized; `p_full`, of the paired test against the
         latter; `size_bytes`.
@@ -36,7 +35,8 @@ def sweep(
     with progress(len(layers), "sweeping") as meter:
         for layer in layers:
             for quantized, left in (("only", names - {layer.tensor}), ("all_but", {layer.tensor})):
-                rows.append(_row(layer, quantized, measure(convert(left)), floating, full))
+                if (file := attempt(convert, left)) is not None:
+                    rows.append(_row(layer, quantized, measure(file), floating, full))
             meter.update(1)
     return rows
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from snugnet.analysis.fractions import LAST_BITS
+
 # Up to this many groups all sign patterns are tried (2^14); above, as many are drawn.
 EXACT_GROUPS = 14
 RESAMPLES = 2**EXACT_GROUPS
@@ -45,11 +47,16 @@ def accuracy_interval(
         return Interval(None, None)
     pooled = right.sum() / size.sum()
     residual = right - pooled * size
-    if not residual.any():
+    if negligible(residual):
         # All clusters agree, mostly at 100 %: spread says nothing, so count clusters instead.
         return _wilson(round(pooled * clusters), clusters, confidence)
     half = _half_width(residual, size, confidence)
     return Interval(float(max(0.0, pooled - half)), float(min(1.0, pooled + half)))
+
+
+def negligible(differences: np.ndarray) -> bool:
+    """Tell whether differences of fractions are none but for their last bits."""
+    return bool(np.abs(differences).max() < LAST_BITS)
 
 
 def _half_width(residual: np.ndarray, size: np.ndarray, confidence: float) -> float:
@@ -85,7 +92,7 @@ def auc_interval(
     sums, _ = _by_cluster(influence, group)
     clusters = len(sums)
     # Perfect separation has no spread, which says nothing about the next patient.
-    if clusters < 2 or not sums.any():
+    if clusters < 2 or negligible(sums):
         return Interval(None, None)
     variance = clusters / (clusters - 1) * np.sum(sums**2)
     half = stats.t.ppf((1 + confidence) / 2, clusters - 1) * np.sqrt(variance)
@@ -177,7 +184,7 @@ def difference_interval(
         return Interval(None, None)
     pooled = total.sum() / size.sum()
     residual = total - pooled * size
-    if np.abs(residual).max() < 1e-9:
+    if negligible(residual):
         return Interval(None, None)
     half = _half_width(residual, size, confidence)
     return Interval(float(pooled - half), float(pooled + half))
@@ -186,11 +193,11 @@ def difference_interval(
 def _sign_flip_p(difference: np.ndarray, seed: int) -> float:
     # Groups without any difference are the same under either sign; sums of fractions that should
     # cancel leave some last bits.
-    difference = difference[np.abs(difference) > 1e-9]
+    difference = difference[np.abs(difference) > LAST_BITS]
     if len(difference) == 0:
         return 1.0
     # Sums of fractions differ in their last bits; a tie must count as a tie.
-    observed = abs(difference.sum()) * (1 - 1e-9)
+    observed = abs(difference.sum()) * (1 - LAST_BITS)
     if len(difference) <= EXACT_GROUPS:
         patterns = np.arange(2 ** len(difference))[:, np.newaxis]
         signs = 1.0 - 2.0 * ((patterns >> np.arange(len(difference))) & 1)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from snugnet.analysis.fractions import in_points
 from snugnet.analysis.ladder import RUNGS
-from snugnet.analysis.rows import in_points
 from snugnet.analysis.statistics import holm
 
 # The columns of metrics.csv, in order; what does not apply to a row is empty, never 0.
@@ -238,6 +238,15 @@ def accuracy_text(row: Mapping[Any, Any]) -> str:
     return f"{text} [{100 * row['accuracy_low']:.2f}, {100 * row['accuracy_high']:.2f}]"
 
 
+def auc_text(row: Mapping[Any, Any]) -> str:
+    """Word the area under the ROC curve of a row with its interval."""
+    if pd.isna(row["auc_macro"]):
+        return ""
+    if pd.isna(row["auc_low"]):
+        return f"{row['auc_macro']:.4f}"
+    return f"{row['auc_macro']:.4f} [{row['auc_low']:.4f}, {row['auc_high']:.4f}]"
+
+
 def _share(part: Any, rest: Any) -> str:
     """Word how many there are of a kind among all."""
     return "" if pd.isna(part) else f"{part} of {part + rest}"
@@ -270,14 +279,11 @@ def _line(row: Mapping[Any, Any]) -> dict[str, str]:
     def text(name: str, form: str, factor: float = 1) -> str:
         return "" if pd.isna(row[name]) else format(factor * row[name], form)
 
-    auc = text("auc_macro", ".4f")
-    if not pd.isna(row["auc_low"]):
-        auc += f" [{row['auc_low']:.4f}, {row['auc_high']:.4f}]"
     return {
         "variant": row["variant"],
         "scheme": how(row["scheme"], row["runtime"]),
         **{title: text(name, ".4f") for name, title in MEASURES.items()},
-        "macro AUC": auc,
+        "macro AUC": auc_text(row),
         "p (Holm)": text("p_holm", ".3g"),
         "points to parent": points(row, "parent", "p_parent_holm"),
         "parameters": text("parameters", ",d"),

@@ -41,6 +41,10 @@ class Samples:
         group = None if self.group is None else self.group[index]
         return Samples(self.x[index], self.y[index], self.class_names, self.task, group)
 
+    def spread(self, n: int) -> "Samples":
+        """Give at most n samples from all over: those of one group lie side by side."""
+        return self.take(np.unique(np.linspace(0, len(self.x) - 1, n).round().astype(int)))
+
 
 def check(samples: Samples, source: str) -> None:
     """Refuse samples that no model can be trained or judged on.

@@ -51,6 +51,7 @@ def layer_statistics(model: tf_keras.Model, calibration: np.ndarray) -> list[dic
 
     Raises:
         InputError: If there are no samples.
+        ModelFormatError: If the debugger's operators are not those of the file.
     """
     prepared = _prepared(model, calibration)
     remaining = iter(layers_of(_graph(prepared.calibrated_model)))
@@ -62,7 +63,9 @@ def layer_statistics(model: tf_keras.Model, calibration: np.ndarray) -> list[dic
     for comparing in (operator for operator in graph.operators if operator.name == COMPARING):
         # The order of operators stays; the names of tensors get digits appended, or are new.
         kind = writer[comparing.inputs[0]]
-        layer = next(layer for layer in remaining if layer.operator == kind)
+        layer = next((layer for layer in remaining if layer.operator == kind), None)
+        if layer is None:
+            raise ModelFormatError(f"the debugger compares a {kind} that the float file has not")
         rows.append(_row(layer, graph, comparing, statistics, ranges[len(rows)]))
     return rows
 

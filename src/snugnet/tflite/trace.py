@@ -41,12 +41,13 @@ def trace(integer: str | Path, real: str | Path, x: np.ndarray) -> list[dict[str
 
     Returns:
         One row a tensor, the input first, then in the order of the float file: `index`, `operator`
-        and `tensor` as in `Layer`; `num_elements` of one sample; `scale`, `zero_point`; `stddev`,
-        `mean_error`, `max_abs_error` and `mean_squared_error` of the integer's real value less the
-        float value, over all samples, in the units of the tensor; `rmse_per_scale`; `sqnr_db`, the
-        power of the float values over that of the error in decibels, None where either is 0;
-        `saturated`, the share of values at a limit of their type whose float value lies beyond what
-        the type covers; `range_covered`. Tensors without a counterpart are left out, and printed.
+        and `tensor` as in `Layer`; `n` samples; `num_elements` of one of them; `scale`,
+        `zero_point`; `stddev`, `mean_error`, `max_abs_error` and `mean_squared_error` of the
+        integer's real value less the float value, over all samples, in the units of the tensor;
+        `rmse_per_scale`; `sqnr_db`, the power of the float values over that of the error in
+        decibels, None where either is 0; `saturated`, the share of values at a limit of their type
+        whose float value lies beyond what the type covers; `range_covered`. Tensors without a
+        counterpart are left out, and printed.
 
     Raises:
         InputError: If there are no samples.
@@ -159,6 +160,7 @@ def _row(layer: Layer, tensor: Tensor, raw: np.ndarray, real: np.ndarray) -> dic
     power = float(np.mean(truth**2))
     return {
         **asdict(layer),
+        "n": len(raw),
         "num_elements": math.prod(tensor.shape),
         "scale": scale,
         "zero_point": zero_point,

@@ -3,11 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
-
 from snugnet.akida.schemes import AKIDA_SCHEMES
 from snugnet.analysis.report.collect import Study, address
-from snugnet.analysis.report.files import records
 from snugnet.analysis.report.tables import from_float
 from snugnet.analysis.table import accuracy_text, points
 
@@ -152,13 +149,9 @@ def _made(study: Study, network: str, trainings: Mapping[str, Any]) -> dict[str,
 
 
 def _training(study: Study, path: str) -> dict[str, Any] | None:
-    """Sum a training up: epochs, and val accuracy at its best."""
+    """Count the epochs of a training, of all its steps if it had several."""
     history = study.files.table(path)
-    if history is None or history.empty:
-        return None
-    last = records(history)[-1]
-    accuracy = history["val_accuracy"].max() if "val_accuracy" in history else None
-    return {"epochs": last.get("epoch"), "val_accuracy": None if pd.isna(accuracy) else accuracy}
+    return None if history is None or history.empty else {"epochs": len(history)}
 
 
 def _files(study: Study, row: Mapping[str, Any]) -> list[dict[str, Any]]:

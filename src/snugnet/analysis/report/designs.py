@@ -25,7 +25,7 @@ def _figure(network: str, designs: list[dict[str, Any]]) -> Figure:
     rows = [
         {
             "point": None if design["point"] is None else int(design["point"]),
-            "trained": "trained" if design["finalist"] else "not trained",
+            "trained": "trained" if design["val_accuracy"] is not None else "not trained",
             "parameters": design["parameters"],
             "macs": design["macs"],
             "weight error": design["weight_error"],
@@ -77,5 +77,6 @@ def _finalists() -> dict[str, Any]:
     points = base.mark_point(filled=True, size=70, color="#E69F00").encode(
         tooltip=tips("point", "parameters", "macs", "val accuracy", "layers")
     )
-    numbers = base.mark_text(dy=-11).encode(text="point:Q")
+    named = base.transform_filter("isValid(datum.point)")
+    numbers = named.mark_text(dy=-11).encode(text="point:Q")
     return panel(points + numbers, "after some epochs", "Accuracy on val against parameters.")

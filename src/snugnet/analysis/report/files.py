@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from snugnet.jobs import read_json
@@ -59,6 +60,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Give the rows of a frame as Python values; what is missing is None."""
-    whole = frame.astype(object).where(frame.notna(), None)
+    """Give the rows of a frame as Python values; what is missing or not finite is None."""
+    known = frame.notna() & ~frame.isin([np.inf, -np.inf])
+    whole = frame.astype(object).where(known, None)
     return [{str(name): value for name, value in row.items()} for row in whole.to_dict("records")]

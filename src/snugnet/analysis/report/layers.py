@@ -71,8 +71,9 @@ def _about_trace(model: str) -> tuple[str, str]:
     return (
         f"Trace, {model}",
         "The tensors of fiq_int8, as the integer engine computes them, less those of the float32 "
-        "file of the same variant, on test; of models trained with quantizers too. Errors add up "
-        "along the network: a jump is where something is lost. Index -1 is the input.",
+        "file of the same variant, on n samples spread over test; of models trained with "
+        "quantizers too. Errors add up along the network: a jump is where something is lost. Index "
+        "-1 is the input.",
     )
 
 
@@ -84,7 +85,7 @@ def _measures(
     shown = {name: words for name, words in measures.items() if _any(found, name)}
     if not shown:
         return []
-    columns = ("variant", "index", "operator", "tensor", *shown)
+    columns = ("variant", "index", "operator", "tensor", *({"n"} & set(found[0])), *shown)
     rows = [{name: _rounded(row[name]) for name in columns} for row in found]
     variants = names_of(rows, "variant")
     panels = [_line(name, words, variants) for name, words in shown.items()]
@@ -139,6 +140,7 @@ def _sweeps(study: Study, model: str) -> list[Figure]:
             **{name: row[name] for name in ("variant", "quantized", "index", "operator", "tensor")},
             "accuracy": percent(row["accuracy"]),
             "points": percent(row[SWEEPS[row["quantized"]][0]]),
+            "p to all in integers": row["p_full"],
             "n": row["n"],
         }
         for row in _layers(study, model, "sensitivity")
@@ -178,7 +180,10 @@ def _sweep(kind: str, words: str, variants: tuple[str, ...]) -> dict[str, Any]:
     lines = base.mark_line().encode(strokeDash=dash("variant", variants, "variant"))
     points = base.mark_point(filled=True, size=45, opacity=1).encode(
         shape=shape("variant", variants, "variant"),
-        tooltip=tips("variant", "index", "operator", "tensor", "accuracy", "points"),
+        tooltip=tips(
+            *("variant", "index", "operator", "tensor", "accuracy", "points"),
+            "p to all in integers",
+        ),
     )
     return panel(lines + points, words, f"{words}, by index of the layer, a line a variant.")
 

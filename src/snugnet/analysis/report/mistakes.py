@@ -5,9 +5,11 @@ from functools import cache
 from typing import Any
 
 import altair as alt
+import numpy as np
 
 from snugnet.analysis.report.collect import Study
 from snugnet.analysis.report.figure import Figure, chart, colour, names_of, panel, percent, tips
+from snugnet.analysis.statistics import holm
 
 
 def figures(study: Study) -> list[Figure]:
@@ -26,6 +28,8 @@ def _rows(study: Study, model: str) -> list[dict[str, Any]]:
         variant, scheme = path.split("/")[2:4]
         found = study.files.json(path) or {"mistakes": []}
         rows += [_row(mistake, f"{variant}, {scheme}", found) for mistake in found["mistakes"]]
+    for row, p in zip(rows, holm(np.array([row["p"] for row in rows])), strict=True):
+        row["p"] = float(p)
     return rows
 
 
@@ -38,10 +42,10 @@ def _row(mistake: Mapping[str, Any], cell: str, found: Mapping[str, Any]) -> dic
         "right": percent(found["accuracy"]),
         "wrong": percent(mistake["accuracy"]),
         "points": percent(mistake["delta"]),
-        "low": percent(mistake.get("delta_low")),
-        "high": percent(mistake.get("delta_high")),
-        "p": mistake.get("p"),
-        "saturated inputs": percent(found.get("saturated")),
+        "low": percent(mistake["delta_low"]),
+        "high": percent(mistake["delta_high"]),
+        "p": mistake["p"],
+        "saturated inputs": percent(found["saturated"]),
     }
 
 
@@ -52,7 +56,8 @@ def _figure(model: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
         model,
         f"Mistakes with integers, {model}",
         "Points of accuracy that are lost when inputs and outputs of a full-integer file are not "
-        "handled as its scale and zero point ask for, with intervals: "
+        "handled as its scale and zero point ask for, with intervals, and p of the paired test "
+        "after Holm's correction within the model: "
         + "; ".join(f"{name}: {words}" for name, words in _words(rows).items())
         + ".",
         rows,

@@ -1,11 +1,13 @@
 """Which cells no other one beats: accuracy against what it costs."""
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import altair as alt
 
+from snugnet.analysis.fractions import LAST_BITS
 from snugnet.analysis.report.collect import Study, address
 from snugnet.analysis.report.figure import (
     Figure,
@@ -39,8 +41,9 @@ def figures(study: Study) -> list[Figure]:
 def _figure(dataset: str, cells: Sequence[Mapping[str, Any]], confidence: float) -> Figure:
     measured = [row for row in cells if row["status"] == "ok"]
     rows = [_row(row) for row in measured]
-    for cost in COSTS:
-        mark_front(rows, cost)
+    for cost, (column, _, _) in COSTS.items():
+        for row, ahead in zip(rows, on_front(measured, column), strict=True):
+            row[f"front_{cost}"] = ahead
     shown = [cost for cost in COSTS if any(row[cost] is not None for row in rows)]
     schemes, variants = names_of(rows, "scheme"), names_of(rows, "variant")
     return Figure(
@@ -85,21 +88,24 @@ def _cost(value: float | None, factor: float) -> float | None:
     return None if not value else float(f"{value * factor:.4g}")
 
 
-def mark_front(rows: Sequence[dict[str, Any]], cost: str) -> None:
-    """Write into each row whether no other one beats it: cheaper and no worse, or better for it.
+def on_front(rows: Sequence[Mapping[str, Any]], cost: str) -> list[bool]:
+    """Tell for each row whether no other one beats it: cheaper and no worse, or better for it.
+
+    Keras' side of a program for Akida is none: it stays on the host.
 
     Args:
-        rows: With `accuracy` and the cost, which may be None.
-        cost: Its name; the verdict is called `front_` and this name.
+        rows: Of metrics.csv, with `accuracy` and `runtime`.
+        cost: A column, which may be None or 0: then it is unknown.
     """
-    for row in rows:
-        row[f"front_{cost}"] = False
-    best = float("-inf")
-    with_cost = [row for row in rows if row[cost] is not None]
-    for row in sorted(with_cost, key=lambda row: (row[cost], -row["accuracy"])):
-        if row["accuracy"] > best:
-            row[f"front_{cost}"] = True
-            best = row["accuracy"]
+    able = [i for i, row in enumerate(rows) if row[cost] and row["runtime"] != "keras"]
+    front = set()
+    best, at = -math.inf, math.nan
+    for i in sorted(able, key=lambda i: (rows[i][cost], -rows[i]["accuracy"])):
+        accuracy = rows[i]["accuracy"]
+        if accuracy > best + LAST_BITS or (rows[i][cost] == at and accuracy > best - LAST_BITS):
+            front.add(i)
+            best, at = max(best, accuracy), rows[i][cost]
+    return [i in front for i in range(len(rows))]
 
 
 @cache

@@ -32,6 +32,7 @@ def _candidate(row: Mapping[str, Any]) -> dict[str, Any]:
         "accuracy on val (%)": hundredths(row["accuracy"]),
         "from float (points)": difference(row["delta_float"]),
         "within budget": _yes(row["within_budget"]),
+        "allowed": _yes(row["allowed"]),
         "chosen": _yes(row["chosen"]),
     }
 

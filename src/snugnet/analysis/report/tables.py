@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from snugnet.analysis.fractions import in_points
 from snugnet.analysis.report.collect import Study, address
 from snugnet.analysis.report.matrix import ink, shade
-from snugnet.analysis.rows import in_points
-from snugnet.analysis.table import about, accuracy_text, arrow, how, points
+from snugnet.analysis.table import MEASURES, about, accuracy_text, arrow, auc_text, how, points
 
 
 class Value(NamedTuple):
@@ -131,7 +131,6 @@ def _titles(rows: Sequence[Mapping[str, Value]]) -> list[str]:
 
 
 def _line(row: Mapping[str, Any]) -> dict[str, Value]:
-    mean = _number(row, "auc_macro", ".4f")
     return {
         "model": Value(row["model"], cell=address(row)),
         "variant": Value(row["variant"]),
@@ -146,9 +145,8 @@ def _line(row: Mapping[str, Any]) -> dict[str, Value]:
         "to parent (points) [interval]": Value(
             points(row, "parent", "p_parent_holm"), row["delta_parent"]
         ),
-        "balanced accuracy": _number(row, "balanced_accuracy", ".4f"),
-        "F1, macro": _number(row, "f1", ".4f"),
-        "AUC, macro": mean,
+        **{title: _number(row, name, ".4f") for name, title in MEASURES.items()},
+        "macro AUC": Value(auc_text(row), row["auc_macro"]),
         "n": _number(row, "n", ",d"),
         "groups": _number(row, "n_groups", "d"),
         "file (KiB)": _number(row, "size_bytes", ",.1f", 1 / 1024),

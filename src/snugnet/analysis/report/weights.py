@@ -1,6 +1,6 @@
 """Which weights were quantized at all: why a dynamic-range file can equal its float one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from snugnet.analysis.report.collect import Study
@@ -29,7 +29,14 @@ def _line(contract: Mapping[str, Any]) -> dict[str, Any]:
         )
         if values
         else None,
-        "left in float (operator, values)": "; ".join(
-            f"{tensor['operator']} {tensor['size']:,}" for tensor in left
-        ),
+        "in int8 (values)": _named(integer),
+        "left in float (values)": _named(left),
     }
+
+
+def _named(tensors: Sequence[Mapping[str, Any]]) -> str:
+    """Name tensors; a fused operator's bear the names of all that it was made of."""
+    return "; ".join(
+        f"{tensor['operator']} {tensor['name'].partition(';')[0]} {tensor['size']:,}"
+        for tensor in tensors
+    )
