@@ -21,7 +21,9 @@ def main(job: Any) -> None:
     calib = load_split(job.input["calib"]).x[: settings["scheme"]["calibration_samples"]]
     try:
         rows = layer_statistics(load_model(job.input["model"]), calib)
-    except ModelFormatError as error:  # a finding, which must not keep the report from being written
+    except (
+        ModelFormatError
+    ) as error:  # a finding, which must not keep the report from being written
         print(f"warning: not debugged: {error}")
         rows = []
     write_rows(rows, job.output["layers"])

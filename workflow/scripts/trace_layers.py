@@ -18,7 +18,9 @@ def main(job: Any) -> None:
     x = load_split(job.input["test"]).spread(traced).x
     try:
         rows = trace(job.input["tflite"], job.input["reference"], x)
-    except ModelFormatError as error:  # a finding, which must not keep the report from being written
+    except (
+        ModelFormatError
+    ) as error:  # a finding, which must not keep the report from being written
         print(f"warning: not traced: {error}")
         rows = []
     write_rows(rows, job.output["trace"])
