@@ -3,8 +3,6 @@
 Imported while Snakemake parses. Nothing here decides how work is done, only what is asked for.
 """
 
-import difflib
-import math
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
@@ -12,19 +10,23 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jsonschema
-
-from snugnet.akida.schemes import AKIDA_RUNTIMES, AKIDA_SCHEMES, DEVICES
+from snugnet.akida.schemes import AKIDA_RUNTIMES, AKIDA_SCHEMES
 from snugnet.analysis.demands import (
-    DEMANDS,
-    SELECTORS,
     SIZES,
-    covers,
-    demanded,
     parse_size,
-    scope,
 )
 from snugnet.analysis.ladder import RUNGS
+from snugnet.configuration import (
+    analysis_problems,
+    cross_problems,
+    factorize_problems,
+    gate_problems,
+    laid_over,
+    override_problems,
+    own_scheme_problems,
+    schema_problems,
+    training_problems,
+)
 from snugnet.datasets.sources import ORIGINS
 from snugnet.errors import InputError
 from snugnet.tflite.schemes import FULL_INTEGER, SCHEMES
@@ -80,12 +82,12 @@ class Study:
         """
         # YAML's anchors share one block between keys whose defaults differ.
         config.update(_unshared(config))
-        problems = list(_schema_problems(config, schema))
+        problems = list(schema_problems(config, schema))
         if not problems:
             problems = [
-                *_cross_problems(config),
-                *_override_problems(config, schema),
-                *_own_scheme_problems(config, schema),
+                *cross_problems(config),
+                *override_problems(config, schema),
+                *own_scheme_problems(config, schema),
             ]
         if not problems:
             problems = list(_add_seeded_models(config))
@@ -99,7 +101,7 @@ class Study:
             problems = [
                 *self._unusable_variants(),
                 *self._unusable_trainings(),
-                *_analysis_problems(config),
+                *analysis_problems(config),
                 *self._unusable_gates(),
                 *self._unusable_schemes(),
             ]
@@ -176,7 +178,7 @@ class Study:
     def variant(self, model: str, name: str) -> dict[str, Any]:
         """Give a variant's settings for a model, whose own changes go before the general ones."""
         block = self.config["models"][model]
-        return _laid_over(
+        return laid_over(
             {"training": block["training"]},
             self.config["variants"][name],
             block["variants"].get(name, {}),
@@ -213,13 +215,13 @@ class Study:
                     continue
                 settings = self.variant(model, name)
                 where = f"variants.{name} of {model}"
-                for problem in _training_problems(settings["training"], dataset):
+                for problem in training_problems(settings["training"], dataset):
                     yield f"{where}: training.{problem}"
                 if settings["method"] == "factorize":
-                    yield from _factorize_problems(settings, where, model, name)
+                    yield from factorize_problems(settings, where, model, name)
                 if settings.get("point") is not None:
                     explored = self._part("explore", {"model": model})["training"]
-                    for problem in _training_problems(explored, dataset):
+                    for problem in training_problems(explored, dataset):
                         yield f"explore of {model}: training.{problem}"
 
     def _unusable_trainings(self) -> Iterator[str]:
@@ -232,7 +234,7 @@ class Study:
         for model, scheme in sorted(asked):
             training = self._part("scheme_training", {"model": model, "scheme": scheme})
             dataset = self.config["datasets"][self.dataset_of(model)]
-            for problem in _training_problems(training, dataset):
+            for problem in training_problems(training, dataset):
                 yield f"schemes.{scheme} of {model}: training.{problem}"
 
     def _unusable_gates(self) -> Iterator[str]:
@@ -240,7 +242,7 @@ class Study:
         cells = [self._describe(cell) for cell in self.cells] if self.config["gates"] else []
         timed = self.config["evaluation"]["latency_runs"] > 0
         for i, entry in enumerate(self.config["gates"]):
-            for problem in _gate_problems(entry, cells):
+            for problem in gate_problems(entry, cells):
                 yield f"gates[{i}]{problem}"
             if entry["max_latency_us"] is not None and not timed:
                 yield f"gates[{i}].max_latency_us: evaluation.latency_runs is 0: nothing is timed"
@@ -266,16 +268,14 @@ class Study:
         if name == "explore":
             block = self.config["models"][wildcards["model"]]
             start = {"training": block["training"]}
-            return _laid_over(start, self.config["explore"], block["explore"])
+            return laid_over(start, self.config["explore"], block["explore"])
         if name == "scheme":
             block = self._scheme(wildcards["model"], wildcards["scheme"])
             settings = {key: value for key, value in block.items() if key != "training"}
             return {"name": wildcards["scheme"], **settings}
         if name == "scheme_training":
             own = {"training": self.config["models"][wildcards["model"]]["training"]}
-            return _laid_over(own, self._scheme(wildcards["model"], wildcards["scheme"]))[
-                "training"
-            ]
+            return laid_over(own, self._scheme(wildcards["model"], wildcards["scheme"]))["training"]
         if name == "seed" and "model" in wildcards:
             own = self.config["models"][wildcards["model"]]["seed"]
             return self.config["seed"] if own is None else own
@@ -291,7 +291,7 @@ class Study:
     def _scheme(self, model: str, scheme: str) -> dict[str, Any]:
         """Give a scheme's settings for a model, whose own changes go before the general ones."""
         changes = self.config["models"][model]["schemes"].get(scheme, {})
-        return _laid_over(self.config["schemes"][scheme], changes)
+        return laid_over(self.config["schemes"][scheme], changes)
 
     def akida_network(self, variant: str) -> str:
         """Name the variant whose float network Akida cells compute: of a `_qat` one its parent."""
@@ -461,15 +461,6 @@ def _unshared(value: Any) -> Any:
     return [_unshared(entry) for entry in value] if isinstance(value, list) else value
 
 
-def _laid_over(*blocks: Mapping[str, Any]) -> dict[str, Any]:
-    """Join blocks, the last word going to the last; what they say of training is joined alike."""
-    joined = {key: value for block in blocks for key, value in block.items()}
-    for name in ("training", "augment"):
-        if parts := [block[name] for block in blocks if name in block]:
-            joined[name] = _laid_over(*parts)
-    return joined
-
-
 def _sorted(value: Any) -> Any:
     """Copy nested mappings with their keys sorted: Snakemake compares their text."""
     if isinstance(value, Mapping):
@@ -513,277 +504,6 @@ def _cells(blocks: list[dict[str, Any]]) -> Iterator[Cell]:
                         if cell not in seen:
                             seen.add(cell)
                             yield cell
-
-
-def _filling_validator() -> Any:
-    """Make a validator that fills in defaults before it looks at an object's properties."""
-    check_properties = jsonschema.Draft202012Validator.VALIDATORS["properties"]
-
-    def fill_then_check(validator: Any, properties: Any, instance: Any, schema: Any) -> Any:
-        if isinstance(instance, dict):
-            for name, subschema in properties.items():
-                if isinstance(subschema, dict) and "default" in subschema:
-                    instance.setdefault(name, deepcopy(subschema["default"]))
-        yield from check_properties(validator, properties, instance, schema)
-
-    # JSON counts 25.0 as an integer, and YAML has NaN and infinity: neither can be worked with.
-    types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
-        {
-            "integer": lambda _, value: isinstance(value, int) and not isinstance(value, bool),
-            "number": lambda _, value: (
-                isinstance(value, int | float)
-                and not isinstance(value, bool)
-                and math.isfinite(value)
-            ),
-        }
-    )
-    return jsonschema.validators.extend(
-        jsonschema.Draft202012Validator, {"properties": fill_then_check}, type_checker=types
-    )
-
-
-def _schema_problems(
-    config: dict[str, Any], schema: Mapping[str, Any], place: str = ""
-) -> Iterator[str]:
-    validator = _filling_validator()(schema)
-    for error in sorted(validator.iter_errors(config), key=lambda error: error.json_path):
-        where = (place + error.json_path.removeprefix("$")).removeprefix(".") or "top level"
-        yield f"{where}: {_explain(error)}"
-
-
-def _explain(error: jsonschema.ValidationError) -> str:
-    """Say what is wrong with a value and what is allowed."""
-    rule = str(error.validator)
-    value: Any = error.validator_value
-    instance: Any = error.instance
-    schema: Any = error.schema
-    if rule == "additionalProperties":
-        known = list(schema.get("properties", ()))
-        unknown = [key for key in instance if key not in known]
-        return "; ".join(_unknown("key", key, known) for key in unknown)
-    if rule == "enum":
-        return _unknown("value", instance, list(value))
-    if rule == "required":
-        missing = [key for key in value if key not in instance]
-        return f"key {', '.join(missing)} is missing"
-    words = {
-        "type": f"is {_type_name(instance)}; allowed: {value}",
-        "minimum": f"is too small; the least allowed is {value}",
-        "maximum": f"is too large; the most allowed is {value}",
-        "exclusiveMinimum": f"is too small; it must be above {value}",
-        "exclusiveMaximum": f"is too large; it must be below {value}",
-        "multipleOf": f"must be a multiple of {value}",
-        "pattern": f"does not match {value}",
-        "minItems": f"has too few entries; at least {value} are needed",
-        "maxItems": f"has too many entries; at most {value} are allowed",
-    }
-    return f"{instance!r} {words[rule]}" if rule in words else error.message
-
-
-def _type_name(value: Any) -> str:
-    if isinstance(value, float) and not math.isfinite(value):
-        return "not finite"
-    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
-    return names.get(type(value), "null" if value is None else "object")
-
-
-def _unknown(what: str, name: Any, known: list[Any]) -> str:
-    """Name what is unknown, the nearest known name and all the others."""
-    near = difflib.get_close_matches(str(name), [str(other) for other in known], n=1)
-    hint = f", did you mean {near[0]!r}?" if near else ""
-    allowed = ", ".join(str(other) for other in known) or "none"
-    return f"unknown {what} {name!r}{hint} (allowed: {allowed})"
-
-
-def _cross_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    """Find what a schema cannot: names that must exist elsewhere."""
-    for name, model in config["models"].items():
-        if model["dataset"] not in config["datasets"]:
-            problem = _unknown("dataset", model["dataset"], list(config["datasets"]))
-            yield f"models.{name}.dataset: {problem}"
-        else:
-            dataset = config["datasets"][model["dataset"]]
-            for problem in _training_problems(model["training"], dataset):
-                yield f"models.{name}.training.{problem}"
-    for name, dataset in config["datasets"].items():
-        if dataset["val"] + dataset["test"] >= 1:
-            yield f"datasets.{name}: val {dataset['val']} and test {dataset['test']} leave no train"
-    yield from _variant_problems(config["variants"])
-    for name, scheme in config["schemes"].items():
-        yield from _scheme_problems(name, scheme, config, f"schemes.{name}")
-    for i, block in enumerate(config["study"]):
-        for key, known in (
-            ("models", list(config["models"])),
-            ("variants", list(config["variants"])),
-            ("schemes", [*SCHEMES, *AKIDA_SCHEMES]),
-        ):
-            for name in block[key]:
-                if name not in known:
-                    yield f"study[{i}].{key}: {_unknown(key.removesuffix('s'), name, known)}"
-        yield from _calibrated_problems(block, config["variants"], f"study[{i}].variants")
-
-
-def _calibrated_problems(
-    block: Mapping[str, Any], variants: Mapping[str, Any], where: str
-) -> Iterator[str]:
-    """Find Akida's schemes of variants that are calibrated for TFLite's."""
-    if AKIDA_SCHEMES.keys().isdisjoint(block["schemes"]):
-        return
-    for name in block["variants"]:
-        if variants.get(name, {}).get("method") == "calibrate":
-            yield (
-                f"{where}: {name!r} has the ranges of TFLite's quantizers, which Akida's schemes "
-                f"do not use; allowed: its parent, {variants[name]['parent']!r}"
-            )
-
-
-def _scheme_problems(
-    name: str, scheme: Mapping[str, Any], config: Mapping[str, Any], where: str
-) -> Iterator[str]:
-    """Find more samples than are drawn, and devices of another generation."""
-    wanted, drawn = scheme.get("calibration_samples"), config["calibration"]["samples"]
-    if wanted is not None and wanted > drawn:
-        what = f"{wanted} is more than calibration.samples, {drawn}"
-        yield f"{where}.calibration_samples: {what}"
-    if name in AKIDA_SCHEMES:
-        devices = DEVICES[AKIDA_SCHEMES[name].version]
-        if scheme["device"] not in devices:
-            yield f"{where}.device: {_unknown('device', scheme['device'], list(devices))}"
-
-
-def _own_scheme_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
-    """Check what models change in schemes: the result must be a scheme as the schema has it."""
-    known = config["schemes"]
-    for model, block in config["models"].items():
-        for name, changes in block["schemes"].items():
-            where = f"models.{model}.schemes.{name}"
-            if name not in known:
-                yield f"{where}: {_unknown('scheme', name, list(known))}"
-                continue
-            changed = _laid_over(known[name], changes)
-            described = schema["properties"]["schemes"]["properties"][name]["$ref"]
-            part = {"$ref": described, "$defs": schema["$defs"]}
-            problems = list(_schema_problems(changed, part, where))
-            yield from problems or _scheme_problems(name, changed, config, where)
-
-
-def _override_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
-    """Check what models change in variants: the result must be a variant as the schema has it."""
-    known = config["variants"]
-    for model, block in config["models"].items():
-        for name, changes in block["variants"].items():
-            where = f"models.{model}.variants.{name}"
-            if name not in known:
-                yield f"{where}: {_unknown('variant', name, list(known))}"
-                continue
-            for key in {"method", "parent"} & set(changes):
-                yield f"{where}.{key}: it cannot be changed for one model; declare another variant"
-            changed = {**deepcopy(known[name]), **deepcopy(changes)}
-            part = {"$ref": "#/$defs/variant", "$defs": schema["$defs"]}
-            yield from _schema_problems(changed, part, where)
-
-
-def _factorize_problems(
-    settings: Mapping[str, Any], where: str, model: str, name: str
-) -> Iterator[str]:
-    if bool(settings["layers"]) == (settings["point"] is not None):
-        yield (
-            f"{where}: either layers or a point must be given, there or in "
-            f"models.{model}.variants.{name}"
-        )
-    for layer, request in settings["layers"].items():
-        ranks = request["rank"] if isinstance(request["rank"], list) else [request["rank"]]
-        for rank in ranks:
-            if isinstance(rank, float) and rank >= 1:
-                problem = f"{rank} is neither an integer nor a share below 1"
-                yield f"{where}: layers.{layer}.rank: {problem}"
-        for side in ("inputs", "outputs"):
-            if request.get(side) and request["method"] != "tt":
-                yield f"{where}: layers.{layer}.{side}: only tt has them"
-
-
-def _training_problems(training: Mapping[str, Any], dataset: Mapping[str, Any]) -> Iterator[str]:
-    """Find settings of a model's training that its dataset does not allow."""
-    if training["monitor"] == "auc" and _task(dataset) == "multiclass":
-        yield "monitor: 'auc' needs a binary or multilabel task; allowed: loss, accuracy"
-    for name in ("roll", "gain"):
-        if training["augment"][name] and dataset["layout"] == "time_channel":
-            yield f"augment.{name}: it works along the width, which is not time in this layout"
-
-
-def _task(dataset: Mapping[str, Any]) -> str:
-    if dataset["negative_class"] is not None:
-        return "binary"
-    if dataset["kind"] in ("ptbxl", "synthetic_ecg12"):
-        return "multilabel"
-    return str(dataset.get("task", "multiclass"))
-
-
-def _variant_problems(variants: Mapping[str, Any]) -> Iterator[str]:
-    for name, variant in variants.items():
-        if "parent" not in variant:
-            continue
-        if variant["parent"] not in variants:
-            others = [other for other in variants if other != name]
-            yield f"variants.{name}.parent: {_unknown('variant', variant['parent'], others)}"
-            continue
-        source = variants[variant["parent"]]
-        if source["method"] == "calibrate":
-            yield (
-                f"variants.{name}.parent: {variant['parent']!r} has only ranges of its own, which "
-                f"do not outlast it; allowed: its parent, {source['parent']!r}"
-            )
-        chain = [name]
-        while (parent := variants.get(chain[-1], {}).get("parent")) is not None:
-            if parent in chain:
-                yield f"variants.{name}.parent: its ancestors form a ring: {' -> '.join(chain)}"
-                break
-            chain.append(parent)
-
-
-def _analysis_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    """Find names of models, those that seeds have made too, and of variants that do not exist."""
-    for name, wanted in config["analyses"].items():
-        for key in ("models", "variants"):
-            for listed in wanted[key] or ():
-                if listed not in config[key]:
-                    problem = _unknown(key.removesuffix("s"), listed, list(config[key]))
-                    yield f"analyses.{name}.{key}: {problem}"
-
-
-def _gate_problems(entry: Mapping[str, Any], cells: Collection[Mapping[str, Any]]) -> Iterator[str]:
-    """Find what keeps an entry of the gates from being judged on cells of the study."""
-    unknown = list(_unknown_cells(entry, cells))
-    yield from unknown
-    covered = [cell for cell in cells if covers(entry, cell)]
-    if not covered and not unknown:
-        yield f": no cell of the study is of {scope(entry)}"
-    demands = demanded(entry)
-    if not demands:
-        yield f": nothing is demanded; allowed: {', '.join(DEMANDS)}"
-    for name in demands:
-        schemes = DEMANDS[name].schemes
-        if covered and not any(cell["scheme"] in schemes for cell in covered):
-            yield f".{name}: none of its cells has this figure; allowed: {', '.join(schemes)}"
-    for name in (name for name in SIZES if name in demands):
-        try:
-            parse_size(entry[name])
-        except InputError as error:
-            yield f".{name}: {error}"
-    if entry["confidence"] != "possible" and entry["max_drop"] is None:
-        yield ".confidence: it is that of max_drop, which is missing"
-
-
-def _unknown_cells(entry: Mapping[str, Any], cells: Collection[Mapping[str, Any]]) -> Iterator[str]:
-    """Find names in an entry of the gates that no cell of the study has."""
-    for key in SELECTORS:
-        what = key.removesuffix("s")
-        known = dict.fromkeys(cell[what] for cell in cells)
-        if what == "model":
-            known |= dict.fromkeys(cell["family"] for cell in cells)
-        for name in entry[key] or ():
-            if name not in known:
-                yield f".{key}: no cell of the study has it: {_unknown(what, name, list(known))}"
 
 
 def _in_bytes(entry: Mapping[str, Any]) -> dict[str, Any]:

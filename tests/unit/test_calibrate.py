@@ -222,6 +222,8 @@ def test_ranges_are_of_calib_alone(outlier):
 
 def test_a_layer_of_zeros_does_not_spoil_the_file(outlier, keras, tmp_path):
     from snugnet.compress.calibrate import calibrate
+    from snugnet.compress.qat import quantizable, quantize
+    from snugnet.compress.ranges import begin_ranges
     from snugnet.tflite.convert import convert
     from snugnet.tflite.litert import predict
     from snugnet.tflite.schemes import SCHEMES
@@ -229,11 +231,16 @@ def test_a_layer_of_zeros_does_not_spoil_the_file(outlier, keras, tmp_path):
     dead = keras.tf_keras.models.clone_model(outlier.model)
     dead.get_layer("hidden").set_weights([np.full((1, 1, 4, 4), -1.0), np.zeros(4)])
     dead.get_layer("scores").set_weights([np.eye(4)[:, :3], np.array([0.0, 2, 0])])
-    quantized, _, _ = calibrate(dead, outlier.calib, outlier.val, RULES)
-    path = tmp_path / "model.tflite"
-    path.write_bytes(convert(quantized, SCHEMES["fiq_int8"], quantized=True))
-    scores = predict(path, outlier.val.x[:9], 3).scores()
-    assert set(scores.argmax(axis=1)) == {1}
+    calibrated, _, _ = calibrate(dead, outlier.calib, outlier.val, RULES)
+    # Training, which does not bring the layer back to life, begins with its range.
+    plain = quantizable(dead)
+    begun = quantize(plain)
+    begin_ranges(begun, plain, outlier.calib.x, seed=1)
+    for quantized in (calibrated, begun):
+        path = tmp_path / "model.tflite"
+        path.write_bytes(convert(quantized, SCHEMES["fiq_int8"], quantized=True))
+        scores = predict(path, outlier.val.x[:9], 3).scores()
+        assert set(scores.argmax(axis=1)) == {1}
 
 
 def test_a_network_that_makes_values_that_are_not_finite_is_refused(outlier, keras):

@@ -95,9 +95,7 @@ def _histograms(plain: tf_keras.Model, places: Sequence[Place], x: np.ndarray) -
 
 def _set_ranges(places: Sequence[Place], seen: Sequence[Histogram], rule: Rule) -> None:
     for place, histogram in zip(places, seen, strict=True):
-        low, high = rule.choose(histogram)
-        # Where there was nothing but 0: LiteRT does not load files with ranges of no width.
-        set_range(place, low, high if low < high else 1.0)
+        set_range(place, *rule.choose(histogram))
 
 
 def _accuracy(quantized: tf_keras.Model, samples: Samples) -> float:

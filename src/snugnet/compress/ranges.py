@@ -76,7 +76,13 @@ def values(
         ]
 
 
-def set_range(place: Place, low: Any, high: Any) -> None:
+def set_range(place: Place, low: float, high: float) -> None:
+    """Set the range of the input or of an activation."""
+    # Where there was nothing but 0: LiteRT does not load files with ranges of no width.
+    _assign(place, low, high if low < high else 1.0)
+
+
+def _assign(place: Place, low: Any, high: Any) -> None:
     """Set a range: of all, or (channels,) where there is one a channel."""
     layer, kind = place
     weights = _weights(layer)
@@ -92,7 +98,7 @@ def set_kernels(quantized: tf_keras.Model) -> None:
             if f"{kind}_max" in weights:
                 kernel = np.abs(weights[kind].numpy())
                 axes = tuple(range(kernel.ndim - weights[f"{kind}_max"].shape.rank))
-                set_range((layer, kind), -kernel.max(axis=axes), kernel.max(axis=axes))
+                _assign((layer, kind), -kernel.max(axis=axes), kernel.max(axis=axes))
 
 
 def _kinds(layer: Any) -> Iterable[str]:
