@@ -12,6 +12,7 @@ from snugnet.analysis.report.collect import Study, collect
 from snugnet.analysis.seeds import across_seeds
 from snugnet.analysis.table import tabulate
 from snugnet.jobs import write_json
+from tests.paths import ROOT
 
 FIVE = ("float32", "drq", "fiq_float32", "fiq_int8", "fiq_uint8")
 VARIANTS = ("original", "pruned", "lowrank", "original_qat", "pruned_qat", "lowrank_qat")
@@ -310,3 +311,20 @@ def rich_study(folder: Path, models: int = 13) -> FakeStudy:
         "pool_1: pool (2, 1), strides (2, 1)",
     )
     return study
+
+
+def write_page(study: FakeStudy) -> Path:
+    """Write the page of a study into its folder."""
+    import vl_convert
+
+    from snugnet.analysis.report.page import page
+
+    templates = ROOT / "workflow" / "report"
+    parts = {
+        "style": (templates / "style.css").read_text(),
+        "script": (templates / "page.js").read_text(),
+        "vega": vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
+    }
+    path = study.folder / "index.html"
+    path.write_text(page(study.collect(), {}, templates / "index.html.j2", parts))
+    return path
