@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile
 CORES ?= all
 # Tests in two processes at once; each may take 3 GB.
-PYTEST := pytest --numprocesses 2 --dist loadfile
+PYTEST := pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 SOURCES := src workflow/scripts tests benchmarks docs
 SNAKEFILES := Snakefile workflow/rules
 

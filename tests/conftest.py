@@ -14,6 +14,13 @@ settings.register_profile(
 )
 settings.load_profile("snugnet")
 
+SLOWEST = ("tests/workflow/", "tests/unit/akida/test_preflight.py")
+
+
+def pytest_collection_modifyitems(items: list[Any]) -> None:
+    """Begin with what takes longest, so that no process is alone with it in the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(SLOWEST))
+
 
 def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
     """Share the work among processes by file, but leave all tests of the workflow to one.
