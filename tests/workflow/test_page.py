@@ -198,5 +198,5 @@ def test_charts_can_be_read_in_the_dark(tab, rich_page):
 def test_without_javascript_the_tables_are_there(tab, tiny_page):
     page = tab(tiny_page, java_script_enabled=False).page
     assert page.locator("#cells tbody tr").count() == 24
-    assert "needs JavaScript" in page.inner_text("noscript")
+    assert "Charts lie in the folder figures" in page.inner_text("noscript")
     assert page.is_hidden("#filters")
