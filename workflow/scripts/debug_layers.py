@@ -11,21 +11,16 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from snugnet.analysis.rows import write_rows
     from snugnet.datasets.samples import load_split
-    from snugnet.errors import ModelFormatError
     from snugnet.models import keras2
     from snugnet.models.storage import load_model
     from snugnet.tflite.debug import layer_statistics
+    from snugnet.tflite.refusals import unless_refused
 
     settings = job.params.settings
     keras2.configure(settings["seed"], settings["tf_threads"])
     calib = load_split(job.input["calib"]).x[: settings["scheme"]["calibration_samples"]]
-    try:
-        rows = layer_statistics(load_model(job.input["model"]), calib)
-    except (
-        ModelFormatError
-    ) as error:  # a finding, which must not keep the report from being written
-        print(f"warning: not debugged: {error}")
-        rows = []
+    # A refusal must not keep the report from being written.
+    rows = unless_refused(layer_statistics, load_model(job.input["model"]), calib) or []
     write_rows(rows, job.output["layers"])
 
 

@@ -11,18 +11,13 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from snugnet.analysis.rows import write_rows
     from snugnet.datasets.samples import load_split
-    from snugnet.errors import ModelFormatError
+    from snugnet.tflite.refusals import unless_refused
     from snugnet.tflite.trace import trace
 
     traced = job.params.settings["verification"]["traced_samples"]
     x = load_split(job.input["test"]).spread(traced).x
-    try:
-        rows = trace(job.input["tflite"], job.input["reference"], x)
-    except (
-        ModelFormatError
-    ) as error:  # a finding, which must not keep the report from being written
-        print(f"warning: not traced: {error}")
-        rows = []
+    # A refusal must not keep the report from being written.
+    rows = unless_refused(trace, job.input["tflite"], job.input["reference"], x) or []
     write_rows(rows, job.output["trace"])
 
 

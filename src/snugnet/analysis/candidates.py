@@ -11,7 +11,6 @@ import numpy as np
 
 from snugnet.analysis.predictions import Predictions
 from snugnet.datasets.samples import Samples
-from snugnet.errors import ModelFormatError
 from snugnet.tflite.litert import predict
 
 
@@ -43,15 +42,6 @@ class Measured:
 Measure = Callable[[bytes], Measured]
 # From the names of the tensors that are to stay in float to a file.
 Convert = Callable[[Collection[str]], bytes]
-
-
-def attempt(convert: Convert, in_float: Collection[str]) -> bytes | None:
-    """Make a file; None if the converter leaves other layers in float, which the log then has."""
-    try:
-        return convert(in_float)
-    except ModelFormatError as error:
-        print(f"warning: {error}")
-        return None
 
 
 def measurer(val: Samples) -> Measure:

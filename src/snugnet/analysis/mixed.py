@@ -10,10 +10,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from snugnet.analysis.candidates import Convert, Measure, Measured, attempt
+from snugnet.analysis.candidates import Convert, Measure, Measured
 from snugnet.analysis.fractions import LAST_BITS
 from snugnet.progress import progress
 from snugnet.tflite.layers import Layer
+from snugnet.tflite.refusals import unless_refused
 
 
 class Candidate(NamedTuple):
@@ -138,7 +139,7 @@ class Search:
         return candidate
 
     def _file(self, layers: Sequence[Layer]) -> bytes | None:
-        return attempt(self._convert, [layer.tensor for layer in layers])
+        return unless_refused(self._convert, [layer.tensor for layer in layers])
 
     def _within(self, candidate: Candidate) -> bool:
         return candidate.found.accuracy >= self._least

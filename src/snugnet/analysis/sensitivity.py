@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from snugnet.analysis.candidates import Convert, Measure, Measured, attempt
+from snugnet.analysis.candidates import Convert, Measure, Measured
 from snugnet.analysis.statistics import paired_p
 from snugnet.progress import progress
 from snugnet.tflite.layers import Layer
+from snugnet.tflite.refusals import unless_refused
 
 
 def sweep(
@@ -35,7 +36,7 @@ def sweep(
     with progress(len(layers), "sweeping") as meter:
         for layer in layers:
             for quantized, left in (("only", names - {layer.tensor}), ("all_but", {layer.tensor})):
-                if (file := attempt(convert, left)) is not None:
+                if (file := unless_refused(convert, left)) is not None:
                     rows.append(_row(layer, quantized, measure(file), floating, full))
             meter.update(1)
     return rows

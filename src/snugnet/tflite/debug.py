@@ -26,6 +26,7 @@ from snugnet.tflite.layers import (
     range_covered,
     rmse_per_scale,
 )
+from snugnet.tflite.refusals import unless_refused
 from snugnet.tflite.schemes import SCHEMES
 
 # Of how many samples statistics are taken; ranges are estimated from all.
@@ -157,12 +158,7 @@ class _Choice:
 
     def possible(self, layer: Layer) -> bool:
         """Tell whether a layer alone can be left in float; the log has those that cannot."""
-        try:
-            self.convert([layer.tensor])
-        except ModelFormatError as error:
-            print(f"warning: {error}")
-            return False
-        return True
+        return unless_refused(self.convert, [layer.tensor]) is not None
 
     def convert(self, names: Collection[str]) -> bytes:
         chosen = frozenset(names)
