@@ -13,7 +13,8 @@ def main(job: Any) -> None:
     from snugnet.datasets.samples import load_split
     from snugnet.models import keras2
     from snugnet.models.storage import load_model, save_model
-    from snugnet.models.trained import save, write_history
+    from snugnet.models.trained import save
+    from snugnet.rows import write_rows
 
     settings = job.params.settings
     keras2.configure(settings["seed"], settings["tf_threads"])
@@ -22,7 +23,7 @@ def main(job: Any) -> None:
         load_model(job.input["parent"]), calib, val, settings["variant"]
     )
     save_model(quantized, job.output["quantized"])
-    write_history(compared, job.output["calibration"])
+    write_rows(compared, job.output["calibration"])
     save(plain, [], job.output)  # nothing was trained
 
 

@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 def main(job: Any) -> None:
-    from snugnet.analysis.rows import write_rows
     from snugnet.datasets.samples import load_split
     from snugnet.models import keras2
     from snugnet.models.storage import load_model
+    from snugnet.rows import write_rows
     from snugnet.tflite.debug import layer_statistics
     from snugnet.tflite.refusals import unless_refused
 

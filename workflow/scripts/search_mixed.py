@@ -13,11 +13,11 @@ def main(job: Any) -> None:
 
     from snugnet.analysis.candidates import measurer
     from snugnet.analysis.mixed import Search
-    from snugnet.analysis.rows import write_rows
     from snugnet.datasets.samples import load_split
     from snugnet.jobs import replacing
     from snugnet.models import keras2
     from snugnet.models.storage import load_model
+    from snugnet.rows import write_rows
     from snugnet.tflite.debug import partly_in_float
     from snugnet.tflite.evidence import record
     from snugnet.tflite.schemes import SCHEMES

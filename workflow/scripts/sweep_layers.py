@@ -12,11 +12,11 @@ def main(job: Any) -> None:
     from pathlib import Path
 
     from snugnet.analysis.candidates import measurer
-    from snugnet.analysis.rows import write_rows
     from snugnet.analysis.sensitivity import sweep
     from snugnet.datasets.samples import load_split
     from snugnet.models import keras2
     from snugnet.models.storage import load_model
+    from snugnet.rows import write_rows
     from snugnet.tflite.debug import partly_in_float
 
     settings = job.params.settings

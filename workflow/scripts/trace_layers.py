@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
 
 def main(job: Any) -> None:
-    from snugnet.analysis.rows import write_rows
     from snugnet.datasets.samples import load_split
+    from snugnet.rows import write_rows
     from snugnet.tflite.refusals import unless_refused
     from snugnet.tflite.trace import trace
 

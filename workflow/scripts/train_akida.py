@@ -17,7 +17,7 @@ def main(job: Any) -> None:
     from snugnet.jobs import read_json
     from snugnet.models import keras2
     from snugnet.models.storage import load_model
-    from snugnet.models.trained import write_history
+    from snugnet.rows import write_rows
 
     settings = job.params.settings
     keras2.configure(settings["seed"], settings["tf_threads"])
@@ -30,11 +30,11 @@ def main(job: Any) -> None:
     try:
         quantized, history = train_quantized(model, scheme, samples, train, val, training, seed)
         write_program(quantized, scheme, block, described, calib.x, job.output)
-        write_history(history, job.output["history"])
+        write_rows(history, job.output["history"])
     except NotAkidaError as error:
         print(error)
         write_refusal(model, scheme, block, error, job.output)
-        write_history([], job.output["history"])
+        write_rows([], job.output["history"])
 
 
 if __name__ == "__main__":

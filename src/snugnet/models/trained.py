@@ -1,13 +1,12 @@
 """What every job that makes a model leaves behind."""
 
-import csv
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from snugnet.jobs import replacing, write_json
+from snugnet.jobs import write_json
 from snugnet.models.keras2 import tf_keras
 from snugnet.models.stats import stats
 from snugnet.models.storage import save_model
+from snugnet.rows import write_rows
 
 
 def save(
@@ -21,16 +20,8 @@ def save(
         files: Paths by name: `model` (.h5), `history` (.csv) and `stats` (.json).
     """
     save_model(model, files["model"])
-    write_history(history, files["history"])
+    write_rows(history, files["history"])
     counted = stats(model)
     for name in counted["dead_layers"]:
         print(f"warning: all weights of layer {name!r} are zero")
     write_json(files["stats"], counted)
-
-
-def write_history(history: Sequence[Mapping[str, float]], path: str | Path) -> None:
-    """Write a history as .csv, an epoch a line; nothing was trained if it is empty."""
-    with replacing(path) as partial, partial.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(history[0]) if history else [])
-        writer.writeheader()
-        writer.writerows(history)

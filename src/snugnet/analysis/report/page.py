@@ -18,6 +18,7 @@ from snugnet.analysis.report.layers import indexes
 from snugnet.analysis.report.matrix import DIVERGING, LIMIT
 from snugnet.analysis.report.weights import quantized_weights
 from snugnet.analysis.table import SIGNIFICANCE
+from snugnet.rows import names_in
 
 # Of the page, those that have figures.
 SECTIONS = ("pareto", "ladder", "layers", "mistakes", "designs")
@@ -98,7 +99,7 @@ def _by_section(figures: list[Figure]) -> dict[str, list[Figure]]:
 
 def _drawn(figure: Figure) -> dict[str, Any]:
     """Give what the page's script draws; columns have their names once."""
-    names = list(dict.fromkeys(name for row in figure.rows for name in row))
+    names = names_in(figure.rows)
     return {
         "columns": names,
         "rows": [[row.get(name) for name in names] for row in figure.rows],

@@ -1,12 +1,12 @@
 """The figures as files: SVG, PNG and CSV."""
 
-import csv
 from pathlib import Path
 from typing import Any
 
 import vl_convert
 
 from snugnet.analysis.report.figure import Figure
+from snugnet.rows import write_rows
 
 WIDTH = 420
 GREY, BLACK = "#d9d9d9", "#222222"
@@ -35,11 +35,7 @@ CONFIG = {
 
 def draw(figure: Figure, folder: Path) -> None:
     """Write a figure's three files into a folder."""
-    with (folder / f"{figure.name}.csv").open("w", newline="") as file:
-        names = dict.fromkeys(name for row in figure.rows for name in row)
-        writer = csv.DictWriter(file, list(names))
-        writer.writeheader()
-        writer.writerows(figure.rows)
+    write_rows(figure.rows, folder / f"{figure.name}.csv")
     svg = vl_convert.vegalite_to_svg(specification(figure))
     (folder / f"{figure.name}.svg").write_text(svg)
     (folder / f"{figure.name}.png").write_bytes(vl_convert.svg_to_png(svg))

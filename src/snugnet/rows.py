@@ -8,9 +8,14 @@ from typing import Any
 from snugnet.jobs import replacing
 
 
+def names_in(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """List the keys of rows, each once, in order."""
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
 def write_rows(rows: Sequence[Mapping[str, Any]], path: str | Path) -> None:
-    """Write rows with the keys of the first as columns; None becomes an empty field."""
+    """Write rows with all of their keys as columns; None becomes an empty field."""
     with replacing(path) as partial, partial.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(rows[0]) if rows else [])
+        writer = csv.DictWriter(stream, fieldnames=names_in(rows))
         writer.writeheader()
         writer.writerows(rows)
