@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Machines of CI are slow and shared: time is no criterion, and each run tries the same examples.
@@ -22,6 +23,7 @@ def pytest_collection_modifyitems(items: list[Any]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(SLOWEST))
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
     """Share the work among processes by file, but leave all tests of the workflow to one.
 

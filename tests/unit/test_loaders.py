@@ -111,6 +111,14 @@ def idx(values: np.ndarray, magic: bytes | None = None) -> bytes:
     return header + struct.pack(f">{values.ndim}I", *values.shape) + values.tobytes()
 
 
+def gz(data: bytes) -> bytes:
+    """`data` compressed, the same whenever it is asked for: gzip's header tells the time."""
+    return gzip.compress(data, mtime=0)
+
+
+BLANK = np.zeros((50, 28, 28), np.uint8)
+
+
 @pytest.fixture
 def mnist_settings(tmp_path) -> dict:
     settings = {"kind": "mnist", "path": "mnist", "datasets_dir": str(tmp_path), "val": 0.2}
@@ -118,7 +126,7 @@ def mnist_settings(tmp_path) -> dict:
     for n, path in zip((50, 50, 20, 20), source_files(settings), strict=True):
         shape = (n, 28, 28) if "images" in path.name else (n,)
         values = RNG.integers(0, 10, shape).astype(np.uint8)
-        path.write_bytes(gzip.compress(idx(values)))
+        path.write_bytes(gz(idx(values)))
     return settings
 
 
@@ -132,15 +140,15 @@ def test_mnist_keeps_the_published_test_images(mnist_settings):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (gzip.compress(idx(np.zeros((50, 28, 28), np.uint8), b"\x00\x00\x09\x03")), "magic"),
-        (gzip.compress(idx(np.zeros((50, 28, 28), np.uint8))[:-1]), "its header says"),
-        (gzip.compress(idx(np.zeros((50, 28, 28), np.uint8)) + b"x"), "its header says"),
-        (gzip.compress(b"\x00\x00\x08\x03\x00"), "cut short inside its IDX header"),
-        (gzip.compress(b"\x00"), "magic"),
-        (gzip.compress(idx(np.zeros((50, 28, 28), np.uint8)))[:-9], "not a whole gzip file"),
-        (b"no gzip at all", "not a whole gzip file"),
-        (gzip.compress(idx(np.zeros((49, 28, 28), np.uint8))), "49 images but 50 labels"),
-        (gzip.compress(b"\x00\x00\x08\x04" + b"\xff" * 16), "its header says"),
+        pytest.param(gz(idx(BLANK, b"\x00\x00\x09\x03")), "magic", id="another type"),
+        pytest.param(gz(idx(BLANK)[:-1]), "its header says", id="a byte too few"),
+        pytest.param(gz(idx(BLANK) + b"x"), "its header says", id="a byte too many"),
+        pytest.param(gz(b"\x00\x00\x08\x03\x00"), "cut short inside its IDX header", id="no sizes"),
+        pytest.param(gz(b"\x00"), "magic", id="no magic"),
+        pytest.param(gz(idx(BLANK))[:-9], "not a whole gzip file", id="gzip cut short"),
+        pytest.param(b"no gzip at all", "not a whole gzip file", id="no gzip"),
+        pytest.param(gz(idx(BLANK[1:])), "49 images but 50 labels", id="an image too few"),
+        pytest.param(gz(b"\x00\x00\x08\x04" + b"\xff" * 16), "its header says", id="huge sizes"),
     ],
 )
 def test_mnist_refuses_files_that_are_not_idx(mnist_settings, data, words):

@@ -66,7 +66,7 @@ def wfdb_without_annotations(folder: Path) -> None:
 def idx_with(folder: Path, data: bytes) -> None:
     folder.mkdir()
     for name in MNIST_FILES:
-        (folder / name).write_bytes(gzip.compress(data))
+        (folder / name).write_bytes(gzip.compress(data, mtime=0))
 
 
 @pytest.fixture(scope="module")
