@@ -8,6 +8,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-dep
 CORES ?= all
 # Tests in two processes at once; each may take 3 GB.
 PYTEST := pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Programs that some slow tests drive, and the Debian packages of the same names.
+PROGRAMS := chromium
 SOURCES := src workflow/scripts tests benchmarks docs
 SNAKEFILES := Snakefile workflow/rules
 
@@ -15,7 +17,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Bytecode is cached when a module is first imported; forbidden that, every job would compile anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run demo test test-all check format lock clean
+.PHONY: run demo test test-all programs check format lock clean
 
 run: $(READY) ## the default study
 	snakemake --cores $(CORES) all
@@ -27,8 +29,13 @@ demo: $(READY) ## the tiny study and its table, in minutes
 test: $(READY) ## all tests but the slow ones
 	$(PYTEST) -m "not slow"
 
-test-all: $(READY) ## all tests, with more examples; those that need what is not here say so
+test-all: $(READY) programs ## all tests, with more examples; those that need what is not here say so
 	SNUGNET_EXAMPLES=200 $(PYTEST)
+
+programs: ## what test-all needs, from Debian
+	@command -v $(PROGRAMS) > /dev/null \
+		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends $(PROGRAMS); } \
+		|| echo "$(PROGRAMS): cannot be installed from here; tests that need it are skipped"
 
 check: $(READY) ## format, lint and types
 	ruff format --check $(SOURCES)
