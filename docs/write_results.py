@@ -15,6 +15,9 @@ from typing import Any
 import pandas as pd
 
 from snugnet.analysis.akida_page import steps
+from snugnet.analysis.report import searches
+from snugnet.analysis.report.files import records
+from snugnet.analysis.report.tables import Value
 from snugnet.analysis.table import COLUMNS, arrow, markdown, points
 
 DOCS = Path(__file__).parent
@@ -247,14 +250,14 @@ def what_mixing_recovers(frame: pd.DataFrame, candidates: pd.DataFrame) -> str:
         return ""
     rows = {(row.model, row.variant, row.scheme): row for row in frame.itertuples()}
     schemes = ("float32", "fiq_int8", "mixed", "int16x8")
-    lines, searches = [], []
+    lines, tables = [], []
     for (model, variant), search in candidates.groupby(["model", "variant"], sort=False):
         cells = [rows.get((model, variant, scheme)) for scheme in schemes]
         lines.append([f"{model} {variant}", *map(_accuracy_and_size, cells)])
-        shown = search.drop(columns=["model", "variant"]).to_markdown(index=False)
-        searches.append(f"### Search of {model} {variant}, on val\n\n{shown}\n")
+        shown = _shown([searches.candidate(row) for row in records(search)])
+        tables.append(f"### Search of {model} {variant}, on val\n\n{shown}\n")
     table = pd.DataFrame(lines, columns=["cell", *schemes]).to_markdown(index=False)
-    return "\n".join([f"## Mixed precision\n\n{MIXED_LEGEND}\n{table}\n", *searches])
+    return "\n".join([f"## Mixed precision\n\n{MIXED_LEGEND}\n{table}\n", *tables])
 
 
 def what_ranges_give(frame: pd.DataFrame, compared: pd.DataFrame) -> str:
@@ -262,17 +265,27 @@ def what_ranges_give(frame: pd.DataFrame, compared: pd.DataFrame) -> str:
     if compared.empty:
         return ""
     rows = {(row.model, row.variant, row.scheme): row for row in frame.itertuples()}
-    lines, searches = [], []
+    lines, tables = [], []
     for (model, variant), rules in compared.groupby(["model", "variant"], sort=False):
         cell = rows.get((model, variant, "fiq_int8"))
         costs = [] if cell is None else [points(cell._asdict(), "parent", "p_parent_holm")]
         chosen = rules.loc[rules["chosen"], ["rule", "setting"]].iloc[0].dropna()
         lines.append([f"{model} {variant}", " ".join(map(str, chosen)), *costs])
-        shown = rules.drop(columns=["model", "variant"]).to_markdown(index=False)
-        searches.append(f"### Ranges of {model} {variant}, on val\n\n{shown}\n")
+        shown = _shown([searches.rule(row) for row in records(rules)])
+        tables.append(f"### Ranges of {model} {variant}, on val\n\n{shown}\n")
     columns = ["cell", "chosen on val", "fiq_int8 on test, from min-max (points)"]
     table = pd.DataFrame(lines, columns=columns).to_markdown(index=False, disable_numparse=True)
-    return "\n".join([f"## Ranges of activations\n\n{RANGES_LEGEND}\n{table}\n", *searches])
+    return "\n".join([f"## Ranges of activations\n\n{RANGES_LEGEND}\n{table}\n", *tables])
+
+
+def _shown(rows: list[dict[str, Any]]) -> str:
+    """Lay out rows that are worded for the report's page."""
+    words = [
+        {name: value.text if isinstance(value, Value) else value for name, value in row.items()}
+        for row in rows
+    ]
+    table = pd.DataFrame(words).astype(object)
+    return table.where(table.notna(), "").to_markdown(index=False, disable_numparse=True)
 
 
 def _accuracy_and_size(row: Any) -> str:

@@ -52,10 +52,16 @@ def test_mistakes_are_laid_beside_the_file_used_right(module):
 
 
 def test_mixed_cells_are_laid_beside_float_and_integer_ones(module):
-    search = pd.DataFrame([{"model": "m", "variant": "original", "candidate": "one_in_float"}])
-    text = module.what_mixing_recovers(CELLS, search)
+    row = {
+        **{"model": "m", "variant": "original", "candidate": "one_in_float", "size_bytes": 1024},
+        **{"operators_in_float": 1, "in_float": "net/conv_1/Relu;net/conv_1/BiasAdd", "n": 9},
+        **{"accuracy": 0.9, "delta_float": -0.01, "within_budget": True, "allowed": True},
+        "chosen": False,
+    }
+    text = module.what_mixing_recovers(CELLS, pd.DataFrame([row]))
     assert "| 91.00 %, 1,000 bytes | 89.80 %, 1,000 bytes | 90.50 %, 1,000 bytes |" in text
-    assert "one_in_float" in text
+    cells = [cell.strip() for cell in text.splitlines()[-1].strip("|").split("|")]
+    assert cells == ["one_in_float", "1", "conv_1", "1.0", "9", "90.00", "-1.00", "yes", "yes", ""]
 
 
 def test_kept_rows_are_whole():

@@ -15,18 +15,19 @@ def mixed(study: Study) -> Table:
     """List all candidates of each search for mixed precision."""
     return of_lines(
         [
-            {"model": model, "variant": row["variant"], **_candidate(row)}
+            {"model": model, "variant": row["variant"], **candidate(row)}
             for model in study.models
             for row in records(study.tables(model, "tflite", "candidates.csv"))
         ]
     )
 
 
-def _candidate(row: Mapping[str, Any]) -> dict[str, Any]:
+def candidate(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Word a row of a search, for people."""
     return {
         "candidate": row["candidate"],
         "operators in float": row["operators_in_float"],
-        "which": _first_names(row["in_float"]),
+        "which": _layers(row["in_float"]),
         "file (KiB)": round(row["size_bytes"] / 1024, 1),
         "n (val)": row["n"],
         "accuracy on val (%)": hundredths(row["accuracy"]),
@@ -37,29 +38,33 @@ def _candidate(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _first_names(tensors: str | None) -> str:
-    """Name each tensor by the first of the names that a fused operator's bears."""
-    return ", ".join(tensor.partition(";")[0] for tensor in (tensors or "").split())
+def _layers(tensors: str | None) -> str:
+    """Name each tensor by its layer, as the first of the names of a fused operator's tells it."""
+    names = [tensor.partition(";")[0].split("/") for tensor in (tensors or "").split()]
+    return ", ".join(name[-2] if len(name) > 1 else name[0] for name in names)
 
 
 def calibration(study: Study) -> Table:
     """List the rules for ranges that were compared."""
     return of_lines(
         [
-            {
-                "model": model,
-                "variant": row["variant"],
-                "rule": row["rule"],
-                "setting": row["setting"],
-                "n (val)": row["n"],
-                "accuracy on val (%)": hundredths(row["accuracy"]),
-                "from min-max (points)": difference(row["delta_minmax"]),
-                "chosen": _yes(row["chosen"]),
-            }
+            {"model": model, "variant": row["variant"], **rule(row)}
             for model in study.models
             for row in records(study.tables(model, "models", "calibration.csv"))
         ]
     )
+
+
+def rule(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Word a rule for ranges and what it came to on val, for people."""
+    return {
+        "rule": row["rule"],
+        "setting": row["setting"],
+        "n (val)": row["n"],
+        "accuracy on val (%)": hundredths(row["accuracy"]),
+        "from min-max (points)": difference(row["delta_minmax"]),
+        "chosen": _yes(row["chosen"]),
+    }
 
 
 def seeds(study: Study) -> Table:
