@@ -14,13 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from snugnet import warm
+from snugnet import recorded, warm
 from snugnet.errors import InputError
 
 
 def run(main: Callable[[Any], None], job: Any) -> None:
     """Run the `main` of a job script with everything it prints in the job's log.
 
+    Its inputs are compared with what the jobs that made them recorded (see `snugnet.recorded`).
     Where the run has a fork server and this script much to import, a child of the server runs the
     script instead (see `snugnet.warm`), and this process only ends as it does.
 
@@ -37,7 +38,9 @@ def run(main: Callable[[Any], None], job: Any) -> None:
     with logged(Path(job.log[0])):
         start = time.perf_counter()
         try:
+            recorded.check(job.input)
             main(job)
+            recorded.record(job.output)
         except InputError as error:
             print(f"error: {error}", file=sys.stderr)
             raise SystemExit(1) from None

@@ -21,7 +21,8 @@ from snugnet.errors import InputError
 from snugnet.jobs import run
 def main(job):
     {body}
-run(main, SimpleNamespace(log=[{str(log)!r}], params=SimpleNamespace(code={{}})))
+paths = dict(input=[], output=[], log=[{str(log)!r}])
+run(main, SimpleNamespace(**paths, params=SimpleNamespace(code={{}})))
 """
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
 

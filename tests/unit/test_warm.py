@@ -38,7 +38,8 @@ def server():
 def main(job):
     {body}
 
-run(main, SimpleNamespace(log=["job.log"], params=SimpleNamespace(code={code!r})))
+paths = dict(input=[], output=[], log=["job.log"])
+run(main, SimpleNamespace(**paths, params=SimpleNamespace(code={code!r})))
 """
 # What such a job does for as long as it may.
 STAY = (

@@ -1,4 +1,16 @@
-# From a user's files, or from nothing, to the four splits of a dataset.
+# From a publisher's files, a user's, or from nothing, to the four splits of a dataset.
+
+
+# The one job that uses the network. It has no outputs and no benchmark file, so it looks again
+# whenever it is asked for, and Snakemake never removes a file that a user may have put there.
+rule fetch:
+    log:
+        "<results>/logs/fetch.log",
+    params:
+        settings=settings("fetch", "datasets_dir"),
+        code=code("fetch"),
+    script:
+        "../scripts/fetch.py"
 
 
 rule prepare_dataset:

@@ -24,10 +24,12 @@ MNIST_FILES = (
 )
 
 ORIGINS = {
-    "mitdb": "download https://physionet.org/content/mitdb/1.0.0/ (100 MB) into that folder",
-    "mnist": "put the four .gz files of the original MNIST distribution into that folder",
-    "ptbxl": "download https://physionet.org/content/ptb-xl/1.0.3/ (records100 and the two .csv "
-    "files are enough) into that folder",
+    "mitdb": "run `snakemake fetch`, or download https://physionet.org/content/mitdb/1.0.0/ "
+    "(100 MB) into that folder",
+    "mnist": "run `snakemake fetch`, or put the four .gz files of the original MNIST distribution "
+    "into that folder",
+    "ptbxl": "run `snakemake fetch`, or download https://physionet.org/content/ptb-xl/1.0.3/ "
+    "(records100 and the two .csv files are enough) into that folder",
     "windows": "it is your own file: set `path` of the dataset, or `datasets_dir`",
     "recordings": "it is your own file: set `path` of the dataset, or `datasets_dir`",
 }

@@ -1,6 +1,5 @@
 """The files that the report is made from, by their path below the results folder."""
 
-import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from snugnet.jobs import read_json
+from snugnet.recorded import digest_of
 
 
 class Files:
@@ -40,8 +40,7 @@ class Files:
         path = self._paths.get(name)
         if path is None or not (path / inside).is_file():
             return None
-        with (path / inside).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = digest_of(path / inside)
         shown = f"{name}/{inside}" if inside else name
         return {"path": shown, "bytes": (path / inside).stat().st_size, "sha256": digest}
 

@@ -1,0 +1,130 @@
+"""A publisher on the loopback device, which fails as publishers do."""
+
+import hashlib
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+# Answers a request in its own way and says so, or leaves it to the publisher.
+Fault = Callable[["Handler", bytes], bool]
+
+
+class Publisher(ThreadingHTTPServer):
+    """Offers `files`; `faults` of a name are used up one a request."""
+
+    daemon_threads = True
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files = files
+        self.faults: dict[str, list[Fault]] = {}
+        self.asked: Counter[str] = Counter()
+        self.sent: Counter[str] = Counter()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def sums(self) -> str:
+        return "".join(
+            f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in self.files.items()
+        )
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Serves whole files and their ends (`Range: bytes=n-`)."""
+
+    protocol_version = "HTTP/1.1"
+    server: Publisher
+
+    def do_GET(self) -> None:
+        name = self.path.lstrip("/")
+        self.server.asked[name] += 1
+        data = self.server.files.get(name)
+        if data is None:
+            self.send_error(404)
+            return
+        faults = self.server.faults.get(name)
+        if faults and faults.pop(0)(self, data):
+            return
+        self.answer(data)
+
+    def answer(self, data: bytes) -> None:
+        asked = self.headers["Range"]
+        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
+        if start >= len(data) > 0 and asked:
+            self.send_error(416)
+            return
+        self.send_response(206 if asked else 200)
+        self.send_header("Content-Length", str(len(data) - start))
+        self.end_headers()
+        self.send(data[start:])
+
+    def send(self, data: bytes) -> None:
+        self.wfile.write(data)
+        self.wfile.flush()
+        self.server.sent[self.path.lstrip("/")] += len(data)
+
+    def log_message(self, *_: Any) -> None:
+        """Tests have nothing to read here."""
+
+
+def busy(handler: Handler, _: bytes) -> bool:
+    handler.send_error(503)
+    return True
+
+
+def cut(after: int) -> Fault:
+    """Promise the whole body and hang up after some of it."""
+
+    def fault(handler: Handler, data: bytes) -> bool:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.send(data[:after])
+        handler.close_connection = True
+        return True
+
+    return fault
+
+
+def wrong(handler: Handler, data: bytes) -> bool:
+    """Send as many bytes, of which one is another."""
+    handler.answer(bytes([data[0] ^ 1]) + data[1:])
+    return True
+
+
+def ignores_ranges(handler: Handler, data: bytes) -> bool:
+    del handler.headers["Range"]
+    handler.answer(data)
+    return True
+
+
+def waits(until: threading.Event, after: int) -> Fault:
+    """Send some and then nothing until an event."""
+
+    def fault(handler: Handler, data: bytes) -> bool:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.send(data[:after])
+        until.wait(60)
+        handler.close_connection = True
+        return True
+
+    return fault
+
+
+@contextmanager
+def publishing(files: dict[str, bytes]) -> Iterator[Publisher]:
+    with Publisher(files) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
