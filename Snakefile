@@ -8,6 +8,7 @@
 #   debug/{model}/{variant}/{scheme}/                           why a cell loses what it loses
 #   predictions/{model}/{variant}/{scheme}/{runtime}.npz        the same arrays from every runtime
 #   metrics/{model}/{variant}/{scheme}/{runtime}.json           one row of the results
+#   manifest.json                                               digests of all of these, and of the code
 #   report/                                                     the table, the page, its figures, the judgement
 #   logs/<rule>/..., benchmarks/<rule>/...
 
@@ -40,6 +41,7 @@ include: "workflow/rules/report.smk"
 
 localrules:
     all,
+    fetch,
     data,
     models,
     tflite,

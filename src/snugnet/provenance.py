@@ -44,6 +44,20 @@ def code_digests(script: Path, modules: tuple[str, ...], source: Path) -> dict[s
     return dict(sorted(digests.items()))
 
 
+def all_digests(*folders: Path) -> dict[str, str]:
+    """Digest every Python file below folders, as `code_digests` does.
+
+    Returns:
+        `{path: digest}` in order of path, which begins with its folder's name.
+    """
+    files = {
+        path.relative_to(folder.parent).as_posix(): _read(path, folder).digest
+        for folder in folders
+        for path in folder.rglob("*.py")
+    }
+    return dict(sorted(files.items()))
+
+
 def _module_path(module: str, source: Path) -> Path | None:
     base = source.joinpath(*module.split("."))
     for path in (base.with_suffix(".py"), base / "__init__.py"):

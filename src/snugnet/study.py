@@ -423,6 +423,7 @@ class Study:
             ],
             "records": lambda cell: [f"data/{self.dataset_of(cell.model)}/record.json"],
             "models": lambda cell: [f"models/{cell.model}/{self._network_of(cell)}/model.h5"],
+            "stats": lambda cell: [f"models/{cell.model}/{self._network_of(cell)}/stats.json"],
             "histories": lambda cell: [f"models/{cell.model}/{self._network_of(cell)}/history.csv"],
             "designs": self._designs_of,
             "tflite": lambda cell: _files_of(cell, SCHEMES, "tflite", "model.tflite"),

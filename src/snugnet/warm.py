@@ -95,6 +95,8 @@ def hand_over(code: Mapping[str, str]) -> None:
 
 
 def _end_like(code: int) -> NoReturn:
+    if code == -signal.SIGKILL:
+        print("the job was killed, as the kernel does when memory runs out", file=sys.stderr)
     if code < 0:
         with suppress(OSError):  # SIGKILL has no handler to reset
             signal.signal(-code, signal.SIG_DFL)

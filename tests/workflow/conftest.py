@@ -1,7 +1,5 @@
 """A copy of the project in which the tiny study has been made, once for all workflow tests."""
 
-import hashlib
-import json
 import os
 import re
 import shutil
@@ -11,45 +9,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import h5py
 import pytest
 
+from snugnet.analysis.manifest import digests
 from tests.paths import ROOT
 
 COPIED = ("Snakefile", "config.yaml", "config", "profiles", "src", "workflow")
-TARGETS = ("all", "data", "models", "tflite", "akida", "preflight", "analyses", "report", "total")
+# Targets, and what is made anew whenever anything is.
+LEFT_OUT = (
+    *("all", "data", "models", "tflite", "akida", "preflight", "analyses", "report", "total"),
+    "write_manifest",
+)
 TINY = ("--configfile", "config/tiny.yaml")
 
 
-def weights(path: Path) -> bytes:
-    """Give a model's weights alone: the file itself holds the time that it was written at."""
-    found = bytearray()
-
-    def collect(name: str, node: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(node, h5py.Dataset):
-            found.extend(name.encode() + node[()].tobytes())
-
-    with h5py.File(path, "r") as file:
-        file["model_weights"].visititems(collect)
-    return bytes(found)
-
-
-def metrics(path: Path) -> bytes:
-    row = json.loads(path.read_text())
-    assert row.pop("latency_us_median") > 0
-    assert row.pop("latency_us_p95") > 0
-    return json.dumps(row).encode()
-
-
-CONTENT = {
-    "data/*/*.npz": Path.read_bytes,
-    "models/*/*/model.h5": weights,
-    "models/*/*/stats.json": Path.read_bytes,
-    "tflite/*/*/*/model.tflite": Path.read_bytes,
-    "tflite/*/*/*/contract.json": Path.read_bytes,
-    "metrics/*/*/*/*.json": metrics,
-    "report/gate.json": Path.read_bytes,
-}
+# The results that must be the same in every run.
+MANIFEST = (
+    *("data/*/*.npz", "models/*/*/model.h5", "models/*/*/stats.json"),
+    *("tflite/*/*/*/model.tflite", "tflite/*/*/*/contract.json"),
+    *("verify/*/*/*/certificate.json", "akida/*/*/*/conversion.json", "akida/*/*/*/program"),
+    "metrics/*/*/*/*.json",
+)
 
 
 class Project:
@@ -91,19 +71,15 @@ class Project:
         return (self.folder / "output.txt").read_text()
 
     def manifest(self) -> dict[str, str]:
-        """Digest all results that are the same in every run, by path: times are not."""
-        found = {}
-        for pattern, content in CONTENT.items():
-            for path in self.results.glob(pattern):
-                digest = hashlib.sha256(content(path)).hexdigest()
-                found[str(path.relative_to(self.results))] = digest
-        return found
+        """Digest what there is of the results, finished or not, as rule `write_manifest` does."""
+        paths = [path for pattern in MANIFEST for path in self.results.glob(pattern)]
+        return digests(self.results, paths)
 
     def plan(self, *targets: str, options: tuple[str, ...] = TINY) -> dict[str, int]:
-        """Count the jobs, by rule, that are to be run for targets; targets are left out."""
+        """Count the jobs, by rule, that are to be run for targets; these are left out."""
         text = self.snakemake("-n", *(targets or ("all",)), *options)
         stats = re.findall(r"^(\w+) +(\d+)$", text, re.MULTILINE)
-        return {rule: int(count) for rule, count in stats if rule not in TARGETS}
+        return {rule: int(count) for rule, count in stats if rule not in LEFT_OUT}
 
     def planned(self, *targets: str) -> set[tuple[str, str]]:
         """Give (rule, wildcards) of each job that is to be run."""

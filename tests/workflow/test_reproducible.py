@@ -10,6 +10,6 @@ def test_two_clean_copies_agree_to_the_byte(tiny, project):
     ours, theirs = project.manifest(), tiny.manifest()
     assert {path: theirs[path] for path in ours} == ours
     suffixes = sorted(path.rpartition(".")[2] for path in ours)
-    # Four splits, one model with its stats, one row, and four .tflite files with their contracts:
-    # those two, and the steps of the ladder between float32 and fiq_int8.
-    assert suffixes == ["h5", *["json"] * 6, *["npz"] * 4, *["tflite"] * 4]
+    # Four splits, one model with its stats, one row with its certificate, and four .tflite files
+    # with their contracts: those two, and the steps of the ladder between float32 and fiq_int8.
+    assert suffixes == ["h5", *["json"] * 7, *["npz"] * 4, *["tflite"] * 4]

@@ -9,6 +9,7 @@ import pytest
 from snugnet.analysis.predictions import load_predictions
 from snugnet.analysis.table import COLUMNS
 from snugnet.datasets.samples import load_split
+from snugnet.recorded import record
 from snugnet.tflite.flatbuffer import read_graph
 from snugnet.tflite.schemes import FULL_INTEGER
 
@@ -54,6 +55,14 @@ def test_the_page_for_people_shows_every_model(tiny, table):
     for model in table["model"].unique():
         assert f"## {model}" in page
     assert "synthetic_imu" in page
+
+
+def test_the_manifest_lists_all_results_and_what_made_them(tiny):
+    manifest = json.loads((tiny.results / "manifest.json").read_text())
+    assert manifest["results"] == tiny.manifest()
+    assert "src/snugnet/int8/engine.py" in manifest["code"]
+    assert "scripts/train.py" in manifest["code"]
+    assert manifest["versions"]["tensorflow"].startswith("2.19")
 
 
 def test_the_gate_is_open(tiny):
@@ -230,6 +239,7 @@ def test_a_shut_gate_names_the_cell_and_leaves_the_evidence(tiny):
     before = contract.read_text()
     broken = {**json.loads(before), "verdict": "fail", "findings": ["input is int8"]}
     contract.write_text(json.dumps(broken))
+    record([str(contract)])  # as if a job had found so
     try:
         text = tiny.snakemake("--cores", "1", "all", "--configfile", "config/tiny.yaml", ok=False)
         assert "the gate stays shut" in text
@@ -239,4 +249,5 @@ def test_a_shut_gate_names_the_cell_and_leaves_the_evidence(tiny):
         assert (tiny.results / "report" / "metrics.csv").is_file()
     finally:
         contract.write_text(before)
+        record([str(contract)])
         tiny.snakemake("--cores", "1", "all", "--configfile", "config/tiny.yaml")

@@ -1,17 +1,19 @@
 # What rules share: the checked configuration, the cells of the study, and the two parameters that
 # every rule tracks. The only file that reads `config`. It holds no rules.
 
+import platform
 from functools import lru_cache
+from importlib.metadata import distributions
 from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from snugnet import warm
+from snugnet import recorded, warm
 from snugnet.akida.schemes import AKIDA_RUNTIMES, AKIDA_SCHEMES
 from snugnet.datasets.sources import source_files
 from snugnet.errors import InputError
-from snugnet.provenance import code_digests
+from snugnet.provenance import all_digests, code_digests
 from snugnet.study import REPORTED, WITH_QUANTIZERS, Cell, Study
 from snugnet.tflite.schemes import CONVERTED, FULL_INT8, FULL_INTEGER, SCHEMES
 
@@ -20,6 +22,19 @@ SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 TEMPLATES = Path(workflow.basedir) / "workflow" / "report"
 SCHEMA = Path(workflow.basedir) / "workflow" / "schemas" / "config.schema.yaml"
 
+# The packages whose version can change a result.
+DECISIVE = (
+    *(
+        "tensorflow",
+        "tf-keras",
+        "tensorflow-model-optimization",
+        "ai-edge-litert",
+        "tflite-micro",
+    ),
+    *("quantizeml", "cnn2snn", "akida", "numpy", "scipy", "scikit-learn", "tensorly"),
+    *("neurokit2", "wfdb", "pandas", "h5py", "snakemake"),
+)
+
 try:
     # By the C parser, which is ten times as fast as the plain one.
     STUDY = Study(config, yaml.load(SCHEMA.read_text(), yaml.CSafeLoader))
@@ -27,10 +42,15 @@ try:
 except InputError as error:
     raise WorkflowError(f"configuration: {error}")
 
-# A job in a container or in another environment sees other files, perhaps other processes.
+# A job in a container or in another environment sees other files, perhaps other processes. What runs
+# on a cluster's node by order of another Snakemake has that node to itself.
 warm.announce(
-    workflow.is_main_process and not workflow.deployment_settings.deployment_method,
+    (workflow.is_main_process or workflow.remote_exec)
+    and not workflow.deployment_settings.deployment_method,
     STUDY.config["warm"],
+)
+recorded.announce(
+    workflow.overwrite_configfiles, workflow.config_settings.config_args or []
 )
 
 
@@ -159,6 +179,19 @@ def akida_page(wildcards):
 def preflight_page(wildcards):
     """Give the page about pre-flight to a study that has Akida cells."""
     return f"{RESULTS}/report/preflight.md" if STUDY.files("preflights") else []
+
+
+def made_with(wildcards):
+    """Give what all results depend on: the digests of all code, and versions of what it stands on.
+
+    A function, so that only the one job that needs this looks at all code.
+    """
+    installed = {found.name.lower(): found.version for found in distributions()}
+    versions = {name: installed.get(name) for name in DECISIVE}
+    return {
+        "code": all_digests(SOURCE, SCRIPTS),
+        "versions": {"python": platform.python_version(), **versions},
+    }
 
 
 def study_files(stage):

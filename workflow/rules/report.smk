@@ -138,6 +138,32 @@ rule draw_figures:
         "../scripts/draw_figures.py"
 
 
+# What two runs must agree on.
+rule write_manifest:
+    input:
+        study_files("data"),
+        study_files("models"),
+        study_files("stats"),
+        study_files("tflite"),
+        study_files("contracts"),
+        study_files("certificates"),
+        study_files("conversions"),
+        study_files("programs"),
+        study_files("metrics"),
+    output:
+        manifest="<results>/manifest.json",
+    log:
+        "<results>/logs/write_manifest.log",
+    benchmark:
+        "<results>/benchmarks/write_manifest.tsv"
+    params:
+        settings=settings(),
+        code=code("write_manifest"),
+        made_with=made_with,
+    script:
+        "../scripts/write_manifest.py"
+
+
 # Snakemake deletes what a failed job has written, so `judge` writes the evidence and succeeds, and
 # this rule, which makes nothing that anyone would miss, fails.
 rule gate:
@@ -147,6 +173,7 @@ rule gate:
         page="<results>/report/index.html",
         figures="<results>/report/figures",
         akida=akida_page,
+        manifest="<results>/manifest.json",
     output:
         passed=touch("<results>/report/gate.passed"),
     log:

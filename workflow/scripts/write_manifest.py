@@ -1,0 +1,25 @@
+"""Digest all results, the code that they depend on and the versions of what it stands on."""
+
+from typing import TYPE_CHECKING, Any
+
+from snugnet.jobs import run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(job: Any) -> None:
+    from pathlib import Path
+
+    from snugnet.analysis.manifest import digests
+    from snugnet.jobs import write_json
+
+    root = Path(job.output["manifest"]).parent
+    write_json(
+        job.output["manifest"],
+        {"results": digests(root, map(Path, job.input)), **job.params.made_with},
+    )
+
+
+if __name__ == "__main__":
+    run(main, snakemake)
