@@ -2,28 +2,33 @@
 #   docker build -t snugnet .
 #   docker run --rm -v "$PWD/results:/app/results" snugnet --cores 2 all
 # What was made from what is recorded in the results volume, so a later run re-runs only what an edit
-# of the configuration affects (-v "$PWD/config.yaml:/app/config.yaml:ro").
+# of the configuration affects (-v "$PWD/config.yaml:/app/config.yaml:ro"). The volume must be
+# writable for user 1000; for another, add --user "$(id -u):$(id -g)".
 ARG BASE=python:3.11-slim
-FROM ${BASE}
 
+# Packages first, by the lock's versions and hashes: this layer outlives every edit of the code.
+FROM ${BASE} AS packages
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-RUN python3.11 -m venv /opt/venv
-ENV PATH=/opt/venv/bin:$PATH
-
-WORKDIR /app
+# The installer has an environment of its own, so that none is left in the image's.
+RUN python3.11 -m venv /opt/installer && python3.11 -m venv --without-pip /opt/venv
 COPY requirements.txt ./
-RUN pip install --require-hashes -r requirements.txt
+RUN /opt/installer/bin/pip --python /opt/venv/bin/python install --require-hashes --no-deps -r requirements.txt
 
-COPY pyproject.toml README.md LICENSE Snakefile config.yaml ./
+FROM ${BASE}
+COPY --from=packages /opt/venv /opt/venv
+# Any user may run it: what Snakemake keeps for itself goes to /tmp and below /app.
+ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/app/src HOME=/tmp
+WORKDIR /app
+COPY Snakefile config.yaml ./
 COPY src src
 COPY workflow workflow
 COPY profiles profiles
 COPY config config
 COPY datasets/README.md datasets/README.md
-RUN pip install --no-deps --no-build-isolation -e . \
-    && useradd --create-home --uid 1000 snugnet \
-    && mkdir results \
-    && chown -R snugnet /app
+RUN useradd --no-create-home --home-dir /tmp --uid 1000 snugnet \
+    && mkdir results .snakemake \
+    && chown snugnet results \
+    && chmod 1777 /app .snakemake
 USER snugnet
 VOLUME /app/results
 ENTRYPOINT ["snakemake"]

@@ -9,7 +9,7 @@ import yaml
 from tests.paths import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-LOCK = (ROOT / "requirements.txt").read_text()
+LOCKS = [(ROOT / f"requirements{which}.txt").read_text() for which in ("", "-dev")]
 
 
 def normal(name: str) -> str:
@@ -17,7 +17,7 @@ def normal(name: str) -> str:
 
 
 def pins() -> dict[str, str]:
-    found = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", LOCK, re.MULTILINE)
+    found = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", "\n".join(LOCKS), re.MULTILINE)
     return {normal(name): version for name, version in found}
 
 
@@ -44,9 +44,16 @@ def test_the_lock_holds_every_requirement(requirement):
         assert pins()[normal(name)] == exact
 
 
-def test_the_lock_has_hashes_and_no_addresses():
-    assert LOCK.count("--hash=sha256:") > len(pins())
-    assert not re.search(r"https?://|--index-url|--find-links|--trusted-host", LOCK)
+@pytest.mark.parametrize("lock", LOCKS, ids=["users", "developers"])
+def test_a_lock_has_hashes_and_no_addresses(lock):
+    assert lock.count("--hash=sha256:") >= len(re.findall(r"^\S+==", lock, re.MULTILINE)) > 0
+    assert not re.search(r"https?://|--index-url|--find-links|--trusted-host", lock)
+
+
+def test_the_locks_agree():
+    listed = [dict(re.findall(r"^(\S+)==(\S+)", lock, re.MULTILINE)) for lock in LOCKS]
+    both = set(listed[0]) & set(listed[1])
+    assert {name: listed[0][name] for name in both} == {name: listed[1][name] for name in both}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "envs").glob("*.yaml")), ids=lambda p: p.name)
