@@ -1,0 +1,130 @@
+"""A Slurm cluster of one node, which is this machine; started and stopped by tests, by root."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from tests import debian
+
+PROGRAMS = ("munged", "slurmctld", "slurmd", "squeue", "scancel", "sinfo")
+# Memory is watched, not fenced: a job that takes more than it asked for is ended within seconds.
+CONFIGURATION = """\
+ClusterName=snugnet
+SlurmctldHost={host}(127.0.0.1)
+SlurmUser=root
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+SlurmctldPort={port}
+SlurmdPort={other_port}
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill,UsePss
+MinJobAge=3600
+ReturnToService=2
+SlurmdTimeout=10
+KillWait=2
+JobRequeue=0
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} State=UNKNOWN
+PartitionName=all Nodes={host} Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+class Cluster:
+    """Its daemons and its jobs."""
+
+    def __init__(self, folder: Path) -> None:
+        debian.require(*PROGRAMS, root=True)
+        self.folder = folder
+        self.environment = {**os.environ, "SLURM_CONF": str(folder / "slurm.conf")}
+        for name in ("state", "spool"):
+            (folder / name).mkdir()
+        folder.chmod(0o755)
+        (folder / "munge.key").write_bytes(secrets.token_bytes(1024))
+        (folder / "munge.key").chmod(0o400)
+        pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+        text = CONFIGURATION.format(
+            host=socket.gethostname().split(".")[0],
+            folder=folder,
+            port=_free_port(),
+            other_port=_free_port(),
+            cpus=os.cpu_count(),
+            memory=pages * size * 3 // 4 // 2**20,
+        )
+        (folder / "slurm.conf").write_text(text)
+
+    def start(self) -> None:
+        """Start all daemons and wait until the node is idle."""
+        munge = {"key-file": "key", "socket": "socket", "pid-file": "pid", "log-file": "log"}
+        options = [f"--{name}={self.folder}/munge.{end}" for name, end in munge.items()]
+        self.run("munged", "--force", f"--seed-file={self.folder}/munge.seed", *options)
+        self.run("slurmctld")
+        self.start_node()
+
+    def start_node(self) -> None:
+        """Start the node's daemon."""
+        self.run("slurmd")
+        self.wait("idle")
+
+    def kill_node(self) -> None:
+        """Kill the node's daemon and all that runs for jobs, as if the node had lost its power."""
+        for process in self._of_the_node():
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
+    def _of_the_node(self) -> Iterator[int]:
+        """Find the daemon, and what it has started: these alone know where their cluster is."""
+        ours = f"SLURM_CONF={self.environment['SLURM_CONF']}"
+        for entry in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                known = (entry / "environ").read_bytes().decode(errors="replace").split("\0")
+                name = (entry / "comm").read_text().strip()
+                of_a_job = any(item.startswith("SLURM_JOB_ID=") for item in known)
+                if ours in known and (of_a_job or name in ("slurmd", "slurmstepd")):
+                    yield int(entry.name)
+
+    def stop(self) -> None:
+        """Stop all daemons."""
+        self.run("scancel", "--user=root")
+        for name in ("slurmd", "slurmctld", "munge"):
+            path = self.folder / f"{name}.pid"
+            if path.exists():
+                subprocess.run(["kill", path.read_text().strip()], check=False)
+
+    def jobs(self) -> dict[str, str]:
+        """Give the state of each job by its number, finished ones too."""
+        output = self.run("squeue", "--noheader", "--states=all", "--format=%i %T")
+        return dict(line.split() for line in output.splitlines())
+
+    def wait(self, state: str, seconds: float = 60) -> None:
+        """Wait until the node is in a state."""
+        end = time.monotonic() + seconds
+        while state not in (now := self.run("sinfo", "--noheader", "--format=%T")):
+            assert time.monotonic() < end, f"the node is {now.strip()}, not {state}"
+            time.sleep(0.5)
+
+    def run(self, *command: str) -> str:
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True)
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+        return done.stdout
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
