@@ -1,0 +1,241 @@
+"""Whatever is killed, full, read-only or damaged: the next run finishes, with the same results."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.workflow.conftest import TINY, Project
+from tests.workflow.test_warm import (
+    RUN,
+    assert_part_is_the_same,
+    processes,
+    server_at_work,
+    wait_until_nobody_is_left,
+)
+
+KILLS = 20
+# A file system of one's own can be filled and made read-only without harm to anyone else's.
+ALONE = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-ec")
+
+pytestmark = [pytest.mark.slow, pytest.mark.faults]
+
+
+def victims(project: Project, run: subprocess.Popen[bytes]) -> dict[str, list[int]]:
+    """Give the processes of a run by what they are; the server's children do jobs."""
+    living = {p: arguments for p, arguments in processes(project).items() if p != run.pid}
+    of_server = [process for process, arguments in living.items() if "snugnet.warm" in arguments]
+    server = [process for process in of_server if parent(process) not in of_server]
+    jobs = [process for process in living if process not in server]
+    return {"snakemake": [run.pid], "server": server, "job": jobs}
+
+
+def parent(process: int) -> int:
+    try:
+        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def finish(project: Project) -> None:
+    project.snakemake("--unlock", "--cores", "1", *TINY)
+    project.snakemake(*RUN)
+
+
+def assert_nothing_left_to_do(project: Project) -> None:
+    assert "Nothing to be done" in project.snakemake("-n", *RUN)
+
+
+def test_killed_twenty_times_at_random_moments(tiny, project):
+    chance = random.Random(0)
+    kinds = [kind for kind in ("snakemake", "job", "server") for _ in range(7)][:KILLS]
+    chance.shuffle(kinds)
+    killed, finished = [], 0
+    while kinds:
+        run = project.start(*RUN)
+        due = time.monotonic() + chance.uniform(2, 25)
+        # What is to be killed may not live at that moment: then as soon as it does.
+        while run.poll() is None:
+            living = victims(project, run)[kinds[-1]]
+            if time.monotonic() > due and living:
+                with suppress(ProcessLookupError):  # it has just ended
+                    os.kill(chance.choice(living), signal.SIGKILL)
+                    killed.append(kinds.pop())
+                    break
+            time.sleep(0.02)
+        run.wait(timeout=600)
+        wait_until_nobody_is_left(project)
+        project.snakemake("--unlock", "--cores", "1", *TINY)
+        if "Nothing to be done" in project.snakemake("-n", *RUN):
+            assert_part_is_the_same(project, tiny)
+            finished += 1
+            shutil.rmtree(project.folder / "results")
+    finish(project)
+    assert_part_is_the_same(project, tiny)
+    assert_nothing_left_to_do(project)
+    print(f"killed {', '.join(killed)}; finished {finished + 1} times, each with the same results")
+
+
+def alone(project: Project, script: str) -> str:
+    """Run a shell script in a name space where `results` is a file system of its own."""
+    probe = [*ALONE, "mount -t tmpfs none /mnt"]
+    if subprocess.run(probe, capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    (project.folder / "results").mkdir()
+    again = f"snakemake {' '.join(RUN)}"
+    text = f"run() {{ {again} 2>&1; }}\n{script}\ncp -r results kept\n"
+    done = subprocess.run(
+        [*ALONE, text],
+        cwd=project.folder,
+        env={**os.environ, "PYTHONPATH": str(project.folder / "src")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    (project.folder / "results").rmdir()
+    (project.folder / "kept").rename(project.folder / "results")
+    return done.stdout
+
+
+def test_a_full_disk_is_named_and_room_is_enough_to_go_on(tiny, project):
+    output = alone(
+        project,
+        """
+        mount -t tmpfs -o size=2m none results
+        if run; then exit 1; fi
+        echo '--- more room ---'
+        mount -o remount,size=1g results
+        snakemake --unlock --cores 1 --configfile config/tiny.yaml
+        run
+        """,
+    )
+    assert "No space left on device" in output.split("--- more room ---")[0]
+    assert_part_is_the_same(project, tiny)
+
+
+def test_results_that_become_read_only_are_named(tiny, project):
+    output = alone(
+        project,
+        """
+        models=results/tiny/models
+        mount -t tmpfs -o size=1g none results
+        mkdir -p $models
+        mount -t tmpfs none $models
+        run > first & first=$!
+        until [ -e $models/digits_fc/original/model.h5 ]; do sleep 0.1; done
+        until mount -o remount,ro $models; do sleep 0.1; done
+        if wait $first; then exit 1; fi
+        cat first
+        echo '--- writable again ---'
+        mount -o remount,rw $models
+        snakemake --unlock --cores 1 --configfile config/tiny.yaml
+        run
+        """,
+    )
+    assert "Read-only file system" in output.split("--- writable again ---")[0]
+    assert_part_is_the_same(project, tiny)
+
+
+def test_a_second_run_in_the_same_folder_is_refused_and_harms_nobody(tiny, project):
+    first = project.start(*RUN)
+    while not (project.results / "logs").exists():
+        assert first.poll() is None, project.output
+        time.sleep(0.1)
+    second = subprocess.run(
+        first.args,
+        cwd=project.folder,
+        env={**os.environ, "PYTHONPATH": str(project.folder / "src")},
+        capture_output=True,
+        text=True,
+    )
+    assert second.returncode == 1
+    assert "Directory cannot be locked" in second.stdout + second.stderr
+    assert first.wait(timeout=600) == 0, project.output[-6000:]
+    assert_part_is_the_same(project, tiny)
+
+
+def test_a_job_that_the_kernel_ends_for_its_memory_says_so(tiny, project):
+    """The kernel's way of ending what takes too much memory is SIGKILL."""
+    run = project.start(*RUN)
+    _, child = server_at_work(project, run)
+    os.kill(child, signal.SIGKILL)
+    assert run.wait(timeout=600) != 0
+    assert "the job was killed, as the kernel does when memory runs out" in project.output
+    finish(project)
+    assert_part_is_the_same(project, tiny)
+
+
+def test_a_job_that_asks_for_too_much_memory_says_so(project):
+    """Two gigabytes are not enough for a dataset of three."""
+    np.savez_compressed(
+        project.folder / "big.npz",
+        x=np.zeros((60_000, 1_000, 12), np.float32),
+        y=np.arange(60_000) % 2,
+    )
+    dataset = {"kind": "windows", "path": "big.npz"}
+    config = {"datasets_dir": ".", "datasets": {"big": dataset}}
+    (project.folder / "big.yaml").write_text(json.dumps(config))
+    limit = ["prlimit", "--as=2500000000"]
+    done = subprocess.run(
+        [
+            *limit,
+            "snakemake",
+            "--cores",
+            "1",
+            "results/data/big/train.npz",
+            "--configfile",
+            "big.yaml",
+        ],
+        cwd=project.folder,
+        env={**os.environ, "PYTHONPATH": str(project.folder / "src")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "Unable to allocate 2.68 GiB" in done.stdout + done.stderr
+
+
+def damage(path: Path) -> None:
+    """Change a bit as a disk does: neither the size nor the time of the file tell of it."""
+    times = path.stat()
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+@pytest.mark.parametrize(
+    ("file", "reader"),
+    [
+        ("data/digits/test.npz", "predictions/digits_fc/original/drq/litert.npz"),
+        ("models/digits_fc/original/model.h5", "tflite/digits_fc/original/drq/model.tflite"),
+        (
+            "tflite/digits_fc/original/drq/model.tflite",
+            "predictions/digits_fc/original/drq/litert.npz",
+        ),
+        (
+            "predictions/digits_fc/original/drq/litert.npz",
+            "metrics/digits_fc/original/drq/litert.json",
+        ),
+    ],
+)
+def test_a_damaged_file_is_named_with_the_command_that_remakes_it(tiny, file, reader):
+    before = tiny.manifest()
+    path, target = tiny.results / file, f"results/tiny/{reader}"
+    damage(path)
+    output = tiny.snakemake("--cores", "1", "--force", target, *TINY, ok=False)
+    assert f"results/tiny/{file}: damaged or changed since it was made" in output
+    command = f"snakemake --cores 1 --force results/tiny/{file} --configfile config/tiny.yaml"
+    assert command in output
+    tiny.snakemake(*command.split()[1:])
+    tiny.snakemake("--cores", "all", "all", *TINY)
+    assert tiny.manifest() == before
+    assert tiny.plan() == {}
