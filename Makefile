@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile
 CORES ?= all
 # Tests in two processes at once; each may take 3 GB.
-PYTEST := pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+PYTEST := pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 20
 # What some slow tests drive: programs, and Debian's packages of these.
 PROGRAMS := chromium munged slurmctld slurmd buildah debootstrap
 DEBIAN := chromium munge slurm-wlm buildah debootstrap

@@ -109,7 +109,7 @@ def test_a_full_disk_is_named_and_room_is_enough_to_go_on(tiny, project):
     output = alone(
         project,
         """
-        mount -t tmpfs -o size=2m none results
+        mount -t tmpfs -o size=700k none results
         if run; then exit 1; fi
         echo '--- more room ---'
         mount -o remount,size=1g results

@@ -71,6 +71,8 @@ def assert_part_is_the_same(project: Project, tiny: Project) -> None:
     assert {path: theirs[path] for path in ours} == ours
 
 
+@pytest.mark.slow
+@pytest.mark.repro
 def test_with_the_server_or_without_results_are_the_same(tiny, project):
     output = project.snakemake(*PART, "--config", "warm=False")
     assert "steps (100%) done" in output
@@ -86,6 +88,8 @@ def test_a_run_goes_on_when_its_server_is_killed(tiny, project):
     wait_until_nobody_is_left(project)
 
 
+@pytest.mark.slow
+@pytest.mark.faults
 @pytest.mark.parametrize("victim", ["child", "snakemake"])
 def test_a_killed_run_leaves_nobody_and_is_finished_by_the_next(tiny, project, victim):
     run = project.start(*RUN)
