@@ -1,7 +1,8 @@
-"""What some slow tests need of the system; without it they are skipped, and say what is missing."""
+"""What some tests need of the system; without it they are skipped, and say what is missing."""
 
 import os
 import shutil
+import subprocess
 
 import pytest
 
@@ -10,6 +11,21 @@ def require(*programs: str, root: bool = False) -> None:
     """Skip unless programs are installed, and, if they need it, the tests are run by root."""
     missing = [name for name in programs if shutil.which(name) is None]
     if missing:
+        # `make test` installs nothing outside of the project's folder.
         pytest.skip(f"not installed: {', '.join(missing)} (`make programs` installs them)")
     if root and os.geteuid() != 0:
+        # Daemons that start processes for others, and images with files of others, need it.
         pytest.skip(f"{programs[0]} is started by root only")
+
+
+def with_mounts_of_its_own(script: str, *arguments: str) -> list[str]:
+    """Give the command that runs a shell script, in which it may mount what nobody else sees.
+
+    A file system of one's own can be filled and made read-only without harm to others.
+    """
+    alone = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-ec"]
+    require("unshare")
+    if subprocess.run([*alone, "mount -t tmpfs none /mnt"], capture_output=True).returncode:
+        # Some containers and kernels forbid name spaces; then only a real full disk would do.
+        pytest.skip("no file system can be mounted here")
+    return [*alone, script, "sh", *arguments]

@@ -13,7 +13,7 @@ import pytest
 from snugnet.datasets.fetch import CHUNK, SUMS, fetch, read_sums
 from snugnet.datasets.sources import MNIST_FILES, source_files
 from snugnet.errors import InputError
-from tests import publisher
+from tests import debian, publisher
 from tests.paths import ROOT
 
 BIG = "train-images-idx3-ubyte.gz"
@@ -264,12 +264,9 @@ def test_a_kill_in_the_middle_loses_nothing(mnist, server):
 def test_a_full_disk_is_named_and_what_came_is_kept(mnist, server):
     """On a file system of 64 KiB, in a name space of its own."""
     mnist.folder.mkdir()
-    alone = ["unshare", "--user", "--map-root-user", "--mount"]
     mount = f"mount -t tmpfs -o size=64k none {mnist.folder}"
-    if subprocess.run([*alone, "sh", "-c", mount], capture_output=True).returncode:
-        pytest.skip("no file system can be mounted here")
-    script = f'{mount}; "$@"; ls {mnist.folder} >&2; exit 1'
-    process = start(mnist, server, *alone, "sh", "-c", script, "sh")
+    script = f'{mount}; if "$@"; then exit 1; fi; ls {mnist.folder} >&2'
+    process = start(mnist, server, *debian.with_mounts_of_its_own(script))
     _, errors = process.communicate(timeout=60)
     assert f"{BIG}: cannot be written (No space left on device); what came is kept" in errors
     assert f"{BIG}.part" in errors

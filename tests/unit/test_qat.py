@@ -50,8 +50,7 @@ def test_weights_moved_and_zeros_stayed(aware):
 def test_without_quantizers_the_scores_are_nearly_the_same(aware):
     x = aware.samples.x
     quantized, plain = (m.predict(x, verbose=0) for m in (aware.quantized, aware.plain))
-    # Of all scores: a single one, near a decision, may move by much.
-    assert 0 < np.abs(quantized - plain).mean() < 0.05
+    assert 0 < np.abs(quantized - plain).max() < 0.2
     assert {type(layer).__name__ for layer in aware.plain.layers}.isdisjoint(
         {"QuantizeLayer", "QuantizeWrapperV2"}
     )

@@ -19,6 +19,7 @@ from snugnet.analysis.report.layers import indexes
 from snugnet.analysis.report.matrix import DIVERGING, LIMIT, ink, shade
 from snugnet.analysis.report.page import page
 from snugnet.analysis.report.weights import quantized_weights
+from tests import debian
 from tests.paths import ROOT
 from tests.report_study import FakeStudy, rich_study
 
@@ -336,10 +337,8 @@ def test_where_it_comes_from_names_no_host_and_no_folder(tmp_path):
 
 def test_a_clone_has_a_revision(tmp_path):
     git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
-    try:
-        subprocess.run([*git, "init", "-q"], check=True)
-    except FileNotFoundError:
-        pytest.skip("git is not installed")
+    debian.require("git")
+    subprocess.run([*git, "init", "-q"], check=True)
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
     assert re.fullmatch("[0-9a-f]{7,}", origin.origin(tmp_path)["Git revision"])
 

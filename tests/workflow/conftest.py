@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from snugnet.analysis.manifest import digests
+from snugnet.recorded import digest_of
 from tests.paths import ROOT
 
 COPIED = ("Snakefile", "config.yaml", "config", "profiles", "src", "workflow")
@@ -61,19 +62,42 @@ class Project:
             return subprocess.Popen(
                 [sys.executable, "-m", "snakemake", *arguments],
                 cwd=self.folder,
-                env={**os.environ, "PYTHONPATH": str(self.folder / "src")},
+                env=self.environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
+
+    def run(self, *command: str) -> tuple[int, str]:
+        """Run a command beside what was started; give its status and all that it printed."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        return done.returncode, done.stdout
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "PYTHONPATH": str(self.folder / "src")}
 
     @property
     def output(self) -> str:
         return (self.folder / "output.txt").read_text()
 
-    def manifest(self) -> dict[str, str]:
+    def digests(self) -> dict[str, str]:
         """Digest what there is of the results, finished or not, as rule `write_manifest` does."""
         paths = [path for pattern in MANIFEST for path in self.results.glob(pattern)]
         return digests(self.results, paths)
+
+    def manifest(self) -> dict[str, str]:
+        """Digest all that is the same in every run; of .tflite files and the gate, every byte."""
+        bytewise = [*self.results.glob("tflite/*/*/*/model.tflite")]
+        bytewise += self.results.glob("report/gate.json")
+        found = {path.relative_to(self.results).as_posix(): digest_of(path) for path in bytewise}
+        return self.digests() | found
 
     def plan(self, *targets: str, options: tuple[str, ...] = TINY) -> dict[str, int]:
         """Count the jobs, by rule, that are to be run for targets; these are left out."""

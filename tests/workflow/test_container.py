@@ -31,11 +31,10 @@ def run(*command: str) -> str:
     return output
 
 
-def mirror() -> str:
-    """Give the mirror that this machine's packages come from."""
+def mirror() -> list[str]:
+    """Give the mirror that this machine's packages come from; debootstrap knows one otherwise."""
     text = run("apt-get", "indextargets", "--format", "$(SITE) $(RELEASE)", "Created-By: Packages")
-    sites = [line.split()[0] for line in text.splitlines() if line.endswith(" bookworm")]
-    return sites[0] if sites else "http://deb.debian.org/debian"
+    return [line.split()[0] for line in text.splitlines() if line.endswith(" bookworm")][:1]
 
 
 def lent() -> list[str]:
@@ -48,11 +47,10 @@ def lent() -> list[str]:
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory):
-    debian.require("buildah", "debootstrap", root=True)
+    debian.require("buildah", "debootstrap", "apt-get", root=True)
     base = tmp_path_factory.mktemp("base")
-    run(
-        "debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(base), mirror()
-    )
+    what = ("--variant=minbase", f"--include={PACKAGES}", "bookworm")
+    run("debootstrap", *what, str(base), *mirror())
     empty = run("buildah", "from", "scratch").split()[-1]
     run("buildah", "add", empty, str(base), "/")
     run("buildah", "commit", empty, "localhost/snugnet-base")

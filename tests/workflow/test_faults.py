@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests import debian
 from tests.workflow.conftest import TINY, Project
 from tests.workflow.test_warm import (
     RUN,
@@ -23,8 +24,6 @@ from tests.workflow.test_warm import (
 )
 
 KILLS = 20
-# A file system of one's own can be filled and made read-only without harm to anyone else's.
-ALONE = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-ec")
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults]
 
@@ -85,24 +84,15 @@ def test_killed_twenty_times_at_random_moments(tiny, project):
 
 
 def alone(project: Project, script: str) -> str:
-    """Run a shell script in a name space where `results` is a file system of its own."""
-    probe = [*ALONE, "mount -t tmpfs none /mnt"]
-    if subprocess.run(probe, capture_output=True).returncode:
-        pytest.skip("no file system can be mounted here")
+    """Run a shell script that mounts a file system of its own as `results`, and keep these."""
     (project.folder / "results").mkdir()
     again = f"snakemake {' '.join(RUN)}"
     text = f"run() {{ {again} 2>&1; }}\n{script}\ncp -r results kept\n"
-    done = subprocess.run(
-        [*ALONE, text],
-        cwd=project.folder,
-        env={**os.environ, "PYTHONPATH": str(project.folder / "src")},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    status, output = project.run(*debian.with_mounts_of_its_own(text))
+    assert status == 0, output[-6000:]
     (project.folder / "results").rmdir()
     (project.folder / "kept").rename(project.folder / "results")
-    return done.stdout
+    return output
 
 
 def test_a_full_disk_is_named_and_room_is_enough_to_go_on(tiny, project):
@@ -149,15 +139,9 @@ def test_a_second_run_in_the_same_folder_is_refused_and_harms_nobody(tiny, proje
     while not (project.results / "logs").exists():
         assert first.poll() is None, project.output
         time.sleep(0.1)
-    second = subprocess.run(
-        first.args,
-        cwd=project.folder,
-        env={**os.environ, "PYTHONPATH": str(project.folder / "src")},
-        capture_output=True,
-        text=True,
-    )
-    assert second.returncode == 1
-    assert "Directory cannot be locked" in second.stdout + second.stderr
+    status, output = project.run("snakemake", *RUN)
+    assert status == 1
+    assert "Directory cannot be locked" in output
     assert first.wait(timeout=600) == 0, project.output[-6000:]
     assert_part_is_the_same(project, tiny)
 
@@ -183,24 +167,11 @@ def test_a_job_that_asks_for_too_much_memory_says_so(project):
     dataset = {"kind": "windows", "path": "big.npz"}
     config = {"datasets_dir": ".", "datasets": {"big": dataset}}
     (project.folder / "big.yaml").write_text(json.dumps(config))
-    limit = ["prlimit", "--as=2500000000"]
-    done = subprocess.run(
-        [
-            *limit,
-            "snakemake",
-            "--cores",
-            "1",
-            "results/data/big/train.npz",
-            "--configfile",
-            "big.yaml",
-        ],
-        cwd=project.folder,
-        env={**os.environ, "PYTHONPATH": str(project.folder / "src")},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 1
-    assert "Unable to allocate 2.68 GiB" in done.stdout + done.stderr
+    target = ("results/data/big/train.npz", "--configfile", "big.yaml")
+    limited = ("prlimit", "--as=2500000000", "snakemake", "--cores", "1")
+    status, output = project.run(*limited, *target)
+    assert status == 1
+    assert "Unable to allocate 2.68 GiB" in output
 
 
 def damage(path: Path) -> None:

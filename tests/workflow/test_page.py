@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests import debian
 from tests.report_study import rich_study, write_page
 
 pytestmark = pytest.mark.browser
-CHROMIUM = shutil.which("chromium")
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -23,10 +23,11 @@ CHARTS = ("pareto", "ladder", "layers", "mistakes", "designs")
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed")
+    debian.require("chromium")
     with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        browser = started.chromium.launch(
+            executable_path=shutil.which("chromium"), args=list(FLAGS)
+        )
         yield browser
         browser.close()
 

@@ -59,7 +59,7 @@ def test_the_page_for_people_shows_every_model(tiny, table):
 
 def test_the_manifest_lists_all_results_and_what_made_them(tiny):
     manifest = json.loads((tiny.results / "manifest.json").read_text())
-    assert manifest["results"] == tiny.manifest()
+    assert manifest["results"] == tiny.digests()
     assert "src/snugnet/int8/engine.py" in manifest["code"]
     assert "scripts/train.py" in manifest["code"]
     assert manifest["versions"]["tensorflow"].startswith("2.19")
