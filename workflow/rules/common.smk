@@ -3,7 +3,7 @@
 
 import platform
 from functools import lru_cache
-from importlib.metadata import distributions
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import yaml
@@ -181,13 +181,19 @@ def preflight_page(wildcards):
     return f"{RESULTS}/report/preflight.md" if STUDY.files("preflights") else []
 
 
+def version_of(package):
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None  # nothing of the study needs it
+
+
 def made_with(wildcards):
     """Give what all results depend on: the digests of all code, and versions of what it stands on.
 
     A function, so that only the one job that needs this looks at all code.
     """
-    installed = {found.name.lower(): found.version for found in distributions()}
-    versions = {name: installed.get(name) for name in DECISIVE}
+    versions = {name: version_of(name) for name in DECISIVE}
     return {
         "code": all_digests(SOURCE, SCRIPTS),
         "versions": {"python": platform.python_version(), **versions},
