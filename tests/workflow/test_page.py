@@ -180,7 +180,9 @@ def test_another_model_is_drawn_when_it_is_chosen(tab, rich_page):
     opened.page.wait_for_selector("#figure-layers_model_7 .panel:nth-child(8) svg", timeout=60_000)
     assert not opened.page.is_visible("#figure-layers_model_0")
     opened.page.click("#figure-layers_model_7 details.data summary")
-    assert opened.page.locator("#figure-layers_model_7 details.data tbody tr").count() == 6 * 12
+    rows = opened.page.locator("#figure-layers_model_7 details.data tbody tr")
+    rows.first.wait_for()  # a table is written after its summary is opened, all rows at once
+    assert rows.count() == 6 * 12
     opened.fine()
 
 
