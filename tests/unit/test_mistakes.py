@@ -40,7 +40,7 @@ def test_unsigned_integers_wrap_at_0_and_at_256():
 
 @pytest.fixture(scope="module")
 def cell(trained, tmp_path_factory):
-    """An int8 file calibrated on samples half as large as those it is given: still better than chance."""
+    """An int8 file calibrated on half of the values' range: much is cut off, but it still works."""
     from snugnet.tflite.convert import convert
     from snugnet.tflite.schemes import SCHEMES
 

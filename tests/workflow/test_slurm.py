@@ -6,9 +6,10 @@ import time
 from collections import Counter
 
 import pytest
+import yaml
 
 from tests.slurm_node import Cluster
-from tests.workflow.conftest import TINY, Project
+from tests.workflow.conftest import TINY
 
 pytestmark = [pytest.mark.slow, pytest.mark.slurm]
 
@@ -25,12 +26,6 @@ def cluster(tmp_path_factory):
     cluster.stop()
 
 
-@pytest.fixture
-def on_slurm(project, cluster, monkeypatch) -> Project:
-    monkeypatch.setenv("SLURM_CONF", cluster.environment["SLURM_CONF"])
-    return project
-
-
 def started(cluster: Cluster, run: subprocess.Popen[bytes], known: set[str]) -> str:
     """Wait until a job runs that was not known; give its number."""
     while run.poll() is None:
@@ -41,33 +36,41 @@ def started(cluster: Cluster, run: subprocess.Popen[bytes], known: set[str]) -> 
     raise AssertionError("the run ended before another job ran")
 
 
-def test_the_study_survives_a_cancelled_job_and_its_node(tiny, on_slurm, cluster):
-    run = on_slurm.start(*SLURM, "all", *TINY)
+def test_the_default_study_fits_the_profile(project):
+    """Its plan: every rule that the profile names is one, and small jobs are in groups."""
+    plan = project.snakemake("-n", *SLURM, "all")
+    rules = set(re.findall(r"^(\w+) +\d+$", plan, re.MULTILINE))
+    profile = yaml.safe_load((project.folder / "profiles/slurm/profile.yaml").read_text())
+    assert set(profile["groups"]) | set(profile["set-resources"]) <= rules
+
+
+def test_the_study_survives_a_cancelled_job_and_its_node(tiny, project, cluster):
+    run = project.start(*SLURM, "all", *TINY)
     first = started(cluster, run, set())
     cluster.run("scancel", first)
     second = started(cluster, run, {first})
     cluster.kill_node()
     cluster.wait("down")
     cluster.start_node()
-    assert run.wait(timeout=3600) == 0, on_slurm.output[-6000:]
-    assert on_slurm.manifest() == tiny.manifest()
+    assert run.wait(timeout=3600) == 0, project.output[-6000:]
+    assert project.manifest() == tiny.manifest()
     states = cluster.jobs()
     assert states[first] == "CANCELLED"
     assert states[second] in ("NODE_FAIL", "FAILED")
-    assert "Nothing to be done" in on_slurm.snakemake(*SLURM, "all", *TINY)
+    assert "Nothing to be done" in project.snakemake(*SLURM, "all", *TINY)
     found = Counter(states.values())
     print(f"{len(states)} jobs: " + ", ".join(f"{n} {state}" for state, n in found.items()))
 
 
-def test_a_job_without_enough_memory_gets_more(on_slurm, cluster):
+def test_a_job_without_enough_memory_gets_more(project, cluster):
     before = cluster.jobs()
-    with on_slurm.edited(
+    with project.edited(
         "profiles/slurm/profile.yaml",
         "set-resources:\n",
         "set-resources:\n  train: {mem_mb: '300 if attempt == 1 else 3000'}\n",
     ):
         target = "results/tiny/models/digits_fc/original/model.h5"
-        output = on_slurm.snakemake(*SLURM, target, *TINY)
+        output = project.snakemake(*SLURM, target, *TINY)
     assert re.search(r"Trying to restart job \d+", output)
     states = [state for job, state in cluster.jobs().items() if job not in before]
     assert "OUT_OF_MEMORY" in states
