@@ -25,6 +25,8 @@ HEAVY = (
 )
 # The rooms that may reach TensorFlow.
 MAY_BE_HEAVY = ("snugnet.models.", "snugnet.compress.", "snugnet.akida.")
+# The command line may reach it once a command needs it, and is no job's.
+COMMANDS = "snugnet.cli."
 MAY_BE_HEAVY_TOO = ("snugnet.tflite.convert", "snugnet.tflite.debug")
 
 # What each job may import of what is installed.
@@ -138,7 +140,7 @@ def served(names: dict[str, str]) -> set[str]:
 def test_only_some_rooms_reach_tensorflow(module, tmp_path):
     (tmp_path / "job.py").write_text("")
     reached = reaches_tensorflow(code_digests(tmp_path / "job.py", (module,), SOURCE))
-    if not module.startswith(MAY_BE_HEAVY) and module not in MAY_BE_HEAVY_TOO:
+    if not module.startswith((*MAY_BE_HEAVY, COMMANDS)) and module not in MAY_BE_HEAVY_TOO:
         assert reached == []
 
 
@@ -194,6 +196,11 @@ print(sorted(set({HEAVY!r}) & set(sys.modules)))
 @pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.name)
 def test_a_job_imports_what_it_uses_and_nothing_else(script):
     assert packages_of(closure(script.name)) == PACKAGES[script.name]
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.name)
+def test_no_job_reaches_the_command_line(script):
+    assert not any(module.startswith(COMMANDS) for module in closure(script.name))
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

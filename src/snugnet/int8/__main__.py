@@ -3,14 +3,14 @@
 import argparse
 import json
 import sys
-import zipfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from snugnet.errors import InputError
+from snugnet.int8.answers import explained, predicted
+from snugnet.int8.arrays import read_array
 from snugnet.int8.engine import Model, load
 from snugnet.int8.node import Profile
 
@@ -33,25 +33,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         model = load(options.model, options.profile)
-        data = _array(options.data)
+        data = read_array(options.data)
         if options.explain:
             _print(dict(_explained(model, data, options.explain)), options.json)
         else:
-            _print(_predicted(model, data, options.labels), options.json)
+            labels = None if options.labels is None else read_array(options.labels)
+            _print(predicted(model, data, labels), options.json)
     except (InputError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0
-
-
-def _array(path: str) -> np.ndarray:
-    try:
-        array: np.ndarray = np.load(Path(path), allow_pickle=False)
-    except (ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: no .npy file ({error})") from None
-    if not isinstance(array, np.ndarray):
-        raise InputError(f"{path}: no .npy file with one array")
-    return array
 
 
 def _explained(model: Model, data: np.ndarray, place: str) -> list[tuple[str, Any]]:
@@ -62,40 +53,7 @@ def _explained(model: Model, data: np.ndarray, place: str) -> list[tuple[str, An
         raise InputError(
             f"--explain {place}: an operator and an element are needed, as in 3:0,1,2"
         ) from None
-    first = data[: model.inputs[0].shape[0]] if model.inputs[0].shape else data
-    return model.explain(first, *asked)
-
-
-def _predicted(model: Model, data: np.ndarray, labels: str | None) -> dict[str, Any]:
-    raw = model.predict(data)
-    if isinstance(raw, list):
-        if labels is not None:
-            raise InputError(f"{labels}: the model has {len(raw)} outputs; labels are for one")
-        return {"outputs": [output.tolist() for output in raw]}
-    truth = None if labels is None else _array(labels)
-    rows = raw.reshape(len(raw), -1) if raw.ndim else raw.reshape(1, 1)
-    decision = _decisions(model, rows, several=truth is not None and truth.shape == rows.shape)
-    found = {"raw": raw.tolist(), "decision": decision.tolist()}
-    if truth is not None:
-        if truth.shape not in (decision.shape, (len(decision), 1)):
-            raise InputError(
-                f"{labels} has shape {list(truth.shape)}; a class for each of {len(rows)} samples, "
-                f"or {rows.shape[1]} zeros and ones, is needed"
-            )
-        found["accuracy"] = float(np.mean(decision == truth.reshape(decision.shape)))
-    return found
-
-
-def _decisions(model: Model, rows: np.ndarray, several: bool) -> np.ndarray:
-    """Decide: the largest output, or real numbers of at least 0.5 for one or several labels."""
-    if rows.shape[1] > 1 and not several:
-        return rows.argmax(axis=1)
-    port = model.outputs[0]
-    real = rows.astype(np.float32)
-    if port.scale:
-        real = np.float32(port.scale) * (rows.astype(np.float32) - np.float32(port.zero_point))
-    above = (real >= np.float32(0.5)).astype(np.int64)
-    return above if rows.shape[1] > 1 else above[:, 0]
+    return explained(model, data, *asked)
 
 
 def _print(found: dict[str, Any], as_json: bool) -> None:

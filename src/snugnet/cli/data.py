@@ -1,0 +1,151 @@
+"""A user's samples, brought into the form that a model takes."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from snugnet.errors import InputError
+from snugnet.int8.arrays import read_array
+from snugnet.tflite.graph import Graph
+
+KINDS = (".npz", ".npy", ".csv")
+# What MNIST's file, and those that are made after it, call their arrays.
+ALIASES = {"x": ("x", "x_test"), "y": ("y", "y_test")}
+
+
+@dataclass(frozen=True)
+class Data:
+    """Samples, with or without labels.
+
+    Attributes:
+        x: (n, …), as the model takes them.
+        y: (n,) classes, or (n, k) of 0 and 1; None if they are not known.
+        group: (n,), whose samples they are; None if nobody's.
+    """
+
+    x: np.ndarray
+    y: np.ndarray | None = None
+    group: np.ndarray | None = None
+
+
+def read(path: Path, shape: tuple[int, ...]) -> Data:
+    """Read samples.
+
+    Args:
+        path: .npy with x; .npz with `x`, or `x_test`, and if labels are known `y`, or `y_test`,
+            and `group`; .csv with a column `y`, or one `y_NAME` a label, `group` if there are
+            any, and the values of x.
+        shape: Of one sample. Dimensions of 1 may be missing or in excess; rows of a .csv are
+            folded.
+
+    Raises:
+        InputError: If the file is of another kind or form.
+    """
+    if path.suffix not in KINDS:
+        raise InputError(f"{path}: data end in {', '.join(KINDS)}")
+    if path.suffix == ".csv":
+        return _read_csv(path, shape)
+    arrays = {"x": read_array(path)} if path.suffix == ".npy" else _read_npz(path)
+    x = _fitted(_numbers(arrays["x"], path), shape, path)
+    y, group = arrays.get("y"), arrays.get("group")
+    if group is not None and len(group) == 0:
+        group = None  # a split of a study that has none
+    for name, other in (("y", y), ("group", group)):
+        if other is not None and (other.ndim == 0 or len(other) != len(x)):
+            raise InputError(f"{path}: {name} has shape {other.shape}; x has {len(x)} samples")
+    return Data(x, None if y is None else _labels(y, path), group)
+
+
+def _read_npz(path: Path) -> dict[str, np.ndarray]:
+    from snugnet.datasets.samples import read_npz
+
+    arrays = read_npz(path, required=())
+    found = {
+        role: next((arrays[name] for name in names if name in arrays), None)
+        for role, names in {**ALIASES, "group": ("group",)}.items()
+    }
+    if found["x"] is None:
+        held = ", ".join(sorted(arrays)) or "nothing"
+        raise InputError(f"{path}: it holds {held}; an array x or x_test is needed")
+    return {role: values for role, values in found.items() if values is not None}
+
+
+def _read_csv(path: Path, shape: tuple[int, ...]) -> Data:
+    from snugnet.datasets import windows
+
+    with path.open(newline="", errors="replace") as stream:
+        header = next(csv.reader(stream), [])
+    several = any(name.startswith("y_") for name in header)
+    settings = {
+        "kind": "windows",
+        "datasets_dir": path.parent,
+        "path": path.name,
+        "arrays": {},
+        "task": "multilabel" if several else "multiclass",
+        "folds": None,
+        "layout": "sequence",
+        "sample_shape": None,
+    }
+    samples = windows.load(settings, seed=0)
+    if np.prod(samples.x.shape[1:]) != np.prod(shape):
+        raise InputError(
+            f"{path}: {samples.x.shape[1]} value columns; the model takes samples of "
+            f"{' x '.join(map(str, shape))}"
+        )
+    return Data(samples.x.reshape(-1, *shape), samples.y, samples.group)
+
+
+def _numbers(x: np.ndarray, path: Path) -> np.ndarray:
+    if x.dtype.kind not in "iufb" or x.ndim == 0 or len(x) == 0:
+        raise InputError(f"{path}: x is {x.dtype} of shape {x.shape}; numbers, (n, …), are needed")
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        raise InputError(f"{path}: x holds values that are NaN or infinite")
+    return x
+
+
+def _fitted(x: np.ndarray, shape: tuple[int, ...], path: Path) -> np.ndarray:
+    """Add or drop dimensions of 1, and nothing else: a transposed sample is another sample."""
+    if [n for n in x.shape[1:] if n != 1] != [n for n in shape if n != 1]:
+        raise InputError(
+            f"{path}: samples have shape {x.shape[1:]}; the model takes {tuple(shape)}"
+        )
+    return x.reshape(len(x), *shape)
+
+
+def _labels(y: np.ndarray, path: Path) -> np.ndarray:
+    if y.dtype.kind == "f" and (y == np.rint(y)).all():
+        y = y.astype(np.int64)  # as Keras likes its zeros and ones
+    if y.dtype.kind not in "iub":
+        raise InputError(f"{path}: y is {y.dtype}; whole numbers are needed")
+    return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+
+
+def in_type(x: np.ndarray, raw: bool) -> np.ndarray:
+    """Give integers as real numbers, for the model to quantize, unless they are raw already."""
+    return x if raw or x.dtype.kind == "f" else x.astype(np.float32)
+
+
+def drawn(graph: Graph, count: int, seed: int) -> np.ndarray:
+    """Draw samples from all over the range of a model's input.
+
+    Args:
+        graph: A model with one input.
+        count: How many.
+        seed: Of the draw.
+
+    Returns:
+        (count, …) float32, in real units.
+    """
+    tensor = graph.tensors[graph.inputs[0]]
+    shape, rng = (count, *tensor.shape[1:]), np.random.default_rng(seed)
+    # Behind a float input there may be an operator that quantizes it.
+    readers = [o for o in graph.operators if o.name == "QUANTIZE" and o.inputs[0] == tensor.index]
+    integers = graph.tensors[readers[0].outputs[0]] if readers else tensor
+    if not len(integers.scales):
+        return rng.normal(size=shape).astype(np.float32)
+    info = np.iinfo(integers.dtype)
+    levels = rng.integers(info.min, info.max, shape, endpoint=True)
+    zero, scale = int(integers.zero_points[0]), np.float32(integers.scales[0])
+    return (scale * (levels - zero).astype(np.float32)).astype(np.float32)

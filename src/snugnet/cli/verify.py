@@ -1,0 +1,94 @@
+"""`snugnet verify`: does a file compute the same everywhere, to the last bit?"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+
+from snugnet.cli.console import Json, say, working
+from snugnet.int8.node import Profile
+
+Model = Annotated[Path, typer.Argument(help="A full-integer .tflite file.")]
+Samples = Annotated[
+    Path | None, typer.Option("--data", help=".npz with x, .npy, or .csv; else x is random.")
+]
+Count = Annotated[int, typer.Option("--samples", min=1, help="How many random samples.")]
+Traced = Annotated[
+    int, typer.Option("--traced", min=1, help="Of how many samples every tensor is compared.")
+]
+# Random samples are the same in every run.
+SEED = 0
+
+
+def command(
+    model: Model,
+    data: Samples = None,
+    samples: Count = 64,
+    traced: Traced = 8,
+    as_json: Json = False,
+) -> None:
+    """Compare LiteRT and TensorFlow Lite Micro with the integer engine, tensor by tensor.
+
+    Ends with 0 if all that they compute is the same, with 1 if anything differs or is refused.
+    """
+    with working():
+        found = verify(model, data, samples, traced)
+    say(found, as_json, _show)
+    if any(found[str(profile)]["verdict"] != "exact" for profile in Profile):
+        raise typer.Exit(1)
+
+
+def verify(path: Path, data: Path | None, count: int, traced: int) -> dict[str, Any]:
+    """Certify a file; see `tflite.verify.certify` for what is given, and `inputs`, whose they are.
+
+    Raises:
+        InputError: If the file or the samples are unusable.
+        OSError: If a file cannot be read.
+    """
+    from snugnet.cli import data as user
+    from snugnet.tflite.flatbuffer import read_graph
+    from snugnet.tflite.litert import predict
+    from snugnet.tflite.verify import certify
+
+    graph = read_graph(path)
+    shape = graph.tensors[graph.inputs[0]].shape[1:]
+    x = user.drawn(graph, count, SEED) if data is None else user.read(data, shape).x
+    deployed = predict(path, x).raw
+    found = certify(path, x, deployed, _decisions, min(traced, len(x)))
+    return {**found, "inputs": "random" if data is None else str(data)}
+
+
+def _decisions(raw: np.ndarray) -> np.ndarray:
+    """The largest output; of one output itself, which has no other to be compared with."""
+    return raw.argmax(axis=1) if raw.shape[1] > 1 else raw[:, 0]
+
+
+def _show(console: Console, found: dict[str, Any]) -> None:
+    console.print(f"{found['samples']} samples, {found['inputs']}")
+    for profile in Profile:
+        said = found[str(profile)]
+        console.print(f"{profile}: [bold]{said['verdict']}[/bold]")
+        if said["verdict"] == "unsupported":
+            console.print(f"  {said['reason']}", markup=False)
+            continue
+        console.print(
+            f"  {said['tensors']} tensors of {said['samples_traced']} samples, and all outputs"
+        )
+        if said["verdict"] == "differs":
+            first = said["first_operator"]
+            console.print(
+                f"  {said['mismatches']} numbers differ, by up to {said['worst_lsb']}; first at "
+                f"operator {first['operator']} {first['name']}"
+            )
+    if found["xnnpack"] is not None:
+        console.print(f"LiteRT's default kernels: {_departure(found['xnnpack'])}")
+    if found["arena_bytes"] is not None:
+        console.print(f"TensorFlow Lite Micro needs {found['arena_bytes']:,} bytes of arena")
+
+
+def _departure(found: dict[str, Any]) -> str:
+    if not found["fraction"]:
+        return "the same"
+    return f"{found['fraction']:.2%} of outputs differ, by up to {found['worst_lsb']}"

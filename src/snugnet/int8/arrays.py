@@ -1,0 +1,25 @@
+"""One array from a file, without pickles."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snugnet.errors import InputError
+
+
+def read_array(path: str | Path) -> np.ndarray:
+    """Read the array of a .npy file.
+
+    Raises:
+        InputError: If there is none.
+        OSError: If the file cannot be read.
+    """
+    try:
+        array: Any = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: no .npy file ({error})") from None
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"{path}: no .npy file with one array")
+    return array

@@ -1,0 +1,77 @@
+"""How commands end: with 0, 1 or 2 and a sentence, and never with a traceback."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from snugnet.cli import app
+from snugnet.cli.extras import EXTRAS, missing
+
+
+def test_help_names_all_commands(command):
+    for arguments in ((), ("--help",)):
+        code, output, _ = command(*arguments)
+        assert code == 0
+        for name in ("inspect", "run", "verify", "explain", "export", "akida"):
+            assert name in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("inspekt",), "No such command 'inspekt'"),
+        (("inspect",), "Missing argument"),
+        (("inspect", "--fast"), "No such option: --fast"),
+        (("inspect", "none.tflite"), "none.tflite: No such file or directory"),
+        (("inspect", "none.onnx"), "models end in .tflite, .npz, .json"),
+        (("akida",), "Missing command"),
+        (("akida", "check", "m.h5", "--scheme", "int4"), "akida_v1_w4a4"),
+        (("akida", "check", "m.h5", "--scheme", "akida_v1_w4a4", "--device", "X"), "AKD1500"),
+    ],
+)
+def test_a_wrong_request_ends_with_2(command, arguments, message):
+    code, output, complaint = command(*arguments)
+    assert code == 2
+    assert output == ""
+    assert message in complaint
+
+
+def test_programs_are_told_in_json(asked):
+    code, found = asked("inspect", "none.tflite")
+    assert code == 2
+    assert found == {"error": "none.tflite: No such file or directory"}
+
+
+def test_our_own_mistakes_end_with_1_and_a_sentence(command, model, monkeypatch):
+    monkeypatch.setattr(app.inspect, "describe", lambda path: 1 // 0)
+    code, _, complaint = command("inspect", model)
+    assert code == 1
+    assert "ZeroDivisionError" in complaint
+    monkeypatch.setenv("SNUGNET_TRACEBACK", "1")
+    with pytest.raises(ZeroDivisionError):
+        command("inspect", model)
+
+
+@pytest.mark.parametrize("package", EXTRAS)
+def test_a_missing_extra_is_named(package):
+    said = missing(ModuleNotFoundError(f"No module named '{package}.x'", name=f"{package}.x"))
+    assert said == f"this needs {package}: pip install 'snugnet[{EXTRAS[package]}]'"
+
+
+def test_without_an_extra_the_command_says_so(command, model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    for name in [n for n in sys.modules if n.startswith("snugnet.tflite.flatbuffer")]:
+        monkeypatch.delitem(sys.modules, name)
+    code, _, complaint = command("inspect", model)
+    assert code == 2
+    assert "snugnet[tflite]" in complaint
+
+
+def test_the_command_is_installed(model):
+    line = [sys.executable, "-m", "snugnet.cli.main", "inspect", str(model), "--json"]
+    done = subprocess.run(line, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["scheme"] == "fiq_int8"
+    assert done.stderr == ""

@@ -1,0 +1,76 @@
+"""A user's samples: what is taken, and what is refused with a reason."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from snugnet.cli.data import read
+from snugnet.errors import InputError
+
+SHAPE = (1, 6, 1)
+
+
+def test_dimensions_of_one_may_be_missing_or_in_excess(tmp_path):
+    x = np.arange(12, dtype=np.float32)
+    for shape in ((2, 6), (2, 6, 1), (2, 1, 6), (2, 1, 1, 6, 1)):
+        np.save(tmp_path / "x.npy", x.reshape(shape))
+        np.testing.assert_array_equal(read(tmp_path / "x.npy", SHAPE).x, x.reshape(2, *SHAPE))
+
+
+def test_a_split_of_a_study_is_read(tmp_path):
+    from snugnet.datasets.samples import Samples, save_split
+
+    x = np.random.default_rng(0).normal(size=(4, *SHAPE)).astype(np.float32)
+    y = np.array([0, 1, 0, 1])
+    save_split(tmp_path / "test.npz", Samples(x, y, ("a", "b"), "multiclass", np.arange(4)))
+    found = read(tmp_path / "test.npz", SHAPE)
+    np.testing.assert_array_equal(found.x, x)
+    np.testing.assert_array_equal(found.y, y)
+    np.testing.assert_array_equal(found.group, np.arange(4))
+
+
+def test_arrays_may_be_called_as_in_mnists_file(tmp_path):
+    x = np.zeros((3, 6))
+    np.savez(tmp_path / "mnist.npz", x_test=x, y_test=np.arange(3), x_train=x, y_train=x)
+    assert read(tmp_path / "mnist.npz", SHAPE).y.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [({"y": [1, 0]}, [1, 0]), ({"y_a": [1, 0], "y_b": [0, 1]}, [[1, 0], [0, 1]])],
+)
+def test_rows_of_a_csv_are_folded(tmp_path, columns, expected):
+    values = pd.DataFrame(np.arange(12.0).reshape(2, 6), columns=list("abcdef"))
+    values.assign(group=[3, 4], **columns).to_csv(tmp_path / "x.csv", index=False)
+    found = read(tmp_path / "x.csv", SHAPE)
+    np.testing.assert_array_equal(found.x, np.arange(12).reshape(2, *SHAPE))
+    assert found.y.tolist() == expected
+    assert found.group.tolist() == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"x": np.zeros((2, 5))}, "samples have shape (5,); the model takes (1, 6, 1)"),
+        ({"x": np.zeros((2, 3, 2))}, "the model takes"),
+        ({"x": np.full((2, 6), np.nan)}, "NaN or infinite"),
+        ({"x": np.zeros((0, 6))}, "numbers, (n, …), are needed"),
+        ({"x": np.array([["a"] * 6])}, "numbers, (n, …), are needed"),
+        ({"x": np.zeros((2, 6)), "y": np.zeros(3, int)}, "y has shape (3,); x has 2 samples"),
+        ({"x": np.zeros((2, 6)), "y": np.full(2, 0.5)}, "whole numbers are needed"),
+        ({"signal": np.zeros((2, 6))}, "it holds signal; an array x or x_test is needed"),
+    ],
+)
+def test_what_does_not_fit_is_refused(tmp_path, arrays, message):
+    np.savez(tmp_path / "data.npz", **arrays)
+    with pytest.raises(InputError) as error:
+        read(tmp_path / "data.npz", SHAPE)
+    assert message in str(error.value)
+    assert "data.npz" in str(error.value)
+
+
+def test_pickles_and_other_kinds_are_refused(tmp_path):
+    np.save(tmp_path / "x.npy", np.array([{}], dtype=object))
+    for name in ("x.npy", "x.pkl"):
+        with pytest.raises(InputError, match=name):
+            read(tmp_path / name, SHAPE)

@@ -1,0 +1,89 @@
+"""C arrays that a compiler takes, and the golden pair that firmware is tested with."""
+
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from snugnet.int8 import load
+from snugnet.int8.export import read
+from tests.tflite_files import Tensor, single
+
+PROGRAM = """
+#include <stdio.h>
+#include "net.h"
+
+int main(void) {
+  fwrite(net, 1, net_len, stdout);
+  fwrite(net_golden_input, 1, sizeof net_golden_input, stdout);
+  fwrite(net_golden_output, 1, sizeof net_golden_output, stdout);
+  return (size_t)net % 16;
+}
+"""
+
+
+def compiled(folder) -> bytes:
+    """Compile what was exported with a program that prints it; give what this prints."""
+    if shutil.which("gcc") is None:
+        pytest.skip("not installed: gcc")
+    (folder / "main.c").write_text(PROGRAM)
+    flags = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror")
+    files = (folder / "main.c", folder / "net.c")
+    subprocess.run(["gcc", *flags, *files, "-o", folder / "main"], check=True)
+    return subprocess.run([folder / "main"], capture_output=True, check=True).stdout
+
+
+def test_c_arrays_hold_the_file_and_a_golden_pair(asked, model, x, tmp_path):
+    np.save(tmp_path / "x.npy", x)
+    given = ("--to", "c", "--output", tmp_path / "net.c", "--data", tmp_path / "x.npy")
+    code, found = asked("export", model, *given)
+    assert code == 0
+    assert list(found["written"]) == [str(tmp_path / "net.h"), str(tmp_path / "net.c")]
+    engine = load(model, "tflm")
+    port = engine.inputs[0]
+    from snugnet.affine import quantize
+
+    golden = quantize(x[:1], port.scale, port.zero_point, port.dtype)
+    expected = model.read_bytes() + golden.tobytes() + engine.predict(golden).tobytes()
+    assert compiled(tmp_path) == expected
+
+
+def test_real_numbers_are_written_to_the_last_bit(asked, tmp_path):
+    path = tmp_path / "float.tflite"
+    path.write_bytes(single("RELU", [Tensor((1, 4), "float32")], [Tensor((1, 4), "float32")]))
+    x = np.array([[0.1, -0.2, 1e-30, 3.0]], np.float32)
+    np.save(tmp_path / "x.npy", x)
+    given = ("--to", "c", "--output", tmp_path / "net.c", "--data", tmp_path / "x.npy")
+    assert asked("export", path, *given)[0] == 0
+    assert compiled(tmp_path) == path.read_bytes() + x.tobytes() + np.maximum(x, 0).tobytes()
+
+
+def test_a_name_that_c_does_not_take_is_mended(asked, model, tmp_path):
+    code, _ = asked("export", model, "--to", "c", "--output", tmp_path / "1st-net.c")
+    assert code == 0
+    assert "extern const unsigned char model_1st_net[];" in (tmp_path / "1st-net.h").read_text()
+
+
+@pytest.mark.parametrize("form", ["npz", "json"])
+def test_exports_for_numpy_lie_beside_the_model(asked, model, x, form):
+    code, found = asked("export", model, "--to", form)
+    assert code == 0
+    path = model.with_suffix(f".{form}")
+    assert list(found["written"]) == [str(path)]
+    assert read(path).operators == read(model).operators
+    np.testing.assert_array_equal(load(path).predict(x), load(model).predict(x))
+
+
+def test_nothing_is_left_half_written(command, model, tmp_path):
+    before = sorted(tmp_path.iterdir())
+    damaged = tmp_path / "damaged.tflite"
+    damaged.write_bytes(model.read_bytes()[:100])
+    for form in ("c", "npz"):
+        code, _, complaint = command("export", damaged, "--to", form)
+        assert code == 2
+        assert "damaged.tflite" in complaint
+    code, _, complaint = command("export", model, "--to", "c", "--output", tmp_path / "net.txt")
+    assert code == 2
+    assert "a file that ends in .c is needed" in complaint
+    assert sorted(tmp_path.iterdir()) == sorted([*before, damaged])
