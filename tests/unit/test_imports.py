@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,7 @@ MODULES = sorted(
 )
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """Name the top-level packages that a file imports anywhere."""
     names = set()
