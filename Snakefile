@@ -31,6 +31,15 @@ pathvars:
     results=RESULTS,
 
 
+# While starts are limited, to 100 a second unless somebody asks for less, Snakemake looks at all
+# ready jobs again a second after each look, and once more for each job that has finished: with
+# hundreds of them that alone keeps a core busy (benchmarks/scheduling.py).
+onstart:
+    limiter = workflow.scheduler.job_rate_limiter
+    if limiter is not None and (limiter.max_jobs, limiter.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None
+
+
 include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/tflite.smk"
