@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
-from snugnet.cli import akida, explain, export, inspect, run_model, verify
+from snugnet.cli import akida, explain, export, inspect, quantize, run_model, verify
 from snugnet.cli.extras import missing
 from snugnet.errors import InputError
 
@@ -16,7 +16,7 @@ DONE, FAILED, WRONG = 0, 1, 2
 
 app = typer.Typer(
     name="snugnet",
-    help="One model: look into it, run it bit for bit, check it, export it.",
+    help="One model: quantize it, look into it, run it bit for bit, check it, export it.",
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -26,6 +26,7 @@ app.command("run")(run_model.command)
 app.command("verify")(verify.command)
 app.command("explain")(explain.command)
 app.command("export")(export.command)
+app.command("quantize")(quantize.command)
 app.add_typer(akida.app, name="akida")
 
 

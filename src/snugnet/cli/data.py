@@ -122,6 +122,29 @@ def _labels(y: np.ndarray, path: Path) -> np.ndarray:
     return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
 
 
+def labels_for(y: np.ndarray, task: str, outputs: int, path: Path) -> np.ndarray:
+    """Bring labels into the form of a task: classes, or one 0 or 1 for each label.
+
+    Raises:
+        InputError: If they do not fit the model's outputs.
+    """
+    if (
+        task == "multiclass"
+        and y.ndim == 2
+        and y.shape[1] == outputs
+        and (y.sum(axis=1) == 1).all()
+    ):
+        y = y.argmax(axis=1)  # as Keras' own tutorials have it
+    wanted = (len(y), outputs) if task == "multilabel" else (len(y),)
+    classes = 2 if task in ("binary", "multilabel") else outputs
+    if y.shape != wanted or y.min() < 0 or y.max() >= classes:
+        raise InputError(
+            f"{path}: y has shape {y.shape} and values {y.min()} to {y.max()}; the model is "
+            f"{task}: shape {wanted} and 0 to {classes - 1} are needed"
+        )
+    return y.astype(np.uint8 if task == "multilabel" else np.int64)
+
+
 def in_type(x: np.ndarray, raw: bool) -> np.ndarray:
     """Give integers as real numbers, for the model to quantize, unless they are raw already."""
     return x if raw or x.dtype.kind == "f" else x.astype(np.float32)

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from snugnet.cli.console import Json, say, working
 from snugnet.int8.node import Profile
+from snugnet.tflite.graph import Graph
 
 Model = Annotated[Path, typer.Argument(help="A full-integer .tflite file.")]
 Samples = Annotated[
@@ -49,15 +50,24 @@ def verify(path: Path, data: Path | None, count: int, traced: int) -> dict[str, 
     """
     from snugnet.cli import data as user
     from snugnet.tflite.flatbuffer import read_graph
-    from snugnet.tflite.litert import predict
-    from snugnet.tflite.verify import certify
 
     graph = read_graph(path)
     shape = graph.tensors[graph.inputs[0]].shape[1:]
-    x = user.drawn(graph, count, SEED) if data is None else user.read(data, shape).x
-    deployed = predict(path, x).raw
-    found = certify(path, x, deployed, _decisions, min(traced, len(x)))
+    x = None if data is None else user.read(data, shape).x
+    found = certified(path, graph, x, count, traced)
     return {**found, "inputs": "random" if data is None else str(data)}
+
+
+def certified(
+    path: Path, graph: Graph, x: np.ndarray | None, count: int, traced: int
+) -> dict[str, Any]:
+    """Certify a file with samples, or, where there are none, with so many random ones."""
+    from snugnet.cli import data as user
+    from snugnet.tflite.litert import predict
+    from snugnet.tflite.verify import certify
+
+    x = user.drawn(graph, count, SEED) if x is None else x
+    return certify(path, x, predict(path, x).raw, _decisions, min(traced, len(x)))
 
 
 def _decisions(raw: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ def test_help_names_all_commands(command):
     for arguments in ((), ("--help",)):
         code, output, _ = command(*arguments)
         assert code == 0
-        for name in ("inspect", "run", "verify", "explain", "export", "akida"):
+        for name in ("inspect", "run", "verify", "explain", "export", "quantize", "akida"):
             assert name in output
 
 

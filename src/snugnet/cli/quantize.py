@@ -1,0 +1,300 @@
+"""`snugnet quantize`: one Keras model becomes one .tflite file, and what that costs."""
+
+import tempfile
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+
+from snugnet.cli.console import Json, say, working
+from snugnet.cli.judge import show_comparison
+from snugnet.errors import InputError
+from snugnet.int8.node import Profile
+from snugnet.tflite.schemes import CONVERTED, FULL_INT8, FULL_INTEGER, SCHEMES
+
+if TYPE_CHECKING:
+    from snugnet.datasets.samples import Samples
+
+# Shares of labelled samples that choose the epoch, and that judge; the rest is learned from.
+VAL, TEST = 0.2, 0.2
+# How many samples certify, and of how many of these every tensor is compared.
+CERTIFIED, TRACED = 64, 8
+CONFIDENCE = 0.95
+
+
+class Method(StrEnum):
+    """How a model comes to have integers."""
+
+    POST_TRAINING = "post_training"
+    QUANTIZATION_AWARE = "quantization_aware"
+
+
+Name = StrEnum("Name", {name: name for name in CONVERTED})  # type: ignore[misc]
+Model = Annotated[
+    Path, typer.Option("--model", help="A Keras model: .h5, .keras, or a SavedModel's folder.")
+]
+Output = Annotated[Path, typer.Option("--output", help="The .tflite file to write.")]
+How = Annotated[Method, typer.Option("--method", help="After training, or with more of it.")]
+Scheme = Annotated[
+    Name | None, typer.Option("--scheme", help="By default fiq_int8; drq without samples.")
+]
+Samples_ = Annotated[
+    Path | None, typer.Option("--data", help="Samples: .npz with x and y, .npy with x, or .csv.")
+]
+Epochs = Annotated[int, typer.Option("--epochs", min=1, help="Of quantization-aware training.")]
+Rate = Annotated[float, typer.Option("--learning-rate", min=0, help="Of that training.")]
+Count = Annotated[int, typer.Option("--calibration", min=1, help="Samples that estimate ranges.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of what is drawn.")]
+Code = Annotated[
+    Path | None,
+    typer.Option("--allow-code", help="A Python file of yours with custom layers; it is run."),
+]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for; see the options of the command."""
+
+    model: Path
+    output: Path
+    method: Method
+    scheme: str
+    data: Path | None
+    epochs: int
+    learning_rate: float
+    calibration: int
+    seed: int
+    code: Path | None
+
+    def check(self) -> None:
+        """Refuse what cannot be, before anything heavy is imported.
+
+        Raises:
+            InputError: If options do not go together.
+        """
+        if self.output.suffix != ".tflite":
+            raise InputError(f"--output {self.output}: a file that ends in .tflite is needed")
+        aware = self.method == Method.QUANTIZATION_AWARE
+        if aware and self.scheme not in FULL_INT8:
+            allowed = ", ".join(FULL_INT8)
+            raise InputError(f"--scheme {self.scheme}: {self.method} makes {allowed} only")
+        if self.data is None and (aware or SCHEMES[self.scheme].calibrated):
+            free = ", ".join(name for name in CONVERTED if not SCHEMES[name].calibrated)
+            why = "learns from labelled samples" if aware else "estimates ranges from samples"
+            asked = self.method if aware else f"scheme {self.scheme}"
+            raise InputError(f"{asked} {why}: give --data; {free} need none")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A user's samples by what they are for.
+
+    Attributes:
+        train: Those that calibrate and are learned from, (n, …).
+        test: Those that judge, with labels; None where there are none.
+        labelled: train, val and test with labels; None where there are none.
+        why: Why nothing is judged, if so.
+    """
+
+    train: np.ndarray
+    test: "Samples | None" = None
+    labelled: "dict[str, Samples] | None" = None
+    why: str | None = None
+
+
+def command(
+    model: Model,
+    output: Output,
+    method: How = Method.POST_TRAINING,
+    scheme: Scheme = None,
+    data: Samples_ = None,
+    epochs: Epochs = 5,
+    learning_rate: Rate = 1e-4,
+    calibration: Count = 200,
+    seed: Seed = 0,
+    allow_code: Code = None,
+    as_json: Json = False,
+) -> None:
+    """Quantize a Keras model, and tell what became of it."""
+    name = scheme or ("drq" if data is None else "fiq_int8")
+    request = Request(
+        *(model, output, method, str(name), data, epochs, learning_rate, calibration, seed),
+        allow_code,
+    )
+    with working():
+        found = quantize(request)
+    say(found, as_json, _show)
+
+
+def quantize(request: Request) -> dict[str, Any]:
+    """Write the file that is asked for.
+
+    Returns:
+        Ready for JSON: `bytes` of the model's own file, of the float32 .tflite and of the new one;
+        `contract` (`tflite.contract`); `accuracy` (None if nothing could be judged, and `why`);
+        `certificate` (`tflite.verify`; of full-integer files).
+
+    Raises:
+        InputError: If the model, the samples or the options are unusable; nothing is written.
+        OSError: If a file cannot be read or written.
+    """
+    request.check()
+    from snugnet.jobs import replacing
+    from snugnet.models import keras2
+    from snugnet.models.foreign import load_foreign
+
+    keras2.configure(request.seed, threads=1)
+    model = load_foreign(request.model, request.code)
+    parts = None if request.data is None else _parts(request, model)
+    with replacing(request.output) as path, tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "float32.tflite"
+        plain.write_bytes(_converted(request, model, "float32"))
+        path.write_bytes(_made(request, model, parts))
+        return _judged(request, path, plain, parts)
+
+
+def _parts(request: Request, model: Any) -> Parts:
+    """Read samples, and set some aside to judge by, whole groups if there are any."""
+    from snugnet.cli import data
+    from snugnet.datasets.samples import Samples
+    from snugnet.datasets.splits import split
+    from snugnet.models.foreign import task_of
+
+    assert request.data is not None
+    given, task = data.read(request.data, model.input_shape[1:]), task_of(model)
+    x, aware = given.x.astype(np.float32), request.method == Method.QUANTIZATION_AWARE
+    try:
+        if given.y is None or task is None:
+            missing = "no y in the samples" if given.y is None else "the model does not classify"
+            raise InputError(f"{request.data}: {missing}")
+        y = data.labels_for(given.y, task, model.output_shape[-1], request.data)
+        names = tuple(map(str, range(max(2, model.output_shape[-1]))))
+        samples = Samples(x, y, names, task, given.group)
+        labelled = split(samples, VAL, TEST, request.seed, str(request.data))
+    except InputError as error:
+        if aware:
+            raise
+        return Parts(x, why=str(error))
+    return Parts(labelled["train"].x, labelled["test"], labelled)
+
+
+def _made(request: Request, model: Any, parts: Parts | None) -> bytes:
+    """Make the file that is asked for."""
+    if request.method == Method.POST_TRAINING:
+        x = None if parts is None else _calibration(request, parts.train)
+        return _converted(request, model, request.scheme, x)
+    from snugnet.compress.qat import train_quantized
+
+    assert parts is not None
+    assert parts.labelled is not None
+    settings = {"training": _training(request)}
+    train, val = parts.labelled["train"], parts.labelled["val"]
+    quantized, _, _ = train_quantized(model, train, val, settings, request.seed)
+    return _converted(request, quantized, request.scheme, quantized=True)
+
+
+def _calibration(request: Request, x: np.ndarray) -> np.ndarray:
+    rng = np.random.default_rng(request.seed)
+    return x[rng.permutation(len(x))[: request.calibration]]
+
+
+def _training(request: Request) -> dict[str, Any]:
+    """Give the settings of a gentle training that follows another one."""
+    return {
+        "epochs": request.epochs,
+        "batch_size": 32,
+        "learning_rate": request.learning_rate,
+        "decay": "cosine",
+        "patience": request.epochs,
+        "monitor": "loss",
+        "class_weights": False,
+        "augment": {"roll": 0, "shift": [0, 0], "gain": 0, "noise": 0},
+    }
+
+
+def _converted(
+    request: Request,
+    model: Any,
+    scheme: str,
+    calibration: np.ndarray | None = None,
+    quantized: bool = False,
+) -> bytes:
+    from snugnet.tflite.convert import convert
+
+    try:
+        return convert(model, SCHEMES[scheme], calibration, quantized)
+    except InputError:
+        raise
+    except Exception as error:  # the converter raises whatever its passes do
+        said = " ".join(str(error).split())[:500]
+        raise InputError(
+            f"{request.model}: the converter refuses it as {scheme} ({said})"
+        ) from None
+
+
+def _judged(request: Request, path: Path, plain: Path, parts: Parts | None) -> dict[str, Any]:
+    """Tell what became of a model."""
+    from snugnet.tflite.contract import check_contract
+    from snugnet.tflite.flatbuffer import read_graph
+
+    graph, scheme = read_graph(path), SCHEMES[request.scheme]
+    x = None if parts is None else (parts.train if parts.test is None else parts.test.x)
+    return {
+        "model": str(request.model),
+        "output": str(request.output),
+        "method": str(request.method),
+        "scheme": request.scheme,
+        "bytes": {
+            "model": _size(request.model),
+            "float32": plain.stat().st_size,
+            "output": path.stat().st_size,
+        },
+        "contract": check_contract(graph, scheme),
+        "accuracy": None if parts is None or parts.test is None else _accuracy(path, plain, parts),
+        "why": None if parts is None else parts.why,
+        "certificate": _certificate(path, graph, x) if request.scheme in FULL_INTEGER else None,
+    }
+
+
+def _size(path: Path) -> int:
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return sum(file.stat().st_size for file in files)
+
+
+def _accuracy(path: Path, plain: Path, parts: Parts) -> dict[str, Any]:
+    """Compare with the float file on samples that were set aside."""
+    from snugnet.cli.judge import compared
+
+    assert parts.test is not None
+    return compared(path, plain, parts.test, CONFIDENCE)
+
+
+def _certificate(path: Path, graph: Any, x: np.ndarray | None) -> dict[str, Any]:
+    from snugnet.cli.verify import certified
+
+    return certified(path, graph, None if x is None else x[:CERTIFIED], CERTIFIED, TRACED)
+
+
+def _show(console: Console, found: dict[str, Any]) -> None:
+    size, contract = found["bytes"], found["contract"]
+    console.print(f"{found['output']}: {found['scheme']}, {found['method']}", markup=False)
+    console.print(
+        f"bytes: {size['model']:,} as it came, {size['float32']:,} as float32, "
+        f"[bold]{size['output']:,}[/bold] now: 1/{size['float32'] / size['output']:.2f}"
+    )
+    console.print(f"input {contract['input']}, output {contract['output']}")
+    stayed = contract["in_float"]
+    console.print(f"computed in float: {', '.join(stayed) or 'nothing'}", markup=False)
+    for finding in contract["findings"]:
+        console.print(f"not as promised: {finding}", markup=False)
+    if found["accuracy"] is not None:
+        show_comparison(console, found["accuracy"])
+    elif found["why"] is not None:
+        console.print(f"accuracy not measured: {found['why']}", markup=False)
+    if found["certificate"] is not None:
+        verdicts = (f"{p} {found['certificate'][p]['verdict']}" for p in map(str, Profile))
+        console.print(f"bit for bit: {', '.join(verdicts)}")

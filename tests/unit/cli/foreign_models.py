@@ -1,0 +1,142 @@
+"""Models as strangers build them, with plain tf_keras."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from snugnet.models.keras2 import tf_keras
+
+layers = tf_keras.layers
+# A layer of somebody's own, as it would be in a file of theirs.
+CUSTOM = """
+import tf_keras
+
+
+class Squared(tf_keras.layers.Layer):
+    def call(self, x):
+        return x * x
+"""
+
+
+def mobilenet() -> Any:
+    given = layers.Input((32, 32, 3))
+    x = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False)(given)
+    x = layers.ReLU(6.0)(layers.BatchNormalization()(x))
+    for filters in (16, 24):
+        x = layers.DepthwiseConv2D(3, padding="same", use_bias=False)(x)
+        x = layers.ReLU(6.0)(layers.BatchNormalization()(x))
+        x = layers.Conv2D(filters, 1, use_bias=False)(x)
+        x = layers.ReLU(6.0)(layers.BatchNormalization()(x))
+    x = layers.Dropout(0.2)(layers.GlobalAveragePooling2D()(x))
+    return tf_keras.Model(given, layers.Dense(4, activation="softmax")(x))
+
+
+def resnet() -> Any:
+    given = layers.Input((16, 16, 3))
+    x = layers.Conv2D(8, 3, padding="same", activation="relu")(given)
+    for stride in (1, 2):
+        short = x if stride == 1 else layers.Conv2D(8, 1, strides=2)(x)
+        y = layers.Conv2D(8, 3, strides=stride, padding="same")(x)
+        y = layers.ReLU()(layers.BatchNormalization()(y))
+        y = layers.BatchNormalization()(layers.Conv2D(8, 3, padding="same")(y))
+        x = layers.ReLU()(layers.Add()([short, y]))
+    x = layers.Flatten()(layers.AveragePooling2D(8)(x))
+    return tf_keras.Model(given, layers.Dense(4, activation="softmax")(x))
+
+
+def ds_cnn() -> Any:
+    return tf_keras.Sequential(
+        [
+            layers.Input((25, 10, 1)),
+            layers.Conv2D(8, (10, 4), strides=2, padding="same", activation="relu"),
+            layers.SeparableConv2D(8, 3, padding="same", activation="relu"),
+            layers.SeparableConv2D(8, 3, padding="same", activation="relu"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(4),
+            layers.Softmax(),
+        ]
+    )
+
+
+def conv1d() -> Any:
+    return tf_keras.Sequential(
+        [
+            layers.Input((64, 3)),
+            layers.Conv1D(8, 5, activation="relu"),
+            layers.MaxPooling1D(),
+            layers.Conv1D(8, 3, padding="same", activation="relu"),
+            layers.GlobalMaxPooling1D(),
+            layers.Dense(4, activation="softmax"),
+        ]
+    )
+
+
+def lstm() -> Any:
+    return tf_keras.Sequential(
+        [layers.Input((16, 4)), layers.LSTM(8), layers.Dense(4, activation="softmax")]
+    )
+
+
+def several_outputs() -> Any:
+    given = layers.Input((12,))
+    x = layers.Dense(8, activation="relu")(given)
+    ends = [layers.Dense(4, activation="softmax", name="class")(x), layers.Dense(1, name="age")(x)]
+    return tf_keras.Model(given, ends)
+
+
+def with_lambda() -> Any:
+    return tf_keras.Sequential(
+        [layers.Input((12,)), layers.Lambda(lambda x: x * 2, name="twice"), layers.Dense(4)]
+    )
+
+
+def custom() -> Any:
+    names: dict[str, Any] = {}
+    exec(CUSTOM, names)
+    return tf_keras.Sequential(
+        [
+            layers.Input((12,)),
+            layers.Dense(8),
+            names["Squared"](name="squared"),
+            layers.Dense(4, activation="softmax"),
+        ]
+    )
+
+
+def autoencoder() -> Any:
+    return tf_keras.Sequential(
+        [
+            layers.Input((16, 16, 1)),
+            layers.Conv2D(8, 3, strides=2, padding="same", activation="relu"),
+            layers.Conv2DTranspose(8, 3, strides=2, padding="same", activation="relu"),
+            layers.Conv2D(1, 3, padding="same"),
+        ]
+    )
+
+
+def binary() -> Any:
+    return tf_keras.Sequential(
+        [
+            layers.Input((1, 64, 1)),
+            layers.Conv2D(8, (1, 5), activation="tanh"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+
+
+BUILDERS: dict[str, Callable[[], Any]] = {
+    build.__name__: build
+    for build in (
+        *(mobilenet, resnet, ds_cnn, conv1d, lstm, several_outputs, with_lambda, custom),
+        *(autoencoder, binary),
+    )
+}
+
+
+def saved(name: str, form: str, folder: Path) -> Path:
+    """Build a model, save it as `h5`, `keras` or `saved_model`, and give its path."""
+    tf_keras.utils.set_random_seed(1)
+    path = folder / (name if form == "saved_model" else f"{name}.{form}")
+    BUILDERS[name]().save(path)
+    return path

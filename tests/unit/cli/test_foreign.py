@@ -1,0 +1,124 @@
+"""Files of Keras 3 become the same model in Keras 2; code that a file brings is never run."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from snugnet.errors import InputError
+from tests.unit.cli import foreign_models
+
+# Keras 3 cannot be in a process with Keras 2.
+PROGRAM = """
+import os, sys
+os.environ["KERAS_BACKEND"] = "tensorflow"
+import keras
+import numpy as np
+from keras import layers
+
+rng = np.random.default_rng(0)
+folder = sys.argv[1]
+
+
+def save(model, name):
+    model.set_weights([np.abs(rng.normal(0, 0.3, w.shape)) for w in model.get_weights()])
+    model.save(f"{folder}/{name}")
+    shape = (3, *model.input_shape[1:])
+    x = rng.normal(size=shape).astype("float32")
+    np.savez(f"{folder}/{name}.npz", x=x, y=np.asarray(model(x, training=False)))
+
+
+chain = [layers.Conv1D(8, 3, activation="relu", padding="same"), layers.BatchNormalization()]
+chain += [layers.LeakyReLU(), layers.MaxPooling1D(), layers.Dropout(0.2)]
+chain += [layers.GlobalAveragePooling1D(), layers.Dense(4, activation="softmax")]
+save(keras.Sequential([keras.Input((32, 3)), *chain]), "chain.keras")
+save(keras.Sequential([keras.Input((12,)), layers.Dense(3)]), "plain.h5")
+given = keras.Input((16, 16, 3))
+x = short = layers.Conv2D(8, 3, padding="same")(given)
+x = layers.SeparableConv2D(8, 3, padding="same")(layers.ReLU(6.0)(x))
+x = layers.GlobalAveragePooling2D()(layers.Add()([x, short]))
+inner = keras.Sequential([keras.Input((8,)), layers.Dense(6, activation="tanh")], name="inner")
+save(keras.Model(given, layers.Dense(1, activation="sigmoid")(inner(x))), "branches.keras")
+given = keras.Input((20, 5))
+save(keras.Model(given, layers.Dense(3, activation="softmax")(layers.LSTM(8)(given))), "lstm.keras")
+twice = layers.Lambda(lambda x: x * 2, name="twice")
+keras.Model(given, twice(given)).save(f"{folder}/lambda.keras")
+keras.Model(given, keras.ops.tanh(given)).save(f"{folder}/function.keras")
+keras.Model(given, [layers.Dense(3, name="a")(given), layers.Dense(2, name="b")(given)]).save(
+    f"{folder}/two.keras"
+)
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("keras3")
+    done = subprocess.run([sys.executable, "-c", PROGRAM, folder], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+# Each takes a process of its own that imports Keras 3.
+SLOW = [
+    pytest.param(name, marks=pytest.mark.slow) for name in ("chain.keras", "lstm.keras", "plain.h5")
+]
+
+
+@pytest.mark.parametrize("name", ["branches.keras", *SLOW])
+def test_a_model_of_keras_3_computes_the_same_in_keras_2(keras, folder, name):
+    from snugnet.models.foreign import load_foreign
+
+    model = load_foreign(folder / name)
+    assert isinstance(model, keras.tf_keras.Model)
+    with np.load(folder / f"{name}.npz", allow_pickle=False) as file:
+        np.testing.assert_allclose(model(file["x"]).numpy(), file["y"], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("lambda.keras", "layer 'twice': a Lambda brings code of its own"),
+        ("function.keras", "class 'Tanh' is not Keras' own"),
+        pytest.param("two.keras", "1 inputs and 2 outputs (a, b)", marks=pytest.mark.slow),
+    ],
+)
+def test_what_keras_2_cannot_or_must_not_make_is_refused(keras, folder, name, message):
+    from snugnet.models.foreign import load_foreign
+
+    with pytest.raises(InputError) as error:
+        load_foreign(folder / name)
+    assert message in str(error.value)
+    assert name in str(error.value)
+
+
+@pytest.mark.parametrize("form", ["h5", "keras", "saved_model"])
+def test_a_lambda_is_never_run(keras, tmp_path, form):
+    """The file is refused by its description alone: its code would leave a mark."""
+    from snugnet.models.foreign import describe, load_foreign
+
+    path = foreign_models.saved("with_lambda", form, tmp_path)
+    assert "Lambda" in {entry["class_name"] for _, entry in describe(path).layers}
+    with pytest.raises(InputError, match="'twice'"):
+        load_foreign(path)
+
+
+@pytest.mark.parametrize("name", ["nothing.h5", "half.keras", "text.h5"])
+def test_what_is_no_model_is_said_to_be_none(keras, tmp_path, name):
+    from snugnet.models.foreign import load_foreign
+
+    path = tmp_path / name
+    whole = foreign_models.saved("conv1d", "keras", tmp_path).read_bytes()
+    contents = {"half.keras": whole[: len(whole) // 2], "text.h5": b"model"}
+    if name in contents:
+        path.write_bytes(contents[name])
+    with pytest.raises((InputError, FileNotFoundError), match=name):
+        load_foreign(path)
+
+
+def test_tasks_are_told_from_the_last_activation(keras):
+    from snugnet.models.foreign import task_of
+
+    found = {name: task_of(foreign_models.BUILDERS[name]()) for name in ("ds_cnn", "binary")}
+    assert found == {"ds_cnn": "multiclass", "binary": "binary"}
+    assert task_of(foreign_models.autoencoder()) is None

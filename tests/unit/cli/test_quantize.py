@@ -1,0 +1,159 @@
+"""Strangers' models become .tflite files, or are refused with layer and reason."""
+
+import numpy as np
+import pytest
+
+from snugnet.tflite.flatbuffer import read_graph
+from snugnet.tflite.schemes import FIVE, FULL_INT8, SCHEMES
+from tests.unit.cli import foreign_models
+
+SAMPLES = 120
+CLASSIFIERS = ("mobilenet", "resnet", "ds_cnn", "conv1d", "binary")
+# What stands in the way of quantization-aware training.
+UNTRAINABLE = {
+    "lstm": "'lstm",
+    "custom": "'squared' (Squared)",
+    "autoencoder": "the model does not classify",
+}
+REFUSED = {
+    "several_outputs": "1 inputs and 2 outputs (class, age)",
+    "with_lambda": "layer 'twice': a Lambda brings code of its own",
+    "custom": "layer 'squared': class 'Squared' is not Keras' own",
+}
+
+
+@pytest.fixture
+def stranger(tmp_path, keras):
+    """Make a model's file, samples that fit it, and the options that name these."""
+
+    registered = keras.tf_keras.utils.get_custom_objects()
+    before = dict(registered)
+
+    def made(name: str, form: str = "h5", labels: bool = True) -> tuple:
+        path = foreign_models.saved(name, form, tmp_path)
+        shape = foreign_models.BUILDERS[name]().input_shape[1:]
+        rng = np.random.default_rng(0)
+        y = np.arange(SAMPLES) % (2 if name == "binary" else 4)
+        x = rng.normal(size=(SAMPLES, *shape)) + y.reshape(-1, *([1] * len(shape)))
+        arrays = {"x": x.astype(np.float32), **({"y": y} if labels else {})}
+        np.savez(tmp_path / "data.npz", **arrays)
+        return "--model", path, "--data", tmp_path / "data.npz"
+
+    yield made
+    registered.clear()
+    registered.update(before)
+
+
+def options(name: str, tmp_path) -> tuple:
+    if name != "custom":
+        return ()
+    (tmp_path / "mine.py").write_text(foreign_models.CUSTOM)
+    return "--allow-code", tmp_path / "mine.py"
+
+
+def check(found: dict, output, scheme: str) -> None:
+    """The file is what was asked for, and what is said of it is so."""
+    graph = read_graph(output)
+    assert graph.tensors[graph.inputs[0]].dtype == SCHEMES[scheme].input_output
+    assert found["bytes"]["output"] == output.stat().st_size
+    assert found["contract"]["findings"] == []
+
+
+@pytest.mark.parametrize("name", ["conv1d", "autoencoder"])
+def test_a_strangers_model_is_quantized_after_training(asked, stranger, tmp_path, name):
+    output = tmp_path / "out.tflite"
+    code, found = asked("quantize", *stranger(name), "--output", output)
+    assert code == 0, found
+    assert found["scheme"] == "fiq_int8"
+    check(found, output, "fiq_int8")
+    if name == "conv1d":
+        assert found["certificate"]["litert_ref"]["verdict"] == "exact"
+        assert found["accuracy"]["n"] == SAMPLES / 5
+        assert found["accuracy"]["low"] <= found["accuracy"]["accuracy"]
+        assert -1 <= found["accuracy"]["delta"] <= 1
+    else:
+        assert found["accuracy"] is None
+        assert "does not classify" in found["why"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["h5", "keras"])
+@pytest.mark.parametrize("name", [*CLASSIFIERS, *UNTRAINABLE])
+def test_all_five_schemes(asked, stranger, tmp_path, name, form):
+    model, more = stranger(name, form), options(name, tmp_path)
+    for scheme in FIVE:
+        output = tmp_path / f"{scheme}.tflite"
+        code, found = asked("quantize", *model, *more, "--output", output, "--scheme", scheme)
+        assert code == 0, found
+        check(found, output, scheme)
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme"),
+    [
+        ("conv1d", "fiq_int8"),
+        *(
+            pytest.param(name, scheme, marks=pytest.mark.slow)
+            for name in CLASSIFIERS
+            for scheme in FULL_INT8
+        ),
+    ],
+)
+def test_quantization_aware_training(asked, stranger, tmp_path, name, scheme):
+    output = tmp_path / "out.tflite"
+    how = ("--method", "quantization_aware", "--epochs", 2, "--scheme", scheme)
+    code, found = asked("quantize", *stranger(name, "keras"), "--output", output, *how)
+    assert code == 0, found
+    check(found, output, scheme)
+    assert found["certificate"]["litert_ref"]["verdict"] == "exact"
+
+
+@pytest.mark.parametrize("name", UNTRAINABLE)
+def test_what_cannot_be_trained_is_refused_by_name(command, stranger, tmp_path, name):
+    output = tmp_path / "out.tflite"
+    how = ("--method", "quantization_aware", *options(name, tmp_path))
+    code, _, complaint = command("quantize", *stranger(name), "--output", output, *how)
+    assert code == 2
+    assert UNTRAINABLE[name] in complaint
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("form", ["h5", "keras", "saved_model"])
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_plain_model_is_refused_before_it_is_loaded(
+    command, stranger, tmp_path, name, form
+):
+    output = tmp_path / "out.tflite"
+    code, _, complaint = command("quantize", *stranger(name, form), "--output", output)
+    assert code == 2
+    assert REFUSED[name] in complaint
+    assert not list(tmp_path.glob("*out.*"))
+
+
+def test_without_samples_only_what_needs_none_is_made(asked, command, stranger, tmp_path):
+    _, model, *_ = stranger("conv1d")
+    output = tmp_path / "out.tflite"
+    code, found = asked("quantize", "--model", model, "--output", output)
+    assert code == 0
+    assert found["scheme"] == "drq"
+    code, _, complaint = command(
+        "quantize", "--model", model, "--output", output, "--scheme", "fiq_int8"
+    )
+    assert code == 2
+    assert "scheme fiq_int8 estimates ranges from samples: give --data" in complaint
+    assert "drq, float16 need none" in complaint
+
+
+def test_samples_without_labels_calibrate(asked, stranger, tmp_path):
+    output = tmp_path / "out.tflite"
+    code, found = asked("quantize", *stranger("conv1d", labels=False), "--output", output)
+    assert code == 0
+    assert found["accuracy"] is None
+    assert "no y" in found["why"]
+
+
+def test_a_saved_model_is_read(asked, stranger, tmp_path):
+    output = tmp_path / "out.tflite"
+    code, found = asked("quantize", *stranger("resnet", "saved_model"), "--output", output)
+    assert code == 0, found
+    check(found, output, "fiq_int8")
