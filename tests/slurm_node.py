@@ -59,6 +59,7 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         debian.require(*PROGRAMS, root=True)
         if CONFIGURED.exists() and not CONFIGURED.read_text().startswith(OURS):
+            # Its file is not ours to replace, nor are its nodes ours to kill.
             pytest.skip(f"this machine belongs to a cluster: {CONFIGURED} is there")
         self.folder = folder
         for name in ("state", "spool"):

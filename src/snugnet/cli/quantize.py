@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 
 from snugnet.cli.console import Json, say, working
-from snugnet.cli.judge import show_comparison
+from snugnet.cli.judge import compared, show_comparison
+from snugnet.cli.verify import certified
 from snugnet.errors import InputError
 from snugnet.int8.node import Profile
 from snugnet.tflite.schemes import CONVERTED, FULL_INT8, FULL_INTEGER, SCHEMES
@@ -94,15 +95,15 @@ class Parts:
     """A user's samples by what they are for.
 
     Attributes:
-        train: Those that calibrate and are learned from, (n, …).
-        test: Those that judge, with labels; None where there are none.
-        labelled: train, val and test with labels; None where there are none.
+        train: Those that calibrate and are learned from.
+        val: Those that choose the epoch; None where there are no labels.
+        test: Those that judge; None where there are no labels.
         why: Why nothing is judged, if so.
     """
 
-    train: np.ndarray
+    train: "Samples"
+    val: "Samples | None" = None
     test: "Samples | None" = None
-    labelled: "dict[str, Samples] | None" = None
     why: str | None = None
 
 
@@ -174,32 +175,30 @@ def _parts(request: Request, model: Any) -> Parts:
         y = data.labels_for(given.y, task, model.output_shape[-1], request.data)
         names = tuple(map(str, range(max(2, model.output_shape[-1]))))
         samples = Samples(x, y, names, task, given.group)
-        labelled = split(samples, VAL, TEST, request.seed, str(request.data))
+        drawn = split(samples, VAL, TEST, request.seed, str(request.data))
     except InputError as error:
         if aware:
             raise
-        return Parts(x, why=str(error))
-    return Parts(labelled["train"].x, labelled["test"], labelled)
+        return Parts(Samples(x, np.zeros(len(x), np.int64), (), "multiclass"), why=str(error))
+    return Parts(drawn["train"], drawn["val"], drawn["test"])
 
 
 def _made(request: Request, model: Any, parts: Parts | None) -> bytes:
     """Make the file that is asked for."""
+    from snugnet.datasets.calibration import draw_calibration
+
     if request.method == Method.POST_TRAINING:
-        x = None if parts is None else _calibration(request, parts.train)
-        return _converted(request, model, request.scheme, x)
+        if parts is None:
+            return _converted(request, model, request.scheme)
+        drawn, _ = draw_calibration(parts.train, request.calibration, request.seed)
+        return _converted(request, model, request.scheme, drawn.x)
     from snugnet.compress.qat import train_quantized
 
     assert parts is not None
-    assert parts.labelled is not None
+    assert parts.val is not None
     settings = {"training": _training(request)}
-    train, val = parts.labelled["train"], parts.labelled["val"]
-    quantized, _, _ = train_quantized(model, train, val, settings, request.seed)
+    quantized, _, _ = train_quantized(model, parts.train, parts.val, settings, request.seed)
     return _converted(request, quantized, request.scheme, quantized=True)
-
-
-def _calibration(request: Request, x: np.ndarray) -> np.ndarray:
-    rng = np.random.default_rng(request.seed)
-    return x[rng.permutation(len(x))[: request.calibration]]
 
 
 def _training(request: Request) -> dict[str, Any]:
@@ -241,8 +240,8 @@ def _judged(request: Request, path: Path, plain: Path, parts: Parts | None) -> d
     from snugnet.tflite.contract import check_contract
     from snugnet.tflite.flatbuffer import read_graph
 
-    graph, scheme = read_graph(path), SCHEMES[request.scheme]
-    x = None if parts is None else (parts.train if parts.test is None else parts.test.x)
+    graph, test = read_graph(path), None if parts is None else parts.test
+    x = None if parts is None else (test or parts.train).x[:CERTIFIED]
     return {
         "model": str(request.model),
         "output": str(request.output),
@@ -253,30 +252,18 @@ def _judged(request: Request, path: Path, plain: Path, parts: Parts | None) -> d
             "float32": plain.stat().st_size,
             "output": path.stat().st_size,
         },
-        "contract": check_contract(graph, scheme),
-        "accuracy": None if parts is None or parts.test is None else _accuracy(path, plain, parts),
-        "why": None if parts is None else parts.why,
-        "certificate": _certificate(path, graph, x) if request.scheme in FULL_INTEGER else None,
+        "contract": check_contract(graph, SCHEMES[request.scheme]),
+        "accuracy": test and compared(path, plain, test, CONFIDENCE),
+        "why": parts and parts.why,
+        "certificate": certified(path, graph, x, CERTIFIED, TRACED)
+        if request.scheme in FULL_INTEGER
+        else None,
     }
 
 
 def _size(path: Path) -> int:
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
     return sum(file.stat().st_size for file in files)
-
-
-def _accuracy(path: Path, plain: Path, parts: Parts) -> dict[str, Any]:
-    """Compare with the float file on samples that were set aside."""
-    from snugnet.cli.judge import compared
-
-    assert parts.test is not None
-    return compared(path, plain, parts.test, CONFIDENCE)
-
-
-def _certificate(path: Path, graph: Any, x: np.ndarray | None) -> dict[str, Any]:
-    from snugnet.cli.verify import certified
-
-    return certified(path, graph, None if x is None else x[:CERTIFIED], CERTIFIED, TRACED)
 
 
 def _show(console: Console, found: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from snugnet.errors import InputError
-from snugnet.int8.answers import explained, predicted
+from snugnet.int8.answers import predicted
 from snugnet.int8.arrays import read_array
 from snugnet.int8.engine import Model, load
 from snugnet.int8.node import Profile
@@ -53,7 +53,8 @@ def _explained(model: Model, data: np.ndarray, place: str) -> list[tuple[str, An
         raise InputError(
             f"--explain {place}: an operator and an element are needed, as in 3:0,1,2"
         ) from None
-    return explained(model, data, *asked)
+    first = data[: model.inputs[0].shape[0]] if model.inputs[0].shape else data
+    return model.explain(first, *asked)
 
 
 def _print(found: dict[str, Any], as_json: bool) -> None:

@@ -1,6 +1,5 @@
 """What a model says about samples, in the words of a command line."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -40,14 +39,6 @@ def predicted(model: Model, x: np.ndarray, labels: np.ndarray | None) -> dict[st
             )
         found["accuracy"] = float(np.mean(decision == labels.reshape(decision.shape)))
     return found
-
-
-def explained(
-    model: Model, x: np.ndarray, operator: int, index: Sequence[int]
-) -> list[tuple[str, Any]]:
-    """Tell how one element comes about for the first of some samples; see `Model.explain`."""
-    first = x[: model.inputs[0].shape[0]] if model.inputs[0].shape else x
-    return model.explain(first, operator, index)
 
 
 def _decisions(model: Model, rows: np.ndarray, several: bool) -> np.ndarray:

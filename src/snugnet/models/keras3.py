@@ -73,15 +73,17 @@ def _model(described: Mapping[str, Any]) -> Any:
     layer_class = getattr(tf_keras.layers, kind, None)
     if layer_class is None or described.get("module") != "keras.layers":
         raise InputError(f"layer {config.get('name')!r}: {kind} has no equal in Keras 2")
-    return layer_class.from_config(_settings(layer_class, kind, config))
+    return layer_class.from_config(_settings(described))
 
 
-def _settings(layer_class: Any, kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the settings that Keras 2 knows, in its form; the rest came after it."""
-    known = set(COMMON)
-    for base in layer_class.__mro__:
+def _settings(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the settings of a layer that Keras 2 knows, in its form; the rest came after it."""
+    kind, known = described["class_name"], set(COMMON)
+    for base in getattr(tf_keras.layers, kind).__mro__:
         known |= set(signature(base.__init__).parameters)
-    renamed = {RENAMED.get((kind, name), name): value for name, value in config.items()}
+    renamed = {
+        RENAMED.get((kind, name), name): value for name, value in described["config"].items()
+    }
     return {
         name: _plain(value)
         for name, value in renamed.items()
@@ -98,14 +100,11 @@ def _plain(value: Any) -> Any:
         return value
     if value["class_name"] == "DTypePolicy":
         return value["config"]["name"]
-    if value.get("module") == "keras.layers":
-        return {"class_name": value["class_name"], "config": _plain_settings(value)}
-    return {"class_name": value["class_name"], "config": value["config"]}
-
-
-def _plain_settings(described: Mapping[str, Any]) -> dict[str, Any]:
-    kind = described["class_name"]
-    return _settings(getattr(tf_keras.layers, kind), kind, described["config"])
+    layer = value.get("module") == "keras.layers"
+    return {
+        "class_name": value["class_name"],
+        "config": _settings(value) if layer else value["config"],
+    }
 
 
 def _functional(config: Mapping[str, Any]) -> Any:

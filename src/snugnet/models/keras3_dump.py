@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-import keras
+import keras  # Keras 3 on purpose: only it reads its own files; ours is tf_keras everywhere else
 import numpy as np
 
 

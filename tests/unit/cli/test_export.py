@@ -26,6 +26,7 @@ int main(void) {
 def compiled(folder) -> bytes:
     """Compile what was exported with a program that prints it; give what this prints."""
     if shutil.which("gcc") is None:
+        # Nothing else here needs a compiler, and `make test` must do without one.
         pytest.skip("not installed: gcc")
     (folder / "main.c").write_text(PROGRAM)
     flags = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror")

@@ -9,7 +9,8 @@ import pytest
 from snugnet.errors import InputError
 from tests.unit.cli import foreign_models
 
-# Keras 3 cannot be in a process with Keras 2.
+# The one place of the tests that wants Keras 3, to write its files; it cannot be in a process with
+# Keras 2.
 PROGRAM = """
 import os, sys
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -72,6 +73,7 @@ def test_a_model_of_keras_3_computes_the_same_in_keras_2(keras, folder, name):
     model = load_foreign(folder / name)
     assert isinstance(model, keras.tf_keras.Model)
     with np.load(folder / f"{name}.npz", allow_pickle=False) as file:
+        # Two libraries sum floats in another order: no bits are promised here.
         np.testing.assert_allclose(model(file["x"]).numpy(), file["y"], atol=1e-5)
 
 
