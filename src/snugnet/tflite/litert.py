@@ -76,19 +76,22 @@ def predict(path: str | Path, x: np.ndarray, batch_size: int = 64) -> Prediction
     return Prediction(raw.reshape(len(raw), -1), scale, zero_point)
 
 
-def latency(path: str | Path, x: np.ndarray, runs: int, warm_up: int) -> np.ndarray:
-    """Time single-sample invocations on one thread, after a warm-up.
+def latency(
+    path: str | Path, x: np.ndarray, runs: int, warm_up: int, threads: int = 1
+) -> np.ndarray:
+    """Time single-sample invocations, after a warm-up.
 
     Args:
         path: A .tflite file.
         x: Inputs in real units, used in turn.
         runs: How many invocations to time.
         warm_up: How many to make before.
+        threads: How many LiteRT may use.
 
     Returns:
         int64 (runs,) nanoseconds of `invoke` alone.
     """
-    interpreter, given, _ = _open(path)
+    interpreter, given, _ = _open(path, threads)
     inputs = quantize(x[: min(len(x), 64)], given)
     times = np.empty(runs, dtype=np.int64)
     for i in range(-warm_up, runs):
@@ -126,9 +129,9 @@ def _quantization(details: dict[str, Any]) -> tuple[float, int]:
     return (float(scale), int(zero_point)) if scale else (1.0, 0)
 
 
-def _open(path: str | Path) -> tuple[Interpreter, dict[str, Any], dict[str, Any]]:
+def _open(path: str | Path, threads: int = 1) -> tuple[Interpreter, dict[str, Any], dict[str, Any]]:
     try:
-        interpreter = Interpreter(model_path=str(path), num_threads=1)
+        interpreter = Interpreter(model_path=str(path), num_threads=threads)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{path}: LiteRT cannot load it ({error})") from None
