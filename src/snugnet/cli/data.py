@@ -122,6 +122,19 @@ def _labels(y: np.ndarray, path: Path) -> np.ndarray:
     return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
 
 
+def task_of(y: np.ndarray, outputs: int) -> str:
+    """Tell a task from labels, of a file that does not tell it.
+
+    Args:
+        y: (n,) classes, or (n, k) of 0 and 1.
+        outputs: How many the model has.
+    """
+    if outputs == 1:
+        return "binary"
+    several = y.ndim == 2 and not (y.sum(axis=1) == 1).all()
+    return "multilabel" if several else "multiclass"
+
+
 def labels_for(y: np.ndarray, task: str, outputs: int, path: Path) -> np.ndarray:
     """Bring labels into the form of a task: classes, or one 0 or 1 for each label.
 

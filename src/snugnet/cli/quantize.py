@@ -153,7 +153,7 @@ def quantize(request: Request) -> dict[str, Any]:
     parts = None if request.data is None else _parts(request, model)
     with replacing(request.output) as path, tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "float32.tflite"
-        plain.write_bytes(_converted(request, model, "float32"))
+        plain.write_bytes(converted(request.model, model, "float32"))
         path.write_bytes(_made(request, model, parts))
         return _judged(request, path, plain, parts)
 
@@ -189,16 +189,16 @@ def _made(request: Request, model: Any, parts: Parts | None) -> bytes:
 
     if request.method == Method.POST_TRAINING:
         if parts is None:
-            return _converted(request, model, request.scheme)
+            return converted(request.model, model, request.scheme)
         drawn, _ = draw_calibration(parts.train, request.calibration, request.seed)
-        return _converted(request, model, request.scheme, drawn.x)
+        return converted(request.model, model, request.scheme, drawn.x)
     from snugnet.compress.qat import train_quantized
 
     assert parts is not None
     assert parts.val is not None
     settings = {"training": _training(request)}
     quantized, _, _ = train_quantized(model, parts.train, parts.val, settings, request.seed)
-    return _converted(request, quantized, request.scheme, quantized=True)
+    return converted(request.model, quantized, request.scheme, quantized=True)
 
 
 def _training(request: Request) -> dict[str, Any]:
@@ -215,13 +215,25 @@ def _training(request: Request) -> dict[str, Any]:
     }
 
 
-def _converted(
-    request: Request,
+def converted(
+    path: Path,
     model: Any,
     scheme: str,
     calibration: np.ndarray | None = None,
     quantized: bool = False,
 ) -> bytes:
+    """Convert a stranger's model; see `tflite.convert.convert`.
+
+    Args:
+        path: Whence it came, for the message.
+        model: The model.
+        scheme: By its name.
+        calibration: Samples that estimate ranges, if the scheme wants them.
+        quantized: Whether it was trained with quantizers.
+
+    Raises:
+        InputError: If the converter refuses it.
+    """
     from snugnet.tflite.convert import convert
 
     try:
@@ -230,9 +242,7 @@ def _converted(
         raise
     except Exception as error:  # the converter raises whatever its passes do
         said = " ".join(str(error).split())[:500]
-        raise InputError(
-            f"{request.model}: the converter refuses it as {scheme} ({said})"
-        ) from None
+        raise InputError(f"{path}: the converter refuses it as {scheme} ({said})") from None
 
 
 def _judged(request: Request, path: Path, plain: Path, parts: Parts | None) -> dict[str, Any]:

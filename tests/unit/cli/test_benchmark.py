@@ -1,0 +1,122 @@
+"""What is measured of a file is there, plausible, and beside the same of another one."""
+
+import numpy as np
+import pytest
+
+from tests.tflite_files import Tensor, single
+from tests.unit.cli import foreign_models
+
+QUICK = ("--runs", 20, "--warm-up", 1)
+
+
+@pytest.fixture
+def labelled(model, x, tmp_path):
+    """Samples whose labels are what the model decides, but for the first."""
+    from snugnet.int8 import load
+
+    y = load(model).predict(x).argmax(axis=1)
+    y[0] = (y[0] + 1) % 3
+    np.savez(tmp_path / "test.npz", x=x, y=y)
+    return tmp_path / "test.npz"
+
+
+def test_a_file_is_measured_beside_another(asked, model, in_float, labelled):
+    code, found = asked(
+        "benchmark", "--model", model, "--baseline", in_float, "--data", labelled, *QUICK
+    )
+    assert code == 0
+    for side, path in (("model", model), ("baseline", in_float)):
+        measured = found[side]
+        assert measured["file"] == str(path)
+        assert measured["bytes"] == path.stat().st_size
+        assert 0 < measured["latency_us_median"] <= measured["latency_us_p95"]
+        assert 0 < measured["throughput_per_s"] < 1e9
+        assert measured["peak_memory_bytes"] >= 0
+        assert measured["arena_bytes"] > 8 * 8 * 2
+    accuracy = found["accuracy"]
+    assert accuracy["accuracy"] == pytest.approx(8 / 9)
+    assert accuracy["low"] < 8 / 9 < accuracy["high"]
+    # The same network with real numbers at its ends decides the same.
+    assert accuracy["delta"] == 0
+    assert accuracy["p"] == 1
+
+
+def test_people_see_a_table_with_units(command, model, in_float, labelled):
+    code, output, _ = command(
+        "benchmark", "--model", model, "--baseline", in_float, "--data", labelled, *QUICK
+    )
+    assert code == 0
+    for said in ("latency, median", "µs", "samples/s", "peak memory", "baseline / model", "p = 1"):
+        assert said in output
+    assert "20 runs of one sample each in 10 turns" in output
+
+
+def test_without_samples_all_but_accuracy_is_measured(asked, command, model):
+    code, found = asked("benchmark", "--model", model, *QUICK)
+    assert code == 0
+    assert found["baseline"] is None
+    assert found["accuracy"] is None
+    assert "random" in found["why"]
+    assert "accuracy not measured: no --data" in command("benchmark", "--model", model, *QUICK)[1]
+
+
+def test_what_a_microcontroller_cannot_run_has_no_arena(asked, command, tmp_path):
+    path = tmp_path / "gelu.tflite"
+    path.write_bytes(single("GELU", [Tensor((1, 4), "float32")], [Tensor((1, 4), "float32")]))
+    code, found = asked("benchmark", "--model", path, *QUICK)
+    assert code == 0
+    assert found["model"]["arena_bytes"] is None
+    assert "TensorFlow Lite Micro refuses it" in found["model"]["arena_why"]
+    assert "refuses it" in command("benchmark", "--model", path, *QUICK)[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--runs", 5), "--runs"),
+        (("--threads", 0), "--threads"),
+        (("--baseline", "none.tflite"), "none.tflite"),
+        (("--data", "none.npz"), "none.npz"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(command, model, options, message):
+    code, output, complaint = command("benchmark", "--model", model, *options)
+    assert code == 2
+    assert message in complaint
+    assert output == ""
+
+
+def test_a_larger_file_takes_more_memory(tmp_path):
+    """Of 16 MiB of weights at least half has to be in memory."""
+    from snugnet.cli.footprint import peak_memory
+    from tests.unit.int8 import models
+
+    small = tmp_path / "small.tflite"
+    small.write_bytes(models.network())
+    large = tmp_path / "large.tflite"
+    large.write_bytes(dense(4096))
+    assert peak_memory(large, 1) - peak_memory(small, 1) > 8 << 20
+
+
+def dense(width: int) -> bytes:
+    """A layer of width x width int8 weights."""
+    weights = np.ones((width, width), np.int8)
+    return single(
+        "FULLY_CONNECTED",
+        [
+            Tensor((1, width), "int8", 0.1),
+            Tensor((width, width), "int8", 0.1, values=weights),
+        ],
+        [Tensor((1, width), "int8", 0.1)],
+    )
+
+
+@pytest.mark.slow
+def test_a_keras_model_is_a_baseline_in_float32(asked, keras, tmp_path):
+    path = foreign_models.saved("conv1d", "keras", tmp_path)
+    made = tmp_path / "float16.tflite"
+    assert asked("quantize", "--model", path, "--output", made, "--scheme", "float16")[0] == 0
+    code, found = asked("benchmark", "--model", made, "--baseline", path, *QUICK)
+    assert code == 0, found
+    assert found["baseline"]["file"] == str(path)
+    assert found["baseline"]["bytes"] > found["model"]["bytes"]
