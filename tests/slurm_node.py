@@ -93,19 +93,18 @@ class Cluster:
 
     def kill_node(self) -> None:
         """Kill the node's daemon and all that runs for jobs, as if the node had lost its power."""
-        names = ("slurmd", "slurmstepd")
-        node = [found for found in psutil.process_iter() if found.name() in names]
+        node = _daemons("slurmd", "slurmstepd")
         for process in [*node, *(child for one in node for child in one.children(recursive=True))]:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
 
     def stop(self) -> None:
-        """Stop all daemons, and leave nothing behind."""
+        """Stop all jobs and daemons, and leave nothing behind."""
         self.run("scancel", "--user=root")
-        for name in ("slurmd", "slurmctld", "munge"):
-            path = self.folder / f"{name}.pid"
-            if path.exists():
-                subprocess.run(["kill", path.read_text().strip()], check=False)
+        self.wait("idle")
+        for process in _daemons("slurmd", "slurmctld", "munged"):
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
         CONFIGURED.unlink()
 
     def jobs(self) -> dict[str, str]:
@@ -124,6 +123,10 @@ class Cluster:
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, f"{command}: {done.stderr}"
         return done.stdout
+
+
+def _daemons(*names: str) -> list[psutil.Process]:
+    return [process for process in psutil.process_iter() if process.name() in names]
 
 
 def _free_port() -> int:

