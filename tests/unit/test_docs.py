@@ -11,13 +11,25 @@ import pytest
 from tests.paths import ROOT
 
 
-@pytest.fixture(scope="module")
-def module() -> Any:
-    spec = importlib.util.spec_from_file_location("write_results", ROOT / "docs/write_results.py")
+def script(name: str) -> Any:
+    """Import what writes a page."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"docs/{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def module() -> Any:
+    return script("write_results")
+
+
+@pytest.mark.parametrize("page", ["configuration.md", "command_line.md"])
+def test_the_reference_is_what_the_code_says(page):
+    reference = script("write_reference")
+    written = (reference.FOLDER / page).read_text()
+    assert reference.PAGES[page]() == written, "run: python docs/write_reference.py"
 
 
 def test_the_page_of_results_is_written_from_the_rows_that_are_kept(module):
