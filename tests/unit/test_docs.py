@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from snugnet.analysis.table import COLUMNS
 from tests.paths import ROOT
 
 
@@ -34,6 +35,11 @@ def test_the_reference_is_what_the_code_says(page):
 
 def test_the_page_of_results_is_written_from_the_rows_that_are_kept(module):
     assert module.page() == module.PAGE.read_text(), "run: python docs/write_results.py"
+
+
+def test_every_column_of_the_results_is_described_in_order():
+    page = (ROOT / "docs/reference/metrics.md").read_text()
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == COLUMNS
 
 
 def rows(*schemes: tuple[str, str, float]) -> pd.DataFrame:
