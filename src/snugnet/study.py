@@ -82,6 +82,7 @@ class Study:
         """
         # YAML's anchors share one block between keys whose defaults differ.
         config.update(_unshared(config))
+        _name_files(config)
         problems = list(schema_problems(config, schema))
         if not problems:
             problems = [
@@ -460,6 +461,14 @@ def _unshared(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _unshared(entry) for key, entry in value.items()}
     return [_unshared(entry) for entry in value] if isinstance(value, list) else value
+
+
+def _name_files(config: Mapping[str, Any]) -> None:
+    """Say of models that come in a file that they do: their architecture is in it."""
+    models = config.get("models")
+    for block in models.values() if isinstance(models, dict) else ():
+        if isinstance(block, dict) and "file" in block:
+            block.setdefault("architecture", "file")
 
 
 def _sorted(value: Any) -> Any:

@@ -39,6 +39,7 @@ PACKAGES = {
     "fetch.py": {"requests", "tenacity", "tqdm"},
     "draw_calibration.py": {"numpy"},
     "train.py": TRAINING,
+    "adopt.py": {"numpy", "h5py", "tensorflow", "tf_keras"},
     "compress.py": {"numpy", "h5py", "tensorflow", "tf_keras"},
     "explore.py": TRAINING | {"tensorly"},
     "train_quantized.py": TRAINING | {"tensorflow_model_optimization"},

@@ -5,6 +5,7 @@
 rule preflight_akida:
     input:
         val=dataset_of("val.npz"),
+        file=model_file,
     output:
         preflight="<results>/akida/{model}/preflight/{scheme}.json",
     log:

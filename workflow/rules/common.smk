@@ -42,6 +42,11 @@ try:
 except InputError as error:
     raise WorkflowError(f"configuration: {error}")
 
+# Of models that are built and trained here; others come in a file.
+ARCHITECTURES = {model["architecture"] for model in STUDY.config["models"].values()} - {
+    "file"
+}
+
 # A job in a container or in another environment sees other files, perhaps other processes. What runs
 # on a cluster's node by order of another Snakemake has that node to itself.
 warm.announce(
@@ -101,6 +106,12 @@ def source_of(wildcards):
     """Give a dataset's source files as far as they are there; the job itself names missing ones."""
     files = source_files(STUDY.dataset_settings(wildcards.dataset))
     return [str(path) for path in files if path.is_file()]
+
+
+def model_file(wildcards):
+    """Give the file that a model comes in, if it does and is there; the job names a missing one."""
+    file = STUDY.config["models"][wildcards.model].get("file")
+    return [file] if file is not None and Path(file).exists() else []
 
 
 def parent_model(wildcards):

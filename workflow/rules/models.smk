@@ -1,4 +1,4 @@
-# From data to Keras models: trained from nothing, made from a parent, or with quantizers.
+# From data to Keras models: trained from nothing, taken over, made from a parent, or with quantizers.
 
 
 rule train:
@@ -14,6 +14,7 @@ rule train:
     benchmark:
         "<results>/benchmarks/train/{model}/{variant}.tsv"
     wildcard_constraints:
+        model=STUDY.pattern("models", architecture=ARCHITECTURES),
         variant=STUDY.pattern("variants", method=["train"]),
     # Before all that only one cell waits for, so that the longest chains start first.
     priority: 1
@@ -24,6 +25,32 @@ rule train:
         requests=requests_of,
     script:
         "../scripts/train.py"
+
+
+# Of a model that somebody brings as a file, what stands in for training.
+rule adopt:
+    input:
+        val=dataset_of("val.npz"),
+        file=model_file,
+    output:
+        model="<results>/models/{model}/{variant}/model.h5",
+        history="<results>/models/{model}/{variant}/history.csv",
+        stats="<results>/models/{model}/{variant}/stats.json",
+    log:
+        "<results>/logs/adopt/{model}/{variant}.log",
+    benchmark:
+        "<results>/benchmarks/adopt/{model}/{variant}.tsv"
+    wildcard_constraints:
+        model=STUDY.pattern("models", architecture=["file"]),
+        variant=STUDY.pattern("variants", method=["train"]),
+    priority: 1
+    threads: STUDY.config["tf_threads"]
+    params:
+        settings=settings("model", "seed", "tf_threads"),
+        code=code("adopt"),
+        requests=requests_of,
+    script:
+        "../scripts/adopt.py"
 
 
 rule compress:

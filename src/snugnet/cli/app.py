@@ -8,7 +8,17 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
-from snugnet.cli import akida, benchmark, explain, export, inspect, quantize, run_model, verify
+from snugnet.cli import (
+    akida,
+    benchmark,
+    explain,
+    export,
+    init,
+    inspect,
+    quantize,
+    run_model,
+    verify,
+)
 from snugnet.cli.extras import missing
 from snugnet.errors import InputError
 
@@ -28,6 +38,7 @@ app.command("explain")(explain.command)
 app.command("export")(export.command)
 app.command("quantize")(quantize.command)
 app.command("benchmark")(benchmark.command)
+app.command("init")(init.command)
 app.add_typer(akida.app, name="akida")
 
 

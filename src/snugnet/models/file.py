@@ -1,0 +1,68 @@
+"""A network that somebody has trained already, and brings as a file of Keras."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from snugnet.errors import InputError
+from snugnet.models.foreign import load_foreign, task_of
+from snugnet.models.keras2 import tf_keras
+from snugnet.models.storage import ALLOWED_LAYERS, ALLOWED_MODELS
+
+
+def build(
+    settings: Mapping[str, Any], input_shape: tuple[int, ...], task: str, classes: int
+) -> tf_keras.Model:
+    """Read a model, with its weights.
+
+    Args:
+        settings: `file`: .h5, .keras, or the folder of a SavedModel.
+        input_shape: Of the dataset's samples; it must be the model's.
+        task: Of the dataset; it must be the model's.
+        classes: Number of classes.
+
+    Returns:
+        An uncompiled model.
+
+    Raises:
+        InputError: If the file is missing or none of these, brings code, holds layers that a study
+            cannot handle, or does not fit the dataset.
+    """
+    path = Path(settings["file"])
+    if not path.exists():
+        raise InputError(f"{path}: no such file; paths start where snakemake is run")
+    model = load_foreign(path)
+    problems = [*_layer_problems(model), *_fit_problems(model, input_shape, task, classes)]
+    if problems:
+        raise InputError("; ".join(f"{path}: {problem}" for problem in problems))
+    return model
+
+
+def _layer_problems(model: tf_keras.Model) -> list[str]:
+    """Find layers that could not be read again from what a study saves."""
+    allowed = ALLOWED_LAYERS | ALLOWED_MODELS
+    refused = [layer for layer in model.layers if type(layer).__name__ not in allowed]
+    if not refused:
+        return []
+    named = ", ".join(f"{layer.name} ({type(layer).__name__})" for layer in refused)
+    return [f"a study cannot handle {named}; allowed are {', '.join(sorted(ALLOWED_LAYERS))}"]
+
+
+def _fit_problems(
+    model: tf_keras.Model, input_shape: tuple[int, ...], task: str, classes: int
+) -> list[str]:
+    problems = []
+    wanted = tuple(model.input_shape[1:])
+    if wanted != tuple(input_shape):
+        problems.append(
+            f"it takes samples of shape {wanted}, the dataset has {tuple(input_shape)}; "
+            "`shape` of the dataset folds them"
+        )
+    own, outputs = task_of(model), model.output_shape[-1]
+    if own is None:
+        problems.append("its last layer is neither softmax nor sigmoid, so it does not classify")
+    elif own != task:
+        problems.append(f"its last layer makes it {own}, the dataset is {task}")
+    elif outputs != (1 if task == "binary" else classes):
+        problems.append(f"it has {outputs} outputs, the dataset {classes} classes")
+    return problems

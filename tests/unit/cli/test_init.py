@@ -1,0 +1,169 @@
+"""A stranger's data and model become a study that can be run as it is."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from snugnet.study import Study
+from tests.paths import ROOT
+from tests.unit.cli import foreign_models
+
+ACTIVITIES = ("jumping", "lying", "running", "sitting", "stairs", "walking")
+
+
+@pytest.fixture
+def belt(tmp_path):
+    """Six activities of ten people: an .npz with names of its own, and a .csv."""
+    rng = np.random.default_rng(0)
+    label, subject = np.array(ACTIVITIES).repeat(20), np.tile(np.arange(10), 12)
+    signals = rng.normal(size=(120, 64, 3)).astype(np.float32)
+    arrays = {"signals": signals, "label": label, "subject": subject}
+    np.savez(tmp_path / "Belt-2025.npz", **arrays)
+    with (tmp_path / "belt.csv").open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["y", "group", *(f"v{i}" for i in range(192))])
+        for y, group, x in zip(label, subject, signals.reshape(120, -1), strict=True):
+            writer.writerow([y, group, *x])
+    return tmp_path
+
+
+NAMES = ("--array", "x=signals", "--array", "y=label", "--array", "group=subject")
+
+
+def study_of(path) -> Study:
+    """Lay a study over the default one, as Snakemake does, and check it."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    update_config(config, yaml.safe_load(path.read_text()))
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    return Study(config, schema)
+
+
+@pytest.mark.parametrize(
+    ("file", "more"), [("Belt-2025.npz", NAMES), ("belt.csv", ("--window", "64,3"))]
+)
+def test_data_that_nobody_prepared_for_become_a_study(asked, belt, file, more):
+    output = belt / "mine.yaml"
+    code, found = asked("init", "--data", belt / file, *more, "--output", output)
+    assert code == 0, found
+    assert found["shape"] == [64, 3, 1]
+    assert found["command"].endswith(f"--configfile {output}")
+    # Whole people are in one split.
+    assert [found["splits"][name]["groups"] for name in ("train", "val", "test")] == [6, 2, 2]
+    assert set(found["splits"]["train"]["classes"]) == set(ACTIVITIES)
+    study = study_of(output)
+    assert len(study.cells) == 4 * 5
+    name = study.cells[0].model
+    assert study.config["models"][name]["architecture"] == "smartwatch"
+    assert study.dataset_settings(study.dataset_of(name))["scaling"] == "standardize"
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "layout"),
+    [("conv1d", "keras", "time_channel"), ("resnet", "h5", "image"), ("binary", "h5", "image")],
+)
+def test_a_model_and_its_data_become_a_study(asked, keras, tmp_path, name, form, layout):
+    model = foreign_models.saved(name, form, tmp_path)
+    shape = foreign_models.BUILDERS[name]().input_shape[1:]
+    y = np.arange(60) % (2 if name == "binary" else 4)
+    x = np.random.default_rng(0).normal(size=(60, *shape)).astype(np.float32)
+    np.savez(tmp_path / "mine.npz", x=x, y=y)
+    output = tmp_path / "mine.yaml"
+    code, found = asked(
+        "init", "--data", tmp_path / "mine.npz", "--model", model, "--output", output
+    )
+    assert code == 0, found
+    assert tuple(found["shape"]) == shape
+    config = study_of(output).config
+    assert config["models"]["mine"]["architecture"] == "file"
+    assert config["models"]["mine"]["file"] == str(model)
+    assert config["datasets"]["mine"]["layout"] == layout
+    assert config["datasets"]["mine"]["scaling"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((), "no x and no y but signals, label, subject; --array x=NAME"),
+        (("--array", "x=signals"), "no y but"),
+        (("--array", "z=signals"), "ROLE of x, y, group"),
+        ((*NAMES, "--name", "My Belt"), "small letters"),
+        ((*NAMES, "--name", "on"), "YAML"),
+        ((*NAMES, "--window", "64x3"), "TIME,CHANNELS is needed"),
+        ((*NAMES, "--output", "nowhere/mine.yaml"), "nowhere is no folder"),
+        ((*NAMES, "--model", "none.h5"), "none.h5"),
+    ],
+)
+def test_what_cannot_become_a_study_is_refused_and_nothing_written(
+    command, belt, monkeypatch, options, message
+):
+    monkeypatch.chdir(belt)
+    before = sorted(belt.iterdir())
+    options = (*options, *(() if "--output" in options else ("--output", "mine.yaml")))
+    code, output, complaint = command("init", "--data", "Belt-2025.npz", *options)
+    assert code == 2
+    assert message in complaint
+    assert output == ""
+    assert sorted(belt.iterdir()) == before
+
+
+def test_a_model_that_does_not_fit_the_data_is_refused(command, keras, belt):
+    model = foreign_models.saved("conv1d", "h5", belt)
+    code, _, complaint = command(
+        "init",
+        "--data",
+        belt / "Belt-2025.npz",
+        *NAMES,
+        "--model",
+        model,
+        "--output",
+        belt / "m.yaml",
+    )
+    assert code == 2
+    assert "it has 4 outputs, the dataset 6 classes" in complaint
+    assert not (belt / "m.yaml").exists()
+
+
+def test_layers_that_a_study_cannot_handle_are_named(command, keras, tmp_path):
+    model = foreign_models.saved("lstm", "h5", tmp_path)
+    np.savez(tmp_path / "d.npz", x=np.zeros((40, 16, 4), np.float32), y=np.arange(40) % 4)
+    code, _, complaint = command(
+        "init", "--data", tmp_path / "d.npz", "--model", model, "--output", tmp_path / "m.yaml"
+    )
+    assert code == 2
+    assert "cannot handle lstm (LSTM)" in complaint
+
+
+def test_a_study_is_written_over_only_by_force(command, belt):
+    output = belt / "mine.yaml"
+    output.write_text("precious")
+    request = ("init", "--data", belt / "Belt-2025.npz", *NAMES, "--output", output)
+    code, _, complaint = command(*request)
+    assert code == 2
+    assert "--force" in complaint
+    assert output.read_text() == "precious"
+    assert command(*request, "--force")[0] == 0
+    assert study_of(output).cells
+
+
+def test_people_see_what_is_in_their_data_and_what_to_do_next(command, belt):
+    output = belt / "mine.yaml"
+    said = command("init", "--data", belt / "Belt-2025.npz", *NAMES, "--output", output)[1]
+    assert "samples of 64 x 3 x 1, multiclass" in said
+    assert "train: 72 samples of 6 groups" in said
+    assert f"snakemake --cores 2 all --configfile {output}" in said
+
+
+def test_names_and_labels_that_yaml_would_read_otherwise_are_quoted(asked, tmp_path):
+    labels = np.array(['no: "1"', "# two"]).repeat(10)
+    np.savez(tmp_path / "a.npz", x=np.zeros((20, 8, 2)), **{"on: [": labels})
+    output = tmp_path / "m.yaml"
+    code, found = asked(
+        "init", "--data", tmp_path / "a.npz", "--array", "y=on: [", "--output", output
+    )
+    assert code == 0, found
+    assert study_of(output).config["datasets"]["a"]["arrays"] == {"y": "on: ["}
+    assert json.dumps(["# two", 'no: "1"']) in output.read_text()
