@@ -61,6 +61,18 @@ def _filling_validator() -> Any:
     )
 
 
+def key_problems(value: Any, place: str = "") -> Iterator[str]:
+    """Find keys that YAML read as something else than text: 1, null, on."""
+    if isinstance(value, list):
+        for i, entry in enumerate(value):
+            yield from key_problems(entry, f"{place}[{i}]")
+    elif isinstance(value, dict):
+        for key, entry in value.items():
+            if not isinstance(key, str):
+                yield f"{place or 'top level'}: key {key!r} is no text; write it in quotes"
+            yield from key_problems(entry, f"{place}.{key}".removeprefix("."))
+
+
 def schema_problems(
     config: dict[str, Any], schema: Mapping[str, Any], place: str = ""
 ) -> Iterator[str]:

@@ -21,6 +21,7 @@ from snugnet.configuration import (
     cross_problems,
     factorize_problems,
     gate_problems,
+    key_problems,
     laid_over,
     override_problems,
     own_scheme_problems,
@@ -83,7 +84,7 @@ class Study:
         # YAML's anchors share one block between keys whose defaults differ.
         config.update(_unshared(config))
         _name_files(config)
-        problems = list(schema_problems(config, schema))
+        problems = list(key_problems(config)) or list(schema_problems(config, schema))
         if not problems:
             problems = [
                 *cross_problems(config),

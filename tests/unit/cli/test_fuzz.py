@@ -1,0 +1,103 @@
+"""Whatever is asked of the command line: a sentence, an exit code, and whole files or none."""
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from snugnet.cli import app
+from tests.unit.int8 import models
+
+EXAMPLES = 500 if os.environ.get("SNUGNET_EXAMPLES") else 40
+# What each command wants; FILE and WORD stand for any of these.
+FILE, WORD = object(), object()
+REQUESTS = (
+    ("inspect", FILE),
+    ("inspect", FILE, "--diff", FILE),
+    ("run", FILE, FILE),
+    ("verify", FILE, "--data", FILE, "--samples", "3"),
+    ("explain", FILE, FILE, "--operator", WORD, "--element", WORD),
+    ("export", FILE, "--to", WORD, "--output", FILE),
+    ("benchmark", "--model", FILE, "--data", FILE, "--runs", "10", "--baseline", FILE),
+    ("quantize", "--model", FILE, "--output", FILE, "--data", FILE),
+    ("init", "--data", FILE, "--output", FILE),
+    ("akida", "check", FILE),
+    (WORD,),
+)
+OPTIONS = (
+    *("--json", "--help", "--diff", "--profile", "--raw", "--data", "--samples", "--traced"),
+    *("--operator", "--element", "--sample", "--to", "--output", "--model", "--baseline"),
+    *("--threads", "--runs", "--warm-up", "--method", "--scheme", "--epochs", "--calibration"),
+    *("--seed", "--allow-code", "--name", "--array", "--window", "--force", "--device"),
+)
+# Numbers that would keep a machine busy are no news.
+WORDS = (
+    *("0", "1", "-1", "7", "1e3", "nan", "0,1", "0,0,0,0", "c", "npz", "json", "tflm", "check"),
+    *("fiq_int8", "akida_v1_w4a4", "post_training", "x=x", "y=", "8,2", "", "--", "é", "\\0"),
+)
+FILES = (
+    *("model.tflite", "damaged.tflite", "short.tflite", "x.npz", "x.npy", "x.csv", "odd.npz"),
+    *("labels.npz", "text.h5", "none.tflite", "folder", "out.c", "out.npz", "out.tflite"),
+    *("out.yaml", "text.tflite", "text.npz", "text.csv", "empty.csv", "text.keras"),
+)
+MADE = ("out.c", "out.h", "out.npz", "out.tflite", "out.yaml", "out.json")
+
+
+def write_files(folder: Path) -> None:
+    """Lay out files that are whole, damaged, of another kind, or of another shape."""
+    whole = models.network()
+    x = np.random.default_rng(0).normal(0, 5, (4, 8, 8, 2)).astype(np.float32)
+    (folder / "model.tflite").write_bytes(whole)
+    (folder / "damaged.tflite").write_bytes(whole[:300] + b"\xff" * 20 + whole[320:])
+    (folder / "short.tflite").write_bytes(whole[: len(whole) // 2])
+    np.savez(folder / "x.npz", x=x)
+    np.save(folder / "x.npy", x)
+    np.savez(folder / "odd.npz", x=x[:, :3], y=np.array(["a", "b", "c", "d"]))
+    np.savez(folder / "labels.npz", x=np.repeat(x, 5, axis=0), y=np.arange(20) % 3)
+    for name in ("text.h5", "text.tflite", "text.npz", "text.csv", "text.keras"):
+        (folder / name).write_text("no such thing\n")
+    (folder / "empty.csv").write_text("")
+    (folder / "folder").mkdir()
+    with (folder / "x.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows([["y", *range(128)], [1, *x[0].ravel()], [0, *x[1].ravel()]])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_no_request_ends_in_a_traceback_or_in_half_a_file(tmp_path_factory, monkeypatch, capfd):
+    folder = tmp_path_factory.mktemp("fuzz")
+    write_files(folder)
+    monkeypatch.chdir(folder)
+    before = {path.name for path in folder.iterdir()}
+    files, words = st.sampled_from(FILES), st.sampled_from(WORDS)
+    anything = st.sampled_from((*OPTIONS, *WORDS, *FILES))
+
+    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.sampled_from(REQUESTS), st.lists(anything, max_size=3), st.data())
+    def check(request: tuple, rest: list[str], data: st.DataObject) -> None:
+        drawn = {FILE: files, WORD: words}
+        arguments = [data.draw(drawn[one]) if one in drawn else one for one in request]
+        arguments += rest
+        code = app.run(arguments)
+        said, complaint = capfd.readouterr()
+        assert code in (app.DONE, app.FAILED, app.WRONG), arguments
+        # Nor may it end by a mistake of ours, which is told with a hint.
+        assert "Traceback" not in complaint, arguments
+        assert "SNUGNET_TRACEBACK" not in complaint, arguments
+        if code == app.WRONG:
+            assert "snugnet: " in complaint, arguments
+        if "--json" in rest and "--help" not in rest and said:
+            json.loads(said)
+        made = {path.name for path in folder.iterdir()} - before
+        # A request that was wrong leaves nothing; one that was done leaves what was asked for.
+        assert made <= set(MADE) | {Path(word).name for word in arguments}, (arguments, made)
+        if code == app.WRONG:
+            assert not made, (arguments, made)
+        for name in made:
+            (folder / name).unlink()
+
+    check()
