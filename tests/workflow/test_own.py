@@ -1,10 +1,8 @@
-"""A stranger's data, and a stranger's model, run through the workflow from `snugnet init` alone."""
+"""A stranger's model in the workflow, from `snugnet init` alone; test_tutorials.py has their data."""
 
 import sys
 
 import numpy as np
-import pandas as pd
-import pytest
 
 from tests.paths import ROOT
 
@@ -24,7 +22,6 @@ theirs, ours = map(tf_keras.models.load_model, sys.argv[1:])
 for one, other in zip(theirs.get_weights(), ours.get_weights(), strict=True):
     np.testing.assert_array_equal(one, other)
 """
-ACTIVITIES = ("jumping", "lying", "running", "sitting", "stairs", "walking")
 
 
 def begun(project, *options: str) -> str:
@@ -32,39 +29,6 @@ def begun(project, *options: str) -> str:
     status, said = project.run(sys.executable, "-m", "snugnet.cli.main", "init", *options)
     assert status == 0, said
     return said.strip().rpartition("snakemake ")[2]
-
-
-def activities(folder) -> None:
-    """Write 64 samples of three axes, from ten people: tones that tell the activities apart."""
-    rng = np.random.default_rng(0)
-    label, person = np.tile(np.arange(6), 120), np.arange(10).repeat(72)
-    time = np.arange(64) / 50 + rng.uniform(0, 5, (720, 1))
-    tone = np.sin(2 * np.pi * time * np.array([0.5, 1, 2, 3, 5, 8])[label, np.newaxis])
-    x = tone[..., np.newaxis] * [1, 0.5, 0.2] + rng.normal(0, 0.2, (720, 64, 3))
-    np.savez(
-        folder / "belt.npz", x=x.astype(np.float32), y=np.array(ACTIVITIES)[label], group=person
-    )
-    values = pd.DataFrame(x.reshape(720, -1)).add_prefix("v")
-    values.assign(y=np.array(ACTIVITIES)[label], group=person).to_csv(
-        folder / "belt.csv", index=False
-    )
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "options", [("--data", "belt.npz"), ("--data", "belt.csv", "--window", "64,3")]
-)
-def test_data_that_nobody_prepared_for_run_the_default_chain(project, options):
-    activities(project.folder)
-    project.snakemake(*begun(project, *options).split())
-    table = pd.read_csv(project.folder / "results/belt/report/metrics.csv")
-    assert len(table) == 4 * 5
-    assert set(table["status"]) == {"ok"}
-    assert set(table["n_groups"]) == {2}
-    assert table["accuracy"].min() > 0.5  # of six activities
-    full_integer = table[table["scheme"].str.startswith("fiq_")]
-    assert set(full_integer["litert_ref"]) == {"exact"}
-    assert (project.folder / "results/belt/report/index.html").stat().st_size > 100_000
 
 
 def python(project, program: str, *arguments: str) -> None:
@@ -88,10 +52,10 @@ def test_a_strangers_model_is_taken_over_as_it_is(project):
 
 
 def test_a_model_that_is_not_there_is_named(project):
-    activities(project.folder)
-    begun(project, "--data", "belt.npz")
-    study = project.folder / "config/belt.yaml"
+    np.savez(project.folder / "own.npz", x=np.zeros((30, 8, 2), np.float32), y=np.arange(30) % 3)
+    begun(project, "--data", "own.npz")
+    study = project.folder / "config/own.yaml"
     study.write_text(study.read_text().replace("architecture: smartwatch", "file: gone.h5"))
-    target = "results/belt/models/belt/original/model.h5"
+    target = "results/own/models/own/original/model.h5"
     said = project.snakemake("--cores", "2", target, "--configfile", str(study), ok=False)
     assert "gone.h5: no such file" in said

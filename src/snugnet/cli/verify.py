@@ -101,4 +101,4 @@ def _show(console: Console, found: dict[str, Any]) -> None:
 def _departure(found: dict[str, Any]) -> str:
     if not found["fraction"]:
         return "the same"
-    return f"{found['fraction']:.2%} of outputs differ, by up to {found['worst_lsb']}"
+    return f"{100 * found['fraction']:.2g} % of outputs differ, by up to {found['worst_lsb']}"

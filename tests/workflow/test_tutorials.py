@@ -1,0 +1,137 @@
+"""The commands of the tutorials, run in the order in which they stand there."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.paths import ROOT
+
+TUTORIALS = ROOT / "docs" / "tutorials"
+DATASETS = os.environ.get("SNUGNET_DATASETS")
+# What has been done already where tests run.
+SET_UP = ("make ", ". .venv/")
+ACTIVITIES = ("jumping", "lying", "running", "sitting", "stairs", "walking")
+SAVE = """
+from snugnet.models import akida_cnn, keras2, storage
+settings = {"filters": [8, 16], "dropout": 0.0, "batch_norm": True}
+storage.save_model(akida_cnn.build(settings, (16, 20, 1), "multiclass", 5), "model.h5")
+"""
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(
+        rf"```{language}\b[^\n]*\n(.*?)```", (TUTORIALS / page).read_text(), re.DOTALL
+    )
+
+
+def follow(project, page: str, left_out: tuple[str, ...] = ()) -> None:
+    """Run all commands of a tutorial, but for those that begin like one of some."""
+    # A tool beside this Python is found without an activated environment.
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    for block in blocks(page, "sh"):
+        for command in block.replace("\\\n", " ").splitlines():
+            if command.startswith((*SET_UP, *left_out)):
+                continue
+            status, said = project.run("env", f"PATH={path}", "bash", "-c", command)
+            assert status == 0, f"{command}\n{said[-5000:]}"
+
+
+def activities(folder: Path) -> None:
+    """Write 64 samples of three axes, of ten people: tones that tell six activities apart."""
+    rng = np.random.default_rng(0)
+    label, person = np.tile(np.arange(6), 120), np.arange(10).repeat(72)
+    time = np.arange(64) / 50 + rng.uniform(0, 5, (720, 1))
+    tone = np.sin(2 * np.pi * time * np.array([0.5, 1, 2, 3, 5, 8])[label, np.newaxis])
+    x = (tone[..., np.newaxis] * [1, 0.5, 0.2] + rng.normal(0, 0.2, (720, 64, 3))).astype("f4")
+    y = np.array(ACTIVITIES)[label]
+    np.savez(folder / "belt.npz", x=x, y=y, group=person)
+    values = pd.DataFrame(x.reshape(720, -1)).add_prefix("v")
+    values.assign(y=y, group=person).to_csv(folder / "belt.csv", index=False)
+
+
+def check_activities(project) -> None:
+    """The whole default chain has been made, and it works."""
+    table = pd.read_csv(project.folder / "results/belt/report/metrics.csv")
+    assert len(table) == 4 * 5
+    assert set(table["status"]) == {"ok"}
+    assert set(table["n_groups"]) == {2}
+    assert table["accuracy"].min() > 0.5  # of six activities
+    full_integer = table[table["scheme"].str.startswith("fiq_")]
+    assert set(full_integer["litert_ref"]) == {"exact"}
+    assert (project.folder / "results/belt/report/index.html").stat().st_size > 100_000
+
+
+@pytest.mark.slow
+def test_your_data_to_a_microcontroller(project):
+    activities(project.folder)
+    follow(project, "microcontroller.md")
+    check_activities(project)
+    assert "model_golden_input" in (project.folder / "model.h").read_text()
+
+
+@pytest.mark.slow
+def test_a_csv_runs_the_default_chain(project):
+    activities(project.folder)
+    command = ("-m", "snugnet.cli.main", "init", "--data", "belt.csv", "--window", "64,3")
+    status, said = project.run(sys.executable, *command)
+    assert status == 0, said
+    project.snakemake(*said.strip().rpartition("snakemake ")[2].split())
+    check_activities(project)
+
+
+@pytest.mark.slow
+def test_to_akida(project):
+    rng = np.random.default_rng(0)
+    y = np.arange(200) % 5
+    x = rng.normal(size=(200, 320)) + y[:, np.newaxis]
+    (project.folder / "datasets").mkdir()
+    np.savez(project.folder / "datasets" / "beats.npz", x=x.astype(np.float32), y=y)
+    study = "results_dir: results\n" + "\n".join(blocks("akida.md", "yaml"))
+    # Laid over the configuration as --configfile would, for commands that name no file.
+    profile = project.folder / "profiles/default/profile.yaml"
+    (project.folder / "config/mine.yaml").write_text(study)
+    profile.write_text(profile.read_text() + "\nconfigfile: [config/mine.yaml]\n")
+    status, said = project.run(sys.executable, "-c", SAVE)
+    assert status == 0, said
+    follow(project, "akida.md")
+    assert "akida_v2_w8a8" in (project.folder / "results/report/akida.md").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.real
+@pytest.mark.skipif(DATASETS is None, reason="SNUGNET_DATASETS names no folder of real data")
+def test_mnist_in_ten_minutes(project):
+    assert DATASETS is not None
+    (project.folder / "datasets").mkdir()
+    (project.folder / "datasets/mnist").symlink_to(Path(DATASETS).resolve() / "mnist")
+    (project.folder / "mine.yaml").write_text("\n".join(blocks("mnist.md", "yaml")))
+    # The digits are there; their publisher is asked by tests/workflow/test_fetch.py, and is not.
+    follow(project, "mnist.md", left_out=("snakemake --cores 1 fetch",))
+    table = pd.read_csv(project.folder / "results/mine/report/metrics.csv")
+    assert table["accuracy"].min() > 0.95
+    assert "mnist_int8_golden_input[784]" in (project.folder / "mnist_int8.h").read_text()
+
+
+def test_the_tutorials_name_no_command_that_is_not_there():
+    """Options of all pages are those that the programs have."""
+    known = (ROOT / "docs/reference/command_line.md").read_text()
+    pages = [*ROOT.glob("docs/**/*.md"), ROOT / "README.md"]
+    asked = [
+        (page.name, line)
+        for page in pages
+        for line in re.findall(r"^snugnet [^\n]*(?:\\\n[^\n]*)*", page.read_text(), re.MULTILINE)
+    ]
+    assert len(asked) > 10
+    for page, line in asked:
+        line = line.partition("#")[0]
+        words = line.split()
+        name = " ".join(words[:3]) if words[1] == "akida" else " ".join(words[:2])
+        section = known.partition(f"## `{name}`")[2].partition("\n## ")[0]
+        assert section, f"{page}: {line}"
+        for option in re.findall(r"--[a-z-]+", line):
+            assert f"`{option}" in section, f"{page}: {line}: {option}"
