@@ -1,4 +1,4 @@
-"""A stranger's model in the workflow, from `snugnet init` alone; test_tutorials.py has their data."""
+"""A stranger's model in the workflow; test_tutorials.py has their data."""
 
 import sys
 
