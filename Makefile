@@ -24,7 +24,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Bytecode is cached when a module is first imported; forbidden that, every job would compile anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run demo test test-all programs test-repro test-faults test-slurm test-container check format lock clean
+.PHONY: run demo test test-all programs test-repro test-faults test-slurm test-container check docs format lock clean
 
 run: $(READY) ## the default study
 	snakemake --cores $(CORES) all
@@ -54,6 +54,9 @@ check: $(READY) ## format, lint and types
 	snakefmt --check $(SNAKEFILES)
 	mypy
 	snakemake --lint
+
+docs: $(READY) ## the documentation as a site, in site/; links are checked
+	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
 
 format: $(READY) ## bring code into form
 	ruff format $(SOURCES)

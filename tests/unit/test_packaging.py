@@ -36,6 +36,11 @@ def test_extras_are_those_of_the_design():
     }
 
 
+def test_what_quantizes_files_can_look_into_them():
+    extras = PROJECT["optional-dependencies"]
+    assert set(extras["tflite"]) <= set(extras["train"])
+
+
 @pytest.mark.parametrize("requirement", requirements())
 def test_the_lock_holds_every_requirement(requirement):
     name, exact = re.match(r"([\w-]+)(?:==([\w.]+))?", requirement).groups()

@@ -1,17 +1,15 @@
 """What `pip install .` brings is enough to run an exported model: NumPy, and nothing else."""
 
 import json
-import shutil
 import subprocess
 import sys
-import venv
 
 import numpy as np
 import pytest
 
 from snugnet.int8 import load
 from snugnet.int8.export import read, write
-from tests.paths import ROOT
+from tests.environments import fresh
 
 SETTINGS = {"stages": 3, "filters": 16, "bottleneck": 8, "kernel": 4, "stride": 2}
 PROGRAM = """
@@ -37,19 +35,7 @@ def inception() -> bytes:
 
 @pytest.mark.slow
 def test_an_export_of_the_inception_net_runs_where_numpy_alone_is_installed(tmp_path):
-    source = tmp_path / "source"
-    shutil.copytree(ROOT / "src", source / "src", ignore=shutil.ignore_patterns("*.egg-info"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    venv.create(tmp_path / "venv", with_pip=True)
-    python = tmp_path / "venv" / "bin" / "python"
-    pip = [python, "-m", "pip", "--quiet"]
-    fetched = subprocess.run([*pip, "download", "numpy", "--dest", tmp_path / "wheels"])
-    if fetched.returncode:
-        # Without an index neither NumPy nor what builds the package can be had. Whatever fails
-        # behind this is our own packaging's fault, and no reason to skip.
-        pytest.skip("no package index can be reached: pip cannot download NumPy")
-    subprocess.run([*pip, "install", source], check=True)
+    python = fresh(tmp_path) / "python"
     file, exported = tmp_path / "model.tflite", tmp_path / "model.npz"
     file.write_bytes(inception())
     write(read(file), exported)
