@@ -2,7 +2,10 @@
 
 import importlib.util
 import math
+import os
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pandas as pd
@@ -35,6 +38,16 @@ def test_the_reference_is_what_the_code_says(page):
 
 def test_the_page_of_results_is_written_from_the_rows_that_are_kept(module):
     assert module.page() == module.PAGE.read_text(), "run: python docs/write_results.py"
+
+
+def test_the_site_is_built_without_a_warning(tmp_path):
+    """Every link leads somewhere, headings included: mkdocs.yml is strict."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(tmp_path)]
+    quiet = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=quiet, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert (tmp_path / "tutorials" / "mnist.html").is_file()
 
 
 def test_every_column_of_the_results_is_described_in_order():
