@@ -13,7 +13,7 @@ from snugnet.errors import InputError
 
 app = typer.Typer(help="For BrainChip's Akida.")
 Name = StrEnum("Name", {name: name for name in AKIDA_SCHEMES})  # type: ignore[misc]
-Model = Annotated[Path, typer.Argument(help="A Keras model, .h5.")]
+Model = Annotated[Path, typer.Argument(help="A Keras model: .h5, .keras or a SavedModel.")]
 Scheme = Annotated[Name | None, typer.Option("--scheme", help="One of them; else all.")]
 Device = Annotated[str | None, typer.Option("--device", help="Where to run; else the largest.")]
 
@@ -50,10 +50,10 @@ def check(path: Path, names: list[str], device: str | None) -> list[dict[str, An
             raise InputError(f"--device {wanted}: of scheme {scheme.name} allowed are {allowed}")
     from snugnet.akida.preflight import preflight, report
     from snugnet.models import keras2
-    from snugnet.models.storage import load_model
+    from snugnet.models.foreign import load_foreign
 
     keras2.configure(seed=0, threads=1)
-    model = load_model(path)
+    model = load_foreign(path)
     return [
         report(preflight(model, scheme, wanted), scheme, wanted)
         for scheme, wanted in zip(schemes, devices, strict=True)

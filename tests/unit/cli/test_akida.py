@@ -1,0 +1,43 @@
+"""What keeps a stranger's model from the chip is listed, whatever it is made of."""
+
+import pytest
+
+from tests.unit.cli import foreign_models
+
+V2 = ("--scheme", "akida_v2_w8a8")
+
+
+@pytest.fixture
+def fitting(tmp_path, keras):
+    from snugnet.models import akida_cnn
+
+    settings = {"filters": [8], "dropout": 0.0, "batch_norm": True}
+    model = akida_cnn.build(settings, (8, 8, 1), "multiclass", 3)
+    path = tmp_path / "fits.keras"
+    model.save(path)
+    return path
+
+
+def test_a_model_that_fits_ends_with_0(asked, command, fitting):
+    code, found = asked("akida", "check", fitting, *V2)
+    assert code == 0, found
+    assert [one["fits"] for one in found["schemes"]] == [True]
+    assert "fits" in command("akida", "check", fitting, *V2)[1]
+
+
+@pytest.mark.parametrize(("name", "layer"), [("conv1d", "conv1d"), ("lstm", "lstm")])
+def test_a_model_that_does_not_fit_ends_with_1_and_names_layers(
+    asked, keras, tmp_path, name, layer
+):
+    code, found = asked("akida", "check", foreign_models.saved(name, "h5", tmp_path), *V2)
+    assert code == 1
+    obstacles = found["schemes"][0]["obstacles"]
+    assert any(one["layer"].startswith(layer) for one in obstacles), obstacles
+    assert all(one["rule"] and one["fix"] for one in obstacles)
+
+
+def test_code_in_a_file_is_not_run(command, keras, tmp_path):
+    path = foreign_models.saved("with_lambda", "h5", tmp_path)
+    code, _, complaint = command("akida", "check", path, *V2)
+    assert code == 2
+    assert "a Lambda brings code of its own" in complaint
