@@ -164,7 +164,7 @@ class Study:
         """Collect what a job may know, keys sorted throughout so that their order never matters.
 
         Args:
-            names: Which parts: a key of the configuration, or one of `dataset`, `model`,
+            names: Which parts: a key of the configuration, or one of `dataset`, `model`, `file`,
                 `variant`, `explore`, `scheme`, `scheme_training`, `cells`, `gates`, `recipes`.
             wildcards: Of the job.
         """
@@ -265,6 +265,8 @@ class Study:
         if name == "model":
             block = self.config["models"][wildcards["model"]]
             return {key: value for key, value in block.items() if key not in LATER}
+        if name == "file":
+            return self.config["models"][wildcards["model"]]["file"]
         if name == "variant":
             return self.variant(wildcards["model"], wildcards["variant"])
         if name == "explore":

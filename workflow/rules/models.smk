@@ -46,7 +46,7 @@ rule adopt:
     priority: 1
     threads: STUDY.config["tf_threads"]
     params:
-        settings=settings("model", "seed", "tf_threads"),
+        settings=settings("file", "tf_threads"),
         code=code("adopt"),
         requests=requests_of,
     script:

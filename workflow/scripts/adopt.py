@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 def main(job: Any) -> None:
     from snugnet.aside import check_requests
+    from snugnet.compress.standard import standard
     from snugnet.datasets.samples import load_split
+    from snugnet.errors import InputError
     from snugnet.models import file, keras2
     from snugnet.models.trained import save
 
@@ -18,8 +20,14 @@ def main(job: Any) -> None:
     val = load_split(job.input["val"])
 
     def build() -> Any:
-        keras2.configure(settings["seed"], settings["tf_threads"])
-        return file.build(settings["model"], val.x.shape[1:], val.task, len(val.class_names))
+        keras2.configure(0, settings["tf_threads"])  # nothing is drawn
+        model = file.build(settings, val.x.shape[1:], val.task, len(val.class_names))
+        try:
+            # So that it is counted as its variants are, which have this form.
+            return standard(model)
+        except InputError as error:
+            print(f"kept as it is, so it can have no variants: {error}")
+            return model
 
     check_requests(build, job.params.requests)
     save(build(), [], job.output)  # nothing was trained

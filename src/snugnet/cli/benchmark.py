@@ -85,7 +85,7 @@ def benchmark(
     with _as_tflite(baseline, code) as other:
         files = [model] if other is None else [model, other]
         times = _timed(files, x, threads, runs, warm_up)
-        measured = [_measured(*pair, threads) for pair in zip(files, times, strict=True)]
+        measured = [_measured(*pair, x, threads) for pair in zip(files, times, strict=True)]
         accuracy = None if samples is None else compared(model, other, samples, CONFIDENCE)
     if baseline is not None:
         measured[1]["file"] = str(baseline)
@@ -148,7 +148,7 @@ def _timed(
     return [np.concatenate(times) for times in zip(*turns, strict=True)]
 
 
-def _measured(path: Path, times: np.ndarray, threads: int) -> dict[str, Any]:
+def _measured(path: Path, times: np.ndarray, x: np.ndarray, threads: int) -> dict[str, Any]:
     from snugnet.cli.footprint import peak_memory
 
     median, late = np.percentile(times, [50, 95]) / 1000
@@ -159,7 +159,7 @@ def _measured(path: Path, times: np.ndarray, threads: int) -> dict[str, Any]:
         "latency_us_median": round(float(median), 2),
         "latency_us_p95": round(float(late), 2),
         "throughput_per_s": round(1e9 / float(times.mean()), 1),
-        "peak_memory_bytes": peak_memory(path, threads),
+        "peak_memory_bytes": peak_memory(path, x, threads),
         "arena_bytes": arena,
         "arena_why": why,
     }
@@ -167,10 +167,11 @@ def _measured(path: Path, times: np.ndarray, threads: int) -> dict[str, Any]:
 
 def _arena(path: Path) -> tuple[int | None, str | None]:
     from snugnet.tflite.micro import arena_bytes
+    from snugnet.tflite.verify import REFUSALS
 
     try:
         return arena_bytes(path.read_bytes()), None
-    except RuntimeError as error:
+    except REFUSALS as error:
         return None, f"TensorFlow Lite Micro refuses it: {error}"
 
 

@@ -75,9 +75,7 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
 def _read_csv(path: Path, shape: tuple[int, ...]) -> Data:
     from snugnet.datasets import windows
 
-    with path.open(newline="", errors="replace") as stream:
-        header = next(csv.reader(stream), [])
-    several = any(name.startswith("y_") for name in header)
+    several = any(name.startswith("y_") for name in columns(path))
     settings = {
         "kind": "windows",
         "datasets_dir": path.parent,
@@ -89,12 +87,21 @@ def _read_csv(path: Path, shape: tuple[int, ...]) -> Data:
         "sample_shape": None,
     }
     samples = windows.load(settings, seed=0)
+    if not several and not all(name.isdecimal() for name in samples.class_names):
+        # Which name is which output is not in the file, and no order is to be guessed.
+        raise InputError(f"{path}: y holds names; the numbers of the model's outputs are needed")
     if np.prod(samples.x.shape[1:]) != np.prod(shape):
         raise InputError(
             f"{path}: {samples.x.shape[1]} value columns; the model takes samples of "
             f"{' x '.join(map(str, shape))}"
         )
     return Data(samples.x.reshape(-1, *shape), samples.y, samples.group)
+
+
+def columns(path: Path) -> list[str]:
+    """Give the names of a .csv file's columns."""
+    with path.open(newline="", errors="replace") as stream:
+        return next(csv.reader(stream), [])
 
 
 def _numbers(x: np.ndarray, path: Path) -> np.ndarray:

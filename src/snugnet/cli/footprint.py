@@ -4,7 +4,10 @@ import re
 import resource
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+
+import numpy as np
 
 from snugnet.errors import InputError
 
@@ -13,11 +16,12 @@ RUNS = 10
 STATUS = Path("/proc/self/status")
 
 
-def peak_memory(path: Path, threads: int) -> int:
+def peak_memory(path: Path, x: np.ndarray, threads: int) -> int:
     """Tell by how much loading and running a file raises a process's peak memory.
 
     Args:
         path: A .tflite file.
+        x: Samples in real units; the first is run.
         threads: How many LiteRT may use.
 
     Returns:
@@ -26,30 +30,33 @@ def peak_memory(path: Path, threads: int) -> int:
     Raises:
         InputError: If LiteRT cannot run the file.
     """
-    command = [sys.executable, "-m", __name__, str(path), str(threads)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    with tempfile.TemporaryDirectory() as folder:
+        sample = Path(folder) / "x.npy"
+        np.save(sample, x[:1])
+        command = [sys.executable, "-m", __name__, str(path), str(sample), str(threads)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise InputError(f"{path}: LiteRT cannot run it ({done.stderr.strip()[-300:]})")
+        raise InputError(f"{path}: its memory cannot be measured ({done.stderr.strip()[-300:]})")
     return int(done.stdout)
 
 
-def _risen(path: Path, threads: int) -> int:
-    from snugnet.cli.data import drawn
-    from snugnet.tflite.flatbuffer import read_graph
+def _risen(path: Path, sample: Path, threads: int) -> int:
     from snugnet.tflite.litert import latency
 
-    samples = drawn(read_graph(path), 1, seed=0)
+    x = np.load(sample, allow_pickle=False)
     before = _peak()
-    latency(path, samples, RUNS, warm_up=0, threads=threads)
+    latency(path, x, RUNS, warm_up=0, threads=threads)
     return _peak() - before
 
 
 def _peak() -> int:
     # Linux hands a parent's ru_maxrss down to the programs that it starts; this one starts anew.
-    if STATUS.exists():
-        return int(re.findall(r"VmHWM:\s+(\d+) kB", STATUS.read_text())[0]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS
+    # Some sandboxes have no such line.
+    if STATUS.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", STATUS.read_text())):
+        return int(found[1]) * 1024
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 if __name__ == "__main__":
-    print(_risen(Path(sys.argv[1]), int(sys.argv[2])))
+    print(_risen(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])))

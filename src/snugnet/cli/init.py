@@ -1,7 +1,8 @@
 """`snugnet init`: from somebody's data, and perhaps their model, to a study of their own."""
 
-import json
+import math
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,13 +15,15 @@ from snugnet.cli.console import Json, say, working
 from snugnet.errors import InputError
 
 if TYPE_CHECKING:
-    from snugnet.datasets.prepare import Prepared
     from snugnet.datasets.samples import Samples
 
+SEED = 1
+# Of these the study has those that the model allows.
+VARIANTS = ("original", "original_qat", "pruned", "pruned_qat")
 # What YAML takes for something else than a name.
 WORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
-ROLES = ("x", "y", "group", "fold", "split", "class_names", "scale")
-SEED = 1
+ROLES = ("x", "y", "group", "split", "class_names", "scale")
+CONFIG, SCHEMA = Path("config.yaml"), Path("workflow/schemas/config.schema.yaml")
 
 Data = Annotated[Path, typer.Option("--data", help="Your windows or images: .npz or .csv.")]
 Model = Annotated[
@@ -36,7 +39,7 @@ Name = Annotated[
 ]
 Arrays = Annotated[
     list[str] | None,
-    typer.Option("--array", help="ROLE=NAME: what your file calls x, y, group, …; repeatable."),
+    typer.Option("--array", help="ROLE=NAME: what your .npz calls x, y, group, …; repeatable."),
 ]
 Window = Annotated[
     str | None, typer.Option("--window", help="TIME,CHANNELS: how a row of a .csv folds.")
@@ -126,33 +129,49 @@ def init(request: Request) -> dict[str, Any]:
     """Write a study of somebody's data.
 
     Returns:
-        Ready for JSON: `output`, `command` (what to run next), `samples`, `groups` and `classes`
-        of each split, `shape` and `task`.
+        Ready for JSON: `output`, `command` (what to run next), `splits` (samples, groups and
+        classes of each), `shape`, `task`, `variants`, and `unfit` (why others are left out).
 
     Raises:
         InputError: If data or model cannot be used; nothing is written.
         OSError: If a file cannot be read or written.
     """
+    from snugnet.datasets import windows
+    from snugnet.datasets.prepare import prepare
     from snugnet.jobs import replacing
 
+    config, schema = _project(request.name)
     model = None if request.model is None else _model(request.model)
-    settings, prepared = _prepared(request, model)
+    settings = {**request.settings, **_form(request, model)}
+    samples = windows.load(settings, SEED)
+    settings |= {"shape": None} if model is None else _fold(request.data, samples, model)
+    prepared = prepare(samples, settings, SEED)
     train = prepared.splits["train"]
-    if request.model is not None:
-        from snugnet.models import file
-
-        # Once more as the study will do it, so that what it would refuse is refused here.
-        shape, classes = train.x.shape[1:], len(train.class_names)
-        file.build({"file": str(request.model)}, shape, train.task, classes)
+    text, unfit = _fitting(request, settings, train, model, config, schema)
     with replacing(request.output) as path:
-        path.write_text(_study(request, settings, train))
+        path.write_text(text, encoding="utf-8")
     return {
         "output": str(request.output),
-        "command": f"snakemake --cores 2 all --configfile {request.output}",
+        "command": f"snakemake --cores 2 all --configfile {shlex.quote(str(request.output))}",
         "shape": list(train.x.shape[1:]),
         "task": train.task,
         "splits": prepared.record["splits"],
+        "variants": [name for name in VARIANTS if name not in unfit],
+        "unfit": unfit,
     }
+
+
+def _project(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read the configuration that the study will be laid over, and its schema."""
+    import yaml
+
+    if not CONFIG.is_file() or not SCHEMA.is_file():
+        raise InputError(f"{CONFIG} is not here: run this in Snugnet's own folder")
+    config, schema = (yaml.safe_load(path.read_text()) for path in (CONFIG, SCHEMA))
+    for block in ("models", "datasets"):
+        if name in config[block]:
+            raise InputError(f"--name {name}: {CONFIG} has {block} of that name; choose another")
+    return config, schema
 
 
 def _model(path: Path) -> Any:
@@ -163,75 +182,138 @@ def _model(path: Path) -> Any:
     return load_foreign(path)
 
 
-def _prepared(request: Request, model: Any) -> tuple[dict[str, Any], "Prepared"]:
-    """Prepare the data as the study will, in the layout that the model takes."""
-    from snugnet.datasets import windows
-    from snugnet.datasets.prepare import prepare
-
-    settings = {**request.settings, **_task(request, model)}
-    settings["layout"] = "image" if _dimensions(request) == 4 else "time_channel"
-    samples = windows.load(settings, SEED)
-    settings |= {"shape": None} if model is None else _fold(samples, model, settings["layout"])
-    return settings, prepare(samples, settings, SEED)
-
-
-def _task(request: Request, model: Any) -> dict[str, str]:
-    if model is not None:
-        from snugnet.models.foreign import task_of
-
-        task = task_of(model)
-        if task is None:
-            raise InputError(
-                f"{request.model}: its last layer is neither softmax nor sigmoid, so it does not "
-                "classify; a study compares accuracies (`snugnet quantize` takes it)"
-            )
-        return {"task": task}
+def _form(request: Request, model: Any) -> dict[str, str]:
+    """Find task and layout of samples."""
+    own = None if model is None else _task_of(request, model)
     if request.data.suffix == ".csv":
-        with request.data.open(errors="replace") as stream:
-            several = any(name.strip().startswith("y_") for name in stream.readline().split(","))
-        return {"task": "multilabel" if several else "multiclass"}
-    return {"task": "multilabel" if _raw(request)["y"].ndim == 2 else "multiclass"}
+        from snugnet.cli.data import columns
+
+        if request.arrays:
+            raise InputError("--array names arrays of an .npz; columns are called y, group, split")
+        several = any(name.startswith("y_") for name in columns(request.data))
+        task = "multilabel" if several else "multiclass"
+        return {"task": own or task, "layout": "time_channel"}
+    arrays = _arrays_of(request)
+    x, y = arrays["x"], arrays["y"]
+    if y.ndim == 2 and own != "multilabel":
+        _check_several(request.data, y)
+    task = "multilabel" if y.ndim == 2 else "multiclass"
+    # An image has colours, or sides that are alike.
+    image = x.ndim == 4 or (x.ndim == 3 and x.shape[1] == x.shape[2])
+    return {"task": own or task, "layout": "image" if image else "time_channel"}
 
 
-def _dimensions(request: Request) -> int:
-    """Tell images from windows: those have three dimensions a sample, or two like each other."""
-    if request.data.suffix == ".csv":
-        return 3
-    shape = _raw(request)["x"].shape
-    square = len(shape) == 3 and shape[1] == shape[2]
-    return 4 if len(shape) == 4 or square else 3
+def _task_of(request: Request, model: Any) -> str:
+    from snugnet.models.foreign import task_of
+
+    task = task_of(model)
+    if task is None:
+        raise InputError(
+            f"{request.model}: its last layer is neither softmax nor sigmoid, so it does not "
+            "classify; a study compares accuracies (`snugnet quantize` takes it)"
+        )
+    return task
 
 
-def _raw(request: Request) -> dict[str, np.ndarray]:
-    from snugnet.datasets.samples import read_npz, read_roles
+def _arrays_of(request: Request) -> dict[str, np.ndarray]:
+    """Read x and y of an .npz."""
+    from snugnet.datasets.samples import read_npz
 
+    if request.data.suffix != ".npz":
+        raise InputError(f"{request.data}: data end in .npz or .csv")
+    if request.window is not None:
+        raise InputError("--window folds the rows of a .csv; an .npz has x of (n, time, channels)")
     held = read_npz(request.data, required=())
-    missing = [role for role in ROLES[:2] if request.arrays.get(role, role) not in held]
+    missing = [role for role in ("x", "y") if request.arrays.get(role, role) not in held]
     if missing:
         raise InputError(
             f"{request.data}: it has no {' and no '.join(missing)} but {', '.join(held)}; "
             f"--array {missing[0]}=NAME says what is what"
         )
-    return read_roles(request.data, request.arrays, ROLES[:2], ROLES[2:])
+    return {role: held[request.arrays.get(role, role)] for role in ("x", "y")}
 
 
-def _fold(samples: "Samples", model: Any, layout: str) -> dict[str, Any]:
-    """Find how samples fold into what a model takes."""
+def _check_several(path: Path, y: np.ndarray) -> None:
+    """Refuse what looks like several labels a sample, and is one."""
+    if y.shape[1] == 1:
+        raise InputError(f"{path}: y has shape {y.shape}; save y[:, 0], a number or name a sample")
+    if y.dtype.kind in "iufb" and (y.sum(axis=1) == 1).all():
+        raise InputError(f"{path}: y is one-hot; save y.argmax(axis=1), a number a sample")
+
+
+def _fold(path: Path, samples: "Samples", model: Any) -> dict[str, Any]:
+    """Find how samples become what a model takes, without changing the order of anything.
+
+    Raises:
+        InputError: If they are of another size, or in another order.
+    """
     wanted, given = tuple(model.input_shape[1:]), samples.x.shape[1:]
-    if layout == "image":
-        made = given
-    elif _narrow(wanted) == _narrow(given[::-1]) != _narrow(given):
-        layout, made = "channel_time", (*given[::-1], 1)
-    else:
-        made = (*given, 1)
-    return {"layout": layout, "shape": None if made == wanted else list(wanted)}
+    layouts = {"image": given}
+    if len(given) == 2:
+        layouts = {"time_channel": (*given, 1), "channel_time": (*given[::-1], 1)}
+    for layout, made in layouts.items():
+        if made == wanted:
+            return {"layout": layout, "shape": None}
+    flat = len(_narrow(given)) == 1 and math.prod(given) == math.prod(wanted)
+    for layout, made in layouts.items():
+        if flat or _narrow(made) == _narrow(wanted):
+            return {"layout": layout, "shape": list(wanted)}
+    raise InputError(f"{path}: samples of {given}; the model takes {wanted}")
 
 
 def _narrow(shape: tuple[int, ...]) -> list[int]:
     return [n for n in shape if n != 1]
 
 
-def _study(request: Request, settings: dict[str, Any], train: "Samples") -> str:
+def _fitting(
+    request: Request,
+    settings: dict[str, Any],
+    train: "Samples",
+    model: Any,
+    config: dict[str, Any],
+    schema: dict[str, Any],
+) -> tuple[str, dict[str, str]]:
+    """Give the text of a study with what a model allows, and why the rest is left out."""
+    import yaml
+    from snakemake.utils import update_config
+
+    from snugnet.study import Study
+
+    text = _study(request, settings, train, {})
+    update_config(config, yaml.safe_load(text))
+    study = Study(config, schema)
+    if model is None:
+        return text, {}
+    from snugnet.models import file
+
+    assert request.model is not None
+    file.check(model, request.model, train.x.shape[1:], train.task, len(train.class_names))
+    unfit = _unfit(model, study, request.name)
+    return _study(request, settings, train, unfit), unfit
+
+
+def _unfit(model: Any, study: Any, name: str) -> dict[str, str]:
+    """Find the variants that a model does not allow, as the study would find them."""
+    from snugnet.compress.requests import check
+    from snugnet.compress.standard import standard
+
+    try:
+        plain = standard(model)
+    except InputError as error:
+        return dict.fromkeys(VARIANTS[1:], str(error))
+    requests, unfit = dict(study.requests(name, VARIANTS[0])), {}
+    for variant in VARIANTS[1:]:
+        chain = [step for step in study.ancestry(variant) if step in requests]
+        try:
+            check(plain, [(step, requests[step]) for step in chain])
+        except InputError as error:
+            unfit[variant] = " ".join(str(error).split())
+    return unfit
+
+
+def _study(
+    request: Request, settings: dict[str, Any], train: "Samples", unfit: dict[str, str]
+) -> str:
     """Give the text of the study."""
     told = ("path", "task", "arrays", "sample_shape", "scaling", "layout", "shape", "val", "test")
     dataset = [
@@ -243,25 +325,30 @@ def _study(request: Request, settings: dict[str, Any], train: "Samples") -> str:
         model = f"file: {_yaml(str(request.model))} # variant `original` is the model as it comes"
     return TEXT.format(
         data=_yaml(str(request.data)),
-        output=request.output,
+        output=shlex.quote(str(request.output)),
         name=request.name,
         folder=_yaml(settings["datasets_dir"]),
         shape=" x ".join(map(str, train.x.shape[1:])),
-        classes=_yaml(train.class_names),
+        classes=_yaml(list(train.class_names)),
+        variants=", ".join(name for name in VARIANTS if name not in unfit),
+        unfit="".join(f"\n    # not {name}: {_yaml(reason)}" for name, reason in unfit.items()),
         dataset="\n    ".join(dataset),
         model=model,
     )
 
 
 def _yaml(value: Any) -> str:
-    return json.dumps(value)  # all JSON is YAML
+    import yaml
+
+    # In brackets, since alone a scalar ends with a line of dots.
+    return yaml.safe_dump([value], default_flow_style=True, width=math.inf)[1:-2]
 
 
 NOTES = {
     "scaling": " # none: as they are; standardize, minmax, per_sample, uint8 (which Akida takes)",
     "layout": " # which comes first in a sample: time_channel, channel_time; or image",
     "shape": " # what the model takes",
-    "val": " # shares of groups, or samples; a fixed split comes as an array `split` or `fold`",
+    "val": " # shares of groups, or samples; a fixed split comes as an array `split`",
 }
 TEXT = """\
 # {data}: samples of {shape}; classes {classes}.
@@ -272,7 +359,7 @@ datasets_dir: {folder}
 
 study:
   - models: [{name}]
-    variants: [original, original_qat, pruned, pruned_qat]
+    variants: [{variants}]{unfit}
     # schemes: [float32, drq, fiq_float32, fiq_int8, fiq_uint8, int16x8, float16]
     # seeds: [1, 2, 3] # each made so often, to tell gain from luck
 
@@ -306,5 +393,7 @@ def _show(console: Console, found: dict[str, Any]) -> None:
         groups = "" if counts["groups"] is None else f" of {counts['groups']} groups"
         classes = ", ".join(f"{name} {n}" for name, n in counts["classes"].items())
         console.print(f"{split}: {counts['samples']} samples{groups}: {classes}", markup=False)
+    for name, reason in found["unfit"].items():
+        console.print(f"not {name}: {reason}", markup=False)
     console.print(f"written: {found['output']}; next:", markup=False)
     console.print(f"  {found['command']}", markup=False)

@@ -7,7 +7,7 @@ from typing import Any
 from snugnet.errors import InputError
 from snugnet.models.foreign import load_foreign, task_of
 from snugnet.models.keras2 import tf_keras
-from snugnet.models.storage import ALLOWED_LAYERS, ALLOWED_MODELS
+from snugnet.models.storage import ALLOWED_LAYERS
 
 
 def build(
@@ -32,16 +32,27 @@ def build(
     if not path.exists():
         raise InputError(f"{path}: no such file; paths start where snakemake is run")
     model = load_foreign(path)
+    check(model, path, input_shape, task, classes)
+    return model
+
+
+def check(
+    model: tf_keras.Model, path: Path, input_shape: tuple[int, ...], task: str, classes: int
+) -> None:
+    """Refuse a model that a study cannot handle, or that does not fit a dataset; see `build`.
+
+    Raises:
+        InputError: With all that is wrong.
+    """
     problems = [*_layer_problems(model), *_fit_problems(model, input_shape, task, classes)]
     if problems:
         raise InputError("; ".join(f"{path}: {problem}" for problem in problems))
-    return model
 
 
 def _layer_problems(model: tf_keras.Model) -> list[str]:
     """Find layers that could not be read again from what a study saves."""
-    allowed = ALLOWED_LAYERS | ALLOWED_MODELS
-    refused = [layer for layer in model.layers if type(layer).__name__ not in allowed]
+    # Models within models are refused too: pruning and factorization look at one graph.
+    refused = [layer for layer in model.layers if type(layer).__name__ not in ALLOWED_LAYERS]
     if not refused:
         return []
     named = ", ".join(f"{layer.name} ({type(layer).__name__})" for layer in refused)

@@ -29,9 +29,10 @@ def test_a_file_is_measured_beside_another(asked, model, in_float, labelled):
         measured = found[side]
         assert measured["file"] == str(path)
         assert measured["bytes"] == path.stat().st_size
-        assert 0 < measured["latency_us_median"] <= measured["latency_us_p95"]
-        assert 0 < measured["throughput_per_s"] < 1e9
-        assert measured["peak_memory_bytes"] >= 0
+        assert measured["latency_us_median"] > 0
+        # One after the other: a mean time is nowhere near ten times the median.
+        assert 0.1 < measured["throughput_per_s"] * measured["latency_us_median"] / 1e6 < 10
+        assert measured["peak_memory_bytes"] > 0
         assert measured["arena_bytes"] > 8 * 8 * 2
     accuracy = found["accuracy"]
     assert accuracy["accuracy"] == pytest.approx(8 / 9)
@@ -87,7 +88,7 @@ def test_what_cannot_be_measured_is_refused(command, model, options, message):
 
 
 def test_a_larger_file_takes_more_memory(tmp_path):
-    """Of 16 MiB of weights at least half has to be in memory."""
+    """All of 16 MiB of weights are read when it runs."""
     from snugnet.cli.footprint import peak_memory
     from tests.unit.int8 import models
 
@@ -95,7 +96,8 @@ def test_a_larger_file_takes_more_memory(tmp_path):
     small.write_bytes(models.network())
     large = tmp_path / "large.tflite"
     large.write_bytes(dense(4096))
-    assert peak_memory(large, 1) - peak_memory(small, 1) > 8 << 20
+    x = np.zeros((1, 8, 8, 2), np.float32), np.zeros((1, 4096), np.float32)
+    assert peak_memory(large, x[1], 1) - peak_memory(small, x[0], 1) > 16 << 20
 
 
 def dense(width: int) -> bytes:

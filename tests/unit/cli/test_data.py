@@ -48,6 +48,14 @@ def test_rows_of_a_csv_are_folded(tmp_path, columns, expected):
     assert found.group.tolist() == [3, 4]
 
 
+def test_names_are_no_numbers_of_outputs(tmp_path):
+    """Another file may lack a class: there the same names would get other numbers."""
+    values = pd.DataFrame(np.arange(12.0).reshape(2, 6), columns=list("abcdef"))
+    values.assign(y=["walking", "jogging"]).to_csv(tmp_path / "x.csv", index=False)
+    with pytest.raises(InputError, match="the numbers of the model's outputs are needed"):
+        read(tmp_path / "x.csv", SHAPE)
+
+
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [

@@ -3,14 +3,21 @@
 import csv
 import json
 import os
+import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from snugnet.cli import app
+from snugnet.int8 import load
+from snugnet.recorded import digest_of
+from snugnet.tflite.flatbuffer import read_graph
+from tests.paths import ROOT
 from tests.unit.int8 import models
 
 EXAMPLES = 500 if os.environ.get("SNUGNET_EXAMPLES") else 40
@@ -44,8 +51,8 @@ FILES = (
     *("model.tflite", "damaged.tflite", "short.tflite", "x.npz", "x.npy", "x.csv", "odd.npz"),
     *("labels.npz", "text.h5", "none.tflite", "folder", "out.c", "out.npz", "out.tflite"),
     *("out.yaml", "text.tflite", "text.npz", "text.csv", "empty.csv", "text.keras"),
+    *("model.h5", "model.h5", "model.tflite"),
 )
-MADE = ("out.c", "out.h", "out.npz", "out.tflite", "out.yaml", "out.json")
 
 
 def write_files(folder: Path) -> None:
@@ -67,22 +74,52 @@ def write_files(folder: Path) -> None:
         csv.writer(stream).writerows([["y", *range(128)], [1, *x[0].ravel()], [0, *x[1].ravel()]])
 
 
+def digests(folder: Path) -> dict[str, str]:
+    return {path.name: digest_of(path) for path in folder.iterdir() if path.is_file()}
+
+
+def whole(path: Path) -> bool:
+    """Tell whether a file is what its name says, from the first byte to the last."""
+    if path.suffix == ".tflite":
+        read_graph(path)
+    elif path.suffix in (".npz", ".json"):
+        load(path)
+    elif path.suffix == ".yaml":
+        return "models" in yaml.safe_load(path.read_text())
+    elif path.suffix == ".h":
+        return path.read_text().rstrip().endswith("_H_")
+    return path.stat().st_size > 0
+
+
 @pytest.mark.filterwarnings("ignore")
-def test_no_request_ends_in_a_traceback_or_in_half_a_file(tmp_path_factory, monkeypatch, capfd):
+def test_no_request_ends_in_a_traceback_or_in_half_a_file(
+    tmp_path_factory, monkeypatch, capfd, keras
+):
     folder = tmp_path_factory.mktemp("fuzz")
     write_files(folder)
+    network = keras.tf_keras.Sequential(
+        [keras.tf_keras.layers.Flatten(), keras.tf_keras.layers.Dense(3, "softmax")]
+    )
+    network.build((None, 8, 8, 2))
+    network.save(folder / "model.h5")
+    for name in ("config.yaml", "workflow/schemas/config.schema.yaml"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
     monkeypatch.chdir(folder)
-    before = {path.name for path in folder.iterdir()}
+    before, kept = digests(folder), {path.name: path for path in folder.iterdir()}
+    originals = {name: path.read_bytes() for name, path in kept.items() if path.is_file()}
     files, words = st.sampled_from(FILES), st.sampled_from(WORDS)
     anything = st.sampled_from((*OPTIONS, *WORDS, *FILES))
+    ends: Counter[tuple[str, int]] = Counter()
 
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
     @given(st.sampled_from(REQUESTS), st.lists(anything, max_size=3), st.data())
     def check(request: tuple, rest: list[str], data: st.DataObject) -> None:
         drawn = {FILE: files, WORD: words}
         arguments = [data.draw(drawn[one]) if one in drawn else one for one in request]
         arguments += rest
         code = app.run(arguments)
+        ends[arguments[0], code] += 1
         said, complaint = capfd.readouterr()
         assert code in (app.DONE, app.FAILED, app.WRONG), arguments
         # Nor may it end by a mistake of ours, which is told with a hint.
@@ -92,12 +129,22 @@ def test_no_request_ends_in_a_traceback_or_in_half_a_file(tmp_path_factory, monk
             assert "snugnet: " in complaint, arguments
         if "--json" in rest and "--help" not in rest and said:
             json.loads(said)
-        made = {path.name for path in folder.iterdir()} - before
-        # A request that was wrong leaves nothing; one that was done leaves what was asked for.
-        assert made <= set(MADE) | {Path(word).name for word in arguments}, (arguments, made)
+        after = digests(folder)
+        changed = {name for name in after if after[name] != before.get(name)}
+        assert set(before) <= set(after), arguments
+        # A request that was wrong leaves nothing; one that was done what was asked for, whole.
+        asked = {Path(word).stem for word in arguments}
+        assert {Path(name).stem for name in changed} <= asked, (arguments, changed)
         if code == app.WRONG:
-            assert not made, (arguments, made)
-        for name in made:
+            assert not changed, (arguments, changed)
+        for name in changed:
+            assert whole(folder / name), (arguments, name)
             (folder / name).unlink()
+            if name in originals:
+                (folder / name).write_bytes(originals[name])
 
     check()
+    # The requests were not all wrong: those that write have written.
+    if EXAMPLES >= 500:
+        for command in ("inspect", "export", "quantize", "benchmark"):
+            assert ends[command, app.DONE], ends

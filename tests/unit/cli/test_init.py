@@ -1,13 +1,14 @@
 """A stranger's data and model become a study that can be run as it is."""
 
 import csv
-import json
 
 import numpy as np
 import pytest
 import yaml
 from snakemake.utils import update_config
 
+from snugnet.datasets import windows
+from snugnet.datasets.prepare import prepare
 from snugnet.study import Study
 from tests.paths import ROOT
 from tests.unit.cli import foreign_models
@@ -85,6 +86,92 @@ def test_a_model_and_its_data_become_a_study(asked, keras, tmp_path, name, form,
 
 
 @pytest.mark.parametrize(
+    ("shape", "layout", "folded"),
+    [
+        ((64, 3), "time_channel", [64, 3]),
+        ((3, 64), "channel_time", [64, 3]),
+        ((192,), "time_channel", [64, 3]),
+        ((32, 6), None, None),
+        ((3, 8, 8), None, None),
+    ],
+)
+def test_samples_are_folded_without_changing_the_order_of_anything(
+    asked, keras, tmp_path, shape, layout, folded
+):
+    model = foreign_models.saved("conv1d", "h5", tmp_path)
+    x = np.random.default_rng(0).normal(size=(40, *shape)).astype(np.float32)
+    np.savez(tmp_path / "mine.npz", x=x, y=np.arange(40) % 4)
+    output = tmp_path / "m.yaml"
+    request = ("init", "--data", tmp_path / "mine.npz", "--model", model, "--output", output)
+    code, found = asked(*request)
+    if layout is None:
+        assert code == 2
+        assert "the model takes (64, 3)" in found["error"]
+        return
+    assert code == 0, found
+    settings = study_of(output).dataset_settings("mine")
+    assert (settings["layout"], settings["shape"]) == (layout, folded)
+    prepared = prepare(windows.load(settings, 0), settings, 0).splits["train"].x
+    wanted = (
+        x.reshape(40, -1, 3) if len(shape) == 1 else x if shape == (64, 3) else x.swapaxes(1, 2)
+    )
+    assert all((row == wanted).all(axis=(1, 2)).any() for row in prepared)
+
+
+def test_only_variants_that_the_model_allows_are_asked_for(asked, keras, tmp_path):
+    layers = keras.tf_keras.layers
+    model = keras.tf_keras.Sequential(
+        [
+            layers.Input((8, 8, 1)),
+            layers.Conv2D(4, 3, activation="elu", name="odd"),
+            layers.Flatten(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    model.save(tmp_path / "odd.h5")
+    np.savez(tmp_path / "mine.npz", x=np.zeros((30, 8, 8, 1), np.float32), y=np.arange(30) % 3)
+    options = ("--model", tmp_path / "odd.h5", "--output", tmp_path / "m.yaml")
+    code, found = asked("init", "--data", tmp_path / "mine.npz", *options)
+    assert code == 0, found
+    assert found["variants"] == ["original", "pruned"]
+    assert set(found["unfit"]) == {"original_qat", "pruned_qat"}
+    assert "odd" in found["unfit"]["original_qat"]
+    assert "# not original_qat: " in (tmp_path / "m.yaml").read_text()
+    assert {cell.variant for cell in study_of(tmp_path / "m.yaml").cells} == {"original", "pruned"}
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.eye(4, dtype=np.int64)[np.arange(40) % 4], "y is one-hot; save y.argmax(axis=1)"),
+        ((np.arange(40) % 4)[:, np.newaxis], "save y[:, 0]"),
+    ],
+)
+def test_labels_that_look_like_several_and_are_one_are_refused(command, tmp_path, y, message):
+    np.savez(tmp_path / "a.npz", x=np.zeros((40, 8, 2), np.float32), y=y)
+    request = ("init", "--data", tmp_path / "a.npz", "--output", tmp_path / "m.yaml")
+    code, _, complaint = command(*request)
+    assert code == 2
+    assert message in complaint
+
+
+def test_columns_of_a_csv_may_be_quoted(asked, command, tmp_path):
+    path = tmp_path / "r.csv"
+    rows = [f'"p{i % 6}",{i % 2},{i % 3 == 0:d},{i},{i * 2}' for i in range(60)]
+    path.write_text('"group","y_mi","y_af","a","b"\n' + "\n".join(rows))
+    output = tmp_path / "m.yaml"
+    request = ("init", "--data", path, "--output", output)
+    code, _, complaint = command(*request, "--array", "group=subject")
+    assert code == 2
+    assert "--array names arrays of an .npz" in complaint
+    code, found = asked(*request)
+    assert code == 0, found
+    assert found["task"] == "multilabel"
+    assert found["shape"] == [2, 1, 1]
+    assert found["splits"]["test"]["groups"] == 1
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         ((), "no x and no y but signals, label, subject; --array x=NAME"),
@@ -93,17 +180,16 @@ def test_a_model_and_its_data_become_a_study(asked, keras, tmp_path, name, form,
         ((*NAMES, "--name", "My Belt"), "small letters"),
         ((*NAMES, "--name", "on"), "YAML"),
         ((*NAMES, "--window", "64x3"), "TIME,CHANNELS is needed"),
+        ((*NAMES, "--window", "64,3"), "folds the rows of a .csv"),
         ((*NAMES, "--output", "nowhere/mine.yaml"), "nowhere is no folder"),
+        ((*NAMES, "--name", "digits_cnn"), "config.yaml has models of that name"),
         ((*NAMES, "--model", "none.h5"), "none.h5"),
     ],
 )
-def test_what_cannot_become_a_study_is_refused_and_nothing_written(
-    command, belt, monkeypatch, options, message
-):
-    monkeypatch.chdir(belt)
+def test_what_cannot_become_a_study_is_refused_and_nothing_written(command, belt, options, message):
     before = sorted(belt.iterdir())
-    options = (*options, *(() if "--output" in options else ("--output", "mine.yaml")))
-    code, output, complaint = command("init", "--data", "Belt-2025.npz", *options)
+    options = (*options, *(() if "--output" in options else ("--output", belt / "mine.yaml")))
+    code, output, complaint = command("init", "--data", belt / "Belt-2025.npz", *options)
     assert code == 2
     assert message in complaint
     assert output == ""
@@ -159,11 +245,16 @@ def test_people_see_what_is_in_their_data_and_what_to_do_next(command, belt):
 
 def test_names_and_labels_that_yaml_would_read_otherwise_are_quoted(asked, tmp_path):
     labels = np.array(['no: "1"', "# two"]).repeat(10)
-    np.savez(tmp_path / "a.npz", x=np.zeros((20, 8, 2)), **{"on: [": labels})
-    output = tmp_path / "m.yaml"
+    data = tmp_path / "a b \U0001f600.npz"
+    np.savez(data, x=np.zeros((20, 8, 2)), **{"on: [": labels})
+    output = tmp_path / "m y.yaml"
     code, found = asked(
-        "init", "--data", tmp_path / "a.npz", "--array", "y=on: [", "--output", output
+        "init", "--data", data, "--name", "a", "--array", "y=on: [", "--output", output
     )
     assert code == 0, found
-    assert study_of(output).config["datasets"]["a"]["arrays"] == {"y": "on: ["}
-    assert json.dumps(["# two", 'no: "1"']) in output.read_text()
+    dataset = study_of(output).config["datasets"]["a"]
+    assert dataset["arrays"] == {"y": "on: ["}
+    assert dataset["path"] == data.name
+    assert found["command"].endswith(f"--configfile '{output}'")
+    classes = output.read_text().partition("classes ")[2].partition(".\n")[0]
+    assert yaml.safe_load(classes) == ["# two", 'no: "1"']
