@@ -12,14 +12,13 @@ import typer
 from rich.console import Console
 
 from snugnet.cli.console import Json, say, working
+from snugnet.cli.study_text import VARIANTS, study_text
 from snugnet.errors import InputError
 
 if TYPE_CHECKING:
     from snugnet.datasets.samples import Samples
 
 SEED = 1
-# Of these the study has those that the model allows.
-VARIANTS = ("original", "original_qat", "pruned", "pruned_qat")
 # What YAML takes for something else than a name.
 WORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
 ROLES = ("x", "y", "group", "split", "class_names", "scale")
@@ -279,7 +278,9 @@ def _fitting(
 
     from snugnet.study import Study
 
-    text = _study(request, settings, train, {})
+    shape, classes = train.x.shape[1:], train.class_names
+    told = (request.name, request.output, request.model, settings, shape, classes)
+    text = study_text(*told, unfit={})
     update_config(config, yaml.safe_load(text))
     study = Study(config, schema)
     if model is None:
@@ -287,9 +288,9 @@ def _fitting(
     from snugnet.models import file
 
     assert request.model is not None
-    file.check(model, request.model, train.x.shape[1:], train.task, len(train.class_names))
+    file.check(model, request.model, shape, train.task, len(classes))
     unfit = _unfit(model, study, request.name)
-    return _study(request, settings, train, unfit), unfit
+    return study_text(*told, unfit=unfit), unfit
 
 
 def _unfit(model: Any, study: Any, name: str) -> dict[str, str]:
@@ -309,81 +310,6 @@ def _unfit(model: Any, study: Any, name: str) -> dict[str, str]:
         except InputError as error:
             unfit[variant] = " ".join(str(error).split())
     return unfit
-
-
-def _study(
-    request: Request, settings: dict[str, Any], train: "Samples", unfit: dict[str, str]
-) -> str:
-    """Give the text of the study."""
-    told = ("path", "task", "arrays", "sample_shape", "scaling", "layout", "shape", "val", "test")
-    dataset = [
-        f"{key}: {_yaml(settings[key])}{NOTES.get(key, '')}" for key in told if settings[key]
-    ]
-    network = "cnn" if settings["layout"] == "image" else "smartwatch"
-    model = f"architecture: {network} # a small network; docs/reference/configuration.md has others"
-    if request.model is not None:
-        model = f"file: {_yaml(str(request.model))} # variant `original` is the model as it comes"
-    return TEXT.format(
-        data=_yaml(str(request.data)),
-        output=shlex.quote(str(request.output)),
-        name=request.name,
-        folder=_yaml(settings["datasets_dir"]),
-        shape=" x ".join(map(str, train.x.shape[1:])),
-        classes=_yaml(list(train.class_names)),
-        variants=", ".join(name for name in VARIANTS if name not in unfit),
-        unfit="".join(f"\n    # not {name}: {_yaml(reason)}" for name, reason in unfit.items()),
-        dataset="\n    ".join(dataset),
-        model=model,
-    )
-
-
-def _yaml(value: Any) -> str:
-    import yaml
-
-    # In brackets, since alone a scalar ends with a line of dots.
-    return yaml.safe_dump([value], default_flow_style=True, width=math.inf)[1:-2]
-
-
-NOTES = {
-    "scaling": " # none: as they are; standardize, minmax, per_sample, uint8 (which Akida takes)",
-    "layout": " # which comes first in a sample: time_channel, channel_time; or image",
-    "shape": " # what the model takes",
-    "val": " # shares of groups, or samples; a fixed split comes as an array `split`",
-}
-TEXT = """\
-# {data}: samples of {shape}; classes {classes}.
-#   snakemake --cores 2 all --configfile {output}
-# Laid over config.yaml. What more there is to say: docs/reference/configuration.md.
-results_dir: results/{name}
-datasets_dir: {folder}
-
-study:
-  - models: [{name}]
-    variants: [{variants}]{unfit}
-    # schemes: [float32, drq, fiq_float32, fiq_int8, fiq_uint8, int16x8, float16]
-    # seeds: [1, 2, 3] # each made so often, to tell gain from luck
-
-datasets:
-  {name}:
-    kind: windows
-    {dataset}
-
-models:
-  {name}:
-    {model}
-    dataset: {name}
-    training: # of variants; `original_qat` and `pruned` have fewer epochs
-      epochs: 15
-      # class_weights: true # if some classes are rare
-    # variants:
-    #   pruned: {{target: 0.5, keep: []}} # the share of parameters to remove; layers to leave alone
-
-# analyses:
-#   sensitivity: {{models: [{name}]}} # what each layer costs when it is quantized
-# gates:
-#   - {{schemes: [fiq_int8], max_drop: 1.0, confidence: certain}}
-#   - {{schemes: [fiq_int8], max_size: 64 KiB}}
-"""
 
 
 def _show(console: Console, found: dict[str, Any]) -> None:
