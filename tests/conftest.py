@@ -1,5 +1,7 @@
 """Settings of all tests."""
 
+import gc
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,11 +18,33 @@ settings.register_profile(
 settings.load_profile("snugnet")
 
 SLOWEST = ("tests/workflow/", "tests/unit/akida/test_preflight.py")
+# What these look at is the same for every task; to train and trace a model for each takes minutes.
+ONE_TASK = tuple(
+    f"tests/unit/test_{name}.py"
+    for name in ("calibrate", "prune_magnitude", "prune_structured", "qat")
+)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[Any]) -> None:
     """Begin with what takes longest, so that no process is alone with it in the end."""
     items.sort(key=lambda item: not item.nodeid.startswith(SLOWEST))
+    for item in items:
+        if item.nodeid.startswith(ONE_TASK) and not is_of_first_task(item):
+            item.add_marker(pytest.mark.slow)
+
+
+def is_of_first_task(item: Any) -> bool:
+    """Tell whether a test has the model of multi-class classification, or none."""
+    called = getattr(item, "callspec", None)
+    return called is None or called.params.get("trained", "multiclass") == "multiclass"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _graphs_are_left_alone() -> Iterator[None]:
+    """Look for garbage only in what is new: TensorFlow keeps every graph that it has traced."""
+    yield
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-EXAMPLES = int(os.environ.get("SNUGNET_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("SNUGNET_EXAMPLES", "10"))
 LENGTH, CHANNELS = 24, 3
 BLOCKS = ("conv", "causal", "strided", "pool", "mean_pool", "norm", "residual", "branches", "dense")
 

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import roc_auc_score
@@ -216,6 +216,7 @@ def test_mcnemar_claims_what_the_group_test_does_not():
     assert paired_p(ours, reference, group) == 1.0
 
 
+@settings(max_examples=30)  # statsmodels takes a tenth of a second for each
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm(p_values):
     expected = multipletests(p_values, method="holm")[1]

@@ -79,6 +79,8 @@ def test_with_the_server_or_without_results_are_the_same(tiny, project):
     assert_part_is_the_same(project, tiny)
 
 
+@pytest.mark.slow
+@pytest.mark.faults
 def test_a_run_goes_on_when_its_server_is_killed(tiny, project):
     run = project.start(*RUN)
     server, _ = server_at_work(project, run)
