@@ -1,6 +1,7 @@
 """How commands end: with 0, 1 or 2 and a sentence, and never with a traceback."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -75,3 +76,23 @@ def test_the_command_is_installed(model):
     assert done.returncode == 0
     assert json.loads(done.stdout)["scheme"] == "fiq_int8"
     assert done.stderr == ""
+
+
+def test_libraries_do_not_speak_for_the_command(tmp_path):
+    """TensorFlow is imported before this model is refused, and logs as it is."""
+    (tmp_path / "model.h5").write_bytes(b"nothing")
+    request = ("quantize", "--model", "model.h5", "--output", "q.tflite")
+    line = [sys.executable, "-m", "snugnet.cli.main", *request]
+    done = subprocess.run(line, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("snugnet: model.h5: ")
+    told = subprocess.run(
+        line,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"SNUGNET_TRACEBACK": "1"},
+    )
+    assert done.stderr in told.stderr
