@@ -35,7 +35,11 @@ def loss(quantized, val) -> float:
     return float(losses.SparseCategoricalCrossentropy(from_logits=True)(val.y, real))
 
 
-@pytest.mark.parametrize(("learning_rate", "better"), [(0.003, True), (30.0, False)])
+# What undoes training is tested with TFLite's quantizers, which take less time, always.
+@pytest.mark.parametrize(
+    ("learning_rate", "better"),
+    [(0.003, True), pytest.param(30.0, False, marks=pytest.mark.slow)],
+)
 def test_training_helps_or_is_undone(learning_rate, better, parent):
     from snugnet.akida.quantize import quantize
     from snugnet.akida.schemes import AKIDA_SCHEMES
