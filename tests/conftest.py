@@ -27,7 +27,10 @@ ONE_TASK = tuple(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[Any]) -> None:
-    """Begin with what takes longest, so that no process is alone with it in the end."""
+    """Begin with what takes longest, so that no process is alone with it in the end.
+
+    And leave to `make test-all` what looks at the same thing with the model of another task.
+    """
     items.sort(key=lambda item: not item.nodeid.startswith(SLOWEST))
     for item in items:
         if item.nodeid.startswith(ONE_TASK) and not is_of_first_task(item):

@@ -27,7 +27,8 @@ def _keep_standard_error_for_python() -> None:
     """
     if sys.stderr is None:  # it was closed
         return
-    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    encoding, errors = sys.stderr.encoding, sys.stderr.errors
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding=encoding, errors=errors)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     os.close(nowhere)

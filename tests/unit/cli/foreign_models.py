@@ -73,7 +73,7 @@ def conv1d() -> Any:
 
 def lstm() -> Any:
     return tf_keras.Sequential(
-        [layers.Input((16, 4)), layers.LSTM(8), layers.Dense(4, activation="softmax")]
+        [layers.Input((16, 4)), layers.LSTM(8, name="lstm"), layers.Dense(4, activation="softmax")]
     )
 
 

@@ -1,7 +1,6 @@
 """A stranger's data and model become a study that can be run as it is."""
 
 import csv
-import re
 
 import numpy as np
 import pytest
@@ -221,7 +220,7 @@ def test_layers_that_a_study_cannot_handle_are_named(command, keras, tmp_path):
         "init", "--data", tmp_path / "d.npz", "--model", model, "--output", tmp_path / "m.yaml"
     )
     assert code == 2
-    assert re.search(r"cannot handle \w+ \(LSTM\)", complaint)
+    assert "cannot handle lstm (LSTM)" in complaint
 
 
 def test_a_study_is_written_over_only_by_force(command, belt):
