@@ -12,8 +12,8 @@ from tests.workflow.conftest import TINY, Project
 STUDY = (
     *TINY,
     "--config",
-    "study=[{models: [digits_akida], schemes: [float32, akida_v2_w8a8]},"
-    " {models: [digits_akida], variants: [original_qat], schemes: [akida_v1_w4a4]},"
+    "study=[{models: [digits_akida], variants: [original, original_qat],"
+    " schemes: [float32, akida_v1_w4a4, akida_v2_w8a8]},"
     " {models: [smartwatch_lean], schemes: [akida_v2_w8a8]}]",
 )
 
@@ -32,7 +32,7 @@ def table(study) -> pd.DataFrame:
 
 def test_rows_are_there_for_both_runtimes_and_for_what_does_not_fit(study, table):
     akida = table[table["scheme"].str.startswith("akida")]
-    assert len(akida) == 3 * 2
+    assert len(akida) == 2 * 2 * 2 + 2
     fits = akida[akida["model"] == "digits_akida"]
     assert (fits["status"] == "ok").all()
     assert (fits["akida_hardware"] == True).all()  # noqa: E712 -- a column of objects
@@ -46,18 +46,20 @@ def test_rows_are_there_for_both_runtimes_and_for_what_does_not_fit(study, table
 
 
 def test_both_generations_compute_what_keras_does_with_their_arithmetic(study):
-    for cell in ("original/akida_v2_w8a8", "original_qat/akida_v1_w4a4"):
-        folder = study.results / "predictions" / "digits_akida" / cell
-        keras, akida = (
-            load_predictions(folder / f"{runtime}.npz") for runtime in ("keras", "akida")
-        )
-        path = study.results / "akida" / "digits_akida" / cell / "agreement.json"
-        said = json.loads(path.read_text())
-        np.testing.assert_array_equal(keras.raw, akida.raw)
-        assert said["verdict"] == "exact"
-        assert said["saturated_inputs"] == 0
-        if cell.endswith("akida_v1_w4a4"):
-            assert said["quantizeml"]["verdict"] == "differs"
+    for variant in ("original", "original_qat"):
+        folder = study.results / "predictions" / "digits_akida" / variant
+        for scheme in ("akida_v1_w4a4", "akida_v2_w8a8"):
+            keras, akida = (
+                load_predictions(folder / scheme / f"{runtime}.npz")
+                for runtime in ("keras", "akida")
+            )
+            path = study.results / "akida" / "digits_akida" / variant / scheme / "agreement.json"
+            said = json.loads(path.read_text())
+            np.testing.assert_array_equal(keras.raw, akida.raw)
+            assert said["verdict"] == "exact"
+            assert said["saturated_inputs"] == 0
+            if scheme == "akida_v1_w4a4":
+                assert said["quantizeml"]["verdict"] == "differs"
 
 
 def test_the_page_shows_what_fits_and_what_does_not(study):
@@ -82,20 +84,19 @@ def test_a_second_run_does_nothing_and_an_edit_only_what_it_concerns(study):
     assert study.plan(options=STUDY) == {}
     old, new = (
         "calibration:\n",
-        "schemes: {akida_v1_w4a4: {device: AKD1500}}\n\ncalibration:\n",
+        "schemes: {akida_v2_w8a8: {device: TwoNodesIPv2}}\n\ncalibration:\n",
     )
     with study.edited("config/tiny.yaml", old, new):
         plan = study.plan(options=STUDY)
         before = study.plan("preflight", options=STUDY)
-    assert before == {"preflight_akida": 1, "tabulate_preflight": 1}
-    # The program after training too: that with training is compared with it.
+    assert before == {"preflight_akida": 2, "tabulate_preflight": 1}
     assert plan == {
-        "convert_akida": 1,
+        "convert_akida": 2,
         "train_akida": 1,
-        "predict_keras": 2,
-        "predict_akida": 2,
-        "compare_akida": 1,
-        "score_akida": 2,
+        "predict_keras": 3,
+        "predict_akida": 3,
+        "compare_akida": 3,
+        "score_akida": 6,
         "tabulate": 1,
         "tabulate_akida": 1,
         "judge": 1,
