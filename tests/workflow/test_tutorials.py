@@ -1,4 +1,4 @@
-"""The commands of the tutorials, run in the order in which they stand there."""
+"""The commands of the tutorials and of other pages, run in the order in which they stand there."""
 
 import os
 import re
@@ -18,8 +18,10 @@ SET_UP = ("make ", ". .venv/")
 ACTIVITIES = ("jumping", "lying", "running", "sitting", "stairs", "walking")
 SAVE = """
 from snugnet.models import akida_cnn, keras2, storage
-settings = {"filters": [8, 16], "dropout": 0.0, "batch_norm": True}
-storage.save_model(akida_cnn.build(settings, (16, 20, 1), "multiclass", 5), "model.h5")
+settings = {{"filters": {filters}, "dropout": 0.0, "batch_norm": True}}
+model = akida_cnn.build(settings, {shape}, "multiclass", 5)
+storage.save_model(model, "model.h5")
+model.save("mine.keras")
 """
 
 
@@ -29,16 +31,27 @@ def blocks(page: str, language: str) -> list[str]:
     )
 
 
-def follow(project, page: str, left_out: tuple[str, ...] = ()) -> None:
-    """Run all commands of a tutorial, but for those that begin like one of some."""
+def shell(project, command: str) -> None:
+    """Run a command as it stands on a page."""
     # A tool beside this Python is found without an activated environment.
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    status, said = project.run("env", f"PATH={path}", "bash", "-c", command)
+    assert status == 0, f"{command}\n{said[-5000:]}"
+
+
+def follow(project, page: str, left_out: tuple[str, ...] = ()) -> None:
+    """Run all commands of a tutorial, but for those that begin like one of some."""
     for block in blocks(page, "sh"):
         for command in block.replace("\\\n", " ").splitlines():
-            if command.startswith((*SET_UP, *left_out)):
-                continue
-            status, said = project.run("env", f"PATH={path}", "bash", "-c", command)
-            assert status == 0, f"{command}\n{said[-5000:]}"
+            if not command.startswith((*SET_UP, *left_out)):
+                shell(project, command)
+
+
+def save_model(project, filters: list[int], shape: tuple[int, ...]) -> None:
+    """Write `model.h5` and `mine.keras`: a network that Akida takes too, with five classes."""
+    code = SAVE.format(filters=filters, shape=shape)
+    status, said = project.run(sys.executable, "-c", code)
+    assert status == 0, said
 
 
 def activities(folder: Path) -> None:
@@ -92,10 +105,29 @@ def test_to_akida(project):
     (project.folder / "datasets").mkdir()
     np.savez(project.folder / "datasets" / "beats.npz", x=x.astype(np.float32), y=y)
     (project.folder / "mine.yaml").write_text("\n".join(blocks("akida.md", "yaml")))
-    status, said = project.run(sys.executable, "-c", SAVE)
-    assert status == 0, said
+    save_model(project, filters=[8, 16], shape=(16, 20, 1))
     follow(project, "akida.md")
     assert "akida_v2_w8a8" in (project.folder / "results/report/akida.md").read_text()
+
+
+@pytest.mark.slow
+def test_other_pages_commands_for_one_model(project):
+    """Each line of `snugnet …`, with files of the names that stand there."""
+    y = np.arange(200) % 5
+    noise = np.random.default_rng(0).normal(size=(200, 32, 32, 1))
+    x = (noise + y[:, None, None, None]).astype(np.float32)
+    for name in ("train", "test", "windows"):
+        np.savez(project.folder / f"{name}.npz", x=x, y=y)
+    save_model(project, filters=[8, 16, 16, 16], shape=(32, 32, 1))
+    for name, scheme in (("model", "fiq_int8"), ("other", "fiq_float32")):
+        options = f"--method post_training --data train.npz --scheme {scheme}"
+        shell(project, f"snugnet quantize --model model.h5 --output {name}.tflite {options}")
+    pages = ("README.md", "docs/howto/ci.md", "docs/explanation/integers.md")
+    lines = [line for page in pages for line in (ROOT / page).read_text().splitlines()]
+    commands = [line for line in lines if line.startswith("snugnet ")]
+    assert len(commands) >= 14
+    for command in commands:
+        shell(project, command)
 
 
 @pytest.mark.slow
