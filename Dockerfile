@@ -13,6 +13,8 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python3.11 -m venv /opt/installer && python3.11 -m venv --without-pip /opt/venv
 COPY requirements.txt ./
 RUN /opt/installer/bin/pip --python /opt/venv/bin/python install --require-hashes --no-deps -r requirements.txt
+# Headers for operators of TensorFlow written in C++: 290 MB that only a compiler would read.
+RUN rm -r /opt/venv/lib/python3.11/site-packages/tensorflow/include
 
 FROM ${BASE}
 COPY --from=packages /opt/venv /opt/venv

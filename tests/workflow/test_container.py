@@ -18,7 +18,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.container]
 
 # Without a daemon, without a registry: https://github.com/containers/buildah
 BUILDAH = {"STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
-PACKAGES = "python3-distutils,python3.11-venv,ca-certificates"
+DEBIAN = "python3-distutils,python3.11-venv,ca-certificates"
+PACKAGES = "/opt/venv/lib/python3.11/site-packages"
 TINY = "--cores 2 all --configfile config/tiny.yaml"
 
 
@@ -49,7 +50,7 @@ def lent() -> list[str]:
 def image(tmp_path_factory):
     debian.require("buildah", "debootstrap", "apt-get", root=True)
     base = tmp_path_factory.mktemp("base")
-    what = ("--variant=minbase", f"--include={PACKAGES}", "bookworm")
+    what = ("--variant=minbase", f"--include={DEBIAN}", "bookworm")
     run("debootstrap", *what, str(base), *mirror())
     empty = run("buildah", "from", "scratch").split()[-1]
     run("buildah", "add", empty, str(base), "/")
@@ -75,15 +76,16 @@ def inside(container: str, command: str, *options: str) -> str:
 
 
 def test_the_image_is_what_its_packages_take(container):
-    """No compiler, no installer, nothing of the lock's tools for developers."""
+    """No compiler, no headers for one, no installer, none of the lock's tools for developers."""
     look = "for name in gcc cc make pip pip3 git; do command -v $name; done; echo none"
     assert inside(container, f"sh -c '{look}'").split() == ["none"]
-    packages = inside(container, "ls /opt/venv/lib/python3.11/site-packages").split()
+    packages = inside(container, f"ls {PACKAGES}").split()
     assert not {"pip", "pytest", "mypy", "ruff", "playwright", "snugnet"} & set(packages)
     assert {"tensorflow", "akida", "snakemake"} <= set(packages)
+    assert "include" not in inside(container, f"ls {PACKAGES}/tensorflow").split()
+    print(run("buildah", "images", "--format", "{{.Name}} {{.Size}}"))
     print(inside(container, "du -sm /opt/venv /app /usr"))
-    folder = "/opt/venv/lib/python3.11/site-packages"
-    print(inside(container, f"sh -c 'du -sm {folder}/* | sort -rn | head -12'"))
+    print(inside(container, f"sh -c 'du -sm {PACKAGES}/* | sort -rn | head -12'"))
 
 
 def test_a_study_runs_and_an_edit_re_runs_only_what_it_affects(container, tmp_path):
