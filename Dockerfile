@@ -32,5 +32,4 @@ RUN useradd --no-create-home --home-dir /tmp --uid 1000 snugnet \
     && chown snugnet results \
     && chmod 1777 /app .snakemake
 USER snugnet
-VOLUME /app/results
 ENTRYPOINT ["snakemake"]
