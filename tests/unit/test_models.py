@@ -137,3 +137,22 @@ def test_a_file_that_is_no_model_is_refused(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(InputError, match=r"model\.h5: not a Keras"):
         load_model(path)
+
+
+def test_a_separable_convolution_counts_as_its_two_parts(keras):
+    from snugnet.compress.standard import standard
+    from snugnet.models.stats import stats
+
+    layers = keras.tf_keras.layers
+    model = keras.tf_keras.Sequential(
+        [
+            layers.Input((12, 3)),
+            layers.SeparableConv1D(5, 3, strides=2, padding="same", depth_multiplier=2),
+            layers.DepthwiseConv1D(3),
+            layers.Reshape((2, 2, 5)),
+            layers.SeparableConv2D(4, 2),
+        ]
+    )
+    found = stats(model)
+    assert found["macs"] == 6 * 6 * (3 + 5) + 4 * 5 * 3 + 1 * 5 * (4 + 4)
+    assert found["macs"] == stats(standard(model))["macs"]

@@ -228,27 +228,13 @@ def test_weights_and_statistics_keep_their_places(aware):
         assert (layer.moving_mean.numpy() != before).any()
 
 
-@pytest.mark.parametrize("activation", ["relu", None])
-def test_batch_normalization_must_follow_a_linear_layer_that_nobody_else_reads(keras, activation):
-    from snugnet.compress.qat import quantizable
-    from snugnet.errors import InputError
-
-    layers = keras.tf_keras.layers
-    inputs = layers.Input((8, 8, 2))
-    conv = layers.Conv2D(2, 3, padding="same", activation=activation)(inputs)
-    norm = layers.BatchNormalization(name="norm")(conv)
-    outputs = norm if activation else layers.Add()([conv, norm])
-    with pytest.raises(InputError, match=r"do not fit 'norm' \(BatchNormalization\); allowed"):
-        quantizable(keras.tf_keras.Model(inputs, outputs))
-
-
 def test_an_activation_that_cannot_be_quantized_is_named(keras):
     from snugnet.compress.qat import quantizable
     from snugnet.errors import InputError
 
     layers = keras.tf_keras.layers
     model = keras.tf_keras.Sequential([layers.Input((4,)), layers.Dense(3, "elu", name="end")])
-    with pytest.raises(InputError, match=r"'end' \(Dense\).*with activation linear, relu"):
+    with pytest.raises(InputError, match=r"'end' \(Dense with activation elu\)"):
         quantizable(model)
 
 
@@ -260,13 +246,13 @@ def test_every_layer_that_cannot_be_quantized_is_named(keras):
     model = keras.tf_keras.Sequential(
         [
             layers.Input((8, 8, 2)),
-            layers.BatchNormalization(name="first"),
+            layers.Resizing(4, 4, name="first"),
             layers.Conv2D(3, 3),
             layers.LayerNormalization(name="other"),
         ]
     )
     with pytest.raises(InputError) as caught:
         quantizable(model)
-    assert "'first' (BatchNormalization), 'other' (LayerNormalization)" in str(caught.value)
+    assert "'first' (Resizing), 'other' (LayerNormalization)" in str(caught.value)
     assert "allowed: " in str(caught.value)
     assert "Conv2D" in str(caught.value)

@@ -118,7 +118,7 @@ def test_all_that_is_wrong_is_told_at_once(keras):
 
     layers = keras.tf_keras.layers
     model = keras.tf_keras.Sequential(
-        [layers.Input((4,)), layers.BatchNormalization(name="first"), layers.Dense(3, name="end")]
+        [layers.Input((4,)), layers.UnitNormalization(name="first"), layers.Dense(3, name="end")]
     )
     requests = [
         ("lowrank", factorized(ende={"method": "svd", "rank": 1})),

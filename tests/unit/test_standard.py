@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 EXAMPLES = int(os.environ.get("SNUGNET_EXAMPLES", "10"))
 LENGTH, CHANNELS = 24, 3
-BLOCKS = ("conv", "causal", "strided", "pool", "mean_pool", "norm", "residual", "branches", "dense")
+BLOCKS = (
+    *("conv", "causal", "strided", "pool", "mean_pool", "norm", "residual", "branches", "dense"),
+    *("depthwise", "separable"),
+)
 
 
 def random_weights(model, seed: int) -> None:
@@ -49,6 +52,10 @@ def signal_model(keras, blocks: list[str], head: str):
             x = layers.Concatenate()([x, layers.Conv1D(2, 1)(x)])
         elif block == "dense":
             x = layers.Dense(3, activation="tanh")(x)
+        elif block == "depthwise":
+            x = layers.DepthwiseConv1D(3, strides=2, padding="same", depth_multiplier=2)(x)
+        elif block == "separable":
+            x = layers.SeparableConv1D(4, 3, dilation_rate=2, padding="causal")(x)
     heads = {
         "mean": layers.GlobalAveragePooling1D,
         "max": layers.GlobalMaxPooling1D,
@@ -143,6 +150,11 @@ def test_a_layer_without_a_flat_form_is_named(keras):
         [layers.Input((8, 2)), layers.Conv1D(3, 2), layers.LSTM(3, name="memory")]
     )
     with pytest.raises(InputError, match=r"'memory': a LSTM on .*; allowed there: .*Conv1D"):
+        standard(model)
+    model = keras.tf_keras.Sequential(
+        [layers.Input((2,)), layers.RepeatVector(4, name="again"), layers.Conv1D(3, 2)]
+    )
+    with pytest.raises(InputError, match=r"'again': a RepeatVector on or to .*; allowed there"):
         standard(model)
 
 

@@ -1,6 +1,7 @@
 """Certificates say exact where the engine is, and where and by how much where it is not."""
 
 import hashlib
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from snugnet.analysis.gate import judge
 from snugnet.int8 import Model, operators
 from snugnet.int8.node import Kernel
 from snugnet.tflite import micro
+from snugnet.tflite.crash import crash_of
 from snugnet.tflite.flatbuffer import read_graph
 from snugnet.tflite.litert import predict, quantize_for
 from snugnet.tflite.verify import certify
@@ -82,6 +84,31 @@ def test_what_a_runtime_lacks_is_named(save):
     for who in ("engine: operator 0 RELU_N1_TO_1", "; runtime: "):
         assert who in found["tflm"]["reason"]
     assert found["arena_bytes"] is None
+
+
+def test_what_crashes_a_runtime_is_a_finding_not_a_crash(save):
+    """A softmax whose input hardly varies, as an untrained network may have it."""
+    tensors = [Tensor((1, 3), "int8", 1e-12), Tensor((1, 3), "int8", 1 / 256, -128)]
+    node = Node("SOFTMAX", [0], [1], {"kind": "SoftmaxOptions", "beta": 1.0})
+    found = certify(
+        save(write(tensors, [node], [0], [1])),
+        np.zeros((2, 3), np.float32),
+        np.zeros((2, 3), np.int8),
+        decide,
+        traced=1,
+    )
+    for profile in PROFILES:
+        assert found[profile]["verdict"] == "unsupported"
+        assert "runtime: it crashes on this file (SIGABRT)" in found[profile]["reason"]
+    assert found["xnnpack"] is None
+    assert found["arena_bytes"] is None
+
+
+def test_only_a_crash_is_one(capfd):
+    assert crash_of(os.abort) == "SIGABRT"
+    assert crash_of(lambda: 1 / 0) is None
+    assert crash_of(lambda: print("nothing of it is seen", flush=True)) is None
+    assert capfd.readouterr() == ("", "")
 
 
 def test_what_the_engine_alone_refuses_is_a_finding_not_a_crash(save):

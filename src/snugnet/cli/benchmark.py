@@ -126,14 +126,14 @@ def _as_tflite(baseline: Path | None, code: Path | None) -> Iterator[Path | None
     if baseline is None or baseline.suffix == ".tflite":
         yield baseline
         return
-    from snugnet.cli.quantize import converted
+    from snugnet.cli.quantize import as_float32
     from snugnet.models import keras2
     from snugnet.models.foreign import load_foreign
 
     keras2.configure(seed=0, threads=1)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "float32.tflite"
-        path.write_bytes(converted(baseline, load_foreign(baseline, code), "float32"))
+        path.write_bytes(as_float32(baseline, load_foreign(baseline, code))[1])
         yield path
 
 

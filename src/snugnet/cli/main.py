@@ -1,23 +1,92 @@
 """The command `snugnet`: one model at a time, without a study."""
 
+import faulthandler
+import json
 import os
+import re
+import signal
 import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+# What faulthandler writes of a call: the file, and the function in it.
+CALL = re.compile(r'File "(.*)", line \d+ in (.*)')
 
 
 def main() -> int:
     """Run the command line.
 
+    The work is done in a child process, since libraries written in C++ may end theirs: LiteRT
+    aborts on some files that the converter makes, and a kernel kills what takes too much memory.
+
     Returns:
         The exit code: 0 done, 1 the work failed, 2 the request was wrong.
     """
-    if not os.environ.get("SNUGNET_TRACEBACK"):
-        _keep_standard_error_for_python()
+    if os.environ.get("SNUGNET_TRACEBACK"):
+        return _run()
+    with tempfile.TemporaryDirectory(prefix="snugnet") as folder:
+        child = os.fork()
+        if child == 0:
+            _work(Path(folder))
+        status = _wait(child)
+        if status >= 0:
+            return status
+        said = _epitaph(-status, Path(folder) / "calls")
+    print(f"snugnet: {said}", file=sys.stderr)
+    if "--json" in sys.argv:
+        print(json.dumps({"error": said}))
+    return 1
+
+
+def _run() -> int:
     try:
         from snugnet.cli.app import run
     except ModuleNotFoundError as error:
         print(f"snugnet: {error.name} is missing: pip install 'snugnet[tflite]'", file=sys.stderr)
         return 2
     return run(sys.argv[1:])
+
+
+def _work(folder: Path) -> None:
+    """Run the command line and end this process.
+
+    Args:
+        folder: For temporary files, so that none is left whatever happens; and for `calls`, which
+            tells where this process was when it crashed.
+    """
+    status = 1
+    try:
+        tempfile.tempdir = str(folder)
+        faulthandler.enable((folder / "calls").open("w"), all_threads=False)
+        _keep_standard_error_for_python()
+        status = _run()
+    finally:  # whatever happens, this copy of the process must not go on
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(AttributeError, OSError):  # closed, or nobody reads any more
+                stream.flush()
+        os._exit(status)
+
+
+def _wait(child: int) -> int:
+    """Wait for a process, handing on what asks to end; give its exit code, or minus a signal."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal tells both
+    for asked in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(asked, lambda number, _: os.kill(child, number))
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _epitaph(number: int, calls: Path) -> str:
+    """Say how the work ended that did not end by itself."""
+    name = signal.Signals(number).name
+    found = CALL.search(calls.read_text())
+    if number == signal.SIGKILL:
+        return f"the work was killed ({name}), as the kernel does when memory runs out"
+    if found is None:
+        return f"the work was ended ({name})"
+    _, installed, place = found[1].rpartition("site-packages/")
+    what = place.partition("/")[0] if installed else Path(place).name
+    return f"{what} crashed in {found[2]} ({name}): it cannot take this; nothing was written"
 
 
 def _keep_standard_error_for_python() -> None:

@@ -25,6 +25,8 @@ VAL, TEST = 0.2, 0.2
 # How many samples certify, and of how many of these every tensor is compared.
 CERTIFIED, TRACED = 64, 8
 CONFIDENCE = 0.95
+# How many of a kind people are shown.
+SHOWN = 5
 
 
 class Method(StrEnum):
@@ -149,13 +151,17 @@ def quantize(request: Request) -> dict[str, Any]:
     from snugnet.models.foreign import load_foreign
 
     keras2.configure(request.seed, threads=1)
-    model = load_foreign(request.model, request.code)
+    model, in_float = as_float32(request.model, load_foreign(request.model, request.code))
     parts = None if request.data is None else _parts(request, model)
-    with replacing(request.output) as path, tempfile.TemporaryDirectory() as folder:
-        plain = Path(folder) / "float32.tflite"
-        plain.write_bytes(converted(request.model, model, "float32"))
-        path.write_bytes(_made(request, model, parts))
-        return _judged(request, path, plain, parts)
+    # Judged before it is where it was asked for: a file that crashes LiteRT is of no use there.
+    with tempfile.TemporaryDirectory() as folder:
+        plain, made = (Path(folder) / name for name in ("float32.tflite", request.output.name))
+        plain.write_bytes(in_float)
+        made.write_bytes(_made(request, model, parts))
+        found = _judged(request, made, plain, parts)
+        with replacing(request.output) as path:
+            path.write_bytes(made.read_bytes())
+    return found
 
 
 def _parts(request: Request, model: Any) -> Parts:
@@ -245,6 +251,35 @@ def converted(
         raise InputError(f"{path}: the converter refuses it as {scheme} ({said})") from None
 
 
+def as_float32(path: Path, model: Any) -> tuple[Any, bytes]:
+    """Convert a stranger's model to float32, its loops over time written out where there are any.
+
+    Args:
+        path: Whence it came, for the message.
+        model: The model.
+
+    Returns:
+        The model, written out if it had to be, and the file.
+
+    Raises:
+        InputError: If the converter refuses it, or it loops in a way that cannot be written out.
+    """
+    from snugnet.models.unroll import RECURRENT, looping, unroll
+    from snugnet.tflite.flatbuffer import subgraphs
+
+    # A plain LSTM is one operator, and stays one unless it is what loops.
+    for kinds in ((), RECURRENT[:-1], RECURRENT):
+        try:
+            written = unroll(model, kinds) if kinds else model
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+        made = converted(path, written, "float32")
+        if subgraphs(made) == 1:
+            return written, made
+    named = ", ".join(looping(model)) or "a layer"
+    raise InputError(f"{path}: {named} loops in a way that cannot be written out step by step")
+
+
 def _judged(request: Request, path: Path, plain: Path, parts: Parts | None) -> dict[str, Any]:
     """Tell what became of a model."""
     from snugnet.tflite.contract import check_contract
@@ -281,17 +316,29 @@ def _show(console: Console, found: dict[str, Any]) -> None:
     console.print(f"{found['output']}: {found['scheme']}, {found['method']}", markup=False)
     console.print(
         f"bytes: {size['model']:,} as it came, {size['float32']:,} as float32, "
-        f"[bold]{size['output']:,}[/bold] now: 1/{size['float32'] / size['output']:.2f}"
+        f"[bold]{size['output']:,}[/bold] now, {size['output'] / size['float32']:.0%} of float32"
     )
     console.print(f"input {contract['input']}, output {contract['output']}")
-    stayed = contract["in_float"]
-    console.print(f"computed in float: {', '.join(stayed) or 'nothing'}", markup=False)
-    for finding in contract["findings"]:
-        console.print(f"not as promised: {finding}", markup=False)
+    whole, real = (len({*contract[kind]}) for kind in ("int8_weights", "float_weights"))
+    console.print(f"weights: {whole} tensors in int8, {real} in float", markup=False)
+    if found["scheme"] in FULL_INTEGER:
+        stayed = contract["in_float"]
+        console.print(f"computed in float: {len(stayed) or 'nothing'}{_some(stayed)}", markup=False)
+    if contract["findings"]:
+        console.print(f"not as promised{_some(contract['findings'])}", markup=False)
     if found["accuracy"] is not None:
         show_comparison(console, found["accuracy"])
     elif found["why"] is not None:
         console.print(f"accuracy not measured: {found['why']}", markup=False)
     if found["certificate"] is not None:
-        verdicts = (f"{p} {found['certificate'][p]['verdict']}" for p in map(str, Profile))
-        console.print(f"bit for bit: {', '.join(verdicts)}")
+        for profile in map(str, Profile):
+            said = found["certificate"][profile]
+            why = f" ({said['reason'][:120]})" if "reason" in said else ""
+            console.print(f"bit for bit, {profile}: {said['verdict']}{why}", markup=False)
+
+
+def _some(said: list[str]) -> str:
+    """List the first of what may be hundreds, each no longer than a line."""
+    lines = [f"\n  {line if len(line) < 110 else line[:100] + ' …'}" for line in said[:SHOWN]]
+    more = f"\n  and {len(said) - SHOWN} more: --json lists all" if len(said) > SHOWN else ""
+    return ":" * bool(said) + "".join(lines) + more

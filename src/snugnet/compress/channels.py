@@ -21,10 +21,13 @@ ONE_BY_ONE = (
     "Activation",
     "AveragePooling2D",
     "Dropout",
+    "GaussianNoise",
     "GlobalAveragePooling2D",
     "GlobalMaxPooling2D",
+    "LeakyReLU",
     "MaxPooling2D",
     "ReLU",
+    "SpatialDropout2D",
     "ZeroPadding2D",
 )
 # Layers whose kernel is (..., inputs, outputs) and makes new channels, by the setting of how many.

@@ -14,7 +14,9 @@ from tensorflow_model_optimization.python.core.quantization.keras.default_8bit i
     default_8bit_quantize_registry,
 )
 
+from snugnet.compress.equivalent import SEPARATE, equivalent
 from snugnet.compress.fold import fold, fold_relu
+from snugnet.compress.graph import replace
 from snugnet.compress.ranges import begin_ranges
 from snugnet.compress.standard import standard
 from snugnet.datasets.samples import Samples
@@ -28,8 +30,8 @@ from snugnet.models.zeros import KeepZeros
 REGISTRY = default_8bit_quantize_registry.Default8BitQuantizeRegistry()
 # Batch normalization is quantized with the convolution before it.
 BEFORE_NORM = ("Conv2D", "DepthwiseConv2D")
-# What both an Activation layer and another layer's activation may be.
-ACTIVATIONS = ("linear", "relu", "sigmoid", "softmax", "swish", "tanh")
+# What another layer's activation may be; an Activation layer may be others too.
+ACTIVATIONS = ("linear", "relu", "sigmoid", "softmax", "tanh")
 WRAPPERS = frozenset({"QuantizeLayer", "QuantizeWrapper", "QuantizeWrapperV2"})
 
 
@@ -80,16 +82,28 @@ def quantizable(model: tf_keras.Model) -> tf_keras.Model:
         InputError: If a layer cannot: all of them are named.
     """
     model = fold_relu(fold(standard(model)))
+    chains = {
+        layer.name: chain
+        for layer in model.layers
+        if not _supported(layer) and (chain := equivalent(layer)) is not None
+    }
+    model = replace(model, chains) if chains else model
     refused = [layer for layer in model.layers if not _supported(layer)]
     if refused:
-        named = ", ".join(f"{layer.name!r} ({type(layer).__name__})" for layer in refused)
         known = ", ".join(sorted(name for name in ALLOWED_LAYERS if _known(name)))
         raise InputError(
-            f"quantizers do not fit {named}; allowed: {known}, with activation "
-            f"{', '.join(ACTIVATIONS)}, and BatchNormalization after {', '.join(BEFORE_NORM)} or "
-            "Dense that is linear and read by nothing else"
+            f"quantizers do not fit {', '.join(map(_told, refused))}; allowed: {known}, "
+            f"BatchNormalization, with activation {', '.join((*ACTIVATIONS, *SEPARATE))}"
         )
     return model
+
+
+def _told(layer: tf_keras.layers.Layer) -> str:
+    """Name a layer, and its activation if that is what is not supported."""
+    kind = type(layer).__name__
+    if REGISTRY.supports(layer) and hasattr(layer, "activation"):
+        kind = f"{kind} with activation {layer.activation.__name__}"
+    return f"{layer.name!r} ({kind})"
 
 
 def _known(class_name: str) -> bool:
@@ -108,7 +122,8 @@ def _supported(layer: tf_keras.layers.Layer) -> bool:
             and len(before.outbound_nodes) == 1
         )
     activation = getattr(layer, "activation", tf_keras.activations.linear)
-    return bool(REGISTRY.supports(layer)) and activation.__name__ in ACTIVATIONS
+    own = SEPARATE if type(layer) is tf_keras.layers.Activation else ()
+    return bool(REGISTRY.supports(layer)) and activation.__name__ in (*ACTIVATIONS, *own)
 
 
 def _stripped(quantized: tf_keras.Model, plain: tf_keras.Model) -> tf_keras.Model:

@@ -16,7 +16,10 @@ from snugnet.models.keras2 import tf_keras
 
 layers = tf_keras.layers
 # What treats every position alike, whatever the rank.
-SAME = ("Activation", "Add", "Dense", "Dropout", "Flatten", "ReLU")
+SAME = (
+    *("Activation", "Add", "Dense", "Dropout", "Flatten", "GaussianNoise", "LeakyReLU"),
+    *("Multiply", "ReLU", "Rescaling"),
+)
 
 
 def standard(model: tf_keras.Model) -> tf_keras.Model:
@@ -86,43 +89,94 @@ def _as_before(tensor: Any, original: Any) -> Any:
     return tensor
 
 
-def _counterparts(layer: Any, rank: int) -> list[tuple[Any, list[np.ndarray]]]:
+def _counterparts(layer: Any, rank: int) -> "Links":
     """Make the layers that stand for one, with their weights."""
     kind = type(layer).__name__
     if kind == "Reshape" and len(layer.output.shape) == 3:
         return [(layers.Reshape((1, *layer.target_shape), name=layer.name), [])]
-    if rank != 3 or kind in SAME:
+    if kind in SAME or (rank != 3 and len(layer.output.shape) != 3):
         return [(type(layer).from_config(layer.get_config()), layer.get_weights())]
-    if kind == "Conv1D":
-        return _convolution(layer)
+    if kind in CONVOLUTIONS:
+        return _after_the_past(layer, CONVOLUTIONS[kind](layer))
     if kind not in ONE_DIMENSIONAL:
-        allowed = ", ".join(sorted((*SAME, "Conv1D", "Reshape", *ONE_DIMENSIONAL)))
+        allowed = ", ".join(sorted({*SAME, *CONVOLUTIONS, *ONE_DIMENSIONAL}))
         raise InputError(
-            f"layer {layer.name!r}: a {kind} on (time, channels) cannot be compressed; allowed "
-            f"there: {allowed}"
+            f"layer {layer.name!r}: a {kind} on or to (time, channels) cannot be compressed; "
+            f"allowed there: {allowed}"
         )
     return [(ONE_DIMENSIONAL[kind](layer), layer.get_weights())]
 
 
-def _convolution(layer: Any) -> list[tuple[Any, list[np.ndarray]]]:
+Links = list[tuple[Any, list[np.ndarray]]]
+
+
+def _convolution(layer: Any) -> Links:
     kernel, *bias = layer.get_weights()
     link = layers.Conv2D(
         layer.filters,
         (1, *layer.kernel_size),
         strides=(1, *layer.strides),
-        padding="valid" if layer.padding == "causal" else layer.padding,
+        padding=_padding(layer),
         dilation_rate=(1, *layer.dilation_rate),
         groups=layer.groups,
         activation=layer.activation,
         use_bias=layer.use_bias,
         name=layer.name,
     )
-    chain = [(link, [kernel[np.newaxis], *bias])]
+    return [(link, [kernel[np.newaxis], *bias])]
+
+
+def _depthwise(layer: Any) -> Links:
+    kernel, *bias = layer.get_weights()
+    link = layers.DepthwiseConv2D(
+        (1, *layer.kernel_size),
+        # TensorFlow wants both alike; of a height of 1 any stride leaves 1.
+        strides=layer.strides * 2,
+        padding=_padding(layer),
+        dilation_rate=(1, *layer.dilation_rate),
+        depth_multiplier=layer.depth_multiplier,
+        activation=layer.activation,
+        use_bias=layer.use_bias,
+        name=layer.name,
+    )
+    return [(link, [kernel[np.newaxis], *bias])]
+
+
+def _separable(layer: Any) -> Links:
+    depthwise, pointwise, *bias = layer.get_weights()
+    first = layers.DepthwiseConv2D(
+        (1, *layer.kernel_size),
+        strides=layer.strides * 2,
+        padding=_padding(layer),
+        dilation_rate=(1, *layer.dilation_rate),
+        depth_multiplier=layer.depth_multiplier,
+        use_bias=False,
+        name=f"{layer.name}_1",
+    )
+    second = layers.Conv2D(
+        layer.filters, 1, activation=layer.activation, use_bias=layer.use_bias, name=layer.name
+    )
+    return [(first, [depthwise[np.newaxis]]), (second, [pointwise[np.newaxis], *bias])]
+
+
+CONVOLUTIONS: dict[str, Callable[[Any], Links]] = {
+    "Conv1D": _convolution,
+    "DepthwiseConv1D": _depthwise,
+    "SeparableConv1D": _separable,
+}
+
+
+def _padding(layer: Any) -> str:
+    return "valid" if layer.padding == "causal" else str(layer.padding)
+
+
+def _after_the_past(layer: Any, links: Links) -> Links:
+    """Put the zeros before a causal convolution that keep it from seeing what comes."""
     if layer.padding != "causal":
-        return chain
+        return links
     before = (layer.kernel_size[0] - 1) * layer.dilation_rate[0]
     padding = layers.ZeroPadding2D(((0, 0), (before, 0)), name=f"{layer.name}_padding")
-    return [(padding, []), *chain]
+    return [(padding, []), *links]
 
 
 def _pool(kind: Any) -> Callable[[Any], Any]:
@@ -166,6 +220,7 @@ ONE_DIMENSIONAL: dict[str, Callable[[Any], Any]] = {
     "Permute": _permute,
     "Reshape": _reshape,
     "Softmax": _along_an_axis,
+    "SpatialDropout1D": lambda layer: layers.SpatialDropout2D(layer.rate, name=layer.name),
     "ZeroPadding1D": lambda layer: layers.ZeroPadding2D(
         ((0, 0), tuple(layer.padding)), name=layer.name
     ),

@@ -16,6 +16,7 @@ import h5py
 
 from snugnet.errors import InputError
 from snugnet.models.keras2 import tf_keras
+from snugnet.models.nested import flat
 
 MODELS = ("Functional", "Model", "Sequential")
 # TensorFlow's functions within a functional model that compute and touch nothing else.
@@ -53,7 +54,8 @@ def load_foreign(path: str | Path, code: Path | None = None) -> tf_keras.Model:
         code: A Python file, trusted by whoever names it, with the classes of custom layers.
 
     Returns:
-        Uncompiled, with one input of a fixed shape, float32, and one output.
+        Uncompiled, with one input of a fixed shape, float32, and one output; models within it are
+        laid out (`nested.flat`).
 
     Raises:
         InputError: If the file is none of these, or the model cannot be handled: layers and
@@ -75,7 +77,7 @@ def load_foreign(path: str | Path, code: Path | None = None) -> tf_keras.Model:
     except Exception as error:  # Keras raises whatever its layers do
         raise InputError(f"{path}: Keras cannot make this model ({_line(error)})") from None
     _check_ends(model, path)
-    return model
+    return flat(model)
 
 
 def describe(path: Path) -> Described:

@@ -63,8 +63,12 @@ def macs(layer: tf_keras.layers.Layer) -> int:
     """Count the multiply-accumulates of one sample in a layer; 0 for layers without products."""
     layers = tf_keras.layers
     outputs = layer.output_shape[1:]
-    if isinstance(layer, layers.DepthwiseConv2D):
+    if isinstance(layer, layers.DepthwiseConv1D | layers.DepthwiseConv2D):
         return math.prod(layer.kernel_size) * math.prod(outputs)
+    if isinstance(layer, layers.SeparableConv1D | layers.SeparableConv2D):
+        # Depthwise first, whose channels each output then reads.
+        positions, channels = math.prod(outputs[:-1]), layer.pointwise_kernel.shape[-2]
+        return positions * channels * (math.prod(layer.kernel_size) + layer.filters)
     if isinstance(layer, layers.Conv1D | layers.Conv2D):
         return math.prod(layer.kernel.shape[:-1]) * math.prod(outputs)
     if isinstance(layer, layers.Dense):

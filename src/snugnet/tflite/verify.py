@@ -16,6 +16,7 @@ from snugnet.errors import ModelFormatError
 from snugnet.int8.engine import Model
 from snugnet.int8.node import Profile
 from snugnet.tflite import micro, reference
+from snugnet.tflite.crash import crash_of
 from snugnet.tflite.flatbuffer import read_graph
 from snugnet.tflite.graph import Graph
 from snugnet.tflite.litert import quantize_for
@@ -55,7 +56,7 @@ def certify(
     graph = read_graph(path)
     given = quantize_for(path, x)
     truths = {
-        profile: _attempt(truth.run, file, graph, given, traced)
+        profile: _attempt(_run, truth, file, graph, given, traced)
         for profile, truth in TRUTHS.items()
     }
     found: dict[str, Any] = {
@@ -84,6 +85,14 @@ def _attempt(compute: Callable[..., Any], *arguments: Any) -> Any:
         return compute(*arguments)
     except REFUSALS as error:
         return error
+
+
+def _run(truth: Any, file: bytes, graph: Graph, x: np.ndarray, traced: int) -> Any:
+    """Compute with a runtime, if it survives a first sample."""
+    crash = crash_of(lambda: truth.run(file, graph, x[:1], 1))
+    if crash is not None:
+        raise RuntimeError(f"it crashes on this file ({crash})")
+    return truth.run(file, graph, x, traced)
 
 
 def _compare(
@@ -172,5 +181,7 @@ def _departure(
 
 
 def _arena(file: bytes) -> int | None:
+    if crash_of(lambda: micro.arena_bytes(file)) is not None:
+        return None
     arena = _attempt(micro.arena_bytes, file)
     return None if isinstance(arena, Exception) else arena

@@ -77,6 +77,27 @@ def lstm() -> Any:
     )
 
 
+def gru() -> Any:
+    both = layers.Bidirectional(layers.GRU(6), name="gru")
+    return tf_keras.Sequential([layers.Input((12, 4)), both, layers.Dense(4, activation="softmax")])
+
+
+def conv_lstm() -> Any:
+    given = layers.Input((4, 8, 8, 1))
+    x = layers.GlobalAveragePooling2D()(layers.ConvLSTM2D(2, 3, name="memory")(given))
+    return tf_keras.Model(given, layers.Dense(4, activation="softmax")(x))
+
+
+def transfer() -> Any:
+    """A base within a model, as tutorials of transfer learning have it."""
+    given = layers.Input((16, 16, 3))
+    base = tf_keras.Model(given, layers.Conv2D(8, 3, activation="swish")(given), name="base")
+    inputs = layers.Input((16, 16, 3))
+    x = base(layers.Rescaling(0.5)(layers.RandomFlip()(inputs)), training=False)
+    x = layers.BatchNormalization()(layers.GlobalAveragePooling2D()(x))
+    return tf_keras.Model(inputs, layers.Dense(4, activation="softmax")(layers.Dropout(0.2)(x)))
+
+
 def several_outputs() -> Any:
     given = layers.Input((12,))
     x = layers.Dense(8, activation="relu")(given)
@@ -128,8 +149,8 @@ def binary() -> Any:
 BUILDERS: dict[str, Callable[[], Any]] = {
     build.__name__: build
     for build in (
-        *(mobilenet, resnet, ds_cnn, conv1d, lstm, several_outputs, with_lambda, custom),
-        *(autoencoder, binary),
+        *(mobilenet, resnet, ds_cnn, conv1d, lstm, gru, conv_lstm, transfer, several_outputs),
+        *(with_lambda, custom, autoencoder, binary),
     )
 }
 

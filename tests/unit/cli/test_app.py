@@ -2,13 +2,15 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
 import pytest
 
-from snugnet.cli import app
+from snugnet.cli import app, main
 from snugnet.cli.extras import EXTRAS, missing
+from tests.unit.cli import foreign_models
 
 
 def test_help_names_all_commands(command):
@@ -76,6 +78,35 @@ def test_the_command_is_installed(model):
     assert done.returncode == 0
     assert json.loads(done.stdout)["scheme"] == "fiq_int8"
     assert done.stderr == ""
+
+
+def test_a_crash_in_a_library_ends_with_1_and_a_sentence(keras, tmp_path):
+    """Nothing of it stays: neither an output, nor a part of one, nor a temporary file."""
+    foreign_models.saved("custom", "h5", tmp_path)
+    (tmp_path / "crash.py").write_text("import os\nos.abort()\n")
+    (tmp_path / "temporary").mkdir()
+    request = ("quantize", "--model", "custom.h5", "--output", "q.tflite", "--json")
+    before = {path.name for path in tmp_path.iterdir()}
+    done = subprocess.run(
+        [sys.executable, "-m", "snugnet.cli.main", *request, "--allow-code", "crash.py"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"TMPDIR": str(tmp_path / "temporary")},
+    )
+    assert done.returncode == 1
+    said = json.loads(done.stdout)["error"]
+    assert said.startswith("crash.py crashed in <module> (SIGABRT): ")
+    assert done.stderr == f"snugnet: {said}\n"
+    assert {path.name for path in tmp_path.iterdir()} == before
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_an_end_from_outside_is_told(tmp_path):
+    calls = tmp_path / "calls"
+    calls.write_text("")
+    assert "memory runs out" in main._epitaph(signal.SIGKILL, calls)
+    assert main._epitaph(signal.SIGTERM, calls) == "the work was ended (SIGTERM)"
 
 
 def test_libraries_do_not_speak_for_the_command(tmp_path):

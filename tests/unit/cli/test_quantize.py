@@ -8,10 +8,11 @@ from snugnet.tflite.schemes import FIVE, FULL_INT8, SCHEMES
 from tests.unit.cli import foreign_models
 
 SAMPLES = 120
-CLASSIFIERS = ("mobilenet", "resnet", "ds_cnn", "conv1d", "binary")
+CLASSIFIERS = ("mobilenet", "resnet", "ds_cnn", "conv1d", "binary", "transfer")
 # What stands in the way of quantization-aware training.
 UNTRAINABLE = {
-    "lstm": "'lstm",
+    "lstm": "'lstm' (LSTM)",
+    "gru": "'gru' (Bidirectional)",
     "custom": "'squared' (Squared)",
     "autoencoder": "the model does not classify",
 }
@@ -128,6 +129,28 @@ def test_what_is_no_plain_model_is_refused_before_it_is_loaded(
     assert code == 2
     assert REFUSED[name] in complaint
     assert not list(tmp_path.glob("*out.*"))
+
+
+def test_loops_that_cannot_be_written_out_are_refused_by_name(command, stranger, tmp_path):
+    output = tmp_path / "out.tflite"
+    code, _, complaint = command("quantize", *stranger("conv_lstm"), "--output", output)
+    assert code == 2
+    assert "conv_lstm.h5: 'memory' (ConvLSTM2D) loops in a way that cannot be written" in complaint
+    assert not output.exists()
+
+
+def test_people_are_told_briefly(command, stranger, tmp_path):
+    """Of what may be hundreds of findings the first few, on lines of their own."""
+    from snugnet.cli.quantize import SHOWN, _some
+
+    output = tmp_path / "out.tflite"
+    code, said, _ = command("quantize", *stranger("gru"), "--output", output, "--scheme", "drq")
+    assert code == 0
+    assert said.count("\n") < 12
+    assert _some([]) == ""
+    lines = _some([str(i) * 200 for i in range(SHOWN + 3)]).split("\n")
+    assert lines[-1] == "  and 3 more: --json lists all"
+    assert max(map(len, lines)) < 110
 
 
 def test_without_samples_only_what_needs_none_is_made(asked, command, stranger, tmp_path):
