@@ -248,6 +248,32 @@ def test_windows_csv(tmp_path):
     np.testing.assert_allclose(samples.x[4].ravel(), table.iloc[4, :6].astype(float), rtol=1e-6)
 
 
+def test_windows_csv_with_columns_of_other_names(tmp_path):
+    table = pd.DataFrame({"a": [1.0, 2, 3], "b": [4.0, 5, 6], "who": [7, 8, 9], "what": [0, 1, 0]})
+    table.to_csv(tmp_path / "mine.csv", index=False)
+    names = {"y": "what", "group": "who"}
+    samples = windows.load(window_settings(tmp_path, "mine.csv", arrays=names), 1)
+    assert samples.x[:, :, 0].tolist() == [[1, 4], [2, 5], [3, 6]]
+    assert samples.group.tolist() == [7, 8, 9]
+    assert samples.y.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "index", "words"),
+    [
+        ({"y": "no"}, False, "no column no, which `arrays` calls y; last: a, group, what"),
+        ({"y": "what", "x": "a"}, False, "`arrays` of a .csv name y, group, fold, split, not x"),
+        ({"y": "what", "group": "a"}, False, "calls a group, and a column group is there"),
+        ({"y": "what"}, True, "the first column has no name; write the table without its index"),
+    ],
+)
+def test_columns_that_cannot_be_meant_are_refused(tmp_path, arrays, index, words):
+    table = pd.DataFrame({"a": [1.0, 2], "group": [1, 2], "what": [0, 1]})
+    table.to_csv(tmp_path / "mine.csv", index=index)
+    with pytest.raises(InputError, match=words):
+        windows.load(window_settings(tmp_path, "mine.csv", arrays=arrays), 1)
+
+
 def test_windows_csv_with_several_labels(tmp_path):
     table = pd.DataFrame(RNG.normal(0, 1, (12, 6)))
     table["y_up"], table["y_down"] = [1, 0] * 6, [1, 1, 0, 0] * 3

@@ -38,7 +38,7 @@ Name = Annotated[
 ]
 Arrays = Annotated[
     list[str] | None,
-    typer.Option("--array", help="ROLE=NAME: what your .npz calls x, y, group, …; repeatable."),
+    typer.Option("--array", help="ROLE=NAME: what your data call x, y, group, …; repeatable."),
 ]
 Window = Annotated[
     str | None, typer.Option("--window", help="TIME,CHANNELS: how a row of a .csv folds.")
@@ -185,11 +185,7 @@ def _form(request: Request, model: Any) -> dict[str, str]:
     """Find task and layout of samples."""
     own = None if model is None else _task_of(request, model)
     if request.data.suffix == ".csv":
-        from snugnet.cli.data import columns
-
-        if request.arrays:
-            raise InputError("--array names arrays of an .npz; columns are called y, group, split")
-        several = any(name.startswith("y_") for name in columns(request.data))
+        several = _has_several(request)
         task = "multilabel" if several else "multiclass"
         return {"task": own or task, "layout": "time_channel"}
     arrays = _arrays_of(request)
@@ -200,6 +196,21 @@ def _form(request: Request, model: Any) -> dict[str, str]:
     # An image has colours, or sides that are alike.
     image = x.ndim == 4 or (x.ndim == 3 and x.shape[1] == x.shape[2])
     return {"task": own or task, "layout": "image" if image else "time_channel"}
+
+
+def _has_several(request: Request) -> bool:
+    """Tell whether a .csv has several labels a sample."""
+    from snugnet.cli.data import columns
+
+    names = columns(request.data)
+    several = any(name.startswith("y_") for name in names)
+    if not several and request.arrays.get("y", "y") not in names:
+        held = ", ".join([*names[:2], "…", *names[-4:]] if len(names) > 7 else names)
+        raise InputError(
+            f"{request.data}: it has no column {request.arrays.get('y', 'y')} but {held}; "
+            "--array y=NAME says which has the labels, and --array group=NAME whose they are"
+        )
+    return several
 
 
 def _task_of(request: Request, model: Any) -> str:

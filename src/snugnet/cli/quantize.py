@@ -174,10 +174,13 @@ def _parts(request: Request, model: Any) -> Parts:
     assert request.data is not None
     given, task = data.read(request.data, model.input_shape[1:]), task_of(model)
     x, aware = given.x.astype(np.float32), request.method == Method.QUANTIZATION_AWARE
+    if task is None and not aware and _has_logits(model, given.y):
+        task = "multiclass"  # the largest decides, before a softmax as behind it
     try:
-        if given.y is None or task is None:
-            missing = "no y in the samples" if given.y is None else "the model does not classify"
-            raise InputError(f"{request.data}: {missing}")
+        if given.y is None:
+            raise InputError(f"{request.data}: no y in the samples")
+        if task is None:
+            raise InputError(f"{request.model}: its last layer is neither softmax nor sigmoid")
         y = data.labels_for(given.y, task, model.output_shape[-1], request.data)
         names = tuple(map(str, range(max(2, model.output_shape[-1]))))
         samples = Samples(x, y, names, task, given.group)
@@ -187,6 +190,14 @@ def _parts(request: Request, model: Any) -> Parts:
             raise
         return Parts(Samples(x, np.zeros(len(x), np.int64), (), "multiclass"), why=str(error))
     return Parts(drawn["train"], drawn["val"], drawn["test"])
+
+
+def _has_logits(model: Any, y: np.ndarray | None) -> bool:
+    """Tell whether outputs are classes' scores: as many as labels of whole numbers allow."""
+    outputs = model.output_shape
+    if y is None or y.ndim != 1 or len(outputs) != 2 or outputs[1] < 2:
+        return False
+    return bool(y.dtype.kind in "iu" and y.min() >= 0 and y.max() < outputs[1])
 
 
 def _made(request: Request, model: Any, parts: Parts | None) -> bytes:

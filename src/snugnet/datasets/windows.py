@@ -13,6 +13,8 @@ from snugnet.datasets.sources import require, source_files
 from snugnet.errors import InputError
 
 ROLES = ("x", "y", "group", "fold", "split", "class_names", "scale")
+# Those that are columns of a .csv.
+COLUMNS = ("y", "group", "fold", "split")
 
 
 def load(settings: Mapping[str, Any], seed: int) -> Samples:
@@ -25,8 +27,8 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
 
     Args:
         settings: `datasets_dir` and `path` below it; `arrays`, which renames roles
-            ({"class_names": "classes"}); `task`; `folds`; `layout`; `sample_shape`, how a .csv
-            row is folded, (time, channels).
+            ({"class_names": "classes"}), in a .csv columns; `task`; `folds`; `layout`;
+            `sample_shape`, how a .csv row is folded, (time, channels).
         seed: Not used: reading draws nothing.
 
     Returns:
@@ -58,6 +60,7 @@ def _read_csv(path: Path, settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
         table = pd.read_csv(path)
     except (ValueError, pd.errors.ParserError) as error:
         raise InputError(f"{path}: not a readable .csv file ({error})") from None
+    table = _renamed(table, settings["arrays"], path)
     labels = [name for name in table.columns if str(name).startswith("y_")]
     if "y" not in table.columns and not labels:
         raise InputError(f"{path}: a column y, or columns y_NAME for several labels, is needed")
@@ -82,6 +85,21 @@ def _read_csv(path: Path, settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
         raise InputError(f"{path}: {x.shape[1]} value columns do not fold into {shape}")
     arrays["x"] = x.reshape(len(x), *shape)
     return arrays
+
+
+def _renamed(table: pd.DataFrame, names: Mapping[str, str], path: Path) -> pd.DataFrame:
+    """Give the columns of a .csv the names of their roles."""
+    for role, name in names.items():
+        if role not in COLUMNS:
+            raise InputError(f"{path}: `arrays` of a .csv name {', '.join(COLUMNS)}, not {role}")
+        if name not in table.columns:
+            held = ", ".join(map(str, table.columns[-8:]))
+            raise InputError(f"{path}: no column {name}, which `arrays` calls {role}; last: {held}")
+        if name != role and role in table.columns:
+            raise InputError(f"{path}: `arrays` calls {name} {role}, and a column {role} is there")
+    if "Unnamed: 0" in table.columns:  # as pandas calls what has no name
+        raise InputError(f"{path}: the first column has no name; write the table without its index")
+    return table.rename(columns={name: role for role, name in names.items()})
 
 
 def _plain(column: "pd.Series[Any]") -> np.ndarray:

@@ -163,12 +163,27 @@ def test_columns_of_a_csv_may_be_quoted(asked, command, tmp_path):
     request = ("init", "--data", path, "--output", output)
     code, _, complaint = command(*request, "--array", "group=subject")
     assert code == 2
-    assert "--array names arrays of an .npz" in complaint
+    assert "no column subject, which `arrays` calls group; last: group, y_mi, y_af" in complaint
     code, found = asked(*request)
     assert code == 0, found
     assert found["task"] == "multilabel"
     assert found["shape"] == [2, 1, 1]
     assert found["splits"]["test"]["groups"] == 1
+
+
+def test_columns_of_a_csv_may_have_other_names(asked, command, tmp_path):
+    path = tmp_path / "r.csv"
+    rows = [f"p{i % 6},{i},{i * 2},{('sit', 'run')[i % 2]}" for i in range(60)]
+    path.write_text("who,a,b,what\n" + "\n".join(rows))
+    output = tmp_path / "m.yaml"
+    request = ("init", "--data", path, "--output", output)
+    code, _, complaint = command(*request)
+    assert code == 2
+    assert "no column y but who, a, b, what; --array y=NAME says which" in complaint
+    code, found = asked(*request, "--array", "y=what", "--array", "group=who")
+    assert code == 0, found
+    assert found["splits"]["test"]["groups"] == 1
+    assert study_of(output).config["datasets"]["r"]["arrays"] == {"y": "what", "group": "who"}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ UNTRAINABLE = {
     "lstm": "'lstm' (LSTM)",
     "gru": "'gru' (Bidirectional)",
     "custom": "'squared' (Squared)",
-    "autoencoder": "the model does not classify",
+    "autoencoder": "autoencoder.h5: its last layer is neither softmax nor sigmoid",
 }
 REFUSED = {
     "several_outputs": "1 inputs and 2 outputs (class, age)",
@@ -74,7 +74,7 @@ def test_a_strangers_model_is_quantized_after_training(asked, stranger, tmp_path
         assert -1 <= found["accuracy"]["delta"] <= 1
     else:
         assert found["accuracy"] is None
-        assert "does not classify" in found["why"]
+        assert "neither softmax nor sigmoid" in found["why"]
 
 
 @pytest.mark.slow
@@ -173,6 +173,19 @@ def test_samples_without_labels_calibrate(asked, stranger, tmp_path):
     assert code == 0
     assert found["accuracy"] is None
     assert "no y" in found["why"]
+
+
+def test_the_largest_logit_decides(asked, keras, tmp_path):
+    layers = keras.tf_keras.layers
+    model = keras.tf_keras.Sequential([layers.Input((3,)), layers.Dense(3, use_bias=False)])
+    model.set_weights([np.eye(3)])
+    model.save(tmp_path / "logits.h5")
+    y = np.arange(60) % 3
+    np.savez(tmp_path / "data.npz", x=np.eye(3, dtype=np.float32)[y], y=y)
+    request = ("--model", tmp_path / "logits.h5", "--data", tmp_path / "data.npz")
+    code, found = asked("quantize", *request, "--output", tmp_path / "out.tflite")
+    assert code == 0, found
+    assert found["accuracy"]["accuracy"] == 1
 
 
 def test_a_saved_model_is_read(asked, stranger, tmp_path):
