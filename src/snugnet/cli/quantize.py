@@ -180,7 +180,7 @@ def _parts(request: Request, model: Any) -> Parts:
         if given.y is None:
             raise InputError(f"{request.data}: no y in the samples")
         if task is None:
-            raise InputError(f"{request.model}: its last layer is neither softmax nor sigmoid")
+            raise InputError(f"{request.model}: it does not end in a softmax or sigmoid of classes")
         y = data.labels_for(given.y, task, model.output_shape[-1], request.data)
         names = tuple(map(str, range(max(2, model.output_shape[-1]))))
         samples = Samples(x, y, names, task, given.group)
