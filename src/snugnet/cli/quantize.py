@@ -278,12 +278,17 @@ def as_float32(path: Path, model: Any) -> tuple[Any, bytes]:
     from snugnet.models.unroll import RECURRENT, looping, unroll
     from snugnet.tflite.flatbuffer import subgraphs
 
+    made = converted(path, model, "float32")
+    if subgraphs(made) == 1:
+        return model, made
     # A plain LSTM is one operator, and stays one unless it is what loops.
-    for kinds in ((), RECURRENT[:-1], RECURRENT):
+    for kinds in (RECURRENT[:-1], RECURRENT):
         try:
-            written = unroll(model, kinds) if kinds else model
+            written = unroll(model, kinds)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
+        if written is model:
+            continue
         made = converted(path, written, "float32")
         if subgraphs(made) == 1:
             return written, made

@@ -27,11 +27,14 @@ def unroll(model: tf_keras.Model, kinds: tuple[str, ...]) -> tf_keras.Model:
         kinds: Which of `RECURRENT`, also within Bidirectional.
 
     Returns:
-        A model that computes the same, with the same names of layers.
+        A model that computes the same, with the same names of layers; the model itself if it has
+        no such layer.
 
     Raises:
         InputError: If a layer has too many steps, or none that are known.
     """
+    if not any(type(_inner(layer)).__name__ in kinds for layer in model.layers):
+        return model
     copy = tf_keras.models.clone_model(model, clone_function=lambda layer: _written(layer, kinds))
     copy.set_weights(model.get_weights())
     return copy
