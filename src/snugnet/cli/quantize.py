@@ -158,7 +158,11 @@ def quantize(request: Request) -> dict[str, Any]:
         plain, made = (Path(folder) / name for name in ("float32.tflite", request.output.name))
         plain.write_bytes(in_float)
         made.write_bytes(_made(request, model, parts))
-        found = _judged(request, made, plain, parts)
+        try:
+            found = _judged(request, made, plain, parts)
+        except InputError as error:
+            told = str(error).replace(str(made), str(request.output))
+            raise InputError(told) from None
         with replacing(request.output) as path:
             path.write_bytes(made.read_bytes())
     return found
