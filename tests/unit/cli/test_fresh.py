@@ -46,7 +46,7 @@ def test_tflite_is_enough_for_files(tmp_path, model, x):
     assert asked(snugnet, "export", model, "--to", "c", "--output", tmp_path / "m.c")["written"]
 
 
-def test_train_is_enough_to_quantize(tmp_path):
+def test_train_is_enough_to_quantize(keras, tmp_path):
     programs = fresh(tmp_path, "[train]")
     assert not {"akida", "snakemake"} & installed(programs)
     model = foreign_models.saved("conv1d", "h5", tmp_path)
