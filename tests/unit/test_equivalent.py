@@ -7,11 +7,13 @@ from snugnet.errors import InputError
 
 
 def image(layers):
-    """An image network with all of it: scaled within, normalized in odd places, swish."""
+    """An image network with all of it: scaled, normalized in odd places, activated by layers."""
     normalization = layers.Normalization(mean=[0.1, 0.2, 0.3], variance=[1.0, 2.0, 0.5])
     inputs = layers.Input((8, 8, 3))
     x = layers.GaussianNoise(0.5)(normalization(layers.Rescaling(0.5, offset=-1)(inputs)))
     x = layers.BatchNormalization()(layers.Conv2D(4, 3, padding="same", activation="relu")(x))
+    x = layers.Activation("relu6")(layers.Conv2D(4, 1, activation=layers.LeakyReLU())(x))
+    x = layers.Conv2D(4, 1, activation="relu6")(x)
     linear = layers.Conv2D(4, 3, padding="same", name="linear")(x)
     x = layers.Add()([linear, layers.BatchNormalization()(linear)])
     x = layers.Activation("gelu")(layers.Conv2D(4, 1, activation="swish", name="swish")(x))
@@ -21,7 +23,8 @@ def image(layers):
 def signal(layers):
     """A network on (time, channels), whose end has no image."""
     inputs = layers.Input((16, 2))
-    x = layers.Conv1D(4, 3, activation="relu")(layers.BatchNormalization(scale=False)(inputs))
+    x = layers.BatchNormalization(scale=False)(inputs)
+    x = layers.Conv1D(4, 3, activation=layers.LeakyReLU(0.2))(x)
     x = layers.Flatten()(layers.BatchNormalization(center=False)(x))
     x = layers.BatchNormalization()(layers.Dense(8, activation="relu")(x))
     return inputs, layers.Dense(3, activation="softmax")(x)

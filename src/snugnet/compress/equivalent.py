@@ -15,6 +15,7 @@ from snugnet.models.keras2 import tf_keras
 
 layers = tf_keras.layers
 WEIGHTED = (layers.Conv2D, layers.Dense, layers.DepthwiseConv2D)
+ACTIVATED = (*WEIGHTED, layers.Activation)
 # What a layer of its own may compute, and a part of another may not.
 SEPARATE = ("gelu", "swish")
 # What does nothing but in training, where it is left out.
@@ -27,17 +28,31 @@ INERT = (
 def equivalent(layer: tf_keras.layers.Layer) -> Chain | None:
     """Write a layer as others that compute the same; None if there is no way."""
     kind = type(layer)
-    if kind in WEIGHTED and layer.activation.__name__ in SEPARATE:
-        return _separated(layer)
+    activation = _layer_of(layer.activation) if kind in ACTIVATED else None
+    if activation is not None:
+        linear = kind.from_config({**layer.get_config(), "activation": "linear"})
+        chain = Chain([linear, activation], [layer.get_weights(), []])
+        return chain if kind in WEIGHTED else Chain([activation], [[]])
     if kind.__name__ in INERT:
         return Chain([layers.Dropout(0.0)], [[]])
     gain_and_shift = _affine(layer)
     return None if gain_and_shift is None else _depthwise(layer.output_shape[1:], *gain_and_shift)
 
 
-def _separated(layer: Any) -> Chain:
-    linear = type(layer).from_config({**layer.get_config(), "activation": "linear"})
-    return Chain([linear, layers.Activation(layer.activation)], [layer.get_weights(), []])
+def activation_name(layer: tf_keras.layers.Layer) -> str:
+    """Name what a layer computes in the end: a function of Keras, or a class of layers."""
+    activation = getattr(layer, "activation", tf_keras.activations.linear)
+    return str(getattr(activation, "__name__", type(activation).__name__))
+
+
+def _layer_of(activation: Any) -> Any:
+    """Make a layer of its own of what another cannot hold; None if it can, or nothing can."""
+    if isinstance(activation, layers.Layer):
+        copy = type(activation).from_config(activation.get_config())
+        return None if activation.weights else copy
+    if activation.__name__ == "relu6":
+        return layers.ReLU(6.0)
+    return layers.Activation(activation) if activation.__name__ in SEPARATE else None
 
 
 def _affine(layer: Any) -> tuple[np.ndarray, np.ndarray] | None:

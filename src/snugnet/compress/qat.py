@@ -14,7 +14,7 @@ from tensorflow_model_optimization.python.core.quantization.keras.default_8bit i
     default_8bit_quantize_registry,
 )
 
-from snugnet.compress.equivalent import SEPARATE, equivalent
+from snugnet.compress.equivalent import SEPARATE, activation_name, equivalent
 from snugnet.compress.fold import fold, fold_relu
 from snugnet.compress.graph import replace
 from snugnet.compress.ranges import begin_ranges
@@ -102,7 +102,7 @@ def _told(layer: tf_keras.layers.Layer) -> str:
     """Name a layer, and its activation if that is what is not supported."""
     kind = type(layer).__name__
     if REGISTRY.supports(layer) and hasattr(layer, "activation"):
-        kind = f"{kind} with activation {layer.activation.__name__}"
+        kind = f"{kind} with activation {activation_name(layer)}"
     return f"{layer.name!r} ({kind})"
 
 
@@ -121,9 +121,8 @@ def _supported(layer: tf_keras.layers.Layer) -> bool:
             and before.activation is tf_keras.activations.linear
             and len(before.outbound_nodes) == 1
         )
-    activation = getattr(layer, "activation", tf_keras.activations.linear)
     own = SEPARATE if type(layer) is tf_keras.layers.Activation else ()
-    return bool(REGISTRY.supports(layer)) and activation.__name__ in (*ACTIVATIONS, *own)
+    return bool(REGISTRY.supports(layer)) and activation_name(layer) in (*ACTIVATIONS, *own)
 
 
 def _stripped(quantized: tf_keras.Model, plain: tf_keras.Model) -> tf_keras.Model:
