@@ -30,7 +30,7 @@ from snugnet.configuration import (
 )
 from snugnet.datasets.sources import ORIGINS
 from snugnet.errors import InputError
-from snugnet.tflite.schemes import FULL_INTEGER, SCHEMES
+from snugnet.tflite.schemes import DERIVED, FULL_INTEGER, NETWORK_SCHEME, SCHEMES
 
 # What a model's block says about steps after its training.
 LATER = ("variants", "explore", "schemes")
@@ -296,6 +296,14 @@ class Study:
         """Give a scheme's settings for a model, whose own changes go before the general ones."""
         changes = self.config["models"][model]["schemes"].get(scheme, {})
         return laid_over(self.config["schemes"][scheme], changes)
+
+    def shares_network(self, model: str, variant: str, scheme: str) -> bool:
+        """Tell whether a scheme's file is derived from that of `fiq_float32`.
+
+        It is if both have the same settings; those of quantizers that were trained need none.
+        """
+        same = self._scheme(model, scheme) == self._scheme(model, NETWORK_SCHEME)
+        return scheme in DERIVED and (same or self.has_quantizers(variant))
 
     def akida_network(self, variant: str) -> str:
         """Name the variant whose float network Akida cells compute: of a `_qat` one its parent."""

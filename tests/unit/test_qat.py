@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from snugnet.tflite.schemes import SCHEMES
 from tests.unit.conftest import SHAPE, TRAINING
 
 SETTINGS = {"training": {**TRAINING, "epochs": 2, "learning_rate": 0.0005}}
@@ -137,11 +138,23 @@ def test_a_saved_model_computes_the_same(aware, tmp_path):
         load_model(tmp_path / "quantized.h5")
 
 
+@pytest.mark.parametrize("name", ["fiq_int8", "fiq_uint8"])
+def test_derived_file_equals_converted_one(aware, name):
+    from snugnet.tflite.convert import change_io_types, convert
+    from snugnet.tflite.digest import semantic_digest
+    from snugnet.tflite.flatbuffer import parse_graph
+
+    network = convert(aware.quantized, SCHEMES["fiq_float32"], quantized=True)
+    converted = convert(aware.quantized, SCHEMES[name], quantized=True)
+    derived = change_io_types(network, SCHEMES[name], quantized=True)
+    digests = [semantic_digest(parse_graph(file, name)) for file in (derived, converted)]
+    assert digests[0] == digests[1]
+
+
 @pytest.mark.parametrize("name", ["fiq_float32", "fiq_int8", "fiq_uint8"])
 def test_the_file_is_integer_with_the_trained_ranges(aware, tmp_path, name):
     from snugnet.tflite.convert import convert
     from snugnet.tflite.evidence import inspect
-    from snugnet.tflite.schemes import SCHEMES
 
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(aware.quantized, SCHEMES[name], quantized=True))
@@ -155,7 +168,6 @@ def test_the_file_is_integer_with_the_trained_ranges(aware, tmp_path, name):
 def test_float_schemes_have_no_quantizers(aware, tmp_path, name):
     from snugnet.tflite.convert import convert
     from snugnet.tflite.evidence import inspect
-    from snugnet.tflite.schemes import SCHEMES
 
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(aware.plain, SCHEMES[name]))
@@ -169,7 +181,6 @@ def test_batch_normalization_after_dense_ends_up_in_integers(keras, tmp_path):
     from snugnet.compress.qat import train_quantized
     from snugnet.tflite.convert import convert
     from snugnet.tflite.evidence import inspect
-    from snugnet.tflite.schemes import SCHEMES
     from tests.unit.conftest import waves
 
     layers = keras.tf_keras.layers
@@ -191,7 +202,6 @@ def test_a_tensor_train_ends_up_in_integers(keras, tmp_path):
     from snugnet.compress.qat import train_quantized
     from snugnet.tflite.convert import convert
     from snugnet.tflite.evidence import inspect
-    from snugnet.tflite.schemes import SCHEMES
     from tests.unit.conftest import waves
 
     layers = keras.tf_keras.layers

@@ -71,6 +71,26 @@ def test_a_model_may_have_settings_of_a_scheme_of_its_own():
     assert found["scheme_training"]["batch_size"] == 64  # the model's own
 
 
+@pytest.mark.parametrize(
+    ("scheme", "variant", "samples", "shared"),
+    [
+        ("fiq_int8", "original", None, True),
+        ("fiq_uint8", "original", None, True),
+        ("fiq_int8", "original", 20, False),
+        ("fiq_int8", "aware", 20, True),  # trained ranges need no calibration samples
+        ("fiq_float32", "original", None, False),
+        ("int16x8", "original", None, False),
+        ("float32", "original", None, False),
+    ],
+)
+def test_network_shared_when_settings_are_the_same(scheme, variant, samples, shared):
+    config = minimal()
+    config["variants"]["aware"] = {"method": "qat", "parent": "original"}
+    if samples is not None:
+        config["models"]["net"]["schemes"] = {scheme: {"calibration_samples": samples}}
+    assert study(config).shares_network("net", variant, scheme) == shared
+
+
 def test_training_with_akidas_quantizers_is_checked_with_the_models_task():
     config = minimal()
     config["variants"]["aware"] = {"method": "qat", "parent": "original"}

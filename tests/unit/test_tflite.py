@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from snugnet.errors import InputError
+from snugnet.tflite.boundary import network_digest
 from snugnet.tflite.contract import check_contract
-from snugnet.tflite.flatbuffer import read_graph
+from snugnet.tflite.digest import semantic_digest
+from snugnet.tflite.flatbuffer import parse_graph, read_graph
 from snugnet.tflite.graph import Graph
 from snugnet.tflite.litert import Prediction, latency, predict, quantize
-from snugnet.tflite.schemes import CONVERTED, FIVE, SCHEMES
+from snugnet.tflite.schemes import CONVERTED, DERIVED, FIVE, FULL_INT8, NETWORK_SCHEME, SCHEMES
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +32,23 @@ def test_every_scheme_keeps_its_promise(files):
         contract = check_contract(read_graph(files / scheme.name), scheme)
         assert contract["verdict"] == "pass", (scheme.name, contract["findings"])
         assert contract["input"] == contract["output"] == scheme.input_output
+
+
+@pytest.mark.parametrize("scheme", DERIVED)
+def test_derived_file_equals_converted_one(files, scheme):
+    from snugnet.tflite.convert import change_io_types
+
+    network = (files / NETWORK_SCHEME).read_bytes()
+    derived = parse_graph(change_io_types(network, SCHEMES[scheme]), "derived")
+    converted = read_graph(files / scheme)
+    assert semantic_digest(derived) == semantic_digest(converted)
+    assert semantic_digest(derived) != semantic_digest(read_graph(files / NETWORK_SCHEME))
+
+
+def test_network_digest_equal_when_only_boundary_differs(files):
+    digests = {network_digest(read_graph(files / scheme)) for scheme in FULL_INT8}
+    assert len(digests) == 1
+    assert network_digest(read_graph(files / "int16x8")) not in digests
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,12 @@ import pytest
 from snugnet.analysis.gate import judge
 from snugnet.int8 import Model, operators
 from snugnet.int8.node import Kernel
-from snugnet.tflite import micro
+from snugnet.tflite import micro, verify
+from snugnet.tflite.boundary import network_digest
 from snugnet.tflite.crash import crash_of
 from snugnet.tflite.flatbuffer import read_graph
 from snugnet.tflite.litert import predict, quantize_for
-from snugnet.tflite.verify import certify
+from snugnet.tflite.verify import certify, certify_network, load_network, save_network
 from tests.tflite_files import Node, Tensor, write
 from tests.unit.int8 import models
 
@@ -51,6 +52,75 @@ def test_an_exact_file_is_certified(save, float_ends):
     assert set(found["versions"]) == {"ai-edge-litert", "tflite-micro", "numpy"}
     # More than the largest activations, which it must hold at once, and not absurdly more.
     assert 192 < found["arena_bytes"] < 100_000
+
+
+@pytest.fixture
+def network(tmp_path):
+    """The certified network of `models.network`, written and read again."""
+    path = tmp_path / "network.tflite"
+    path.write_bytes(models.network())
+    save_network(tmp_path / "network.npz", certify_network(path, X, traced=5))
+    return load_network(tmp_path / "network.npz")
+
+
+@pytest.mark.parametrize("float_ends", [False, True])
+def test_certificate_same_when_network_was_certified_before(save, network, float_ends):
+    path = save(models.network(float_ends=float_ends))
+    deployed = predict(path, X).raw
+    composed = certify(path, X, deployed, decide, 5, network)
+    assert composed == certify(path, X, deployed, decide, 5)
+    assert composed["litert_ref"]["verdict"] == composed["tflm"]["verdict"] == "exact"
+
+
+def test_certify_runs_few_samples_when_network_was_certified_before(save, network, monkeypatch):
+    whole = []
+    run = micro.run
+
+    def counted(file, graph, x, traced):
+        if len(graph.operators) > 1:
+            whole.append(len(x))
+        return run(file, graph, x, traced)
+
+    monkeypatch.setattr(micro, "run", counted)
+    path = save(models.network(float_ends=True))
+    certify(path, X, predict(path, X).raw, decide, 5, network)
+    assert whole == [verify.WHOLE]
+    assert len(X) > verify.WHOLE
+
+
+def test_certify_compares_whole_file_when_its_network_is_another(save, network, monkeypatch):
+    """The engine is wrong for this file alone: the certificate of another one must not hide it."""
+    other = bytearray(models.network())
+    weight = bytes(read_graph(save(bytes(other))).tensors[10].values.tobytes())
+    place = bytes(other).index(weight)
+    other[place] ^= 1
+    path = save(bytes(other))
+    certificate = certify(path, X, predict(path, X).raw, decide, 5, network)
+    assert certificate == certify(path, X, predict(path, X).raw, decide, 5)
+    assert network_digest(read_graph(path)) != network.digest
+
+
+@pytest.mark.parametrize("operator", ["QUANTIZE", "DEQUANTIZE"])
+def test_certificate_differs_when_boundary_does(save, network, monkeypatch, operator):
+    operation = operators.OPERATORS[operator]
+
+    def wrong(node):
+        kernel = operation.prepare(node)
+        return Kernel(lambda *arrays: (kernel.run(*arrays) * 2).astype(kernel.run(*arrays).dtype))
+
+    monkeypatch.setitem(operators.OPERATORS, operator, replace(operation, prepare=wrong))
+    path = save(models.network(float_ends=True))
+    certificate = certify(path, X, predict(path, X).raw, decide, 5, network)
+    for profile in PROFILES:
+        assert certificate[profile]["verdict"] == "differs"
+        assert certificate[profile]["first_operator"]["name"] == operator
+
+
+def test_certify_compares_whole_file_when_samples_are_others(save, network):
+    path = save(models.network(float_ends=True))
+    x = X[::-1]
+    certificate = certify(path, x[:7], predict(path, x[:7]).raw, decide, 5, network)
+    assert certificate["litert_ref"]["samples"] == 7
 
 
 def test_the_first_operator_that_differs_is_named(save, monkeypatch):

@@ -15,7 +15,13 @@ from snugnet.datasets.sources import source_files
 from snugnet.errors import InputError
 from snugnet.provenance import all_digests, code_digests
 from snugnet.study import REPORTED, WITH_QUANTIZERS, Cell, Study
-from snugnet.tflite.schemes import CONVERTED, FULL_INT8, FULL_INTEGER, SCHEMES
+from snugnet.tflite.schemes import (
+    CONVERTED,
+    FULL_INT8,
+    FULL_INTEGER,
+    NETWORK_SCHEME,
+    SCHEMES,
+)
 
 SOURCE = Path(workflow.basedir) / "src"
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
@@ -167,9 +173,25 @@ def designs_of(wildcards):
     return f"{RESULTS}/models/{wildcards.model}/{variant['parent']}/design_space.csv"
 
 
+def network_file(wildcards):
+    """Give the fiq_float32 file that a cell's file is derived from; nothing if it is converted."""
+    if STUDY.shares_network(wildcards.model, wildcards.variant, wildcards.scheme):
+        return f"{RESULTS}/tflite/{wildcards.model}/{wildcards.variant}/{NETWORK_SCHEME}/model.tflite"
+    return []
+
+
+def unless_derived(path):
+    """Make an input function: a path with wildcards, or nothing where the file is derived."""
+
+    def of(wildcards):
+        return [] if network_file(wildcards) else path.format(RESULTS, **wildcards)
+
+    return of
+
+
 def calibration_of(wildcards):
-    """Give the calib split to the schemes that need it, and nothing to the others."""
-    if SCHEMES[wildcards.scheme].calibrated:
+    """Give the calib split to the files that are converted with it, and nothing to the others."""
+    if SCHEMES[wildcards.scheme].calibrated and not network_file(wildcards):
         return f"{RESULTS}/data/{STUDY.dataset_of(wildcards.model)}/calib.npz"
     return []
 
@@ -180,6 +202,13 @@ def certificate_of(wildcards):
         return []
     cell = f"{wildcards.model}/{wildcards.variant}/{wildcards.scheme}"
     return f"{RESULTS}/verify/{cell}/certificate.json"
+
+
+def certified_network(wildcards):
+    """Give the certified int8 network of a cell that computes in int8, and nothing for others."""
+    if wildcards.scheme not in FULL_INT8:
+        return []
+    return f"{RESULTS}/verify/{wildcards.model}/{wildcards.variant}/network.npz"
 
 
 def akida_page(wildcards):

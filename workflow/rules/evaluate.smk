@@ -25,12 +25,32 @@ rule predict_litert:
         "../scripts/predict_litert.py"
 
 
-# What the file computes, compared with the integer engine and two runtimes, tensor by tensor.
+# The int8 network that three schemes share is compared with the integer engine and two runtimes once.
+rule verify_network:
+    input:
+        tflite="<results>/tflite/{model}/{variant}/fiq_int8/model.tflite",
+        test=dataset_of("test.npz"),
+    output:
+        network="<results>/verify/{model}/{variant}/network.npz",
+    log:
+        "<results>/logs/verify_network/{model}/{variant}.log",
+    benchmark:
+        "<results>/benchmarks/verify_network/{model}/{variant}.tsv"
+    params:
+        settings=settings("verification"),
+        code=code("verify_network"),
+    script:
+        "../scripts/verify_network.py"
+
+
+# Each file is compared with the integer engine and two runtimes, tensor by tensor; of one whose
+# network was compared before, only what it adds to that.
 rule verify:
     input:
         tflite="<results>/tflite/{model}/{variant}/{scheme}/model.tflite",
         test=dataset_of("test.npz"),
         predictions="<results>/predictions/{model}/{variant}/{scheme}/litert.npz",
+        network=certified_network,
     output:
         certificate="<results>/verify/{model}/{variant}/{scheme}/certificate.json",
     log:

@@ -1,9 +1,12 @@
 # From Keras models to .tflite files, each with a verdict on what the file really holds.
 
 
+# The int8 network is converted once, with float32 input and output; the files with integer ones are
+# derived from that file, unless they have settings of their own.
 rule convert_tflite:
     input:
-        model="<results>/models/{model}/{variant}/model.h5",
+        network=network_file,
+        model=unless_derived("{}/models/{model}/{variant}/model.h5"),
         calib=calibration_of,
     output:
         tflite="<results>/tflite/{model}/{variant}/{scheme}/model.tflite",
@@ -26,7 +29,8 @@ rule convert_tflite:
 # the same weights without them, as any model's do.
 rule convert_qat:
     input:
-        model="<results>/models/{model}/{variant}/quantized.h5",
+        network=network_file,
+        model=unless_derived("{}/models/{model}/{variant}/quantized.h5"),
     output:
         tflite="<results>/tflite/{model}/{variant}/{scheme}/model.tflite",
         contract="<results>/tflite/{model}/{variant}/{scheme}/contract.json",

@@ -9,18 +9,25 @@ if TYPE_CHECKING:
 
 
 def main(job: Any) -> None:
+    from pathlib import Path
+
     from snugnet.compress.qat import load_quantized
     from snugnet.jobs import replacing
     from snugnet.models import keras2
-    from snugnet.tflite.convert import convert
+    from snugnet.tflite.convert import change_io_types, convert
     from snugnet.tflite.evidence import record
     from snugnet.tflite.schemes import SCHEMES
 
     settings = job.params.settings
-    keras2.configure(settings["seed"], settings["tf_threads"])
     scheme = SCHEMES[job.wildcards["scheme"]]
+    if job.input["network"]:
+        network = Path(job.input["network"]).read_bytes()
+        content = change_io_types(network, scheme, quantized=True)
+    else:
+        keras2.configure(settings["seed"], settings["tf_threads"])
+        content = convert(load_quantized(job.input["model"]), scheme, quantized=True)
     with replacing(job.output["tflite"]) as path:
-        path.write_bytes(convert(load_quantized(job.input["model"]), scheme, quantized=True))
+        path.write_bytes(content)
     record(job.output["tflite"], job.output["contract"], scheme)
 
 

@@ -9,22 +9,28 @@ if TYPE_CHECKING:
 
 
 def main(job: Any) -> None:
+    from pathlib import Path
+
     from snugnet.datasets.samples import load_split
     from snugnet.jobs import replacing
     from snugnet.models import keras2
     from snugnet.models.storage import load_model
-    from snugnet.tflite.convert import convert
+    from snugnet.tflite.convert import change_io_types, convert
     from snugnet.tflite.evidence import record
     from snugnet.tflite.schemes import SCHEMES
 
     settings = job.params.settings
-    keras2.configure(settings["seed"], settings["tf_threads"])
     scheme = SCHEMES[settings["scheme"]["name"]]
-    calib = None
-    if scheme.calibrated:
-        calib = load_split(job.input["calib"]).x[: settings["scheme"]["calibration_samples"]]
+    if job.input["network"]:
+        content = change_io_types(Path(job.input["network"]).read_bytes(), scheme)
+    else:
+        keras2.configure(settings["seed"], settings["tf_threads"])
+        calib = None
+        if scheme.calibrated:
+            calib = load_split(job.input["calib"]).x[: settings["scheme"]["calibration_samples"]]
+        content = convert(load_model(job.input["model"]), scheme, calib)
     with replacing(job.output["tflite"]) as path:
-        path.write_bytes(convert(load_model(job.input["model"]), scheme, calib))
+        path.write_bytes(content)
     record(job.output["tflite"], job.output["contract"], scheme)
 
 

@@ -17,7 +17,7 @@ def main(job: Any) -> None:
     from snugnet.datasets.samples import load_split
     from snugnet.jobs import write_json
     from snugnet.tflite.litert import dequantize
-    from snugnet.tflite.verify import certify
+    from snugnet.tflite.verify import certify, load_network
 
     deployed = load_predictions(job.input["predictions"])
 
@@ -27,8 +27,9 @@ def main(job: Any) -> None:
 
     test = load_split(job.input["test"])
     traced = job.params.settings["verification"]["traced_samples"]
-    found = certify(job.input["tflite"], test.x, deployed.raw, decide, traced)
-    write_json(job.output["certificate"], found)
+    network = load_network(job.input["network"]) if job.input["network"] else None
+    certificate = certify(job.input["tflite"], test.x, deployed.raw, decide, traced, network)
+    write_json(job.output["certificate"], certificate)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,11 @@
 from collections.abc import Iterator
 
 import numpy as np
+from tensorflow.lite.python.util import modify_model_io_type
+from tensorflow.lite.tools.flatbuffer_utils import (
+    convert_bytearray_to_object,
+    convert_object_to_bytearray,
+)
 
 from snugnet.errors import InputError
 from snugnet.models.keras2 import tf, tf_keras
@@ -66,6 +71,48 @@ def converter_of(
             raise InputError(f"scheme {scheme.name} needs calibration samples")
         converter.representative_dataset = lambda: one_by_one(calibration, "calibrating")
     return converter
+
+
+def change_io_types(flatbuffer: bytes, scheme: Scheme, quantized: bool = False) -> bytes:
+    """Give an int8 network with float32 input and output the ones of another scheme.
+
+    Args:
+        flatbuffer: A file of scheme `fiq_float32` that `convert` made.
+        scheme: `fiq_int8` or `fiq_uint8`.
+        quantized: As for `convert`.
+
+    Returns:
+        The flatbuffer: graph, weights and quantization as `convert` makes them for `scheme`,
+        without calibrating or quantizing again.
+    """
+    dtype = DTYPES[scheme.input_output]
+    changed = bytes(modify_model_io_type(flatbuffer, dtype, dtype))
+    if quantized or scheme.input_output != "int8":
+        return changed
+    return _numbered_as_calibrated(changed, flatbuffer)
+
+
+def _numbered_as_calibrated(flatbuffer: bytes, original: bytes) -> bytes:
+    """Number and name tensors as the quantizer of calibrated models does: the input comes first.
+
+    Args:
+        flatbuffer: A file with an int8 input and output.
+        original: The file that it was made from.
+    """
+    model, before = (convert_bytearray_to_object(data) for data in (flatbuffer, original))
+    graph, old = model.subgraphs[0], before.subgraphs[0]
+    first = graph.inputs[0]
+    graph.tensors[first].name = old.tensors[old.inputs[0]].name
+    graph.tensors[graph.outputs[0]].name = old.tensors[old.outputs[0]].name
+    graph.tensors.insert(0, graph.tensors.pop(first))
+    places = {index: index + 1 for index in range(first)} | {first: 0}
+    for table in (graph, *graph.operators):
+        table.inputs = [places.get(index, index) for index in table.inputs]
+        table.outputs = [places.get(index, index) for index in table.outputs]
+    for signature in model.signatureDefs or ():
+        for end in (*signature.inputs, *signature.outputs):
+            end.tensorIndex = places.get(end.tensorIndex, end.tensorIndex)
+    return bytes(convert_object_to_bytearray(model))
 
 
 def _configure(converter: tf.lite.TFLiteConverter, scheme: Scheme) -> None:

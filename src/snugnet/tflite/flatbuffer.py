@@ -48,7 +48,11 @@ def read_graph(path: str | Path) -> Graph:
     Raises:
         ModelFormatError: If the file is no .tflite file with one subgraph, or is damaged.
     """
-    data = Path(path).read_bytes()
+    return parse_graph(Path(path).read_bytes(), path)
+
+
+def parse_graph(data: bytes, path: str | Path) -> Graph:
+    """Parse the main subgraph of the bytes of a file; `path` and errors as for `read_graph`."""
     if data[4:8] != b"TFL3":
         raise ModelFormatError(
             f"{path}: not a .tflite file (identifier {data[4:8]!r}, TFL3 is needed)"

@@ -5,19 +5,24 @@ And, from the predictions that are there already: how far do the kernels that Li
 """
 
 import hashlib
+import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from snugnet.datasets.samples import read_npz
 from snugnet.errors import ModelFormatError
 from snugnet.int8.engine import Model
 from snugnet.int8.node import Profile
+from snugnet.jobs import replacing
 from snugnet.tflite import micro, reference
+from snugnet.tflite.boundary import boundary_of, network_digest, single_operator
 from snugnet.tflite.crash import crash_of
-from snugnet.tflite.flatbuffer import read_graph
+from snugnet.tflite.flatbuffer import parse_graph, read_graph
 from snugnet.tflite.graph import Graph
 from snugnet.tflite.litert import quantize_for
 
@@ -27,6 +32,35 @@ PACKAGES = ("ai-edge-litert", "tflite-micro", "numpy")
 # How runtimes and the engine refuse a file; and how many samples with another output are traced.
 REFUSALS = (ModelFormatError, RuntimeError, ValueError, MemoryError)
 MOST_DIFFERING = 8
+# With how many samples a file whose network was certified before runs as a whole.
+WHOLE = 8
+
+
+class Computed(NamedTuple):
+    """A comparison of the engine with a runtime.
+
+    Attributes:
+        comparison: Ready for JSON, as `certify` gives it for a profile.
+        outputs: What the runtime computed, (n, ...), raw; None if it refuses the file.
+    """
+
+    comparison: dict[str, Any]
+    outputs: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class CertifiedNetwork:
+    """An int8 network that several files share, compared with both runtimes on all samples.
+
+    Attributes:
+        digest: Of the network, as `network_digest` gives it.
+        inputs_sha256: SHA-256 sum of the int8 inputs that were compared.
+        computed: The comparison and the runtime's outputs, by profile.
+    """
+
+    digest: str
+    inputs_sha256: str
+    computed: dict[Profile, Computed]
 
 
 def certify(
@@ -35,6 +69,7 @@ def certify(
     deployed: np.ndarray,
     decide: Callable[[np.ndarray], np.ndarray],
     traced: int,
+    network: CertifiedNetwork | None = None,
 ) -> dict[str, Any]:
     """Compare a full-integer file with both runtimes.
 
@@ -44,6 +79,8 @@ def certify(
         deployed: What the default kernels gave for them, (n, k), raw.
         decide: From raw outputs to decisions, one row a sample.
         traced: Of how many samples every tensor is compared.
+        network: The int8 network of the file, if it was certified before on the same samples. Of a
+            profile for which it is exact, only what the file adds to it is compared.
 
     Returns:
         Ready for JSON: for each profile `verdict` (`exact`, `differs` or `unsupported`, with all
@@ -54,29 +91,129 @@ def certify(
     """
     file = Path(path).read_bytes()
     graph = read_graph(path)
-    given = quantize_for(path, x)
-    truths = {
-        profile: _attempt(_run, truth, file, graph, given, traced)
-        for profile, truth in TRUTHS.items()
+    inputs = quantize_for(path, x)
+    computed = {
+        profile: _composed(file, graph, inputs, profile, network)
+        or _computed(file, graph, inputs, profile, traced)
+        for profile in Profile
     }
-    found: dict[str, Any] = {
-        str(profile): _compare(file, graph, given, profile, truths[profile]) for profile in Profile
-    }
-    exact = truths[Profile.LITERT_REF]
-    steps = _steps(graph)
+    exact = computed[Profile.LITERT_REF].outputs
+    step = _steps(graph)[graph.outputs[0]]
     return {
-        **found,
+        **{str(profile): computed[profile].comparison for profile in Profile},
         "xnnpack": None
-        if isinstance(exact, Exception)
-        else _departure(deployed, exact[0].reshape(len(x), -1), decide, steps[graph.outputs[0]]),
+        if exact is None
+        else _departure(deployed, exact.reshape(len(x), -1), decide, step),
         "arena_bytes": _arena(file),
         "samples": len(x),
-        "sha256": {
-            "model": hashlib.sha256(file).hexdigest(),
-            "inputs": hashlib.sha256(np.ascontiguousarray(given).tobytes()).hexdigest(),
-        },
+        "sha256": {"model": hashlib.sha256(file).hexdigest(), "inputs": _sha256(inputs)},
         "versions": {name: version(name) for name in PACKAGES},
     }
+
+
+def certify_network(path: str | Path, x: np.ndarray, traced: int) -> CertifiedNetwork:
+    """Compare an int8 network with both runtimes, once for all files that hold it.
+
+    Args:
+        path: Its file of scheme `fiq_int8`, which has no boundary.
+        x: Samples in real units, (n, ...).
+        traced: Of how many samples every tensor is compared.
+    """
+    file = Path(path).read_bytes()
+    graph = read_graph(path)
+    inputs = quantize_for(path, x)
+    return CertifiedNetwork(
+        digest=network_digest(graph),
+        inputs_sha256=_sha256(inputs),
+        computed={profile: _computed(file, graph, inputs, profile, traced) for profile in Profile},
+    )
+
+
+def save_network(path: str | Path, network: CertifiedNetwork) -> None:
+    """Write a certified network as .npz; an absent output becomes an empty array."""
+    arrays: dict[str, Any] = {
+        "digest": network.digest,
+        "inputs_sha256": network.inputs_sha256,
+    }
+    for profile, (comparison, outputs) in network.computed.items():
+        arrays[f"{profile}_comparison"] = json.dumps(comparison, sort_keys=True)
+        arrays[f"{profile}_outputs"] = np.zeros(0) if outputs is None else outputs
+    with replacing(path) as partial:
+        np.savez(partial, **{name: np.asarray(value) for name, value in arrays.items()})
+
+
+def load_network(path: str | Path) -> CertifiedNetwork:
+    """Read what `save_network` wrote.
+
+    Raises:
+        InputError: If the file is not such a file.
+    """
+    parts = ("comparison", "outputs")
+    names = [f"{profile}_{part}" for profile in Profile for part in parts]
+    arrays = read_npz(path, required=("digest", "inputs_sha256", *names))
+    computed = {}
+    for profile in Profile:
+        outputs = arrays[f"{profile}_outputs"]
+        comparison = json.loads(str(arrays[f"{profile}_comparison"]))
+        computed[profile] = Computed(comparison, outputs if len(outputs) else None)
+    return CertifiedNetwork(str(arrays["digest"]), str(arrays["inputs_sha256"]), computed)
+
+
+def _sha256(array: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+def _computed(
+    file: bytes, graph: Graph, inputs: np.ndarray, profile: Profile, traced: int
+) -> Computed:
+    """Compare the whole file on all samples."""
+    truth = _attempt(_run, TRUTHS[profile], file, graph, inputs, traced)
+    outputs = None if isinstance(truth, Exception) else truth[0]
+    return Computed(_compare(file, graph, inputs, profile, truth), outputs)
+
+
+def _composed(
+    file: bytes,
+    graph: Graph,
+    inputs: np.ndarray,
+    profile: Profile,
+    network: CertifiedNetwork | None,
+) -> Computed | None:
+    """Compare what a file adds to a network that is exact; None if the file must be compared whole.
+
+    Operators are computed one after the other, so a file is exact if its network is, and if each
+    boundary operator is on the same samples. That nothing else happens in between is looked at with
+    a few samples, for which the whole file runs and every tensor is compared.
+    """
+    if network is None or network_digest(graph) != network.digest:
+        return None
+    comparison, inner = network.computed[profile]
+    if comparison["verdict"] != "exact" or inner is None:
+        return None
+    boundary = boundary_of(graph)
+    inside = _through(file, boundary.head, inputs, profile)
+    outputs = _through(file, boundary.tail, inner, profile)
+    if inside is None or outputs is None or _sha256(inside) != network.inputs_sha256:
+        return None
+    whole = _computed(file, graph, inputs[:WHOLE], profile, WHOLE)
+    if whole.comparison["verdict"] != "exact" or whole.outputs is None:
+        return None
+    if not np.array_equal(whole.outputs, outputs[:WHOLE]):
+        return None
+    return Computed({**comparison, "tensors": whole.comparison["tensors"]}, outputs)
+
+
+def _through(
+    file: bytes, operator: int | None, x: np.ndarray, profile: Profile
+) -> np.ndarray | None:
+    """Compute one operator of a file for all samples; None if the engine and the runtime differ."""
+    if operator is None:
+        return x
+    alone = single_operator(file, operator)
+    graph = parse_graph(alone, f"operator {operator}")
+    outputs, _ = TRUTHS[profile].run(alone, graph, x, 0)
+    same = np.array_equal(Model(graph, profile).predict(x), outputs)
+    return outputs if same else None
 
 
 def _attempt(compute: Callable[..., Any], *arguments: Any) -> Any:

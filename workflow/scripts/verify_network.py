@@ -1,0 +1,21 @@
+"""Certify the int8 network that the files of several schemes share."""
+
+from typing import TYPE_CHECKING, Any
+
+from snugnet.jobs import run
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(job: Any) -> None:
+    from snugnet.datasets.samples import load_split
+    from snugnet.tflite.verify import certify_network, save_network
+
+    traced = job.params.settings["verification"]["traced_samples"]
+    network = certify_network(job.input["tflite"], load_split(job.input["test"]).x, traced)
+    save_network(job.output["network"], network)
+
+
+if __name__ == "__main__":
+    run(main, snakemake)
