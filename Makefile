@@ -18,7 +18,7 @@ EXTRAS := tflite train akida workflow report
 COMPILE := pip-compile --generate-hashes --allow-unsafe --strip-extras --quiet \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 SOURCES := src workflow/scripts tests benchmarks docs
-SNAKEFILES := Snakefile workflow/rules
+SNAKEFILES := Snakefile workflow/Snakefile workflow/rules
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Bytecode is cached when a module is first imported; forbidden that, every job would compile anew.

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 from snakemake.exceptions import WorkflowError
 
+import snugnet
 from snugnet import recorded, warm
 from snugnet.akida.schemes import AKIDA_RUNTIMES, AKIDA_SCHEMES
 from snugnet.datasets.sources import source_files
@@ -23,10 +24,13 @@ from snugnet.tflite.schemes import (
     SCHEMES,
 )
 
-SOURCE = Path(workflow.basedir) / "src"
-SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
-TEMPLATES = Path(workflow.basedir) / "workflow" / "report"
-SCHEMA = Path(workflow.basedir) / "workflow" / "schemas" / "config.schema.yaml"
+# The files of the workflow are next to this one, in a clone and in an installed package. The code
+# digests cover the package that the jobs import.
+WORKFLOW = Path(workflow.current_basedir).parent
+SOURCE = Path(snugnet.__file__).parents[1]
+SCRIPTS = WORKFLOW / "scripts"
+TEMPLATES = WORKFLOW / "report"
+SCHEMA = WORKFLOW / "schemas" / "config.schema.yaml"
 
 # The packages whose version can change a result.
 DECISIVE = (
@@ -235,7 +239,7 @@ def made_with(wildcards):
     """
     versions = {name: version_of(name) for name in DECISIVE}
     return {
-        "code": all_digests(SOURCE, SCRIPTS),
+        "code": all_digests(SOURCE / "snugnet", SCRIPTS),
         "versions": {"python": platform.python_version(), **versions},
     }
 
