@@ -1,10 +1,11 @@
 """The affine map from real numbers to integers, rounded as the kernels of the runtimes do it."""
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 
 def quantize(
-    x: np.ndarray, scale: float | np.floating, zero_point: int, dtype: np.typing.DTypeLike
+    x: np.ndarray, scale: float | np.floating, zero_point: int, dtype: DTypeLike
 ) -> np.ndarray:
     """Bring real numbers into an integer type: round, then saturate.
 

@@ -2,13 +2,19 @@
 
 import re
 import tomllib
+from importlib.metadata import PackageNotFoundError, distribution
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from tests.paths import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+# The oldest patch level of each version that is supported.
+OLDEST = ("3.11.0", "3.12.0")
+STUDY_EXTRAS = ("tflite", "train", "akida", "workflow", "report")
 LOCKS = [(ROOT / f"requirements{which}.txt").read_text() for which in ("", "-dev")]
 
 
@@ -22,8 +28,21 @@ def pins() -> dict[str, str]:
 
 
 def requirements() -> list[str]:
-    extras = PROJECT["optional-dependencies"].values()
-    return PROJECT["dependencies"] + [item for extra in extras for item in extra]
+    extras = PROJECT["optional-dependencies"]
+    return PROJECT["dependencies"] + [
+        item for extra, items in extras.items() if extra != "all" for item in items
+    ]
+
+
+def locked() -> list[Requirement]:
+    lines = re.findall(r"^(\S+==[^\\\n]+)", "\n".join(LOCKS), re.MULTILINE)
+    return [Requirement(line) for line in dict.fromkeys(line.strip() for line in lines)]
+
+
+def excluded(requires_python: str | None) -> list[str]:
+    """List the supported versions of Python that a distribution does not install on."""
+    specifiers = SpecifierSet(requires_python or "")
+    return [version for version in OLDEST if not specifiers.contains(version)]
 
 
 def test_the_core_needs_numpy_alone():
@@ -31,9 +50,26 @@ def test_the_core_needs_numpy_alone():
 
 
 def test_extras_are_those_of_the_design():
-    assert set(PROJECT["optional-dependencies"]) == {
-        *("tflite", "train", "akida", "workflow", "report", "dev")
-    }
+    assert set(PROJECT["optional-dependencies"]) == {*(*STUDY_EXTRAS, "all", "dev")}
+
+
+def test_all_is_every_extra_of_a_study():
+    (requirement,) = map(Requirement, PROJECT["optional-dependencies"]["all"])
+    assert requirement.name == PROJECT["name"]
+    assert requirement.extras == set(STUDY_EXTRAS)
+
+
+def test_libraries_without_builds_for_3_13_have_markers():
+    """pip leaves them out there; src/snugnet/cli/extras.py reports it."""
+    limited = {"tensorflow", "tf-keras", "tensorflow-model-optimization"}
+    limited |= {"quantizeml", "cnn2snn", "akida"}
+    for requirement in map(Requirement, requirements()):
+        on_3_13 = requirement.marker is None or requirement.marker.evaluate(
+            {"python_version": "3.13"}
+        )
+        assert on_3_13 != (requirement.name in limited), requirement
+        if requirement.marker is not None:
+            assert all(requirement.marker.evaluate({"python_version": v}) for v in ("3.11", "3.12"))
 
 
 def test_what_quantizes_files_can_look_into_them():
@@ -55,6 +91,35 @@ def test_a_lock_has_hashes_and_no_addresses(lock):
     assert not re.search(r"https?://|--index-url|--find-links|--trusted-host", lock)
 
 
+@pytest.mark.parametrize("requirement", locked(), ids=lambda item: item.name)
+def test_locked_versions_install_on_supported_pythons(requirement):
+    try:
+        metadata = distribution(requirement.name).metadata
+    except PackageNotFoundError:
+        marker = requirement.marker
+        assert marker is not None and not marker.evaluate(), f"{requirement} is not installed"
+        pytest.skip(f"{requirement} is not for this Python")
+    assert requirement.specifier.contains(metadata["Version"]), (
+        f"{requirement.name} {metadata['Version']} is installed, not {requirement}: run make test"
+    )
+    assert excluded(metadata["Requires-Python"]) == []
+
+
+@pytest.mark.parametrize(
+    ("requires_python", "expected"),
+    [
+        (None, []),
+        (">=3.9", []),
+        (">=3.11.5", ["3.11.0"]),
+        (">=3.12", ["3.11.0"]),
+        ("<3.12,>=3.10", ["3.12.0"]),
+        (">=3.13", ["3.11.0", "3.12.0"]),
+    ],
+)
+def test_excluded_lists_unsupported_versions(requires_python, expected):
+    assert excluded(requires_python) == expected
+
+
 def test_the_locks_agree():
     listed = [dict(re.findall(r"^(\S+)==(\S+)", lock, re.MULTILINE)) for lock in LOCKS]
     both = set(listed[0]) & set(listed[1])
@@ -74,7 +139,7 @@ def test_conda_files_have_the_pins_of_the_lock(path):
 
 def test_conda_files_cover_what_the_workflow_needs():
     text = "".join(path.read_text() for path in (ROOT / "envs").glob("*.yaml"))
-    for extra in ("tflite", "train", "akida", "workflow", "report"):
+    for extra in STUDY_EXTRAS:
         for requirement in PROJECT["optional-dependencies"][extra]:
             assert f"- {re.match(r'[A-Za-z0-9-]+', requirement)[0]}==" in text, requirement
 

@@ -14,6 +14,7 @@ from snugnet import recorded, warm
 from snugnet.akida.schemes import AKIDA_RUNTIMES, AKIDA_SCHEMES
 from snugnet.datasets.sources import source_files
 from snugnet.errors import InputError
+from snugnet.installation import check_python
 from snugnet.provenance import all_digests, code_digests
 from snugnet.study import REPORTED, WITH_QUANTIZERS, Cell, Study
 from snugnet.tflite.schemes import (
@@ -44,6 +45,11 @@ DECISIVE = (
     *("quantizeml", "cnn2snn", "akida", "numpy", "scipy", "scikit-learn", "tensorly"),
     *("neurokit2", "wfdb", "pandas", "h5py", "snakemake"),
 )
+
+try:
+    check_python()
+except InputError as error:
+    raise WorkflowError(str(error))
 
 try:
     # By the C parser, which is ten times as fast as the plain one.

@@ -2,7 +2,6 @@
 
 import math
 import re
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,7 @@ import typer
 from rich.console import Console
 
 from snugnet.cli.console import Json, say, working
+from snugnet.cli.study_folder import StudyFolder, study_folder
 from snugnet.cli.study_text import VARIANTS, study_text
 from snugnet.errors import InputError
 
@@ -22,7 +22,6 @@ SEED = 1
 # What YAML takes for something else than a name.
 WORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
 ROLES = ("x", "y", "group", "split", "class_names", "scale")
-CONFIG, SCHEMA = Path("config.yaml"), Path("workflow/schemas/config.schema.yaml")
 
 Data = Annotated[Path, typer.Option("--data", help="Your windows or images: .npz or .csv.")]
 Model = Annotated[
@@ -30,7 +29,10 @@ Model = Annotated[
     typer.Option("--model", help="Your trained Keras model; without, a network is trained."),
 ]
 Output = Annotated[
-    Path | None, typer.Option("--output", help="The file to write; config/NAME.yaml if not said.")
+    Path | None,
+    typer.Option(
+        "--output", help="Study to write (default: config/NAME.yaml in a clone, else config.yaml)."
+    ),
 ]
 Name = Annotated[
     str | None,
@@ -43,7 +45,7 @@ Arrays = Annotated[
 Window = Annotated[
     str | None, typer.Option("--window", help="TIME,CHANNELS: how a row of a .csv folds.")
 ]
-Force = Annotated[bool, typer.Option("--force", help="Write over the output.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite existing files.")]
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Request:
 
     data: Path
     model: Path | None
-    output: Path
+    folder: StudyFolder
     name: str
     arrays: dict[str, str]
     window: list[int] | None
@@ -89,12 +91,9 @@ def command(
     chosen = name or _name_of(data)
     if not re.fullmatch("[a-z][a-z0-9_]*", chosen) or chosen in WORDS:
         raise InputError(f"--name {chosen}: small letters, digits and _, and no word of YAML's")
-    path = output or Path("config") / f"{chosen}.yaml"
-    if path.exists() and not force:
-        raise InputError(f"{path} is there already: --force writes over it, --output elsewhere")
-    if not path.parent.is_dir():
-        raise InputError(f"{path.parent} is no folder: run this in Snugnet's own, or give --output")
-    request = Request(data, model, path, chosen, _arrays(array or []), _window(window))
+    folder = study_folder(chosen, output)
+    folder.check(force)
+    request = Request(data, model, folder, chosen, _arrays(array or []), _window(window))
     with working():
         found = init(request)
     say(found, as_json, _show)
@@ -128,8 +127,9 @@ def init(request: Request) -> dict[str, Any]:
     """Write a study of somebody's data.
 
     Returns:
-        Ready for JSON: `output`, `command` (what to run next), `splits` (samples, groups and
-        classes of each), `shape`, `task`, `variants`, and `unfit` (why others are left out).
+        Ready for JSON: `output`, `files` (all that were written), `command` (what to run next),
+        `splits` (samples, groups and classes of each), `shape`, `task`, `variants`, and `unfit`
+        (why others are left out).
 
     Raises:
         InputError: If data or model cannot be used; nothing is written.
@@ -139,7 +139,7 @@ def init(request: Request) -> dict[str, Any]:
     from snugnet.datasets.prepare import prepare
     from snugnet.jobs import replacing
 
-    config, schema = _project(request.name)
+    config, schema = request.folder.read_base(request.name)
     model = None if request.model is None else _model(request.model)
     settings = {**request.settings, **_form(request, model)}
     samples = windows.load(settings, SEED)
@@ -147,30 +147,20 @@ def init(request: Request) -> dict[str, Any]:
     prepared = prepare(samples, settings, SEED)
     train = prepared.splits["train"]
     text, unfit = _fitting(request, settings, train, model, config, schema)
-    with replacing(request.output) as path:
-        path.write_text(text, encoding="utf-8")
+    files = {**request.folder.texts, request.folder.output: text}
+    for file, content in files.items():
+        with replacing(file) as path:
+            path.write_text(content, encoding="utf-8")
     return {
-        "output": str(request.output),
-        "command": f"snakemake --cores 2 all --configfile {shlex.quote(str(request.output))}",
+        "output": str(request.folder.output),
+        "files": list(map(str, files)),
+        "command": request.folder.command,
         "shape": list(train.x.shape[1:]),
         "task": train.task,
         "splits": prepared.record["splits"],
         "variants": [name for name in VARIANTS if name not in unfit],
         "unfit": unfit,
     }
-
-
-def _project(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read the configuration that the study will be laid over, and its schema."""
-    import yaml
-
-    if not CONFIG.is_file() or not SCHEMA.is_file():
-        raise InputError(f"{CONFIG} is not here: run this in Snugnet's own folder")
-    config, schema = (yaml.safe_load(path.read_text()) for path in (CONFIG, SCHEMA))
-    for block in ("models", "datasets"):
-        if name in config[block]:
-            raise InputError(f"--name {name}: {CONFIG} has {block} of that name; choose another")
-    return config, schema
 
 
 def _model(path: Path) -> Any:
@@ -290,7 +280,8 @@ def _fitting(
     from snugnet.study import Study
 
     shape, classes = train.x.shape[1:], train.class_names
-    told = (request.name, request.output, request.model, settings, shape, classes)
+    folder = request.folder
+    told = (request.name, folder.command, folder.base, request.model, settings, shape, classes)
     text = study_text(*told, unfit={})
     update_config(config, yaml.safe_load(text))
     study = Study(config, schema)
@@ -332,5 +323,5 @@ def _show(console: Console, found: dict[str, Any]) -> None:
         console.print(f"{split}: {counts['samples']} samples{groups}: {classes}", markup=False)
     for name, reason in found["unfit"].items():
         console.print(f"not {name}: {reason}", markup=False)
-    console.print(f"written: {found['output']}; next:", markup=False)
+    console.print(f"written: {', '.join(found['files'])}; next:", markup=False)
     console.print(f"  {found['command']}", markup=False)

@@ -1,7 +1,6 @@
 """The text of a study that `snugnet init` writes: YAML with comments, for people to go on with."""
 
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,8 @@ NOTES = {
 }
 TEXT = """\
 # {data}: samples of {shape}; classes {classes}.
-#   snakemake --cores 2 all --configfile {output}
-# Laid over config.yaml. What more there is to say: docs/reference/configuration.md.
+#   {command}
+# {base}
 results_dir: results/{name}
 datasets_dir: {folder}
 
@@ -52,7 +51,8 @@ models:
 
 def study_text(
     name: str,
-    output: Path,
+    command: str,
+    base: str,
     model: Path | None,
     settings: Mapping[str, Any],
     shape: Sequence[int],
@@ -63,7 +63,8 @@ def study_text(
 
     Args:
         name: Of model and dataset.
-        output: Where the study will be.
+        command: The command that runs the study.
+        base: A comment about the configuration that the study is laid over.
         model: The file of a trained model; None for a network that the study trains.
         settings: The dataset's block of the configuration.
         shape: Of a sample as the model takes it.
@@ -80,7 +81,8 @@ def study_text(
         made = f"file: {_yaml(str(model))} # variant `original` is the model as it comes"
     return TEXT.format(
         data=_yaml(str(Path(settings["datasets_dir"]) / settings["path"])),
-        output=shlex.quote(str(output)),
+        command=command,
+        base=base,
         name=name,
         folder=_yaml(settings["datasets_dir"]),
         shape=" x ".join(map(str, shape)),

@@ -2,14 +2,18 @@
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
+from snugnet import installation
 from snugnet.cli import app, main
-from snugnet.cli.extras import EXTRAS, missing
+from snugnet.cli.extras import EXTRAS, LIBRARIES, missing
+from snugnet.errors import InputError
 from tests.unit.cli import foreign_models
 
 
@@ -61,6 +65,30 @@ def test_our_own_mistakes_end_with_1_and_a_sentence(command, model, monkeypatch)
 def test_a_missing_extra_is_named(package):
     said = missing(ModuleNotFoundError(f"No module named '{package}.x'", name=f"{package}.x"))
     assert said == f"this needs {package}: pip install 'snugnet[{EXTRAS[package]}]'"
+
+
+@pytest.mark.parametrize("package", EXTRAS)
+def test_a_library_without_a_build_for_this_python_is_named(package, monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 13, 0))
+    message = missing(ModuleNotFoundError(name=f"{package}.x"))
+    if package in LIBRARIES:
+        reason = "has no build for Python 3.13; use Python 3.11 or 3.12"
+        assert message == f"{LIBRARIES[package]} {reason}"
+    else:
+        assert "pip install" in message
+
+
+def test_a_study_is_refused_where_tensorflow_has_no_build(monkeypatch):
+    installation.check_python()
+    monkeypatch.setattr(sys, "version_info", (3, 14, 1))
+    with pytest.raises(InputError, match=r"TensorFlow 2\.19 has no build for .*3\.14; use"):
+        installation.check_python()
+
+
+def test_version_is_printed(command):
+    code, output, complaint = command("--version")
+    assert (code, complaint) == (0, "")
+    assert output == f"snugnet {version('snugnet')} (Python {platform.python_version()})\n"
 
 
 def test_without_an_extra_the_command_says_so(command, model, monkeypatch):

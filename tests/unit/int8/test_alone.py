@@ -46,4 +46,5 @@ def test_an_export_of_the_inception_net_runs_where_numpy_alone_is_installed(tmp_
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["raw"] == load(file).predict(x).tolist()
     packages = set(json.loads(done.stderr.splitlines()[-1]))
-    assert packages == {"numpy", "snugnet", "pip", "setuptools"}, sys.version
+    # Python 3.11 puts setuptools into each environment, later versions do not.
+    assert packages - {"setuptools"} == {"numpy", "snugnet", "pip"}, sys.version

@@ -1,0 +1,107 @@
+"""The Makefile: its help, and the Python that it chooses."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.paths import ROOT
+
+FIND = ROOT / ".ci" / "find-python"
+# A Python that starts and is suitable, one without ensurepip, one that is too new, and a shim.
+SUITABLE = "exit 0"
+TOO_NEW = 'case "$2" in *sys.exit*) exit 1;; *platform*) echo 3.13.1;; esac'
+NO_VENV = 'case "$2" in *ensurepip*) exit 1;; *platform*) echo 3.11.2;; esac'
+SHIM = "echo 'pyenv: python3.12: command not found' >&2; exit 127"
+
+
+def find(folder: Path, *names: str) -> tuple[int, str, str]:
+    done = subprocess.run(
+        ["/bin/sh", FIND, *names], env={"PATH": str(folder)}, capture_output=True, text=True
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def programs(tmp_path):
+    """Write programs that behave like Pythons; nothing else is on the PATH."""
+
+    def write(**scripts: str) -> Path:
+        for name, script in scripts.items():
+            path = tmp_path / name.replace("_", ".")
+            path.write_text(f"#!/bin/sh\n{script}\n")
+            path.chmod(0o755)
+        return tmp_path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("scripts", "expected"),
+    [
+        ({"python3_11": SUITABLE, "python3_12": SUITABLE, "python3": SUITABLE}, "python3.11"),
+        ({"python3_12": SUITABLE, "python3": SUITABLE}, "python3.12"),
+        ({"python3_11": NO_VENV, "python3_12": SUITABLE}, "python3.12"),
+        ({"python3_11": NO_VENV, "python3_12": SHIM, "python3": SUITABLE}, "python3"),
+    ],
+)
+def test_the_first_suitable_python_is_chosen(programs, scripts, expected):
+    assert find(programs(**scripts)) == (0, f"{expected}\n", "")
+
+
+def test_without_a_suitable_python_the_reasons_are_printed(programs):
+    folder = programs(python3_11=NO_VENV, python3_12=SHIM, python3=TOO_NEW)
+    code, output, message = find(folder)
+    assert (code, output) == (1, "")
+    assert "needs Python 3.11 or 3.12 with venv and ensurepip" in message
+    assert "  python3.11: Python 3.11.2 without venv or ensurepip\n" in message
+    assert "  python3.12: does not start\n" in message
+    assert "  python3: Python 3.13.1\n" in message
+    assert "apt-get install python3.11-venv" in message
+    assert "  python3.11: not found\n" in find(folder / "nowhere")[2]
+
+
+def test_a_named_python_is_the_only_candidate(programs):
+    folder = programs(python3_11=SUITABLE, python3=TOO_NEW)
+    code, output, message = find(folder, "python3")
+    assert (code, output) == (1, "")
+    assert "python3.11:" not in message
+
+
+def test_make_stops_when_no_python_is_suitable(programs, tmp_path):
+    """The message comes from the Makefile's own call, before anything is made."""
+    folder = programs(python3=TOO_NEW)
+    (folder / "sh").symlink_to("/bin/sh")
+    stamp = tmp_path / "venv"
+    done = subprocess.run(
+        ["/usr/bin/make", "--silent", "demo", f"VENV={stamp}", f"PYTHON={folder}/python3"],
+        cwd=ROOT,
+        env={"PATH": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert f"{folder}/python3: Python 3.13.1" in done.stderr
+    assert not stamp.exists()
+
+
+def test_help_lists_every_target():
+    output = subprocess.check_output(["make", "--silent", "help"], cwd=ROOT, text=True)
+    listed = set(re.findall(r"^make ([a-z-]+) +\S", output, re.MULTILINE))
+    text = (ROOT / "Makefile").read_text().replace("\\\n", " ")
+    (phony,) = re.findall(r"^\.PHONY: (.*)", text, re.MULTILINE)
+    assert listed == set(phony.split())
+
+
+@pytest.mark.parametrize("target", ["run", "demo"])
+def test_studies_do_not_install_the_tools_of_developers(target):
+    plan = subprocess.check_output(["make", "--dry-run", target, "VENV=none"], cwd=ROOT, text=True)
+    assert "-r requirements.txt" in plan
+    assert "-r requirements-dev.txt" not in plan
+
+
+@pytest.mark.parametrize("target", ["test", "check", "docs", "lock", "format"])
+def test_developers_targets_install_both_locks(target):
+    plan = subprocess.check_output(["make", "--dry-run", target, "VENV=none"], cwd=ROOT, text=True)
+    assert plan.index("-r requirements.txt") < plan.index("-r requirements-dev.txt")
