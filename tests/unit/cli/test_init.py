@@ -273,3 +273,63 @@ def test_names_and_labels_that_yaml_would_read_otherwise_are_quoted(asked, tmp_p
     assert found["command"].endswith(f"--configfile '{output}'")
     classes = output.read_text().partition("classes ")[2].partition(".\n")[0]
     assert yaml.safe_load(classes) == ["# two", 'no: "1"']
+
+
+@pytest.fixture
+def own_folder(belt, monkeypatch):
+    """An empty folder that is no clone of Snugnet, next to the data."""
+    folder = belt / "study"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+OWN = ("init", "--data", "../Belt-2025.npz", *NAMES, "--name", "belt")
+
+
+def test_init_writes_a_whole_study_when_outside_a_clone(asked, own_folder):
+    code, found = asked(*OWN)
+    assert code == 0, found
+    assert found["command"] == "snakemake --cores 2 all"
+    files = {"Snakefile", "config.yaml", "profiles/default/profile.yaml"}
+    assert set(found["files"]) == files
+    written = (path for path in own_folder.rglob("*") if path.is_file())
+    assert {path.relative_to(own_folder).as_posix() for path in written} == files
+    study = study_of(own_folder / "config.yaml")
+    assert len(study.cells) == 4 * 5
+    assert study.dataset_settings("belt")["datasets_dir"] == ".."
+    text = (own_folder / "config.yaml").read_text()
+    assert "snakemake --cores 2 all\n" in text
+    assert "docs/" not in text
+    assert yaml.safe_load(text).keys() == {
+        *("results_dir", "datasets_dir", "study", "datasets", "models")
+    }
+
+
+@pytest.mark.parametrize("name", ["Snakefile", "config.yaml", "profiles/default/profile.yaml"])
+def test_init_overwrites_nothing_without_force(asked, command, own_folder, name):
+    (own_folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (own_folder / name).write_text("precious: 1\n")
+    code, _, complaint = command(*OWN)
+    assert code == 2
+    assert f"{name} exists already" in complaint
+    assert "--force" in complaint
+    files = [path for path in own_folder.rglob("*") if path.is_file()]
+    assert files == [own_folder / name]
+    assert files[0].read_text() == "precious: 1\n"
+    assert asked(*OWN, "--force")[0] == 0
+    assert "precious" not in files[0].read_text()
+
+
+def test_init_adds_a_second_study_to_a_folder(asked, command, own_folder):
+    assert asked(*OWN)[0] == 0
+    before = (own_folder / "config.yaml").read_bytes()
+    second = ("init", "--data", "../Belt-2025.npz", *NAMES, "--output", "second.yaml")
+    code, _, complaint = command(*second, "--name", "belt")
+    assert code == 2
+    assert "config.yaml has models of that name" in complaint
+    code, found = asked(*second, "--name", "second")
+    assert code == 0, found
+    assert found["command"] == "snakemake --cores 2 all --configfile second.yaml"
+    assert (own_folder / "config.yaml").read_bytes() == before
+    assert study_of(own_folder / "second.yaml").cells[0].model == "second"
