@@ -91,7 +91,7 @@ help: ## list the targets
 # than the one that most Pythons bring. Bytecode is written when a module is first imported, because
 # most modules never are. The package itself is installed in place.
 $(READY): requirements.txt pyproject.toml setup.py
-	@export PATH="$(SYSTEM_PATH)"; python=$$(.ci/find-python $(PYTHON)) && $$python -m venv --clear $(VENV)
+	@export PATH="$(SYSTEM_PATH)"; python=$$(.ci/find-python $(PYTHON)) && "$$python" -m venv --clear $(VENV)
 	awk '/^pip==/,/[^\\]$$/' requirements-dev.txt > $(VENV)/pip.txt
 	$(PIP) --require-hashes -r $(VENV)/pip.txt
 	$(PIP) --require-hashes -r requirements.txt

@@ -1,5 +1,6 @@
 """Build the package. A wheel also carries the workflow, as the folder snugnet_workflow."""
 
+import shutil
 from pathlib import Path
 
 from setuptools import setup
@@ -26,6 +27,9 @@ class BuildWithWorkflow(build_py):
 
     def run(self) -> None:
         """Build the package and copy the workflow's files."""
+        if not self.editable_mode:
+            # Files of an earlier build would go into the wheel.
+            shutil.rmtree(self.build_lib, ignore_errors=True)
         super().run()
         if self.editable_mode:
             return

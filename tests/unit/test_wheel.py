@@ -23,7 +23,11 @@ def site(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     options = ("--no-build-isolation", "--no-deps", "--no-index", "--quiet")
     command = [sys.executable, "-m", "pip", "wheel", *options, "--wheel-dir", folder]
-    subprocess.run([*command, copy_source(folder)], check=True)
+    source = copy_source(folder)
+    stale = source / "build" / "lib" / "snugnet"
+    stale.mkdir(parents=True)
+    (stale / "removed.py").touch()  # of an earlier build
+    subprocess.run([*command, source], check=True)
     (wheel,) = folder.glob("snugnet-*-py3-none-any.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder / "site")
