@@ -1,7 +1,7 @@
-"""Our batched evaluation beside the bare interpreter in batches and the slides' one-sample loop.
+"""Time batched evaluation against the plain LiteRT interpreter, in batches and sample by sample.
 
-One process, one thread, one model (the default InceptionNet, int8), the same samples, the same
-predictions; the contestants take turns and the median of their turns counts.
+All run in one process with one thread, on one model (the default InceptionNet in int8) and the same
+samples, and must predict the same. They take turns; the median time counts.
 
     python benchmarks/evaluation.py [--samples 4096] [--rounds 9]
 """
@@ -21,11 +21,13 @@ from snugnet.tflite.litert import predict
 
 Contestant = Callable[[Path, np.ndarray], np.ndarray]
 BATCH = 64
+# The largest float32 below a half. With a half itself, this number would be rounded to 1.
+BELOW_HALF = np.nextafter(np.float32(0.5), np.float32(0))
 SETTINGS = {"stages": 3, "filters": 16, "bottleneck": 8, "kernel": 4, "stride": 2}
 
 
 def make_model(path: Path, samples: np.ndarray) -> None:
-    """Write an int8 InceptionNet with the weights that it is born with: time is the same."""
+    """Write an untrained int8 InceptionNet: training does not change the time."""
     from snugnet.models import inception, keras2
     from snugnet.tflite.convert import convert
     from snugnet.tflite.schemes import SCHEMES
@@ -36,42 +38,45 @@ def make_model(path: Path, samples: np.ndarray) -> None:
 
 
 def ours(path: Path, x: np.ndarray) -> np.ndarray:
-    with redirect_stdout(io.StringIO()):  # progress lines would stand between the figures
+    with redirect_stdout(io.StringIO()):  # hides progress lines
         return predict(path, x, BATCH).raw
 
 
 def open_interpreter(path: Path, batch: int) -> tuple[Interpreter, dict, dict]:
     interpreter = Interpreter(model_path=str(path), num_threads=1)
-    given, wanted = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    interpreter.resize_tensor_input(given["index"], [batch, *given["shape"][1:]])
+    inputs, outputs = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    interpreter.resize_tensor_input(inputs["index"], [batch, *inputs["shape"][1:]])
     interpreter.allocate_tensors()
-    return interpreter, given, wanted
+    return interpreter, inputs, outputs
 
 
-def quantized(x: np.ndarray, given: dict) -> np.ndarray:
-    scale, zero_point = given["quantization"]
-    return np.clip(np.rint(x / np.float32(scale)) + zero_point, -128, 127).astype(np.int8)
+def quantize(x: np.ndarray, inputs: dict) -> np.ndarray:
+    """Quantize to int8 as LiteRT's kernels do: divide in float32, round halves away from zero."""
+    scale, zero_point = inputs["quantization"]
+    steps = x / np.float32(scale)
+    rounded = np.trunc(steps + np.copysign(BELOW_HALF, steps))
+    return np.clip(rounded + zero_point, -128, 127).astype(np.int8)
 
 
 def bare_batches(path: Path, x: np.ndarray) -> np.ndarray:
-    """What anyone would write who knows that batches pay; nothing is checked."""
-    interpreter, given, wanted = open_interpreter(path, BATCH)
+    """Predict in batches with the interpreter alone, without any checks."""
+    interpreter, inputs, outputs = open_interpreter(path, BATCH)
     parts = []
     for start in range(0, len(x), BATCH):
-        interpreter.set_tensor(given["index"], quantized(x[start : start + BATCH], given))
+        interpreter.set_tensor(inputs["index"], quantize(x[start : start + BATCH], inputs))
         interpreter.invoke()
-        parts.append(interpreter.get_tensor(wanted["index"]))
+        parts.append(interpreter.get_tensor(outputs["index"]))
     return np.concatenate(parts)
 
 
 def one_by_one(path: Path, x: np.ndarray) -> np.ndarray:
-    """The slides' loop, with its cast mended so that the predictions are the same."""
-    interpreter, given, wanted = open_interpreter(path, 1)
-    predictions = np.zeros((len(x), wanted["shape"][-1]), dtype=wanted["dtype"])
+    """Predict sample by sample, in the loop of most tutorials, but with correct rounding."""
+    interpreter, inputs, outputs = open_interpreter(path, 1)
+    predictions = np.zeros((len(x), outputs["shape"][-1]), dtype=outputs["dtype"])
     for i, sample in enumerate(x):
-        interpreter.set_tensor(given["index"], np.expand_dims(quantized(sample, given), axis=0))
+        interpreter.set_tensor(inputs["index"], np.expand_dims(quantize(sample, inputs), axis=0))
         interpreter.invoke()
-        predictions[i] = interpreter.get_tensor(wanted["index"])[0]
+        predictions[i] = interpreter.get_tensor(outputs["index"])[0]
     return predictions
 
 
@@ -82,10 +87,14 @@ def timed(function: Contestant, path: Path, x: np.ndarray) -> tuple[float, np.nd
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--samples", type=int, default=4096, help="a multiple of 64")
-    parser.add_argument("--rounds", type=int, default=9)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "--samples", type=int, default=4096, help="Number of samples, a multiple of 64."
+    )
+    parser.add_argument("--rounds", type=int, default=9, help="Number of timed rounds.")
     arguments = parser.parse_args()
+    if arguments.samples <= 0 or arguments.samples % BATCH:
+        parser.error(f"--samples must be a multiple of {BATCH}, not {arguments.samples}")
     x = np.random.default_rng(0).normal(0, 1, (arguments.samples, 1, 320, 1)).astype(np.float32)
     contestants: dict[str, Contestant] = {
         "ours": ours,
@@ -100,11 +109,11 @@ def main() -> None:
             results = {}
             for name, contestant in contestants.items():
                 seconds, results[name] = timed(contestant, path, x)
-                if turn > 0:  # the first turn warms up
+                if turn > 0:  # the first turn is a warm-up
                     times[name].append(seconds)
             for name, result in results.items():
                 if not np.array_equal(result, results["ours"]):
-                    raise SystemExit(f"{name} predicts otherwise than ours")
+                    raise SystemExit(f"the predictions of '{name}' differ from those of 'ours'")
     median = {name: float(np.median(values)) for name, values in times.items()}
     print(f"{arguments.samples} samples, batch {BATCH}, median of {arguments.rounds} rounds")
     print("contestant    us/sample  time / ours")

@@ -1,7 +1,7 @@
-"""Many short jobs with Snakemake's limit of starts, and without it, as our studies are run.
+"""Time many short jobs with Snakemake's default limit of job starts, and without any limit.
 
-A job sleeps a fifth of a second; all are ready from the beginning, on 2 cores. CPU time, mostly of
-Snakemake itself, is what jobs that compute would have to do without.
+The Snakefile removes this limit. Each job sleeps for 0.2 s, all are ready from the start, on
+2 cores. Most of the CPU time is Snakemake's own; jobs that compute could not use it.
 
     python benchmarks/scheduling.py [--jobs 600]
 """
@@ -17,14 +17,14 @@ from pathlib import Path
 SNAKEFILE = """
 rule all:
     input:
-        expand("made/{{number}}", number=range({jobs})),
+        expand("outputs/{{number}}", number=range({jobs})),
 
 
 rule one:
     input:
-        expand("given/{{name}}", name=range(4)),
+        expand("inputs/{{name}}", name=range(4)),
     output:
-        "made/{{number}}",
+        "outputs/{{number}}",
     shell:
         "sleep 0.2; touch {{output}}"
 
@@ -36,12 +36,17 @@ onstart:
 
 
 def measure(jobs: int, free: bool) -> tuple[float, float]:
-    """Run so many jobs; give wall time and CPU time in seconds."""
+    """Run the jobs; return wall time and CPU time in seconds.
+
+    Args:
+        jobs: Number of jobs.
+        free: Whether the limit of job starts is removed.
+    """
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "Snakefile").write_text(SNAKEFILE.format(jobs=jobs, free=free))
-        (Path(folder) / "given").mkdir()
+        (Path(folder) / "inputs").mkdir()
         for name in range(4):
-            (Path(folder) / "given" / str(name)).touch()
+            (Path(folder) / "inputs" / str(name)).touch()
         before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         command = [sys.executable, "-m", "snakemake", "--cores", "2"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
@@ -52,8 +57,8 @@ def measure(jobs: int, free: bool) -> tuple[float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--jobs", type=int, default=600)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--jobs", type=int, default=600, help="Number of jobs (default: 600).")
     jobs = parser.parse_args().jobs
     (wall, cpu), (free_wall, free_cpu) = (measure(jobs, free) for free in (False, True))
     print(f"{jobs} jobs of 0.2 s on 2 cores   s wall   s CPU")
