@@ -36,6 +36,7 @@ from snakemake.utils import update_config
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOK = re.compile(r"^took (\d+\.\d+) s, peak memory \d+ MiB$", re.MULTILINE)
+SCHEMA = "config.schema.yaml"
 CELL = ["model", "variant", "scheme", "runtime"]
 # Reads everything that is slow to import from the disk once, so that the first run has no
 # disadvantage, and prints which package a checkout's jobs import.
@@ -116,8 +117,11 @@ def read_config(overlays: list[Path]) -> dict[str, Any]:
 
 def drop_unknown_keys(config: dict[str, Any], checkout: Path) -> Iterator[str]:
     """Delete the keys of a configuration that a checkout's schema does not know; yield each."""
-    path = checkout / "workflow/schemas/config.schema.yaml"
-    schema = yaml.safe_load(path.read_text())
+    # It may be in the package or beside the rules, depending on the revision.
+    paths = [path for part in ("workflow", "src") for path in (checkout / part).rglob(SCHEMA)]
+    if not paths:
+        raise SystemExit(f"{checkout}: no file {SCHEMA} below workflow/ or src/")
+    schema = yaml.safe_load(paths[0].read_text())
     errors = list(jsonschema.Draft202012Validator(schema).iter_errors(config))
     for error in errors:
         if error.validator == "additionalProperties":
