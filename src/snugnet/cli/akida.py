@@ -1,4 +1,4 @@
-"""`snugnet akida`: what keeps a Keras model from BrainChip's chips."""
+"""`snugnet akida check`: does a Keras model run on BrainChip's Akida, and if not, why."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -11,23 +11,31 @@ from snugnet.akida.schemes import AKIDA_SCHEMES, DEVICES
 from snugnet.cli.console import Json, say, table, working
 from snugnet.errors import InputError
 
-app = typer.Typer(help="For BrainChip's Akida.")
-Name = StrEnum("Name", {name: name for name in AKIDA_SCHEMES})  # type: ignore[misc]
-Model = Annotated[Path, typer.Argument(help="A Keras model: .h5, .keras or a SavedModel.")]
-Scheme = Annotated[Name | None, typer.Option("--scheme", help="One of them; else all.")]
-Device = Annotated[str | None, typer.Option("--device", help="Where to run; else the largest.")]
+app = typer.Typer(help="Commands for BrainChip's Akida.")
+SchemeName = StrEnum("SchemeName", {name: name for name in AKIDA_SCHEMES})  # type: ignore[misc]
+Model = Annotated[Path, typer.Argument(help="Keras model: .h5, .keras or SavedModel folder.")]
+SchemeOption = Annotated[
+    SchemeName | None, typer.Option("--scheme", help="Akida scheme to check (default: all).")
+]
+Device = Annotated[
+    str | None,
+    typer.Option("--device", help="Akida device (default: the largest one of each scheme)."),
+]
 
 
 @app.callback()
 def _group() -> None:
-    """For BrainChip's Akida."""
+    """Commands for BrainChip's Akida."""
 
 
 @app.command("check")
 def command(
-    model: Model, scheme: Scheme = None, device: Device = None, as_json: Json = False
+    model: Model, scheme: SchemeOption = None, device: Device = None, as_json: Json = False
 ) -> None:
-    """List all that keeps a model from the chip, with what would do; ends with 1 if anything."""
+    """List every layer that does not run on Akida, with the reason and a fix.
+
+    Exit code: 0 if the model fits with every checked scheme, 1 otherwise.
+    """
     with working():
         found = check(model, list(AKIDA_SCHEMES) if scheme is None else [scheme], device)
     say({"model": str(model), "schemes": found}, as_json, _show)
@@ -47,7 +55,9 @@ def check(path: Path, names: list[str], device: str | None) -> list[dict[str, An
     for scheme, wanted in zip(schemes, devices, strict=True):
         if wanted not in DEVICES[scheme.version]:
             allowed = ", ".join(DEVICES[scheme.version])
-            raise InputError(f"--device {wanted}: of scheme {scheme.name} allowed are {allowed}")
+            raise InputError(
+                f"--device {wanted}: unknown device for scheme {scheme.name}. Known: {allowed}."
+            )
     from snugnet.akida.preflight import preflight, report
     from snugnet.models import keras2
     from snugnet.models.foreign import load_foreign
@@ -66,4 +76,4 @@ def _show(console: Console, found: dict[str, Any]) -> None:
         console.print(f"{one['scheme']} on {one['device']}: [bold]{verdict}[/bold]")
         if not one["fits"]:
             rows = ((o["layer"], o["rule"], o["fix"]) for o in one["obstacles"])
-            table(console, "", ("layer", "what stands in the way", "what would do"), rows)
+            table(console, "", ("layer", "problem", "fix"), rows)

@@ -1,4 +1,4 @@
-"""All commands, and how each of them ends: never with a traceback."""
+"""The commands of `snugnet`, and the conversion of exceptions to messages and exit codes."""
 
 import json
 import os
@@ -26,10 +26,17 @@ from snugnet.cli.extras import missing
 from snugnet.errors import InputError
 
 DONE, FAILED, WRONG = 0, 1, 2
+# What to do about files that cannot be used.
+OS_HINTS: dict[type[OSError], str] = {
+    FileNotFoundError: ". Check the path.",
+    PermissionError: ". Check the permissions of the file and its folder.",
+    IsADirectoryError: ". Give the path of a file.",
+    NotADirectoryError: ". Check the path.",
+}
 
 app = typer.Typer(
     name="snugnet",
-    help="One model: quantize it, look into it, run it bit for bit, check it, export it.",
+    help="Quantize, inspect, run, verify and export one model, or set up a study of your own data.",
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -66,7 +73,7 @@ app.add_typer(akida.app, name="akida")
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command line and say what went wrong, if anything did.
+    """Run a command line and report errors on standard error.
 
     Returns:
         The exit code: 0 done, 1 the work failed, 2 the request was wrong.
@@ -79,7 +86,7 @@ def run(arguments: Sequence[str]) -> int:
     except InputError as error:
         return _refused(str(error), arguments)
     except OSError as error:
-        return _refused(f"{error.filename}: {error.strerror}", arguments)
+        return _refused(_os_message(error), arguments)
     except ModuleNotFoundError as error:
         return _refused(missing(error), arguments)
     except (typer.Abort, KeyboardInterrupt):
@@ -87,9 +94,16 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if os.environ.get("SNUGNET_TRACEBACK"):
             raise
-        said = f"{type(error).__name__}: {error} (SNUGNET_TRACEBACK=1 shows where)"
-        _say(said, arguments)
+        message = f"unexpected {type(error).__name__}: {error}"
+        _say(f"{message}. Set SNUGNET_TRACEBACK=1 to see where it happened.", arguments)
         return FAILED
+
+
+def _os_message(error: OSError) -> str:
+    """Describe a file that cannot be read or written."""
+    hint = next((text for kind, text in OS_HINTS.items() if isinstance(error, kind)), "")
+    message = error.strerror or type(error).__name__
+    return f"{error.filename}: {message}{hint}" if error.filename else f"{message}{hint}"
 
 
 def _refused(message: str, arguments: Sequence[str]) -> int:
@@ -98,7 +112,7 @@ def _refused(message: str, arguments: Sequence[str]) -> int:
 
 
 def _say(message: str, arguments: Sequence[str]) -> None:
-    """Tell people on standard error, and programs that asked for JSON in JSON too."""
+    """Print a message to standard error, and with `--json` also as JSON to standard output."""
     print(f"snugnet: {message}", file=sys.stderr)
     if "--json" in arguments:
         print(json.dumps({"error": message}))

@@ -1,4 +1,4 @@
-"""`snugnet benchmark`: how large, how fast and how right a file is, beside another one."""
+"""`snugnet benchmark`: size, latency, memory and accuracy of a file, and of a baseline."""
 
 import tempfile
 from collections.abc import Iterator
@@ -23,34 +23,47 @@ TURNS = 10
 # How many random samples stand in for a user's.
 DRAWN = 64
 
-Model = Annotated[Path, typer.Option("--model", help="A .tflite file.")]
+Model = Annotated[Path, typer.Option("--model", help="TFLite file to measure.")]
 Baseline = Annotated[
     Path | None,
-    typer.Option("--baseline", help="Another .tflite file; a Keras model becomes float32."),
+    typer.Option(
+        "--baseline",
+        help="Model to compare with: .tflite, or a Keras model (converted to float32 TFLite).",
+    ),
 ]
-Samples_ = Annotated[
-    Path | None, typer.Option("--data", help=".npz with x and y, .npy with x, or .csv.")
+DataPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="Test samples: .npz with x and y, .npy with x, or .csv (default: random inputs).",
+    ),
 ]
-Threads = Annotated[int, typer.Option("--threads", min=1, help="How many LiteRT may use.")]
-Runs = Annotated[int, typer.Option("--runs", min=TURNS, help="How many runs are timed.")]
-WarmUp = Annotated[int, typer.Option("--warm-up", min=0, help="Runs before those, in each turn.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Number of LiteRT threads.")]
+Runs = Annotated[int, typer.Option("--runs", min=TURNS, help="Number of timed runs.")]
+WarmUp = Annotated[
+    int,
+    typer.Option("--warm-up", min=0, help=f"Untimed runs before each of the {TURNS} rounds."),
+]
 Code = Annotated[
     Path | None,
-    typer.Option("--allow-code", help="A Python file with a Keras baseline's layers; it is run."),
+    typer.Option(
+        "--allow-code",
+        help="Python file that defines custom layers of the Keras baseline. The file is executed.",
+    ),
 ]
 
 
 def command(
     model: Model,
     baseline: Baseline = None,
-    data: Samples_ = None,
+    data: DataPath = None,
     threads: Threads = 1,
     runs: Runs = 500,
     warm_up: WarmUp = 10,
     allow_code: Code = None,
     as_json: Json = False,
 ) -> None:
-    """Measure a .tflite file on this machine: time, memory, size and accuracy."""
+    """Measure size, latency, memory and accuracy of a .tflite file on this machine."""
     with working():
         found = benchmark(model, baseline, data, threads, runs, warm_up, allow_code)
     say(found, as_json, _show)
@@ -106,14 +119,14 @@ def _samples(graph: "Graph", path: Path | None) -> tuple[np.ndarray, "Samples | 
     from snugnet.datasets.samples import Samples
 
     if path is None:
-        return data.drawn(graph, DRAWN, seed=0), None, "no --data: inputs are random"
+        return data.drawn(graph, DRAWN, seed=0), None, "no --data, so the inputs are random"
     given = data.read(path, graph.tensors[graph.inputs[0]].shape[1:])
     x = data.in_type(given.x, raw=False)
     if given.y is None:
-        return x, None, f"{path}: no y in the samples"
+        return x, None, f"{path}: the file has no labels (array y)"
     shape = graph.tensors[graph.outputs[0]].shape
     if len(shape) != 2:
-        return x, None, f"the output has shape {list(shape)}: it does not classify"
+        return x, None, f"the output has shape {list(shape)}, which is not that of a classifier"
     task = data.task_of(given.y, shape[1])
     y = data.labels_for(given.y, task, shape[1], path)
     names = tuple(map(str, range(max(2, shape[1]))))
@@ -172,7 +185,7 @@ def _arena(path: Path) -> tuple[int | None, str | None]:
     try:
         return arena_bytes(path.read_bytes()), None
     except REFUSALS as error:
-        return None, f"TensorFlow Lite Micro refuses it: {error}"
+        return None, f"TensorFlow Lite Micro rejects the file: {error}"
 
 
 # The rows of the table: what, where it is found, its unit, its form.
@@ -182,7 +195,7 @@ SHOWN = (
     ("latency, 95th percentile", "latency_us_p95", "µs", ",.1f"),
     ("throughput", "throughput_per_s", "samples/s", ",.0f"),
     ("peak memory", "peak_memory_bytes", "bytes", ",.0f"),
-    ("TensorFlow Lite Micro's arena", "arena_bytes", "bytes", ",.0f"),
+    ("tensor arena (TensorFlow Lite Micro)", "arena_bytes", "bytes", ",.0f"),
 )
 
 
@@ -193,8 +206,8 @@ def _show(console: Console, found: dict[str, Any]) -> None:
     ratio = ["baseline / model"] * (len(sides) - 1)
     table(console, "", ("", "unit", *sides, *ratio), _rows(list(sides.values())))
     console.print(
-        f"{found['threads']} thread(s), {found['runs']} runs of one sample each in {TURNS} turns, "
-        f"after {found['warm_up']} that are not counted"
+        f"{found['threads']} thread(s), {found['runs']} runs of one sample each in {TURNS} rounds, "
+        f"each round after {found['warm_up']} warm-up runs"
     )
     for side, measured in sides.items():
         if measured["arena_why"] is not None:

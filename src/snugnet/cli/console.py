@@ -1,4 +1,4 @@
-"""What all commands print, and where to."""
+"""Output shared by all commands: JSON, tables, and progress on standard error."""
 
 import json
 import sys
@@ -12,9 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-Json = Annotated[
-    bool, typer.Option("--json", help="Print JSON, and nothing else, to standard output.")
-]
+Json = Annotated[bool, typer.Option("--json", help="Print only JSON to standard output.")]
 
 
 @contextmanager

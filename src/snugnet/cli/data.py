@@ -44,7 +44,7 @@ def read(path: Path, shape: tuple[int, ...]) -> Data:
         InputError: If the file is of another kind or form.
     """
     if path.suffix not in KINDS:
-        raise InputError(f"{path}: data end in {', '.join(KINDS)}")
+        raise InputError(f"{path}: unsupported file type. Supported: {', '.join(KINDS)}.")
     if path.suffix == ".csv":
         return _read_csv(path, shape)
     arrays = {"x": read_array(path)} if path.suffix == ".npy" else _read_npz(path)
@@ -54,7 +54,10 @@ def read(path: Path, shape: tuple[int, ...]) -> Data:
         group = None  # a split of a study that has none
     for name, other in (("y", y), ("group", group)):
         if other is not None and (other.ndim == 0 or len(other) != len(x)):
-            raise InputError(f"{path}: {name} has shape {other.shape}; x has {len(x)} samples")
+            raise InputError(
+                f"{path}: {name} has shape {other.shape}, but x has {len(x)} samples. "
+                f"Save one row of {name} for each sample."
+            )
     return Data(x, None if y is None else _labels(y, path), group)
 
 
@@ -68,7 +71,9 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
     }
     if found["x"] is None:
         held = ", ".join(sorted(arrays)) or "nothing"
-        raise InputError(f"{path}: it holds {held}; an array x or x_test is needed")
+        raise InputError(
+            f"{path}: no array x or x_test. Save the samples as x. Arrays in the file: {held}."
+        )
     return {role: values for role, values in found.items() if values is not None}
 
 
@@ -89,11 +94,14 @@ def _read_csv(path: Path, shape: tuple[int, ...]) -> Data:
     samples = windows.load(settings, seed=0)
     if not several and not all(name.isdecimal() for name in samples.class_names):
         # Which name is which output is not in the file, and no order is to be guessed.
-        raise InputError(f"{path}: y holds names; the numbers of the model's outputs are needed")
+        raise InputError(
+            f"{path}: column y contains names. Replace them with the index of the model's output, "
+            "counted from 0."
+        )
     if np.prod(samples.x.shape[1:]) != np.prod(shape):
         raise InputError(
-            f"{path}: {samples.x.shape[1]} value columns; the model takes samples of "
-            f"{' x '.join(map(str, shape))}"
+            f"{path}: {samples.x.shape[1]} value columns, but the model takes samples of "
+            f"{' x '.join(map(str, shape))}. Save one column for each value."
         )
     return Data(samples.x.reshape(-1, *shape), samples.y, samples.group)
 
@@ -106,9 +114,13 @@ def columns(path: Path) -> list[str]:
 
 def _numbers(x: np.ndarray, path: Path) -> np.ndarray:
     if x.dtype.kind not in "iufb" or x.ndim == 0 or len(x) == 0:
-        raise InputError(f"{path}: x is {x.dtype} of shape {x.shape}; numbers, (n, …), are needed")
+        raise InputError(
+            f"{path}: x has type {x.dtype} and shape {x.shape}. Save numbers of shape (samples, …)."
+        )
     if x.dtype.kind == "f" and not np.isfinite(x).all():
-        raise InputError(f"{path}: x holds values that are NaN or infinite")
+        raise InputError(
+            f"{path}: x contains NaN or infinite values. Remove or replace these samples."
+        )
     return x
 
 
@@ -116,7 +128,8 @@ def _fitted(x: np.ndarray, shape: tuple[int, ...], path: Path) -> np.ndarray:
     """Add or drop dimensions of 1, and nothing else: a transposed sample is another sample."""
     if [n for n in x.shape[1:] if n != 1] != [n for n in shape if n != 1]:
         raise InputError(
-            f"{path}: samples have shape {x.shape[1:]}; the model takes {tuple(shape)}"
+            f"{path}: samples have shape {x.shape[1:]}, but the model takes {tuple(shape)}. "
+            "Reshape or transpose x."
         )
     return x.reshape(len(x), *shape)
 
@@ -125,7 +138,7 @@ def _labels(y: np.ndarray, path: Path) -> np.ndarray:
     if y.dtype.kind == "f" and (y == np.rint(y)).all():
         y = y.astype(np.int64)  # as Keras likes its zeros and ones
     if y.dtype.kind not in "iub":
-        raise InputError(f"{path}: y is {y.dtype}; whole numbers are needed")
+        raise InputError(f"{path}: y has type {y.dtype}. Save integers: the class of each sample.")
     return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
 
 
@@ -159,8 +172,8 @@ def labels_for(y: np.ndarray, task: str, outputs: int, path: Path) -> np.ndarray
     classes = 2 if task in ("binary", "multilabel") else outputs
     if y.shape != wanted or y.min() < 0 or y.max() >= classes:
         raise InputError(
-            f"{path}: y has shape {y.shape} and values {y.min()} to {y.max()}; the model is "
-            f"{task}: shape {wanted} and 0 to {classes - 1} are needed"
+            f"{path}: y has shape {y.shape} and values {y.min()} to {y.max()}. The model is "
+            f"{task}: save y with shape {wanted} and values 0 to {classes - 1}."
         )
     return y.astype(np.uint8 if task == "multilabel" else np.int64)
 

@@ -1,4 +1,4 @@
-"""`snugnet explain`: how one number of a full-integer model comes about."""
+"""`snugnet explain`: the arithmetic of one output element of a full-integer model."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,20 +7,27 @@ import typer
 from rich.console import Console
 
 from snugnet.cli.console import Json, say, working
-from snugnet.cli.run_model import Kernels, Model, Raw, Samples
+from snugnet.cli.run_model import DataPath, Kernels, Model, Raw
 from snugnet.errors import InputError
 from snugnet.int8.node import Profile
 
 # How many numbers of a list are shown to people.
 SHOWN = 20
-Operator = Annotated[int, typer.Option("--operator", help="Its number, as `inspect` gives it.")]
-Element = Annotated[str, typer.Option("--element", help="Of its output, as in 0,3,1,7.")]
-Sample = Annotated[int, typer.Option("--sample", help="Which of the samples.")]
+Operator = Annotated[
+    int, typer.Option("--operator", help="Index of the operator, as printed by `snugnet inspect`.")
+]
+Element = Annotated[
+    str,
+    typer.Option(
+        "--element", help="Index of the element in the operator's output, for example 0,3,1,7."
+    ),
+]
+Sample = Annotated[int, typer.Option("--sample", help="Index of the sample in the data.")]
 
 
 def command(
     model: Model,
-    data: Samples,
+    data: DataPath,
     operator: Operator,
     element: Element,
     sample: Sample = 0,
@@ -28,7 +35,7 @@ def command(
     raw: Raw = False,
     as_json: Json = False,
 ) -> None:
-    """Show the arithmetic of one element of an operator's output, from inputs to result."""
+    """Show step by step how one element of an operator's output is computed."""
     with working():
         found = explain(model, data, operator, _indices(element), sample, profile, raw)
     say(found, as_json, _show)
@@ -55,7 +62,9 @@ def explain(
     model = load(path, profile)
     given = samples.read(data, model.inputs[0].shape[1:])
     if not 0 <= sample < len(given.x):
-        raise InputError(f"--sample {sample}: allowed are 0 to {len(given.x) - 1}")
+        raise InputError(
+            f"--sample {sample}: out of range. {data} has samples 0 to {len(given.x) - 1}."
+        )
     one = samples.in_type(given.x[sample : sample + 1], raw)
     return dict(model.explain(one, operator, element))
 
@@ -64,11 +73,17 @@ def _indices(element: str) -> list[int]:
     try:
         return [int(number) for number in element.split(",") if number]
     except ValueError:
-        raise InputError(f"--element {element}: whole numbers are needed, as in 0,3,1,7") from None
+        raise InputError(
+            f"--element {element}: not a list of integers. Write it like 0,3,1,7."
+        ) from None
 
 
 def _show(console: Console, found: dict[str, Any]) -> None:
     for name, value in found.items():
         long = isinstance(value, list) and len(value) > SHOWN
-        shown = f"{str(value[:SHOWN])[:-1]}, … ({len(value)}; --json gives all)" if long else value
+        shown = (
+            f"{str(value[:SHOWN])[:-1]}, … ({len(value)} values; --json prints all)"
+            if long
+            else value
+        )
         console.print(f"{name}: {shown}", markup=False)

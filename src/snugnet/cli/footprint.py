@@ -1,4 +1,4 @@
-"""How much memory LiteRT takes for a file, measured in a process that does nothing else."""
+"""Peak memory of LiteRT for one file, measured in a separate process."""
 
 import re
 import resource
@@ -36,7 +36,10 @@ def peak_memory(path: Path, x: np.ndarray, threads: int) -> int:
         command = [sys.executable, "-m", __name__, str(path), str(sample), str(threads)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise InputError(f"{path}: its memory cannot be measured ({done.stderr.strip()[-300:]})")
+        raise InputError(
+            f"{path}: LiteRT cannot run the file, so its memory cannot be measured. "
+            f"Check the file with `snugnet inspect`. LiteRT: {done.stderr.strip()[-300:]}"
+        )
     return int(done.stdout)
 
 

@@ -23,10 +23,10 @@ SEED = 1
 WORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
 ROLES = ("x", "y", "group", "split", "class_names", "scale")
 
-Data = Annotated[Path, typer.Option("--data", help="Your windows or images: .npz or .csv.")]
+Data = Annotated[Path, typer.Option("--data", help="Your samples: .npz with x and y, or .csv.")]
 Model = Annotated[
     Path | None,
-    typer.Option("--model", help="Your trained Keras model; without, a network is trained."),
+    typer.Option("--model", help="Your trained Keras model (default: train a small network)."),
 ]
 Output = Annotated[
     Path | None,
@@ -36,14 +36,17 @@ Output = Annotated[
 ]
 Name = Annotated[
     str | None,
-    typer.Option("--name", help="Of model and dataset; that of the data's file if not said."),
+    typer.Option("--name", help="Name of model and dataset (default: from the data file)."),
 ]
 Arrays = Annotated[
     list[str] | None,
-    typer.Option("--array", help="ROLE=NAME: what your data call x, y, group, …; repeatable."),
+    typer.Option(
+        "--array",
+        help="ROLE=NAME: name of the array or column for x, y, group, … Repeatable.",
+    ),
 ]
 Window = Annotated[
-    str | None, typer.Option("--window", help="TIME,CHANNELS: how a row of a .csv folds.")
+    str | None, typer.Option("--window", help="TIME,CHANNELS: shape of one .csv row.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite existing files.")]
 
@@ -87,7 +90,7 @@ def command(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Look at data, and at a model if there is one, and write a study of them."""
+    """Write a study for your own data, with or without your own model."""
     chosen = name or _name_of(data)
     if not re.fullmatch("[a-z][a-z0-9_]*", chosen) or chosen in WORDS:
         raise InputError(f"--name {chosen}: small letters, digits and _, and no word of YAML's")

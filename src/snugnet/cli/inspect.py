@@ -1,4 +1,4 @@
-"""`snugnet inspect`: what a model file holds, and in what it differs from another."""
+"""`snugnet inspect`: operators and tensors of a model file, and its differences from another."""
 
 import difflib
 import math
@@ -11,8 +11,10 @@ from rich.console import Console
 from snugnet.cli.console import Json, say, table, working
 from snugnet.tflite.graph import WEIGHTED, Graph, Tensor
 
-Model = Annotated[Path, typer.Argument(help="A .tflite file, or .npz or .json that was exported.")]
-Diff = Annotated[Path | None, typer.Option("--diff", help="Another model to compare with.")]
+Model = Annotated[
+    Path, typer.Argument(help="Model: .tflite, or .npz or .json from `snugnet export`.")
+]
+Diff = Annotated[Path | None, typer.Option("--diff", help="Second model to compare with.")]
 # Bytes of a number; of other types sizes of activations are not known.
 BYTES = {"float64": 8, "int64": 8, "float32": 4, "int32": 4, "float16": 2, "int16": 2}
 BYTES |= {"int8": 1, "uint8": 1, "bool": 1}
@@ -22,7 +24,7 @@ FORM = ("type", "shape", "bytes", "scale", "zero point")
 
 
 def command(model: Model, diff: Diff = None, as_json: Json = False) -> None:
-    """Show operators, and tensors with their types, shapes, bytes and scales."""
+    """List operators, and tensors with type, shape, size, scale and zero point."""
     with working():
         found = describe(model)
         other = None if diff is None else describe(diff)
@@ -159,7 +161,7 @@ def _by_role(model: dict[str, Any], place: int) -> dict[str, dict[str, Any]]:
 def _show(console: Console, found: dict[str, Any]) -> None:
     console.print(f"{found['file']}: {found['bytes']:,} bytes, {_named(found['scheme'])}")
     operators = ((o["index"], o["name"], o["inputs"], o["outputs"]) for o in found["operators"])
-    table(console, "operators", ("", "operator", "reads", "writes"), operators)
+    table(console, "operators", ("", "operator", "inputs", "outputs"), operators)
     ends = dict.fromkeys(found["inputs"], "input") | dict.fromkeys(found["outputs"], "output")
     rows = (
         (t["index"], t["name"], "constant" if t["constant"] else ends.get(t["index"]), *_form(t))
@@ -174,7 +176,7 @@ def _show(console: Console, found: dict[str, Any]) -> None:
 
 
 def _named(scheme: str | None) -> str:
-    return "of no scheme that Snugnet knows" if scheme is None else f"scheme {scheme}"
+    return "unknown scheme" if scheme is None else f"scheme {scheme}"
 
 
 def _form(tensor: dict[str, Any] | None) -> tuple[str, ...]:
@@ -203,7 +205,7 @@ def _show_difference(console: Console, found: dict[str, Any]) -> None:
         )
     alone = [("-", *o.values()) for o in found["removed"]]
     alone += [("+", *o.values()) for o in found["added"]]
-    table(console, "operators of one alone", ("", "", "operator"), alone)
+    table(console, "operators in one file only", ("", "", "operator"), alone)
     rows = (
         (*head, sign, *_form(change[side]))
         for change in found["changed"]
@@ -215,4 +217,4 @@ def _show_difference(console: Console, found: dict[str, Any]) -> None:
     columns = ("", "operator", "tensor", "", *FORM)
     table(console, "tensors that differ", columns, rows, right=("bytes",))
     if not (alone or found["changed"]):
-        console.print("the same operators, types, shapes and scales")
+        console.print("no differences in operators, types, shapes and scales")

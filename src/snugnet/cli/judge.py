@@ -1,4 +1,4 @@
-"""How right a file is, and whether it is as right as another one."""
+"""Accuracy of a file with its interval, and the difference from a baseline."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,18 +64,20 @@ def _correct(path: Path, samples: "Samples") -> Any:
 
 
 def show_comparison(console: Console, found: dict[str, Any]) -> None:
-    """Print what `compared` found."""
+    """Print the result of `compared`."""
     groups = "" if found["n_groups"] is None else f" of {found['n_groups']} groups"
     console.print(
-        f"accuracy [bold]{found['accuracy']:.4f}[/bold]{_interval(found['low'], found['high'])} on "
+        f"accuracy [bold]{found['accuracy']:.4f}[/bold]{_interval(found, 'low', 'high')} on "
         f"{found['n']} samples{groups}"
     )
     if "baseline" in found:
         console.print(
-            f"baseline {found['baseline']:.4f}: {found['delta']:+.4f}"
-            f"{_interval(found['delta_low'], found['delta_high'])}, p = {found['p']:.3g}"
+            f"baseline {found['baseline']:.4f}, difference {found['delta']:+.4f}"
+            f"{_interval(found, 'delta_low', 'delta_high')}, p = {found['p']:.3g}"
         )
 
 
-def _interval(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f" ({low:.4f} to {high:.4f})"
+def _interval(found: dict[str, Any], low: str, high: str) -> str:
+    if found[low] is None or found[high] is None:
+        return ""
+    return f" ({found['confidence']:.0%} CI {found[low]:.4f} to {found[high]:.4f})"

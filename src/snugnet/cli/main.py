@@ -1,4 +1,4 @@
-"""The command `snugnet`: one model at a time, without a study."""
+"""Entry point of the command `snugnet`."""
 
 import faulthandler
 import json
@@ -43,7 +43,8 @@ def _run() -> int:
     try:
         from snugnet.cli.app import run
     except ModuleNotFoundError as error:
-        print(f"snugnet: {error.name} is missing: pip install 'snugnet[tflite]'", file=sys.stderr)
+        message = f"package {error.name} is not installed. Run: pip install 'snugnet[tflite]'"
+        print(f"snugnet: {message}", file=sys.stderr)
         return 2
     return run(sys.argv[1:])
 
@@ -77,16 +78,21 @@ def _wait(child: int) -> int:
 
 
 def _epitaph(number: int, calls: Path) -> str:
-    """Say how the work ended that did not end by itself."""
+    """Describe the signal that ended the child process."""
     name = signal.Signals(number).name
     found = CALL.search(calls.read_text())
     if number == signal.SIGKILL:
-        return f"the work was killed ({name}), as the kernel does when memory runs out"
+        return (
+            f"the process was killed ({name}), probably because memory ran out. Use fewer samples."
+        )
     if found is None:
-        return f"the work was ended ({name})"
+        return f"the process was ended by a signal ({name}). Run the command again."
     _, installed, place = found[1].rpartition("site-packages/")
     what = place.partition("/")[0] if installed else Path(place).name
-    return f"{what} crashed in {found[2]} ({name}): it cannot take this; nothing was written"
+    return (
+        f"{what} crashed in {found[2]} ({name}): it does not support this model or data. "
+        "Nothing was written. Set SNUGNET_TRACEBACK=1 to see the messages of the library."
+    )
 
 
 def _keep_standard_error_for_python() -> None:

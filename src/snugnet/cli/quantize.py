@@ -1,4 +1,4 @@
-"""`snugnet quantize`: one Keras model becomes one .tflite file, and what that costs."""
+"""`snugnet quantize`: convert one Keras model to a .tflite file and measure the loss."""
 
 import tempfile
 from dataclasses import dataclass
@@ -30,31 +30,47 @@ SHOWN = 5
 
 
 class Method(StrEnum):
-    """How a model comes to have integers."""
+    """Quantization method."""
 
     POST_TRAINING = "post_training"
     QUANTIZATION_AWARE = "quantization_aware"
 
 
-Name = StrEnum("Name", {name: name for name in CONVERTED})  # type: ignore[misc]
+SchemeName = StrEnum("SchemeName", {name: name for name in CONVERTED})  # type: ignore[misc]
 Model = Annotated[
-    Path, typer.Option("--model", help="A Keras model: .h5, .keras, or a SavedModel's folder.")
+    Path, typer.Option("--model", help="Keras model: .h5, .keras or SavedModel folder.")
 ]
-Output = Annotated[Path, typer.Option("--output", help="The .tflite file to write.")]
-How = Annotated[Method, typer.Option("--method", help="After training, or with more of it.")]
-Scheme = Annotated[
-    Name | None, typer.Option("--scheme", help="By default fiq_int8; drq without samples.")
+Output = Annotated[Path, typer.Option("--output", help="Path of the .tflite file to write.")]
+MethodOption = Annotated[
+    Method,
+    typer.Option(
+        "--method", help="Quantization method: post_training is PTQ, quantization_aware is QAT."
+    ),
 ]
-Samples_ = Annotated[
-    Path | None, typer.Option("--data", help="Samples: .npz with x and y, .npy with x, or .csv.")
+SchemeOption = Annotated[
+    SchemeName | None,
+    typer.Option("--scheme", help="Quantization scheme (default: fiq_int8; drq without --data)."),
 ]
-Epochs = Annotated[int, typer.Option("--epochs", min=1, help="Of quantization-aware training.")]
-Rate = Annotated[float, typer.Option("--learning-rate", min=0, help="Of that training.")]
-Count = Annotated[int, typer.Option("--calibration", min=1, help="Samples that estimate ranges.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Of what is drawn.")]
+DataPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="Samples for calibration, QAT and accuracy: .npz with x and y, .npy with x, or .csv.",
+    ),
+]
+Epochs = Annotated[int, typer.Option("--epochs", min=1, help="Number of QAT epochs.")]
+Rate = Annotated[
+    float, typer.Option("--learning-rate", min=0, help="Learning rate for QAT fine-tuning.")
+]
+CalibrationSamples = Annotated[
+    int, typer.Option("--calibration", min=1, help="Number of calibration samples.")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Random seed.")]
 Code = Annotated[
     Path | None,
-    typer.Option("--allow-code", help="A Python file of yours with custom layers; it is run."),
+    typer.Option(
+        "--allow-code", help="Python file that defines custom layers. The file is executed."
+    ),
 ]
 
 
@@ -80,16 +96,30 @@ class Request:
             InputError: If options do not go together.
         """
         if self.output.suffix != ".tflite":
-            raise InputError(f"--output {self.output}: a file that ends in .tflite is needed")
+            raise InputError(
+                f"--output {self.output}: wrong suffix. Use a path that ends in .tflite."
+            )
         aware = self.method == Method.QUANTIZATION_AWARE
         if aware and self.scheme not in FULL_INT8:
             allowed = ", ".join(FULL_INT8)
-            raise InputError(f"--scheme {self.scheme}: {self.method} makes {allowed} only")
+            raise InputError(
+                f"--scheme {self.scheme}: not available with --method {self.method}. Use {allowed}."
+            )
         if self.data is None and (aware or SCHEMES[self.scheme].calibrated):
-            free = ", ".join(name for name in CONVERTED if not SCHEMES[name].calibrated)
-            why = "learns from labelled samples" if aware else "estimates ranges from samples"
-            asked = self.method if aware else f"scheme {self.scheme}"
-            raise InputError(f"{asked} {why}: give --data; {free} need none")
+            raise InputError(f"--data is missing: {self._need()}")
+
+    def _need(self) -> str:
+        """Explain which option needs samples, and the alternative."""
+        if self.method == Method.QUANTIZATION_AWARE:
+            return (
+                f"--method {self.method} trains on labelled samples. Give --data, or use --method "
+                f"{Method.POST_TRAINING}."
+            )
+        free = ", ".join(name for name in CONVERTED if not SCHEMES[name].calibrated)
+        return (
+            f"--scheme {self.scheme} needs calibration samples. "
+            f"Give --data, or use one of these schemes: {free}."
+        )
 
 
 @dataclass(frozen=True)
@@ -112,17 +142,17 @@ class Parts:
 def command(
     model: Model,
     output: Output,
-    method: How = Method.POST_TRAINING,
-    scheme: Scheme = None,
-    data: Samples_ = None,
+    method: MethodOption = Method.POST_TRAINING,
+    scheme: SchemeOption = None,
+    data: DataPath = None,
     epochs: Epochs = 5,
     learning_rate: Rate = 1e-4,
-    calibration: Count = 200,
+    calibration: CalibrationSamples = 200,
     seed: Seed = 0,
     allow_code: Code = None,
     as_json: Json = False,
 ) -> None:
-    """Quantize a Keras model, and tell what became of it."""
+    """Quantize a Keras model and report size, accuracy and exactness."""
     name = scheme or ("drq" if data is None else "fiq_int8")
     request = Request(
         *(model, output, method, str(name), data, epochs, learning_rate, calibration, seed),
@@ -182,9 +212,15 @@ def _parts(request: Request, model: Any) -> Parts:
         task = "multiclass"  # the largest decides, before a softmax as behind it
     try:
         if given.y is None:
-            raise InputError(f"{request.data}: no y in the samples")
+            raise InputError(
+                f"{request.data}: no labels. Add an array y with the class of each sample."
+            )
         if task is None:
-            raise InputError(f"{request.model}: it does not end in a softmax or sigmoid of classes")
+            raise InputError(
+                f"{request.model}: the last layer is neither softmax nor sigmoid. Only "
+                "classifiers can be measured or trained with QAT. "
+                f"--method {Method.POST_TRAINING} takes any model."
+            )
         y = data.labels_for(given.y, task, model.output_shape[-1], request.data)
         names = tuple(map(str, range(max(2, model.output_shape[-1]))))
         samples = Samples(x, y, names, task, given.group)
@@ -262,8 +298,11 @@ def converted(
     except InputError:
         raise
     except Exception as error:  # the converter raises whatever its passes do
-        said = " ".join(str(error).split())[:500]
-        raise InputError(f"{path}: the converter refuses it as {scheme} ({said})") from None
+        reason = " ".join(str(error).split())[:500]
+        raise InputError(
+            f"{path}: the TFLite converter rejects the model for scheme {scheme}. Try another "
+            f"scheme, or replace the layer that the converter names: {reason}"
+        ) from None
 
 
 def as_float32(path: Path, model: Any) -> tuple[Any, bytes]:
@@ -297,7 +336,10 @@ def as_float32(path: Path, model: Any) -> tuple[Any, bytes]:
         if subgraphs(made) == 1:
             return written, made
     named = ", ".join(looping(model)) or "a layer"
-    raise InputError(f"{path}: {named} loops in a way that cannot be written out step by step")
+    raise InputError(
+        f"{path}: {named} contains a loop over time that cannot be unrolled. Replace it with "
+        f"{', '.join(RECURRENT[:-1])} or {RECURRENT[-1]}."
+    )
 
 
 def _judged(request: Request, path: Path, plain: Path, parts: Parts | None) -> dict[str, Any]:
@@ -335,17 +377,18 @@ def _show(console: Console, found: dict[str, Any]) -> None:
     size, contract = found["bytes"], found["contract"]
     console.print(f"{found['output']}: {found['scheme']}, {found['method']}", markup=False)
     console.print(
-        f"bytes: {size['model']:,} as it came, {size['float32']:,} as float32, "
-        f"[bold]{size['output']:,}[/bold] now, {size['output'] / size['float32']:.0%} of float32"
+        f"size: {size['model']:,} bytes as Keras model, {size['float32']:,} as float32 TFLite, "
+        f"[bold]{size['output']:,}[/bold] quantized "
+        f"({size['output'] / size['float32']:.0%} of float32)"
     )
-    console.print(f"input {contract['input']}, output {contract['output']}")
+    console.print(f"input type: {contract['input']}, output type: {contract['output']}")
     whole, real = (len({*contract[kind]}) for kind in ("int8_weights", "float_weights"))
-    console.print(f"weights: {whole} tensors in int8, {real} in float", markup=False)
+    console.print(f"weight tensors: {whole} int8, {real} float", markup=False)
     if found["scheme"] in FULL_INTEGER:
         stayed = contract["in_float"]
-        console.print(f"computed in float: {len(stayed) or 'nothing'}{_some(stayed)}", markup=False)
+        console.print(f"operators in float: {len(stayed) or 'none'}{_some(stayed)}", markup=False)
     if contract["findings"]:
-        console.print(f"not as promised{_some(contract['findings'])}", markup=False)
+        console.print(f"violations of the scheme{_some(contract['findings'])}", markup=False)
     if found["accuracy"] is not None:
         show_comparison(console, found["accuracy"])
     elif found["why"] is not None:
@@ -354,11 +397,11 @@ def _show(console: Console, found: dict[str, Any]) -> None:
         for profile in map(str, Profile):
             said = found["certificate"][profile]
             why = f" ({said['reason'][:120]})" if "reason" in said else ""
-            console.print(f"bit for bit, {profile}: {said['verdict']}{why}", markup=False)
+            console.print(f"bit-exactness, {profile}: {said['verdict']}{why}", markup=False)
 
 
 def _some(said: list[str]) -> str:
     """List the first of what may be hundreds, each no longer than a line."""
     lines = [f"\n  {line if len(line) < 110 else line[:100] + ' …'}" for line in said[:SHOWN]]
-    more = f"\n  and {len(said) - SHOWN} more: --json lists all" if len(said) > SHOWN else ""
+    more = f"\n  and {len(said) - SHOWN} more (--json prints all)" if len(said) > SHOWN else ""
     return ":" * bool(said) + "".join(lines) + more

@@ -1,4 +1,4 @@
-"""`snugnet run`: what a full-integer model computes, by the engine, bit for bit."""
+"""`snugnet run`: outputs of a full-integer model, from the bit-exact integer engine."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,22 +9,28 @@ from rich.console import Console
 from snugnet.cli.console import Json, say, table, working
 from snugnet.int8.node import Profile
 
-Model = Annotated[Path, typer.Argument(help="A .tflite file, or .npz or .json that was exported.")]
-Samples = Annotated[Path, typer.Argument(help=".npz with x (and y), .npy, or .csv.")]
-Kernels = Annotated[Profile, typer.Option("--profile", help="Whose kernels are reproduced.")]
-Raw = Annotated[bool, typer.Option("--raw", help="x holds integers of the input's own type.")]
+Model = Annotated[
+    Path, typer.Argument(help="Model: .tflite, or .npz or .json from `snugnet export`.")
+]
+DataPath = Annotated[
+    Path, typer.Argument(help="Samples: .npz with x and optionally y, .npy with x, or .csv.")
+]
+Kernels = Annotated[Profile, typer.Option("--profile", help="Runtime whose kernels to reproduce.")]
+Raw = Annotated[
+    bool, typer.Option("--raw", help="Take x as integers of the input's type: do not quantize it.")
+]
 # How many samples are shown to people.
 SHOWN = 20
 
 
 def command(
     model: Model,
-    data: Samples,
+    data: DataPath,
     profile: Kernels = Profile.LITERT_REF,
     raw: Raw = False,
     as_json: Json = False,
 ) -> None:
-    """Run a full-integer model on samples, bit for bit as a runtime does."""
+    """Run a full-integer model on samples, bit-exact to LiteRT or TensorFlow Lite Micro."""
     with working():
         found = run(model, data, profile, raw)
     say(found, as_json, _show)
@@ -55,6 +61,6 @@ def _show(console: Console, found: dict[str, Any]) -> None:
     rows = ((place, decision, values) for place, (decision, values) in enumerate(pairs[:SHOWN]))
     table(console, "", ("sample", "decision", "raw output"), rows)
     if len(pairs) > SHOWN:
-        console.print(f"… and {len(pairs) - SHOWN} more (--json gives all)")
+        console.print(f"… and {len(pairs) - SHOWN} more (--json prints all)")
     if "accuracy" in found:
-        console.print(f"accuracy {found['accuracy']:.4f} of {len(pairs)} samples")
+        console.print(f"accuracy {found['accuracy']:.4f} on {len(pairs)} samples")

@@ -1,4 +1,4 @@
-"""`snugnet verify`: does a file compute the same everywhere, to the last bit?"""
+"""`snugnet verify`: is a file bit-exact on LiteRT and TensorFlow Lite Micro?"""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,13 +11,21 @@ from snugnet.cli.console import Json, say, working
 from snugnet.int8.node import Profile
 from snugnet.tflite.graph import Graph
 
-Model = Annotated[Path, typer.Argument(help="A full-integer .tflite file.")]
-Samples = Annotated[
-    Path | None, typer.Option("--data", help=".npz with x, .npy, or .csv; else x is random.")
+Model = Annotated[Path, typer.Argument(help="Full-integer .tflite file.")]
+DataPath = Annotated[
+    Path | None,
+    typer.Option("--data", help="Samples: .npz with x, .npy or .csv (default: random inputs)."),
 ]
-Count = Annotated[int, typer.Option("--samples", min=1, help="How many random samples.")]
+RandomSamples = Annotated[
+    int, typer.Option("--samples", min=1, help="Number of random samples, if there is no --data.")
+]
 Traced = Annotated[
-    int, typer.Option("--traced", min=1, help="Of how many samples every tensor is compared.")
+    int,
+    typer.Option(
+        "--traced",
+        min=1,
+        help="Number of samples for which every tensor is compared, not only outputs.",
+    ),
 ]
 # Random samples are the same in every run.
 SEED = 0
@@ -25,14 +33,14 @@ SEED = 0
 
 def command(
     model: Model,
-    data: Samples = None,
-    samples: Count = 64,
+    data: DataPath = None,
+    samples: RandomSamples = 64,
     traced: Traced = 8,
     as_json: Json = False,
 ) -> None:
     """Compare LiteRT and TensorFlow Lite Micro with the integer engine, tensor by tensor.
 
-    Ends with 0 if all that they compute is the same, with 1 if anything differs or is refused.
+    Exit code: 0 if every tensor is identical, 1 otherwise.
     """
     with working():
         found = verify(model, data, samples, traced)
@@ -76,7 +84,7 @@ def _decisions(raw: np.ndarray) -> np.ndarray:
 
 
 def _show(console: Console, found: dict[str, Any]) -> None:
-    console.print(f"{found['samples']} samples, {found['inputs']}")
+    console.print(f"samples: {found['samples']} ({found['inputs']})", markup=False)
     for profile in Profile:
         said = found[str(profile)]
         console.print(f"{profile}: [bold]{said['verdict']}[/bold]")
@@ -84,21 +92,22 @@ def _show(console: Console, found: dict[str, Any]) -> None:
             console.print(f"  {said['reason']}", markup=False)
             continue
         console.print(
-            f"  {said['tensors']} tensors of {said['samples_traced']} samples, and all outputs"
+            f"  compared: {said['tensors']} tensors of {said['samples_traced']} samples, and the "
+            "outputs of all samples"
         )
         if said["verdict"] == "differs":
             first = said["first_operator"]
             console.print(
-                f"  {said['mismatches']} numbers differ, by up to {said['worst_lsb']}; first at "
-                f"operator {first['operator']} {first['name']}"
+                f"  {said['mismatches']} values differ by up to {said['worst_lsb']} LSB; the "
+                f"first at operator {first['operator']} {first['name']}"
             )
     if found["xnnpack"] is not None:
         console.print(f"LiteRT's default kernels: {_departure(found['xnnpack'])}")
     if found["arena_bytes"] is not None:
-        console.print(f"TensorFlow Lite Micro needs {found['arena_bytes']:,} bytes of arena")
+        console.print(f"tensor arena (TensorFlow Lite Micro): {found['arena_bytes']:,} bytes")
 
 
 def _departure(found: dict[str, Any]) -> str:
     if not found["fraction"]:
-        return "the same"
-    return f"{100 * found['fraction']:.2g} % of outputs differ, by up to {found['worst_lsb']}"
+        return "identical"
+    return f"{100 * found['fraction']:.2g} % of outputs differ, by up to {found['worst_lsb']} LSB"

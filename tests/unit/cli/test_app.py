@@ -48,7 +48,7 @@ def test_a_wrong_request_ends_with_2(command, arguments, message):
 def test_programs_are_told_in_json(asked):
     code, found = asked("inspect", "none.tflite")
     assert code == 2
-    assert found == {"error": "none.tflite: No such file or directory"}
+    assert found == {"error": "none.tflite: No such file or directory. Check the path."}
 
 
 def test_our_own_mistakes_end_with_1_and_a_sentence(command, model, monkeypatch):
@@ -134,8 +134,10 @@ def test_a_crash_in_a_library_ends_with_1_and_a_sentence(keras, tmp_path):
 def test_an_end_from_outside_is_told(tmp_path):
     calls = tmp_path / "calls"
     calls.write_text("")
-    assert "memory runs out" in main._epitaph(signal.SIGKILL, calls)
-    assert main._epitaph(signal.SIGTERM, calls) == "the work was ended (SIGTERM)"
+    assert "memory ran out" in main._epitaph(signal.SIGKILL, calls)
+    assert main._epitaph(signal.SIGTERM, calls) == (
+        "the process was ended by a signal (SIGTERM). Run the command again."
+    )
 
 
 def test_libraries_do_not_speak_for_the_command(tmp_path):

@@ -49,7 +49,7 @@ def test_people_see_a_table_with_units(command, model, in_float, labelled):
     assert code == 0
     for said in ("latency, median", "µs", "samples/s", "peak memory", "baseline / model", "p = 1"):
         assert said in output
-    assert "20 runs of one sample each in 10 turns" in output
+    assert "20 runs of one sample each in 10 rounds" in output
 
 
 def test_without_samples_all_but_accuracy_is_measured(asked, command, model):
@@ -67,8 +67,8 @@ def test_what_a_microcontroller_cannot_run_has_no_arena(asked, command, tmp_path
     code, found = asked("benchmark", "--model", path, *QUICK)
     assert code == 0
     assert found["model"]["arena_bytes"] is None
-    assert "TensorFlow Lite Micro refuses it" in found["model"]["arena_why"]
-    assert "refuses it" in command("benchmark", "--model", path, *QUICK)[1]
+    assert "TensorFlow Lite Micro rejects the file" in found["model"]["arena_why"]
+    assert "rejects the file" in command("benchmark", "--model", path, *QUICK)[1]
 
 
 @pytest.mark.parametrize(

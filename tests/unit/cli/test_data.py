@@ -52,21 +52,24 @@ def test_names_are_no_numbers_of_outputs(tmp_path):
     """Another file may lack a class: there the same names would get other numbers."""
     values = pd.DataFrame(np.arange(12.0).reshape(2, 6), columns=list("abcdef"))
     values.assign(y=["walking", "jogging"]).to_csv(tmp_path / "x.csv", index=False)
-    with pytest.raises(InputError, match="the numbers of the model's outputs are needed"):
+    with pytest.raises(InputError, match="index of the model's output"):
         read(tmp_path / "x.csv", SHAPE)
 
 
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"x": np.zeros((2, 5))}, "samples have shape (5,); the model takes (1, 6, 1)"),
+        ({"x": np.zeros((2, 5))}, "samples have shape (5,), but the model takes (1, 6, 1)"),
         ({"x": np.zeros((2, 3, 2))}, "the model takes"),
         ({"x": np.full((2, 6), np.nan)}, "NaN or infinite"),
-        ({"x": np.zeros((0, 6))}, "numbers, (n, …), are needed"),
-        ({"x": np.array([["a"] * 6])}, "numbers, (n, …), are needed"),
-        ({"x": np.zeros((2, 6)), "y": np.zeros(3, int)}, "y has shape (3,); x has 2 samples"),
-        ({"x": np.zeros((2, 6)), "y": np.full(2, 0.5)}, "whole numbers are needed"),
-        ({"signal": np.zeros((2, 6))}, "it holds signal; an array x or x_test is needed"),
+        ({"x": np.zeros((0, 6))}, "Save numbers of shape (samples, …)"),
+        ({"x": np.array([["a"] * 6])}, "Save numbers of shape (samples, …)"),
+        ({"x": np.zeros((2, 6)), "y": np.zeros(3, int)}, "y has shape (3,), but x has 2 samples"),
+        ({"x": np.zeros((2, 6)), "y": np.full(2, 0.5)}, "y has type float64. Save integers"),
+        (
+            {"signal": np.zeros((2, 6))},
+            "no array x or x_test. Save the samples as x. Arrays in the file: signal",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(tmp_path, arrays, message):

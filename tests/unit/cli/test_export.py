@@ -86,5 +86,5 @@ def test_nothing_is_left_half_written(command, model, tmp_path):
         assert "damaged.tflite" in complaint
     code, _, complaint = command("export", model, "--to", "c", "--output", tmp_path / "net.txt")
     assert code == 2
-    assert "a file that ends in .c is needed" in complaint
+    assert "Use a path that ends in .c" in complaint
     assert sorted(tmp_path.iterdir()) == sorted([*before, damaged])
