@@ -1,4 +1,4 @@
-"""The README's table "I edited X, what re-runs?", executed."""
+"""The table of docs/reference/reruns.md, "you edit X, what runs again?", executed."""
 
 import shutil
 from collections import Counter

@@ -1,0 +1,200 @@
+"""Every command of README.md: executed, or at least checked. A command of a new kind fails."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from snugnet.study import Study
+from tests.paths import ROOT
+from tests.workflow.test_tutorials import save_model, shell
+
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+MAKE_FILES = ("Makefile", "pyproject.toml", "setup.py", "requirements.txt", "requirements-dev.txt")
+
+
+def lines(block: str) -> list[str]:
+    """Return the commands of a block without their comments."""
+    commands = (line.partition(" # ")[0].strip() for line in block.splitlines())
+    return [command for command in commands if command]
+
+
+COMMANDS = list(dict.fromkeys(line for _, block in BLOCKS for line in lines(block)))
+INSTALLS = re.findall(r"pip install '[^']*'", README)
+
+
+def block_with(command: str) -> list[str]:
+    """Return the commands of the block that contains a command."""
+    (block,) = (lines(block) for _, block in BLOCKS if command in lines(block))
+    return block
+
+
+def run_ok(*command: str, folder: Path = ROOT, **environment: str) -> str:
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-5000:]
+    return done.stdout
+
+
+def check_make(command: str, _) -> None:
+    """A target that make knows. A slow test executes `make demo`; `all` of `run` is planned."""
+    target = command.removeprefix("make ")
+    assert "snakemake --cores" in run_ok("make", "--dry-run", target)
+
+
+def check_install(command: str, _) -> None:
+    """Extras that the package has. `make test-install` installs them."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    name, extras = re.fullmatch(r"pip install '(\w+)\[([a-z,]+)\]'", command).groups()
+    assert name == project["name"]
+    assert set(extras.split(",")) <= set(project["optional-dependencies"])
+
+
+def check_activate(command: str, _) -> None:
+    """The script of the environment that runs the tests, with the programs that the README uses."""
+    script = command.removeprefix(". .venv/bin/")
+    program = f". {Path(sys.prefix) / 'bin' / script} && command -v snakemake snugnet"
+    assert len(run_ok("bash", "-c", program).splitlines()) == 2
+
+
+def check_snakemake(command: str, study) -> None:
+    """A dry run plans jobs."""
+    assert "total" in study.snakemake("--dry-run", *shlex.split(command)[1:])
+
+
+def check_snugnet(command: str, _) -> None:
+    """The command line parses. The commands are executed by slow tests."""
+    import typer.main
+
+    from snugnet.cli.app import app
+
+    parsed, (name, *arguments) = typer.main.get_command(app), shlex.split(command)
+    while hasattr(parsed, "commands"):
+        name, *arguments = arguments
+        parsed = parsed.commands[name]
+    parsed.make_context(name, arguments)
+
+
+CHECKS: dict[str, Callable[[str, object], None]] = {
+    "make ": check_make,
+    "pip install ": check_install,
+    ". .venv/bin/": check_activate,
+    "snakemake ": check_snakemake,
+    "snugnet ": check_snugnet,
+}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A project with the study that `snugnet init` writes for `windows.npz`."""
+    from tests.workflow.conftest import Project
+
+    project = Project(tmp_path_factory.mktemp("readme"))
+    save_windows(project.folder)
+    shell(project, "snugnet init --data windows.npz --output config/windows.yaml")
+    return project
+
+
+def save_windows(folder: Path) -> None:
+    """Write `windows.npz`: five classes that are easy to tell apart."""
+    y = np.arange(200) % 5
+    noise = np.random.default_rng(0).normal(size=(200, 32, 32, 1))
+    np.savez(folder / "windows.npz", x=(noise + y[:, None, None, None]).astype("f4"), y=y)
+
+
+def test_readme_is_short_and_all_its_blocks_are_commands():
+    assert len(README.splitlines()) <= 150
+    assert {language for language, _ in BLOCKS} == {"sh"}
+    assert len(COMMANDS) >= 15
+
+
+@pytest.mark.parametrize("command", list(dict.fromkeys([*COMMANDS, *INSTALLS])))
+def test_readme_command_is_valid(command, study):
+    (check,) = (check for start, check in CHECKS.items() if command.startswith(start))
+    check(command, study)
+
+
+@pytest.mark.parametrize(("target", "overlay"), [("demo", "config/tiny.yaml"), ("run", None)])
+def test_readme_states_the_size_of_the_studies(target, overlay):
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    if overlay is not None:
+        update_config(config, yaml.safe_load((ROOT / overlay).read_text()))
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    cells = Study(config, schema).cells
+    size = f"{len({cell.model for cell in cells})} models, {len(cells)} results"
+    assert re.search(rf"^make {target} .*: {size}\b", README, re.MULTILINE)
+
+
+def test_readme_pictures_exist():
+    pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", README)
+    assert len(pictures) == 1
+    assert (ROOT / pictures[0]).stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_readme_make_demo_shows_a_table(project):
+    """With an environment that is there already; `make test-install` makes fresh ones."""
+    for name in filter(lambda name: (ROOT / name).exists(), MAKE_FILES):
+        shutil.copy(ROOT / name, project.folder)
+    environment = project.folder / ".venv"
+    environment.mkdir()
+    (environment / "bin").symlink_to(Path(sys.prefix) / "bin")
+    # Newer than the locks, so that make installs nothing.
+    (environment / ".ready").touch()
+    status, output = project.run("make", "demo")
+    assert status == 0, output[-5000:]
+    assert (project.folder / "results/tiny/report/index.html").is_file()
+    assert "| fiq_int8 " in output
+
+
+@pytest.mark.slow
+def test_readme_study_of_own_data_and_model_runs(project):
+    save_windows(project.folder)
+    save_model(project, filters=[8, 16, 16, 16], shape=(32, 32, 1))
+    for command in block_with("snugnet init --data windows.npz --model mine.keras"):
+        shell(project, command)
+    check_results(project.folder)
+
+
+@pytest.mark.slow
+def test_readme_study_runs_in_an_empty_folder(tmp_path):
+    """The package comes from a wheel, what it needs from the environment of the tests."""
+    from tests.environments import copy_source
+
+    folder, site = tmp_path / "empty", tmp_path / "site"
+    folder.mkdir()
+    save_windows(folder)
+    pip = (sys.executable, "-m", "pip", "--quiet")
+    source = copy_source(tmp_path)
+    options = ("--no-deps", "--no-index", "--no-build-isolation", "--target", str(site))
+    install, *commands = block_with("pip install 'snugnet[all]'")
+    assert install == "pip install 'snugnet[all]'"
+    run_ok(*pip, "install", *options, str(source))
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    for command in commands:
+        run_ok("bash", "-c", command, folder=folder, PATH=path, PYTHONPATH=str(site))
+    check_results(folder)
+
+
+def check_results(folder: Path) -> None:
+    table = pd.read_csv(folder / "results/windows/report/metrics.csv")
+    assert set(table["status"]) == {"ok"}
+    assert (folder / "results/windows/report/index.html").stat().st_size > 100_000
