@@ -27,12 +27,12 @@ MAKE_FILES = ("Makefile", "pyproject.toml", "setup.py", "requirements.txt", "req
 
 def lines(block: str) -> list[str]:
     """Return the commands of a block without their comments."""
-    commands = (line.partition(" # ")[0].strip() for line in block.splitlines())
+    commands = (re.sub(r"(^| )#.*", "", line).strip() for line in block.splitlines())
     return [command for command in commands if command]
 
 
 COMMANDS = list(dict.fromkeys(line for _, block in BLOCKS for line in lines(block)))
-INSTALLS = re.findall(r"pip install '[^']*'", README)
+INSTALLS = [f"pip install '{extras}'" for extras in re.findall(r"`(snugnet\[[^`]*)`", README)]
 
 
 def block_with(command: str) -> list[str]:
