@@ -80,4 +80,4 @@ def show_comparison(console: Console, found: dict[str, Any]) -> None:
 def _interval(found: dict[str, Any], low: str, high: str) -> str:
     if found[low] is None or found[high] is None:
         return ""
-    return f" ({found['confidence']:.0%} CI {found[low]:.4f} to {found[high]:.4f})"
+    return f" ({100 * found['confidence']:.0f} % CI {found[low]:.4f} to {found[high]:.4f})"

@@ -379,7 +379,7 @@ def _show(console: Console, found: dict[str, Any]) -> None:
     console.print(
         f"size: {size['model']:,} bytes as Keras model, {size['float32']:,} as float32 TFLite, "
         f"[bold]{size['output']:,}[/bold] quantized "
-        f"({size['output'] / size['float32']:.0%} of float32)"
+        f"({100 * size['output'] / size['float32']:.0f} % of float32)"
     )
     console.print(f"input type: {contract['input']}, output type: {contract['output']}")
     whole, real = (len({*contract[kind]}) for kind in ("int8_weights", "float_weights"))
