@@ -143,10 +143,15 @@ def test_readme_states_the_size_of_the_studies(target, overlay):
     assert re.search(rf"^make {target} .*: {size}\b", README, re.MULTILINE)
 
 
-def test_readme_pictures_exist():
-    pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", README)
-    assert len(pictures) == 1
-    assert (ROOT / pictures[0]).stat().st_size > 10_000
+def test_readme_links_lead_to_files():
+    paths = [path for path in re.findall(r"\]\(([^)]+)\)", README) if "://" not in path]
+    assert len(paths) > 20
+    assert [path for path in paths if not (ROOT / path).is_file()] == []
+
+
+def test_readme_has_one_picture():
+    (picture,) = re.findall(r"!\[[^]]+\]\(([^)]+)\)", README)
+    assert (ROOT / picture).stat().st_size > 10_000
 
 
 @pytest.mark.slow
