@@ -51,7 +51,7 @@ def aside(work: Callable[[], None]) -> None:
     if message:
         raise InputError(message)
     if status:
-        raise RuntimeError(f"work aside ended with status {status}")
+        raise RuntimeError(f"the forked child process ended with status {status}")
 
 
 def _tell(work: Callable[[], None], writer: int) -> NoReturn:

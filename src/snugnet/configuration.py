@@ -69,7 +69,7 @@ def key_problems(value: Any, place: str = "") -> Iterator[str]:
     elif isinstance(value, dict):
         for key, entry in value.items():
             if not isinstance(key, str):
-                yield f"{place or 'top level'}: key {key!r} is no text; write it in quotes"
+                yield f"{place or 'top level'}: key {key!r} must be a string; put it in quotes"
             yield from key_problems(entry, f"{place}.{key}".removeprefix("."))
 
 
@@ -97,17 +97,17 @@ def _explain(error: jsonschema.ValidationError) -> str:
         return _unknown("value", instance, list(value))
     if rule == "required":
         missing = [key for key in value if key not in instance]
-        return f"key {', '.join(missing)} is missing"
+        return f"required key is missing: {', '.join(missing)}"
     words = {
         "type": f"is {_type_name(instance)}; allowed: {value}",
-        "minimum": f"is too small; the least allowed is {value}",
-        "maximum": f"is too large; the most allowed is {value}",
-        "exclusiveMinimum": f"is too small; it must be above {value}",
-        "exclusiveMaximum": f"is too large; it must be below {value}",
+        "minimum": f"is too small; the minimum is {value}",
+        "maximum": f"is too large; the maximum is {value}",
+        "exclusiveMinimum": f"is too small; it must be greater than {value}",
+        "exclusiveMaximum": f"is too large; it must be less than {value}",
         "multipleOf": f"must be a multiple of {value}",
-        "pattern": f"does not match {value}",
-        "minItems": f"has too few entries; at least {value} are needed",
-        "maxItems": f"has too many entries; at most {value} are allowed",
+        "pattern": f"does not match the pattern {value}",
+        "minItems": f"has too few entries; the minimum is {value}",
+        "maxItems": f"has too many entries; the maximum is {value}",
     }
     return f"{instance!r} {words[rule]}" if rule in words else error.message
 
@@ -122,9 +122,9 @@ def _type_name(value: Any) -> str:
 def _unknown(what: str, name: Any, known: list[Any]) -> str:
     """Name what is unknown, the nearest known name and all the others."""
     near = difflib.get_close_matches(str(name), [str(other) for other in known], n=1)
-    hint = f", did you mean {near[0]!r}?" if near else ""
+    hint = f" Did you mean {near[0]!r}?" if near else ""
     allowed = ", ".join(str(other) for other in known) or "none"
-    return f"unknown {what} {name!r}{hint} (allowed: {allowed})"
+    return f"unknown {what} {name!r}.{hint} Known: {allowed}."
 
 
 def cross_problems(config: Mapping[str, Any]) -> Iterator[str]:
@@ -139,7 +139,10 @@ def cross_problems(config: Mapping[str, Any]) -> Iterator[str]:
                 yield f"models.{name}.training.{problem}"
     for name, dataset in config["datasets"].items():
         if dataset["val"] + dataset["test"] >= 1:
-            yield f"datasets.{name}: val {dataset['val']} and test {dataset['test']} leave no train"
+            yield (
+                f"datasets.{name}: val {dataset['val']} + test {dataset['test']} must be less "
+                "than 1; the rest is the train split"
+            )
     yield from _variant_problems(config["variants"])
     for name, scheme in config["schemes"].items():
         yield from _scheme_problems(name, scheme, config, f"schemes.{name}")
@@ -164,8 +167,8 @@ def _calibrated_problems(
     for name in block["variants"]:
         if variants.get(name, {}).get("method") == "calibrate":
             yield (
-                f"{where}: {name!r} has the ranges of TFLite's quantizers, which Akida's schemes "
-                f"do not use; allowed: its parent, {variants[name]['parent']!r}"
+                f"{where}: {name!r} calibrates TFLite quantizers, which Akida schemes do not use; "
+                f"use its parent {variants[name]['parent']!r} instead"
             )
 
 
@@ -175,7 +178,7 @@ def _scheme_problems(
     """Find more samples than are drawn, and devices of another generation."""
     wanted, drawn = scheme.get("calibration_samples"), config["calibration"]["samples"]
     if wanted is not None and wanted > drawn:
-        what = f"{wanted} is more than calibration.samples, {drawn}"
+        what = f"{wanted} exceeds calibration.samples ({drawn}); reduce it or raise the latter"
         yield f"{where}.calibration_samples: {what}"
     if name in AKIDA_SCHEMES:
         devices = DEVICES[AKIDA_SCHEMES[name].version]
@@ -209,7 +212,7 @@ def override_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> I
                 yield f"{where}: {_unknown('variant', name, list(known))}"
                 continue
             for key in {"method", "parent"} & set(changes):
-                yield f"{where}.{key}: it cannot be changed for one model; declare another variant"
+                yield f"{where}.{key}: cannot be changed for one model; define another variant"
             changed = {**deepcopy(known[name]), **deepcopy(changes)}
             part = {"$ref": "#/$defs/variant", "$defs": schema["$defs"]}
             yield from schema_problems(changed, part, where)
@@ -221,27 +224,30 @@ def factorize_problems(
     """Find what is wrong with a `factorize` block: it needs ranks or a point, not both."""
     if bool(settings["layers"]) == (settings["point"] is not None):
         yield (
-            f"{where}: either layers or a point must be given, there or in "
+            f"{where}: set either layers or point, not both, there or in "
             f"models.{model}.variants.{name}"
         )
     for layer, request in settings["layers"].items():
         ranks = request["rank"] if isinstance(request["rank"], list) else [request["rank"]]
         for rank in ranks:
             if isinstance(rank, float) and rank >= 1:
-                problem = f"{rank} is neither an integer nor a share below 1"
+                problem = f"{rank} is neither an integer nor a fraction below 1"
                 yield f"{where}: layers.{layer}.rank: {problem}"
         for side in ("inputs", "outputs"):
             if request.get(side) and request["method"] != "tt":
-                yield f"{where}: layers.{layer}.{side}: only tt has them"
+                yield f"{where}: layers.{layer}.{side}: only method tt takes {side}; remove the key"
 
 
 def training_problems(training: Mapping[str, Any], dataset: Mapping[str, Any]) -> Iterator[str]:
     """Find settings of a model's training that its dataset does not allow."""
     if training["monitor"] == "auc" and _task(dataset) == "multiclass":
-        yield "monitor: 'auc' needs a binary or multilabel task; allowed: loss, accuracy"
+        yield "monitor: 'auc' requires a binary or multilabel task; use loss or accuracy"
     for name in ("roll", "gain"):
         if training["augment"][name] and dataset["layout"] == "time_channel":
-            yield f"augment.{name}: it works along the width, which is not time in this layout"
+            yield (
+                f"augment.{name}: applies along the width, which is not the time axis in layout "
+                "time_channel; set it to 0 or use layout channel_time"
+            )
 
 
 def _task(dataset: Mapping[str, Any]) -> str:
@@ -263,13 +269,13 @@ def _variant_problems(variants: Mapping[str, Any]) -> Iterator[str]:
         source = variants[variant["parent"]]
         if source["method"] == "calibrate":
             yield (
-                f"variants.{name}.parent: {variant['parent']!r} has only ranges of its own, which "
-                f"do not outlast it; allowed: its parent, {source['parent']!r}"
+                f"variants.{name}.parent: {variant['parent']!r} only calibrates quantizer ranges, "
+                f"which further steps discard; use its parent {source['parent']!r} instead"
             )
         chain = [name]
         while (parent := variants.get(chain[-1], {}).get("parent")) is not None:
             if parent in chain:
-                yield f"variants.{name}.parent: its ancestors form a ring: {' -> '.join(chain)}"
+                yield f"variants.{name}.parent: circular chain of parents: {' -> '.join(chain)}"
                 break
             chain.append(parent)
 
@@ -290,21 +296,21 @@ def gate_problems(entry: Mapping[str, Any], cells: Collection[Mapping[str, Any]]
     yield from unknown
     covered = [cell for cell in cells if covers(entry, cell)]
     if not covered and not unknown:
-        yield f": no cell of the study is of {scope(entry)}"
+        yield f": no cell of the study matches {scope(entry)}"
     demands = demanded(entry)
     if not demands:
-        yield f": nothing is demanded; allowed: {', '.join(DEMANDS)}"
+        yield f": has no requirement; set at least one of {', '.join(DEMANDS)}"
     for name in demands:
         schemes = DEMANDS[name].schemes
         if covered and not any(cell["scheme"] in schemes for cell in covered):
-            yield f".{name}: none of its cells has this figure; allowed: {', '.join(schemes)}"
+            yield f".{name}: no cell has this value; allowed schemes: {', '.join(schemes)}"
     for name in (name for name in SIZES if name in demands):
         try:
             parse_size(entry[name])
         except InputError as error:
             yield f".{name}: {error}"
     if entry["confidence"] != "possible" and entry["max_drop"] is None:
-        yield ".confidence: it is that of max_drop, which is missing"
+        yield ".confidence: requires max_drop; set max_drop or remove confidence"
 
 
 def _unknown_cells(entry: Mapping[str, Any], cells: Collection[Mapping[str, Any]]) -> Iterator[str]:
@@ -316,4 +322,4 @@ def _unknown_cells(entry: Mapping[str, Any], cells: Collection[Mapping[str, Any]
             known |= dict.fromkeys(cell["family"] for cell in cells)
         for name in entry[key] or ():
             if name not in known:
-                yield f".{key}: no cell of the study has it: {_unknown(what, name, list(known))}"
+                yield f".{key}: not in the study: {_unknown(what, name, list(known))}"

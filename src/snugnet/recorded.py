@@ -58,8 +58,8 @@ def check(paths: Iterable[str]) -> None:
         if found != expected:
             command = f"snakemake --cores 1 --force {shlex.quote(str(path))}"
             raise InputError(
-                f"{path}: damaged or changed since it was made (its SHA-256 sum is {found}, "
-                f"{expected} is recorded); make it anew with\n"
+                f"{path}: damaged or changed since it was created (SHA-256 sum {found}, "
+                f"recorded {expected}); create it again with\n"
                 f"  {command} {os.environ.get(OPTIONS, '')}".rstrip()
             )
 

@@ -108,7 +108,7 @@ class Study:
                 *self._unusable_schemes(),
             ]
         if problems:
-            raise InputError("\n  ".join(["it is not usable:", *problems]))
+            raise InputError("\n  ".join(["these settings are invalid:", *problems]))
 
     def make_results_dir(self) -> str:
         """Create the results folders and make sure that they can be written to.
@@ -247,7 +247,10 @@ class Study:
             for problem in gate_problems(entry, cells):
                 yield f"gates[{i}]{problem}"
             if entry["max_latency_us"] is not None and not timed:
-                yield f"gates[{i}].max_latency_us: evaluation.latency_runs is 0: nothing is timed"
+                yield (
+                    f"gates[{i}].max_latency_us: latency is not measured because "
+                    "evaluation.latency_runs is 0; set it above 0"
+                )
 
     def _unusable_schemes(self) -> Iterator[str]:
         """Find cells of a scheme that their variant cannot have."""
@@ -255,8 +258,8 @@ class Study:
             if cell.scheme == "mixed" and self.has_quantizers(cell.variant):
                 plain = ", ".join(v for v in self.config["variants"] if not self.has_quantizers(v))
                 yield (
-                    f"study: {cell.variant} of {cell.model} cannot be {cell.scheme}: it brings "
-                    f"ranges of its own; allowed: {plain}"
+                    f"study: variant {cell.variant} of {cell.model} cannot use scheme "
+                    f"{cell.scheme}: it has its own quantizer ranges; allowed: {plain}"
                 )
 
     def _part(self, name: str, wildcards: Mapping[str, str]) -> Any:
@@ -504,7 +507,7 @@ def _add_seeded_models(config: dict[str, Any]) -> Iterator[str]:
             name = _seeded(model, seed)
             wanted = {**deepcopy(models[model]), "seed": seed}
             if models.setdefault(name, wanted) != wanted:
-                yield f"models.{name}: the name is that of {model} with seed {seed}; choose another"
+                yield f"models.{name}: this name is taken by {model} with seed {seed}; rename it"
 
 
 def _names(block: Mapping[str, Any]) -> list[str]:

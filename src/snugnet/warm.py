@@ -68,7 +68,7 @@ def _watch(process: int) -> int:
     """Open what is readable once a process has ended; Python's own way is not in all its builds."""
     watched = int(ctypes.CDLL(None, use_errno=True).syscall(PIDFD_OPEN, process, 0))
     if watched < 0:
-        raise OSError(ctypes.get_errno(), f"process {process} cannot be watched")
+        raise OSError(ctypes.get_errno(), f"cannot watch process {process}")
     return watched
 
 
@@ -96,7 +96,7 @@ def hand_over(code: Mapping[str, str]) -> None:
 
 def _end_like(code: int) -> NoReturn:
     if code == -signal.SIGKILL:
-        print("the job was killed, as the kernel does when memory runs out", file=sys.stderr)
+        print("the job was killed (SIGKILL): probably out of memory", file=sys.stderr)
     if code < 0:
         with suppress(OSError):  # SIGKILL has no handler to reset
             signal.signal(-code, signal.SIG_DFL)
@@ -124,7 +124,7 @@ def _check_peer(connection: socket.socket) -> None:
     """Refuse whoever is not this user, by raising PermissionError."""
     peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     if struct.unpack("3i", peer)[1] != os.getuid():
-        raise PermissionError("the other end belongs to another user")
+        raise PermissionError("the server process belongs to another user")
 
 
 def _start() -> None:

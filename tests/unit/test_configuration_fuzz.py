@@ -67,7 +67,7 @@ def test_a_configuration_is_a_study_or_is_refused_in_words(data):
         study = Study(config, SCHEMA)
     except InputError as error:
         lines = str(error).split("\n  ")
-        assert lines[0] == "it is not usable:"
+        assert lines[0] == "these settings are invalid:"
         assert all(": " in line for line in lines[1:])
         return
     # What is accepted can be asked for all of its files.

@@ -97,7 +97,7 @@ def test_mitdb_names_a_record_that_cannot_be_read(wfdb_folder, tmp_path):
     folder = tmp_path / "mitdb"
     shutil.copytree(wfdb_folder, folder)
     (folder / "101.hea").write_text("nonsense")
-    with pytest.raises(InputError, match=r"101: not a readable WFDB record"):
+    with pytest.raises(InputError, match=r"101: cannot be read as a WFDB record"):
         mitdb.load(mitdb_settings(folder), 1)
 
 
@@ -141,14 +141,14 @@ def test_mnist_keeps_the_published_test_images(mnist_settings):
     ("data", "words"),
     [
         pytest.param(gz(idx(BLANK, b"\x00\x00\x09\x03")), "magic", id="another type"),
-        pytest.param(gz(idx(BLANK)[:-1]), "its header says", id="a byte too few"),
-        pytest.param(gz(idx(BLANK) + b"x"), "its header says", id="a byte too many"),
-        pytest.param(gz(b"\x00\x00\x08\x03\x00"), "cut short inside its IDX header", id="no sizes"),
+        pytest.param(gz(idx(BLANK)[:-1]), "its header states", id="a byte too few"),
+        pytest.param(gz(idx(BLANK) + b"x"), "its header states", id="a byte too many"),
+        pytest.param(gz(b"\x00\x00\x08\x03\x00"), "truncated in the IDX header", id="no sizes"),
         pytest.param(gz(b"\x00"), "magic", id="no magic"),
-        pytest.param(gz(idx(BLANK))[:-9], "not a whole gzip file", id="gzip cut short"),
-        pytest.param(b"no gzip at all", "not a whole gzip file", id="no gzip"),
-        pytest.param(gz(idx(BLANK[1:])), "49 images but 50 labels", id="an image too few"),
-        pytest.param(gz(b"\x00\x00\x08\x04" + b"\xff" * 16), "its header says", id="huge sizes"),
+        pytest.param(gz(idx(BLANK))[:-9], "truncated or not a gzip file", id="gzip cut short"),
+        pytest.param(b"no gzip at all", "truncated or not a gzip file", id="no gzip"),
+        pytest.param(gz(idx(BLANK[1:])), "49 images, but 50 labels", id="an image too few"),
+        pytest.param(gz(b"\x00\x00\x08\x04" + b"\xff" * 16), "its header states", id="huge sizes"),
     ],
 )
 def test_mnist_refuses_files_that_are_not_idx(mnist_settings, data, words):
@@ -261,10 +261,18 @@ def test_windows_csv_with_columns_of_other_names(tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "index", "words"),
     [
-        ({"y": "no"}, False, "no column no, which `arrays` calls y; last: a, group, what"),
-        ({"y": "what", "x": "a"}, False, "`arrays` of a .csv name y, group, fold, split, not x"),
-        ({"y": "what", "group": "a"}, False, "calls a group, and a column group is there"),
-        ({"y": "what"}, True, "the first column has no name; write the table without its index"),
+        ({"y": "no"}, False, "`arrays.y`: no column no; last columns: a, group, what"),
+        (
+            {"y": "what", "x": "a"},
+            False,
+            "`arrays.x` is not allowed for .csv; allowed: y, group, fold, spl",
+        ),
+        (
+            {"y": "what", "group": "a"},
+            False,
+            "`arrays.group` is a, but column group exists; rename it",
+        ),
+        ({"y": "what"}, True, "the first column has no name; save the table without its index"),
     ],
 )
 def test_columns_that_cannot_be_meant_are_refused(tmp_path, arrays, index, words):
@@ -287,27 +295,31 @@ def test_windows_csv_with_several_labels(tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "settings", "words"),
     [
-        ({"x": np.zeros((4, 3))}, {}, "lacks y"),
+        ({"x": np.zeros((4, 3))}, {}, "missing arrays: y"),
         ({"y": np.array([0, 1, 0.5, 1])}, {}, "fractions"),
-        ({"split": np.array(["train", "val", "test", "dev"])}, {}, "split dev is not one of"),
+        (
+            {"split": np.array(["train", "val", "test", "dev"])},
+            {},
+            "unknown split dev. Known: train, val, test",
+        ),
         (
             {"y": np.array(["a", "b", "c", "a"]), "class_names": np.array(["a", "b"])},
             {},
-            "labels c",
+            "labels not in class_names: c",
         ),
-        ({"x": np.zeros((4, 3, 2, 2, 2))}, {}, "needs 3 dimensions"),
-        ({"y": np.zeros((4, 2)) + 2}, {"task": "multilabel"}, "other than 0 and 1"),
-        ({}, {"arrays": {"group": "patient"}}, "lacks patient"),
-        ({}, {"folds": {"train": [1], "val": [2], "test": [3]}}, "no array named fold"),
+        ({"x": np.zeros((4, 3, 2, 2, 2))}, {}, "requires 3 dimensions"),
+        ({"y": np.zeros((4, 2)) + 2}, {"task": "multilabel"}, "must hold 0 and 1 only"),
+        ({}, {"arrays": {"group": "patient"}}, "missing arrays: patient"),
+        ({}, {"folds": {"train": [1], "val": [2], "test": [3]}}, "requires an array named fold"),
         ({"y": np.zeros((4, 2))}, {}, "does not fit a multiclass task"),
-        ({"x": np.array([["a"] * 3] * 4)}, {}, "numbers are needed"),
+        ({"x": np.array([["a"] * 3] * 4)}, {}, "it must be numeric"),
         ({"scale": np.ones(2)}, {}, "scale must be one number"),
-        ({"class_names": np.array("a")}, {}, "class_names is a single value"),
+        ({"class_names": np.array("a")}, {}, "class_names is a scalar"),
     ],
 )
 def test_windows_of_another_form_are_refused(tmp_path, arrays, settings, words):
     given = {"x": np.zeros((4, 3)), "y": np.array([0, 1, 0, 1]), **arrays}
-    if words == "lacks y":
+    if words == "missing arrays: y":
         del given["y"]
     np.savez(tmp_path / "mine.npz", **given)
     with pytest.raises(InputError, match=words):
@@ -384,11 +396,11 @@ def test_recordings_without_groups_keep_a_segment_together(tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "settings", "words"),
     [
-        ({}, {"arrays": {"group": "subject"}}, "lacks subject"),
-        ({"length": np.array([9, 11])}, {}, "segment 1 .* leaves x"),
-        ({"label": np.array([1])}, {}, "2 segment starts but 1 labels"),
-        ({}, {"classes": ["fly"]}, "no class fly; classes are sit, walk, run"),
-        ({}, {"window": 50}, "no segment is as long"),
+        ({}, {"arrays": {"group": "subject"}}, "missing arrays: subject"),
+        ({"length": np.array([9, 11])}, {}, "segment 1 .* exceeds x"),
+        ({"label": np.array([1])}, {}, "2 segment starts, but 1 labels"),
+        ({}, {"classes": ["fly"]}, "unknown class fly. Known: sit, walk, run"),
+        ({}, {"window": 50}, "no segment holds a window of 50"),
     ],
 )
 def test_recordings_of_another_form_are_refused(tmp_path, arrays, settings, words):

@@ -42,7 +42,7 @@ def test_a_changed_file_is_named_with_the_command_that_makes_it_anew(made, monke
     (made / "model.h5").write_bytes(b"weightz")
     with pytest.raises(InputError) as error:
         recorded.check(["model.h5"])
-    assert str(error.value).startswith("model.h5: damaged or changed since it was made")
+    assert str(error.value).startswith("model.h5: damaged or changed since it was created")
     assert str(error.value).endswith(
         "snakemake --cores 1 --force model.h5 --configfile 'config/my study.yaml' more.yaml "
         "--config seed=2 'a={b: 1}'"

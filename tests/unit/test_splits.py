@@ -72,7 +72,7 @@ def test_an_empty_split_is_refused():
 def test_a_class_that_train_lacks_is_named():
     names = np.array(["train"] * 20 + ["val"] * 20 + ["test"] * 20)
     y = np.array([0] * 20 + [1] * 40)
-    with pytest.raises(InputError, match="no train sample has class b"):
+    with pytest.raises(InputError, match="the train split has no sample of class b"):
         split(samples(60, y=y, split=names), 0.2, 0.2, 1, "x")
 
 
@@ -82,7 +82,7 @@ def test_two_groups_cannot_be_split():
 
 
 def test_classes_too_small_for_three_splits_are_named():
-    with pytest.raises(InputError, match="12 samples cannot be split so that"):
+    with pytest.raises(InputError, match="12 samples cannot be split with every class"):
         split(samples(12, y=np.arange(12) % 6), 0.1, 0.1, 1, "x")
 
 

@@ -96,7 +96,7 @@ def test_training_with_akidas_quantizers_is_checked_with_the_models_task():
     config["variants"]["aware"] = {"method": "qat", "parent": "original"}
     config["study"] = [{"models": ["net"], "variants": ["aware"], "schemes": ["akida_v1_w4a4"]}]
     config["schemes"] = {"akida_v1_w4a4": {"training": {"monitor": "auc"}}}
-    with pytest.raises(InputError, match=r"akida_v1_w4a4 of net: training\.monitor: 'auc' needs"):
+    with pytest.raises(InputError, match=r"akida_v1_w4a4 of net: training\.monitor: 'auc' req"):
         study(config)
 
 
@@ -140,7 +140,7 @@ def test_a_model_with_a_seed_takes_nobodys_name():
     config = minimal()
     config["models"]["net_s7"] = {"architecture": "fc", "dataset": "data", "dense": [3]}
     config["study"] = [{"models": ["net"], "seeds": [7]}]
-    with pytest.raises(InputError, match=r"models\.net_s7: the name is that of net with seed 7"):
+    with pytest.raises(InputError, match=r"models\.net_s7: this name is taken by net with seed 7"):
         study(config)
 
 
@@ -149,7 +149,7 @@ def test_mixed_takes_variants_without_ranges_of_their_own():
     config["variants"]["aware"] = {"method": "qat", "parent": "original"}
     block = {"models": ["net"], "variants": ["original", "aware"], "schemes": ["float32", "mixed"]}
     config["study"] = [block]
-    message = r"study: aware of net cannot be mixed: it brings ranges of its own; allowed: orig"
+    message = r"variant aware of net cannot use scheme mixed: it has its own .*; allowed: orig"
     with pytest.raises(InputError, match=message):
         study(config)
     config["study"][0]["variants"] = ["original", "tuned"]
@@ -196,21 +196,29 @@ def test_cells_are_all_combinations_each_once():
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        ("sede", 1, r"top level: unknown key 'sede', did you mean 'seed'\? \(allowed: results_dir"),
-        ("schemes/mixed/budget", -0.1, r"schemes\.mixed\.budget: -0\.1 is too small; the least"),
+        ("sede", 1, r"top level: unknown key 'sede'\. Did you mean 'seed'\? Known: results_dir"),
+        ("schemes/mixed/budget", -0.1, r"schemes\.mixed\.budget: -0\.1 is too small; the min"),
         ("schemes/mixed/max_in_float", 1.5, r"schemes\.mixed\.max_in_float: 1\.5 is number"),
-        ("models/net/dnse", [3], r"models\.net: unknown key 'dnse', did you mean 'dense'"),
-        ("models/net/dropout", 1.5, r"models\.net\.dropout: 1\.5 is too large; it must be below 1"),
+        ("models/net/dnse", [3], r"models\.net: unknown key 'dnse'\. Did you mean 'dense'"),
+        (
+            "models/net/dropout",
+            1.5,
+            r"models\.net\.dropout: 1\.5 is too large; it must be less than 1",
+        ),
         ("models/net/dense", "64", r"models\.net\.dense: '64' is string; allowed: array"),
-        ("models/net/dense", [64, -1], r"models\.net\.dense\[1\]: -1 is too small; the least"),
+        ("models/net/dense", [64, -1], r"models\.net\.dense\[1\]: -1 is too small; the min"),
         ("models/net/dense", [], r"models\.net\.dense: \[\] has too few entries"),
-        ("models/net/architecture", "fcc", "unknown value 'fcc', did you mean 'fc'"),
+        ("models/net/architecture", "fcc", r"unknown value 'fcc'\. Did you mean 'fc'"),
         ("models/net/dataset", "dat", r"models\.net\.dataset: unknown dataset 'dat'.*'data'"),
-        ("models/net/training", {"decay": "linear"}, "allowed: cosine, plateau, constant"),
-        ("models/Net", {"architecture": "fc", "dataset": "data"}, "'Net' does not match"),
-        ("datasets/data/kind", "digit", "unknown value 'digit', did you mean 'digits'"),
-        ("datasets/data", {}, r"datasets\.data: key kind is missing"),
-        ("datasets/data", {"kind": "windows"}, r"datasets\.data: key path is missing"),
+        ("models/net/training", {"decay": "linear"}, "Known: cosine, plateau, constant"),
+        (
+            "models/Net",
+            {"architecture": "fc", "dataset": "data"},
+            "'Net' does not match the pattern",
+        ),
+        ("datasets/data/kind", "digit", r"unknown value 'digit'\. Did you mean 'digits'"),
+        ("datasets/data", {}, r"datasets\.data: required key is missing: kind"),
+        ("datasets/data", {"kind": "windows"}, r"datasets\.data: required key is missing: path"),
         ("datasets/data/path", "x", "unknown key 'path'"),
         ("datasets/data/test", 1.0, r"datasets\.data\.test: 1\.0 is too large"),
         ("seed", -1, "seed: -1 is too small"),
@@ -222,25 +230,33 @@ def test_cells_are_all_combinations_each_once():
         (
             "schemes",
             {"fiq_int8": {"calibration_samples": 201}},
-            r"schemes\.fiq_int8\.calibration_samples: 201 is more than calibration\.samples, 200",
+            r"schemes\.fiq_int8\.calibration_samples: 201 exceeds calibration\.samples \(200\)",
         ),
-        ("study/0/models", ["nte"], r"study\[0\]\.models: unknown model 'nte', did you mean 'net'"),
+        (
+            "study/0/models",
+            ["nte"],
+            r"study\[0\]\.models: unknown model 'nte'\. Did you mean 'net'",
+        ),
         ("study/0/variants", ["pruned"], r"study\[0\]\.variants: unknown variant 'pruned'"),
         ("study/0/schemes", ["int9"], r"study\[0\]\.schemes: unknown scheme 'int9'.*fiq_int8"),
-        ("study/0/schems", [], r"study\[0\]: unknown key 'schems', did you mean 'schemes'"),
+        ("study/0/schems", [], r"study\[0\]: unknown key 'schems'\. Did you mean 'schemes'"),
         ("study", {"models": []}, "is object; allowed: array"),
-        ("variants/tuned", {"method": "finetune"}, r"variants\.tuned: key parent is missing"),
+        (
+            "variants/tuned",
+            {"method": "finetune"},
+            r"variants\.tuned: required key is missing: par",
+        ),
         (
             "variants/tuned/parent",
             "orignal",
-            r"variants\.tuned\.parent: unknown variant 'orignal', did you mean 'original'",
+            r"variants\.tuned\.parent: unknown variant 'orignal'\. Did you mean 'original'",
         ),
-        ("variants/tuned/parent", "tuned", "its ancestors form a ring: tuned"),
+        ("variants/tuned/parent", "tuned", "circular chain of parents: tuned"),
         ("variants/original/parent", "tuned", "unknown key 'parent'"),
         (
             "models/net/training",
             {"monitor": "auc"},
-            r"models\.net\.training\.monitor: 'auc' needs a binary or multilabel task",
+            r"models\.net\.training\.monitor: 'auc' requires a binary or multilabel task",
         ),
         ("models/net/training", {"epochs": 25.0}, "25.0 is number; allowed: integer"),
         (
@@ -248,13 +264,13 @@ def test_cells_are_all_combinations_each_once():
             {"learning_rate": float("nan")},
             "nan is not finite; allowed: number",
         ),
-        ("datasets/data", {"kind": "digits", "val": 0.6, "test": 0.5}, "leave no train"),
+        ("datasets/data", {"kind": "digits", "val": 0.6, "test": 0.5}, r"0\.5 must be less than 1"),
         (
             "models/net",
             {"architecture": "inception", "dataset": "data", "filters": 18},
             "18 must be a multiple of 4",
         ),
-        ("results_dir", "a b", "results_dir: 'a b' does not match"),
+        ("results_dir", "a b", "results_dir: 'a b' does not match the pattern"),
         (
             "schemes",
             {"akida_v1_w4a4": {"device": "SixNodesIPv2"}},
@@ -268,7 +284,7 @@ def test_cells_are_all_combinations_each_once():
         (
             "models/net/schemes",
             {"akida_v2_w8a8": {"calibration_samples": 999}},
-            r"models\.net\.schemes\.akida_v2_w8a8\.calibration_samples: 999 is more than",
+            r"models\.net\.schemes\.akida_v2_w8a8\.calibration_samples: 999 exceeds",
         ),
         (
             "models/net/schemes",
@@ -276,7 +292,7 @@ def test_cells_are_all_combinations_each_once():
             r"models\.net\.schemes\.float32: unknown key 'calibrated'",
         ),
         ("models/net/seed", 4294967296, r"models\.net\.seed: 4294967296 is too large"),
-        ("models/net/variants", {None: {}}, r"models\.net\.variants: key None is no text"),
+        ("models/net/variants", {None: {}}, r"models\.net\.variants: key None must be a string"),
         ("models/net/schemes", {"int9": {}}, r"models\.net\.schemes\.int9: unknown scheme 'int9'"),
     ],
 )
@@ -288,40 +304,43 @@ def test_errors_name_key_value_and_what_is_allowed(path, value, words):
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        ({}, r"gates\[0\]: nothing is demanded; allowed: max_drop, min_accuracy, max_size"),
-        ({"exact": False}, r"gates\[0\]: nothing is demanded"),
-        ({"max_sise": 1}, r"gates\[0\]: unknown key 'max_sise', did you mean 'max_size'"),
-        ({"max_drop": -0.1}, r"gates\[0\]\.max_drop: -0\.1 is too small; the least"),
+        (
+            {},
+            r"gates\[0\]: has no requirement; set at least one of max_drop, min_accuracy, max_size",
+        ),
+        ({"exact": False}, r"gates\[0\]: has no requirement"),
+        ({"max_sise": 1}, r"gates\[0\]: unknown key 'max_sise'\. Did you mean 'max_size'"),
+        ({"max_drop": -0.1}, r"gates\[0\]\.max_drop: -0\.1 is too small; the min"),
         ({"max_drop": "0.5 points"}, r"gates\[0\]\.max_drop: '0\.5 points' is string; allowed"),
-        ({"max_drop": 1, "confidence": 0.95}, r"confidence: unknown value 0\.95 \(allowed: poss"),
-        ({"max_size": 9, "confidence": "certain"}, r"gates\[0\]\.confidence: it is that of max_d"),
+        ({"max_drop": 1, "confidence": 0.95}, r"confidence: unknown value 0\.95\. Known: poss"),
+        ({"max_size": 9, "confidence": "certain"}, r"gates\[0\]\.confidence: requires max_d"),
         ({"max_size": "64 kB"}, r"gates\[0\]\.max_size: '64 kB' is not a size; allowed: bytes"),
         ({"max_arena": 0}, r"gates\[0\]\.max_arena: 0 is not a size"),
         ({"max_size": 1.5}, r"gates\[0\]\.max_size: 1\.5 is number; allowed"),
         ({"max_latency_us": 0}, r"gates\[0\]\.max_latency_us: 0 is too small"),
         (
             {"models": ["nte"], "max_size": 1},
-            r"gates\[0\]\.models: no cell of the study has it: unknown model 'nte', did you mean",
+            r"gates\[0\]\.models: not in the study: unknown model 'nte'\. Did you mean",
         ),
         (
             {"variants": ["tuned"], "max_size": 1},
-            r"gates\[0\]\.variants: no cell .* unknown variant 'tuned' \(allowed: original\)",
+            r"gates\[0\]\.variants: not in the study: unknown variant 'tuned'\. Known: original\.",
         ),
         (
             {"schemes": ["float16"], "max_size": 1},
-            r"gates\[0\]\.schemes: no cell .* unknown scheme 'float16'.*allowed: float32, drq",
+            r"gates\[0\]\.schemes: not in .* unknown scheme 'float16'.*Known: float32, drq",
         ),
         (
             {"runtimes": ["keras"], "max_size": 1},
-            r"gates\[0\]\.runtimes: no cell .* unknown runtime 'keras' \(allowed: litert\)",
+            r"gates\[0\]\.runtimes: not in the study: unknown runtime 'keras'\. Known: litert\.",
         ),
-        ({"schemes": [], "max_size": 1}, r"gates\[0\]: no cell of the study is of schemes"),
+        ({"schemes": [], "max_size": 1}, r"gates\[0\]: no cell of the study matches schemes"),
         (
             {"schemes": ["float32", "drq"], "max_arena": 1},
-            r"gates\[0\]\.max_arena: none of its cells has this figure; allowed: fiq_float32",
+            r"gates\[0\]\.max_arena: no cell has this value; allowed schemes: fiq_",
         ),
-        ({"hardware": True}, r"gates\[0\]\.hardware: none of its cells .* akida_v1_w4a4"),
-        ({"schemes": ["float32"], "max_drop": 1}, r"gates\[0\]\.max_drop: none of its cells"),
+        ({"hardware": True}, r"gates\[0\]\.hardware: no cell has .* akida_v1_w4a4"),
+        ({"schemes": ["float32"], "max_drop": 1}, r"gates\[0\]\.max_drop: no cell has this value"),
     ],
 )
 def test_a_gate_that_could_judge_nothing_is_refused(entry, words):
@@ -349,7 +368,9 @@ def test_nothing_can_be_demanded_of_time_that_is_not_measured():
     config = changed("gates", [{"max_latency_us": 100}])
     assert study(deepcopy(config)).config["gates"][0]["confidence"] == "possible"
     config["evaluation"] = {"latency_runs": 0}
-    with pytest.raises(InputError, match=r"max_latency_us: evaluation\.latency_runs is 0"):
+    with pytest.raises(
+        InputError, match=r"max_latency_us: .* because evaluation\.latency_runs is 0"
+    ):
         study(config)
 
 
@@ -368,7 +389,7 @@ def test_augmentation_along_time_needs_time_along_the_width():
     config = minimal()
     config["datasets"]["data"] = {"kind": "synthetic_imu"}
     config["models"]["net"]["training"] = {"augment": {"roll": 20}}
-    with pytest.raises(InputError, match=r"models\.net\.training\.augment\.roll: it works along"):
+    with pytest.raises(InputError, match=r"models\.net\.training\.augment\.roll: applies along"):
         study(config)
 
 
@@ -384,7 +405,7 @@ def test_a_ring_of_variants_is_found():
     config = minimal()
     config["variants"]["a"] = {"method": "finetune", "parent": "b"}
     config["variants"]["b"] = {"method": "finetune", "parent": "a"}
-    with pytest.raises(InputError, match="ring: a -> b"):
+    with pytest.raises(InputError, match="parents: a -> b"):
         study(config)
 
 
@@ -429,12 +450,18 @@ def test_what_a_calibrated_variant_compares_has_defaults_that_a_model_may_change
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"percentiles": [50]}, r"calibrated\.percentiles\[0\]: 50 is too small; .* above 50"),
-        ({"percentiles": [99, 100]}, r"percentiles\[1\]: 100 is too large; it must be below 100"),
+        (
+            {"percentiles": [50]},
+            r"calibrated\.percentiles\[0\]: 50 is too small; .* greater than 50",
+        ),
+        (
+            {"percentiles": [99, 100]},
+            r"percentiles\[1\]: 100 is too large; it must be less than 100",
+        ),
         ({"percentiles": [99, 99]}, r"variants\.calibrated\.percentiles: .* non-unique"),
         ({"percentiles": 99.9}, r"percentiles: 99\.9 is number; allowed: array"),
         ({"mse": 1}, r"variants\.calibrated\.mse: 1 is integer; allowed: boolean"),
-        ({"training": {}}, r"unknown key 'training'.*allowed: method, parent, percentiles, mse"),
+        ({"training": {}}, r"unknown key 'training'.*Known: method, parent, percentiles, mse"),
     ],
 )
 def test_wrong_settings_of_calibration_are_found(settings, words):
@@ -443,11 +470,11 @@ def test_wrong_settings_of_calibration_are_found(settings, words):
 
 
 def test_a_calibrated_variant_has_a_parent_and_is_none():
-    with pytest.raises(InputError, match=r"variants\.calibrated: key parent is missing"):
+    with pytest.raises(InputError, match=r"variants\.calibrated: required .* missing: parent"):
         study(changed("variants/calibrated", {"method": "calibrate"}))
     config = changed("variants/calibrated", dict(CALIBRATED))
     config["variants"]["aware"] = {"method": "qat", "parent": "calibrated"}
-    words = r"variants\.aware\.parent: 'calibrated' has only ranges.*allowed: .*'original'"
+    words = r"variants\.aware\.parent: 'calibrated' only calibrates .* use its parent 'original'"
     with pytest.raises(InputError, match=words):
         study(config)
 
@@ -456,7 +483,7 @@ def test_akida_has_no_use_for_a_calibrated_variant():
     config = changed("variants/calibrated", dict(CALIBRATED))
     block = {"models": ["net"], "variants": ["original", "calibrated"]}
     config["study"] = [{**block, "schemes": ["fiq_int8"]}, {**block, "schemes": ["akida_v1_w4a4"]}]
-    words = r"study\[1\]\.variants: 'calibrated' has the ranges of TFLite.*allowed: .*'original'"
+    words = r"study\[1\]\.variants: 'calibrated' calibrates TFLite .* use its parent 'original'"
     with pytest.raises(InputError, match=words):
         study(config)
 
@@ -512,11 +539,11 @@ def test_requests_are_the_studys_variants_with_their_ancestors_first():
         ({"lowrnk": {}}, r"models\.net\.variants\.lowrnk: unknown variant.*mean 'lowrank'"),
         (
             {"lowrank": {"parent": "tuned"}},
-            r"models\.net\.variants\.lowrank\.parent: it cannot be changed for one model",
+            r"models\.net\.variants\.lowrank\.parent: cannot be changed for one model",
         ),
         (
             {"lowrank": {"layer": {}}},
-            r"models\.net\.variants\.lowrank: unknown key 'layer', did you mean 'layers'",
+            r"models\.net\.variants\.lowrank: unknown key 'layer'\. Did you mean 'layers'",
         ),
         (
             {"lowrank": {"layers": {"dense_1": {"method": "svd", "rank": 0}}}},
@@ -524,24 +551,24 @@ def test_requests_are_the_studys_variants_with_their_ancestors_first():
         ),
         (
             {"lowrank": {"layers": {"dense_1": {"method": "svd", "rank": 1.0}}}},
-            r"layers\.dense_1\.rank: 1\.0 is neither an integer nor a share below 1",
+            r"layers\.dense_1\.rank: 1\.0 is neither an integer nor a fraction below 1",
         ),
         (
             {"lowrank": {"layers": {"dense_1": {"method": "svd", "rank": 2, "inputs": [8, 8]}}}},
-            r"layers\.dense_1\.inputs: only tt has them",
+            r"layers\.dense_1\.inputs: only method tt takes inputs",
         ),
         (
             {"lowrank": {"point": 1, "training": {"monitor": "auc"}}},
-            r"variants\.lowrank of net: training\.monitor: 'auc' needs a binary or multilabel task",
+            r"variants\.lowrank of net: training\.monitor: 'auc' requires a binary or multilabel",
         ),
         (
             {"lowrank": {"layers": {"dense_1": {"method": "cp", "rank": 2}}}},
-            r"dense_1\.method: unknown value 'cp'.*allowed: svd, tucker2, tt",
+            r"dense_1\.method: unknown value 'cp'.*Known: svd, tucker2, tt",
         ),
-        ({}, r"variants\.lowrank of net: either layers or a point must be given"),
+        ({}, r"variants\.lowrank of net: set either layers or point, not both"),
         (
             {"lowrank": {"layers": {"a": {"method": "svd", "rank": 2}}, "point": 1}},
-            r"variants\.lowrank of net: either layers or a point must be given",
+            r"variants\.lowrank of net: set either layers or point, not both",
         ),
     ],
 )
@@ -556,7 +583,9 @@ def test_wrong_changes_of_a_variant_are_refused(changes, message):
 @pytest.mark.parametrize("method", ["prune_structured", "prune_magnitude"])
 def test_targets_are_shares(method, target):
     variant = {"method": method, "parent": "original", "target": target}
-    with pytest.raises(InputError, match=r"variants\.small\.target: .* (above 0|below 1)"):
+    with pytest.raises(
+        InputError, match=r"variants\.small\.target: .* (greater than 0|less than 1)"
+    ):
         study(changed("variants/small", variant))
 
 
@@ -660,5 +689,5 @@ def test_an_analysis_looks_into_models_made_with_seeds(models, expected):
 
 def test_an_analysis_of_what_is_not_there_is_refused():
     config = {**minimal(), "analyses": {"mistakes": {"models": ["nett"]}}}
-    with pytest.raises(InputError, match=r"analyses.mistakes.models: unknown model 'nett', did"):
+    with pytest.raises(InputError, match=r"analyses.mistakes.models: unknown model 'nett'\. Did"):
         study(config)

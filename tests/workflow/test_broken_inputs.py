@@ -37,11 +37,11 @@ def pickled(path: Path) -> None:
 
 
 WINDOWS = {
-    "truncated": (truncated, "not a whole .npz file"),
-    "pickled": (pickled, "only plain arrays are read, never pickles"),
+    "truncated": (truncated, "truncated or not an .npz file"),
+    "pickled": (pickled, "pickled arrays are not allowed"),
     "nan": (
         lambda path: windows(path, x=spoiled(np.nan)),
-        "NaN or infinite, the first in sample 7",
+        "NaN or infinite values, the first in sample 7",
     ),
     "infinite": (lambda path: windows(path, x=spoiled(np.inf)), "NaN or infinite"),
     "labels": (lambda path: windows(path, y=np.arange(60) % 3), "sample 2 has label 2"),
@@ -87,10 +87,10 @@ def outcome(tmp_path_factory):
     messages["beats"] = "1 of 144 files are missing in datasets/beats: 104.atr"
     idx_with(folder / "magic", b"\x00\x00\x0d\x03" + b"\x00" * 12)
     datasets["magic"] = {"kind": "mnist", "path": "magic"}
-    messages["magic"] = "IDX magic number 00000d03 is wrong"
+    messages["magic"] = "wrong IDX magic number 00000d03"
     idx_with(folder / "length", b"\x00\x00\x08\x01\x00\x00\x00\x05" + b"\x00" * 4)
     datasets["length"] = {"kind": "mnist", "path": "length"}
-    messages["length"] = "4 values, but its header says (5,): 5"
+    messages["length"] = "holds 4 values, but its header states (5,): 5"
     models = {name: {"architecture": "fc", "dataset": name} for name in [*datasets, "digits"]}
     overlay = {
         "results_dir": "results/broken",
@@ -165,7 +165,7 @@ def test_a_truncated_split_is_refused_by_its_readers(tiny):
             *("predict_litert", "--configfile", "config/tiny.yaml"),
             ok=False,
         )
-        assert "data/digits/test.npz: damaged or changed since it was made" in text
+        assert "data/digits/test.npz: damaged or changed since it was created" in text
         assert not predictions.exists()
     finally:
         test.write_bytes(whole)

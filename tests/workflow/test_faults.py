@@ -152,7 +152,7 @@ def test_a_job_that_the_kernel_ends_for_its_memory_says_so(tiny, project):
     _, child = server_at_work(project, run)
     os.kill(child, signal.SIGKILL)
     assert run.wait(timeout=600) != 0
-    assert "the job was killed, as the kernel does when memory runs out" in project.output
+    assert "the job was killed (SIGKILL): probably out of memory" in project.output
     finish(project)
     assert_part_is_the_same(project, tiny)
 
@@ -203,7 +203,7 @@ def test_a_damaged_file_is_named_with_the_command_that_remakes_it(tiny, file, re
     path, target = tiny.results / file, f"results/tiny/{reader}"
     damage(path)
     output = tiny.snakemake("--cores", "1", "--force", target, *TINY, ok=False)
-    assert f"results/tiny/{file}: damaged or changed since it was made" in output
+    assert f"results/tiny/{file}: damaged or changed since it was created" in output
     command = f"snakemake --cores 1 --force results/tiny/{file} --configfile config/tiny.yaml"
     assert command in output
     tiny.snakemake(*command.split()[1:])

@@ -63,12 +63,12 @@ def test_a_killed_fetch_goes_on_where_it_ended(project, server, arguments):
     server.asked.clear()
     project.snakemake(*arguments)
     assert not server.asked
-    assert "mnist: 0 files came" in (project.folder / "results/logs/fetch.log").read_text()
+    assert "mnist: downloaded 0 files" in (project.folder / "results/logs/fetch.log").read_text()
 
 
 def test_what_cannot_be_had_is_named_and_the_rest_is_kept(project, server, arguments):
     del server.files["t10k-labels-idx1-ubyte.gz"]
     output = project.snakemake(*arguments, ok=False)
-    assert "error: fetch: 1 of 4 files of mnist:" in output
-    assert "t10k-labels-idx1-ubyte.gz: the publisher answers 404" in output
+    assert "error: fetch: 1 of 4 files of mnist failed:" in output
+    assert "t10k-labels-idx1-ubyte.gz: the server returned 404" in output
     assert len(fetched(project)) == 3

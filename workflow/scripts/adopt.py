@@ -26,7 +26,7 @@ def main(job: Any) -> None:
             # So that it is counted as its variants are, which have this form.
             return standard(model)
         except InputError as error:
-            print(f"kept as it is, so it can have no variants: {error}")
+            print(f"warning: the model cannot have variants: {error}")
             return model
 
     check_requests(build, job.params.requests)

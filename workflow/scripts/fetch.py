@@ -28,7 +28,7 @@ def main(job: Any) -> None:
         ):
             try:
                 came = fetch(kind, Path(job.params.settings["datasets_dir"]), settings, meter)
-                print(f"{kind}: {came} files came, the others were there")
+                print(f"{kind}: downloaded {came} files; the others existed")
             except InputError as error:
                 failures.append(str(error))
     if failures:

@@ -17,9 +17,9 @@ def main(job: Any) -> None:
     gate = read_json(job.input["gate"])
     if gate["verdict"] != "pass":
         folder = Path(job.input["gate"]).parent
-        what = f"failures: {len(gate['failures'])}; evidence: {folder}"
-        raise InputError("\n  ".join([f"the gate stays shut ({what})", *gate["failures"]]))
-    print(f"{gate['cells']} cells pass, {len(gate['demands'])} demands are kept to")
+        what = f"{len(gate['failures'])} failures; details in {folder}"
+        raise InputError("\n  ".join([f"checks failed ({what})", *gate["failures"]]))
+    print(f"all checks passed: {gate['cells']} cells, {len(gate['demands'])} requirements")
 
 
 if __name__ == "__main__":

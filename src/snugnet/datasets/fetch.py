@@ -61,7 +61,8 @@ def fetch(kind: str, base: Path, settings: Mapping[str, Any], meter: Any) -> int
         there = {name for name in files if (folder / name).exists()}
         missing = {name: digest for name, digest in files.items() if name not in there}
         failures = [
-            f"{folder / name}: is there, but is not the publisher's; move it away to fetch it"
+            f"{folder / name}: exists, but its SHA-256 sum differs from the publisher's; "
+            "move it away to download the original"
             for name in sorted(there)
             if digest_of(folder / name) != files[name]
         ]
@@ -70,7 +71,7 @@ def fetch(kind: str, base: Path, settings: Mapping[str, Any], meter: Any) -> int
         shown = "\n  ".join(failures[:5])
         more = f"\n  and {len(failures) - 5} more" if len(failures) > 5 else ""
         raise InputError(
-            f"fetch: {len(failures)} of {len(files)} files of {kind}:\n  {shown}{more}"
+            f"fetch: {len(failures)} of {len(files)} files of {kind} failed:\n  {shown}{more}"
         )
     return len(missing)
 
@@ -85,7 +86,9 @@ def _alone(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise InputError(f"fetch: another process fetches into {folder}") from None
+            raise InputError(
+                f"fetch: another process is downloading into {folder}; wait for it"
+            ) from None
         yield
 
 
@@ -97,11 +100,11 @@ def _listed(kind: str, sums: str | None, source: "_Source") -> dict[str, str]:
     elif path.is_file():
         listed = read_sums(path.read_text())
     else:
-        raise InputError(f"fetch: {path} is missing; fetch.sums is the folder of lists of sums")
+        raise InputError(f"fetch: no such file: {path}; fetch.sums must be a folder with it")
     settings = {"kind": kind, "datasets_dir": "", "path": ""}
     needed = [path.name for path in source_files(settings)]
     if unlisted := [name for name in needed if name not in listed]:
-        raise InputError(f"fetch: the list of sums of {kind} lacks {', '.join(unlisted[:5])}")
+        raise InputError(f"fetch: the SHA-256 list of {kind} lacks {', '.join(unlisted[:5])}")
     records = [name for name in listed if kind == "ptbxl" and name.startswith("records100/")]
     return {name: listed[name] for name in (*needed, *records)}
 
@@ -117,9 +120,9 @@ def read_sums(text: str) -> dict[str, str]:
         digest, _, name = line.partition(" ")
         name = name.lstrip(" *").removeprefix("./")
         if len(digest) != 64 or set(digest) - set("0123456789abcdef") or not name:
-            raise InputError(f"fetch: {line[:80]!r} is no line of a list of SHA-256 sums")
+            raise InputError(f"fetch: {line[:80]!r} is not a valid line of a SHA-256 list")
         if name.startswith("/") or ".." in name.split("/"):
-            raise InputError(f"fetch: {name!r} in a list of sums is outside of its folder")
+            raise InputError(f"fetch: {name!r} in a SHA-256 list points outside its folder")
         sums[name] = digest
     return sums
 
@@ -197,7 +200,7 @@ class _Source:
             else:
                 part.unlink()  # nothing can be added to it that would make it right
         if found != digest:
-            raise Interrupted(f"its SHA-256 sum is {found}, not {digest}")
+            raise Interrupted(f"SHA-256 sum is {found}, expected {digest}")
 
     def _append(self, session: requests.Session, name: str, part: Path) -> None:
         """Continue a file where the last attempt ended, if the publisher can."""
@@ -211,7 +214,7 @@ class _Source:
                     file.write(chunk)
                     self._meter.update(len(chunk))
                     if self.stop.is_set():
-                        raise InputError(f"{self.url}/{name}: the download was ended")
+                        raise InputError(f"{self.url}/{name}: the download was cancelled")
 
     @contextmanager
     def _asked(
@@ -232,7 +235,7 @@ class _Source:
             requests.Timeout,
             requests.exceptions.ChunkedEncodingError,
         ) as error:
-            raise Interrupted(f"the connection failed: {error}") from None
+            raise Interrupted(f"connection failed: {error}") from None
         except requests.RequestException as error:  # a URL that is none, for one
             raise InputError(f"{url}: {error}") from None
 
@@ -241,9 +244,9 @@ def _refuse(url: str, response: requests.Response) -> None:
     """Raise unless a publisher gives what it was asked for."""
     status = response.status_code
     if status in BUSY:
-        raise Interrupted(f"the publisher answers {status} {response.reason}")
+        raise Interrupted(f"the server returned {status} {response.reason}")
     if status >= 400 and status != COMPLETE:
-        raise InputError(f"{url}: the publisher answers {status} {response.reason}")
+        raise InputError(f"{url}: the server returned {status} {response.reason}")
 
 
 @contextmanager
@@ -253,5 +256,5 @@ def _said_of(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        kept = "; what came is kept, and continued when there is room" if full else ""
-        raise InputError(f"{path}: cannot be written ({error.strerror}){kept}") from None
+        kept = "; free some space and run again to continue the download" if full else ""
+        raise InputError(f"{path}: cannot write the file ({error.strerror}){kept}") from None

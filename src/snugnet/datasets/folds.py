@@ -26,9 +26,11 @@ def split_of_folds(fold: np.ndarray, settings: Mapping[str, Any], source: str) -
     for name, folds in settings["folds"].items():
         members = np.isin(fold, folds)
         if (names[members] != "").any():
-            raise InputError(f"{source}: folds {folds} of {name} overlap with another split")
+            raise InputError(f"{source}: folds.{name}: folds {folds} overlap with another split")
         if not members.any():
             have = ", ".join(str(value) for value in np.unique(fold))
-            raise InputError(f"{source}: no sample in folds {folds} of {name}; folds are {have}")
+            raise InputError(
+                f"{source}: folds.{name}: no sample in folds {folds}; available: {have}"
+            )
         names[members] = name
     return names

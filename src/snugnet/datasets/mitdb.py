@@ -81,7 +81,9 @@ def _beats(path: Path, classes: dict[str, str], window: int) -> tuple[np.ndarray
         signal = wfdb.rdrecord(str(path), channels=[channel]).p_signal[:, 0]
         annotation = wfdb.rdann(str(path), "atr")
     except (ValueError, OSError, IndexError, KeyError) as error:
-        raise InputError(f"{path}: not a readable WFDB record ({error})") from None
+        raise InputError(
+            f"{path}: cannot be read as a WFDB record ({error}); download it again"
+        ) from None
     code = {symbol: k for k, symbols in enumerate(classes.values()) for symbol in symbols}
     half = window // 2
     keep = [

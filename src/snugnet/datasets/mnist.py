@@ -33,9 +33,11 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     train_x, train_y, test_x, test_y = [read_idx(path) for path in files]
     for images, labels, path in ((train_x, train_y, files[0]), (test_x, test_y, files[2])):
         if len(images) != len(labels):
-            raise InputError(f"{path}: {len(images)} images but {len(labels)} labels")
+            raise InputError(f"{path}: {len(images)} images, but {len(labels)} labels")
     if train_x.shape[1:] != test_x.shape[1:] or train_x.ndim != 3:
-        raise InputError(f"{files[0]}: images of {train_x.shape[1:]}, test of {test_x.shape[1:]}")
+        raise InputError(
+            f"{files[0]}: image shape is {train_x.shape[1:]} in train, {test_x.shape[1:]} in test"
+        )
     split = np.full(len(train_x) + len(test_x), "train", dtype="<U5")
     split[len(train_x) :] = "test"
     order = np.random.default_rng(seed).permutation(len(train_x))
@@ -61,19 +63,21 @@ def read_idx(path: Path) -> np.ndarray:
     try:
         data = gzip.decompress(path.read_bytes())
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: not a whole gzip file ({error})") from None
+        raise InputError(
+            f"{path}: truncated or not a gzip file ({error}); download it again"
+        ) from None
     if len(data) < 4 or data[:3] != b"\x00\x00\x08":
         raise InputError(
-            f"{path}: IDX magic number {data[:4].hex()} is wrong; 0000 08 and the number of "
-            "dimensions are needed"
+            f"{path}: wrong IDX magic number {data[:4].hex()}; expected 000008 followed by the "
+            "number of dimensions"
         )
     start = 4 + 4 * data[3]
     if len(data) < start:
-        raise InputError(f"{path}: cut short inside its IDX header")
+        raise InputError(f"{path}: truncated in the IDX header; download it again")
     shape = struct.unpack(f">{data[3]}I", data[4:start])
     expected = int(np.prod(shape, dtype=object))
     if len(data) - start != expected:
         raise InputError(
-            f"{path}: {len(data) - start} values, but its header says {shape}: {expected}"
+            f"{path}: holds {len(data) - start} values, but its header states {shape}: {expected}"
         )
     return np.frombuffer(data, dtype=np.uint8, offset=start).reshape(shape)

@@ -47,7 +47,7 @@ def prepare(samples: Samples, settings: Mapping[str, Any], seed: int) -> Prepare
     for name, part in parts.items():
         x = lay_out(scale(part.x), settings["layout"], settings["shape"], source)
         if not np.isfinite(x).all():
-            raise InputError(f"{source}: values of {name} are too large for float32 when scaled")
+            raise InputError(f"{source}: {name} values overflow float32 after scaling")
         parts[name] = replace(part, x=x)
     return Prepared(parts, _record(parts, estimated, settings["scaling"], outside))
 
@@ -60,8 +60,8 @@ def as_binary(samples: Samples, negative: str, source: str) -> Samples:
     """
     if samples.task != "multiclass" or negative not in samples.class_names:
         raise InputError(
-            f"{source}: negative_class {negative!r} is not one of its classes "
-            f"({', '.join(samples.class_names)})"
+            f"{source}: unknown negative_class {negative!r}. Known: "
+            f"{', '.join(samples.class_names)}."
         )
     y = (samples.y != samples.class_names.index(negative)).astype(np.int64)
     return replace(samples, y=y, class_names=(negative, f"not {negative}"), task="binary")
@@ -83,7 +83,8 @@ def lay_out(x: np.ndarray, layout: str, shape: list[int] | None, source: str) ->
     expected = 4 if layout == "image" else 3
     if x.ndim != expected:
         raise InputError(
-            f"{source}: layout {layout!r} needs x of {expected} dimensions, it has {x.shape}"
+            f"{source}: layout {layout!r} requires x with {expected} dimensions, found shape "
+            f"{x.shape}"
         )
     if layout == "time_channel":
         x = x[..., np.newaxis]
@@ -93,8 +94,8 @@ def lay_out(x: np.ndarray, layout: str, shape: list[int] | None, source: str) ->
         return x
     if np.prod(shape) != np.prod(x.shape[1:]):
         raise InputError(
-            f"{source}: shape {shape} has {np.prod(shape)} elements, a sample has "
-            f"{np.prod(x.shape[1:])} ({x.shape[1:]})"
+            f"{source}: shape {shape} has {np.prod(shape)} elements, but a sample has "
+            f"{np.prod(x.shape[1:])}: {x.shape[1:]}"
         )
     return x.reshape(len(x), *shape)
 

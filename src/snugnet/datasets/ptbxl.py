@@ -40,7 +40,9 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     labels = _superclasses(table, folder)
     known = labels.any(axis=1)
     if not known.any():
-        raise InputError(f"{folder}: no record has a diagnostic superclass")
+        raise InputError(
+            f"{folder}: no record has a diagnostic superclass; check scp_statements.csv"
+        )
     table, labels = table[known], labels[known]
     paths = [folder / name for name in table["filename_lr"]]
     require([path.with_suffix(".hea") for path in paths], "ptbxl", "dataset kind ptbxl")
@@ -61,14 +63,16 @@ def _table(folder: Path) -> pd.DataFrame:
     try:
         return pd.read_csv(path, usecols=columns)
     except ValueError as error:
-        raise InputError(f"{path}: columns {', '.join(columns)} are needed ({error})") from None
+        raise InputError(f"{path}: required columns: {', '.join(columns)} ({error})") from None
 
 
 def _superclasses(table: pd.DataFrame, folder: Path) -> np.ndarray:
     statements = pd.read_csv(folder / "scp_statements.csv", index_col=0)
     for column in ("diagnostic", "diagnostic_class"):
         if column not in statements:
-            raise InputError(f"{folder / 'scp_statements.csv'}: column {column} is needed")
+            raise InputError(
+                f"{folder / 'scp_statements.csv'}: required column {column} is missing"
+            )
     diagnostic = statements[statements["diagnostic"] == 1]["diagnostic_class"].to_dict()
     labels = np.zeros((len(table), len(SUPERCLASSES)), dtype=np.uint8)
     for row, codes in enumerate(table["scp_codes"]):
@@ -76,7 +80,7 @@ def _superclasses(table: pd.DataFrame, folder: Path) -> np.ndarray:
             stated = ast.literal_eval(codes)
         except (ValueError, SyntaxError):
             raise InputError(
-                f"{folder / 'ptbxl_database.csv'}: scp_codes {codes!r} is not a mapping"
+                f"{folder / 'ptbxl_database.csv'}: scp_codes must be a mapping, found {codes!r}"
             ) from None
         for code in stated:
             if diagnostic.get(code) in SUPERCLASSES:
@@ -91,9 +95,13 @@ def _signals(paths: list[Path]) -> np.ndarray:
             try:
                 signal = wfdb.rdrecord(str(path)).p_signal
             except (ValueError, OSError, IndexError, KeyError) as error:
-                raise InputError(f"{path}: not a readable WFDB record ({error})") from None
+                raise InputError(
+                    f"{path}: cannot be read as a WFDB record ({error}); download it again"
+                ) from None
             if signal.shape != (1000, 12):
-                raise InputError(f"{path}: {signal.shape} samples and leads; (1000, 12) are needed")
+                raise InputError(
+                    f"{path}: shape is {signal.shape}; expected (1000 samples, 12 leads)"
+                )
             signals.append(signal.astype(np.float32))
             meter.update(1)
     return np.stack(signals)

@@ -43,7 +43,9 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     code = {names.index(name): k for k, name in enumerate(classes)}
     starts, y, segment_of = _windows(arrays, labels, code, settings)
     if not starts:
-        raise InputError(f"{path}: no segment is as long as a window of {settings['window']}")
+        raise InputError(
+            f"{path}: no segment holds a window of {settings['window']} samples; reduce window"
+        )
     index = np.array(starts)[:, np.newaxis] + np.arange(settings["window"])
     x = arrays["x"][index].astype(np.float32)
     if "scale" in arrays:
@@ -58,20 +60,22 @@ def _check_segments(arrays: Mapping[str, np.ndarray], path: Path) -> None:
     start, length = arrays["start"], arrays["length"]
     for role in ("length", "label", "group"):
         if role in arrays and len(arrays[role]) != len(start):
-            raise InputError(f"{path}: {len(start)} segment starts but {len(arrays[role])} {role}s")
+            raise InputError(
+                f"{path}: {len(start)} segment starts, but {len(arrays[role])} {role}s"
+            )
     outside = (start < 0) | (length < 0) | (start + length > len(arrays["x"]))
     if outside.any():
         first = int(np.argmax(outside))
         raise InputError(
-            f"{path}: segment {first} ({start[first]}, {length[first]} long) leaves x, which has "
-            f"{len(arrays['x'])} samples"
+            f"{path}: segment {first} (start {start[first]}, length {length[first]}) exceeds x, "
+            f"which has {len(arrays['x'])} samples"
         )
 
 
 def _classes(wanted: list[str] | None, names: tuple[str, ...], path: Path) -> tuple[str, ...]:
     unknown = [name for name in wanted or () if name not in names]
     if unknown:
-        raise InputError(f"{path}: no class {', '.join(unknown)}; classes are {', '.join(names)}")
+        raise InputError(f"{path}: unknown class {', '.join(unknown)}. Known: {', '.join(names)}.")
     return tuple(wanted) if wanted else names
 
 

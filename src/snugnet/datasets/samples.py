@@ -58,13 +58,13 @@ def check(samples: Samples, source: str) -> None:
     """
     n = len(samples.x)
     if n == 0:
-        raise InputError(f"{source}: it holds no samples")
+        raise InputError(f"{source}: holds no samples")
     for name in ("y", "group", "split"):
         array = getattr(samples, name)
         if array is not None and len(array) != n:
-            raise InputError(f"{source}: x has {n} samples but {name} has {len(array)}")
+            raise InputError(f"{source}: x has {n} samples, but {name} has {len(array)}")
     if not np.issubdtype(samples.x.dtype, np.number):
-        raise InputError(f"{source}: x has type {samples.x.dtype}; numbers are needed")
+        raise InputError(f"{source}: x has dtype {samples.x.dtype}; it must be numeric")
     _check_finite(samples.x, source)
     _check_labels(samples, source)
 
@@ -76,7 +76,7 @@ def _check_finite(x: np.ndarray, source: str) -> None:
     if bad.any():
         first = int(np.argmax(bad.reshape(len(x), -1).any(axis=1)))
         raise InputError(
-            f"{source}: x holds {int(bad.sum())} values that are NaN or infinite, the first in "
+            f"{source}: x holds {int(bad.sum())} NaN or infinite values, the first in "
             f"sample {first}; every value must be finite"
         )
 
@@ -85,29 +85,31 @@ def _check_labels(samples: Samples, source: str) -> None:
     y, names = samples.y, samples.class_names
     k = len(names)
     if samples.task == "binary" and k != 2:
-        raise InputError(f"{source}: a binary task has 2 classes, not {k} ({', '.join(names)})")
+        raise InputError(
+            f"{source}: a binary task requires 2 classes, but there are {k}: {', '.join(names)}"
+        )
     if samples.task == "multilabel":
         if y.ndim != 2 or y.shape[1] != k:
-            raise InputError(f"{source}: y has shape {y.shape}; (n, {k}) is needed for {k} labels")
+            raise InputError(f"{source}: y has shape {y.shape}; {k} labels require shape (n, {k})")
         if not np.isin(y, (0, 1)).all():
-            raise InputError(f"{source}: y holds values other than 0 and 1")
+            raise InputError(f"{source}: y must hold 0 and 1 only")
         counts = y.sum(axis=0)
     else:
         if y.ndim != 1:
-            raise InputError(f"{source}: y has shape {y.shape}; (n,) class indices are needed")
+            raise InputError(f"{source}: y has shape {y.shape}; class indices require shape (n,)")
         outside = (y < 0) | (y >= k)
         if outside.any():
             first = int(np.argmax(outside))
             raise InputError(
-                f"{source}: sample {first} has label {y[first]}; with {k} class names labels "
-                f"must lie in 0..{k - 1}"
+                f"{source}: sample {first} has label {y[first]}; with {k} class names, labels "
+                f"must be in 0..{k - 1}"
             )
         counts = np.bincount(y, minlength=k)
     for name, count in zip(names, counts, strict=True):
         if count < 3:
             raise InputError(
                 f"{source}: class {name!r} has {count} sample{'s' * (count != 1)}; at least 3 are "
-                "needed, one for each of train, val and test"
+                "required, one each for train, val and test"
             )
 
 
@@ -127,7 +129,9 @@ def save_split(path: str | Path, samples: Samples, **extra: np.ndarray) -> None:
     }
     texts = [name for name, array in arrays.items() if array.dtype == object]
     if texts:
-        raise InputError(f"{path}: {', '.join(texts)} would need pickles; give plain arrays")
+        raise InputError(
+            f"{path}: {', '.join(texts)} cannot be saved without pickle; use plain arrays"
+        )
     with replacing(path) as partial:
         np.savez(partial, **arrays)
 
@@ -168,13 +172,17 @@ def read_npz(path: str | Path, required: tuple[str, ...]) -> dict[str, np.ndarra
         AttributeError,
         TypeError,
     ) as error:
-        raise InputError(f"{path}: not a whole .npz file ({error})") from None
+        raise InputError(f"{path}: truncated or not an .npz file ({error})") from None
     except ValueError as error:
         # NumPy's own words for a pickled member: "Object arrays cannot be loaded ..."
-        raise InputError(f"{path}: only plain arrays are read, never pickles ({error})") from None
+        raise InputError(
+            f"{path}: pickled arrays are not allowed; save plain arrays ({error})"
+        ) from None
     missing = [name for name in required if name not in arrays]
     if missing:
-        raise InputError(f"{path}: lacks {', '.join(missing)}; it holds {', '.join(arrays)}")
+        raise InputError(
+            f"{path}: missing arrays: {', '.join(missing)}; the file holds {', '.join(arrays)}"
+        )
     return arrays
 
 
@@ -205,10 +213,10 @@ def read_roles(
             found[role] = arrays[name]
     for role, array in found.items():
         if array.ndim == 0 and role != "scale":
-            raise InputError(f"{path}: {names.get(role, role)} is a single value, not an array")
+            raise InputError(f"{path}: {names.get(role, role)} is a scalar; it must be an array")
     x, scale = found["x"], found.get("scale", np.ones(1))
     if x.dtype.kind not in "iufb":
-        raise InputError(f"{path}: x has type {x.dtype}; numbers are needed")
+        raise InputError(f"{path}: x has dtype {x.dtype}; it must be numeric")
     if scale.dtype.kind not in "iuf" or scale.ndim > 1 or scale.size not in (1, x.shape[-1]):
-        raise InputError(f"{path}: scale must be one number, or one a channel ({x.shape[-1]})")
+        raise InputError(f"{path}: scale must be one number or one per channel ({x.shape[-1]})")
     return found

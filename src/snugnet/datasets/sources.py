@@ -30,8 +30,8 @@ ORIGINS = {
     "into that folder",
     "ptbxl": "run `snakemake fetch`, or download https://physionet.org/content/ptb-xl/1.0.3/ "
     "(records100 and the two .csv files are enough) into that folder",
-    "windows": "it is your own file: set `path` of the dataset, or `datasets_dir`",
-    "recordings": "it is your own file: set `path` of the dataset, or `datasets_dir`",
+    "windows": "set `path` of the dataset, or `datasets_dir`, to where your file is",
+    "recordings": "set `path` of the dataset, or `datasets_dir`, to where your file is",
 }
 
 

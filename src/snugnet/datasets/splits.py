@@ -37,7 +37,9 @@ def split(samples: Samples, val: float, test: float, seed: int, source: str) -> 
     parts = {name: samples.take(np.flatnonzero(names == name)) for name in SPLITS}
     for name, part in parts.items():
         if len(part.x) == 0:
-            raise InputError(f"{source}: the {name} split is empty; all of {SPLITS} need samples")
+            raise InputError(
+                f"{source}: the {name} split is empty; train, val and test need samples"
+            )
     _check_train_classes(parts["train"], source)
     return parts
 
@@ -46,8 +48,8 @@ def _by_group(group: np.ndarray, val: float, test: float, seed: int, source: str
     groups = np.unique(group)
     if len(groups) < 3:
         raise InputError(
-            f"{source}: {len(groups)} group(s) cannot be split by group into {SPLITS}; "
-            "at least 3 are needed, or a split of your own"
+            f"{source}: {len(groups)} group(s) cannot be split by group into "
+            f"{', '.join(SPLITS)}; provide at least 3 groups, or your own split"
         )
     order = np.random.default_rng(seed).permutation(groups)
     n_test = max(1, round(test * len(groups)))
@@ -83,8 +85,8 @@ def stratified(classes: np.ndarray, val: float, test: float, seed: int) -> np.nd
         )
     except ValueError as error:
         raise InputError(
-            f"{len(classes)} samples cannot be split so that train, val and test all have each "
-            f"class ({error}); give more samples, or other shares val and test"
+            f"{len(classes)} samples cannot be split with every class in train, val and test "
+            f"({error}); add samples, or change the fractions val and test"
         ) from None
     names = np.full(len(index), "train", dtype="<U5")
     names[test_index], names[val_index] = "test", "val"
@@ -99,4 +101,4 @@ def _check_train_classes(train: Samples, source: str) -> None:
     )
     missing = [name for name, there in zip(train.class_names, present, strict=True) if not there]
     if missing:
-        raise InputError(f"{source}: no train sample has class {', '.join(missing)}")
+        raise InputError(f"{source}: the train split has no sample of class {', '.join(missing)}")

@@ -59,11 +59,11 @@ def _read_csv(path: Path, settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
     try:
         table = pd.read_csv(path)
     except (ValueError, pd.errors.ParserError) as error:
-        raise InputError(f"{path}: not a readable .csv file ({error})") from None
+        raise InputError(f"{path}: cannot be read as .csv ({error})") from None
     table = _renamed(table, settings["arrays"], path)
     labels = [name for name in table.columns if str(name).startswith("y_")]
     if "y" not in table.columns and not labels:
-        raise InputError(f"{path}: a column y, or columns y_NAME for several labels, is needed")
+        raise InputError(f"{path}: add a column y, or columns y_NAME for several labels")
     told = [name for name in ("y", *labels, "group", "fold", "split") if name in table]
     for name in told:
         if table[name].isna().any():
@@ -78,11 +78,13 @@ def _read_csv(path: Path, settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
     values = table.drop(columns=[*labels, *(name for name in ROLES if name in table)])
     wrong = [str(name) for name in values.columns if values[name].dtype.kind not in "iuf"]
     if wrong:
-        raise InputError(f"{path}: columns {', '.join(wrong[:5])} hold text; x must be numbers")
+        raise InputError(f"{path}: columns {', '.join(wrong[:5])} hold text; x must be numeric")
     x = values.to_numpy(dtype=np.float32)
     shape = settings["sample_shape"] or [x.shape[1]]
     if np.prod(shape) != x.shape[1]:
-        raise InputError(f"{path}: {x.shape[1]} value columns do not fold into {shape}")
+        raise InputError(
+            f"{path}: {x.shape[1]} value columns cannot be reshaped to sample_shape {shape}"
+        )
     arrays["x"] = x.reshape(len(x), *shape)
     return arrays
 
@@ -91,14 +93,18 @@ def _renamed(table: pd.DataFrame, names: Mapping[str, str], path: Path) -> pd.Da
     """Give the columns of a .csv the names of their roles."""
     for role, name in names.items():
         if role not in COLUMNS:
-            raise InputError(f"{path}: `arrays` of a .csv name {', '.join(COLUMNS)}, not {role}")
+            raise InputError(
+                f"{path}: `arrays.{role}` is not allowed for .csv; allowed: {', '.join(COLUMNS)}"
+            )
         if name not in table.columns:
             held = ", ".join(map(str, table.columns[-8:]))
-            raise InputError(f"{path}: no column {name}, which `arrays` calls {role}; last: {held}")
+            raise InputError(f"{path}: `arrays.{role}`: no column {name}; last columns: {held}")
         if name != role and role in table.columns:
-            raise InputError(f"{path}: `arrays` calls {name} {role}, and a column {role} is there")
+            raise InputError(
+                f"{path}: `arrays.{role}` is {name}, but column {role} exists; rename it"
+            )
     if "Unnamed: 0" in table.columns:  # as pandas calls what has no name
-        raise InputError(f"{path}: the first column has no name; write the table without its index")
+        raise InputError(f"{path}: the first column has no name; save the table without its index")
     return table.rename(columns={name: role for role, name in names.items()})
 
 
@@ -116,11 +122,11 @@ def class_indices(
         InputError: If a label is not one of the class names.
     """
     if y.ndim != (2 if task == "multilabel" else 1):
-        raise InputError(f"{path}: y has shape {y.shape}, which does not fit a {task} task")
+        raise InputError(f"{path}: y of shape {y.shape} does not fit a {task} task")
     if task == "multilabel" and not np.isin(y, (0, 1)).all():
-        raise InputError(f"{path}: y of a multilabel task holds values other than 0 and 1")
+        raise InputError(f"{path}: y of a multilabel task must hold 0 and 1 only")
     if y.dtype.kind == "f":
-        raise InputError(f"{path}: y holds fractions or gaps; class indices or names are needed")
+        raise InputError(f"{path}: y holds fractions or NaN; use class indices or names")
     if y.dtype.kind in "iub":
         given = _count(y, task) if class_names is None else class_names
         numbers = y.astype(np.uint8 if task == "multilabel" else np.int64)
@@ -130,7 +136,7 @@ def class_indices(
     names = tuple(str(name) for name in given)
     unknown = sorted(set(labels) - set(names))
     if unknown:
-        raise InputError(f"{path}: labels {', '.join(unknown[:5])} are not in class_names")
+        raise InputError(f"{path}: labels not in class_names: {', '.join(unknown[:5])}")
     code = {name: k for k, name in enumerate(names)}
     return np.array([code[label] for label in labels], dtype=np.int64), names
 
@@ -154,8 +160,8 @@ def _with_channel(x: np.ndarray, layout: str, path: Path) -> np.ndarray:
         return x[..., np.newaxis]
     if x.ndim != wanted:
         raise InputError(
-            f"{path}: x has shape {x.shape}; layout {layout!r} needs {wanted} dimensions, or one "
-            "fewer for a single channel"
+            f"{path}: x has shape {x.shape}; layout {layout!r} requires {wanted} dimensions, or "
+            "one fewer for a single channel"
         )
     return x
 
@@ -165,12 +171,14 @@ def _split(
 ) -> np.ndarray | None:
     if settings["folds"] is not None:
         if "fold" not in arrays:
-            raise InputError(f"{path}: folds are asked for, but it has no array named fold")
+            raise InputError(f"{path}: `folds` requires an array named fold")
         return split_of_folds(arrays["fold"], settings, str(path))
     if "split" not in arrays:
         return None
     names = arrays["split"].astype(str)
     unknown = sorted(set(names) - set(SPLITS))
     if unknown:
-        raise InputError(f"{path}: split {', '.join(unknown[:5])} is not one of {SPLITS}")
+        raise InputError(
+            f"{path}: unknown split {', '.join(unknown[:5])}. Known: {', '.join(SPLITS)}."
+        )
     return names
