@@ -18,8 +18,8 @@ SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 
 CONFIGURATION = """# Configuration
 
-What `config.yaml` and files given with `--configfile` may hold: key, what is allowed, what holds if
-nothing is said, meaning. Any other key is refused before a job starts. This page is written from
+Keys of `config.yaml` and of files passed with `--configfile`: allowed values, default and meaning. Any
+other key is an error before a job starts. This page is generated from
 `workflow/schemas/config.schema.yaml`.
 """
 COMMAND_LINE = """<!-- written by docs/write_reference.py from the commands themselves -->
@@ -50,7 +50,7 @@ def configuration() -> str:
         said = schema["properties"][key]["description"]
         parts += [
             f"## {title}: `{key}`\n",
-            f"{said} `{chosen}` says which other keys there are.\n",
+            f"{said} `{chosen}` determines the other keys.\n",
         ]
         always = schema["$defs"][kind]["required"]
         for value in schema["$defs"][kind]["properties"][chosen]["enum"]:
