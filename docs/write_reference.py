@@ -18,8 +18,8 @@ SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 
 CONFIGURATION = """# Configuration
 
-Keys of `config.yaml` and of files passed with `--configfile`: allowed values, default and meaning. Any
-other key is an error before a job starts. This page is generated from
+Keys of `config.yaml` and of files passed with `--configfile`: allowed values, default and meaning.
+Any other key is an error before a job starts. This page is generated from
 `workflow/schemas/config.schema.yaml`.
 """
 COMMAND_LINE = """<!-- written by docs/write_reference.py from the commands themselves -->

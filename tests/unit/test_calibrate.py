@@ -249,7 +249,9 @@ def test_a_network_that_makes_values_that_are_not_finite_is_refused(outlier, ker
 
     broken = keras.tf_keras.models.clone_model(outlier.model)
     broken.get_layer("scores").set_weights([np.full((4, 3), np.nan), np.zeros(3)])
-    with pytest.raises(InputError, match=r"NaN or infinite at 'quant_scores'; the model is broken"):
+    with pytest.raises(
+        InputError, match=r"NaN or infinite values at layer 'quant_scores' for calib"
+    ):
         calibrate(broken, outlier.calib, outlier.val, RULES)
 
 

@@ -130,7 +130,7 @@ def test_what_an_unknown_layer_touches_must_stay(keras):
     assert not channels.frozen[channels.makers["after"].outputs].any()
     removed = np.zeros(len(channels.frozen), bool)
     removed[channels.makers["before"].outputs[0]] = True
-    with pytest.raises(ValueError, match="must stay"):
+    with pytest.raises(ValueError, match="cannot remove channels of the input"):
         without(channels, removed)
 
 
@@ -142,5 +142,5 @@ def test_no_layer_loses_its_last_channel(keras):
     removed = np.zeros(len(channels.frozen), bool)
     name, use = next(iter(channels.makers.items()))
     removed[use.outputs] = True
-    with pytest.raises(ValueError, match=f"{name}.*last channel"):
+    with pytest.raises(ValueError, match=f"cannot remove every channel .*{name}"):
         without(channels, removed)

@@ -71,31 +71,31 @@ def failures(demand: dict[str, Any], *cells: dict[str, Any]) -> list[str]:
     [
         (
             {"min_accuracy": 90},
-            "an accuracy of at least 90 %",
+            "accuracy at least 90 %",
             {"accuracy": 0.9},
             {"accuracy": 0.8999},
             "accuracy is 89.99 % [85.00, 94.00]",
         ),
         (
             {"max_size": 65536},
-            "a file size of at most 64.0 KiB (65,536 bytes)",
+            "file size at most 64.0 KiB (65,536 bytes)",
             {"size_bytes": 65536},
             {"size_bytes": 65537},
-            "its file size is 64.0 KiB (65,537 bytes)",
+            "file size is 64.0 KiB (65,537 bytes)",
         ),
         (
             {"max_arena": 20480},
-            "a tensor arena of at most 20.0 KiB (20,480 bytes)",
+            "tensor arena at most 20.0 KiB (20,480 bytes)",
             {"arena_bytes": 20480},
             {"arena_bytes": 22000},
-            "its tensor arena is 21.5 KiB (22,000 bytes)",
+            "tensor arena is 21.5 KiB (22,000 bytes)",
         ),
         (
             {"max_latency_us": 12.5},
-            "a median latency of at most 12.5 µs",
+            "median latency at most 12.5 µs",
             {"latency_us_median": 12.5},
             {"latency_us_median": 12.51},
-            "its median latency is 12.51 µs",
+            "median latency is 12.51 µs",
         ),
         (
             {"exact": True},
@@ -110,7 +110,7 @@ def test_a_limit_is_kept_at_its_edge_and_missed_beyond(demand, limit, kept, miss
     (key,) = demand
     assert failures(demand, cell(**kept)) == []
     assert failures(demand, cell(**missed)) == [
-        f"net_s7/original/fiq_int8: {said}; gates[0].{key} demands {limit}"
+        f"net_s7/original/fiq_int8: {said}; gates[0].{key} requires {limit}"
     ]
 
 
@@ -139,21 +139,21 @@ def test_the_interval_of_the_drop_decides(confidence, low, high, opens):
 def test_a_drop_is_told_with_its_interval_and_its_limit():
     start = "net_s7/original/fiq_int8: accuracy differs from float32 by -0.40 points "
     assert failures({"max_drop": 0.5}, cell()) == [
-        f"{start}[-1.00, +0.20]; gates[0].max_drop demands at most 0.5 points below float32, with "
-        "more ruled out at 95 %"
+        f"{start}[-1.00, +0.20]; gates[0].max_drop requires at most 0.5 points below float32 "
+        "over the whole 95 % interval"
     ]
     larger = cell(delta_float_low=-0.03, delta_float_high=-0.02)
     assert failures({"max_drop": 1, "confidence": "certain"}, larger) == [
-        f"{start}[-3.00, -2.00]; gates[0].max_drop demands nothing that is certain at 95 % to be "
-        "more than 1 points below float32"
+        f"{start}[-3.00, -2.00]; gates[0].max_drop requires a 95 % interval not entirely more "
+        "than 1 points below float32"
     ]
 
 
 @pytest.mark.parametrize(
     ("groups", "delta", "reason"),
     [
-        (1, 0.0, "all test samples are of one group"),
-        (4, -0.004, "it is the same in all groups"),
+        (1, 0.0, "all test samples are in one group"),
+        (4, -0.004, "the difference is equal in all groups"),
         (4, 0.0, None),  # no group is less accurate than with float32
         (4, 0.3 - 0.1 - 0.2, None),
         (4, 0.01, None),  # a gain
@@ -164,7 +164,7 @@ def test_a_drop_without_an_interval_does_not_pass_unless_there_is_none(groups, d
     unsure = cell(n_groups=groups, delta_float=delta, delta_float_low=None, delta_float_high=None)
     found = failures({"max_drop": 100}, unsure)
     assert len(found) == (reason is not None)
-    assert all(f" points, without an interval: {reason}; " in text for text in found)
+    assert all(f" points, no interval: {reason}; " in text for text in found)
     # Without an interval nothing is certain.
     assert failures({"max_drop": 0, "confidence": "certain"}, unsure) == []
 
@@ -175,10 +175,10 @@ def test_a_drop_without_an_interval_does_not_pass_unless_there_is_none(groups, d
         (
             {"max_arena": 9},
             {"arena_bytes": None},
-            "its tensor arena is not known",
+            "tensor arena is unknown",
         ),
-        ({"max_latency_us": 9}, {"latency_us_median": None}, "its median latency is not known"),
-        ({"exact": True}, {"tflm": None}, "there is no certificate"),
+        ({"max_latency_us": 9}, {"latency_us_median": None}, "median latency is unknown"),
+        ({"exact": True}, {"tflm": None}, "no certificate"),
         ({"min_accuracy": 95}, {"accuracy_low": None}, "accuracy is 90.00 %"),
     ],
 )
@@ -210,9 +210,9 @@ def test_potentials_of_both_generations_must_be_exact(scheme):
     differs = {"akida_potentials": "differs", "akida_potentials_equal": 0.75, "akida_worst": 3}
     found = failures({"exact": True}, cell(scheme, **differs, akida_first_layer="conv_2"))
     assert found[-1] == (
-        f"net_s7/original/{scheme}: the simulator's potentials are not those of quantized Keras: "
-        "75.0000% are equal, they differ by up to 3, first at layer conv_2; gates[0].exact demands "
-        "bit-exactness"
+        f"net_s7/original/{scheme}: the potentials of the simulator and of quantized Keras differ: "
+        "75.0000% are equal, the largest difference is 3, first at layer conv_2; gates[0].exact "
+        "requires bit-exactness"
     )
     uncompared = failures({"exact": True}, cell(scheme, akida_potentials=None))
     assert "the simulator was not compared with quantized Keras; gates[0].exact" in uncompared[-1]
@@ -222,8 +222,8 @@ def test_hardware_means_all_layers():
     assert failures({"hardware": True}, cell("akida_v1_w4a4")) == []
     outside = cell("akida_v1_w4a4", akida_hardware=False, reason="dense does not fit")
     assert failures({"hardware": True}, outside) == [
-        "net_s7/original/akida_v1_w4a4: AKD1000 cannot compute all of it (dense does not fit); "
-        "gates[0].hardware demands all of it in hardware"
+        "net_s7/original/akida_v1_w4a4: AKD1000 cannot run all layers in hardware (dense does not "
+        "fit); gates[0].hardware requires all layers in hardware"
     ]
 
 
@@ -241,7 +241,7 @@ def test_an_incompatible_cell_keeps_to_no_demand(demand):
     cannot_be = {**NAMES, "scheme": "akida_v1_w4a4", "cell": "c", "contract": None}
     row = {"status": "incompatible", "reason": "conv_1: stride 4"}
     (found,) = failures(demand, {**cannot_be, "metrics": row})
-    assert found.startswith("c: it is incompatible (conv_1: stride 4); gates[0].")
+    assert found.startswith("c: incompatible (conv_1: stride 4); gates[0].")
     assert judge([{**cannot_be, "metrics": row}])["verdict"] == "pass"
 
 
@@ -278,19 +278,19 @@ def test_each_demand_says_where_it_stands_and_on_how_many_cells_it_was_judged():
     assert found["demands"] == [
         {
             "gate": "gates[0].max_size",
-            "text": f"a file size of at most {size} (all cells)",
+            "text": f"file size at most {size} (all cells)",
             "cells": 3,
             "failed": 3,
         },
         {
             "gate": "gates[0].max_arena",
-            "text": f"a tensor arena of at most {arena} (all cells)",
+            "text": f"tensor arena at most {arena} (all cells)",
             "cells": 1,
             "failed": 0,
         },
         {
             "gate": "gates[1].min_accuracy",
-            "text": "an accuracy of at least 90 % (models net; schemes drq, float32)",
+            "text": "accuracy at least 90 % (models net; schemes drq, float32)",
             "cells": 2,
             "failed": 0,
         },

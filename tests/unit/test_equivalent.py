@@ -61,5 +61,7 @@ def test_what_is_normalized_along_something_else_is_refused(keras):
     layers = keras.tf_keras.layers
     norm = layers.BatchNormalization(axis=1, name="norm")
     model = keras.tf_keras.Sequential([layers.Input((8, 8, 2)), norm])
-    with pytest.raises(InputError, match=r"do not fit 'norm' \(BatchNormalization\); allowed"):
+    with pytest.raises(
+        InputError, match=r"QAT does not support 'norm' \(BatchNormalization\); allowed"
+    ):
         quantizable(model)

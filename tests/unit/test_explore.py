@@ -157,7 +157,9 @@ def test_a_spent_time_budget_is_told_and_its_points_are_not_built_upon(model, tm
     assert "time budget: 1 of " in capsys.readouterr().out
     path = str(tmp_path / "design_space.csv")
     save_designs(space, path)
-    with pytest.raises(InputError, match=r"were not trained for want of time; raise explore\.time"):
+    with pytest.raises(
+        InputError, match=r"not trained within the time budget; raise explore\.time"
+    ):
         load_point(path, 0)
 
 

@@ -113,7 +113,7 @@ def test_a_variant_that_does_not_say_what_to_do_is_refused(both):
     from snugnet.compress.factorize import compress
     from snugnet.errors import InputError
 
-    with pytest.raises(InputError, match="either layers or a point"):
+    with pytest.raises(InputError, match="set either layers or point, not both"):
         compress(None, None, None, both, 1)
 
 
@@ -166,17 +166,21 @@ def test_what_does_not_fit_is_refused(keras):
     dense, conv = layers.Dense(6, name="d"), layers.Conv2D(6, 3, name="c")
     model_of(keras, (8,), dense)
     model_of(keras, (9, 9, 2), conv)
-    with pytest.raises(ValueError, match="rank 7 of 'd': allowed are 1 to 6"):
+    with pytest.raises(ValueError, match="rank 7 of 'd' is out of range; allowed: 1 to 6"):
         svd.factorize(dense, 7)
-    with pytest.raises(ValueError, match="'c' is neither Dense nor a 1x1"):
+    with pytest.raises(ValueError, match="'c' must be Dense or a 1x1"):
         svd.factorize(conv, 1)
-    with pytest.raises(ValueError, match="'d' is no Conv2D"):
+    with pytest.raises(ValueError, match="'d' must be Conv2D"):
         tucker.factorize(dense, (1, 1))
-    with pytest.raises(ValueError, match=r"ranks \(3, 6\) of 'c': allowed are up to 2"):
+    with pytest.raises(
+        ValueError, match=r"ranks \(3, 6\) of 'c' are out of range; the maximum is 2"
+    ):
         tucker.factorize(conv, (3, 6))
-    with pytest.raises(ValueError, match=r"make \(8, 4\), not \(8, 6\)"):
+    with pytest.raises(ValueError, match=r"are \(8, 4\), not \(8, 6\)"):
         tt.factorize(dense, (2, 4), (2, 2), (1,))
-    with pytest.raises(ValueError, match=r"ranks \(7,\) of 'd': allowed are up to \(6,\)"):
+    with pytest.raises(
+        ValueError, match=r"ranks \(7,\) of 'd' are out of range; the maximum is \(6,\)"
+    ):
         tt.factorize(dense, (2, 4), (3, 2), (7,))
-    with pytest.raises(ValueError, match="must be as many"):
+    with pytest.raises(ValueError, match="must have the same length, at least 2"):
         tt.factorize(dense, (8,), (6,), ())

@@ -121,7 +121,7 @@ def test_errors_are_integers_less_floats_in_both(keras, tmp_path):
 def test_calibration_is_demanded(network):
     from snugnet.tflite.debug import layer_statistics
 
-    with pytest.raises(InputError, match="needs calibration samples"):
+    with pytest.raises(InputError, match="requires calibration samples"):
         layer_statistics(network.model, network.samples.x[:0])
 
 
@@ -181,7 +181,7 @@ def test_what_moves_numbers_between_two_layers_in_float_is_in_float_too(keras, s
 
 
 def test_a_layer_that_does_not_exist_cannot_be_chosen(partly):
-    with pytest.raises(InputError, match=r"\[\] are in float instead of \['nothing'\]"):
+    with pytest.raises(InputError, match=r"operators in float: \[\], expected \['nothing'\]"):
         partly[1](["nothing"])
 
 
@@ -290,7 +290,7 @@ def test_what_has_no_counterpart_is_named_and_left_out(keras, tmp_path, capsys):
         *("INPUT", "FULLY_CONNECTED", "FULLY_CONNECTED", "SOFTMAX")
     ]
     printed = capsys.readouterr().out
-    assert printed.count("has no counterpart and is left out") == 2
+    assert printed.count("has no counterpart in the other file; skipped") == 2
     assert "net/dense_2/" in printed
     assert "net/dense_3/" in printed
 

@@ -140,11 +140,11 @@ def test_a_row_compares_with_float_on_the_same_samples(tmp_path):
 
 def test_rows_of_different_samples_are_not_compared():
     other = predictions(np.eye(3)[[0]], [0], "multiclass")
-    with pytest.raises(InputError, match="different samples"):
+    with pytest.raises(InputError, match="are for different samples"):
         score(multiclass(), other, None, None, SIZE, {}, 0.95)
-    with pytest.raises(InputError, match="its rung below were predicted for different samples"):
+    with pytest.raises(InputError, match="its previous quantization step are for different"):
         score(multiclass(), multiclass(), None, other, SIZE, {}, 0.95)
-    with pytest.raises(InputError, match="its parent were predicted for different samples"):
+    with pytest.raises(InputError, match="its parent are for different samples"):
         score(multiclass(), multiclass(), other, None, SIZE, {}, 0.95)
 
 
@@ -203,7 +203,7 @@ def test_a_row_tells_what_the_certificate_says(tmp_path):
         *cells, SIZE, tflite_columns(model, EVIDENCE, {**CERTIFICATE, "litert_ref": differs}), 0.95
     )
     assert row["verification"].startswith(
-        "litert_ref: 7 numbers differ by up to 1, first at operator 2 ADD; tflm: "
+        "litert_ref: 7 values differ by up to 1 LSB, first at operator 2 ADD; tflm: "
     )
     row = score(*cells, SIZE, tflite_columns(model, EVIDENCE, None), 0.95)
     assert (row["litert_ref"], row["arena_bytes"]) == (None, None)

@@ -221,7 +221,7 @@ def test_if_nothing_fits_the_best_is_taken_and_the_log_says_so(capsys):
     search = pretended(worth, {**SIZES, "a": 1900, "c": 1800})
     assert [layer.tensor for layer in search.chosen.in_float] == ["c"]
     assert not search.fits
-    assert "no file is within 1.0 points of float" in capsys.readouterr().out
+    assert "no candidate is within 1.0 points of float32" in capsys.readouterr().out
 
 
 def test_mixed_is_neither_full_integer_nor_made_by_one_conversion():

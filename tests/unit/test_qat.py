@@ -134,7 +134,7 @@ def test_a_saved_model_computes_the_same(aware, tmp_path):
     np.testing.assert_array_equal(
         again.predict(x, verbose=0), aware.quantized.predict(x, verbose=0)
     )
-    with pytest.raises(InputError, match="'QuantizeLayer' is refused"):
+    with pytest.raises(InputError, match="unsupported layer class 'QuantizeLayer'"):
         load_model(tmp_path / "quantized.h5")
 
 

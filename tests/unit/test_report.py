@@ -131,7 +131,7 @@ def test_names_cannot_break_out_of_the_page(small):
     assert not [tag for tag, _ in reader.elements if tag == "img"]
     assert reader.data()["cards"]["cells"]["m/original/float32/litert"]["class_names"] == [bad, "b"]
     assert "&lt;/script&gt;" in text
-    assert "The gate stays shut" in text
+    assert "Checks failed" in text
 
 
 def test_a_study_without_cells_has_a_page(small):

@@ -61,38 +61,41 @@ def test_what_can_be_done_is_not_refused(model):
     [
         (
             {**STRUCTURED, "keep": ["nobody"]},
-            r"keep: no channels to keep in nobody; allowed: .*scor",
+            r"keep: no removable channels in nobody; allowed: .*scor",
         ),
-        ({**STRUCTURED, "target": 0.999}, r"target: 0\.999 of all parameters cannot be removed"),
+        ({**STRUCTURED, "target": 0.999}, r"target: cannot remove a fraction of 0\.999"),
         (
             {**STRUCTURED, "criterion": "bn_scale"},
-            r"criterion: 'bn_scale' needs .* after layer 'stage_1_module_1.*allowed here: l1",
+            r"criterion: 'bn_scale' requires .* after layer 'stage_1_module_1.*allowed here: l1",
         ),
         ({**MAGNITUDE, "layers": {"gap": 0.5}}, r"layers: gap cannot be pruned; allowed: .*scores"),
-        ({**MAGNITUDE, "ramp_epochs": 8}, r"ramp_epochs: 8 leaves no epoch of 8"),
+        (
+            {**MAGNITUDE, "ramp_epochs": 8},
+            r"ramp_epochs: 8 must be less than training\.epochs \(8\)",
+        ),
         (
             factorized(gap={"method": "svd", "rank": 2}),
             r"layers: gap cannot be factorized; allowed: .*stage_1_conv.*scores",
         ),
         (
             factorized(stage_1_conv={"method": "svd", "rank": 2}),
-            r"layers\.stage_1_conv\.method: 'svd' does not fit this Conv2D; allowed: tucker2",
+            r"layers\.stage_1_conv\.method: 'svd' does not apply to this Conv2D; allowed: tucker2",
         ),
         (
             factorized(scores={"method": "svd", "rank": 9}),
-            r"layers\.scores\.rank: \[9\] is out of range; allowed: up to \[3\]",
+            r"layers\.scores\.rank: \[9\] is out of range; the maximum is \[3\]",
         ),
         (
             factorized(scores={"method": "tucker2", "rank": 9}),
-            r"layers\.scores\.method: 'tucker2' does not fit this Dense; allowed: svd, tt",
+            r"layers\.scores\.method: 'tucker2' does not apply to this Dense; allowed: svd, tt",
         ),
         (
             factorized(scores={"method": "tt", "rank": 1, "inputs": [3, 3], "outputs": [3, 1]}),
-            r"layers\.scores\.inputs: \[3, 3\] make 9; the layer has 8 inputs",
+            r"layers\.scores\.inputs: the product of \[3, 3\] is 9, but the layer has 8 inp",
         ),
         (
             factorized(scores={"method": "tt", "rank": 1, "inputs": [2, 2, 2], "outputs": [3, 1]}),
-            r"layers\.scores: inputs \[2, 2, 2\] and outputs \[3, 1\] must be as many",
+            r"layers\.scores: inputs \[2, 2, 2\] and outputs \[3, 1\] must have the same",
         ),
         (
             {**FACTORIZE, "layers": {}, "point": 1, "explored_layers": ["gap"]},
@@ -100,7 +103,7 @@ def test_what_can_be_done_is_not_refused(model):
         ),
         (
             factorized(stage_2_conv={"method": "tucker2", "rank": [2, 2, 2]}),
-            r"layers\.stage_2_conv\.rank: \[2, 2, 2\] are 3 ranks; 2 are needed",
+            r"layers\.stage_2_conv\.rank: \[2, 2, 2\] has 3 ranks; expected 2",
         ),
     ],
 )
@@ -129,8 +132,8 @@ def test_all_that_is_wrong_is_told_at_once(keras):
         check(model, requests)
     first, second, third = str(caught.value).splitlines()
     assert first.startswith("variant lowrank: layers: ende")
-    assert second.startswith("variant original_qat: quantizers do not fit 'first'")
-    assert third.startswith("variant calibrated: quantizers do not fit 'first'")
+    assert second.startswith("variant original_qat: QAT does not support 'first'")
+    assert third.startswith("variant calibrated: QAT does not support 'first'")
 
 
 def test_after_pruning_widths_are_not_taken_for_granted(model):

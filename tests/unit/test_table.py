@@ -164,7 +164,7 @@ def test_zeros_that_conversion_loses_close_the_gate():
         for name, zeros in (("a", 0.66), ("b", 0.646), ("c", 0.2), ("d", None))
     ]
     assert judge(cells)["failures"] == [
-        "c: 0.650 of the model's weights are zero, but only 0.200 of the file's"
+        "c: the fraction of zero weights is 0.650 in the model, but 0.200 in the file"
     ]
 
 

@@ -102,7 +102,7 @@ def test_an_open_batch_is_found_out(trained, keras, tmp_path):
     opened = keras.tf.lite.TFLiteConverter.from_keras_model(model).convert()
     (tmp_path / "open").write_bytes(opened)
     contract = check_contract(read_graph(tmp_path / "open"), SCHEMES["float32"])
-    assert any("the batch was left open" in finding for finding in contract["findings"])
+    assert any("the batch size is not fixed" in finding for finding in contract["findings"])
     (tmp_path / "fixed").write_bytes(convert(model, SCHEMES["float32"]))
     assert check_contract(read_graph(tmp_path / "fixed"), SCHEMES["float32"])["verdict"] == "pass"
 
@@ -130,7 +130,7 @@ def test_equal_models_give_equal_bytes(trained, files):
 def test_calibration_is_demanded(trained):
     from snugnet.tflite.convert import convert
 
-    with pytest.raises(InputError, match="scheme fiq_int8 needs calibration"):
+    with pytest.raises(InputError, match="scheme fiq_int8 requires calibration"):
         convert(trained.model, SCHEMES["fiq_int8"])
 
 
@@ -221,7 +221,7 @@ def test_latency_is_measured_per_run(trained, files):
 
 
 def test_a_wrong_shape_is_named(files):
-    with pytest.raises(InputError, match=r"samples have shape \(9, 9\); the model takes"):
+    with pytest.raises(InputError, match=r"samples have shape \(9, 9\); the model expects"):
         predict(files / "float32", np.zeros((3, 9, 9), dtype=np.float32))
 
 

@@ -36,5 +36,7 @@ def test_too_many_steps_are_refused(keras):
 
     layers = keras.tf_keras.layers
     model = keras.tf_keras.Sequential([layers.Input((MOST_STEPS + 1, 2)), layers.GRU(3, name="g")])
-    with pytest.raises(InputError, match=f"'g': a loop over 257 steps; at most {MOST_STEPS}"):
+    with pytest.raises(
+        InputError, match=f"'g': cannot unroll 257 time steps; the maximum is {MOST_STEPS}"
+    ):
         unroll(model, RECURRENT)

@@ -169,7 +169,7 @@ def test_what_crashes_a_runtime_is_a_finding_not_a_crash(save):
     )
     for profile in PROFILES:
         assert found[profile]["verdict"] == "unsupported"
-        assert "runtime: it crashes on this file (SIGABRT)" in found[profile]["reason"]
+        assert "runtime: the runtime crashed on this file (SIGABRT)" in found[profile]["reason"]
     assert found["xnnpack"] is None
     assert found["arena_bytes"] is None
 

@@ -40,7 +40,7 @@ def test_rows_are_there_for_both_runtimes_and_for_what_does_not_fit(study, table
     assert (fits["accuracy"] > 0.5).all()
     refused = akida[akida["model"] == "smartwatch_lean"]
     assert (refused["status"] == "incompatible").all()
-    assert refused["reason"].str.startswith("pool_1: pool (2, 1), strides (2, 1); ").all()
+    assert refused["reason"].str.startswith("pool_1: pool size (2, 1), strides (2, 1); ").all()
     assert refused["accuracy"].isna().all()
     assert json.loads((study.results / "report" / "gate.json").read_text())["verdict"] == "pass"
 

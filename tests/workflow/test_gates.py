@@ -76,12 +76,12 @@ def test_a_missed_gate_names_cell_and_figure_in_the_end(tiny, missed):
     for scheme in ("drq", "fiq_int8"):
         cell = f"digits_fc/original/{scheme}"
         assert (
-            f"{cell}/litert: its file size is {size(tiny, cell)}; gates[0].max_size demands a file "
-            "size of at most 1.0 KiB (1,024 bytes)\n"
+            f"{cell}/litert: file size is {size(tiny, cell)}; gates[0].max_size requires file "
+            "size at most 1.0 KiB (1,024 bytes)\n"
         ) in ending
     assert "digits_fc/sparse/fiq_int8/litert: accuracy differs from float32 by " in ending
-    assert "gates[1].max_drop demands at most 0 points below float32, with more ruled" in ending
-    assert "max_arena demands" not in ending
+    assert "gates[1].max_drop requires at most 0 points below float32 over the whole" in ending
+    assert "max_arena requires" not in ending
     assert len(ending.splitlines()) < 12
 
 

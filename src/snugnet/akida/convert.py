@@ -23,7 +23,7 @@ def convert(quantized: tf_keras.Model, scheme: AkidaScheme) -> akida.Model:
         NotAkidaError: If it is a float model, or cnn2snn refuses it.
     """
     if not any(dequantizes(layer) for layer in quantized.layers):
-        raise NotAkidaError(f"{quantized.name} is a float model: quantize it first")
+        raise NotAkidaError(f"{quantized.name} is a float model; quantize it first")
     try:
         with cnn2snn.set_akida_version(VERSIONS[scheme.version]), eagerly():
             return cnn2snn.convert(quantized)

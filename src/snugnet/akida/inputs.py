@@ -32,4 +32,4 @@ def check_shape(x: np.ndarray, shape: Sequence[int]) -> None:
         InputError: If they differ.
     """
     if tuple(x.shape[1:]) != tuple(shape):
-        raise InputError(f"inputs have shape {list(x.shape[1:])}; the model takes {list(shape)}")
+        raise InputError(f"inputs have shape {list(x.shape[1:])}; the model expects {list(shape)}")

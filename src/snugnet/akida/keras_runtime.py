@@ -29,7 +29,7 @@ def load_quantized(path: str | Path) -> tf_keras.Model:
     """
     check_layers(path, ALLOWED_LAYERS | QUANTIZED_LAYERS)
     if QUANTIZED_LAYERS.isdisjoint(layer_classes(path)):
-        raise InputError(f"{path}: a float model; an Akida scheme must quantize it first")
+        raise InputError(f"{path}: float model; quantize it with an Akida scheme first")
     return quantizeml.load_model(str(path))
 
 

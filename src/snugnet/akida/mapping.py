@@ -32,13 +32,13 @@ def map_on(path: str | Path, device: str) -> dict[str, Any]:
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
         except subprocess.TimeoutExpired:
-            reason = f"not decided: the mapper took more than {SECONDS} s"
+            reason = f"unknown: the mapper exceeded {SECONDS} s"
             continue
         if done.returncode == 0:
             found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
             return found
-        last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-        reason = f"the mapper ended with {done.returncode}: {last}"
+        last = (done.stderr.strip().splitlines() or ["no error message"])[-1]
+        reason = f"the mapper failed with exit code {done.returncode}: {last}"
     return {"hardware": False, "reason": reason}
 
 

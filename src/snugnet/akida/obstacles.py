@@ -67,11 +67,11 @@ def obstacles(model: tf_keras.Model, scheme: AkidaScheme, device: str) -> list[O
     found, strange = blocks(model)
     listed = [_unknown(layer) for layer in strange]
     if not found:
-        return [*listed, Obstacle(model.name, "there is no layer with weights", "add one")]
+        return [*listed, Obstacle(model.name, "the model has no layer with weights", "add one")]
     readers = [block.name for block in found if block.reads_input]
     if len(readers) > 1:
         rule = f"{' and '.join(readers)} read the input"
-        listed.append(Obstacle(readers[1], rule, "let one convolution read it"))
+        listed.append(Obstacle(readers[1], rule, "connect the input to a single convolution"))
     for block in found:
         for check in (*COMMON, *(V1 if scheme.version == "v1" else V2)):
             told = check(block, Target(scheme, device))
@@ -83,13 +83,13 @@ def _unknown(layer: tf_keras.layers.Layer) -> Obstacle:
     kind = type(layer).__name__
     fixes = {
         "AveragePooling2D": "use MaxPooling2D, or a convolution with strides",
-        "BatchNormalization": "put it right behind a convolution or Dense, before ReLU and pool",
+        "BatchNormalization": "put it directly after Conv2D or Dense, before ReLU and pooling",
         "ZeroPadding2D": "use padding='same' in the convolution",
-        "Softmax": "end the model with it",
+        "Softmax": "use Softmax only as the last layer",
         "GlobalMaxPooling2D": "use GlobalAveragePooling2D",
     }
     fix = fixes.get(kind, "use Conv2D, Dense, MaxPooling2D, GlobalAveragePooling2D or ReLU")
-    return Obstacle(layer.name, f"{kind} here cannot be quantized", fix)
+    return Obstacle(layer.name, f"{kind} cannot be quantized here", fix)
 
 
 def _is(block: Block, *kinds: str) -> bool:
@@ -117,8 +117,12 @@ def _plain(block: Block, target: Target) -> Iterator[Obstacle | None]:
     layer = block.layer
     if _convolution(block):
         kernel, strides = layer.kernel_size, layer.strides
-        yield _says(block, getattr(layer, "groups", 1) > 1, "groups above 1", "use groups=1")
-        yield _says(block, max(layer.dilation_rate) > 1, "dilation", "use dilation_rate=1")
+        yield _says(
+            block, getattr(layer, "groups", 1) > 1, "groups is greater than 1", "use groups=1"
+        )
+        yield _says(
+            block, max(layer.dilation_rate) > 1, "dilated convolution", "use dilation_rate=1"
+        )
         yield _says(
             block, kernel[0] != kernel[1], f"kernel {kernel} is not square", "use a square kernel"
         )
@@ -130,13 +134,18 @@ def _plain(block: Block, target: Target) -> Iterator[Obstacle | None]:
             "use the same stride along both axes",
         )
         multiplier = getattr(layer, "depth_multiplier", 1)
-        yield _says(block, multiplier > 1, "depth_multiplier above 1", "use 1, then a 1x1 Conv2D")
+        yield _says(
+            block,
+            multiplier > 1,
+            "depth_multiplier is greater than 1",
+            "use depth_multiplier=1, then a 1x1 Conv2D",
+        )
     if _is(block, "Dense"):
         rank = len(block.input_shape)
         flat = rank == 1 or all(n == 1 for n in block.input_shape[:-1])
-        yield _says(block, not flat, "Dense on more than one axis", "put Flatten before it")
+        yield _says(block, not flat, "Dense input has more than one axis", "add Flatten before it")
     if _convolution(block) and block.flat:
-        yield _says(block, True, "a convolution of a reshaped tensor", "reshape only before Dense")
+        yield _says(block, True, "convolution after a reshape", "reshape only before Dense")
 
 
 # Activations that the second generation computes by a table.
@@ -149,17 +158,22 @@ def _activations(block: Block, target: Target) -> Iterator[Obstacle | None]:
             activation = layer.activation
             allowed = ("relu", *TABLES) if target.version == "v2" else ("relu",)
             strange = activation.__name__ not in allowed
-            yield _says(block, strange, f"activation {activation.__name__}", "use ReLU")
+            yield _says(block, strange, f"unsupported activation {activation.__name__}", "use ReLU")
         if type(layer).__name__ == "ReLU" and (layer.negative_slope or layer.threshold):
-            yield Obstacle(layer.name, "a ReLU with a slope or threshold", "use a plain ReLU")
+            yield Obstacle(layer.name, "ReLU has a slope or threshold", "use a plain ReLU")
     steps = block.steps
-    yield _says(block, steps.count("relu") > 1, "two activations", "keep one")
-    yield _says(block, steps.count("pool") > 1, "two pools", "keep one a convolution")
+    yield _says(block, steps.count("relu") > 1, "two activations in one block", "keep one")
+    yield _says(
+        block,
+        steps.count("pool") > 1,
+        "two pooling layers in one block",
+        "keep one per convolution",
+    )
     yield _says(
         block,
         "relu" in steps and _last(block) and _is(block, *WEIGHTED),
         "the model ends with a ReLU",
-        "leave it out: the chip gives potentials",
+        "remove it: Akida outputs potentials",
     )
 
 
@@ -168,35 +182,42 @@ def _pools(block: Block, target: Target) -> Iterator[Obstacle | None]:
     if pool is None:
         return
     if not _convolution(block):
-        yield Obstacle(pool.name, f"a pool behind {block.kind}", "pool behind a convolution")
+        yield Obstacle(pool.name, f"pooling after {block.kind}", "put pooling after a convolution")
         return
     size, strides = pool.pool_size, pool.strides
     padding = padding_of(block.layer)
     if pool.padding != padding:
         yield Obstacle(
             pool.name,
-            f"padding {pool.padding!r} of a pool behind a convolution with {padding!r}",
-            f"use padding={padding!r} in the pool",
+            f"pooling has padding {pool.padding!r} after a convolution with {padding!r}",
+            f"use padding={padding!r} in the pooling layer",
         )
     square = size[0] == size[1] and strides[0] == strides[1]
     wide_input = _first(block) and target.version == "v1"
     if not square and not wide_input:
-        yield Obstacle(pool.name, f"pool {size}, strides {strides}", "use a square pool")
+        yield Obstacle(pool.name, f"pool size {size}, strides {strides}", "use a square pool")
     if max(strides) > max(size):
-        yield Obstacle(pool.name, f"strides {strides} above the size {size}", "use the size")
+        yield Obstacle(
+            pool.name, f"strides {strides} exceed the pool size {size}", "use strides=pool_size"
+        )
     yield _says(
         block,
         target.version == "v1" and "gap" in block.steps,
-        "a pool and a mean behind one convolution",
-        "put a convolution between them",
+        "pooling and GlobalAveragePooling2D after one convolution",
+        "add a convolution between them",
     )
     if not _first(block) and "gap" not in block.steps:
         nexts = {reader.kind for reader in block.readers}
         wrong = not nexts or not nexts <= set(CONVOLUTIONS)
         yield _says(
-            block, wrong, "a pool before Dense, Add or the end", "put a convolution behind the pool"
+            block, wrong, "pooling before Dense, Add or the output", "add a convolution after it"
         )
-        yield _says(block, len(block.readers) > 1, "two layers read a pool", "let one read it")
+        yield _says(
+            block,
+            len(block.readers) > 1,
+            "two layers read the pooling output",
+            "use a single reader",
+        )
 
 
 def _input(block: Block, target: Target) -> Iterator[Obstacle | None]:
@@ -204,51 +225,58 @@ def _input(block: Block, target: Target) -> Iterator[Obstacle | None]:
     if not _first(block):
         return
     if not _is(block, "Conv2D"):
-        yield Obstacle(block.name, f"{block.kind} reads the input", "begin with Conv2D")
+        yield Obstacle(block.name, f"{block.kind} reads the input", "start with Conv2D")
         return
     channels, layer = block.input_shape[-1], block.layer
     yield _says(
         block,
         channels not in (1, 3),
         f"{channels} input channels",
-        "use 1 or 3: fold the others into height or width",
+        "use 1 or 3: reshape the others into height or width",
     )
     yield _says(
         block,
         channels == 1 and layer.filters == 1,
-        "one filter on one channel, which is read as a depthwise convolution",
-        "use two filters or more",
+        "one filter on one input channel is converted as a depthwise convolution",
+        "use at least two filters",
     )
     kernel = _effective_kernel(block)
     allowed = (3, 5, 7) if target.version == "v1" else (3, 4, 5, 7)
     yield _says(
         block,
         kernel not in allowed,
-        f"kernel {layer.kernel_size} of the first convolution",
+        f"kernel {layer.kernel_size} in the first convolution",
         f"use {_listed(allowed)}",
     )
     stride = max(layer.strides)
     most = 3 if target.version == "v1" else min(kernel, 6)
     yield _says(
-        block, stride > most, f"stride {stride} of the first convolution", f"at most {most}"
+        block, stride > most, f"stride {stride} in the first convolution", f"use at most {most}"
     )
     height, width = block.input_shape[:2]
     widest = 256 if target.version == "v1" else 384
     yield _says(
         block,
         height < 5 or not 5 <= width <= widest,
-        f"an input of {height} x {width}",
-        f"at least 5 x 5, at most {widest} wide: fold it",
+        f"input size {height} x {width}",
+        f"reshape it to at least 5 x 5, at most {widest} wide",
     )
     yield _says(
-        block, "gap" in block.steps, "a mean right behind the first convolution", "one more"
+        block,
+        "gap" in block.steps,
+        "GlobalAveragePooling2D directly after the first convolution",
+        "add a convolution",
     )
-    yield _says(block, "relu" not in block.steps, "a first convolution without ReLU", "add ReLU(6)")
+    yield _says(
+        block, "relu" not in block.steps, "the first convolution has no ReLU", "add ReLU(6)"
+    )
     if channels in (1, 3) and target.version == "v1":
         filters = {1: {3: 512, 5: 192, 7: 96}, 3: {3: 192, 5: 64, 7: 32}}[channels].get(kernel, 512)
     else:
         filters = 512
-    yield _says(block, layer.filters > filters, f"{layer.filters} filters", f"at most {filters}")
+    yield _says(
+        block, layer.filters > filters, f"{layer.filters} filters", f"use at most {filters}"
+    )
     pool = block.last("pool")
     if pool is None:
         return
@@ -259,8 +287,8 @@ def _input(block: Block, target: Target) -> Iterator[Obstacle | None]:
     if wrong:
         yield Obstacle(
             pool.name,
-            f"pool {pool.pool_size}, strides {pool.strides} of the first layer",
-            "use 2 x 2 with strides of 2",
+            f"pool size {pool.pool_size}, strides {pool.strides} in the first block",
+            "use pool size 2 x 2 with stride 2",
         )
 
 
@@ -294,16 +322,16 @@ def _hidden(block: Block, target: Target) -> Iterator[Obstacle | None]:
         block,
         stride > 2 or (stride == 2 and kernel not in with_two),
         f"stride {stride} with kernel {kernel}",
-        f"stride 2 with a kernel of {_listed(with_two)}, or stride 1",
+        f"use stride 2 with kernel {_listed(with_two)}, or stride 1",
     )
-    yield _says(block, _filters(block) > 2048, f"{_filters(block)} filters", "at most 2048")
+    yield _says(block, _filters(block) > 2048, f"{_filters(block)} filters", "use at most 2048")
     pool = block.last("pool")
     if pool is not None:
         most = 3 if target.device == "AKD1500" else 2
         if max(pool.pool_size) > most:
-            yield Obstacle(pool.name, f"pool {pool.pool_size}", f"at most {most} x {most}")
+            yield Obstacle(pool.name, f"pool size {pool.pool_size}", f"use at most {most} x {most}")
         if target.version == "v2" and stride > 1:
-            yield Obstacle(pool.name, "a pool behind a stride", "use one of them")
+            yield Obstacle(pool.name, "pooling after a strided convolution", "use only one of them")
 
 
 def _filters(block: Block) -> int:
@@ -322,7 +350,7 @@ def _channels(block: Block, target: Target) -> Iterator[Obstacle | None]:
         most = {3: 682, 5: 204, 7: 73}.get(kernel, 2048)
     else:
         most = {3: 1365, 5: 512, 7: 195}.get(kernel, 2048)
-    yield _says(block, channels > most, f"{channels} input channels", f"at most {most}")
+    yield _says(block, channels > most, f"{channels} input channels", f"use at most {most}")
 
 
 def _precedes(steps: list[str], one: str, other: str) -> bool:
@@ -334,26 +362,31 @@ def _v1_order(block: Block, target: Target) -> Iterator[Obstacle | None]:
     yield _says(
         block,
         _is(block, "Add", "Concatenate"),
-        f"{block.kind}: the chip computes sequences only",
-        "leave the branch out, or use v2",
+        f"{block.kind}: Akida 1 supports sequential models only",
+        "remove the branch, or use Akida 2",
     )
     yield _says(
         block,
         _is(block, "DepthwiseConv2D"),
-        "DepthwiseConv2D alone",
-        "use SeparableConv2D or Conv2D, or v2",
+        "DepthwiseConv2D without a pointwise convolution",
+        "use SeparableConv2D or Conv2D, or Akida 2",
     )
-    yield _says(block, len(block.readers) > 1, "two layers read it", "use a sequence, or v2")
+    yield _says(
+        block,
+        len(block.readers) > 1,
+        "two layers read its output",
+        "use a sequential model, or Akida 2",
+    )
     relu = block.last("relu")
     if not _last(block) and _is(block, *WEIGHTED):
         bounded = getattr(relu, "max_value", None) is not None
-        yield _says(block, not bounded, "no bounded ReLU behind it", "put ReLU(max_value=6) there")
+        yield _says(block, not bounded, "no bounded ReLU after it", "add ReLU(max_value=6)")
     steps = block.steps
     yield _says(
         block,
         _precedes(steps, "relu", "gap"),
-        "the mean over positions behind the ReLU",
-        "put GlobalAveragePooling2D before the ReLU",
+        "GlobalAveragePooling2D after the ReLU",
+        "put it before the ReLU",
     )
     if "gap" in steps and _convolution(block):
         height = block.input_shape[0]
@@ -362,8 +395,8 @@ def _v1_order(block: Block, target: Target) -> Iterator[Obstacle | None]:
         yield _says(
             block,
             wrong,
-            f"a mean over {rows} x {columns}",
-            "at most 32 rows in, 256 places, 3 wide",
+            f"GlobalAveragePooling2D over {rows} x {columns}",
+            "use at most 32 input rows, at most 256 positions, at least 3 columns",
         )
 
 
@@ -379,21 +412,28 @@ def _v2_order(block: Block, target: Target) -> Iterator[Obstacle | None]:
     yield _says(
         block,
         _precedes(steps, "gap", "relu"),
-        "the mean over positions before the ReLU",
-        "put GlobalAveragePooling2D behind the ReLU",
+        "GlobalAveragePooling2D before the ReLU",
+        "put it after the ReLU",
     )
     if "gap" in steps:
         yield _says(
             block,
             not _is(block, "Conv2D") or "pool" in steps,
-            "a mean over positions that is not right behind a Conv2D",
-            "put a 1x1 Conv2D with ReLU before it",
+            "GlobalAveragePooling2D is not directly after a Conv2D",
+            "add a 1x1 Conv2D with ReLU before it",
         )
-        yield _says(block, _last(block), "the model ends with a mean", "put Dense behind it")
+        yield _says(
+            block, _last(block), "the model ends with GlobalAveragePooling2D", "add Dense after it"
+        )
         if _is(block, "Conv2D"):
             height, width = block.input_shape[:2]
             wrong = height * width > 144 or height > 64 or max(block.layer.strides) > 1
-            yield _says(block, wrong, f"a mean over {height} x {width}", "at most 144, stride 1")
+            yield _says(
+                block,
+                wrong,
+                f"GlobalAveragePooling2D over {height} x {width}",
+                "use at most 144 positions, stride 1",
+            )
 
 
 def _dense(block: Block, target: Target) -> Iterator[Obstacle | None]:
@@ -401,14 +441,14 @@ def _dense(block: Block, target: Target) -> Iterator[Obstacle | None]:
         return
     most = {"AKD1000": 57334, "AKD1500": 81920}.get(target.device, 2048)
     inputs = block.layer.kernel.shape[0]
-    yield _says(block, inputs > most, f"{inputs} inputs of Dense", f"at most {most}")
+    yield _says(block, inputs > most, f"Dense has {inputs} inputs", f"use at most {most}")
     follow = {reader.kind for reader in block.readers} - {"Dense"}
     if target.version == "v2":
         yield _says(
             block,
             bool(follow),
-            f"{', '.join(sorted(follow))} behind Dense",
-            "only Dense may follow Dense",
+            f"{', '.join(sorted(follow))} after Dense",
+            "put only Dense layers after Dense",
         )
 
 
@@ -420,36 +460,36 @@ def _merges(block: Block, target: Target) -> Iterator[Obstacle | None]:
     yield _says(
         block,
         _is(block, "Add") and count != 2,
-        f"Add of {count} tensors",
-        "add two at a time",
+        f"Add has {count} inputs",
+        "add two tensors at a time",
     )
     for before in block.before:
         yield _says(
             block,
             _is(before, "Dense") or "gap" in before.steps or "pool" in before.steps,
-            f"{before.name}, which is a Dense, or ends in a pool or mean, feeds {block.kind}",
-            "let convolutions feed it, with strides instead of pools",
+            f"{before.name}, a Dense or a block with pooling, feeds {block.kind}",
+            "feed it from convolutions, with strides instead of pooling",
         )
         if target.weight_bits == 4:
             yield _says(
                 block,
                 _first(before),
                 f"4-bit weights: {before.name}, the first layer, feeds {block.kind}",
-                "put a Conv2D with ReLU between them",
+                "add a Conv2D with ReLU between them",
             )
             yield _says(
                 block,
                 "relu" not in before.steps and _is(before, "Conv2D"),
-                f"{before.name} without ReLU feeds it: 4-bit weights need a 4-bit result",
-                f"put ReLU behind {before.name}",
+                f"{before.name} feeds it without ReLU: 4-bit weights require a 4-bit input",
+                f"add ReLU after {before.name}",
             )
     if target.weight_bits == 4:
         convolved = all(_is(reader, "Conv2D", "DepthwiseConv2D") for reader in block.readers)
         yield _says(
             block,
             bool(block.tail) or not block.readers or not convolved,
-            "4-bit weights: something other than a convolution follows",
-            "put a Conv2D right behind it",
+            "4-bit weights: the next layer is not a convolution",
+            "add a Conv2D directly after it",
         )
 
 
@@ -460,8 +500,8 @@ def _four_bits(block: Block, target: Target) -> Iterator[Obstacle | None]:
     yield _says(
         block,
         "relu" not in block.steps and _is(block, "Conv2D", "Dense"),
-        "4-bit weights without ReLU behind",
-        "put ReLU there",
+        "4-bit weights without ReLU after the layer",
+        "add ReLU",
     )
 
 

@@ -51,7 +51,11 @@ def explain(model: tf_keras.Model, scheme: AkidaScheme, device: str, said: str) 
     except NotAkidaError:
         found = []  # of no form that the rules could read
     small = "Not enough hardware" in said or "more than" in said
-    fix = "make it smaller, or name another device" if small else "see the vendor's documentation"
+    fix = (
+        "make the layer smaller, or use another device"
+        if small
+        else "see BrainChip's documentation"
+    )
     return [*found, Obstacle(_named(model, said), said, fix)]
 
 

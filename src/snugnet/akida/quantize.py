@@ -66,7 +66,9 @@ def _check_padding(bare: tf_keras.Model) -> None:
     """Refuse padding that `same` cannot replace: quantizeml would, without a word."""
     for layer in bare.layers:
         if type(layer) is tf_keras.layers.ZeroPadding2D:
-            raise NotAkidaError(f"{layer.name}: padding='same' does not pad like it")
+            raise NotAkidaError(
+                f"{layer.name}: cannot replace ZeroPadding2D by padding='same'; the padding differs"
+            )
 
 
 def _check_whole(quantized: tf_keras.Model) -> None:
@@ -75,7 +77,7 @@ def _check_whole(quantized: tf_keras.Model) -> None:
     if len(places) != 1 or places[0] != len(quantized.layers) - 1:
         rest = [layer.name for layer in quantized.layers[places[0] + 1 :]] if places else []
         named = ", ".join(name for name in rest if "dequantizer" not in name) or "the output"
-        raise NotAkidaError(f"quantizeml leaves {named} in float")
+        raise NotAkidaError(f"quantizeml does not quantize {named}")
 
 
 def dequantizes(layer: tf_keras.layers.Layer) -> bool:

@@ -29,7 +29,7 @@ def ready(model: tf_keras.Model) -> tf_keras.Model:
     """
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         ends = f"{len(model.inputs)} inputs and {len(model.outputs)} outputs"
-        raise NotAkidaError(f"{model.name} has {ends}; one of each is allowed")
+        raise NotAkidaError(f"{model.name} has {ends}; only one of each is supported")
     try:
         model = functional(model)
     except InputError as error:

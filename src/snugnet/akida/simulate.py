@@ -26,17 +26,19 @@ def load(path: str | Path, sha256: str) -> akida.Model:
             newer akida.
     """
     if not Path(path).is_file():
-        raise InputError(f"{path}: no program; conversion.json beside it may say why")
+        raise InputError(f"{path}: no such program; see conversion.json in the same folder")
     found = hashlib.sha256(Path(path).read_bytes()).hexdigest()
     if found != sha256:
         raise InputError(
-            f"{path}: damaged, its SHA-256 is {found}, that of the conversion {sha256}; delete the "
-            "file and convert again"
+            f"{path}: damaged: SHA-256 sum {found}, recorded {sha256}; delete the file and convert "
+            "again"
         )
     try:
         return akida.Model(str(path))
     except (RuntimeError, ValueError) as error:
-        raise InputError(f"{path}: akida {akida.__version__} cannot read it: {error}") from None
+        raise InputError(
+            f"{path}: akida {akida.__version__} cannot read the file: {error}"
+        ) from None
 
 
 def potentials(model: akida.Model, x: np.ndarray) -> np.ndarray:

@@ -43,7 +43,7 @@ def parse_size(size: int | str) -> int:
     value = int(found[1]) * UNITS[found[2]] if found else size
     if isinstance(value, str) or value < 1:
         raise InputError(
-            f"{size!r} is not a size; allowed: bytes, such as 65536, or a whole number and one of "
+            f"{size!r} is not a size; allowed: bytes, such as 65536, or an integer with one of "
             f"the units {', '.join(UNITS)}, such as 64 KiB"
         )
     return value
@@ -95,7 +95,7 @@ def judge_demands(
                 if covers(entry, cell) and cell["scheme"] in DEMANDS[name].schemes
             ]
             lacks = [(cell["cell"], _lack(name, cell["metrics"], entry)) for cell in judged]
-            found = [f"{cell}: {lack}; {where} demands {limit}" for cell, lack in lacks if lack]
+            found = [f"{cell}: {lack}; {where} requires {limit}" for cell, lack in lacks if lack]
             counts = {"cells": len(judged), "failed": len(found)}
             demands.append({"gate": where, "text": f"{limit} ({scope(entry)})", **counts})
             failures += found
@@ -104,15 +104,15 @@ def judge_demands(
 
 def _lack(name: str, row: Row, entry: Entry) -> str | None:
     if row["status"] == "incompatible":
-        return f"it is incompatible ({row['reason']})"
+        return f"incompatible ({row['reason']})"
     return DEMANDS[name].lack(row, entry)
 
 
 def _drop_limit(entry: Entry) -> str:
     points, percent = f"{entry['max_drop']:g} points", f"{100 * entry['interval']:g} %"
     if entry["confidence"] == "possible":
-        return f"at most {points} below float32, with more ruled out at {percent}"
-    return f"nothing that is certain at {percent} to be more than {points} below float32"
+        return f"at most {points} below float32 over the whole {percent} interval"
+    return f"a {percent} interval not entirely more than {points} below float32"
 
 
 def _larger_drop(row: Row, entry: Entry) -> str | None:
@@ -121,7 +121,7 @@ def _larger_drop(row: Row, entry: Entry) -> str | None:
     if low is None or high is None:
         # Nothing is certain without an interval.
         reason = _no_interval(row) if entry["confidence"] == "possible" else None
-        return reason and f"{said}, without an interval: {reason}"
+        return reason and f"{said}, no interval: {reason}"
     counts = low if entry["confidence"] == "possible" else high
     if 100 * counts >= -entry["max_drop"] - LAST_BITS:
         return None
@@ -135,8 +135,8 @@ def _no_interval(row: Row) -> str | None:
     worse.
     """
     if row["n_groups"] == 1:
-        return "all test samples are of one group"
-    return None if row["delta_float"] > -LAST_BITS else "it is the same in all groups"
+        return "all test samples are in one group"
+    return None if row["delta_float"] > -LAST_BITS else "the difference is equal in all groups"
 
 
 def _low_accuracy(row: Row, entry: Entry) -> str | None:
@@ -159,10 +159,10 @@ def _at_most(
 
     def lack(row: Row, entry: Entry) -> str | None:
         if row[column] is None:
-            return f"its {figure} is not known"
-        return None if row[column] <= entry[key] else f"its {figure} is {text(row[column])}"
+            return f"{figure} is unknown"
+        return None if row[column] <= entry[key] else f"{figure} is {text(row[column])}"
 
-    return Demand(schemes, lambda entry: f"a {figure} of at most {text(entry[key])}", lack)
+    return Demand(schemes, lambda entry: f"{figure} at most {text(entry[key])}", lack)
 
 
 def _not_exact(row: Row, entry: Entry) -> str | None:
@@ -171,7 +171,7 @@ def _not_exact(row: Row, entry: Entry) -> str | None:
         return disagreement(row)
     if row["litert_ref"] == row["tflm"] == "exact":
         return None
-    return row["verification"] or "there is no certificate"
+    return row["verification"] or "no certificate"
 
 
 def disagreement(row: Row) -> str | None:
@@ -181,8 +181,8 @@ def disagreement(row: Row) -> str | None:
     if row["akida_potentials"] is None:
         return "the simulator was not compared with quantized Keras"
     return (
-        f"the simulator's potentials are not those of quantized Keras: "
-        f"{row['akida_potentials_equal']:.4%} are equal, they differ by up to "
+        f"the potentials of the simulator and of quantized Keras differ: "
+        f"{row['akida_potentials_equal']:.4%} are equal, the largest difference is "
         f"{row['akida_worst']}, first at layer {row['akida_first_layer']}"
     )
 
@@ -190,14 +190,14 @@ def disagreement(row: Row) -> str | None:
 def _outside_hardware(row: Row, entry: Entry) -> str | None:
     if row["akida_hardware"]:
         return None
-    return f"{row['akida_device']} cannot compute all of it ({row['reason']})"
+    return f"{row['akida_device']} cannot run all layers in hardware ({row['reason']})"
 
 
 EVERY = (*SCHEMES, *AKIDA_SCHEMES)
 DEMANDS = {
     "max_drop": Demand([name for name in EVERY if name != "float32"], _drop_limit, _larger_drop),
     "min_accuracy": Demand(
-        EVERY, lambda entry: f"an accuracy of at least {entry['min_accuracy']:g} %", _low_accuracy
+        EVERY, lambda entry: f"accuracy at least {entry['min_accuracy']:g} %", _low_accuracy
     ),
     "max_size": _at_most("max_size", EVERY, "size_bytes", "file size", _bytes),
     "max_arena": _at_most("max_arena", FULL_INTEGER, "arena_bytes", "tensor arena", _bytes),
@@ -206,7 +206,7 @@ DEMANDS = {
     ),
     "exact": Demand((*FULL_INTEGER, *AKIDA_SCHEMES), lambda entry: "bit-exactness", _not_exact),
     "hardware": Demand(
-        list(AKIDA_SCHEMES), lambda entry: "all of it in hardware", _outside_hardware
+        list(AKIDA_SCHEMES), lambda entry: "all layers in hardware", _outside_hardware
     ),
 }
 SIZES = ("max_size", "max_arena")

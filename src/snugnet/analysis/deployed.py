@@ -103,6 +103,6 @@ def _finding(profile: str, found: Mapping[str, Any]) -> str | None:
     first = found["first_operator"]
     where = f"operator {first['operator']} {first['name']}" if first else "the output"
     return (
-        f"{profile}: {found['mismatches']} numbers differ by up to {found['worst_lsb']}, first at "
-        f"{where}"
+        f"{profile}: {found['mismatches']} values differ by up to {found['worst_lsb']} LSB, first "
+        f"at {where}"
     )

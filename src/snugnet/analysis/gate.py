@@ -64,4 +64,6 @@ def _zeros_lost(row: Mapping[str, Any]) -> list[str]:
     before, after = row.get("model_zeros"), row.get("file_zeros")
     if before is None or after is None or after >= before - TOLERANCE:
         return []
-    return [f"{before:.3f} of the model's weights are zero, but only {after:.3f} of the file's"]
+    return [
+        f"the fraction of zero weights is {before:.3f} in the model, but {after:.3f} in the file"
+    ]

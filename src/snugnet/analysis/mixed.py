@@ -72,7 +72,7 @@ class Search:
         self.chosen = self._choose()
         self.fits = self._fits(self.chosen)
         if not self.fits:
-            print(f"warning: no file is within {budget} points of float; the best one is taken")
+            print(f"warning: no candidate is within {budget} points of float32; using the best one")
 
     def table(self) -> list[dict[str, Any]]:
         """Give one row a candidate.

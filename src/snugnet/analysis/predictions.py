@@ -91,7 +91,7 @@ def load_predictions(path: str | Path) -> Predictions:
     """
     arrays = read_npz(path, required=tuple(Predictions.__dataclass_fields__))
     if not np.isfinite(arrays["scores"]).all():
-        raise InputError(f"{path}: scores hold NaN or infinity; the model is broken")
+        raise InputError(f"{path}: scores hold NaN or infinity; train the model again")
     return Predictions(
         scores=arrays["scores"],
         labels=arrays["labels"],

@@ -44,10 +44,16 @@ def score(
     Raises:
         InputError: If they were not predicted for the same samples.
     """
-    others = (("float reference", reference), ("parent", parent), ("rung below", rung))
+    others = (
+        ("float reference", reference),
+        ("parent", parent),
+        ("previous quantization step", rung),
+    )
     for name, other in others:
         if other is not None and not np.array_equal(predictions.labels, other.labels):
-            raise InputError(f"the cell and its {name} were predicted for different samples")
+            raise InputError(
+                f"predictions of the cell and its {name} are for different samples; delete both"
+            )
     correct = predictions.correct()
     group = predictions.group
     measures = quality(predictions)

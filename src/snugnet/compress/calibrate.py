@@ -88,7 +88,7 @@ def _histograms(plain: tf_keras.Model, places: Sequence[Place], x: np.ndarray) -
                 histogram.add(part)
             except ValueError as error:
                 raise InputError(
-                    f"calib samples make {error} at {layer.name!r}; the model is broken"
+                    f"{error} at layer {layer.name!r} for calib samples; train the model again"
                 ) from None
     return seen
 

@@ -150,11 +150,11 @@ def without(channels: Channels, removed: np.ndarray) -> tf_keras.Model:
         ValueError: If a frozen group is to go, or a layer would lose its last channel.
     """
     if (removed & channels.frozen).any():
-        raise ValueError("a channel of the model's input, output or of an unknown layer must stay")
+        raise ValueError("cannot remove channels of the input, the output or an unsupported layer")
     left = {name: np.count_nonzero(~removed[use.outputs]) for name, use in channels.makers.items()}
     for name, count in left.items():
         if not count:
-            raise ValueError(f"layer {name!r} would lose its last channel")
+            raise ValueError(f"cannot remove every channel of layer {name!r}")
     config = channels.model.get_config()
     for layer in config["layers"]:
         if layer["name"] in left:

@@ -67,7 +67,7 @@ def load_point(path: str, point: int) -> dict[str, Any]:
     left_out = sum(bool(row["finalist"]) and not row["val_accuracy"] for row in rows)
     if left_out:
         raise InputError(
-            f"point: {left_out} finalists of {path} were not trained for want of time; raise "
+            f"point: {left_out} finalists of {path} were not trained within the time budget; raise "
             "explore.time_budget, or copy the layers of a design into the variant"
         )
     points = {row["point"]: row["layers"] for row in rows if row["point"]}

@@ -98,7 +98,7 @@ def explore(
     with progress(len(finalists), "designs trained") as meter:
         for option in finalists:
             if trained and time.monotonic() - started > settings["time_budget"]:
-                print(f"time budget: {len(trained)} of {len(finalists)} finalists were trained")
+                print(f"time budget reached: {len(trained)} of {len(finalists)} finalists trained")
                 break
             trained[id(option)] = _accuracy(model, option, train, val, settings, seed)
             meter.update(1)

@@ -42,12 +42,12 @@ def compress(
         InputError: If a layer or point does not exist, or a request does not fit its layer.
     """
     if bool(settings["layers"]) == (settings["point"] is not None):
-        raise InputError("either layers or a point must say what to factorize")
+        raise InputError("set either layers or point, not both")
     requests = settings["layers"] or load_point(settings["designs"], settings["point"])
     smaller = factorize(model, requests)
     for name, request in requests.items():
         print(f"{name}: {request}")
-    print(f"{smaller.count_params()} of {model.count_params()} parameters")
+    print(f"{smaller.count_params()} of {model.count_params()} parameters left")
     return smaller, fit(smaller, train, val, settings["training"], seed, callbacks=[KeepZeros()])
 
 
@@ -129,7 +129,7 @@ def _check_method(layer: tf_keras.layers.Layer, method: str) -> None:
     if not fits[method]:
         kind = type(layer).__name__
         raise InputError(
-            f"layers.{layer.name}.method: {method!r} does not fit this {kind}; allowed: "
+            f"layers.{layer.name}.method: {method!r} does not apply to this {kind}; allowed: "
             f"{', '.join(METHODS[kind])}"
         )
 
@@ -142,13 +142,13 @@ def _factors(layer: tf_keras.layers.Dense, request: Mapping[str, Any]) -> dict[s
         found[side] = tuple(request.get(side) or _halves(size))
         if math.prod(found[side]) != size:
             raise InputError(
-                f"layers.{layer.name}.{side}: {list(found[side])} make {math.prod(found[side])}; "
-                f"the layer has {size} {side}"
+                f"layers.{layer.name}.{side}: the product of {list(found[side])} is "
+                f"{math.prod(found[side])}, but the layer has {size} {side}"
             )
     if len(found["inputs"]) != len(found["outputs"]) or len(found["inputs"]) < 2:
         raise InputError(
             f"layers.{layer.name}: inputs {list(found['inputs'])} and outputs "
-            f"{list(found['outputs'])} must be as many, two or more"
+            f"{list(found['outputs'])} must have the same length, at least 2"
         )
     if not request.get("outputs"):
         # Large beside small: the cores of a rank r cost r times the sum of these products.
@@ -165,7 +165,7 @@ def _ranks(name: str, asked: Any, full: Ranks) -> Ranks:
     asked = asked if isinstance(asked, list | tuple) else [asked] * len(full)
     if len(asked) != len(full):
         raise InputError(
-            f"layers.{name}.rank: {list(asked)} are {len(asked)} ranks; {len(full)} are needed"
+            f"layers.{name}.rank: {list(asked)} has {len(asked)} ranks; expected {len(full)}"
         )
     ranks = tuple(
         max(1, round(rank * most)) if isinstance(rank, float) and rank < 1 else int(rank)
@@ -173,7 +173,7 @@ def _ranks(name: str, asked: Any, full: Ranks) -> Ranks:
     )
     if any(not 1 <= rank <= most for rank, most in zip(ranks, full, strict=True)):
         raise InputError(
-            f"layers.{name}.rank: {list(ranks)} is out of range; allowed: up to {list(full)}"
+            f"layers.{name}.rank: {list(ranks)} is out of range; the maximum is {list(full)}"
         )
     return ranks
 

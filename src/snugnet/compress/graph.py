@@ -34,8 +34,8 @@ def functional(model: tf_keras.Model) -> tf_keras.Model:
     for layer in copy.layers:
         if len(layer.inbound_nodes) > 1:
             raise InputError(
-                f"layer {layer.name!r} is used {len(layer.inbound_nodes)} times; layers used once "
-                "are allowed"
+                f"layer {layer.name!r} is used {len(layer.inbound_nodes)} times; shared layers are "
+                "not supported"
             )
     return tf_keras.Model(copy.inputs, copy.outputs, name=model.name)
 

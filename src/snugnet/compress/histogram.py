@@ -37,7 +37,7 @@ class Histogram:
         """
         low, high = float(values.min()), float(values.max())
         if not np.isfinite([low, high]).all():
-            raise ValueError("values that are NaN or infinite")
+            raise ValueError("NaN or infinite values")
         self.low, self.high = min(self.low, low), max(self.high, high)
         while self.width * BINS <= max(-self.low, self.high):
             self._double()

@@ -84,8 +84,8 @@ def check(model: tf_keras.Model, settings: Mapping[str, Any]) -> dict[str, float
     epochs = settings["training"]["epochs"]
     if settings["ramp_epochs"] >= epochs:
         raise InputError(
-            f"ramp_epochs: {settings['ramp_epochs']} leaves no epoch of {epochs} in which the "
-            "model is as sparse as it is to be"
+            f"ramp_epochs: {settings['ramp_epochs']} must be less than training.epochs "
+            f"({epochs}), so that an epoch at the full target is left"
         )
     unknown = [name for name in settings["layers"] if name not in names]
     if unknown:
@@ -111,9 +111,11 @@ def _check_sparsity(model: tf_keras.Model, targets: Mapping[str, float]) -> None
     )
     if missed > TOLERANCE * sum(sizes.values()):
         raise InputError(
-            "target: the zeros of "
-            + ", ".join(f"{name} ({found[name]:.3f} of {targets[name]})" for name in targets)
-            + " miss it by more than half a point of all prunable weights"
+            "target: not reached by "
+            + ", ".join(
+                f"{name} ({found[name]:.3f} instead of {targets[name]})" for name in targets
+            )
+            + "; the difference exceeds 0.5 % of all prunable weights"
         )
 
 

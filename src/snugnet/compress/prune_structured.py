@@ -60,7 +60,7 @@ def compress(
         wanted, slack = before * (1 - target), before * TOLERANCE
         removed = choose(channels, scores, settings["scope"], wanted, slack, settings["keep"])
         model = without(channels, removed)
-        print(f"step {step}: {model.count_params()} of {before} parameters are left")
+        print(f"step {step}: {model.count_params()} of {before} parameters left")
         last = step == settings["steps"]
         if last:  # before the longest training
             _check(before, model.count_params(), settings["target"])
@@ -88,8 +88,8 @@ def check(model: tf_keras.Model, settings: Mapping[str, Any]) -> None:
 def _check(before: int, after: int, target: float) -> None:
     if abs(1 - after / before - target) > TOLERANCE:
         raise InputError(
-            f"target: {target} of all parameters cannot be removed; the nearest is "
-            f"{1 - after / before:.3f}, which misses it by more than half a point"
+            f"target: cannot remove a fraction of {target} of all parameters within 0.005; "
+            f"the nearest possible is {1 - after / before:.3f}"
         )
 
 
@@ -143,8 +143,8 @@ def _bn_scale(channels: Channels) -> dict[str, np.ndarray]:
         found[name] = scales[use.outputs]
         if not channels.frozen[use.outputs].all() and np.isnan(found[name]).any():
             raise InputError(
-                f"criterion: 'bn_scale' needs batch normalization after layer {name!r}; allowed "
-                "here: l1, l2, taylor"
+                f"criterion: 'bn_scale' requires batch normalization after layer {name!r}; "
+                "allowed here: l1, l2, taylor"
             )
     return {name: np.nan_to_num(values, nan=1.0) for name, values in found.items()}
 
@@ -237,7 +237,7 @@ def _order(channels: Channels, scores: np.ndarray, scope: str, keep: list[str]) 
     unknown = [name for name in keep if name not in channels.makers]
     if unknown:
         raise InputError(
-            f"keep: no channels to keep in {', '.join(unknown)}; allowed: "
+            f"keep: no removable channels in {', '.join(unknown)}; allowed: "
             f"{', '.join(channels.makers)}"
         )
     stay = {group for name in keep for group in channels.makers[name].outputs.tolist()}

@@ -72,7 +72,9 @@ def quantize(model: tf_keras.Model) -> tf_keras.Model:
     try:
         return tfmot.quantization.keras.quantize_model(model)
     except (ValueError, RuntimeError) as error:
-        raise InputError(f"quantizers do not fit this model: {error}") from None
+        raise InputError(
+            f"tensorflow-model-optimization cannot quantize this model: {error}"
+        ) from None
 
 
 def quantizable(model: tf_keras.Model) -> tf_keras.Model:
@@ -92,7 +94,7 @@ def quantizable(model: tf_keras.Model) -> tf_keras.Model:
     if refused:
         known = ", ".join(sorted(name for name in ALLOWED_LAYERS if _known(name)))
         raise InputError(
-            f"quantizers do not fit {', '.join(map(_told, refused))}; allowed: {known}, "
+            f"QAT does not support {', '.join(map(_told, refused))}; allowed: {known}, "
             f"BatchNormalization, with activation {', '.join((*ACTIVATIONS, *SEPARATE))}"
         )
     return model

@@ -101,8 +101,8 @@ def _counterparts(layer: Any, rank: int) -> "Links":
     if kind not in ONE_DIMENSIONAL:
         allowed = ", ".join(sorted({*SAME, *CONVOLUTIONS, *ONE_DIMENSIONAL}))
         raise InputError(
-            f"layer {layer.name!r}: a {kind} on or to (time, channels) cannot be compressed; "
-            f"allowed there: {allowed}"
+            f"layer {layer.name!r}: {kind} with (time, channels) inputs or outputs cannot be "
+            f"compressed; supported: {allowed}"
         )
     return [(ONE_DIMENSIONAL[kind](layer), layer.get_weights())]
 
@@ -183,7 +183,9 @@ def _pool(kind: Any) -> Callable[[Any], Any]:
 def _global_pool(kind: Any) -> Callable[[Any], Any]:
     def of(layer: Any) -> Any:
         if layer.keepdims:
-            raise InputError(f"layer {layer.name!r}: keepdims cannot be compressed; allowed: False")
+            raise InputError(
+                f"layer {layer.name!r}: keepdims=True cannot be compressed; set keepdims=False"
+            )
         return kind(name=layer.name)
 
     return of

@@ -38,9 +38,11 @@ def factorize(layer: tf_keras.layers.Layer, rank: int) -> Chain:
     """
     kernel, *bias = layer.get_weights()
     if not isinstance(layer, tf_keras.layers.Dense) and kernel.shape[:-2] != (1, 1):
-        raise ValueError(f"layer {layer.name!r} is neither Dense nor a 1x1 Conv2D")
+        raise ValueError(f"layer {layer.name!r} must be Dense or a 1x1 Conv2D")
     if not 1 <= rank <= full_rank(layer):
-        raise ValueError(f"rank {rank} of {layer.name!r}: allowed are 1 to {full_rank(layer)}")
+        raise ValueError(
+            f"rank {rank} of {layer.name!r} is out of range; allowed: 1 to {full_rank(layer)}"
+        )
     left, values, right = np.linalg.svd(
         kernel.reshape(kernel.shape[-2:]).astype(np.float64), full_matrices=False
     )

@@ -122,17 +122,17 @@ def _check(
     ranks: tuple[int, ...],
 ) -> None:
     if type(layer) is not tf_keras.layers.Dense or len(layer.input.shape) != 2:
-        raise ValueError(f"layer {layer.name!r} is no Dense on flat inputs")
+        raise ValueError(f"layer {layer.name!r} must be Dense with flat inputs")
     if len(inputs) < 2 or len(inputs) != len(outputs):
         raise ValueError(
-            f"layer {layer.name!r}: {inputs} and {outputs} must be as many, two or more"
+            f"layer {layer.name!r}: {inputs} and {outputs} must have the same length, at least 2"
         )
     found = (math.prod(inputs), math.prod(outputs))
     if found != tuple(layer.kernel.shape):
         raise ValueError(
-            f"layer {layer.name!r}: {inputs} and {outputs} make {found}, not "
+            f"layer {layer.name!r}: the products of {inputs} and {outputs} are {found}, not "
             f"{tuple(layer.kernel.shape)}"
         )
     full = full_ranks(inputs, outputs)
     if len(ranks) != len(full) or not all(1 <= r <= f for r, f in zip(ranks, full, strict=True)):
-        raise ValueError(f"ranks {ranks} of {layer.name!r}: allowed are up to {full}")
+        raise ValueError(f"ranks {ranks} of {layer.name!r} are out of range; the maximum is {full}")

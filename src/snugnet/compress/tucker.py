@@ -44,10 +44,12 @@ def factorize(layer: tf_keras.layers.Layer, ranks: tuple[int, int]) -> Chain:
         ValueError: If the layer is another, or a rank is out of range.
     """
     if type(layer) is not tf_keras.layers.Conv2D or layer.groups != 1:
-        raise ValueError(f"layer {layer.name!r} is no Conv2D of one group")
+        raise ValueError(f"layer {layer.name!r} must be Conv2D with groups=1")
     for rank, full in zip(ranks, full_ranks(layer), strict=True):
         if not 1 <= rank <= full:
-            raise ValueError(f"ranks {ranks} of {layer.name!r}: allowed are up to {full}")
+            raise ValueError(
+                f"ranks {ranks} of {layer.name!r} are out of range; the maximum is {full}"
+            )
     kernel, *bias = layer.get_weights()
     (core, (inputs, outputs)), _ = partial_tucker(
         kernel.astype(np.float64), rank=list(ranks), modes=[2, 3], init="svd"

@@ -22,13 +22,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 2 the request was wrong.
     """
     parser = argparse.ArgumentParser(prog="python -m snugnet.int8", description=__doc__)
-    parser.add_argument("model", help=".npz or .json that was exported, or .tflite")
-    parser.add_argument("data", help=".npy: inputs of the model's type, or real numbers")
-    parser.add_argument(
-        "--labels", help=".npy: the class of each sample, or one 0 or 1 for each output"
-    )
+    parser.add_argument("model", help="exported .npz or .json, or .tflite file")
+    parser.add_argument("data", help=".npy of inputs: the model's integer type, or floats")
+    parser.add_argument("--labels", help=".npy of labels: class indices, or one 0 or 1 per output")
     parser.add_argument("--profile", default="litert_ref", choices=[str(p) for p in Profile])
-    parser.add_argument("--explain", metavar="OPERATOR:I,J,…", help="arithmetic of one element")
+    parser.add_argument(
+        "--explain", metavar="OPERATOR:I,J,…", help="print the arithmetic of one element"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)
     try:
@@ -50,9 +50,7 @@ def _explained(model: Model, data: np.ndarray, place: str) -> list[tuple[str, An
     try:
         asked = int(operator), [int(number) for number in index.split(",") if number]
     except ValueError:
-        raise InputError(
-            f"--explain {place}: an operator and an element are needed, as in 3:0,1,2"
-        ) from None
+        raise InputError(f"--explain {place}: expected OPERATOR:ELEMENT, such as 3:0,1,2") from None
     first = data[: model.inputs[0].shape[0]] if model.inputs[0].shape else data
     return model.explain(first, *asked)
 

@@ -21,7 +21,7 @@ def activation_limits(node: Node) -> tuple[int, int]:
         ModelFormatError: If a limit does not fit int32, or the activation is unknown.
     """
     code = node.option("fusedActivationFunction")
-    node.require(code in NAMES, f"has the unknown activation {code}")
+    node.require(code in NAMES, f"has unknown activation {code}")
     low, high = limits(node.output)
     real_low, real_high = LIMITS.get(code, (None, None))
     if real_low is not None:
@@ -35,5 +35,7 @@ def as_limit(node: Node, real: float) -> int:
     """Quantize a real number as the output is quantized."""
     with np.errstate(over="ignore"):
         steps = float(round_half_away(np.asarray(np.float32(real) / scale(node.output))))
-    node.require(abs(steps) <= INT32_MAX, f"an activation limit is {steps} steps of the output")
+    node.require(
+        abs(steps) <= INT32_MAX, f"an activation limit of {steps} quantization steps exceeds int32"
+    )
     return zero_point(node.output) + int(steps)

@@ -26,7 +26,7 @@ def predicted(model: Model, x: np.ndarray, labels: np.ndarray | None) -> dict[st
     raw = model.predict(x)
     if isinstance(raw, list):
         if labels is not None:
-            raise InputError(f"the model has {len(raw)} outputs; labels are for one")
+            raise InputError(f"labels require a model with one output, this one has {len(raw)}")
         return {"outputs": [output.tolist() for output in raw]}
     rows = raw.reshape(len(raw), -1) if raw.ndim else raw.reshape(1, 1)
     decision = _decisions(model, rows, several=labels is not None and labels.shape == rows.shape)
@@ -34,8 +34,8 @@ def predicted(model: Model, x: np.ndarray, labels: np.ndarray | None) -> dict[st
     if labels is not None:
         if labels.shape not in (decision.shape, (len(decision), 1)):
             raise InputError(
-                f"labels have shape {list(labels.shape)}; a class for each of {len(rows)} samples, "
-                f"or {rows.shape[1]} zeros and ones, is needed"
+                f"labels have shape {list(labels.shape)}; expected one class for each of "
+                f"{len(rows)} samples, or {rows.shape[1]} values of 0 or 1 each"
             )
         found["accuracy"] = float(np.mean(decision == labels.reshape(decision.shape)))
     return found

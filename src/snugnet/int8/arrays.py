@@ -19,7 +19,7 @@ def read_array(path: str | Path) -> np.ndarray:
     try:
         array: Any = np.load(path, allow_pickle=False)
     except (ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: no .npy file ({error})") from None
+        raise InputError(f"{path}: not a .npy file ({error})") from None
     if not isinstance(array, np.ndarray):
-        raise InputError(f"{path}: no .npy file with one array")
+        raise InputError(f"{path}: must be a .npy file with one array")
     return array

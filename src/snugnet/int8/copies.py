@@ -32,7 +32,7 @@ def reshaped(node: Node) -> Kernel:
     given, made = node.input(0), node.output
     node.require(
         elements(given) == elements(made),
-        f"{list(given.shape)} cannot become {list(made.shape)}",
+        f"cannot reshape {list(given.shape)} to {list(made.shape)}",
     )
 
     def run(x: np.ndarray, *_: Any) -> np.ndarray:

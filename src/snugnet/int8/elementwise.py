@@ -87,7 +87,7 @@ def _broadcast(node: Node, first: Tensor, second: Tensor) -> tuple[int, ...]:
         return np.broadcast_shapes(first.shape, second.shape)
     except ValueError:
         raise node.error(
-            f"shapes {list(first.shape)} and {list(second.shape)} do not go together"
+            f"cannot broadcast shapes {list(first.shape)} and {list(second.shape)}"
         ) from None
 
 

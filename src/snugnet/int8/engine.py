@@ -74,7 +74,7 @@ class Model:
 
     def __init__(self, graph: Graph, profile: str = "litert_ref") -> None:
         if profile not in list(Profile):
-            raise InputError(f"profile: {profile!r} is unknown; allowed: {', '.join(Profile)}")
+            raise InputError(f"unknown profile {profile!r}. Known: {', '.join(Profile)}.")
         self.graph = graph
         self.profile = Profile(profile)
         self.inputs = tuple(_port(graph.tensors[i]) for i in graph.inputs)
@@ -133,19 +133,25 @@ class Model:
         """
         operators = self.graph.operators
         if not 0 <= operator < len(operators):
-            raise InputError(f"operator {operator}: allowed are 0 to {len(operators) - 1}")
+            raise InputError(
+                f"operator {operator} is out of range; allowed: 0 to {len(operators) - 1}"
+            )
         made = self.graph.tensors[operators[operator].outputs[0]]
         place = tuple(index)
         if len(place) != len(made.shape) or not all(
             0 <= i < n for i, n in zip(place, made.shape, strict=True)
         ):
-            raise InputError(f"element {list(place)}: the output has shape {list(made.shape)}")
+            raise InputError(
+                f"element {list(place)} is outside the output shape {list(made.shape)}"
+            )
         kernel = self._kernels[operator]
         if kernel.explain is None:
-            raise InputError(f"operator {operator} {operators[operator].name} only moves elements")
+            raise InputError(
+                f"operator {operator} {operators[operator].name} computes nothing to explain"
+            )
         given = self._given(x)
         if max(len(array) for array in given) != 1:
-            raise InputError("one invocation is explained at a time")
+            raise InputError("explain takes the input of one invocation only")
         read = operators[operator].inputs
         tensors = self._run(given, read)
         arrays = [None if i < 0 else tensors[i][0] for i in read]
@@ -160,10 +166,10 @@ class Model:
         """Check inputs and cut them into invocations."""
         several = list(x) if isinstance(x, list | tuple) else [x]
         if len(several) != len(self.inputs):
-            raise InputError(f"{len(several)} inputs; the model takes {len(self.inputs)}")
+            raise InputError(f"got {len(several)} inputs; the model expects {len(self.inputs)}")
         given = [_invocations(a, port) for a, port in zip(several, self.inputs, strict=True)]
         if len({len(array) for array in given}) > 1:
-            raise InputError("the inputs are of different numbers of invocations")
+            raise InputError("all inputs must have the same number of invocations")
         return given
 
     def _joined(self, given: list[np.ndarray], wanted: Sequence[int]) -> dict[int, np.ndarray]:
@@ -205,7 +211,7 @@ class Model:
 def _port(tensor: Tensor) -> Port:
     if tensor.dtype not in PORT_TYPES:
         raise ModelFormatError(
-            f"tensor {tensor.index}, an input or output, is {tensor.dtype}; allowed: "
+            f"input or output tensor {tensor.index} is {tensor.dtype}; allowed: "
             f"{', '.join(PORT_TYPES)}"
         )
     scaled = len(tensor.scales) == 1
@@ -221,15 +227,15 @@ def _port(tensor: Tensor) -> Port:
 
 def _check_size(graph: Graph) -> None:
     if not graph.inputs or not graph.outputs:
-        raise ModelFormatError("the model has no input, or no output")
+        raise ModelFormatError("the model must have an input and an output")
     total = sum(elements(tensor) for tensor in graph.tensors)
     if total > MOST_HELD:
         raise ModelFormatError(
-            f"the tensors have {total} elements altogether; {MOST_HELD} are allowed"
+            f"the tensors have {total} elements in total; the maximum is {MOST_HELD}"
         )
     for tensor in graph.tensors:
         if tensor.variable:
-            raise ModelFormatError(f"tensor {tensor.index} lives on between invocations")
+            raise ModelFormatError(f"tensor {tensor.index} is variable (stateful), not supported")
 
 
 def _prepare(graph: Graph, profile: Profile) -> tuple[list[Tensor], list[Kernel]]:
@@ -261,7 +267,7 @@ def _prepare(graph: Graph, profile: Profile) -> tuple[list[Tensor], list[Kernel]
         more = f"; and {len(refused) - MOST_NAMED} more" if len(refused) > MOST_NAMED else ""
         raise ModelFormatError("; ".join(refused[:MOST_NAMED]) + more)
     if missing := [i for i in graph.outputs if i not in known]:
-        raise ModelFormatError(f"outputs {missing} are computed by no operator")
+        raise ModelFormatError(f"no operator computes outputs {missing}")
     return tensors, kernels
 
 
@@ -270,8 +276,8 @@ def _check_order(place: int, operator: Operator, known: set[int]) -> None:
     again = [i for i in operator.outputs if i in known]
     if unknown or again or len(set(operator.outputs)) < len(operator.outputs):
         raise ModelFormatError(
-            f"operator {place} {operator.name}: reads tensors {unknown} that nothing has written "
-            f"yet, or writes {again} again"
+            f"operator {place} {operator.name}: reads tensors {unknown} before they are written, "
+            f"or overwrites tensors {again}"
         )
 
 
@@ -337,8 +343,8 @@ def _invocations(x: Any, port: Port) -> np.ndarray:
     own = 1 if not port.shape else port.shape[0]
     if x.ndim != len(port.shape) or x.shape[1:] != port.shape[1:] or (own and len(x) % own):
         raise InputError(
-            f"input {port.name!r} has shape {list(x.shape)}; {list(port.shape)} is needed, or a "
-            "multiple of its first number"
+            f"input {port.name!r} has shape {list(x.shape)}; expected {list(port.shape)}, or a "
+            "multiple of its first dimension"
         )
     if x.size == 0:
         raise InputError(f"input {port.name!r} is empty")
@@ -348,14 +354,12 @@ def _invocations(x: Any, port: Port) -> np.ndarray:
         if port.dtype != "float32":
             if port.scale <= 0:
                 raise InputError(
-                    f"input {port.name!r} has no scale: give {port.dtype}, not real numbers"
+                    f"input {port.name!r} has no scale; pass {port.dtype} values, not floats"
                 )
             x = quantize(x, port.scale, port.zero_point, port.dtype)
         x = x.astype(np.float32) if port.dtype == "float32" else x
     if x.dtype != np.dtype(port.dtype):
-        raise InputError(
-            f"input {port.name!r} is {x.dtype}; {port.dtype} or real numbers are needed"
-        )
+        raise InputError(f"input {port.name!r} is {x.dtype}; expected {port.dtype} or floats")
     return np.ascontiguousarray(x).reshape(-1, *port.shape)
 
 

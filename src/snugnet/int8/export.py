@@ -34,7 +34,9 @@ def read(path: str | Path) -> Graph:
         ".json": _read_json,
     }
     if path.suffix not in readers:
-        raise InputError(f"{path}: models end in {', '.join(readers)}")
+        raise InputError(
+            f"{path}: unknown model format; the file name must end in {', '.join(readers)}"
+        )
     return readers[path.suffix](path)
 
 
@@ -43,8 +45,8 @@ def _read_tflite(path: Path) -> Graph:
         from snugnet.tflite.flatbuffer import read_graph
     except ModuleNotFoundError as error:
         raise InputError(
-            f"{path}: reading .tflite needs {error.name}; install snugnet[tflite], or export the "
-            "model where it is installed"
+            f"{path}: reading .tflite requires {error.name}; install snugnet[tflite], or export "
+            "the model to .npz on a machine that has it"
         ) from None
     return read_graph(path)
 
@@ -57,7 +59,7 @@ def write(graph: Graph, path: str | Path) -> None:
     """
     path = Path(path)
     if path.suffix not in (".npz", ".json"):
-        raise InputError(f"{path}: exported models end in .npz or .json")
+        raise InputError(f"{path}: the name of an exported model must end in .npz or .json")
     described = _described(graph)
     values = {tensor.index: tensor.values for tensor in graph.tensors if tensor.values is not None}
     # Written beside and renamed, so that what is cut off leaves no half model.
@@ -109,7 +111,7 @@ def _read_npz(path: Path) -> Graph:
         with zipfile.ZipFile(path) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
         if size > MOST_BYTES:
-            raise ValueError(f"{size} bytes unpacked; {MOST_BYTES} are allowed")
+            raise ValueError(f"{size} bytes unpacked; the maximum is {MOST_BYTES}")
         with np.load(path, allow_pickle=False) as file:
             described = json.loads(file["graph"].tobytes())
             values = {
@@ -147,13 +149,15 @@ _DAMAGE = (
 
 def _damaged(path: Path, error: Exception) -> ModelFormatError:
     return ModelFormatError(
-        f"{path}: no exported model, or damaged ({type(error).__name__}: {error})"
+        f"{path}: damaged, or not an exported model ({type(error).__name__}: {error})"
     )
 
 
 def _graph(described: dict[str, Any], values: Callable[..., np.ndarray | None]) -> Graph:
     if described.get("format") != FORMAT or described.get("version") != VERSION:
-        raise ValueError(f"format {described.get('format')!r} {described.get('version')!r}")
+        raise ValueError(
+            f"unknown format {described.get('format')!r}, version {described.get('version')!r}"
+        )
     tensors = [_tensor(i, tensor, values) for i, tensor in enumerate(described["tensors"])]
     graph = Graph(
         tuple(tensors),
@@ -179,7 +183,7 @@ def _tensor(index: int, described: dict[str, Any], values: Any) -> Tensor:
     points = np.array(_integers(described["zero_points"]), np.int64)
     data = values(index, dtype, shape)
     if data is not None and (data.shape != shape or data.dtype != np.dtype(dtype)):
-        raise ValueError(f"tensor {index} holds {data.dtype} of shape {list(data.shape)}")
+        raise ValueError(f"tensor {index}: unexpected {data.dtype} of shape {list(data.shape)}")
     if scales.shape != points.shape:
         raise ValueError(f"tensor {index} has {len(scales)} scales and {len(points)} zero points")
     return Tensor(
@@ -198,7 +202,7 @@ def _tensor(index: int, described: dict[str, Any], values: Any) -> Tensor:
 
 def _integers(values: Any) -> tuple[int, ...]:
     if not all(isinstance(value, int) for value in values):
-        raise TypeError(f"{values!r} are no whole numbers")
+        raise TypeError(f"{values!r} must be integers")
     return tuple(values)
 
 
@@ -206,5 +210,5 @@ def _option(value: Any) -> Any:
     if isinstance(value, list):
         return _integers(value)
     if not isinstance(value, int | float | bool):
-        raise TypeError(f"option {value!r}")
+        raise TypeError(f"invalid option {value!r}")
     return value

@@ -71,7 +71,7 @@ def scaled_for_sigmoid(node: Node, pot_shifts: tuple[int, ...]) -> Callable[[np.
     """
     given, made = node.input(0), node.output
     node.require_no_zero_points(given, made)
-    node.require(exponent(scale(made)) == -15, "the output's scale must be 2^-15")
+    node.require(exponent(scale(made)) == -15, "the output scale must be 2^-15")
     power = exponent(scale(given))
     if power is not None and 12 + power in pot_shifts:
         multiplier, shift = 3 << (12 + power), 0
@@ -79,10 +79,10 @@ def scaled_for_sigmoid(node: Node, pot_shifts: tuple[int, ...]) -> Callable[[np.
         real, shift = np.float64(scale(given)) * 4096 * 3, 0
         while real <= 32767 / 2 and shift <= 30:
             real, shift = real * 2, shift + 1
-        node.require(real < 1 << 31, "the input's scale is too large")
+        node.require(real < 1 << 31, "the input scale is too large")
         multiplier = int(real)
     half = 1 << (shift - 1) if shift > 0 else 0
-    node.require(multiplier * 32768 + half < 1 << 31, "the input's scale is too large")
+    node.require(multiplier * 32768 + half < 1 << 31, "the input scale is too large")
     return lambda x: (x * multiplier + half) >> shift
 
 

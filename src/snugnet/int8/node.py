@@ -76,7 +76,7 @@ class Node:
         """Give an input that must be there."""
         tensor = self.optional(place)
         if tensor is None:
-            raise self.error(f"has no input {place}")
+            raise self.error(f"input {place} is missing")
         return tensor
 
     def optional(self, place: int) -> Tensor | None:
@@ -100,7 +100,7 @@ class Node:
     def integers(self, place: int) -> list[int]:
         """Give a constant list of int32 or int64 numbers."""
         if self.input(place).dtype not in ("int32", "int64"):
-            raise self.error(f"input {place} is {self.input(place).dtype}; int32 is needed")
+            raise self.error(f"input {place} is {self.input(place).dtype}; allowed: int32, int64")
         return [int(n) for n in self.constant(place).ravel()]
 
     def option(self, name: str, default: Any = 0) -> Any:
@@ -135,7 +135,7 @@ class Node:
         """
         self.require(
             tensor.shape == tuple(shape),
-            f"tensor {tensor.index} has shape {list(tensor.shape)}; {list(shape)} follows",
+            f"tensor {tensor.index} has shape {list(tensor.shape)}; expected {list(shape)}",
         )
 
     def require_quantized(self, *tensors: Tensor) -> None:
@@ -147,8 +147,8 @@ class Node:
         for tensor in tensors:
             self.require(
                 len(tensor.scales) == 1 and tensor.scales[0] > 0,
-                f"tensor {tensor.index} has the scales {tensor.scales[:3].tolist()}; one above 0 "
-                "is needed",
+                f"tensor {tensor.index} has scales {tensor.scales[:3].tolist()}; expected one "
+                "scale above 0",
             )
             low, high = limits(tensor)
             self.require(
@@ -167,7 +167,7 @@ class Node:
             self.require(
                 np.array_equal(tensor.scales, self.output.scales)
                 and np.array_equal(tensor.zero_points, self.output.zero_points),
-                f"tensor {tensor.index} has another scale or zero point than the output",
+                f"tensor {tensor.index} must have the scale and zero point of the output",
             )
 
     def ratio(self, *factors: Any) -> np.float64:
@@ -184,7 +184,7 @@ class Node:
             for factor in factors[1:]:
                 product = product * kind(factor)
             real = np.float64(product / kind(scale(self.output)))
-        self.require(np.isfinite(real), f"a multiplier is {real}")
+        self.require(np.isfinite(real), f"a multiplier is {real}; it must be finite")
         return real
 
     def require_alike(self, *allowed: str) -> None:
@@ -207,7 +207,7 @@ class Node:
             self.require(
                 tensor.dtype != "int16" or not tensor.zero_points.any(),
                 f"tensor {tensor.index} is int16 with zero point {tensor.zero_points[:1].tolist()}"
-                "; 0 is needed",
+                "; expected 0",
             )
 
 

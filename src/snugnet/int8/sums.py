@@ -79,7 +79,7 @@ def convolution_sums(
         ModelFormatError: If a type, scale or zero point is not as the kernels need it.
     """
     check_types(node, given, weights, bias)
-    node.require(not weights.zero_points.any() or node.tflm, "weights must have the zero point 0")
+    node.require(not weights.zero_points.any() or node.tflm, "weights must have zero point 0")
     channels = weights.shape[axis]
     check_channels(node, weights, channels, axis)
     real = scale(given).astype(np.float64) * weights.scales.astype(np.float64)
@@ -104,7 +104,7 @@ def check_types(node: Node, given: Tensor, weights: Tensor, bias: Tensor | None)
         node.require_no_zero_points(given, node.output)
     node.require(
         len(weights.scales) > 0 and bool((weights.scales >= 0).all()),
-        f"tensor {weights.index}, its weights, has no scales",
+        f"weights tensor {weights.index} has no scales",
     )
     if bias is not None:
         node.require_types(bias, *(("int32",) if given.dtype == "int8" else ("int32", "int64")))
@@ -115,7 +115,7 @@ def check_channels(node: Node, weights: Tensor, channels: int, axis: int) -> Non
     count = len(weights.scales)
     node.require(
         count == 1 or (count == channels and weights.axis == axis),
-        f"weights of {channels} channels have {count} scales in dimension {weights.axis}",
+        f"weights of {channels} channels have {count} scales along dimension {weights.axis}",
     )
 
 
@@ -150,7 +150,7 @@ def make_sums(
     offset = added - points[0] * weights.sum(axis=others)
     products = np.abs(weights).sum(axis=others) * max(map(abs, limits(given)))
     bound = int(products.max(initial=0)) + int(np.abs(offset).max(initial=0))
-    node.require(bound < FLOAT64_WHOLE, f"a sum may reach {bound}; below 2^53 is supported")
+    node.require(bound < FLOAT64_WHOLE, f"a sum may reach {bound}; the limit is 2^53")
     dtype = np.float32 if bound < FLOAT32_WHOLE else np.float64
     finish = _finish(node, real, rounding, points[1], bound, offset)
     explain = _explain(node, real, rounding, points, added)

@@ -126,13 +126,13 @@ def windows(node: Node, size: Pair, kernel: Pair, dilation: Pair = (1, 1)) -> Wi
     node.require(
         min(*stride, *dilation, *kernel) > 0 and node.option("padding") in (SAME, VALID),
         f"has stride {stride}, dilation {dilation}, kernel {kernel}, padding "
-        f"{node.option('padding')}; numbers above 0, and padding 0 or 1, are allowed",
+        f"{node.option('padding')}; all must be above 0, padding 0 or 1",
     )
     rows, above = _along(node, size[0], stride[0], kernel[0], dilation[0])
     columns, left = _along(node, size[1], stride[1], kernel[1], dilation[1])
     made = Windows(kernel, stride, dilation, (above, left), (rows, columns), size)
     reach = [max(n, s) + b for n, s, b in zip(made.extent, size, made.before, strict=True)]
-    node.require(reach[0] * reach[1] <= MOST_PADDED, f"the padded image would be {reach}")
+    node.require(reach[0] * reach[1] <= MOST_PADDED, f"the padded input is too large: {reach}")
     return made
 
 
@@ -141,7 +141,7 @@ def _along(node: Node, size: int, stride: int, kernel: int, dilation: int) -> Pa
     extent = (kernel - 1) * dilation + 1
     same = node.option("padding") == SAME
     out = (size + stride - 1) // stride if same else (size + stride - extent) // stride
-    node.require(out > 0, f"a window of {extent} does not fit {size}")
+    node.require(out > 0, f"a window of {extent} exceeds the input size {size}")
     return out, max((out - 1) * stride + extent - size, 0) // 2
 
 

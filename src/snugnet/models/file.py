@@ -30,7 +30,9 @@ def build(
     """
     path = Path(settings["file"])
     if not path.exists():
-        raise InputError(f"{path}: no such file; paths start where snakemake is run")
+        raise InputError(
+            f"{path}: no such file; the path is relative to the folder where snakemake runs"
+        )
     model = load_foreign(path)
     check(model, path, input_shape, task, classes)
     return model
@@ -56,7 +58,7 @@ def _layer_problems(model: tf_keras.Model) -> list[str]:
     if not refused:
         return []
     named = ", ".join(f"{layer.name} ({type(layer).__name__})" for layer in refused)
-    return [f"a study cannot handle {named}; allowed are {', '.join(sorted(ALLOWED_LAYERS))}"]
+    return [f"unsupported layers: {named}. Supported: {', '.join(sorted(ALLOWED_LAYERS))}."]
 
 
 def _fit_problems(
@@ -66,14 +68,16 @@ def _fit_problems(
     wanted = tuple(model.input_shape[1:])
     if wanted != tuple(input_shape):
         problems.append(
-            f"it takes samples of shape {wanted}, the dataset has {tuple(input_shape)}; "
-            "`shape` of the dataset folds them"
+            f"the input shape is {wanted}, but the dataset has {tuple(input_shape)}; "
+            "set `shape` of the dataset to reshape its samples"
         )
     own, outputs = task_of(model), model.output_shape[-1]
     if own is None:
-        problems.append("its last layer is neither softmax nor sigmoid, so it does not classify")
+        problems.append(
+            "the last activation must be softmax or sigmoid; other models do not classify"
+        )
     elif own != task:
-        problems.append(f"its last layer makes it {own}, the dataset is {task}")
+        problems.append(f"the last activation implies a {own} task, but the dataset is {task}")
     elif outputs != (1 if task == "binary" else classes):
-        problems.append(f"it has {outputs} outputs, the dataset {classes} classes")
+        problems.append(f"the model has {outputs} outputs, but the dataset has {classes} classes")
     return problems

@@ -75,7 +75,7 @@ def load_foreign(path: str | Path, code: Path | None = None) -> tf_keras.Model:
     except InputError:
         raise
     except Exception as error:  # Keras raises whatever its layers do
-        raise InputError(f"{path}: Keras cannot make this model ({_line(error)})") from None
+        raise InputError(f"{path}: Keras cannot build this model ({_line(error)})") from None
     _check_ends(model, path)
     return flat(model)
 
@@ -96,7 +96,7 @@ def describe(path: Path) -> Described:
     if h5py.is_hdf5(path):
         return _describe_h5(path)
     raise InputError(
-        f"{path}: no model of Keras; allowed are .h5 and .keras files, and SavedModels (folders)"
+        f"{path}: not a Keras model; supported: .h5 and .keras files, and SavedModel folders"
     )
 
 
@@ -106,7 +106,9 @@ def _describe_h5(path: Path) -> Described:
             config = json.loads(file.attrs["model_config"])
             version = file.attrs.get("keras_version", "2")
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: an .h5 file without a model ({_line(error)})") from None
+        raise InputError(
+            f"{path}: this .h5 file does not hold a Keras model ({_line(error)})"
+        ) from None
     form = "keras3" if str(version).startswith("3") else "keras2"
     return Described(form, tuple(_nested(config)))
 
@@ -116,11 +118,11 @@ def _describe_keras(path: Path) -> Described:
         with zipfile.ZipFile(path) as archive:
             names = ("config.json", "metadata.json")
             if sum(archive.getinfo(name).file_size for name in names) > MOST_BYTES:
-                raise ValueError("its description is too large")
+                raise ValueError("its config.json or metadata.json is too large")
             config, about = (json.loads(archive.read(name)) for name in names)
         version = str(about.get("keras_version", "2"))
     except (KeyError, ValueError, AttributeError, zipfile.BadZipFile, RuntimeError) as error:
-        raise InputError(f"{path}: no whole .keras file ({_line(error)})") from None
+        raise InputError(f"{path}: truncated or damaged .keras file ({_line(error)})") from None
     form = "keras2" if version.startswith("2") else "keras3"
     return Described(form, tuple(_nested(config)))
 
@@ -129,11 +131,11 @@ def _describe_saved_model(path: Path) -> Described:
     from tf_keras.protobuf import saved_metadata_pb2
 
     if not (path / "saved_model.pb").is_file():
-        raise InputError(f"{path}: a folder without saved_model.pb is no SavedModel")
+        raise InputError(f"{path}: not a SavedModel: the folder has no saved_model.pb")
     if not (path / "keras_metadata.pb").is_file():
         raise InputError(
-            f"{path}: a SavedModel without keras_metadata.pb does not tell its layers; save the "
-            "model as .keras or .h5"
+            f"{path}: the SavedModel has no keras_metadata.pb, which describes its layers; save "
+            "the model as .keras or .h5"
         )
     found = saved_metadata_pb2.SavedMetadata()
     try:
@@ -183,15 +185,15 @@ def _problem(owner: str | None, entry: Mapping[str, Any], own: Mapping[str, Any]
     kind, settings = entry["class_name"], _settings(entry)
     where = f"layer {owner!r}"
     if kind in ("Lambda", "__lambda__") or settings.get("function_type") == "lambda":
-        return f"{where}: a Lambda brings code of its own and is refused; use layers of Keras"
+        return f"{where}: Lambda layers are not allowed, they run code; use Keras layers"
     if kind in ("TFOpLambda", "SlicingOpLambda"):
         function = str(settings.get("function", ""))
         if function.startswith(FUNCTIONS) or function in SINGLE_FUNCTIONS:
             return None
-        return f"{where}: the function tf.{function} is refused; use layers of Keras"
+        return f"{where}: the function tf.{function} is not supported; use Keras layers"
     if not _is_layer(entry) or kind in MODELS or kind in own or _is_keras(kind):
         return None
-    return f"{where}: class {kind!r} is not Keras' own; --allow-code names the file that has it"
+    return f"{where}: {kind!r} is not a Keras layer; use --allow-code with the file that defines it"
 
 
 def _is_keras(kind: str) -> bool:
@@ -208,7 +210,7 @@ def custom_layers(code: Path) -> dict[str, Any]:
     code.read_bytes()  # what is wrong with the file itself is said as such
     spec = importlib.util.spec_from_file_location("snugnet_custom_layers", code)
     if spec is None or spec.loader is None:
-        raise InputError(f"{code}: a Python file is needed")
+        raise InputError(f"{code}: must be a Python file (.py)")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
@@ -221,7 +223,7 @@ def custom_layers(code: Path) -> dict[str, Any]:
         if isinstance(value, type) and issubclass(value, layer) and value.__module__ == spec.name
     }
     if not found:
-        raise InputError(f"{code}: it defines no layer of tf_keras")
+        raise InputError(f"{code}: defines no subclass of tf_keras.layers.Layer")
     return found
 
 
@@ -256,18 +258,20 @@ def _check_ends(model: tf_keras.Model, path: Path) -> None:
     """Refuse what has not one input of a fixed shape and one output."""
     inputs, outputs = model.inputs or [], model.outputs or []
     if not inputs or not outputs:
-        raise InputError(f"{path}: a model that is a class of its own does not tell its layers")
+        raise InputError(f"{path}: subclassed models are not supported; save a functional model")
     if len(inputs) != 1 or len(outputs) != 1:
         names = ", ".join(model.output_names)
         raise InputError(
-            f"{path}: {len(inputs)} inputs and {len(outputs)} outputs ({names}); one of each is "
-            "supported: save a model for each output"
+            f"{path}: {len(inputs)} inputs and {len(outputs)} outputs ({names}); only one of each "
+            "is supported: save one model per output"
         )
     shape = tuple(inputs[0].shape[1:])
     if None in shape:
-        raise InputError(f"{path}: the input has shape {shape}; all but the batch must be fixed")
+        raise InputError(
+            f"{path}: the input has shape {shape}; every dimension but the batch must be fixed"
+        )
     if inputs[0].dtype != "float32":
-        raise InputError(f"{path}: the input is {inputs[0].dtype.name}; float32 is supported")
+        raise InputError(f"{path}: the input is {inputs[0].dtype.name}; only float32 is supported")
 
 
 def task_of(model: tf_keras.Model) -> str | None:

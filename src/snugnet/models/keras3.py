@@ -45,7 +45,7 @@ def convert(path: Path) -> tf_keras.Model:
         command = [sys.executable, "-P", str(DUMP), str(path), str(dumped)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+            last = (done.stderr.strip().splitlines() or ["no error message"])[-1]
             raise InputError(f"{path}: Keras 3 cannot read it ({last[:300]})")
         with np.load(dumped, allow_pickle=False) as file:
             arrays = dict(file)
@@ -59,7 +59,9 @@ def convert(path: Path) -> tf_keras.Model:
     if found.shape != expected.shape or np.abs(found - expected).max() > TOLERANCE * max(
         1.0, np.abs(expected).max()
     ):
-        raise InputError(f"{path}: made anew in Keras 2 it computes something else; use Keras 2")
+        raise InputError(
+            f"{path}: outputs change when converted to Keras 2; save the model with Keras 2"
+        )
     return model
 
 
@@ -72,7 +74,7 @@ def _model(described: Mapping[str, Any]) -> Any:
         return _functional(config)
     layer_class = getattr(tf_keras.layers, kind, None)
     if layer_class is None or described.get("module") != "keras.layers":
-        raise InputError(f"layer {config.get('name')!r}: {kind} has no equal in Keras 2")
+        raise InputError(f"layer {config.get('name')!r}: Keras 2 has no layer {kind}")
     return layer_class.from_config(_settings(described))
 
 
@@ -119,7 +121,9 @@ def _functional(config: Mapping[str, Any]) -> Any:
     while waiting:
         ready = [call for call in waiting if all(place[:2] in made for place in _read(call[2]))]
         if not ready:
-            raise InputError(f"layers {sorted({name for name, *_ in waiting})} read each other")
+            raise InputError(
+                f"circular connections between layers {sorted({name for name, *_ in waiting})}"
+            )
         for name, i, node in ready:
             tensors = [made[place[:2]][place[2]] for place in _read(node)]
             made[name, i] = _listed(layers[name](tensors[0] if len(tensors) == 1 else tensors))

@@ -32,6 +32,6 @@ def keep_better(
     )
     before = {f"val_{name}": value for name, value in measured.items()}
     best = best_epoch(history, monitor)
-    print(f"before training {before}, in the best epoch {best}")
+    print(f"metrics before training: {before}; in the best epoch: {best}")
     if best_epoch([before, best], monitor) is best:
         model.set_weights(trained)

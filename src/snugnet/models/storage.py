@@ -78,7 +78,7 @@ def check_layers(path: str | Path, allowed: frozenset[str]) -> None:
     for name in layer_classes(path):
         if name not in allowed | ALLOWED_MODELS:
             raise InputError(
-                f"{path}: layer class {name!r} is refused; allowed are {', '.join(sorted(allowed))}"
+                f"{path}: unsupported layer class {name!r}; supported: {', '.join(sorted(allowed))}"
             )
 
 

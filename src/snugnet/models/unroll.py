@@ -75,6 +75,6 @@ def _check_steps(layer: Any) -> None:
     steps = layer.input_shape[1]
     if steps is None or steps > MOST_STEPS:
         raise InputError(
-            f"layer {layer.name!r}: a loop over {steps or 'an unknown number of'} steps; at most "
-            f"{MOST_STEPS} are written out"
+            f"layer {layer.name!r}: cannot unroll {steps or 'an unknown number of'} time steps; "
+            f"the maximum is {MOST_STEPS}"
         )

@@ -52,7 +52,7 @@ def _check_ends(graph: Graph, scheme: Scheme) -> list[str]:
 
 def _check_operators(graph: Graph) -> list[str]:
     return [
-        f"operator {i} is {operator.name}: the batch was left open"
+        f"operator {i} is {operator.name}: the batch size is not fixed"
         for i, operator in enumerate(graph.operators)
         if operator.name == OPEN_BATCH
     ]

@@ -68,7 +68,7 @@ def converter_of(
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     elif scheme.calibrated:
         if calibration is None or len(calibration) == 0:
-            raise InputError(f"scheme {scheme.name} needs calibration samples")
+            raise InputError(f"scheme {scheme.name} requires calibration samples")
         converter.representative_dataset = lambda: one_by_one(calibration, "calibrating")
     return converter
 

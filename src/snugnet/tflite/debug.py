@@ -66,7 +66,9 @@ def layer_statistics(model: tf_keras.Model, calibration: np.ndarray) -> list[dic
         kind = writer[comparing.inputs[0]]
         layer = next((layer for layer in remaining if layer.operator == kind), None)
         if layer is None:
-            raise ModelFormatError(f"the debugger compares a {kind} that the float file has not")
+            raise ModelFormatError(
+                f"the debugger reports a {kind} that the float32 file does not have"
+            )
         rows.append(_row(layer, graph, comparing, statistics, ranges[len(rows)]))
     return rows
 
@@ -190,7 +192,7 @@ class _Choice:
         """Refuse a file in which other operators than the chosen ones compute in float."""
         kinds = [operator.name for operator in operators_of(graph)]
         if kinds != [layer.operator for layer in self._all]:
-            raise ModelFormatError(f"with {sorted(chosen)} in float the operators are {kinds}")
+            raise ModelFormatError(f"unexpected operators with {sorted(chosen)} in float: {kinds}")
         found = {
             layer.tensor
             for layer, operator in zip(self._all, operators_of(graph), strict=True)
@@ -198,7 +200,9 @@ class _Choice:
             and graph.tensors[operator.outputs[0]].dtype == "float32"
         }
         if found != chosen:
-            raise ModelFormatError(f"{sorted(found)} are in float instead of {sorted(chosen)}")
+            raise ModelFormatError(
+                f"operators in float: {sorted(found)}, expected {sorted(chosen)}"
+            )
 
 
 def _prepared(model: tf_keras.Model, calibration: np.ndarray) -> Any:

@@ -23,7 +23,7 @@ def semantic_digest(graph: Graph) -> str:
     unread = [tensor.name for tensor in graph.tensors if tensor.size and tensor.values is None]
     custom = [op.name for op in graph.operators if op.name == "CUSTOM"]
     if unread or custom:
-        raise ModelFormatError(f"{(unread + custom)[0]!r} cannot be digested")
+        raise ModelFormatError(f"cannot compute a digest of {(unread + custom)[0]!r}")
     digest = hashlib.sha256()
     operators = [[op.name, op.inputs, op.outputs, dict(op.options)] for op in graph.operators]
     described = [operators, graph.inputs, graph.outputs, *map(_describe, graph.tensors)]

@@ -19,7 +19,7 @@ def record(path: str, evidence: str, scheme: Scheme) -> None:
     """Write what `inspect` finds in a file as JSON, and warn of layers that do nothing any more."""
     found = inspect(path, scheme)
     for name in found["dead_layers"]:
-        print(f"warning: all weights of {name!r} are zero")
+        print(f"warning: all weights of tensor {name!r} are zero")
     write_json(evidence, found)
 
 

@@ -38,7 +38,7 @@ class _Budget:
         """Account for numbers, or refuse them."""
         self.left -= count
         if count < 0 or self.left < 0:
-            raise ModelFormatError(f"{count} {what}: more than the file can hold")
+            raise ModelFormatError(f"damaged: {count} {what} do not fit the file size")
         return count
 
 
@@ -55,7 +55,7 @@ def parse_graph(data: bytes, path: str | Path) -> Graph:
     """Parse the main subgraph of the bytes of a file; `path` and errors as for `read_graph`."""
     if data[4:8] != b"TFL3":
         raise ModelFormatError(
-            f"{path}: not a .tflite file (identifier {data[4:8]!r}, TFL3 is needed)"
+            f"{path}: not a .tflite file (identifier {data[4:8]!r} instead of TFL3)"
         )
     try:
         return _graph(schema.Model.GetRootAs(data, 0), _Budget(len(data)))
@@ -72,12 +72,10 @@ def subgraphs(file: bytes) -> int:
 
 def _graph(model: Any, budget: _Budget) -> Graph:
     if model.SubgraphsLength() != 1:
-        raise ModelFormatError(f"{model.SubgraphsLength()} subgraphs; one is supported")
+        raise ModelFormatError(f"{model.SubgraphsLength()} subgraphs; only one is supported")
     subgraph = model.Subgraphs(0)
     buffers = list(_items(model.BuffersLength(), budget, model.Buffers, "buffers"))
-    codes = list(
-        _items(model.OperatorCodesLength(), budget, model.OperatorCodes, "kinds of operators")
-    )
+    codes = list(_items(model.OperatorCodesLength(), budget, model.OperatorCodes, "operator codes"))
     tensors = _items(subgraph.TensorsLength(), budget, subgraph.Tensors, "tensors")
     operators = _items(subgraph.OperatorsLength(), budget, subgraph.Operators, "operators")
     graph = Graph(
@@ -104,9 +102,9 @@ def _numbers(table: Any, name: str, budget: _Budget) -> tuple[int, ...]:
 def _tensor(index: int, tensor: Any, buffers: list[Any], budget: _Budget) -> Tensor:
     shape = _numbers(tensor, "Shape", budget)
     if tensor.Type() not in TYPE_NAMES:
-        raise ModelFormatError(f"tensor {index} has the unknown type {tensor.Type()}")
+        raise ModelFormatError(f"tensor {index} has unknown type {tensor.Type()}")
     if tensor.Sparsity() is not None:
-        raise ModelFormatError(f"tensor {index} is stored sparsely; dense ones are supported")
+        raise ModelFormatError(f"tensor {index} is sparse; only dense tensors are supported")
     dtype = TYPE_NAMES[tensor.Type()]
     data = _data(buffers[tensor.Buffer()])
     scales, zero_points, axis = _quantization(index, tensor.Quantization(), budget)
@@ -127,7 +125,7 @@ def _tensor(index: int, tensor: Any, buffers: list[Any], budget: _Budget) -> Ten
 def _data(buffer: Any) -> np.ndarray:
     """Give the bytes of a constant, as they lie in the file."""
     if buffer.Offset() > 1:
-        raise ModelFormatError("constants behind the flatbuffer are not supported")
+        raise ModelFormatError("constants stored outside the flatbuffer are not supported")
     return np.asarray(buffer.DataAsNumpy()) if buffer.DataLength() else np.zeros(0, np.uint8)
 
 
@@ -137,7 +135,7 @@ def _values(index: int, data: np.ndarray, dtype: str, shape: tuple[int, ...]) ->
     kind = np.dtype(dtype).newbyteorder("<")
     if len(data) != math.prod(shape) * kind.itemsize:
         raise ModelFormatError(
-            f"tensor {index} has {len(data)} bytes; {dtype} of shape {list(shape)} takes "
+            f"tensor {index} has {len(data)} bytes; {dtype} of shape {list(shape)} requires "
             f"{math.prod(shape) * kind.itemsize}"
         )
     return np.frombuffer(data, kind).reshape(shape)
@@ -163,7 +161,7 @@ def _operator(index: int, operator: Any, codes: list[Any], budget: _Budget) -> O
     # Old files keep the code in a byte of its own.
     builtin = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
     if builtin not in OPERATOR_NAMES:
-        raise ModelFormatError(f"operator {index} has the unknown code {builtin}")
+        raise ModelFormatError(f"operator {index} has unknown code {builtin}")
     return Operator(
         OPERATOR_NAMES[builtin],
         _numbers(operator, "Inputs", budget),

@@ -101,7 +101,9 @@ class Graph:
         for operator in self.operators:
             used |= {*operator.outputs, *(i for i in operator.inputs if i != -1)}
         if wrong := sorted(i for i in used if not 0 <= i < len(self.tensors)):
-            raise ModelFormatError(f"tensors {wrong[:5]} are used; there are {len(self.tensors)}")
+            raise ModelFormatError(
+                f"tensor index out of range: {wrong[:5]}; the file has {len(self.tensors)}"
+            )
 
 
 def _check_shape(tensor: Tensor) -> None:
@@ -112,15 +114,15 @@ def _check_shape(tensor: Tensor) -> None:
         or math.prod(shape) > MOST_ELEMENTS
     ):
         raise ModelFormatError(
-            f"tensor {tensor.index} has shape {list(shape)}; up to {MOST_DIMENSIONS} dimensions "
-            f"and {MOST_ELEMENTS} elements are allowed"
+            f"tensor {tensor.index} has shape {list(shape)}; the maximum is {MOST_DIMENSIONS} "
+            f"dimensions and {MOST_ELEMENTS} elements"
         )
 
 
 def _check_scales(tensor: Tensor) -> None:
     scales, shape, axis = tensor.scales, tensor.shape, tensor.axis
     if not (np.isfinite(scales).all() and (scales >= 0).all()):
-        raise ModelFormatError(f"tensor {tensor.index} has scales that are negative or not finite")
+        raise ModelFormatError(f"tensor {tensor.index} has negative or non-finite scales")
     if len(scales) > 1 and not (0 <= axis < len(shape) and shape[axis] == len(scales)):
         raise ModelFormatError(
             f"tensor {tensor.index} of shape {list(shape)} has {len(scales)} scales in dimension "

@@ -62,7 +62,7 @@ def producers(graph: Graph) -> list[list[int]]:
     for operator in graph.operators:
         read = [i for i in operator.inputs if i >= 0 and graph.tensors[i].values is None]
         if unknown := [i for i in read if i not in source]:
-            raise ModelFormatError(f"tensors {unknown} are read, but nothing has written them")
+            raise ModelFormatError(f"tensors {unknown} are read before any operator writes them")
         between = operator.name in BOUNDARY
         source |= dict.fromkeys(operator.outputs, source[read[0]] if between else len(found))
         if not between:

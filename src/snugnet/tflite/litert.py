@@ -54,7 +54,7 @@ def predict(path: str | Path, x: np.ndarray, batch_size: int = 64) -> Prediction
     interpreter, given, wanted = _open(path)
     expected = tuple(given["shape"][1:])
     if x.shape[1:] != expected:
-        raise InputError(f"{path}: samples have shape {x.shape[1:]}; the model takes {expected}")
+        raise InputError(f"{path}: samples have shape {x.shape[1:]}; the model expects {expected}")
     size = min(batch_size, len(x))
     if not _resize(interpreter, given, wanted, size):
         interpreter, given, wanted = _open(path)
@@ -138,7 +138,7 @@ def _open(path: str | Path, threads: int = 1) -> tuple[Interpreter, dict[str, An
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     if len(inputs) != 1 or len(outputs) != 1:
         raise InputError(
-            f"{path}: {len(inputs)} inputs and {len(outputs)} outputs; one of each is supported"
+            f"{path}: {len(inputs)} inputs and {len(outputs)} outputs; only one each is supported"
         )
     return interpreter, inputs[0], outputs[0]
 

@@ -71,7 +71,7 @@ def arena_bytes(file: bytes) -> int:
         said = stream.read().decode(errors="replace")
     found = re.search(r"Arena allocation total (\d+) bytes", said)
     if found is None:
-        raise RuntimeError(f"TensorFlow Lite Micro did not tell its arena: {said[:200]!r}")
+        raise RuntimeError(f"TensorFlow Lite Micro did not report the arena size: {said[:200]!r}")
     return int(found[1])
 
 

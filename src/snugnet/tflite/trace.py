@@ -127,7 +127,9 @@ def _print_unmatched(graph: Graph, matched: Collection[int]) -> None:
     for place, operator in enumerate(operators_of(graph)):
         if place not in matched:
             name = graph.tensors[operator.outputs[0]].name
-            print(f"warning: {operator.name} {name!r} has no counterpart and is left out")
+            print(
+                f"warning: {operator.name} {name!r} has no counterpart in the other file; skipped"
+            )
 
 
 def _by_name(graph: Graph, operator: Operator) -> Hashable:

@@ -228,7 +228,7 @@ def _run(truth: Any, file: bytes, graph: Graph, x: np.ndarray, traced: int) -> A
     """Compute with a runtime, if it survives a first sample."""
     crash = crash_of(lambda: truth.run(file, graph, x[:1], 1))
     if crash is not None:
-        raise RuntimeError(f"it crashes on this file ({crash})")
+        raise RuntimeError(f"the runtime crashed on this file ({crash})")
     return truth.run(file, graph, x, traced)
 
 

@@ -12,7 +12,7 @@ def test_what_ends_the_mapper_is_a_reason_and_not_the_end(programs, tmp_path):
     path.write_bytes(fbz(programs).read_bytes()[:2000])
     found = mapping.map_on(path, "SixNodesIPv2")
     assert not found["hardware"]
-    assert found["reason"].startswith("the mapper ended with ")
+    assert found["reason"].startswith("the mapper failed with exit code ")
 
 
 def test_a_program_of_the_other_generation_does_not_fit(programs):

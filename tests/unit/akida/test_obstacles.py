@@ -5,27 +5,27 @@ import pytest
 DEVICE = {"v1": "AKD1000", "v2": "SixNodesIPv2"}
 
 CASES = {
-    "a mean of windows": ("v2", "average", "AveragePooling2D here cannot be quantized"),
+    "a mean of windows": ("v2", "average", "AveragePooling2D cannot be quantized here"),
     "two channels": ("v2", "conv_1", "2 input channels"),
-    "kernel of four": ("v1", "conv_1", r"kernel \(4, 4\) of the first convolution"),
-    "no relu": ("v2", "conv_1", "a first convolution without ReLU"),
-    "unbounded": ("v1", "conv_1", "no bounded ReLU behind it"),
+    "kernel of four": ("v1", "conv_1", r"kernel \(4, 4\) in the first convolution"),
+    "no relu": ("v2", "conv_1", "the first convolution has no ReLU"),
+    "unbounded": ("v1", "conv_1", "no bounded ReLU after it"),
     "pool padding": (
         "v1",
         "pool pool",
-        "padding 'valid' of a pool behind a convolution with 'same'",
+        "pooling has padding 'valid' after a convolution with 'same'",
     ),
-    "pool before dense": ("v2", "conv_2", "a pool before Dense, Add or the end"),
-    "early mean": ("v2", "conv_2 conv_2", "the mean over positions before the ReLU"),
-    "late mean": ("v1", "conv_2", "the mean over positions behind the ReLU"),
-    "add": ("v1", "conv_1 add", "Add: the chip computes sequences only"),
-    "depthwise": ("v1", "depthwise", "DepthwiseConv2D alone"),
+    "pool before dense": ("v2", "conv_2", "pooling before Dense, Add or the output"),
+    "early mean": ("v2", "conv_2 conv_2", "GlobalAveragePooling2D before the ReLU"),
+    "late mean": ("v1", "conv_2", "GlobalAveragePooling2D after the ReLU"),
+    "add": ("v1", "conv_1 add", "Add: Akida 1 supports sequential models only"),
+    "depthwise": ("v1", "depthwise", "DepthwiseConv2D without a pointwise"),
     "separable": ("v2", "separable", "SeparableConv2D"),
     "last relu": ("v2", "scores", "the model ends with a ReLU"),
-    "tanh": ("v2", "conv_2", "activation tanh"),
+    "tanh": ("v2", "conv_2", "unsupported activation tanh"),
     "stride of three": ("v2", "conv_2", "stride 3 with kernel 3"),
     "not square": ("v1", "conv_2", r"kernel \(3, 5\) is not square"),
-    "wide dense": ("v2", "scores", "4096 inputs of Dense"),
+    "wide dense": ("v2", "scores", "Dense has 4096 inputs"),
 }
 
 
@@ -136,13 +136,13 @@ def input_into_add(x):
 
 V1, V2, V2_4 = "akida_v1_w4a4", "akida_v2_w8a8", "akida_v2_w4a4"
 CHAINS = {
-    "groups": (V2, "c2", "groups above 1", lambda: [conv("c2", groups=2), relu("r2")]),
+    "groups": (V2, "c2", "groups is greater than 1", lambda: [conv("c2", groups=2), relu("r2")]),
     "dilation": (V2, "c2", "dilation", lambda: [conv("c2", dilation_rate=2), relu("r2")]),
     "strides": (V2, "c2", "strides", lambda: [conv("c2", strides=(1, 2)), relu("r2")]),
     "valid": (V2, "c2", "padding 'valid'", lambda: [conv("c2", padding="valid"), relu("r2")]),
     "kernel of nine": (V1, "c2", r"kernel \(9, 9\)", lambda: [conv("c2", kernel=9), relu("r2")]),
     "no relu at 4 bits": (V2_4, "c2", "4-bit weights without ReLU", lambda: [conv("c2")]),
-    "linear into add at 4 bits": (V2_4, "add linear", "4-bit weights need", lambda: [skip]),
+    "linear into add at 4 bits": (V2_4, "add linear", "4-bit weights require", lambda: [skip]),
 }
 
 
@@ -177,17 +177,17 @@ def test_the_chips_of_one_generation_differ(keras):
     links = [conv("c1"), relu("r1"), conv("c2"), pool, relu("r2"), conv("c3"), relu("r3")]
     model = chain(*links)
     assert rules(model, V1, "AKD1500") == {}
-    assert rules(model, V1, "AKD1000") == {"pool": "pool (3, 3)"}
+    assert rules(model, V1, "AKD1000") == {"pool": "pool size (3, 3)"}
     wide = chain(conv("w1", filters=64), relu("w2"), size=32)
     assert rules(wide, V1, "AKD1500") == {}
-    assert rules(wide, V1, "AKD1000") == {"scores": "65536 inputs of Dense"}
+    assert rules(wide, V1, "AKD1000") == {"scores": "Dense has 65536 inputs"}
 
 
 def test_what_the_first_layer_may_not_do(keras):
     from tf_keras import layers
 
     assert (
-        "one filter on one channel"
+        "one filter on one input channel"
         in rules(chain(conv("c1", filters=1), relu("r1")), V2, "x")["c1"]
     )
     assert "the first layer, feeds Add" in rules(chain(first_into_add), V2_4, "x")["add"]
@@ -196,7 +196,9 @@ def test_what_the_first_layer_may_not_do(keras):
     pool = layers.MaxPooling2D(2, padding="same", name="pool")
     mean = layers.GlobalAveragePooling2D(name="mean")
     links = [conv("c1"), relu("r1"), conv("c2"), pool, mean, relu("r2")]
-    assert rules(chain(*links), V1, "AKD1000") == {"c2": "a pool and a mean behind one convolution"}
+    assert rules(chain(*links), V1, "AKD1000") == {
+        "c2": "pooling and GlobalAveragePooling2D after one convolution"
+    }
 
 
 def test_what_only_looks_wrong_is_no_obstacle(keras):

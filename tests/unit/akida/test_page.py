@@ -127,8 +127,8 @@ def test_the_gate_says_how_far_and_from_which_layer_on():
     metrics = row(**differs, akida_worst=3, akida_first_layer="conv_2")
     cell = {"cell": "a/b/c/d", "scheme": "akida_v2_w8a8", "contract": None, "metrics": metrics}
     assert judge([cell])["failures"] == [
-        "a/b/c/d: the simulator's potentials are not those of quantized Keras: 75.0000% are equal, "
-        "they differ by up to 3, first at layer conv_2"
+        "a/b/c/d: the potentials of the simulator and of quantized Keras differ: 75.0000% are "
+        "equal, the largest difference is 3, first at layer conv_2"
     ]
 
 

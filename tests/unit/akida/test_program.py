@@ -103,7 +103,7 @@ def test_inputs_of_another_shape_are_refused(programs):
     program = programs["akida_v2_w8a8"]
     conversion, x = read(program), np.zeros((2, 16, 16, 1), np.float32)
     fbz = load(program.folder / "program" / "model.fbz", conversion["sha256"])
-    expected = r"shape \[16, 16, 1\]; the model takes \[16, 20, 1\]"
+    expected = r"shape \[16, 16, 1\]; the model expects \[16, 20, 1\]"
     with pytest.raises(InputError, match=expected):
         keras_potentials(load_quantized(program.files["quantized"]), x, [1.0], "v2")
     with pytest.raises(InputError, match=expected):
@@ -118,10 +118,10 @@ def test_a_float_model_is_not_taken_for_a_quantized_one(programs, tmp_path):
     program = programs["akida_v2_w8a8"]
     save_model(program.model, tmp_path / "model.h5")
     with pytest.raises(
-        InputError, match=r"model\.h5: a float model; an Akida scheme must quantize"
+        InputError, match=r"model\.h5: float model; quantize it with an Akida scheme"
     ):
         load_quantized(tmp_path / "model.h5")
-    with pytest.raises(NotAkidaError, match="akida_cnn is a float model: quantize it first"):
+    with pytest.raises(NotAkidaError, match="akida_cnn is a float model; quantize it first"):
         convert(program.model, program.scheme)
 
 
@@ -133,17 +133,21 @@ def test_damaged_missing_and_newer_programs_are_refused(programs, tmp_path):
     program = programs["akida_v2_w8a8"]
     file = (program.folder / "program" / "model.fbz").read_bytes()
     path = tmp_path / "model.fbz"
-    with pytest.raises(InputError, match=r"no program; conversion\.json beside it may say why"):
+    with pytest.raises(
+        InputError, match=r"no such program; see conversion\.json in the same folder"
+    ):
         load(path, "")
     path.write_bytes(file[: len(file) // 2])
-    with pytest.raises(InputError, match="damaged, its SHA-256 is"):
+    with pytest.raises(InputError, match="damaged: SHA-256 sum"):
         load(path, read(program)["sha256"])
     import akida
 
     newer = file.replace(akida.__version__.encode(), b"9.19.3")
     assert newer != file
     path.write_bytes(newer)
-    with pytest.raises(InputError, match=r"akida [\d.]+ cannot read it: .*created with Akida 9"):
+    with pytest.raises(
+        InputError, match=r"akida [\d.]+ cannot read the file: .*created with Akida 9"
+    ):
         load(path, hashlib.sha256(newer).hexdigest())
 
 
@@ -160,14 +164,14 @@ def test_what_cannot_be_converted_is_recorded_with_layer_and_reason(keras, tmp_p
     x = layers.Flatten(name="flatten")(x)
     model = Model(inputs, layers.Dense(3, activation="softmax", name="scores")(x))
     scheme = AKIDA_SCHEMES["akida_v2_w8a8"]
-    with pytest.raises(NotAkidaError, match="quantizeml leaves average") as caught:
+    with pytest.raises(NotAkidaError, match="quantizeml does not quantize average") as caught:
         quantize(model, scheme, images(20)[:, :, :16])
     files = {name: str(tmp_path / name) for name in ("quantized", "conversion", "program")}
     write_refusal(model, scheme, {"device": "SixNodesIPv2"}, caught.value, files)
     found = json.loads((tmp_path / "conversion").read_text())
     assert found["status"] == "incompatible"
     assert found["layer"] == "average"
-    assert found["reason"].startswith("average: AveragePooling2D here cannot be quantized")
+    assert found["reason"].startswith("average: AveragePooling2D cannot be quantized here")
     assert list((tmp_path / "program").iterdir()) == []
 
 

@@ -70,5 +70,5 @@ def test_what_does_not_fit_is_refused_before_it_is_trained(keras, monkeypatch):
     monkeypatch.setattr(module, "fit", lambda *_: pytest.fail("it was trained"))
     part = samples(30, seed=3)
     scheme = AKIDA_SCHEMES["akida_v2_w8a8"]
-    with pytest.raises(NotAkidaError, match="quantizeml leaves average"):
+    with pytest.raises(NotAkidaError, match="quantizeml does not quantize average"):
         module.train_quantized(Model(inputs, x), scheme, part.x, part, part, TRAINING, 1)

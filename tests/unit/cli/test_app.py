@@ -32,7 +32,7 @@ def test_help_names_all_commands(command):
         (("inspect",), "Missing argument"),
         (("inspect", "--fast"), "No such option: --fast"),
         (("inspect", "none.tflite"), "none.tflite: No such file or directory"),
-        (("inspect", "none.onnx"), "models end in .tflite, .npz, .json"),
+        (("inspect", "none.onnx"), "the file name must end in .tflite, .npz, .json"),
         (("akida",), "Missing command"),
         (("akida", "check", "m.h5", "--scheme", "int4"), "akida_v1_w4a4"),
         (("akida", "check", "m.h5", "--scheme", "akida_v1_w4a4", "--device", "X"), "AKD1500"),

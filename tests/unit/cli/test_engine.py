@@ -96,11 +96,11 @@ def test_one_number_is_explained(asked, command, model, x, tmp_path):
 @pytest.mark.parametrize(
     ("place", "message"),
     [
-        (("--operator", 9, "--element", "0,2"), "operator 9: allowed are 0 to 5"),
-        (("--operator", 4, "--element", "0,7"), "the output has shape [1, 3]"),
+        (("--operator", 9, "--element", "0,2"), "operator 9 is out of range; allowed: 0 to 5"),
+        (("--operator", 4, "--element", "0,7"), "is outside the output shape [1, 3]"),
         (("--operator", 4, "--element", "first"), "--element first: not a list of integers"),
         (("--operator", 4, "--element", "0,2", "--sample", 9), "--sample 9: out of range"),
-        (("--operator", 3, "--element", "0,2"), "only moves elements"),
+        (("--operator", 3, "--element", "0,2"), "computes nothing to explain"),
     ],
 )
 def test_what_cannot_be_explained_is_refused(command, model, x, tmp_path, place, message):

@@ -163,7 +163,7 @@ def test_columns_of_a_csv_may_be_quoted(asked, command, tmp_path):
     request = ("init", "--data", path, "--output", output)
     code, _, complaint = command(*request, "--array", "group=subject")
     assert code == 2
-    assert "no column subject, which `arrays` calls group; last: group, y_mi, y_af" in complaint
+    assert "`arrays.group`: no column subject; last columns: group, y_mi, y_af" in complaint
     code, found = asked(*request)
     assert code == 0, found
     assert found["task"] == "multilabel"
@@ -224,7 +224,7 @@ def test_a_model_that_does_not_fit_the_data_is_refused(command, keras, belt):
         belt / "m.yaml",
     )
     assert code == 2
-    assert "it has 4 outputs, the dataset 6 classes" in complaint
+    assert "the model has 4 outputs, but the dataset has 6 classes" in complaint
     assert not (belt / "m.yaml").exists()
 
 
@@ -235,7 +235,7 @@ def test_layers_that_a_study_cannot_handle_are_named(command, keras, tmp_path):
         "init", "--data", tmp_path / "d.npz", "--model", model, "--output", tmp_path / "m.yaml"
     )
     assert code == 2
-    assert "cannot handle lstm (LSTM)" in complaint
+    assert "unsupported layers: lstm (LSTM)" in complaint
 
 
 def test_a_study_is_written_over_only_by_force(command, belt):

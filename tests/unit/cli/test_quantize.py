@@ -18,8 +18,8 @@ UNTRAINABLE = {
 }
 REFUSED = {
     "several_outputs": "1 inputs and 2 outputs (class, age)",
-    "with_lambda": "layer 'twice': a Lambda brings code of its own",
-    "custom": "layer 'squared': class 'Squared' is not Keras' own",
+    "with_lambda": "layer 'twice': Lambda layers are not allowed",
+    "custom": "layer 'squared': 'Squared' is not a Keras layer",
 }
 
 

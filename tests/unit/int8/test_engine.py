@@ -106,12 +106,12 @@ def test_ports_tell_what_goes_in_and_out(save):
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        (np.zeros((8, 8, 2), np.int8), r"shape \[8, 8, 2\]; \[1, 8, 8, 2\] is needed"),
+        (np.zeros((8, 8, 2), np.int8), r"shape \[8, 8, 2\]; expected \[1, 8, 8, 2\]"),
         (np.zeros((1, 8, 8, 3), np.int8), r"shape \[1, 8, 8, 3\]"),
         (np.zeros((0, 8, 8, 2), np.int8), "is empty"),
-        (np.zeros((1, 8, 8, 2), np.int16), "is int16; int8 or real numbers"),
+        (np.zeros((1, 8, 8, 2), np.int16), "is int16; expected int8 or floats"),
         (np.full((1, 8, 8, 2), np.nan), "holds NaN"),
-        ([np.zeros((1, 8, 8, 2), np.int8)] * 2, "2 inputs; the model takes 1"),
+        ([np.zeros((1, 8, 8, 2), np.int8)] * 2, "got 2 inputs; the model expects 1"),
     ],
 )
 def test_a_wrong_input_is_refused(save, x, message):
@@ -122,14 +122,14 @@ def test_a_wrong_input_is_refused(save, x, message):
 def test_real_numbers_for_an_input_without_scale_are_refused(save):
     tensor = Tensor((1, 4), "int8")
     model = load(save(single("RESHAPE", [tensor], [tensor], {"kind": "ReshapeOptions"})))
-    with pytest.raises(InputError, match="has no scale: give int8, not real numbers"):
+    with pytest.raises(InputError, match="has no scale; pass int8 values, not floats"):
         model.predict(np.zeros((1, 4)))
 
 
 def test_an_input_of_another_type_is_refused(save):
     given, made = Tensor((3,), "bool"), Tensor((1,), "int32")
     file = single("SHAPE", [given], [made], {"kind": "ShapeOptions", "outType": 2})
-    with pytest.raises(ModelFormatError, match="tensor 0, an input or output, is bool; allowed"):
+    with pytest.raises(ModelFormatError, match="input or output tensor 0 is bool; allowed"):
         load(save(file))
 
 
@@ -155,12 +155,12 @@ def test_all_operators_that_are_refused_are_named(save):
 
 
 def test_a_batch_that_is_no_multiple_is_refused(save):
-    with pytest.raises(InputError, match="a multiple of its first number"):
+    with pytest.raises(InputError, match="a multiple of its first dimension"):
         load(save(NETWORKS["network of batch 2"])).predict(np.zeros((3, 8, 8, 2), np.int8))
 
 
 def test_an_unknown_profile_is_refused(save):
-    with pytest.raises(InputError, match="'fast' is unknown; allowed: litert_ref, tflm"):
+    with pytest.raises(InputError, match=r"unknown profile 'fast'\. Known: litert_ref, tflm"):
         load(save(NETWORKS["network"]), "fast")
 
 
@@ -180,7 +180,7 @@ def test_what_a_runtime_lacks_is_refused_for_its_profile_alone(save):
     tensor = Tensor((1, 3), "int8", 0.1)
     path = save(single("RELU_N1_TO_1", [tensor], [tensor]))
     load(path)
-    with pytest.raises(ModelFormatError, match="TensorFlow Lite Micro does not have it"):
+    with pytest.raises(ModelFormatError, match="TensorFlow Lite Micro has no such kernel"):
         load(path, "tflm")
 
 
@@ -231,7 +231,7 @@ def test_several_inputs_and_outputs(save):
     truths = litert(file, [[a[i : i + 1] for a in x] for i in range(6)])
     for index, array in zip((2, 3), found, strict=True):
         np.testing.assert_array_equal(array, np.concatenate([truth[index] for truth in truths]))
-    with pytest.raises(InputError, match="of different numbers of invocations"):
+    with pytest.raises(InputError, match="must have the same number of invocations"):
         model.predict([x[0], x[1][:3]])
 
 
@@ -248,7 +248,7 @@ def test_the_explanation_ends_in_the_output(name, profile, save):
         try:
             lines = dict(model.explain(x, place, index))
         except InputError as error:
-            assert "only moves elements" in str(error)
+            assert "computes nothing to explain" in str(error)
             continue
         assert lines["output"] == made[index], operator.name
         explained += 1
@@ -258,7 +258,7 @@ def test_the_explanation_ends_in_the_output(name, profile, save):
 def test_an_element_that_does_not_exist_is_refused(save):
     model = load(save(NETWORKS["network"]))
     x = samples(model.inputs[0], 1)
-    with pytest.raises(InputError, match=r"operator 9: allowed are 0 to 5"):
+    with pytest.raises(InputError, match=r"operator 9 is out of range; allowed: 0 to 5"):
         model.explain(x, 9, (0,))
-    with pytest.raises(InputError, match=r"element \[0, 9, 0, 0\]: the output has shape"):
+    with pytest.raises(InputError, match=r"element \[0, 9, 0, 0\] is outside the output shape"):
         model.explain(x, 0, (0, 9, 0, 0))

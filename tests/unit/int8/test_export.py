@@ -97,9 +97,9 @@ def test_the_command_line_explains(model_file, data, capsys):
     ("arguments", "message"),
     [
         (["missing.npz", "data.npy"], "missing.npz"),
-        (["model.onnx", "data.npy"], "models end in .tflite, .npz, .json"),
-        (["model.tflite", "model.tflite"], "no .npy file"),
-        (["model.tflite", "data.npy", "--explain", "one"], "as in 3:0,1,2"),
+        (["model.onnx", "data.npy"], "the file name must end in .tflite, .npz, .json"),
+        (["model.tflite", "model.tflite"], "not a .npy file"),
+        (["model.tflite", "data.npy", "--explain", "one"], "such as 3:0,1,2"),
     ],
 )
 def test_a_wrong_request_ends_with_2_and_says_why(
@@ -115,7 +115,7 @@ def test_a_damaged_export_is_refused(model_file, tmp_path):
     write(read(model_file), path)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ModelFormatError, match="no exported model, or damaged"):
+    with pytest.raises(ModelFormatError, match="damaged, or not an exported model"):
         load(path)
     described = tmp_path / "model.json"
     write(read(model_file), described)
@@ -148,7 +148,7 @@ def test_flipped_bits_of_an_export_are_refused_or_run(kind, model_file, tmp_path
 def test_an_export_nested_without_end_is_refused(tmp_path):
     path = tmp_path / "model.json"
     path.write_text("[" * 100_000)
-    with pytest.raises(ModelFormatError, match="no exported model, or damaged"):
+    with pytest.raises(ModelFormatError, match="damaged, or not an exported model"):
         load(path)
 
 
@@ -156,7 +156,7 @@ def test_an_export_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(export, "MOST_BYTES", 1000)
     path = tmp_path / "model.npz"
     np.savez_compressed(path, graph=np.zeros(2000, np.uint8))
-    with pytest.raises(ModelFormatError, match="bytes unpacked; 1000 are allowed"):
+    with pytest.raises(ModelFormatError, match="bytes unpacked; the maximum is 1000"):
         load(path)
 
 
@@ -207,7 +207,8 @@ def test_labels_of_another_number_are_refused(model_file, data, tmp_path, capsys
     np.save(tmp_path / "labels.npy", np.zeros(4))
     assert main([str(model_file), str(data), "--labels", str(tmp_path / "labels.npy")]) == 2
     assert (
-        "a class for each of 9 samples, or 3 zeros and ones, is needed" in capsys.readouterr().err
+        "expected one class for each of 9 samples, or 3 values of 0 or 1 each"
+        in capsys.readouterr().err
     )
 
 

@@ -141,5 +141,5 @@ def test_tensors_that_share_one_long_shape_are_refused(tmp_path):
     builder.Finish(schema.ModelEnd(builder), b"TFL3")
     path = tmp_path / "model.tflite"
     path.write_bytes(bytes(builder.Output()))
-    with pytest.raises(ModelFormatError, match="more than the file can hold"):
+    with pytest.raises(ModelFormatError, match="do not fit the file size"):
         load(path)

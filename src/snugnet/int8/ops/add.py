@@ -42,7 +42,7 @@ def prepare(node: Node) -> Kernel:
     if shifts is not None:
         node.require(
             node.input(0).shape == node.input(1).shape,
-            "int16 with scales that are powers of two does not broadcast",
+            "int16 tensors with power-of-two scales cannot be broadcast",
         )
         return shifted_kernel(node, shifts, 1)
     return scaled_kernel(node, 1)
@@ -71,8 +71,8 @@ def scaled_kernel(node: Node, sign: int) -> Kernel:
     factors = (a / twice, b / twice, twice / (made * 2.0**left))
     node.require(
         factors[2] < 1 - 2.0**-32,
-        f"the output's scale is so small that its factor is {factors[2]}; the kernels end the "
-        "program where it is not below 1",
+        f"the output scale is too small: its factor is {factors[2]}, and the kernels abort "
+        "unless it is below 1",
     )
     (q1, s1), (q2, s2), (q, s) = (quantize_multiplier(factor) for factor in factors)
     points = [zero_point(tensor) for tensor in (node.input(0), node.input(1), node.output)]
@@ -113,8 +113,8 @@ def powers_of_two(node: Node) -> tuple[int, int] | None:
     shifts = (out - first, out - second)
     node.require(
         min(shifts) >= 0 and 0 in shifts,
-        "int16 with scales that are powers of two: one input must have the output's scale and the "
-        "other no larger one",
+        "for int16 with power-of-two scales, one input must have the output scale and the other "
+        "no larger one",
     )
     return shifts
 

@@ -38,15 +38,18 @@ def prepare(node: Node) -> Kernel:
     node.require_quantized(left, right, made)
     node.require_no_zero_points(left, right, made)
     node.require(
-        all(2 <= len(tensor.shape) <= 5 for tensor in (left, right)), "ranks of 2 to 5 are allowed"
+        all(2 <= len(tensor.shape) <= 5 for tensor in (left, right)),
+        "the inputs must have rank 2 to 5",
     )
     first = _matrices(left.shape, node.option("adjX"))
     second = _matrices(right.shape, node.option("adjY"))
-    node.require(first[-1] == second[-2], f"{list(first)} and {list(second)} do not go together")
+    node.require(
+        first[-1] == second[-2], f"cannot multiply shapes {list(first)} and {list(second)}"
+    )
     try:
         batch = np.broadcast_shapes(first[:-2], second[:-2])
     except ValueError:
-        raise node.error(f"{list(first)} and {list(second)} do not broadcast") from None
+        raise node.error(f"cannot broadcast shapes {list(first)} and {list(second)}") from None
     node.require_shape(made, (*batch, first[-2], second[-1]))
     return _kernel(node, left, right, first[-1])
 
@@ -62,7 +65,7 @@ def _kernel(node: Node, left: Tensor, right: Tensor, depth: int) -> Kernel:
     node.require(np.isfinite(real), "the multiplier is not finite")
     q, shift = quantize_multiplier(np.array([real]))
     bound = depth * _most(left) * _most(right)
-    node.require(bound < FLOAT64_WHOLE, f"a sum may reach {bound}; below 2^53 is supported")
+    node.require(bound < FLOAT64_WHOLE, f"a sum may reach {bound}; the limit is 2^53")
     dtype = np.float32 if bound < FLOAT32_WHOLE else np.float64
     wide = left.dtype == "int16"
     narrow = requantizer(q, shift, zero_point(made), limits(made), bound, made.dtype, np.zeros(1))

@@ -20,21 +20,26 @@ def prepare(node: Node) -> Kernel:
     """
     made = node.output
     node.require_types(made, *(dtype for dtype in MOVED if dtype != "uint8"))
-    node.require(node.option("fusedActivationFunction") == 0, "an activation is not supported")
+    node.require(node.option("fusedActivationFunction") == 0, "a fused activation is not supported")
     given = [node.input(place) for place in range(len(node.inputs))]
     rank, axis = len(made.shape), node.option("axis")
-    node.require(given and -rank <= axis < rank, f"dimension {axis} of {rank} does not exist")
+    node.require(given and -rank <= axis < rank, f"axis {axis} is out of range for rank {rank}")
     axis %= rank
     for tensor in given:
         node.require_types(tensor, made.dtype)
-        node.require(len(tensor.shape) == rank, f"tensor {tensor.index} has another rank")
+        node.require(
+            len(tensor.shape) == rank, f"tensor {tensor.index} must have the rank of the output"
+        )
         along = tensor.shape[axis]
         node.require_shape(tensor, [*made.shape[:axis], along, *made.shape[axis + 1 :]])
         if made.dtype == "int8" and not node.tflm:
             node.require_same_quantization(tensor)
         if not node.tflm:
             node.require_no_zero_points(tensor, made)
-    node.require(sum(t.shape[axis] for t in given) == made.shape[axis], "the sizes do not add up")
+    node.require(
+        sum(t.shape[axis] for t in given) == made.shape[axis],
+        "the input sizes along the axis do not add up to the output size",
+    )
 
     def run(*arrays: np.ndarray) -> np.ndarray:
         count = max(len(array) for array in arrays)

@@ -33,14 +33,16 @@ def prepare(node: Node) -> Kernel:
     """
     given, weights, bias = node.input(0), node.input(1), node.optional(2)
     node.require(len(given.shape) == len(weights.shape) == 4, "image and weights must have rank 4")
-    node.require(bias is not None or node.tflm, "has no bias, which LiteRT needs")
+    node.require(bias is not None or node.tflm, "has no bias, which LiteRT requires")
     outputs, height, width, channels = weights.shape
     groups = given.shape[3] // max(channels, 1)
     node.require(
         min(weights.shape) > 0 and groups * channels == given.shape[3] and groups > 0,
-        f"weights {list(weights.shape)} do not fit an image {list(given.shape)}",
+        f"weights of shape {list(weights.shape)} do not fit input {list(given.shape)}",
     )
-    node.require(outputs % groups == 0, f"{outputs} outputs do not fit {groups} groups")
+    node.require(
+        outputs % groups == 0, f"{outputs} output channels are not divisible by {groups} groups"
+    )
     sums = convolution_sums(node, given, weights, bias, 0, rounding(node, bias))
     dilation = node.option("dilationHFactor", 1), node.option("dilationWFactor", 1)
     area = windows(node, (given.shape[1], given.shape[2]), (height, width), dilation)
@@ -64,7 +66,7 @@ def rounding(node: Node, bias: Any) -> Rounding:
     wide = node.option("quantizedBiasType") != INT32
     node.require(
         bias is None or bias.dtype == ("int64" if wide else "int32"),
-        "quantizedBiasType and the type of the bias do not agree",
+        "quantizedBiasType does not match the type of the bias",
     )
     return Rounding.WIDE if wide else Rounding.TWICE
 

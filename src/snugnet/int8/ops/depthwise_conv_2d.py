@@ -32,12 +32,12 @@ def prepare(node: Node) -> Kernel:
     multiplier = outputs // max(given.shape[3], 1)
     node.require(
         one == 1 and outputs > 0 and multiplier * given.shape[3] == outputs,
-        f"weights {list(weights.shape)} do not fit an image {list(given.shape)}",
+        f"weights of shape {list(weights.shape)} do not fit input {list(given.shape)}",
     )
     # LiteRT goes by the shapes for int8, the other kernels by the option.
     node.require(
         node.option("depthMultiplier") == multiplier or not (node.tflm or given.dtype == "int16"),
-        f"depthMultiplier is {node.option('depthMultiplier')}, the shapes say {multiplier}",
+        f"depthMultiplier is {node.option('depthMultiplier')}, but the shapes imply {multiplier}",
     )
     rounding = Rounding.TWICE
     if given.dtype == "int16":

@@ -18,7 +18,7 @@ def prepare(node: Node) -> Kernel:
     axis = node.integers(1)
     node.require(
         len(axis) == 1 and -rank - 1 <= axis[0] <= rank,
-        f"dimension {axis} of {rank} is out of range",
+        f"axis {axis} is out of range for rank {rank}",
     )
     shape = list(node.input(0).shape)
     shape.insert(axis[0] % (rank + 1), 1)

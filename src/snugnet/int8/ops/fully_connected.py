@@ -32,20 +32,23 @@ def prepare(node: Node) -> Kernel:
     given, weights, bias = node.input(0), node.input(1), node.optional(2)
     node.require(
         len(weights.shape) == 2 and min(weights.shape) > 0 and elements(given) > 0,
-        f"weights {list(weights.shape)} do not fit an input {list(given.shape)}",
+        f"weights of shape {list(weights.shape)} do not fit input {list(given.shape)}",
     )
     outputs, depth = weights.shape
-    node.require(elements(given) % depth == 0, f"{elements(given)} inputs are not rows of {depth}")
+    node.require(
+        elements(given) % depth == 0,
+        f"{elements(given)} input elements are not divisible by depth {depth}",
+    )
     node.require(
         node.option("weightsFormat") == 0
         and node.option("fusedActivationFunction") in (0, *LIMITS),
-        "shuffled weights and activations beyond ReLU and its kin are not supported",
+        "shuffled weights, and activations other than ReLU variants, are not supported",
     )
     rows = elements(given) // depth
     node.require(
         node.output.shape[-1:] == (outputs,) and elements(node.output) == rows * outputs,
-        f"tensor {node.output.index} has shape {list(node.output.shape)}; {rows} x {outputs} "
-        "follows",
+        f"tensor {node.output.index} has shape {list(node.output.shape)}; expected {rows} x "
+        f"{outputs}",
     )
     check_types(node, given, weights, bias)
     check_channels(node, weights, outputs, 0)
@@ -63,7 +66,7 @@ def _real(node: Node) -> np.ndarray:
     if len(products) == 1 and bias is not None and len(bias.scales):
         node.require(
             abs(products[0] - np.float64(scale(bias))) / made <= 0.02,
-            "the scale of the bias is not that of the products",
+            "the bias scale must be input scale x weight scale",
         )
     return np.broadcast_to(products / made, weights.shape[:1])
 

@@ -37,7 +37,7 @@ def prepare(node: Node) -> Kernel:
     out, out_shift = _int16(node.ratio(1 / 128, scale(given)))
     fine = kind(1 / 128) * kind(scale(given))
     factor, factor_shift = _int16(np.float64(fine / (kind(3) / kind(32768))))
-    node.require(out_shift <= 0, "the output's scale is too small")
+    node.require(out_shift <= 0, "the output scale is too small")
 
     def swish(x: np.ndarray) -> np.ndarray:
         high = (x - zero_point(given)) * 128

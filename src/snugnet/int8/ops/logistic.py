@@ -37,9 +37,9 @@ def prepare(node: Node) -> Kernel:
     if given.dtype == "int16":
         return _int16(node)
     if node.tflm:
-        node.require(zero_point(made) == -128, "the output's zero point must be -128")
+        node.require(zero_point(made) == -128, "the output zero point must be -128")
         return fixed(node, fixed_point.logistic, 23, -128)
-    node.require(scale(made) == np.float32(1 / 256), "the output's scale must be 1/256")
+    node.require(scale(made) == np.float32(1 / 256), "the output scale must be 1/256")
     return float_function(node, _sigmoid)
 
 
@@ -63,7 +63,7 @@ def fixed(
     """
     given, made = node.input(0), node.output
     q, shift = quantize_multiplier(np.float64(scale(given)) * 2.0**27)
-    node.require(0 <= shift <= 31, "the input's scale is out of range")
+    node.require(0 <= shift <= 31, "the input scale is out of range")
     # Beyond, 4 integer bits are too few: `CalculateInputRadius`.
     radius = int(np.floor(15 * 2.0**27 / 2.0 ** float(shift)))
 

@@ -73,7 +73,7 @@ def pooling(node: Node) -> Windows:
     node.require_shape(made, (given.shape[0], *area.out, given.shape[3]))
     by_rows, by_columns = kernel[0] * area.out[0] * area.extent[1], kernel[1] * math.prod(area.out)
     steps = (by_rows + by_columns) * given.shape[0] * given.shape[3]
-    node.require(steps <= MOST_STEPS, f"{steps} steps are too many; allowed: {MOST_STEPS}")
+    node.require(steps <= MOST_STEPS, f"{steps} steps are too many; the maximum is {MOST_STEPS}")
     return area
 
 

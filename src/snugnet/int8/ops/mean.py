@@ -54,14 +54,15 @@ def reduction(node: Node) -> tuple[tuple[int, ...], int]:
     rank = len(given.shape)
     asked = node.integers(1)
     node.require(
-        all(-rank <= axis < rank for axis in asked), f"dimensions {asked} of {rank} do not exist"
+        all(-rank <= axis < rank for axis in asked),
+        f"axes {asked} are out of range for rank {rank}",
     )
     axes = tuple(sorted({axis % rank for axis in asked}))
     kept = [1 if i in axes else n for i, n in enumerate(given.shape)]
     if not node.option("keepDims", False):
         kept = [n for i, n in enumerate(kept) if i not in axes]
     node.require_shape(made, kept)
-    node.require(min(given.shape, default=1) > 0, "has no elements")
+    node.require(min(given.shape, default=1) > 0, "the input has no elements")
     return axes, int(np.prod([given.shape[axis] for axis in axes], dtype=np.int64))
 
 

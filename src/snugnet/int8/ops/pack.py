@@ -21,7 +21,7 @@ def prepare(node: Node) -> Kernel:
     node.require_types(made, *MOVED)
     given = [node.input(place) for place in range(len(node.inputs))]
     rank, axis = len(made.shape), node.option("axis")
-    node.require(given and -rank <= axis < rank, f"dimension {axis} of {rank} does not exist")
+    node.require(given and -rank <= axis < rank, f"axis {axis} is out of range for rank {rank}")
     axis %= rank
     shape = list(given[0].shape)
     for tensor in given:

@@ -24,5 +24,5 @@ def prepare(node: Node) -> Kernel:
         node.require_quantized(value)
         node.require_same_quantization(value)
     number = np.ravel(node.constant(2))
-    node.require(len(number) == 1, "the value must be one element")
+    node.require(len(number) == 1, "the padding value must be one element")
     return padding(node, int(number[0]))

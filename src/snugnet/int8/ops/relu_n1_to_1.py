@@ -14,6 +14,6 @@ def prepare(node: Node) -> Kernel:
     Args:
         node: Input: int8.
     """
-    node.require(not node.tflm, "TensorFlow Lite Micro does not have it")
+    node.require(not node.tflm, "TensorFlow Lite Micro has no such kernel")
     node.require_types(node.input(0), "int8")
     return rectifier(node, -1.0, 1.0)

@@ -24,6 +24,6 @@ def prepare(node: Node) -> Kernel:
         fits = len(wanted) == len(shape) and wanted.count(-1) <= 1
         node.require(
             fits and all(w in (-1, n) for w, n in zip(wanted, shape, strict=True)),
-            f"shape {wanted} is asked for; the output has {shape}",
+            f"requested shape {wanted} differs from the output shape {shape}",
         )
     return reshaped(node)

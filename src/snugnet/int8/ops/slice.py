@@ -21,11 +21,13 @@ def prepare(node: Node) -> Kernel:
     """
     check_copy(node)
     shape, begin, size = node.input(0).shape, node.integers(1), node.integers(2)
-    node.require(len(begin) == len(size) == len(shape), f"{len(shape)} numbers are needed")
+    node.require(
+        len(begin) == len(size) == len(shape), f"begin and size must have {len(shape)} numbers each"
+    )
     size = [n - b if s == -1 else s for n, b, s in zip(shape, begin, size, strict=True)]
     node.require(
         all(b >= 0 and s >= 0 and b + s <= n for n, b, s in zip(shape, begin, size, strict=True)),
-        f"begin {begin} and size {size} leave a tensor of {list(shape)}",
+        f"begin {begin} and size {size} exceed the input shape {list(shape)}",
     )
     node.require_shape(node.output, size)
     box = (slice(None), *(slice(b, b + s) for b, s in zip(begin, size, strict=True)))

@@ -69,7 +69,7 @@ def _check_output(node: Node) -> None:
         unit, point = 1 / 256, -128
     elif given.dtype == "int16":
         unit, point = 1 / 32768, 0
-        node.require(zero_point(given) == 0, "the input's zero point must be 0")
+        node.require(zero_point(given) == 0, "the input zero point must be 0")
     elif node.tflm:
         unit, point = 1 / 65536, -32768
     else:
@@ -87,7 +87,7 @@ def _int8(node: Node) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
     bits = 8 if node.output.dtype == "int8" else 16
     # The product as float64, whatever the types of the factors.
     real = min(float(node.option("beta")) * float(scale(node.input(0))) * 2.0**26, 2.0**31 - 1)
-    node.require(real > 1, "beta times the input's scale is too small")
+    node.require(real > 1, "beta x input scale is too small")
     q, shift = quantize_multiplier(real)
     radius = int(np.floor(31 * 2.0**26 / 2.0 ** float(shift)))
     # The exponential of every difference, from 0 down, and what it adds to the sum.
@@ -102,7 +102,7 @@ def _int8(node: Node) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
         total = addends[below].sum(axis=-1, keepdims=True)
         factor, over_unit = reciprocal(total, SUM_BITS)
         right = over_unit + 31 - bits
-        node.require(right.max(initial=0) <= 31, "the sum of exponentials is too large")
+        node.require(right.max(initial=0) <= 31, "the sum of exponentials may overflow")
         shares = rounding_high_mul(factor, exponentials[below])
         made = np.clip(rounding_divide_by_pot(shares, right) + low, low, high)
         return {

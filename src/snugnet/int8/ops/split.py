@@ -22,11 +22,13 @@ def prepare(node: Node) -> Kernel:
     given, parts = node.input(1), len(node.outputs)
     rank, axis = len(given.shape), node.integers(0)
     node.require(
-        len(axis) == 1 and -rank <= axis[0] < rank, f"dimension {axis} of {rank} does not exist"
+        len(axis) == 1 and -rank <= axis[0] < rank, f"axis {axis} is out of range for rank {rank}"
     )
     where = axis[0] % rank
     size = given.shape[where]
-    node.require(parts > 0 and size % parts == 0, f"{size} elements do not make {parts} parts")
+    node.require(
+        parts > 0 and size % parts == 0, f"{size} elements cannot be split into {parts} equal parts"
+    )
     shape = [*given.shape[:where], size // parts, *given.shape[where + 1 :]]
     for made in node.outputs:
         node.require_shape(made, shape)

@@ -19,9 +19,11 @@ def prepare(node: Node) -> Kernel:
     asked = list(node.option("squeezeDims", ()))
     node.require(
         all(-len(shape) <= axis < len(shape) for axis in asked),
-        f"dimensions {asked} of {len(shape)} do not exist",
+        f"axes {asked} are out of range for rank {len(shape)}",
     )
     gone = {axis % len(shape) for axis in asked} or {i for i, n in enumerate(shape) if n == 1}
-    node.require(all(shape[axis] == 1 for axis in gone), f"{sorted(gone)} are not of size 1")
+    node.require(
+        all(shape[axis] == 1 for axis in gone), f"dimensions {sorted(gone)} must have size 1"
+    )
     node.require_shape(node.output, [n for i, n in enumerate(shape) if i not in gone])
     return reshaped(node)

@@ -27,7 +27,9 @@ def prepare(node: Node) -> Kernel:
     check_copy(node)
     shape = node.input(0).shape
     begin, end, strides = (node.integers(place) for place in (1, 2, 3))
-    node.require(len(begin) == len(end) == len(strides), "begin, end and strides differ in number")
+    node.require(
+        len(begin) == len(end) == len(strides), "begin, end and strides must have the same length"
+    )
     index = _index(node, shape, begin, end, strides)
     sizes = _check_shrunk(node, shape, index)
     node.require_shape(node.output, sizes)
@@ -50,16 +52,16 @@ def _index(
     ellipsis = node.option("ellipsisMask")
     node.require(
         not (node.tflm and (new or ellipsis)),
-        "TensorFlow Lite Micro knows neither new axes nor ellipses here",
+        "TensorFlow Lite Micro supports neither new axes nor an ellipsis here",
     )
-    node.require(bin(ellipsis).count("1") <= 1 and ellipsis >= 0, "more than one ellipsis")
+    node.require(bin(ellipsis).count("1") <= 1 and ellipsis >= 0, "at most one ellipsis is allowed")
     node.require(
         not (ellipsis and _counts_from_begin(node)),
-        "an ellipsis and ends that count from begin: LiteRT ends the program",
+        "LiteRT aborts on an ellipsis with offset ends",
     )
     places = range(len(begin))
     taken = [i for i in places if not bit("newAxisMask", i) and not bit("ellipsisMask", i)]
-    node.require(len(taken) <= len(shape), f"{len(taken)} ranges for {len(shape)} dimensions")
+    node.require(len(taken) <= len(shape), f"{len(taken)} ranges given for {len(shape)} dimensions")
     index: list[Any] = []
     axis = 0
     for i in places:
@@ -81,13 +83,13 @@ def _counts_from_begin(node: Node) -> bool:
 
 def _range(node: Node, size: int, begin: int, end: int, stride: int, place: int) -> Any:
     """Give the slice of one dimension, or the element that it shrinks to."""
-    node.require(stride != 0, "a stride is 0")
+    node.require(stride != 0, "strides must not be 0")
     low, high = (0, size) if stride > 0 else (-1, size - 1)
     start = min(max(begin + size if begin < 0 else begin, low), high)
     if node.option("beginMask") >> place & 1:
         start = 0 if stride > 0 else size - 1
     if node.option("shrinkAxisMask") >> place & 1:
-        node.require(stride > 0 and start < size, "a dimension shrinks to nothing")
+        node.require(stride > 0 and start < size, "the output is empty")
         return start
     if _counts_from_begin(node):
         end += start

@@ -25,7 +25,7 @@ def prepare(node: Node) -> Kernel:
     node.require(
         all(-rank <= axis < rank for axis in order)
         and sorted(axis % rank for axis in order) == list(range(rank)),
-        f"order {order} is no permutation of {rank} dimensions",
+        f"{order} is not a permutation of {rank} dimensions",
     )
     order = [axis % rank for axis in order]
     node.require_shape(node.output, [shape[axis] for axis in order])

@@ -35,14 +35,14 @@ def prepare(node: Node) -> Kernel:
     outputs, height, width, channels = weights.shape
     node.require(
         min(weights.shape) > 0 and channels == given.shape[3],
-        f"weights {list(weights.shape)} do not fit an image {list(given.shape)}",
+        f"weights of shape {list(weights.shape)} do not fit input {list(given.shape)}",
     )
     made = node.output.shape
     if node.input(0).values is not None and not node.tflm:
         node.require_shape(node.output, node.integers(0))
     node.require(
         len(made) == 4 and made[0] == given.shape[0] and made[3] == outputs and min(made) > 0,
-        f"an output of {list(made)} does not fit an image {list(given.shape)}",
+        f"output shape {list(made)} does not fit input {list(given.shape)}",
     )
     how = rounding(node, bias)
     if node.tflm and given.dtype == "int16":
@@ -54,7 +54,9 @@ def prepare(node: Node) -> Kernel:
         (size - 1) * stride + kernel
         for size, stride, kernel in zip(given.shape[1:3], area.stride, area.kernel, strict=True)
     ]
-    node.require(canvas[0] * canvas[1] <= 1 << 24, f"the output would be {canvas} before cutting")
+    node.require(
+        canvas[0] * canvas[1] <= 1 << 24, f"the output before cropping is too large: {canvas}"
+    )
     return Kernel(_run(area, sums, made, not node.tflm), _explain(area, sums))
 
 
@@ -82,7 +84,9 @@ def _run(area: Windows, sums: Sums, made: tuple[int, ...], check: bool) -> Run:
 
     def run(wanted: np.ndarray, _: Any, x: np.ndarray, *__: Any) -> np.ndarray:
         if check and (wanted != made).any():
-            raise InputError(f"shape {wanted[0].tolist()} is asked for; the file has {list(made)}")
+            raise InputError(
+                f"requested output shape {wanted[0].tolist()} differs from the file: {list(made)}"
+            )
         images = x.reshape(-1, *x.shape[2:])
         out = np.empty((len(images), *made[1:]), x.dtype)
         each = 8 * images[0].size // channels * matrix.shape[1]
