@@ -8,8 +8,9 @@ comments, docstrings and formatting do not count, and neither do modification ti
 import ast
 import hashlib
 from functools import cache
+from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 PACKAGE = "snugnet"
 
@@ -73,7 +74,8 @@ class _File(NamedTuple):
 
 @cache
 def _read(path: Path, source: Path) -> _File:
-    tree = ast.parse(path.read_text(), filename=str(path))
+    # Bytes, so that the encoding does not depend on the machine's locale.
+    tree = ast.parse(path.read_bytes(), filename=str(path))
     return _File(_digest(tree), _imports(tree, source))
 
 
@@ -97,7 +99,7 @@ def _imports(tree: ast.Module, source: Path) -> list[str]:
 
 
 def _digest(tree: ast.Module) -> str:
-    """Digest what a file does: its syntax tree, less the docstrings, which it loses here."""
+    """Digest what a file does: its syntax tree without docstrings, which are removed here."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
@@ -107,4 +109,38 @@ def _digest(tree: ast.Module) -> str:
                 and isinstance(first.value.value, str)
             ):
                 node.body = node.body[1:]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
+    return hashlib.sha256(_dump(tree).encode()).hexdigest()[:16]
+
+
+def _dump(value: Any) -> str:
+    """Write a syntax tree as text that is the same with every supported Python version.
+
+    `ast.dump` is not: newer versions add fields, leave out empty ones, and split f-strings
+    differently. Here the fields are sorted, and empty ones are left out.
+    """
+    if isinstance(value, ast.JoinedStr):
+        value = ast.JoinedStr(_merged(value.values))
+    if isinstance(value, ast.AST):
+        fields = ((name, getattr(value, name, None)) for name in sorted(value._fields))
+        inside = [f"{name}={_dump(field)}" for name, field in fields if _counts(name, field)]
+        return f"{type(value).__name__}({','.join(inside)})"
+    if isinstance(value, list):
+        return f"[{','.join(map(_dump, value))}]"
+    # `repr` would escape the characters that the version's Unicode tables lack.
+    return ascii(value)
+
+
+def _counts(name: str, field: Any) -> bool:
+    """Check that a field is neither empty nor the prefix `u` of a string."""
+    return field is not None and field != [] and name != "kind"
+
+
+def _merged(values: list[ast.expr]) -> list[ast.expr]:
+    """Join neighbouring texts of an f-string, and drop empty ones."""
+    parts: list[ast.expr] = []
+    for is_text, group in groupby(values, key=lambda value: isinstance(value, ast.Constant)):
+        if not is_text:
+            parts += group
+        elif text := "".join(ast.literal_eval(value) for value in group):
+            parts.append(ast.Constant(text))
+    return parts
