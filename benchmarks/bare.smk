@@ -7,6 +7,34 @@ PLACES = [f"{m}/{v}" for m in MODELS for v in VARIANTS]
 CELLS = [f"{place}/{s}" for place in PLACES for s in SCHEMES]
 INTEGER_ENDS = ["fiq_int8", "fiq_uint8"]
 FILES = ["train.npz", "val.npz", "calib.npz", "test.npz", "record.json"]
+DATA = [f"results/data/digits/{name}" for name in FILES]
+MODEL_FILES = ("model.h5", "history.csv", "stats.json")
+CERTIFICATES = [f"results/verify/{c}/certificate.json" for c in CELLS if "fiq" in c]
+ANALYSES = [
+    *[
+        f"results/debug/{p}/fiq_int8/{n}.csv"
+        for p in PLACES
+        for n in ("layers", "trace")
+    ],
+    *[f"results/debug/{p}/{s}/mistakes.json" for p in PLACES for s in INTEGER_ENDS],
+]
+# What the report is made from, beside its tables.
+EVIDENCE = [
+    *DATA,
+    *[f"results/models/{p}/{n}" for p in PLACES for n in MODEL_FILES[:2]],
+    *[
+        f"results/tflite/{c}/{n}"
+        for c in CELLS
+        for n in ("model.tflite", "contract.json")
+    ],
+    *CERTIFICATES,
+    *[f"results/metrics/{cell}/litert.json" for cell in CELLS],
+    *ANALYSES,
+]
+REPORT_FILES = (
+    *("metrics.csv", "seeds.csv", "metrics.md", "index.html"),
+    *("figures", "gate.json", "gate.passed"),
+)
 BELOW = {
     "drq": "float32",
     "fiq_float32": "drq",
@@ -18,7 +46,9 @@ BELOW = {
 def parent(wildcards):
     if wildcards.variant == "original":
         return []
-    return f"results/predictions/{wildcards.model}/original/{wildcards.scheme}/litert.npz"
+    return (
+        f"results/predictions/{wildcards.model}/original/{wildcards.scheme}/litert.npz"
+    )
 
 
 def rung(wildcards):
@@ -35,8 +65,19 @@ def certificate(wildcards):
     return f"results/verify/{cell}/certificate.json"
 
 
+rule all:
+    input:
+        EVIDENCE,
+        [f"results/models/{p}/stats.json" for p in PLACES],
+        [f"results/predictions/{cell}/litert.npz" for cell in CELLS],
+        [f"results/report/{name}" for name in REPORT_FILES],
+        "results/manifest.json",
+
+
 rule gate:
     input:
+        "results/report/figures",
+        "results/manifest.json",
         "results/report/gate.json",
         "results/report/metrics.md",
         "results/report/index.html",
@@ -73,15 +114,37 @@ rule write_report:
         "workflow/report/index.html.j2",
         "workflow/report/style.css",
         "workflow/report/page.js",
-        [f"results/data/digits/{name}" for name in FILES],
-        [f"results/models/{p}/{n}" for p in PLACES for n in ("model.h5", "history.csv")],
-        [f"results/tflite/{c}/{n}" for c in CELLS for n in ("model.tflite", "contract.json")],
-        [f"results/verify/{c}/certificate.json" for c in CELLS if "fiq" in c],
-        [f"results/metrics/{cell}/litert.json" for cell in CELLS],
-        [f"results/debug/{p}/fiq_int8/{n}.csv" for p in PLACES for n in ("layers", "trace")],
-        [f"results/debug/{p}/{s}/mistakes.json" for p in PLACES for s in INTEGER_ENDS],
+        EVIDENCE,
     output:
         "results/report/index.html",
+    shell:
+        ""
+
+
+rule draw_figures:
+    input:
+        "results/report/metrics.csv",
+        "results/report/seeds.csv",
+        EVIDENCE,
+    output:
+        directory("results/report/figures"),
+    shell:
+        ""
+
+
+rule write_manifest:
+    input:
+        [path for path in DATA if not path.endswith(".json")],
+        [f"results/models/{p}/{n}" for p in PLACES for n in ("model.h5", "stats.json")],
+        [
+            f"results/tflite/{c}/{n}"
+            for c in CELLS
+            for n in ("model.tflite", "contract.json")
+        ],
+        CERTIFICATES,
+        [f"results/metrics/{cell}/litert.json" for cell in CELLS],
+    output:
+        "results/manifest.json",
     shell:
         ""
 

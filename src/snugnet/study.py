@@ -49,6 +49,18 @@ REPORTED = (
     *ANALYSIS_STAGES,
     *("searches", "calibrations"),
 )
+# Of which stages the target `all` requires every file, and what it requires beside them.
+DELIVERED = (
+    *("data", "records", "models", "histories", "stats", "designs", "calibrations"),
+    *("tflite", "contracts", "searches", "certificates"),
+    *("conversions", "programs", "agreements"),
+    *("predictions", "metrics"),
+    *ANALYSIS_STAGES,
+)
+REPORT_FILES = (
+    *("report/metrics.csv", "report/seeds.csv", "report/metrics.md", "report/index.html"),
+    *("report/figures", "report/gate.json", "report/gate.passed", "manifest.json"),
+)
 # Methods after which a model has quantizers with ranges.
 WITH_QUANTIZERS = ("qat", "calibrate")
 
@@ -95,7 +107,7 @@ class Study:
             problems = list(_add_seeded_models(config))
         if not problems:
             self.config = config
-            self.cells = list(_cells(config["study"]))
+            self.cells = list(_cells(config))
             self._known_cells = frozenset(self.cells)
             self._asked: dict[str, dict[str, None]] = {}  # variants by model, in order
             for cell in self.cells:
@@ -264,7 +276,8 @@ class Study:
 
     def _part(self, name: str, wildcards: Mapping[str, str]) -> Any:
         if name == "dataset":
-            return self.dataset_settings(wildcards["dataset"])
+            block = self.config["datasets"][wildcards["dataset"]]
+            return {"name": wildcards["dataset"], **block}
         if name == "model":
             block = self.config["models"][wildcards["model"]]
             return {key: value for key, value in block.items() if key not in LATER}
@@ -284,8 +297,7 @@ class Study:
             own = {"training": self.config["models"][wildcards["model"]]["training"]}
             return laid_over(own, self._scheme(wildcards["model"], wildcards["scheme"]))["training"]
         if name == "seed" and "model" in wildcards:
-            own = self.config["models"][wildcards["model"]]["seed"]
-            return self.config["seed"] if own is None else own
+            return _seed_of(self.config, wildcards["model"])
         if name == "cells":
             return [self._describe(cell) for cell in self.cells]
         if name == "gates":
@@ -319,7 +331,7 @@ class Study:
     def _family(self, model: str) -> str:
         """Name the model that another one is with another seed; else its own name."""
         families = {
-            _seeded(name, seed): name
+            _seeded(self.config, name, seed): name
             for block in self.config["study"]
             for name, seed in product(block["models"], block["seeds"])
         }
@@ -427,6 +439,12 @@ class Study:
             if not (converted and self.has_quantizers(cell.variant))
         ]
 
+    def deliverables(self) -> list[str]:
+        """List all files that the study exists for, below the results folder."""
+        akida = ["report/akida.md"] if self.files("akida_metrics") else []
+        stages = [path for stage in DELIVERED for path in self.files(stage)]
+        return [*stages, *REPORT_FILES, *akida]
+
     def files(self, stage: str) -> list[str]:
         """List the files of a stage that the study asks for, below the results folder."""
         if stage in ANALYSIS_STAGES:
@@ -458,6 +476,8 @@ class Study:
             "akida_metrics": lambda cell: (
                 [f"metrics/{cell.path}.json"] if cell.scheme in AKIDA_SCHEMES else []
             ),
+            "agreements": lambda cell: _files_of(cell, AKIDA_SCHEMES, "akida", "agreement.json"),
+            "predictions": lambda cell: [f"predictions/{cell.path}.npz"],
             "metrics": lambda cell: [f"metrics/{cell.path}.json"],
         }[stage]
         return list(dict.fromkeys(path for cell in self.cells for path in files(cell)))
@@ -494,9 +514,16 @@ def _sorted(value: Any) -> Any:
     return value
 
 
-def _seeded(model: str, seed: int) -> str:
-    """Name the model that is another one trained with another seed."""
-    return f"{model}_s{seed}"
+def _seed_of(config: Mapping[str, Any], model: str) -> int:
+    """Give the seed of a model: its own, or else the study's."""
+    own = config["models"][model]["seed"]
+    seed: int = config["seed"] if own is None else own
+    return seed
+
+
+def _seeded(config: Mapping[str, Any], model: str, seed: int) -> str:
+    """Name a model with a seed: with the one that it has anyway it keeps its name and results."""
+    return model if seed == _seed_of(config, model) else f"{model}_s{seed}"
 
 
 def _add_seeded_models(config: dict[str, Any]) -> Iterator[str]:
@@ -504,23 +531,27 @@ def _add_seeded_models(config: dict[str, Any]) -> Iterator[str]:
     models = config["models"]
     for block in config["study"]:
         for model, seed in product(block["models"], block["seeds"]):
-            name = _seeded(model, seed)
+            name = _seeded(config, model, seed)
+            if name == model:
+                continue
             wanted = {**deepcopy(models[model]), "seed": seed}
             if models.setdefault(name, wanted) != wanted:
                 yield f"models.{name}: this name is taken by {model} with seed {seed}; rename it"
 
 
-def _names(block: Mapping[str, Any]) -> list[str]:
+def _names(config: Mapping[str, Any], block: Mapping[str, Any]) -> list[str]:
     """List the models of a block of the study, with their seeds if it has any."""
     if not block["seeds"]:
         return list(block["models"])
-    return [_seeded(model, seed) for model, seed in product(block["models"], block["seeds"])]
+    return [
+        _seeded(config, model, seed) for model, seed in product(block["models"], block["seeds"])
+    ]
 
 
-def _cells(blocks: list[dict[str, Any]]) -> Iterator[Cell]:
+def _cells(config: Mapping[str, Any]) -> Iterator[Cell]:
     seen = set()
-    for block in blocks:
-        for model in _names(block):
+    for block in config["study"]:
+        for model in _names(config, block):
             for variant in block["variants"]:
                 for scheme in block["schemes"]:
                     for runtime in AKIDA_RUNTIMES if scheme in AKIDA_SCHEMES else ("litert",):

@@ -136,6 +136,56 @@ def test_a_block_with_seeds_makes_each_model_once_with_each():
     assert study(found.config).cells == found.cells
 
 
+@pytest.mark.parametrize("own", [None, 1])
+def test_a_model_with_the_seed_that_it_has_keeps_its_name(own):
+    config = changed("models/net/seed", own)
+    config["study"] = [{"models": ["net"], "seeds": [1, 2], "schemes": ["drq"]}]
+    known = study(config)
+    assert [cell.model for cell in known.cells] == ["net", "net_s2"]
+    described = known.settings(("cells",), {})["cells"]
+    assert [(cell["family"], cell["seed"]) for cell in described] == [("net", 1), ("net", 2)]
+    plain = study({**minimal(), "study": [{"models": ["net"], "schemes": ["drq"]}]})
+    if own is None:
+        names = ("model", "seed", "tf_threads")
+        assert known.settings(names, {"model": "net"}) == plain.settings(names, {"model": "net"})
+
+
+def test_deliverables_are_listed_once_each():
+    files = study(minimal()).deliverables()
+    assert len(files) == len(set(files))
+    for expected in (
+        "data/data/calib.npz",
+        "models/net/original/stats.json",
+        "tflite/net/original/fiq_int8/model.tflite",
+        "verify/net/original/fiq_int8/certificate.json",
+        "predictions/net/original/drq/litert.npz",
+        "debug/net/original/fiq_uint8/mistakes.json",
+        "report/figures",
+        "manifest.json",
+    ):
+        assert expected in files
+    assert "report/akida.md" not in files
+
+
+def test_akida_programs_and_their_page_are_deliverables():
+    config = minimal()
+    config["study"] = [{"models": ["net"], "schemes": ["float32", "akida_v2_w8a8"]}]
+    files = study(config).deliverables()
+    place = "akida/net/original/akida_v2_w8a8"
+    expected = {f"{place}/{name}" for name in ("program", "conversion.json", "agreement.json")}
+    assert {*expected, "report/akida.md"} <= set(files)
+
+
+def test_where_source_files_lie_is_no_setting_of_their_dataset():
+    here, there = (
+        study({**minimal(), "datasets_dir": name, "datasets": {"data": {"kind": "mnist"}}})
+        for name in ("here", "there")
+    )
+    wildcards = {"dataset": "data"}
+    assert here.settings(("dataset",), wildcards) == there.settings(("dataset",), wildcards)
+    assert here.dataset_settings("data")["datasets_dir"] == "here"
+
+
 def test_a_model_with_a_seed_takes_nobodys_name():
     config = minimal()
     config["models"]["net_s7"] = {"architecture": "fc", "dataset": "data", "dense": [3]}
@@ -679,10 +729,10 @@ def test_an_analysis_looks_into_the_cells_it_is_asked_for(analyses, expected):
     assert asked.files("sensitivity") == []
 
 
-@pytest.mark.parametrize(("models", "expected"), [(["net"], [1, 2]), (["net_s2"], [2])])
+@pytest.mark.parametrize(("models", "expected"), [(["net"], [2, 3]), (["net_s2"], [2])])
 def test_an_analysis_looks_into_models_made_with_seeds(models, expected):
     config = {**minimal(), "analyses": {"layers": {"models": models}}}
-    config["study"][0]["seeds"] = [1, 2]
+    config["study"][0]["seeds"] = [2, 3]
     traced = [f"debug/net_s{seed}/original/fiq_int8/trace.csv" for seed in expected]
     assert study(config).files("traced") == traced
 

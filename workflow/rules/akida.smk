@@ -1,5 +1,7 @@
 # From Keras models to programs for BrainChip's Akida, simulated and compared with what they were
 # made from. A model that does not fit becomes a record that says why, and the study goes on.
+# Snakemake compares no folder by its content, so in a copied project it would take each program for
+# a new one: hence `ancient`. The same job writes conversion.json, which is compared.
 
 
 rule preflight_akida:
@@ -104,7 +106,7 @@ rule predict_keras:
 rule predict_akida:
     input:
         conversion="<results>/akida/{model}/{variant}/{scheme}/conversion.json",
-        program="<results>/akida/{model}/{variant}/{scheme}/program",
+        program=ancient("<results>/akida/{model}/{variant}/{scheme}/program"),
         test=dataset_of("test.npz"),
     output:
         predictions="<results>/predictions/{model}/{variant}/{scheme}/{runtime}.npz",
@@ -130,7 +132,7 @@ rule compare_akida:
         akida="<results>/predictions/{model}/{variant}/{scheme}/akida.npz",
         conversion="<results>/akida/{model}/{variant}/{scheme}/conversion.json",
         quantized="<results>/akida/{model}/{variant}/{scheme}/quantized.h5",
-        program="<results>/akida/{model}/{variant}/{scheme}/program",
+        program=ancient("<results>/akida/{model}/{variant}/{scheme}/program"),
         test=dataset_of("test.npz"),
     output:
         agreement="<results>/akida/{model}/{variant}/{scheme}/agreement.json",
@@ -155,7 +157,7 @@ rule score_akida:
         parent=parent_predictions,
         stats=akida_stats,
         conversion="<results>/akida/{model}/{variant}/{scheme}/conversion.json",
-        program="<results>/akida/{model}/{variant}/{scheme}/program",
+        program=ancient("<results>/akida/{model}/{variant}/{scheme}/program"),
         agreement="<results>/akida/{model}/{variant}/{scheme}/agreement.json",
     output:
         metrics="<results>/metrics/{model}/{variant}/{scheme}/{runtime}.json",

@@ -10,7 +10,7 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 import snugnet
-from snugnet import recorded, warm
+from snugnet import recorded, run_records, warm
 from snugnet.akida.schemes import AKIDA_RUNTIMES, AKIDA_SCHEMES
 from snugnet.datasets.sources import source_files
 from snugnet.errors import InputError
@@ -73,6 +73,13 @@ warm.announce(
 recorded.announce(
     workflow.overwrite_configfiles, workflow.config_settings.config_args or []
 )
+# These may lie elsewhere in a moved project; what is made from their files is the same.
+run_records.install(
+    {
+        str(Path(STUDY.config["datasets_dir"])): "<datasets_dir>",
+        str(TEMPLATES): "<templates>",
+    }
+)
 
 
 wildcard_constraints:
@@ -122,6 +129,14 @@ def source_of(wildcards):
     """Give a dataset's source files as far as they are there; the job itself names missing ones."""
     files = source_files(STUDY.dataset_settings(wildcards.dataset))
     return [str(path) for path in files if path.is_file()]
+
+
+def datasets_dir_of(wildcards, output):
+    """Give the folder of the source files.
+
+    A parameter that takes `output` is not tracked: files that only moved change no dataset.
+    """
+    return STUDY.config["datasets_dir"]
 
 
 def model_file(wildcards):
@@ -251,8 +266,17 @@ def made_with(wildcards):
 
 
 def study_files(stage):
-    """List the files of a stage that the study asks for."""
-    return [f"{RESULTS}/{path}" for path in STUDY.files(stage)]
+    """List the files of a stage that the study asks for.
+
+    Programs are folders, whose content Snakemake does not compare; see akida.smk.
+    """
+    paths = [f"{RESULTS}/{path}" for path in STUDY.files(stage)]
+    return list(map(ancient, paths)) if stage == "programs" else paths
+
+
+def deliverables(wildcards):
+    """List all files that the study exists for: a missing one is made again."""
+    return [f"{RESULTS}/{path}" for path in STUDY.deliverables()]
 
 
 def report_evidence(wildcards):

@@ -30,6 +30,7 @@ rule prepare_dataset:
     params:
         settings=settings("dataset", "seed"),
         code=code("prepare_dataset", "snugnet.datasets.{kind}"),
+        datasets_dir=datasets_dir_of,
     script:
         "../scripts/prepare_dataset.py"
 

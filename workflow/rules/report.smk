@@ -171,7 +171,7 @@ rule gate:
         gate="<results>/report/gate.json",
         table="<results>/report/metrics.md",
         page="<results>/report/index.html",
-        figures="<results>/report/figures",
+        figures=ancient("<results>/report/figures"),
         akida=akida_page,
         manifest="<results>/manifest.json",
     output:

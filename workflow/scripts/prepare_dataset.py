@@ -13,7 +13,8 @@ def main(job: Any) -> None:
 
     from snugnet.datasets.prepare import prepare, save
 
-    settings, seed = job.params.settings["dataset"], job.params.settings["seed"]
+    settings = {**job.params.settings["dataset"], "datasets_dir": job.params.datasets_dir}
+    seed = job.params.settings["seed"]
     loader = import_module(f"snugnet.datasets.{settings['kind']}")
     prepared = prepare(loader.load(settings, seed), settings, seed)
     save(prepared, {name: job.output[name] for name in prepared.splits}, job.output["record"])

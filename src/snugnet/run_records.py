@@ -1,0 +1,201 @@
+"""Snakemake's records of how each file was made, independent of where the project lies.
+
+Snakemake keeps a record for each output file: rule, inputs, parameters and checksums. Three of its
+habits make a run ignore an edit, or repeat work, in a copied or moved project:
+
+- Its database files the records under the absolute path of the project. A copy has none.
+- It takes a file without a record as up to date, however its settings have changed.
+- It records the paths of inputs, so data moved to another folder look like other data.
+
+The classes here change these three things and nothing else. Snakemake has no option for them, so
+`install` puts the classes where Snakemake looks its own up: once the Snakefile has been read.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import snakemake.api  # before workflow, which imports it in a circle
+import snakemake.workflow
+from snakemake.exceptions import WorkflowError
+from snakemake.persistence import (
+    RECORD_FORMAT_VERSION,
+    MetadataRecord,
+    ParamsChange,
+    PersistenceBase,
+)
+from snakemake.persistence.db import DbPersistence
+from snakemake.persistence.file import FilePersistence
+from sqlalchemy import Connection, text
+from sqlalchemy.engine.url import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+# All records of a project are filed under this name, wherever it lies.
+NAMESPACE = "snugnet"
+
+# Older versions filed records under absolute paths: of each file the latest record is kept.
+_ADOPT_RECORDS = (
+    """
+    DELETE FROM snakemake_metadata WHERE EXISTS (
+        SELECT 1 FROM snakemake_metadata AS other
+        WHERE other.target = snakemake_metadata.target
+        AND other.namespace != snakemake_metadata.namespace
+        AND COALESCE(other.starttime, 0) > COALESCE(snakemake_metadata.starttime, 0)
+    )
+    """,
+    "UPDATE OR IGNORE snakemake_metadata SET namespace = :name WHERE namespace != :name",
+    "DELETE FROM snakemake_metadata WHERE namespace != :name",
+)
+# A lock of this folder may be that of a run that goes on; those of other folders came with a copy.
+_ADOPT_LOCKS = (
+    "UPDATE OR IGNORE snakemake_locks SET namespace = :name WHERE namespace = :here",
+    "DELETE FROM snakemake_locks WHERE namespace != :name",
+)
+
+
+def install(folders: Mapping[str, str]) -> None:
+    """Make Snakemake use the classes below, from now on and in this process.
+
+    Args:
+        folders: Name of each folder that may lie anywhere, by its path as input files have it.
+            Records have the name instead of the path.
+
+    Raises:
+        WorkflowError: If this version of Snakemake does not look its classes up as expected.
+    """
+    classes = {"DbPersistence": DbRunRecords, "FilePersistence": FileRunRecords}
+    for name, records in classes.items():
+        if not hasattr(snakemake.workflow, name):
+            raise WorkflowError(
+                f"Snakemake {snakemake.__version__}: snakemake.workflow.{name} is missing, so the "
+                "records of this project cannot be kept; install the version in requirements.txt"
+            )
+        setattr(snakemake.workflow, name, partial(records, folders=folders))
+
+
+class NoRecord(ParamsChange):
+    """The reason to run a job whose output files exist, but without a record."""
+
+    def __bool__(self) -> bool:
+        return bool(self.files)
+
+    def __str__(self) -> str:
+        return f"there is no record of how these files were made: {', '.join(sorted(self.files))}"
+
+
+class RunRecords(PersistenceBase):
+    """What both of Snakemake's ways to store records have in common."""
+
+    def __init__(self, *args: Any, folders: Mapping[str, str], **kwargs: Any) -> None:
+        self._names = {f"{path.rstrip('/')}/": f"{name}/" for path, name in folders.items()}
+        super().__init__(*args, **kwargs)
+
+    def has_metadata(self, job: Any) -> bool:
+        """Always true: Snakemake then asks `params_changed`, which reports missing records."""
+        return True
+
+    def has_outdated_metadata(self, job: Any) -> bool:
+        """Always false: `params_changed` takes an outdated record for a missing one."""
+        return False
+
+    def params_changed(self, job: Any, file: Any = None) -> bool | ParamsChange:
+        """Compare parameters with the recorded ones; an existing file without a record counts."""
+        files = job.output if file is None else [file]
+        unknown = {path for path in files if self._lacks_record(path) and os.path.lexists(path)}
+        if unknown:
+            return NoRecord(files=unknown)
+        return super().params_changed(job, file)
+
+    def _lacks_record(self, path: Any) -> bool:
+        version = self.record_format_version(path)
+        return version is None or version < RECORD_FORMAT_VERSION
+
+    def _input(self, job: Any) -> list[str]:
+        return sorted(map(self._portable, super()._input(job)))
+
+    def input_checksums(self, job: Any, input_path: Any) -> set[Any]:
+        """Look up the checksums of an input as they were when the outputs were made."""
+        return super().input_checksums(job, self._portable(input_path))
+
+    def _write_record(self, key: str, record: MetadataRecord) -> None:
+        checksums = record.input_checksums or {}
+        record.input_checksums = {self._portable(path): sum for path, sum in checksums.items()}
+        super()._write_record(key, record)
+
+    def _portable(self, path: Any) -> str:
+        """Name an input file independently of where its folder lies."""
+        for folder, name in self._names.items():
+            if path.startswith(folder):
+                return name + path[len(folder) :]
+        return str(path)
+
+
+class FileRunRecords(RunRecords, FilePersistence):
+    """Records in files, for a run without this project's profile."""
+
+
+class DbRunRecords(RunRecords, DbPersistence):
+    """Records in a database, whose own project they belong to."""
+
+    def _setup_database(self, db_url: str | None) -> None:
+        url = make_url(db_url or f"sqlite:///{self.path / 'metadata.db'}")
+        try:
+            # First under this folder's path: by it Snakemake remembers the kind of file system.
+            super()._setup_database(db_url)
+            if file := _project_file(url):
+                self._refuse_read_only(file)
+                self.namespace = NAMESPACE
+                if self.dag.workflow.is_main_process:
+                    with self.engine.begin() as connection:
+                        _adopt(connection, str(self.path.absolute()))
+        except (sqlite3.Error, SQLAlchemyError) as error:
+            cause = getattr(error, "orig", None) or error
+            raise WorkflowError(
+                f"{url.database or url}: cannot use the records of how files were made ({cause}); "
+                "make the file and its folder writable, or, if the file is damaged, delete it: "
+                "then all jobs run again"
+            ) from None
+
+    def _refuse_read_only(self, file: Path) -> None:
+        """Fail before any job runs; a dry run only reads."""
+        if not os.access(file, os.W_OK) and not self.dag.workflow.dryrun:
+            raise WorkflowError(
+                f"{file}: not writable, so a run could not record how files were made; "
+                "make it writable for this user"
+            )
+
+
+def _project_file(url: URL) -> Path | None:
+    """Give the file of a database that belongs to this project: named from the working directory.
+
+    Other databases may hold records of several projects, so these stay under their paths.
+    """
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return None
+    file = Path(str(url.database))
+    return None if file.is_absolute() else file
+
+
+def _adopt(connection: Connection, here: str) -> None:
+    """File the records and locks of older versions under the one name.
+
+    Args:
+        connection: To the database.
+        here: The name that older versions used in this folder.
+    """
+    names = {"name": NAMESPACE, "here": here}
+    for table, statements in (
+        ("snakemake_metadata", _ADOPT_RECORDS),
+        ("snakemake_locks", _ADOPT_LOCKS),
+    ):
+        others = text(f"SELECT 1 FROM {table} WHERE namespace != :name LIMIT 1")
+        if connection.execute(others, names).first():
+            _execute(connection, statements, names)
+
+
+def _execute(connection: Connection, statements: Iterable[str], names: Mapping[str, str]) -> None:
+    for statement in statements:
+        connection.execute(text(statement), dict(names))
