@@ -34,11 +34,18 @@ MANIFEST = (
 
 
 class Project:
-    """A copy of the project, with commands to run and edit it."""
+    """A copy of the project, with commands to run and edit it.
+
+    Attributes:
+        folder: The copy.
+        results: The results folder of the tiny study.
+        first_output: What Snakemake printed when it made the tiny study; empty if it was not made.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.results = folder / "results" / "tiny"
+        self.first_output = ""
         for name in COPIED:
             source = ROOT / name
             if source.is_dir():
@@ -132,7 +139,7 @@ class Project:
 def tiny(tmp_path_factory) -> Project:
     """The finished tiny study. Tests must leave it as they found it."""
     project = Project(tmp_path_factory.mktemp("tiny"))
-    project.snakemake("--cores", "all", "all", *TINY)
+    project.first_output = project.snakemake("--cores", "all", "all", *TINY)
     return project
 
 

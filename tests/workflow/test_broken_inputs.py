@@ -150,7 +150,7 @@ def test_results_that_cannot_be_written_are_named_before_any_job(project):
         ok=False,
     )
     assert "results_dir: cannot write to '/proc/snugnet'" in text
-    assert "rule prepare_dataset" not in text
+    assert "prepare_dataset" not in text
 
 
 def test_a_truncated_split_is_refused_by_its_readers(tiny):

@@ -82,7 +82,16 @@ def test_a_missed_gate_names_cell_and_figure_in_the_end(tiny, missed):
     assert "digits_fc/sparse/fiq_int8/litert: accuracy differs from float32 by " in ending
     assert "gates[1].max_drop requires at most 0 points below float32 over the whole" in ending
     assert "max_arena requires" not in ending
-    assert len(ending.splitlines()) < 12
+    assert len(ending.splitlines()) < 18
+
+
+def test_failed_checks_stand_at_the_end(tiny, missed):
+    ending = missed[missed.index("\n3 checks failed:\n") :].splitlines()[1:]
+    assert ending[1:4] == [f"  {failure}" for failure in judgement(tiny)["failures"]]
+    assert ending[4] == "Report: results/tiny/report/index.html"
+    assert ending[5].startswith("Complete log(s): ")
+    assert "Recommended models" not in missed
+    assert "job failed" not in missed
 
 
 def test_the_evidence_survives(tiny, missed):

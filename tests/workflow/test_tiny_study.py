@@ -216,7 +216,7 @@ def test_a_configuration_error_is_found_before_any_job(project):
     with project.edited("config/tiny.yaml", "epochs: 6", "epoch: 6"):
         text = project.snakemake("--cores", "1", *("--configfile", "config/tiny.yaml"), ok=False)
     assert "models.digits_fc.training: unknown key 'epoch'. Did you mean 'epochs'?" in text
-    assert "rule prepare_dataset" not in text
+    assert "prepare_dataset" not in text
 
 
 def test_a_variant_is_trained_on_from_its_parent(project):

@@ -1,13 +1,18 @@
 # What rules share: the checked configuration, the cells of the study, and the two parameters that
 # every rule tracks. The only file that reads `config`. It holds no rules.
 
+import logging
+import os
 import platform
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import yaml
+from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+from snakemake_logger_plugin_snugnet import job_name
 
 import snugnet
 from snugnet import recorded, run_records, warm
@@ -282,3 +287,55 @@ def deliverables(wildcards):
 def report_evidence(wildcards):
     """List what the report shows beside the table; what the study lacks, the page leaves out."""
     return [path for stage in REPORTED for path in study_files(stage)]
+
+
+def failed_jobs(rule_names):
+    """List the failed jobs of some rules as (name, logs); of a group, those without outputs."""
+    jobs = []
+    for failed in workflow.scheduler.failed:
+        members = failed if failed.is_group() else [failed]
+        jobs += [job for job in members if not all(map(os.path.exists, job.output))]
+    names_and_logs = [
+        (job_name(job.rule.name, job.wildcards_dict), list(map(str, job.log)))
+        for job in jobs
+        if job.rule.name in rule_names
+    ]
+    return sorted(names_and_logs)
+
+
+def print_summary(level=logging.INFO):
+    """Print verdict, recommended models and the report, if the targets include the report."""
+    from snugnet.analysis.run_summary import describe_study, summarize
+
+    if not any(job.rule.name == "write_report" for job in workflow.dag.jobs):
+        return
+    try:
+        summary = summarize(RESULTS, STUDY.config["statistics"]["confidence"])
+    except InputError as error:
+        logger.warning(f"No summary of the study: {error}")
+    else:
+        logger.log(level, describe_study(summary))
+
+
+def print_failure():
+    """Print the failed jobs with their logs, then the failed checks if they are known."""
+    from snugnet.analysis.run_summary import FailedJob, describe_failed_jobs
+
+    others = {rule.name for rule in workflow.rules} - {"gate"}
+    if jobs := [FailedJob(name, logs) for name, logs in failed_jobs(others)]:
+        logger.error(describe_failed_jobs(jobs))
+    # It fails when checks fail. If it did not run, gate.json may be of an earlier run.
+    if failed_jobs({"gate"}):
+        print_summary(logging.ERROR)
+
+
+class NothingToBeDone(logging.Handler):
+    """Print the summary when there is nothing to be done: Snakemake then calls no hook."""
+
+    def emit(self, record):
+        if record.msg == NOTHING_TO_BE_DONE_MSG and not workflow.dryrun:
+            print_summary()
+
+
+if workflow.is_main_process:
+    logger.addHandler(NothingToBeDone())

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from snugnet.analysis.fractions import in_points
+from snugnet.analysis.recommend import recommend
 from snugnet.analysis.report.collect import Study, address
 from snugnet.analysis.report.matrix import ink, shade
 from snugnet.analysis.table import MEASURES, about, accuracy_text, arrow, auc_text, how, points
@@ -164,29 +165,20 @@ def _line(row: Mapping[str, Any]) -> dict[str, Value]:
 
 
 def best(study: Study) -> Table:
-    """Choose for each dataset the smallest file that is not known to be worse than the best.
-
-    That is one whose interval reaches the accuracy of the most accurate cell, and that no arrow
-    says to be worse than float.
-    """
+    """List for each dataset the recommended model, and the most accurate one (see `recommend`)."""
     titles = [
         "dataset",
-        "smallest within the noise",
+        "recommended",
         "accuracy",
         "file (KiB)",
         "most accurate",
         "its accuracy",
         "its file (KiB)",
     ]
-    rows = []
-    for dataset in study.datasets:
-        # A quantized Keras model is a step on the way: its program is what can be deployed.
-        measured = [
-            row for row in study.measured if row["dataset"] == dataset and row["runtime"] != "keras"
-        ]
-        if measured:
-            top, small = choose(measured)
-            rows.append([Value(dataset), *_named(small), *_named(top)])
+    rows = [
+        [Value(choice.dataset), *_named(choice.recommended), *_named(choice.most_accurate)]
+        for choice in recommend(study.rows)
+    ]
     return Table(titles, rows)
 
 
@@ -194,20 +186,6 @@ def _named(row: Mapping[str, Any]) -> list[Value]:
     name = f"{row['model']}, {row['variant']}, {how(row['scheme'], row['runtime'])}"
     accuracy = Value(accuracy_text(row), row["accuracy"])
     return [Value(name, cell=address(row)), accuracy, _number(row, "size_bytes", ",.1f", 1 / 1024)]
-
-
-def choose(measured: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Give the most accurate of some cells, and the smallest one within its noise (see `best`)."""
-    sized = [row for row in measured if row["size_bytes"] is not None] or list(measured)
-    top = max(sized, key=lambda row: (row["accuracy"], -(row["size_bytes"] or 0)))
-    near = [
-        row
-        for row in sized
-        if row["accuracy_high"] is not None
-        and row["accuracy_high"] >= top["accuracy"]
-        and arrow(row["delta_float"], row["p_holm"]) != "↓"
-    ]
-    return top, min(near or [top], key=lambda row: (row["size_bytes"] or 0, -row["accuracy"]))
 
 
 def datasets(study: Study) -> Table:

@@ -1,0 +1,110 @@
+"""What a run prints: one line a job, then verdict, recommended models, failures and logs."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from snugnet.analysis.recommend import recommend
+from snugnet.analysis.report.files import read_table, records
+from tests.workflow.conftest import TINY, Project
+
+RUN = ("--cores", "1", "all", *TINY)
+DIGITS = "results/tiny/models/digits_fc/original/model.h5"
+JOB_LINE = re.compile(r"^\d\d:\d\d:\d\d \[ *(\d+)/(\d+)\] (\w+)(?: (\S+))? \(\d+\.\d s\)$", re.M)
+
+
+def block(output: str) -> list[str]:
+    """Return the lines from the verdict to the report."""
+    lines = output.splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("All checks passed"))
+    last = next(i for i, line in enumerate(lines) if line.startswith("Report: "))
+    return lines[first : last + 1]
+
+
+def log_file(output: str) -> Path:
+    path = re.search(r"^Complete log\(s\): (.*)$", output, re.MULTILINE)
+    assert path, output[-2000:]
+    return Path(path[1])
+
+
+def test_finished_study_ends_with_recommended_models(tiny):
+    lines = block(tiny.first_output)
+    choices = recommend(records(read_table(tiny.results / "report/metrics.csv")))
+    assert len(choices) == 4
+    assert lines[0] == "All checks passed (24 cells)"
+    for choice, file, figures in zip(choices, lines[2:-1:2], lines[3:-1:2], strict=True):
+        row = choice.recommended
+        path = f"results/tiny/tflite/{row['model']}/{row['variant']}/{row['scheme']}/model.tflite"
+        assert file == f"  {choice.dataset}: {path}"
+        assert (tiny.folder / path).stat().st_size == row["size_bytes"]
+        assert f"accuracy {100 * row['accuracy']:.2f} % (95 % CI " in figures
+        assert f"file {int(row['size_bytes']):,} bytes" in figures
+    assert (tiny.folder / lines[-1].removeprefix("Report: ")).is_file()
+    assert len(tiny.first_output.partition("\nReport: ")[2].splitlines()) <= 3
+
+
+def test_run_prints_one_line_a_job(tiny):
+    lines = JOB_LINE.findall(tiny.first_output)
+    total = int(lines[0][1])
+    assert [int(number) for number, *_ in lines] == list(range(1, total + 1))
+    assert {(rule, cell) for _, _, rule, cell in lines} >= {
+        ("prepare_dataset", "digits"),
+        ("train", "digits_fc/original"),
+        ("score_litert", "digits_fc/original/fiq_int8/litert"),
+        ("all", ""),
+    }
+    assert len(tiny.first_output.splitlines()) <= total + 40
+    assert "reason:" not in tiny.first_output
+
+
+def test_log_file_keeps_the_reason_of_each_job(tiny):
+    jobs = JOB_LINE.findall(tiny.first_output)
+    text = log_file(tiny.first_output).read_text()
+    assert len(re.findall(r"^    reason: .+", text, re.MULTILINE)) == len(jobs)
+    assert "wildcards: model=digits_fc, variant=original, scheme=fiq_int8" in text
+    assert "All checks passed (24 cells)" in text
+
+
+def test_summary_is_printed_when_nothing_is_to_be_done(tiny):
+    output = tiny.snakemake(*RUN)
+    assert "Nothing to be done" in output
+    assert block(output) == block(tiny.first_output)
+
+
+def test_dry_run_keeps_reasons_and_has_no_summary(tiny):
+    output = tiny.snakemake("-n", "all", "--forcerun", "tabulate", *TINY)
+    assert "rule tabulate:" in output
+    assert "    reason: " in output
+    assert "All checks passed" not in output
+    assert "All checks passed" not in tiny.snakemake("-n", *RUN)
+
+
+def test_part_of_a_study_has_no_summary(tiny):
+    cell = "results/tiny/tflite/digits_fc/original/fiq_int8/model.tflite"
+    output = tiny.snakemake("--cores", "1", cell, *TINY)
+    assert "Nothing to be done" in output
+    assert "All checks passed" not in output
+
+
+@pytest.fixture
+def broken(project) -> Project:
+    """A project whose digits cannot be loaded."""
+    module = project.folder / "src/snugnet/datasets/digits.py"
+    text = module.read_text()
+    assert "def load(" in text
+    module.write_text(f"{text}\n\ndef load(settings, seed):\n    raise ValueError('no digits')\n")
+    return project
+
+
+def test_failed_run_ends_with_the_failed_jobs_and_logs(broken):
+    output = broken.snakemake("--cores", "1", DIGITS, *TINY, "--config", "warm=False", ok=False)
+    log = "results/tiny/logs/prepare_dataset/digits.log"
+    error = output[output.index("Error in job prepare_dataset digits\n") :]
+    assert f"  log: {log}\n    Traceback" in error
+    assert "    ValueError: no digits\n" in error
+    ending = error[error.index("\n1 job failed:\n") :]
+    assert f"\n1 job failed:\n  prepare_dataset digits\n    log: {log}\n" in ending
+    assert len(ending.splitlines()) < 10
+    assert "Recommended" not in output
+    assert (broken.folder / log).is_file()
