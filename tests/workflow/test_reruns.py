@@ -124,8 +124,8 @@ def test_comments_and_docstrings(tiny, file, old, new):
 
 
 def test_key_order(tiny):
-    old = "    subjects: 20\n    windows: 6\n"
-    new = "    windows: 6\n    subjects: 20\n"
+    old = "    subjects: 50\n    windows: 5\n"
+    new = "    windows: 5\n    subjects: 50\n"
     assert rerun(tiny, "config/tiny.yaml", old, new) == {}
 
 
