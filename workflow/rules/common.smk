@@ -293,14 +293,15 @@ def failed_jobs(rule_names):
     """List the failed jobs of some rules as (name, logs); of a group, those without outputs."""
     jobs = []
     for failed in workflow.scheduler.failed:
-        members = failed if failed.is_group() else [failed]
-        jobs += [job for job in members if not all(map(os.path.exists, job.output))]
-    names_and_logs = [
+        if failed.is_group():
+            jobs += [job for job in failed if not all(map(os.path.exists, job.output))]
+        else:
+            jobs.append(failed)
+    return sorted(
         (job_name(job.rule.name, job.wildcards_dict), list(map(str, job.log)))
         for job in jobs
         if job.rule.name in rule_names
-    ]
-    return sorted(names_and_logs)
+    )
 
 
 def print_summary(level=logging.INFO):
