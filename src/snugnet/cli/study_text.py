@@ -76,7 +76,7 @@ def study_text(
         f"{key}: {_yaml(settings[key])}{NOTES.get(key, '')}" for key in told if settings[key]
     ]
     network = "cnn" if settings["layout"] == "image" else "smartwatch"
-    made = f"architecture: {network} # a small network; the reference of the configuration lists others"
+    made = f"architecture: {network} # a small network; the reference lists others"
     if model is not None:
         made = f"file: {_yaml(str(model))} # variant `original` is the model as it comes"
     return TEXT.format(

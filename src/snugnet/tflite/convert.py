@@ -8,11 +8,12 @@ from tensorflow.lite.tools.flatbuffer_utils import (
     convert_bytearray_to_object,
     convert_object_to_bytearray,
 )
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from snugnet.errors import InputError
 from snugnet.models.keras2 import tf, tf_keras
 from snugnet.progress import progress
-from snugnet.tflite.schemes import Scheme
+from snugnet.tflite.schemes import FULL_INT8, Scheme
 
 DTYPES = {"float32": tf.float32, "int8": tf.int8, "uint8": tf.uint8}
 
@@ -42,7 +43,8 @@ def convert(
     Raises:
         InputError: If calibration is needed and missing.
     """
-    converter = converter_of(model, scheme, calibration, quantized)
+    frozen = scheme.name in FULL_INT8
+    converter = converter_of(model, scheme, calibration, quantized, frozen)
     flatbuffer: bytes = converter.convert()
     return flatbuffer
 
@@ -52,15 +54,29 @@ def converter_of(
     scheme: Scheme,
     calibration: np.ndarray | None = None,
     quantized: bool = False,
+    frozen: bool = False,
 ) -> tf.lite.TFLiteConverter:
-    """Configure a converter as `convert` uses it; arguments and errors are the same."""
+    """Configure a converter as `convert` uses it; arguments and errors are the same.
+
+    Args:
+        model: As for `convert`, like all that follow but the last.
+        scheme: See there.
+        calibration: See there.
+        quantized: See there.
+        frozen: Whether weights become constants before the converter saves and loads the model,
+            which takes it a second for the variables of a small one. Files of int8 networks are the
+            same; in others, tensors get other numbers.
+    """
     shape = (1, *model.input_shape[1:])
     function = tf.function(lambda x: model(x, training=False), autograph=False)
     concrete = function.get_concrete_function(tf.TensorSpec(shape, tf.float32, name="input"))
     # A bare holder of the weights: given the Keras model itself, the converter would first save all
     # its layers, each with its own traced functions, for seconds and to no effect on the result.
     holder = tf.Module()
-    holder.variables_to_save = model.variables
+    if frozen:
+        concrete = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    else:
+        holder.variables_to_save = model.variables
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], holder)
     _configure(converter, scheme)
     if quantized:
