@@ -18,7 +18,6 @@ IMPORTS = {
     "snugnet.datasets.synthetic_imu": ("scipy.spatial.transform",),
     "snugnet.models.keras2": ("tensorflow", "tf_keras"),
     "snugnet.models.training": ("sklearn.utils.class_weight",),
-    # Less than half a second, but these two modules are imported by hundreds of short jobs.
+    # Less than half a second, but hundreds of short jobs import it.
     "snugnet.tflite.micro": ("tflite_micro.runtime",),
-    "snugnet.tflite.trace": ("ai_edge_litert.interpreter",),
 }
