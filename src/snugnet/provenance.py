@@ -118,11 +118,14 @@ def _dump(value: Any) -> str:
     `ast.dump` is not: newer versions add fields, leave out empty ones, and split f-strings
     differently. Here the fields are sorted, and empty ones are left out.
     """
-    if isinstance(value, ast.JoinedStr):
-        value = ast.JoinedStr(_merged(value.values))
     if isinstance(value, ast.AST):
-        fields = ((name, getattr(value, name, None)) for name in sorted(value._fields))
-        inside = [f"{name}={_dump(field)}" for name, field in fields if _counts(name, field)]
+        if isinstance(value, ast.JoinedStr):
+            value = ast.JoinedStr(_merged(value.values))
+        inside = [
+            f"{name}={_dump(field)}"
+            for name in _sorted_fields(value._fields)
+            if (field := getattr(value, name, None)) is not None and field != []
+        ]
         return f"{type(value).__name__}({','.join(inside)})"
     if isinstance(value, list):
         return f"[{','.join(map(_dump, value))}]"
@@ -130,9 +133,10 @@ def _dump(value: Any) -> str:
     return ascii(value)
 
 
-def _counts(name: str, field: Any) -> bool:
-    """Check that a field is neither empty nor the prefix `u` of a string."""
-    return field is not None and field != [] and name != "kind"
+@cache
+def _sorted_fields(names: tuple[str, ...]) -> list[str]:
+    """Sort the fields of a node; `kind`, the prefix `u` of a string, is left out."""
+    return sorted(set(names) - {"kind"})
 
 
 def _merged(values: list[ast.expr]) -> list[ast.expr]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,9 @@ class Project:
         first_output: What Snakemake printed when it made the tiny study; empty if it was not made.
     """
 
+    # A command that runs Snakemake's, for example as another user.
+    prefix: tuple[str, ...] = ()
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.results = folder / "results" / "tiny"
@@ -53,6 +57,13 @@ class Project:
                 shutil.copytree(source, folder / name, ignore=ignored)
             else:
                 shutil.copy(source, folder / name)
+
+    def at(self, folder: Path, prefix: tuple[str, ...] = ()) -> "Project":
+        """Give the same project in another folder, where it must have been copied or moved."""
+        other = copy(self)
+        other.folder, other.prefix = folder, prefix
+        other.results = folder / self.results.relative_to(self.folder)
+        return other
 
     def snakemake(self, *arguments: str, ok: bool = True) -> str:
         """Run Snakemake; return all that it printed."""
@@ -67,7 +78,7 @@ class Project:
         """
         with (self.folder / "output.txt").open("wb") as output:
             return subprocess.Popen(
-                [sys.executable, "-m", "snakemake", *arguments],
+                [*self.prefix, sys.executable, "-m", "snakemake", *arguments],
                 cwd=self.folder,
                 env=self.environment,
                 stdout=output,

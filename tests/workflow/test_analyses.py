@@ -55,7 +55,7 @@ def test_every_layer_is_debugged_and_traced(study):
     assert (debugged["rmse_per_scale"] < 2).all()
     assert traced["sqnr_db"].gt(10).all()
     assert set(traced["n"]) == {64}
-    calibrated = study.results / "debug/digits_fc_s1/calibrated/fiq_int8"
+    calibrated = study.results / "debug/digits_fc/calibrated/fiq_int8"
     assert (calibrated / "trace.csv").is_file()
     assert not (calibrated / "layers.csv").exists()  # it has quantizers of its own
 
@@ -93,7 +93,7 @@ def test_a_mixed_cell_is_the_chosen_candidate(study, table):
 
 
 def test_calibration_is_chosen_on_val(study):
-    rules = pd.read_csv(study.results / "models/digits_fc_s1/calibrated/calibration.csv")
+    rules = pd.read_csv(study.results / "models/digits_fc/calibrated/calibration.csv")
     assert rules["rule"].tolist()[0] == "minmax"
     assert rules["chosen"].sum() == 1
     assert rules.loc[rules["chosen"], "accuracy"].iloc[0] == rules["accuracy"].max()
@@ -103,7 +103,7 @@ def test_seeds_have_a_table_of_their_own(study, table):
     seeds = pd.read_csv(study.results / "report" / "seeds.csv")
     assert seeds["seeds"].tolist() == [2] * 4
     row = seeds[(seeds["variant"] == "original") & (seeds["scheme"] == "fiq_int8")].iloc[0]
-    of_cell = table[table["model"].isin(["digits_fc_s1", "digits_fc_s2"])]
+    of_cell = table[table["model"].isin(["digits_fc", "digits_fc_s2"])]
     of_cell = of_cell[(of_cell["variant"] == "original") & (of_cell["scheme"] == "fiq_int8")]
     assert row["mean"] == pytest.approx(of_cell["accuracy"].mean())
     assert "# Across seeds" in (study.results / "report" / "metrics.md").read_text()
