@@ -154,7 +154,7 @@ def test_a_spent_time_budget_is_told_and_its_points_are_not_built_upon(model, tm
     settings = {**SETTINGS, "layers": ["dense"], "ranks": [2, 4], "time_budget": 1e-9}
     space = explore(model, samples, samples, settings, seed=1)
     assert sum(design.val_accuracy is not None for design in space) == 1
-    assert "time budget: 1 of " in capsys.readouterr().out
+    assert "time budget reached: 1 of " in capsys.readouterr().out
     path = str(tmp_path / "design_space.csv")
     save_designs(space, path)
     with pytest.raises(

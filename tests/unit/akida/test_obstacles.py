@@ -137,7 +137,12 @@ def input_into_add(x):
 V1, V2, V2_4 = "akida_v1_w4a4", "akida_v2_w8a8", "akida_v2_w4a4"
 CHAINS = {
     "groups": (V2, "c2", "groups is greater than 1", lambda: [conv("c2", groups=2), relu("r2")]),
-    "dilation": (V2, "c2", "dilation", lambda: [conv("c2", dilation_rate=2), relu("r2")]),
+    "dilation": (
+        V2,
+        "c2",
+        "dilated convolution",
+        lambda: [conv("c2", dilation_rate=2), relu("r2")],
+    ),
     "strides": (V2, "c2", "strides", lambda: [conv("c2", strides=(1, 2)), relu("r2")]),
     "valid": (V2, "c2", "padding 'valid'", lambda: [conv("c2", padding="valid"), relu("r2")]),
     "kernel of nine": (V1, "c2", r"kernel \(9, 9\)", lambda: [conv("c2", kernel=9), relu("r2")]),
