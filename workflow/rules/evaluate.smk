@@ -117,7 +117,7 @@ rule measure_mistakes:
 rule debug_layers:
     input:
         model="<results>/models/{model}/{variant}/model.h5",
-        calib=calibration_of,
+        calib=dataset_of("calib.npz"),
     output:
         layers="<results>/debug/{model}/{variant}/{scheme}/layers.csv",
     log:
@@ -160,7 +160,7 @@ rule trace_layers:
 rule sweep_layers:
     input:
         model="<results>/models/{model}/{variant}/model.h5",
-        calib=calibration_of,
+        calib=dataset_of("calib.npz"),
         val=dataset_of("val.npz"),
         reference="<results>/tflite/{model}/{variant}/float32/model.tflite",
     output:
