@@ -36,8 +36,13 @@ def table(study) -> pd.DataFrame:
     return pd.read_csv(study.results / "report" / "metrics.csv")
 
 
+def of_original(table: pd.DataFrame) -> pd.DataFrame:
+    """Give the cells of the one network that every analysis looks into."""
+    return table[(table["model"] == "digits_fc") & (table["variant"] == "original")]
+
+
 def test_the_ladder_adds_up_to_the_whole_difference(table):
-    rows = table[(table["model"] == "digits_fc") & (table["scheme"] != "mixed")]
+    rows = of_original(table[table["scheme"] != "mixed"])
     rungs = rows.set_index("scheme")["delta_rung"]
     assert pd.isna(rungs["float32"])
     whole = rows.set_index("scheme")["delta_float"]["fiq_int8"]
@@ -65,7 +70,7 @@ def test_sweeps_begin_with_nothing_and_everything_quantized(study, table):
     assert sweep["quantized"].tolist()[:2] == ["none", "all"]
     assert set(sweep["quantized"][2:]) == {"only", "all_but"}
     sizes = sweep.set_index("quantized")["size_bytes"]
-    by_scheme = table[table["model"] == "digits_fc"].set_index("scheme")["size_bytes"]
+    by_scheme = of_original(table).set_index("scheme")["size_bytes"]
     assert sizes["none"] == by_scheme["float32"]
     # Converted by the debugger, it lacks metadata of some dozen bytes.
     assert by_scheme["fiq_float32"] - 150 < sizes["all"] <= by_scheme["fiq_float32"]
@@ -73,7 +78,7 @@ def test_sweeps_begin_with_nothing_and_everything_quantized(study, table):
 
 def test_mistakes_are_measured_with_the_file_of_the_cell(study, table):
     found = json.loads((study.results / f"debug/{CELL}/mistakes.json").read_text())
-    row = table[(table["model"] == "digits_fc") & (table["scheme"] == "fiq_int8")].iloc[0]
+    row = of_original(table).set_index("scheme").loc["fiq_int8"]
     assert found["accuracy"] == pytest.approx(row["accuracy"])
     assert found["n"] == row["n"]
     names = {mistake["name"] for mistake in found["mistakes"]}
