@@ -7,12 +7,15 @@ comments, docstrings and formatting do not count, and neither do modification ti
 
 import ast
 import hashlib
+from collections.abc import Iterator
+from copy import copy
 from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
 PACKAGE = "snugnet"
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def code_digests(script: Path, modules: tuple[str, ...], source: Path) -> dict[str, str]:
@@ -29,19 +32,19 @@ def code_digests(script: Path, modules: tuple[str, ...], source: Path) -> dict[s
     Raises:
         FileNotFoundError: If a module of `modules` does not exist in `source`.
     """
-    file = _read(script, source)
+    for module in modules:
+        if _module_path(module, source) is None:
+            raise FileNotFoundError(f"module {module!r} has no file below {source}")
+    file = _read(script)
     digests = {script.name: file.digest}
     pending = [*modules, *file.imports]
     while pending:
         module = pending.pop()
-        if module in digests:
-            continue
-        path = _module_path(module, source)
-        if path is None:
-            raise FileNotFoundError(f"module {module!r} has no file below {source}")
-        file = _read(path, source)
-        digests[module] = file.digest
-        pending += file.imports
+        path = None if module in digests else _module_path(module, source)
+        if path is not None:  # else a name that a module holds
+            file = _read(path)
+            digests[module] = file.digest
+            pending += file.imports
     return dict(sorted(digests.items()))
 
 
@@ -52,13 +55,14 @@ def all_digests(*folders: Path) -> dict[str, str]:
         `{path: digest}` in order of path, which begins with its folder's name.
     """
     files = {
-        path.relative_to(folder.parent).as_posix(): _read(path, folder).digest
+        path.relative_to(folder.parent).as_posix(): _read(path).digest
         for folder in folders
         for path in folder.rglob("*.py")
     }
     return dict(sorted(files.items()))
 
 
+@cache
 def _module_path(module: str, source: Path) -> Path | None:
     base = source.joinpath(*module.split("."))
     for path in (base.with_suffix(".py"), base / "__init__.py"):
@@ -73,54 +77,44 @@ class _File(NamedTuple):
 
 
 @cache
-def _read(path: Path, source: Path) -> _File:
+def _read(path: Path) -> _File:
     # Bytes, so that the encoding does not depend on the machine's locale.
     tree = ast.parse(path.read_bytes(), filename=str(path))
-    return _File(_digest(tree), _imports(tree, source))
+    digest = hashlib.sha256(_dump(tree).encode()).hexdigest()[:16]
+    names = [name for node in _statements(tree) for name in _imported(node)]
+    return _File(digest, [name for name in names if name.split(".")[0] == PACKAGE])
 
 
-def _imports(tree: ast.Module, source: Path) -> list[str]:
-    """List the first-party modules that a file imports anywhere, function bodies included."""
-    found: list[str] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            # `from package import module` names a module; `from module import name` does not.
-            names = [f"{node.module}.{alias.name}" for alias in node.names] + [node.module]
-        else:
-            continue
-        found += [
-            name
-            for name in names
-            if name.split(".")[0] == PACKAGE and _module_path(name, source) is not None
-        ]
-    return found
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """List the statements below a node; expressions, which import nothing, are not visited."""
+    for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for child in getattr(node, block, ()):
+            yield child
+            yield from _statements(child)
 
 
-def _digest(tree: ast.Module) -> str:
-    """Digest what a file does: its syntax tree without docstrings, which are removed here."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[0] if node.body else None
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                node.body = node.body[1:]
-    return hashlib.sha256(_dump(tree).encode()).hexdigest()[:16]
+def _imported(node: ast.AST) -> list[str]:
+    """List what a statement imports: modules, and names that may be modules."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+        # `from package import module` names a module; `from module import name` does not.
+        return [f"{node.module}.{alias.name}" for alias in node.names] + [node.module]
+    return []
 
 
 def _dump(value: Any) -> str:
-    """Write a syntax tree as text that is the same with every supported Python version.
+    """Write what a syntax tree does as text that is the same with every supported Python version.
 
     `ast.dump` is not: newer versions add fields, leave out empty ones, and split f-strings
-    differently. Here the fields are sorted, and empty ones are left out.
+    differently. Here the fields are sorted, and empty ones and docstrings are left out.
     """
     if isinstance(value, ast.AST):
         if isinstance(value, ast.JoinedStr):
             value = ast.JoinedStr(_merged(value.values))
+        elif isinstance(value, DOCUMENTED) and ast.get_docstring(value, clean=False) is not None:
+            value = copy(value)
+            value.body = value.body[1:]
         inside = [
             f"{name}={_dump(field)}"
             for name in _sorted_fields(value._fields)

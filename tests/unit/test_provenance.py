@@ -76,6 +76,7 @@ def source(tmp_path: Path) -> Path:
 
 def digests(source: Path, *modules: str) -> dict[str, str]:
     provenance._read.cache_clear()
+    provenance._module_path.cache_clear()
     return provenance.code_digests(source / "job.py", modules, source / "src")
 
 
