@@ -35,9 +35,8 @@ unexport PYTHONDONTWRITEBYTECODE
 run: $(READY) ## the default study
 	snakemake --cores $(CORES) all
 
-demo: $(READY) ## the tiny study and its table, in minutes
+demo: $(READY) ## the tiny study, in minutes
 	snakemake --cores $(CORES) all --configfile config/tiny.yaml
-	@cat results/tiny/report/metrics.md
 
 test: $(READY_DEV) ## all tests but the slow ones
 	$(PYTEST) -m "not slow"
