@@ -16,6 +16,7 @@ that are not listed by `--help` are passed to Snakemake.
 import argparse
 import compileall
 import io
+import json
 import os
 import re
 import shutil
@@ -242,6 +243,28 @@ def print_cells(results: dict[str, Result]) -> None:
             print(f"NOT THE SAME STUDY: {title} has no rows for {names}")
 
 
+def print_digests(runs: list[Run]) -> None:
+    """Print how many results of each later run have the digest that the first run gave them."""
+    first, *others = runs
+    expected = read_digests(first)
+    for run in others:
+        digests = read_digests(run)
+        both = expected.keys() & digests.keys()
+        different = sorted(name for name in both if expected[name] != digests[name])
+        print(
+            f"results of {run.title}: {len(both) - len(different)} of {len(both)} digests are those "
+            f"of {first.title}; {len(digests.keys() ^ expected.keys())} results are in one run only"
+        )
+        for name in different:
+            print(f"  different: {name}")
+
+
+def read_digests(run: Run) -> dict[str, str]:
+    """Read the digests of a run's results from its manifest, by path."""
+    manifest = json.loads((run.folder / "results" / "manifest.json").read_text())
+    return dict(manifest["results"])
+
+
 def plan_runs(arguments: argparse.Namespace, folder: Path) -> list[Run]:
     """List the runs in their order, each with its checkout and configuration."""
     runs = []
@@ -283,6 +306,7 @@ def parse_arguments() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument(
         "--skip-cold", action="store_true", help="Leave out the run without the fork server."
     )
+    parser.add_argument("--keep", action="store_true", help="Keep the results of all runs.")
     arguments, others = parser.parse_known_args()
     old = arguments.against
     if old is not None and not (Path(old) / "Snakefile").is_file() and not describe(old):
@@ -304,7 +328,11 @@ def main() -> None:
     print_rules(results)
     print_walls(results, arguments.cores)
     print_cells(results)
-    shutil.rmtree(folder)
+    print_digests(runs)
+    if arguments.keep:
+        print(f"results are kept in {folder}")
+    else:
+        shutil.rmtree(folder)
 
 
 if __name__ == "__main__":
