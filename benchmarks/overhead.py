@@ -252,8 +252,8 @@ def print_digests(runs: list[Run]) -> None:
         both = expected.keys() & digests.keys()
         different = sorted(name for name in both if expected[name] != digests[name])
         print(
-            f"results of {run.title}: {len(both) - len(different)} of {len(both)} digests are those "
-            f"of {first.title}; {len(digests.keys() ^ expected.keys())} results are in one run only"
+            f"digests of results: {len(both) - len(different)} of {len(both)} are the same in "
+            f"{run.title} and {first.title}; {len(digests.keys() ^ expected.keys())} in one only"
         )
         for name in different:
             print(f"  different: {name}")
