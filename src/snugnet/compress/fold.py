@@ -30,7 +30,7 @@ def _along_channels(norm: tf_keras.layers.Layer) -> bool:
 
 
 def fold(model: tf_keras.Model, classes: tuple[str, ...] = ("Dense",)) -> tf_keras.Model:
-    """Copy a model with batch normalization folded into layers: y = g (Wx + b - m) + beta.
+    """Fold batch normalization into the layers before it: y = g (Wx + b - m) + beta.
 
     Args:
         model: Sequential or functional.
@@ -38,12 +38,12 @@ def fold(model: tf_keras.Model, classes: tuple[str, ...] = ("Dense",)) -> tf_ker
 
     Returns:
         A functional model that computes, when not training, the same; g = gamma / sqrt(variance +
-        epsilon).
+        epsilon). The model itself if there is nothing to fold.
     """
-    model = functional(model)
     pairs = foldable(model, classes)
     if not pairs:
         return model
+    model = functional(model)
     copy = tf_keras.Model.from_config(_config(model.get_config(), pairs, {"use_bias": True}))
     for layer in copy.layers:
         if layer.name in pairs:

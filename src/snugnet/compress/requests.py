@@ -1,6 +1,7 @@
 """What variants ask of a model, checked on its graph before anything is trained."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from snugnet.compress import prune_magnitude, prune_structured
@@ -86,8 +87,14 @@ def _factorize(model: tf_keras.Model, settings: Settings) -> tf_keras.Model:
 
 def _with_quantizers(model: tf_keras.Model, _: Settings) -> tf_keras.Model:
     model = quantizable(model)
-    quantize(model)
+    _check_quantizers(model.to_json())
     return model
+
+
+@cache
+def _check_quantizers(architecture: str) -> None:
+    """Put quantizers into an architecture: once, for all variants that share it."""
+    quantize(tf_keras.models.model_from_json(architecture))
 
 
 STEPS: dict[str, Callable[[tf_keras.Model, Settings], tf_keras.Model]] = {

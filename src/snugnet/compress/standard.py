@@ -33,7 +33,8 @@ def standard(model: tf_keras.Model) -> tf_keras.Model:
     """
     model = functional(model)
     separable = [layer for layer in model.layers if type(layer) is layers.SeparableConv2D]
-    model = replace(model, {layer.name: _split(layer) for layer in separable})
+    if separable:
+        model = replace(model, {layer.name: _split(layer) for layer in separable})
     # A model that has this form already keeps it, though its input may still have no height.
     return _planar(model) if any(map(_is_one_dimensional, model.layers)) else model
 
