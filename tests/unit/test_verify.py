@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from snugnet.analysis.gate import judge
+from snugnet.errors import ModelFormatError
 from snugnet.int8 import Model, operators
 from snugnet.int8.node import Kernel
 from snugnet.tflite import micro, verify
-from snugnet.tflite.boundary import network_digest
 from snugnet.tflite.crash import crash_of
 from snugnet.tflite.flatbuffer import read_graph
 from snugnet.tflite.litert import predict, quantize_for
@@ -68,7 +68,11 @@ def test_certificate_same_when_network_was_certified_before(save, network, float
     path = save(models.network(float_ends=float_ends))
     deployed = predict(path, X).raw
     composed = certify(path, X, deployed, decide, 5, network)
-    assert composed == certify(path, X, deployed, decide, 5)
+    assert (composed["samples_whole"], composed["network"]) == (verify.WHOLE, network.digest)
+    compared = certify(path, X, deployed, decide, 5)
+    assert (compared["samples_whole"], compared["network"]) == (len(X), None)
+    how = {"samples_whole": 0, "network": None}
+    assert composed | how == compared | how
     assert composed["litert_ref"]["verdict"] == composed["tflm"]["verdict"] == "exact"
 
 
@@ -88,16 +92,80 @@ def test_certify_runs_few_samples_when_network_was_certified_before(save, networ
     assert len(X) > verify.WHOLE
 
 
-def test_certify_compares_whole_file_when_its_network_is_another(save, network, monkeypatch):
-    """The engine is wrong for this file alone: the certificate of another one must not hide it."""
-    other = bytearray(models.network())
-    weight = bytes(read_graph(save(bytes(other))).tensors[10].values.tobytes())
-    place = bytes(other).index(weight)
-    other[place] ^= 1
-    path = save(bytes(other))
+def test_certify_finds_difference_when_network_is_another(save, network, monkeypatch):
+    """An engine that is wrong for the weights of this file alone, not for the certified ones."""
+    file = bytearray(models.network())
+    weights = read_graph(save(bytes(file))).tensors[10].values
+    file[bytes(file).index(weights.tobytes())] ^= 1
+    operation = operators.OPERATORS["FULLY_CONNECTED"]
+
+    def wrong(node):
+        kernel = operation.prepare(node)
+        if np.array_equal(node.inputs[1].values, weights):
+            return kernel
+        return Kernel(lambda *arrays: np.minimum(kernel.run(*arrays), 126) + np.int8(1))
+
+    changed = replace(operation, prepare=wrong)
+    monkeypatch.setitem(operators.OPERATORS, "FULLY_CONNECTED", changed)
+    path = save(bytes(file))
     certificate = certify(path, X, predict(path, X).raw, decide, 5, network)
-    assert certificate == certify(path, X, predict(path, X).raw, decide, 5)
-    assert network_digest(read_graph(path)) != network.digest
+    for profile in PROFILES:
+        assert certificate[profile]["verdict"] == "differs"
+        assert certificate[profile]["first_operator"]["name"] == "FULLY_CONNECTED"
+    assert certificate["samples_whole"] == len(X)
+
+
+def test_certificate_differs_when_boundary_does_for_one_sample(save, network, monkeypatch):
+    """The sample is none of those with which the whole file runs."""
+    operation = operators.OPERATORS["QUANTIZE"]
+    run_whole = np.unique(np.linspace(0, len(X) - 1, verify.WHOLE).astype(int))
+    odd = X[next(i for i in range(len(X)) if i not in run_whole)]
+
+    def wrong(node):
+        kernel = operation.prepare(node)
+
+        def run(x):
+            outputs = np.array(kernel.run(x))
+            for i, sample in enumerate(x):
+                if np.array_equal(sample.ravel(), odd.ravel()):
+                    outputs[i] ^= 1
+            return outputs
+
+        return Kernel(run)
+
+    monkeypatch.setitem(operators.OPERATORS, "QUANTIZE", replace(operation, prepare=wrong))
+    path = save(models.network(float_ends=True))
+    certificate = certify(path, X, predict(path, X).raw, decide, len(X), network)
+    assert {certificate[profile]["verdict"] for profile in PROFILES} == {"differs"}
+
+
+def test_certify_compares_whole_file_when_runtime_refuses_boundary(save, network, monkeypatch):
+    run = micro.run
+
+    def refusing(file, graph, x, traced):
+        if [operator.name for operator in graph.operators] == ["QUANTIZE"]:
+            raise RuntimeError("QUANTIZE alone is refused")
+        return run(file, graph, x, traced)
+
+    monkeypatch.setattr(micro, "run", refusing)
+    path = save(models.network(float_ends=True))
+    certificate = certify(path, X, predict(path, X).raw, decide, 5, network)
+    assert certificate["tflm"]["verdict"] == "exact"
+    assert certificate["samples_whole"] == verify.WHOLE  # of the other profile
+
+
+def test_certify_compares_whole_file_when_network_has_no_digest(save, tmp_path, monkeypatch):
+    def refuse(graph):
+        raise ModelFormatError("a constant cannot be digested")
+
+    monkeypatch.setattr(verify, "network_digest", refuse)
+    path = save(models.network())
+    save_network(tmp_path / "network.npz", certify_network(path, X, traced=5))
+    certified = load_network(tmp_path / "network.npz")
+    assert certified.digest is None
+    certificate = certify(path, X, predict(path, X).raw, decide, 5, certified)
+    assert certificate["samples_whole"] == len(X)
+    assert certificate["litert_ref"]["verdict"] == "exact"
 
 
 @pytest.mark.parametrize("operator", ["QUANTIZE", "DEQUANTIZE"])

@@ -23,7 +23,9 @@ from snugnet.installation import check_python
 from snugnet.provenance import all_digests, code_digests
 from snugnet.study import REPORTED, WITH_QUANTIZERS, Cell, Study
 from snugnet.tflite.schemes import (
+    BARE_SCHEME,
     CONVERTED,
+    DERIVED,
     FULL_INT8,
     FULL_INTEGER,
     NETWORK_SCHEME,
@@ -235,8 +237,12 @@ def certificate_of(wildcards):
 
 
 def certified_network(wildcards):
-    """Give the certified int8 network of a cell that computes in int8, and nothing for others."""
-    if wildcards.scheme not in FULL_INT8:
+    """Give the certified int8 network that a cell's file shares, and nothing for other files."""
+    model, variant, scheme = wildcards.model, wildcards.variant, wildcards.scheme
+    shared = {NETWORK_SCHEME} | {
+        name for name in DERIVED if STUDY.shares_network(model, variant, name)
+    }
+    if scheme not in shared or BARE_SCHEME not in shared:
         return []
     return f"{RESULTS}/verify/{wildcards.model}/{wildcards.variant}/network.npz"
 

@@ -25,8 +25,8 @@ rule convert_tflite:
         "../scripts/convert_tflite.py"
 
 
-# Of a model with quantizers only the schemes that compute in int8 are made; the others come from
-# the same weights without them, as any model's do.
+# A model with quantizers is converted to the schemes that compute in int8. The other schemes of its
+# variant come from the same weights without quantizers, by the rule above.
 rule convert_qat:
     input:
         network=network_file,

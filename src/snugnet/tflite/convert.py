@@ -1,6 +1,6 @@
 """From a Keras model to a .tflite file of one scheme."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from tensorflow.lite.python.util import modify_model_io_type
@@ -56,16 +56,19 @@ def converter_of(
     quantized: bool = False,
     frozen: bool = False,
 ) -> tf.lite.TFLiteConverter:
-    """Configure a converter as `convert` uses it; arguments and errors are the same.
+    """Configure a converter as `convert` uses it.
 
     Args:
-        model: As for `convert`, like all that follow but the last.
-        scheme: See there.
-        calibration: See there.
-        quantized: See there.
+        model: An uncompiled Keras model with one input and one output.
+        scheme: What to make.
+        calibration: Inputs that estimate activation ranges, (n, ...).
+        quantized: Whether the model has quantizers.
         frozen: Whether weights become constants before the converter saves and loads the model,
             which takes it a second for the variables of a small one. Files of int8 networks are the
             same; in others, tensors get other numbers.
+
+    Raises:
+        InputError: If calibration is needed and missing.
     """
     shape = (1, *model.input_shape[1:])
     function = tf.function(lambda x: model(x, training=False), autograph=False)
@@ -123,12 +126,18 @@ def _numbered_as_calibrated(flatbuffer: bytes, original: bytes) -> bytes:
     graph.tensors.insert(0, graph.tensors.pop(first))
     places = {index: index + 1 for index in range(first)} | {first: 0}
     for table in (graph, *graph.operators):
-        table.inputs = [places.get(index, index) for index in table.inputs]
-        table.outputs = [places.get(index, index) for index in table.outputs]
+        table.inputs = _renumbered(table.inputs, places)
+        table.outputs = _renumbered(table.outputs, places)
+    for operator in graph.operators:
+        operator.intermediates = _renumbered(operator.intermediates, places)
     for signature in model.signatureDefs or ():
         for end in (*signature.inputs, *signature.outputs):
             end.tensorIndex = places.get(end.tensorIndex, end.tensorIndex)
     return bytes(convert_object_to_bytearray(model))
+
+
+def _renumbered(tensors: Sequence[int] | None, places: Mapping[int, int]) -> list[int] | None:
+    return None if tensors is None else [places.get(index, index) for index in tensors]
 
 
 def _configure(converter: tf.lite.TFLiteConverter, scheme: Scheme) -> None:

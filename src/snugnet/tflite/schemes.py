@@ -48,8 +48,9 @@ SCHEMES = {
 }
 FULL_INT8 = tuple(name for name, scheme in SCHEMES.items() if scheme.activations == "int8")
 # Schemes of one int8 network that differ in the types of input and output alone. The first is
-# converted, the others are derived from its file.
+# converted, the others are derived from its file. The file of `BARE_SCHEME` holds nothing else.
 NETWORK_SCHEME = "fiq_float32"
+BARE_SCHEME = "fiq_int8"
 DERIVED = tuple(name for name in FULL_INT8 if name != NETWORK_SCHEME)
 FULL_INTEGER = tuple(name for name, scheme in SCHEMES.items() if scheme.full_integer)
 # What one conversion makes; of `mixed` a search makes many.

@@ -32,7 +32,7 @@ PACKAGES = ("ai-edge-litert", "tflite-micro", "numpy")
 # How runtimes and the engine refuse a file; and how many samples with another output are traced.
 REFUSALS = (ModelFormatError, RuntimeError, ValueError, MemoryError)
 MOST_DIFFERING = 8
-# With how many samples a file whose network was certified before runs as a whole.
+# Number of samples with which a file runs as a whole if its network was certified before.
 WHOLE = 8
 
 
@@ -41,11 +41,13 @@ class Computed(NamedTuple):
 
     Attributes:
         comparison: Ready for JSON, as `certify` gives it for a profile.
-        outputs: What the runtime computed, (n, ...), raw; None if it refuses the file.
+        outputs: Outputs of the runtime, (n, ...), raw; None if it refuses the file.
+        whole: Number of samples with which the whole file ran.
     """
 
     comparison: dict[str, Any]
     outputs: np.ndarray | None
+    whole: int
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,12 @@ class CertifiedNetwork:
     """An int8 network that several files share, compared with both runtimes on all samples.
 
     Attributes:
-        digest: Of the network, as `network_digest` gives it.
+        digest: The network's `network_digest`; None if the network cannot be digested.
         inputs_sha256: SHA-256 sum of the int8 inputs that were compared.
         computed: The comparison and the runtime's outputs, by profile.
     """
 
-    digest: str
+    digest: str | None
     inputs_sha256: str
     computed: dict[Profile, Computed]
 
@@ -86,8 +88,10 @@ def certify(
         Ready for JSON: for each profile `verdict` (`exact`, `differs` or `unsupported`, with all
         that engine and runtime refuse), and what was compared; `xnnpack`, how the default kernels
         differ (None if LiteRT refuses the file); `arena_bytes` (None if TensorFlow Lite Micro
-        does); hashes and versions. Distances are in steps of the type, of real numbers in those of
-        the integers that they were made from.
+        does); `samples_whole`, with how many samples the whole file ran; `network`, the digest of
+        the network whose comparison on all samples counts for this file too (None if the whole
+        file was compared); hashes and versions. Distances are in steps of the type, of real
+        numbers in those of the integers that they were made from.
     """
     file = Path(path).read_bytes()
     graph = read_graph(path)
@@ -97,6 +101,7 @@ def certify(
         or _computed(file, graph, inputs, profile, traced)
         for profile in Profile
     }
+    composed = any(one.whole < len(x) for one in computed.values())
     exact = computed[Profile.LITERT_REF].outputs
     step = _steps(graph)[graph.outputs[0]]
     return {
@@ -106,6 +111,8 @@ def certify(
         else _departure(deployed, exact.reshape(len(x), -1), decide, step),
         "arena_bytes": _arena(file),
         "samples": len(x),
+        "samples_whole": min(one.whole for one in computed.values()),
+        "network": network.digest if network and composed else None,
         "sha256": {"model": hashlib.sha256(file).hexdigest(), "inputs": _sha256(inputs)},
         "versions": {name: version(name) for name in PACKAGES},
     }
@@ -122,8 +129,9 @@ def certify_network(path: str | Path, x: np.ndarray, traced: int) -> CertifiedNe
     file = Path(path).read_bytes()
     graph = read_graph(path)
     inputs = quantize_for(path, x)
+    digest = _attempt(network_digest, graph)
     return CertifiedNetwork(
-        digest=network_digest(graph),
+        digest=None if isinstance(digest, Exception) else digest,
         inputs_sha256=_sha256(inputs),
         computed={profile: _computed(file, graph, inputs, profile, traced) for profile in Profile},
     )
@@ -132,12 +140,13 @@ def certify_network(path: str | Path, x: np.ndarray, traced: int) -> CertifiedNe
 def save_network(path: str | Path, network: CertifiedNetwork) -> None:
     """Write a certified network as .npz; an absent output becomes an empty array."""
     arrays: dict[str, Any] = {
-        "digest": network.digest,
+        "digest": network.digest or "",
         "inputs_sha256": network.inputs_sha256,
     }
-    for profile, (comparison, outputs) in network.computed.items():
+    for profile, (comparison, outputs, whole) in network.computed.items():
         arrays[f"{profile}_comparison"] = json.dumps(comparison, sort_keys=True)
         arrays[f"{profile}_outputs"] = np.zeros(0) if outputs is None else outputs
+        arrays[f"{profile}_whole"] = whole
     with replacing(path) as partial:
         np.savez(partial, **{name: np.asarray(value) for name, value in arrays.items()})
 
@@ -148,19 +157,25 @@ def load_network(path: str | Path) -> CertifiedNetwork:
     Raises:
         InputError: If the file is not such a file.
     """
-    parts = ("comparison", "outputs")
+    parts = Computed._fields
     names = [f"{profile}_{part}" for profile in Profile for part in parts]
     arrays = read_npz(path, required=("digest", "inputs_sha256", *names))
     computed = {}
     for profile in Profile:
         outputs = arrays[f"{profile}_outputs"]
         comparison = json.loads(str(arrays[f"{profile}_comparison"]))
-        computed[profile] = Computed(comparison, outputs if len(outputs) else None)
-    return CertifiedNetwork(str(arrays["digest"]), str(arrays["inputs_sha256"]), computed)
+        whole = int(arrays[f"{profile}_whole"])
+        computed[profile] = Computed(comparison, outputs if len(outputs) else None, whole)
+    digest = str(arrays["digest"]) or None
+    return CertifiedNetwork(digest, str(arrays["inputs_sha256"]), computed)
 
 
 def _sha256(array: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+def _same(ours: np.ndarray, theirs: np.ndarray) -> bool:
+    return ours.dtype == theirs.dtype and np.array_equal(ours, theirs)
 
 
 def _computed(
@@ -169,7 +184,7 @@ def _computed(
     """Compare the whole file on all samples."""
     truth = _attempt(_run, TRUTHS[profile], file, graph, inputs, traced)
     outputs = None if isinstance(truth, Exception) else truth[0]
-    return Computed(_compare(file, graph, inputs, profile, truth), outputs)
+    return Computed(_compare(file, graph, inputs, profile, truth), outputs, len(inputs))
 
 
 def _composed(
@@ -181,13 +196,14 @@ def _composed(
 ) -> Computed | None:
     """Compare what a file adds to a network that is exact; None if the file must be compared whole.
 
-    Operators are computed one after the other, so a file is exact if its network is, and if each
-    boundary operator is on the same samples. That nothing else happens in between is looked at with
-    a few samples, for which the whole file runs and every tensor is compared.
+    Runtimes compute one operator after the other, and a kernel's result does not depend on the
+    place of its operator in a file. So a file is exact if its network is, and if each boundary
+    operator is on the same samples. Should a runtime not keep to this, samples from all over the
+    split, for which the whole file runs and every tensor is compared, are there to show it.
     """
-    if network is None or network_digest(graph) != network.digest:
+    if network is None or network.digest != _attempt(network_digest, graph):
         return None
-    comparison, inner = network.computed[profile]
+    comparison, inner, _ = network.computed[profile]
     if comparison["verdict"] != "exact" or inner is None:
         return None
     boundary = boundary_of(graph)
@@ -195,25 +211,33 @@ def _composed(
     outputs = _through(file, boundary.tail, inner, profile)
     if inside is None or outputs is None or _sha256(inside) != network.inputs_sha256:
         return None
-    whole = _computed(file, graph, inputs[:WHOLE], profile, WHOLE)
+    chosen = np.unique(np.linspace(0, len(inputs) - 1, WHOLE).astype(int))
+    whole = _computed(file, graph, inputs[chosen], profile, len(chosen))
     if whole.comparison["verdict"] != "exact" or whole.outputs is None:
         return None
-    if not np.array_equal(whole.outputs, outputs[:WHOLE]):
+    if not _same(whole.outputs, outputs[chosen]):
         return None
-    return Computed({**comparison, "tensors": whole.comparison["tensors"]}, outputs)
+    tensors = whole.comparison["tensors"]
+    return Computed({**comparison, "tensors": tensors}, outputs, len(chosen))
 
 
 def _through(
     file: bytes, operator: int | None, x: np.ndarray, profile: Profile
 ) -> np.ndarray | None:
-    """Compute one operator of a file for all samples; None if the engine and the runtime differ."""
+    """Compute one operator of a file for all samples.
+
+    Returns:
+        Its outputs; None if the engine and the runtime differ, or one of them refuses it.
+    """
     if operator is None:
         return x
     alone = single_operator(file, operator)
     graph = parse_graph(alone, f"operator {operator}")
-    outputs, _ = TRUTHS[profile].run(alone, graph, x, 0)
-    same = np.array_equal(Model(graph, profile).predict(x), outputs)
-    return outputs if same else None
+    truth = _attempt(_run, TRUTHS[profile], alone, graph, x, 0)
+    ours = _attempt(lambda: Model(graph, profile).predict(x))
+    if isinstance(truth, Exception) or isinstance(ours, Exception):
+        return None
+    return truth[0] if _same(ours, truth[0]) else None
 
 
 def _attempt(compute: Callable[..., Any], *arguments: Any) -> Any:
