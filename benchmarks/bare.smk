@@ -58,6 +58,21 @@ def rung(wildcards):
     return f"results/predictions/{place}/litert.npz"
 
 
+def network(wildcards):
+    if wildcards.scheme not in INTEGER_ENDS:
+        return []
+    return (
+        f"results/tflite/{wildcards.model}/{wildcards.variant}/fiq_float32/model.tflite"
+    )
+
+
+def converted_from(wildcards):
+    if wildcards.scheme in INTEGER_ENDS:
+        return []
+    model = f"results/models/{wildcards.model}/{wildcards.variant}/model.h5"
+    return [model, "results/data/digits/calib.npz"]
+
+
 def certificate(wildcards):
     if not wildcards.scheme.startswith("fiq"):
         return []
@@ -207,8 +222,8 @@ rule compress:
 
 rule convert_tflite:
     input:
-        "results/models/{model}/{variant}/model.h5",
-        "results/data/digits/calib.npz",
+        network,
+        converted_from,
     output:
         "results/tflite/{model}/{variant}/{scheme}/model.tflite",
         "results/tflite/{model}/{variant}/{scheme}/contract.json",
@@ -226,8 +241,19 @@ rule predict_litert:
         ""
 
 
+rule verify_network:
+    input:
+        "results/tflite/{model}/{variant}/fiq_int8/model.tflite",
+        "results/data/digits/test.npz",
+    output:
+        "results/verify/{model}/{variant}/network.npz",
+    shell:
+        ""
+
+
 rule verify:
     input:
+        "results/verify/{model}/{variant}/network.npz",
         "results/tflite/{model}/{variant}/{scheme}/model.tflite",
         "results/data/digits/test.npz",
         "results/predictions/{model}/{variant}/{scheme}/litert.npz",

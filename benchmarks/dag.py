@@ -99,6 +99,7 @@ def make_files(folder: Path, models: int) -> None:
         for variant in VARIANTS:
             place = Path(f"model{model}", variant)
             files += [results / "models" / place / name for name in STAGES["models"]]
+            files.append(results / "verify" / place / "network.npz")
             for scheme in SCHEMES:
                 integer = ("verify",) if scheme.startswith("fiq") else ()
                 for stage in ("tflite", "predictions", "metrics", *integer):

@@ -87,6 +87,20 @@ def test_part_of_a_study_has_no_summary(tiny):
     assert "All checks passed" not in output
 
 
+def test_gate_that_cannot_read_is_a_failed_job_not_a_passed_check(tiny):
+    """The checks passed when the study was made, but a file has changed since."""
+    table = tiny.results / "report" / "metrics.md"
+    content = table.read_bytes()
+    table.write_bytes(content + b"\n")
+    try:
+        output = tiny.snakemake(*RUN, "--forcerun", "gate", ok=False)
+    finally:
+        table.write_bytes(content)
+    assert "\n1 job failed:\n  gate\n    log: results/tiny/logs/gate.log\n" in output
+    assert "All checks passed" not in output
+    assert block(tiny.snakemake(*RUN)) == block(tiny.first_output)
+
+
 @pytest.fixture
 def broken(project) -> Project:
     """A project whose digits cannot be loaded."""

@@ -21,7 +21,7 @@ EDIT = ("config/tiny.yaml", "ramp_epochs: 2", "ramp_epochs: 3")
 EDITED = {
     "compress": 1,
     "train_quantized": 1,
-    **cells(4, 2, qat=1, traced=2, debugged=1),
+    **cells(4, 2, qat=1, traced=2, debugged=1, networks=2, unasked=1),
     **REPORT,
 }
 MOUNT = 'mount --bind "$0" "$1" && cd "$1" && shift && exec "$@"'
@@ -173,7 +173,7 @@ SCORED = {"score_litert": 1, **REPORT}
 SCORED_TWICE = {"score_litert": 2, **REPORT}
 CERTIFIED = {"verify": 1, **SCORED}
 PREDICTED = {"predict_litert": 1, "verify": 1, "measure_mistakes": 1, **SCORED_TWICE}
-CONVERTED = {"convert_tflite": 1, "trace_layers": 1, **PREDICTED}
+CONVERTED = {"convert_tflite": 1, "verify_network": 1, "trace_layers": 1, **PREDICTED}
 
 
 @pytest.mark.parametrize(

@@ -296,11 +296,17 @@ def report_evidence(wildcards):
 
 
 def failed_jobs(rule_names):
-    """List the failed jobs of some rules as (name, logs); of a group, those without outputs."""
+    """List the failed jobs of some rules as (name, logs).
+
+    Snakemake does not report which jobs of a group failed: those without all outputs, or any.
+    """
     jobs = []
     for failed in workflow.scheduler.failed:
         if failed.is_group():
-            jobs += [job for job in failed if not all(map(os.path.exists, job.output))]
+            lacking = [
+                job for job in failed if not all(map(os.path.exists, job.output))
+            ]
+            jobs += lacking or list(failed)
         else:
             jobs.append(failed)
     return sorted(
@@ -310,30 +316,49 @@ def failed_jobs(rule_names):
     )
 
 
-def print_summary(level=logging.INFO):
-    """Print verdict, recommended models and the report, if the targets include the report."""
-    from snugnet.analysis.run_summary import describe_study, summarize
+def read_summary():
+    """Read the summary of the study if the targets include the report; None if there is none."""
+    from snugnet.analysis.run_summary import summarize
 
     if not any(job.rule.name == "write_report" for job in workflow.dag.jobs):
-        return
+        return None
     try:
-        summary = summarize(RESULTS, STUDY.config["statistics"]["confidence"])
-    except InputError as error:
+        return summarize(RESULTS, STUDY.config["statistics"]["confidence"])
+    except (
+        InputError,
+        KeyError,
+        ValueError,
+    ) as error:  # files of another version, for one
         logger.warning(f"No summary of the study: {error}")
-    else:
-        logger.log(level, describe_study(summary))
+        return None
+
+
+def print_summary():
+    """Print verdict, recommended models and the report, if the targets include the report."""
+    from snugnet.analysis.run_summary import describe_study
+
+    if summary := read_summary():
+        logger.info(describe_study(summary))
 
 
 def print_failure():
     """Print the failed jobs with their logs, then the failed checks if they are known."""
-    from snugnet.analysis.run_summary import FailedJob, describe_failed_jobs
+    from snugnet.analysis.run_summary import (
+        FailedJob,
+        describe_failed_jobs,
+        describe_study,
+    )
 
-    others = {rule.name for rule in workflow.rules} - {"gate"}
-    if jobs := [FailedJob(name, logs) for name, logs in failed_jobs(others)]:
+    rules = {rule.name for rule in workflow.rules}
+    # If `gate` did not run, gate.json may be of an earlier run.
+    summary = read_summary() if failed_jobs({"gate"}) else None
+    checks_failed = summary is not None and bool(summary.failures)
+    if checks_failed:
+        rules.remove("gate")
+    if jobs := [FailedJob(name, logs) for name, logs in failed_jobs(rules)]:
         logger.error(describe_failed_jobs(jobs))
-    # It fails when checks fail. If it did not run, gate.json may be of an earlier run.
-    if failed_jobs({"gate"}):
-        print_summary(logging.ERROR)
+    if checks_failed:
+        logger.error(describe_study(summary))
 
 
 class NothingToBeDone(logging.Handler):
