@@ -84,6 +84,7 @@ def test_study_is_planned_in_an_empty_folder(site, tmp_path):
     assert "profiles/default" in plan
     assert "rule prepare_dataset" in plan
     assert "results/d/models/d/original/model.h5" in plan
-    assert str(ROOT) not in plan
+    assert str(ROOT / "workflow") not in plan
+    assert str(ROOT / "src") not in plan
     # The default target is `all`.
     assert re.search(r"^(local)?rule all:$", plan, re.MULTILINE)

@@ -76,7 +76,7 @@ def test_preflight_names_layers_and_fixes_and_trains_nothing(study):
     lines = [[c.strip() for c in line.strip("|").split("|")] for line in page.splitlines()]
     assert ["digits_akida", "akida_v1_w4a4", "AKD1000", "yes"] in lines
     assert ["smartwatch_lean", "akida_v2_w8a8", "SixNodesIPv2", "no"] in lines
-    pool = ["smartwatch_lean", "akida_v2_w8a8", "pool_1", "pool (2, 1), strides (2, 1)"]
+    pool = ["smartwatch_lean", "akida_v2_w8a8", "pool_1", "pool size (2, 1), strides (2, 1)"]
     assert [*pool, "use a square pool"] in lines
 
 
