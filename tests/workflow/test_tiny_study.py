@@ -1,6 +1,7 @@
 """The tiny study, from nothing to its table, as a user would see it."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
