@@ -1,4 +1,4 @@
-"""Which extra of the package brings what a command needs."""
+"""Messages about missing packages: which extra of Snugnet installs each."""
 
 from snugnet.installation import is_supported, unsupported
 
@@ -29,11 +29,16 @@ LIBRARIES = {
 }
 
 
+def install_command(extra: str) -> str:
+    """Return the commands that install an extra, for a message."""
+    return f"pip install 'snugnet[{extra}]' (in a clone: pip install '.[{extra}]')"
+
+
 def missing(error: ModuleNotFoundError) -> str:
-    """Say how to get what could not be imported."""
+    """Return the message about a missing package, with the command that installs it."""
     package = (error.name or "").partition(".")[0]
     if package not in EXTRAS:
         return str(error)
     if package in LIBRARIES and not is_supported():
         return unsupported(LIBRARIES[package])
-    return f"this needs {package}: pip install 'snugnet[{EXTRAS[package]}]'"
+    return f"package {package} is not installed. Run: {install_command(EXTRAS[package])}"

@@ -10,15 +10,16 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-# What faulthandler writes of a call: the file, and the function in it.
+# A line of faulthandler's output: the file and the function of a call.
 CALL = re.compile(r'File "(.*)", line \d+ in (.*)')
 
 
 def main() -> int:
     """Run the command line.
 
-    The work is done in a child process, since libraries written in C++ may end theirs: LiteRT
-    aborts on some files that the converter makes, and a kernel kills what takes too much memory.
+    The work is done in a child process, because libraries written in C++ may end their process:
+    LiteRT aborts on some files of the converter. The operating system may also kill the process
+    when memory runs out.
 
     Returns:
         The exit code: 0 done, 1 the work failed, 2 the request was wrong.
@@ -32,10 +33,10 @@ def main() -> int:
         status = _wait(child)
         if status >= 0:
             return status
-        said = _epitaph(-status, Path(folder) / "calls")
-    print(f"snugnet: {said}", file=sys.stderr)
+        message = _describe_crash(-status, Path(folder) / "calls")
+    print(f"snugnet: {message}", file=sys.stderr)
     if "--json" in sys.argv:
-        print(json.dumps({"error": said}))
+        print(json.dumps({"error": message}))
     return 1
 
 
@@ -43,7 +44,9 @@ def _run() -> int:
     try:
         from snugnet.cli.app import run
     except ModuleNotFoundError as error:
-        message = f"package {error.name} is not installed. Run: pip install 'snugnet[tflite]'"
+        from snugnet.cli.extras import install_command
+
+        message = f"package {error.name} is not installed. Run: {install_command('tflite')}"
         print(f"snugnet: {message}", file=sys.stderr)
         return 2
     return run(sys.argv[1:])
@@ -53,8 +56,8 @@ def _work(folder: Path) -> None:
     """Run the command line and end this process.
 
     Args:
-        folder: For temporary files, so that none is left whatever happens; and for `calls`, which
-            tells where this process was when it crashed.
+        folder: Folder for temporary files, which the parent removes, and for `calls`, the stack
+            of this process when it crashes.
     """
     status = 1
     try:
@@ -70,35 +73,39 @@ def _work(folder: Path) -> None:
 
 
 def _wait(child: int) -> int:
-    """Wait for a process, handing on what asks to end; give its exit code, or minus a signal."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal tells both
-    for asked in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(asked, lambda number, _: os.kill(child, number))
+    """Wait for a process and forward signals to it.
+
+    Returns:
+        The exit code, or minus the number of the signal that ended the process.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to both processes
+    for forwarded in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(forwarded, lambda number, _: os.kill(child, number))
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _epitaph(number: int, calls: Path) -> str:
+def _describe_crash(number: int, calls: Path) -> str:
     """Describe the signal that ended the child process."""
     name = signal.Signals(number).name
-    found = CALL.search(calls.read_text())
+    call = CALL.search(calls.read_text())
     if number == signal.SIGKILL:
         return (
             f"the process was killed ({name}), probably because memory ran out. Use fewer samples."
         )
-    if found is None:
+    if call is None:
         return f"the process was ended by a signal ({name}). Run the command again."
-    _, installed, place = found[1].rpartition("site-packages/")
-    what = place.partition("/")[0] if installed else Path(place).name
+    _, installed, place = call[1].rpartition("site-packages/")
+    library = place.partition("/")[0] if installed else Path(place).name
     return (
-        f"{what} crashed in {found[2]} ({name}): it does not support this model or data. "
+        f"{library} crashed in {call[2]} ({name}): it does not support this model or data. "
         "Nothing was written. Set SNUGNET_TRACEBACK=1 to see the messages of the library."
     )
 
 
 def _keep_standard_error_for_python() -> None:
-    """Drop what libraries log from C++: a dozen lines about GPUs that are not there, above all.
+    """Drop the log lines of C++ libraries: mostly a dozen lines about missing GPUs.
 
-    What they refuse comes as exceptions. TensorFlow's own settings do not silence these lines.
+    Errors arrive as exceptions. TensorFlow's own settings do not silence these lines.
     """
     if sys.stderr is None:  # it was closed
         return

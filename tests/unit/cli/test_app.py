@@ -63,8 +63,12 @@ def test_our_own_mistakes_end_with_1_and_a_sentence(command, model, monkeypatch)
 
 @pytest.mark.parametrize("package", EXTRAS)
 def test_a_missing_extra_is_named(package):
-    said = missing(ModuleNotFoundError(f"No module named '{package}.x'", name=f"{package}.x"))
-    assert said == f"this needs {package}: pip install 'snugnet[{EXTRAS[package]}]'"
+    message = missing(ModuleNotFoundError(f"No module named '{package}.x'", name=f"{package}.x"))
+    extra = EXTRAS[package]
+    assert message == (
+        f"package {package} is not installed. "
+        f"Run: pip install 'snugnet[{extra}]' (in a clone: pip install '.[{extra}]')"
+    )
 
 
 @pytest.mark.parametrize("package", EXTRAS)
@@ -134,8 +138,8 @@ def test_a_crash_in_a_library_ends_with_1_and_a_sentence(keras, tmp_path):
 def test_an_end_from_outside_is_told(tmp_path):
     calls = tmp_path / "calls"
     calls.write_text("")
-    assert "memory ran out" in main._epitaph(signal.SIGKILL, calls)
-    assert main._epitaph(signal.SIGTERM, calls) == (
+    assert "memory ran out" in main._describe_crash(signal.SIGKILL, calls)
+    assert main._describe_crash(signal.SIGTERM, calls) == (
         "the process was ended by a signal (SIGTERM). Run the command again."
     )
 
