@@ -1,4 +1,4 @@
-"""A user's samples, brought into the form that a model takes."""
+"""Read samples and labels from a user's file, in the shape that a model takes."""
 
 import csv
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from snugnet.int8.arrays import read_array
 from snugnet.tflite.graph import Graph
 
 KINDS = (".npz", ".npy", ".csv")
-# What MNIST's file, and those that are made after it, call their arrays.
+# Names of the arrays in MNIST's file and in files that follow it.
 ALIASES = {"x": ("x", "x_test"), "y": ("y", "y_test")}
 
 
@@ -20,9 +20,9 @@ class Data:
     """Samples, with or without labels.
 
     Attributes:
-        x: (n, …), as the model takes them.
-        y: (n,) classes, or (n, k) of 0 and 1; None if they are not known.
-        group: (n,), whose samples they are; None if nobody's.
+        x: (n, …), in the shape that the model takes.
+        y: (n,) classes, or (n, k) of 0 and 1; None if the file has no labels.
+        group: (n,) patient or subject of each sample; None if the file has no groups.
     """
 
     x: np.ndarray
@@ -34,14 +34,14 @@ def read(path: Path, shape: tuple[int, ...]) -> Data:
     """Read samples.
 
     Args:
-        path: .npy with x; .npz with `x`, or `x_test`, and if labels are known `y`, or `y_test`,
-            and `group`; .csv with a column `y`, or one `y_NAME` a label, `group` if there are
-            any, and the values of x.
-        shape: Of one sample. Dimensions of 1 may be missing or in excess; rows of a .csv are
-            folded.
+        path: .npy file with x; .npz file with `x` or `x_test`, and optionally `y` or `y_test`,
+            and `group`; .csv file with a column `y`, or one `y_NAME` for each label, optionally
+            `group`, and the values of x.
+        shape: Shape of one sample. Axes of size 1 may be missing or added; rows of a .csv file
+            are reshaped.
 
     Raises:
-        InputError: If the file is of another kind or form.
+        InputError: If the file type, an array or a shape is not supported.
     """
     if path.suffix not in KINDS:
         raise InputError(f"{path}: unsupported file type. Supported: {', '.join(KINDS)}.")
@@ -51,7 +51,7 @@ def read(path: Path, shape: tuple[int, ...]) -> Data:
     x = _fitted(_numbers(arrays["x"], path), shape, path)
     y, group = arrays.get("y"), arrays.get("group")
     if group is not None and len(group) == 0:
-        group = None  # a split of a study that has none
+        group = None  # an empty array: the study has no groups
     for name, other in (("y", y), ("group", group)):
         if other is not None and (other.ndim == 0 or len(other) != len(x)):
             raise InputError(
@@ -65,16 +65,16 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
     from snugnet.datasets.samples import read_npz
 
     arrays = read_npz(path, required=())
-    found = {
+    by_role = {
         role: next((arrays[name] for name in names if name in arrays), None)
         for role, names in {**ALIASES, "group": ("group",)}.items()
     }
-    if found["x"] is None:
-        held = ", ".join(sorted(arrays)) or "nothing"
+    if by_role["x"] is None:
+        names = ", ".join(sorted(arrays)) or "none"
         raise InputError(
-            f"{path}: no array x or x_test. Save the samples as x. Arrays in the file: {held}."
+            f"{path}: array x or x_test not found. Found: {names}. Save the samples as x."
         )
-    return {role: values for role, values in found.items() if values is not None}
+    return {role: values for role, values in by_role.items() if values is not None}
 
 
 def _read_csv(path: Path, shape: tuple[int, ...]) -> Data:
@@ -93,7 +93,7 @@ def _read_csv(path: Path, shape: tuple[int, ...]) -> Data:
     }
     samples = windows.load(settings, seed=0)
     if not several and not all(name.isdecimal() for name in samples.class_names):
-        # Which name is which output is not in the file, and no order is to be guessed.
+        # The file does not define which name is which output.
         raise InputError(
             f"{path}: column y contains names. Replace them with the index of the model's output, "
             "counted from 0."
@@ -107,7 +107,7 @@ def _read_csv(path: Path, shape: tuple[int, ...]) -> Data:
 
 
 def columns(path: Path) -> list[str]:
-    """Give the names of a .csv file's columns."""
+    """Return the names of a .csv file's columns."""
     with path.open(newline="", errors="replace") as stream:
         return next(csv.reader(stream), [])
 
@@ -125,7 +125,7 @@ def _numbers(x: np.ndarray, path: Path) -> np.ndarray:
 
 
 def _fitted(x: np.ndarray, shape: tuple[int, ...], path: Path) -> np.ndarray:
-    """Add or drop dimensions of 1, and nothing else: a transposed sample is another sample."""
+    """Add or drop axes of size 1. Nothing else is changed: samples are never transposed."""
     if [n for n in x.shape[1:] if n != 1] != [n for n in shape if n != 1]:
         raise InputError(
             f"{path}: samples have shape {x.shape[1:]}, but the model takes {tuple(shape)}. "
@@ -136,18 +136,18 @@ def _fitted(x: np.ndarray, shape: tuple[int, ...], path: Path) -> np.ndarray:
 
 def _labels(y: np.ndarray, path: Path) -> np.ndarray:
     if y.dtype.kind == "f" and (y == np.rint(y)).all():
-        y = y.astype(np.int64)  # as Keras likes its zeros and ones
+        y = y.astype(np.int64)  # Keras accepts zeros and ones as floats
     if y.dtype.kind not in "iub":
         raise InputError(f"{path}: y has type {y.dtype}. Save integers: the class of each sample.")
     return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
 
 
 def task_of(y: np.ndarray, outputs: int) -> str:
-    """Tell a task from labels, of a file that does not tell it.
+    """Infer the task from the shape of the labels.
 
     Args:
         y: (n,) classes, or (n, k) of 0 and 1.
-        outputs: How many the model has.
+        outputs: Number of the model's outputs.
     """
     if outputs == 1:
         return "binary"
@@ -167,7 +167,7 @@ def labels_for(y: np.ndarray, task: str, outputs: int, path: Path) -> np.ndarray
         and y.shape[1] == outputs
         and (y.sum(axis=1) == 1).all()
     ):
-        y = y.argmax(axis=1)  # as Keras' own tutorials have it
+        y = y.argmax(axis=1)  # one-hot labels, as in Keras' tutorials
     wanted = (len(y), outputs) if task == "multilabel" else (len(y),)
     classes = 2 if task in ("binary", "multilabel") else outputs
     if y.shape != wanted or y.min() < 0 or y.max() >= classes:
@@ -179,7 +179,7 @@ def labels_for(y: np.ndarray, task: str, outputs: int, path: Path) -> np.ndarray
 
 
 def in_type(x: np.ndarray, raw: bool) -> np.ndarray:
-    """Give integers as real numbers, for the model to quantize, unless they are raw already."""
+    """Convert integers to float32, unless they are raw inputs of the model."""
     return x if raw or x.dtype.kind == "f" else x.astype(np.float32)
 
 

@@ -1,8 +1,9 @@
-"""`snugnet init`: from somebody's data, and perhaps their model, to a study of their own."""
+"""`snugnet init`: write a study for your own data and, optionally, your own model."""
 
 import math
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from snugnet.datasets.samples import Samples
 
 SEED = 1
-# What YAML takes for something else than a name.
-WORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
+# YAML reads these as booleans or null, not as names.
+YAML_KEYWORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
 ROLES = ("x", "y", "group", "split", "class_names", "scale")
 
 Data = Annotated[Path, typer.Option("--data", help="Your samples: .npz with x and y, or .csv.")]
@@ -48,12 +49,14 @@ Arrays = Annotated[
 Window = Annotated[
     str | None, typer.Option("--window", help="TIME,CHANNELS: shape of one .csv row.")
 ]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite existing files.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Overwrite all files of the study, also edited ones.")
+]
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for; see the options of the command."""
+    """The options of the command, checked."""
 
     data: Path
     model: Path | None
@@ -64,7 +67,7 @@ class Request:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The dataset's block of the configuration, but for what only the data tell."""
+        """The dataset's block of the configuration, without task and layout."""
         return {
             "kind": "windows",
             "name": self.name,
@@ -73,7 +76,7 @@ class Request:
             "arrays": self.arrays,
             "folds": None,
             "sample_shape": self.window,
-            # A trained model wants what it was trained on; a new one is served best like this.
+            # A trained model gets the values as they are in the file, as in its training.
             "scaling": "none" if self.model is not None else "standardize",
             "val": 0.2,
             "test": 0.2,
@@ -92,14 +95,17 @@ def command(
 ) -> None:
     """Write a study for your own data, with or without your own model."""
     chosen = name or _name_of(data)
-    if not re.fullmatch("[a-z][a-z0-9_]*", chosen) or chosen in WORDS:
-        raise InputError(f"--name {chosen}: small letters, digits and _, and no word of YAML's")
+    if not re.fullmatch("[a-z][a-z0-9_]*", chosen) or chosen in YAML_KEYWORDS:
+        raise InputError(
+            f"--name {chosen}: use lower-case letters, digits and _, with a letter first; "
+            "YAML keywords are not allowed."
+        )
     folder = study_folder(chosen, output)
     folder.check(force)
     request = Request(data, model, folder, chosen, _arrays(array or []), _window(window))
     with working():
-        found = init(request)
-    say(found, as_json, _show)
+        summary = init(request)
+    say(summary, as_json, _show)
 
 
 def _name_of(data: Path) -> str:
@@ -107,32 +113,31 @@ def _name_of(data: Path) -> str:
     return name if name[:1].isalpha() else f"data_{name}".rstrip("_")
 
 
-def _arrays(given: list[str]) -> dict[str, str]:
-    pairs = [text.partition("=") for text in given]
+def _arrays(options: list[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in options]
     for role, equals, name in pairs:
         if role not in ROLES or not equals or not name:
-            allowed = ", ".join(ROLES)
             raise InputError(
-                f"--array {role}{equals}{name}: ROLE=NAME is needed, ROLE of {allowed}"
+                f"--array {role}{equals}{name}: expected ROLE=NAME. Roles: {', '.join(ROLES)}."
             )
     return {role: name for role, _, name in pairs}
 
 
-def _window(given: str | None) -> list[int] | None:
-    if given is None:
+def _window(option: str | None) -> list[int] | None:
+    if option is None:
         return None
-    if not re.fullmatch(r"[1-9]\d{0,6}(,[1-9]\d{0,6})?", given):
-        raise InputError(f"--window {given}: TIME,CHANNELS is needed, as in 128,6")
-    return [int(number) for number in given.split(",")]
+    if not re.fullmatch(r"[1-9]\d{0,6}(,[1-9]\d{0,6})?", option):
+        raise InputError(f"--window {option}: expected TIME,CHANNELS, for example 128,6.")
+    return [int(number) for number in option.split(",")]
 
 
 def init(request: Request) -> dict[str, Any]:
-    """Write a study of somebody's data.
+    """Write the configuration and the other files of a study.
 
     Returns:
-        Ready for JSON: `output`, `files` (all that were written), `command` (what to run next),
+        A summary for JSON: `output`, `files` (written files), `command` (the command to run next),
         `splits` (samples, groups and classes of each), `shape`, `task`, `variants`, and `unfit`
-        (why others are left out).
+        (the reason for each variant that is left out).
 
     Raises:
         InputError: If data or model cannot be used; nothing is written.
@@ -175,33 +180,38 @@ def _model(path: Path) -> Any:
 
 
 def _form(request: Request, model: Any) -> dict[str, str]:
-    """Find task and layout of samples."""
+    """Return task and layout of the samples."""
     own = None if model is None else _task_of(request, model)
     if request.data.suffix == ".csv":
-        several = _has_several(request)
+        several = _has_label_columns(request)
         task = "multilabel" if several else "multiclass"
         return {"task": own or task, "layout": "time_channel"}
     arrays = _arrays_of(request)
     x, y = arrays["x"], arrays["y"]
     if y.ndim == 2 and own != "multilabel":
-        _check_several(request.data, y)
+        _check_label_shape(request.data, y)
     task = "multilabel" if y.ndim == 2 else "multiclass"
-    # An image has colours, or sides that are alike.
+    # Samples with three axes, or with two equal ones, are images.
     image = x.ndim == 4 or (x.ndim == 3 and x.shape[1] == x.shape[2])
     return {"task": own or task, "layout": "image" if image else "time_channel"}
 
 
-def _has_several(request: Request) -> bool:
-    """Tell whether a .csv has several labels a sample."""
+def _has_label_columns(request: Request) -> bool:
+    """Return whether a .csv file has one column `y_NAME` for each label.
+
+    Raises:
+        InputError: If it has no column of labels.
+    """
     from snugnet.cli.data import columns
 
     names = columns(request.data)
     several = any(name.startswith("y_") for name in names)
-    if not several and request.arrays.get("y", "y") not in names:
-        held = ", ".join([*names[:2], "…", *names[-4:]] if len(names) > 7 else names)
+    label = request.arrays.get("y", "y")
+    if not several and label not in names:
+        columns_text = ", ".join([*names[:2], "…", *names[-4:]] if len(names) > 7 else names)
         raise InputError(
-            f"{request.data}: it has no column {request.arrays.get('y', 'y')} but {held}; "
-            "--array y=NAME says which has the labels, and --array group=NAME whose they are"
+            f"{request.data}: column {label} not found. Found: {columns_text}. Name the labels "
+            "with --array y=NAME, and patients or subjects with --array group=NAME."
         )
     return several
 
@@ -212,59 +222,74 @@ def _task_of(request: Request, model: Any) -> str:
     task = task_of(model)
     if task is None:
         raise InputError(
-            f"{request.model}: its last layer is neither softmax nor sigmoid, so it does not "
-            "classify; a study compares accuracies (`snugnet quantize` takes it)"
+            f"{request.model}: the last layer is neither softmax nor sigmoid. A study needs a "
+            "classifier; use `snugnet quantize` for this model."
         )
     return task
 
 
 def _arrays_of(request: Request) -> dict[str, np.ndarray]:
-    """Read x and y of an .npz."""
+    """Read x and y of an .npz file."""
     from snugnet.datasets.samples import read_npz
 
     if request.data.suffix != ".npz":
-        raise InputError(f"{request.data}: data end in .npz or .csv")
+        raise InputError(f"{request.data}: unsupported file type. Supported: .npz, .csv.")
     if request.window is not None:
-        raise InputError("--window folds the rows of a .csv; an .npz has x of (n, time, channels)")
-    held = read_npz(request.data, required=())
-    missing = [role for role in ("x", "y") if request.arrays.get(role, role) not in held]
-    if missing:
         raise InputError(
-            f"{request.data}: it has no {' and no '.join(missing)} but {', '.join(held)}; "
-            f"--array {missing[0]}=NAME says what is what"
+            "--window is for .csv files only. Save x in the .npz file with shape "
+            "(samples, time, channels)."
         )
-    return {role: held[request.arrays.get(role, role)] for role in ("x", "y")}
+    arrays = read_npz(request.data, required=())
+    names = {role: request.arrays.get(role, role) for role in ("x", "y")}
+    missing = [role for role, name in names.items() if name not in arrays]
+    if missing:
+        role = missing[0]
+        raise InputError(
+            f"{request.data}: array {names[role]} not found. Found: {', '.join(arrays)}. "
+            f"Name it with --array {role}=NAME."
+        )
+    return {role: arrays[name] for role, name in names.items()}
 
 
-def _check_several(path: Path, y: np.ndarray) -> None:
-    """Refuse what looks like several labels a sample, and is one."""
+def _check_label_shape(path: Path, y: np.ndarray) -> None:
+    """Check that a matrix of labels is multi-label.
+
+    Raises:
+        InputError: If it has one column, or is one-hot.
+    """
     if y.shape[1] == 1:
-        raise InputError(f"{path}: y has shape {y.shape}; save y[:, 0], a number or name a sample")
+        raise InputError(f"{path}: y has shape {y.shape}. Save y[:, 0]: one class for each sample.")
     if y.dtype.kind in "iufb" and (y.sum(axis=1) == 1).all():
-        raise InputError(f"{path}: y is one-hot; save y.argmax(axis=1), a number a sample")
+        raise InputError(f"{path}: y is one-hot. Save y.argmax(axis=1): one class for each sample.")
 
 
 def _fold(path: Path, samples: "Samples", model: Any) -> dict[str, Any]:
-    """Find how samples become what a model takes, without changing the order of anything.
+    """Choose the layout and shape that turn samples into the model's input.
+
+    The order of the values is kept.
 
     Raises:
-        InputError: If they are of another size, or in another order.
+        InputError: If samples have another size, or another order.
     """
-    wanted, given = tuple(model.input_shape[1:]), samples.x.shape[1:]
-    layouts = {"image": given}
-    if len(given) == 2:
-        layouts = {"time_channel": (*given, 1), "channel_time": (*given[::-1], 1)}
-    for layout, made in layouts.items():
-        if made == wanted:
+    input_shape, sample_shape = tuple(model.input_shape[1:]), samples.x.shape[1:]
+    layouts = {"image": sample_shape}
+    if len(sample_shape) == 2:
+        layouts = {"time_channel": (*sample_shape, 1), "channel_time": (*sample_shape[::-1], 1)}
+    for layout, shape in layouts.items():
+        if shape == input_shape:
             return {"layout": layout, "shape": None}
-    flat = len(_narrow(given)) == 1 and math.prod(given) == math.prod(wanted)
-    for layout, made in layouts.items():
-        if flat or _narrow(made) == _narrow(wanted):
-            return {"layout": layout, "shape": list(wanted)}
-    raise InputError(f"{path}: samples of {given}; the model takes {wanted}")
+    same_size = math.prod(sample_shape) == math.prod(input_shape)
+    flat = len(_without_ones(sample_shape)) == 1 and same_size
+    for layout, shape in layouts.items():
+        if flat or _without_ones(shape) == _without_ones(input_shape):
+            return {"layout": layout, "shape": list(input_shape)}
+    raise InputError(
+        f"{path}: samples have shape {sample_shape}, but the model takes {input_shape}. "
+        "Reshape or transpose x."
+    )
 
 
-def _narrow(shape: tuple[int, ...]) -> list[int]:
+def _without_ones(shape: tuple[int, ...]) -> list[int]:
     return [n for n in shape if n != 1]
 
 
@@ -276,7 +301,11 @@ def _fitting(
     config: dict[str, Any],
     schema: dict[str, Any],
 ) -> tuple[str, dict[str, str]]:
-    """Give the text of a study with what a model allows, and why the rest is left out."""
+    """Write the configuration with the variants that the model allows.
+
+    Returns:
+        The text, and the reason for each variant that is left out.
+    """
     import yaml
     from snakemake.utils import update_config
 
@@ -284,8 +313,17 @@ def _fitting(
 
     shape, classes = train.x.shape[1:], train.class_names
     folder = request.folder
-    told = (request.name, folder.command, folder.base, request.model, settings, shape, classes)
-    text = study_text(*told, unfit={})
+    write = partial(
+        study_text,
+        name=request.name,
+        command=folder.command,
+        base=folder.base,
+        model=request.model,
+        settings=settings,
+        shape=shape,
+        classes=classes,
+    )
+    text = write(unfit={})
     update_config(config, yaml.safe_load(text))
     study = Study(config, schema)
     if model is None:
@@ -295,11 +333,11 @@ def _fitting(
     assert request.model is not None
     file.check(model, request.model, shape, train.task, len(classes))
     unfit = _unfit(model, study, request.name)
-    return study_text(*told, unfit=unfit), unfit
+    return write(unfit=unfit), unfit
 
 
 def _unfit(model: Any, study: Any, name: str) -> dict[str, str]:
-    """Find the variants that a model does not allow, as the study would find them."""
+    """Return the reason for each variant that the model does not allow."""
     from snugnet.compress.requests import check
     from snugnet.compress.standard import standard
 
@@ -317,14 +355,14 @@ def _unfit(model: Any, study: Any, name: str) -> dict[str, str]:
     return unfit
 
 
-def _show(console: Console, found: dict[str, Any]) -> None:
-    shape = " x ".join(map(str, found["shape"]))
-    console.print(f"samples of {shape}, {found['task']}", markup=False)
-    for split, counts in found["splits"].items():
+def _show(console: Console, summary: dict[str, Any]) -> None:
+    shape = " x ".join(map(str, summary["shape"]))
+    console.print(f"samples of {shape}, {summary['task']}", markup=False)
+    for split, counts in summary["splits"].items():
         groups = "" if counts["groups"] is None else f" of {counts['groups']} groups"
         classes = ", ".join(f"{name} {n}" for name, n in counts["classes"].items())
         console.print(f"{split}: {counts['samples']} samples{groups}: {classes}", markup=False)
-    for name, reason in found["unfit"].items():
+    for name, reason in summary["unfit"].items():
         console.print(f"not {name}: {reason}", markup=False)
-    console.print(f"written: {', '.join(found['files'])}; next:", markup=False)
-    console.print(f"  {found['command']}", markup=False)
+    console.print(f"written: {', '.join(summary['files'])}; next:", markup=False)
+    console.print(f"  {summary['command']}", markup=False)

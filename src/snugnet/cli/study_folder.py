@@ -1,4 +1,4 @@
-"""Where `snugnet init` writes a study: in a clone of Snugnet, or in a folder of the user's own."""
+"""The files that `snugnet init` writes: in a clone of Snugnet, or in any other folder."""
 
 import shlex
 from dataclasses import dataclass, field
@@ -11,9 +11,9 @@ from snugnet.errors import InputError
 CONFIG = Path("config.yaml")
 CLONE_SCHEMA = Path("workflow/schemas/config.schema.yaml")
 RUN = "snakemake --cores 2 all"
-# Paths in a study are relative to the folder in which Snakemake starts, which is this one.
+# Paths in a study are relative to the folder in which Snakemake starts: the working directory.
 SNAKEFILE = """\
-# Written by `snugnet init`. config.yaml describes the study; Snugnet has targets and defaults.
+# Written by `snugnet init`. config.yaml describes the study. Snugnet provides targets and defaults.
 
 from snugnet.installation import DEFAULT_CONFIG, SNAKEFILE
 
@@ -37,8 +37,8 @@ class StudyFolder:
     Attributes:
         output: The configuration to write.
         command: The command that runs the study.
-        base: A comment about the configuration that the study is laid over.
-        configs: The configurations that the study is laid over, in order.
+        base: A comment about the base configuration.
+        configs: The base configurations; later ones override earlier ones.
         schema: The schema of the configuration.
         texts: The other files that the study needs, by path.
     """
@@ -51,30 +51,34 @@ class StudyFolder:
     texts: dict[Path, str] = field(default_factory=dict)
 
     def check(self, force: bool) -> None:
-        """Check that nothing of the user's is overwritten.
+        """Check that no existing file would be overwritten.
 
         Raises:
-            InputError: If a file exists with another content, unless `force`; or if there is no
-                folder to write to.
+            InputError: If a file exists with other content and `force` is not set; or if the
+                folder of `output` does not exist.
         """
         if self.output.exists() and not force:
             raise InputError(
-                f"{self.output} exists already: --force overwrites it, --output writes elsewhere"
+                f"{self.output} already exists. Use --force to overwrite it, or --output to write "
+                "another file."
             )
         for path, text in self.texts.items():
             if _differs(path, text) and not force:
                 raise InputError(
-                    f"{path} exists already, with another content: --force overwrites it; "
-                    "otherwise run this in an empty folder"
+                    f"{path} already exists with other content. Use --force to overwrite it, or "
+                    "run the command in an empty folder."
                 )
         if not self.output.parent.is_dir():
-            raise InputError(f"{self.output.parent} is no folder: create it, or change --output")
+            raise InputError(
+                f"--output {self.output}: folder {self.output.parent} does not exist. "
+                "Create it, or choose another path."
+            )
 
     def read_base(self, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Read the configuration that the study is laid over, and its schema.
+        """Read the base configuration and its schema.
 
         Raises:
-            InputError: If it has a model or a dataset of that name.
+            InputError: If it already has a model or a dataset with that name.
         """
         import yaml
         from snakemake.utils import update_config
@@ -85,7 +89,8 @@ class StudyFolder:
             for block in ("models", "datasets"):
                 if name in config[block]:
                     raise InputError(
-                        f"--name {name}: {path} has {block} of that name; choose another"
+                        f"--name {name}: this name is already used in {path} ({block}). Choose "
+                        "another name."
                     )
         return config, yaml.safe_load(self.schema.read_text())
 
@@ -99,11 +104,13 @@ def study_folder(name: str, output: Path | None) -> StudyFolder:
     """
     if CONFIG.is_file() and CLONE_SCHEMA.is_file():
         path = output or Path("config") / f"{name}.yaml"
-        base = "Laid over config.yaml. What more there is to say: docs/reference/configuration.md."
+        base = "Overrides settings of config.yaml. All keys: docs/reference/configuration.md."
         return StudyFolder(path, _run(path), base, (CONFIG,), CLONE_SCHEMA)
     path = output or CONFIG
     is_default = path.absolute() == CONFIG.absolute()
-    base = "Laid over Snugnet's default configuration. Paths are relative to this folder."
+    base = (
+        "Overrides settings of Snugnet's default configuration. Paths are relative to this folder."
+    )
     own = () if is_default or not CONFIG.is_file() else (CONFIG,)
     return StudyFolder(
         output=path,

@@ -1,20 +1,21 @@
-"""The text of a study that `snugnet init` writes: YAML with comments, for people to go on with."""
+"""The commented YAML configuration that `snugnet init` writes."""
 
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-# Of these a study has those that its model allows.
+# A study gets those that its model allows.
 VARIANTS = ("original", "original_qat", "pruned", "pruned_qat")
 NOTES = {
-    "scaling": " # none: as they are; standardize, minmax, per_sample, uint8 (which Akida takes)",
-    "layout": " # which comes first in a sample: time_channel, channel_time; or image",
-    "shape": " # what the model takes",
-    "val": " # shares of groups, or samples; a fixed split comes as an array `split`",
+    "scaling": " # none, standardize, minmax, per_sample, or uint8 (required for Akida)",
+    "layout": " # order of a sample's axes: time_channel, channel_time or image",
+    "shape": " # input shape of the model",
+    "val": " # share of groups or samples; an array `split` in the data defines a fixed split",
 }
 TEXT = """\
-# {data}: samples of {shape}; classes {classes}.
+# {data}: samples have shape {shape}; classes {classes}.
+# Run it with:
 #   {command}
 # {base}
 results_dir: results/{name}
@@ -24,7 +25,7 @@ study:
   - models: [{name}]
     variants: [{variants}]{unfit}
     # schemes: [float32, drq, fiq_float32, fiq_int8, fiq_uint8, int16x8, float16]
-    # seeds: [1, 2, 3] # each made so often, to tell gain from luck
+    # seeds: [1, 2, 3] # Train each model once per seed.
 
 datasets:
   {name}:
@@ -35,14 +36,14 @@ models:
   {name}:
     {model}
     dataset: {name}
-    training: # of variants; `original_qat` and `pruned` have fewer epochs
+    training: # `original_qat` and `pruned` train for fewer epochs
       epochs: 15
-      # class_weights: true # if some classes are rare
+      # class_weights: true # Use this if some classes are rare.
     # variants:
-    #   pruned: {{target: 0.5, keep: []}} # the share of parameters to remove; layers to leave alone
+    #   pruned: {{target: 0.5, keep: []}} # share of parameters to remove; layers to keep
 
 # analyses:
-#   sensitivity: {{models: [{name}]}} # what each layer costs when it is quantized
+#   sensitivity: {{models: [{name}]}} # accuracy lost by quantizing each layer alone
 # gates:
 #   - {{schemes: [fiq_int8], max_drop: 1.0, confidence: certain}}
 #   - {{schemes: [fiq_int8], max_size: 64 KiB}}
@@ -59,26 +60,28 @@ def study_text(
     classes: Sequence[str],
     unfit: Mapping[str, str],
 ) -> str:
-    """Write a study.
+    """Write the configuration of a study.
 
     Args:
-        name: Of model and dataset.
+        name: Name of the model and the dataset.
         command: The command that runs the study.
-        base: A comment about the configuration that the study is laid over.
+        base: A comment about the base configuration.
         model: The file of a trained model; None for a network that the study trains.
         settings: The dataset's block of the configuration.
-        shape: Of a sample as the model takes it.
-        classes: Their names.
-        unfit: Why variants are left out, by name.
+        shape: Shape of a sample, as the model takes it.
+        classes: Names of the classes.
+        unfit: Reason for each variant that is left out.
     """
-    told = ("path", "task", "arrays", "sample_shape", "scaling", "layout", "shape", "val", "test")
+    keys = ("path", "task", "arrays", "sample_shape", "scaling", "layout", "shape", "val", "test")
     dataset = [
-        f"{key}: {_yaml(settings[key])}{NOTES.get(key, '')}" for key in told if settings[key]
+        f"{key}: {_yaml(settings[key])}{NOTES.get(key, '')}" for key in keys if settings[key]
     ]
     network = "cnn" if settings["layout"] == "image" else "smartwatch"
-    made = f"architecture: {network} # a small network; the reference lists others"
+    model_text = (
+        f"architecture: {network} # small network; the configuration reference lists others"
+    )
     if model is not None:
-        made = f"file: {_yaml(str(model))} # variant `original` is the model as it comes"
+        model_text = f"file: {_yaml(str(model))} # variant `original` is this model, unchanged"
     return TEXT.format(
         data=_yaml(str(Path(settings["datasets_dir"]) / settings["path"])),
         command=command,
@@ -90,12 +93,12 @@ def study_text(
         variants=", ".join(variant for variant in VARIANTS if variant not in unfit),
         unfit="".join(f"\n    # not {variant}: {_yaml(why)}" for variant, why in unfit.items()),
         dataset="\n    ".join(dataset),
-        model=made,
+        model=model_text,
     )
 
 
 def _yaml(value: Any) -> str:
     import yaml
 
-    # In brackets, since alone a scalar ends with a line of dots.
+    # A list in brackets, because YAML ends a single scalar with a line of dots.
     return yaml.safe_dump([value], default_flow_style=True, width=math.inf)[1:-2]

@@ -68,7 +68,7 @@ def test_names_are_no_numbers_of_outputs(tmp_path):
         ({"x": np.zeros((2, 6)), "y": np.full(2, 0.5)}, "y has type float64. Save integers"),
         (
             {"signal": np.zeros((2, 6))},
-            "no array x or x_test. Save the samples as x. Arrays in the file: signal",
+            "array x or x_test not found. Found: signal. Save the samples as x.",
         ),
     ],
 )

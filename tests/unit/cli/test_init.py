@@ -1,4 +1,4 @@
-"""A stranger's data and model become a study that can be run as it is."""
+"""`snugnet init` writes a study for unknown data and models that runs without edits."""
 
 import csv
 
@@ -106,7 +106,7 @@ def test_samples_are_folded_without_changing_the_order_of_anything(
     code, found = asked(*request)
     if layout is None:
         assert code == 2
-        assert "the model takes (64, 3)" in found["error"]
+        assert f"samples have shape {shape}, but the model takes (64, 3)" in found["error"]
         return
     assert code == 0, found
     settings = study_of(output).dataset_settings("mine")
@@ -143,8 +143,8 @@ def test_only_variants_that_the_model_allows_are_asked_for(asked, keras, tmp_pat
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (np.eye(4, dtype=np.int64)[np.arange(40) % 4], "y is one-hot; save y.argmax(axis=1)"),
-        ((np.arange(40) % 4)[:, np.newaxis], "save y[:, 0]"),
+        (np.eye(4, dtype=np.int64)[np.arange(40) % 4], "y is one-hot. Save y.argmax(axis=1)"),
+        ((np.arange(40) % 4)[:, np.newaxis], "y has shape (40, 1). Save y[:, 0]"),
     ],
 )
 def test_labels_that_look_like_several_and_are_one_are_refused(command, tmp_path, y, message):
@@ -179,7 +179,9 @@ def test_columns_of_a_csv_may_have_other_names(asked, command, tmp_path):
     request = ("init", "--data", path, "--output", output)
     code, _, complaint = command(*request)
     assert code == 2
-    assert "no column y but who, a, b, what; --array y=NAME says which" in complaint
+    assert (
+        "r.csv: column y not found. Found: who, a, b, what. Name the labels with --array y=NAME"
+    ) in complaint
     code, found = asked(*request, "--array", "y=what", "--array", "group=who")
     assert code == 0, found
     assert found["splits"]["test"]["groups"] == 1
@@ -189,15 +191,36 @@ def test_columns_of_a_csv_may_have_other_names(asked, command, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ((), "no x and no y but signals, label, subject; --array x=NAME"),
-        (("--array", "x=signals"), "no y but"),
-        (("--array", "z=signals"), "ROLE of x, y, group"),
-        ((*NAMES, "--name", "My Belt"), "small letters"),
-        ((*NAMES, "--name", "on"), "YAML"),
-        ((*NAMES, "--window", "64x3"), "TIME,CHANNELS is needed"),
-        ((*NAMES, "--window", "64,3"), "folds the rows of a .csv"),
-        ((*NAMES, "--output", "nowhere/mine.yaml"), "nowhere is no folder"),
-        ((*NAMES, "--name", "digits_cnn"), "config.yaml has models of that name"),
+        (
+            (),
+            "Belt-2025.npz: array x not found. Found: signals, label, subject. "
+            "Name it with --array x=NAME.",
+        ),
+        (
+            ("--array", "x=signals"),
+            "array y not found. Found: signals, label, subject. Name it with --array y=NAME.",
+        ),
+        (
+            ("--array", "x=signals", "--array", "y=lable"),
+            "array lable not found. Found: signals, label, ",
+        ),
+        (("--array", "z=signals"), "--array z=signals: expected ROLE=NAME. Roles: x, y, group"),
+        ((*NAMES, "--name", "My Belt"), "--name My Belt: use lower-case letters, digits and _"),
+        (
+            (*NAMES, "--name", "on"),
+            "--name on: use lower-case letters, digits and _, with a letter first; "
+            "YAML keywords are not allowed.",
+        ),
+        ((*NAMES, "--window", "64x3"), "--window 64x3: expected TIME,CHANNELS"),
+        ((*NAMES, "--window", "64,3"), "--window is for .csv files only"),
+        (
+            (*NAMES, "--output", "nowhere/mine.yaml"),
+            "--output nowhere/mine.yaml: folder nowhere does not exist",
+        ),
+        (
+            (*NAMES, "--name", "digits_cnn"),
+            "--name digits_cnn: this name is already used in config.yaml (models)",
+        ),
         ((*NAMES, "--model", "none.h5"), "none.h5"),
     ],
 )
@@ -312,7 +335,7 @@ def test_init_overwrites_nothing_without_force(asked, command, own_folder, name)
     (own_folder / name).write_text("precious: 1\n")
     code, _, complaint = command(*OWN)
     assert code == 2
-    assert f"{name} exists already" in complaint
+    assert f"{name} already exists" in complaint
     assert "--force" in complaint
     files = [path for path in own_folder.rglob("*") if path.is_file()]
     assert files == [own_folder / name]
@@ -327,7 +350,7 @@ def test_init_adds_a_second_study_to_a_folder(asked, command, own_folder):
     second = ("init", "--data", "../Belt-2025.npz", *NAMES, "--output", "second.yaml")
     code, _, complaint = command(*second, "--name", "belt")
     assert code == 2
-    assert "config.yaml has models of that name" in complaint
+    assert "--name belt: this name is already used in config.yaml (models)" in complaint
     code, found = asked(*second, "--name", "second")
     assert code == 0, found
     assert found["command"] == "snakemake --cores 2 all --configfile second.yaml"
