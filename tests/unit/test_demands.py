@@ -123,7 +123,7 @@ def test_a_limit_is_kept_at_its_edge_and_missed_beyond(demand, limit, kept, miss
         ("possible", -0.0051, 0.001, False),
         ("possible", -0.009, -0.006, False),
         ("possible", 0.001, 0.01, True),
-        # Only a drop that is larger for certain shuts it.
+        # The check fails only if a larger drop is certain.
         ("certain", -0.05, -0.005, True),
         ("certain", -0.05, 0.995 - 1.0, True),
         ("certain", -0.05, -0.0051, False),

@@ -321,7 +321,7 @@ def test_a_file_that_is_refused_has_no_arena(tmp_path):
         micro.arena_bytes(file)
 
 
-def test_the_gate_shuts_if_the_engine_is_not_exact():
+def test_gate_fails_if_the_engine_is_not_exact():
     row = {
         "status": "ok",
         "litert_ref": "differs",
