@@ -7,6 +7,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 TARGET = "snugnet_workflow"
+PACKAGES = ("snugnet", "snakemake_logger_plugin_snugnet")
 
 
 def workflow_files() -> dict[str, str]:
@@ -29,7 +30,8 @@ class BuildWithWorkflow(build_py):
         """Build the package and copy the workflow's files."""
         if not self.editable_mode:
             # Files of an earlier build would go into the wheel.
-            shutil.rmtree(self.build_lib, ignore_errors=True)
+            for name in (*PACKAGES, TARGET):
+                shutil.rmtree(Path(self.build_lib, name), ignore_errors=True)
         super().run()
         if self.editable_mode:
             return

@@ -9,6 +9,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from snugnet.version import __version__
 from tests.paths import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -43,6 +44,11 @@ def excluded(requires_python: str | None) -> list[str]:
     """List the supported versions of Python that a distribution does not install on."""
     specifiers = SpecifierSet(requires_python or "")
     return [version for version in OLDEST if not specifiers.contains(version)]
+
+
+def test_the_citation_names_the_version_of_the_package():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == __version__
 
 
 def test_the_core_needs_numpy_alone():

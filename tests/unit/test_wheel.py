@@ -9,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from snugnet.provenance import all_digests, code_digests
+from snugnet.version import __version__
 from tests.environments import copy_source
 from tests.paths import ROOT
 
+PACKAGES = ("snugnet", "snakemake_logger_plugin_snugnet")
 WORKFLOW = "snugnet_workflow"
 
 
@@ -24,9 +27,10 @@ def site(tmp_path_factory) -> Path:
     options = ("--no-build-isolation", "--no-deps", "--no-index", "--quiet")
     command = [sys.executable, "-m", "pip", "wheel", *options, "--wheel-dir", folder]
     source = copy_source(folder)
-    stale = source / "build" / "lib" / "snugnet"
-    stale.mkdir(parents=True)
-    (stale / "removed.py").touch()  # of an earlier build
+    for name in (*PACKAGES, WORKFLOW):
+        stale = source / "build" / "lib" / name
+        stale.mkdir(parents=True)
+        (stale / "removed.py").touch()  # a file of an earlier build
     subprocess.run([*command, source], check=True)
     (wheel,) = folder.glob("snugnet-*-py3-none-any.whl")
     with zipfile.ZipFile(wheel) as archive:
@@ -48,9 +52,24 @@ def test_wheel_has_the_workflow_and_the_package(site):
     profile = "profiles/default/profile.yaml"
     expected[profile] = (ROOT / profile).read_bytes()
     assert files(site / WORKFLOW) == expected
-    assert files(site / "snugnet") == files(ROOT / "src" / "snugnet")
-    others = {path.name for path in site.iterdir()} - {"snugnet", WORKFLOW}
-    assert len(others) == 1 and others.pop().endswith(".dist-info")
+    for name in PACKAGES:
+        assert files(site / name) == files(ROOT / "src" / name)
+    others = {path.name for path in site.iterdir()} - {*PACKAGES, WORKFLOW}
+    assert others == {f"snugnet-{__version__}.dist-info"}
+
+
+def test_wheel_has_the_logger_that_the_profile_names(site):
+    profile = yaml.safe_load((site / WORKFLOW / "profiles/default/profile.yaml").read_text())
+    assert (site / f"snakemake_logger_plugin_{profile['logger']}" / "__init__.py").is_file()
+
+
+def test_build_keeps_other_files_of_the_build_folder(tmp_path):
+    folder = tmp_path / "lib"
+    folder.mkdir()
+    (folder / "precious.txt").touch()
+    command = [sys.executable, "setup.py", "--quiet", "build_py", "--build-lib", folder]
+    subprocess.run(command, cwd=copy_source(tmp_path), check=True)
+    assert {path.name for path in folder.iterdir()} == {*PACKAGES, WORKFLOW, "precious.txt"}
 
 
 def test_code_digests_are_the_same_in_clone_and_wheel(site):

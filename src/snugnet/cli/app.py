@@ -5,7 +5,6 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -24,6 +23,7 @@ from snugnet.cli import (
 )
 from snugnet.cli.extras import missing
 from snugnet.errors import InputError
+from snugnet.version import __version__
 
 DONE, FAILED, WRONG = 0, 1, 2
 # What to do about files that cannot be used.
@@ -45,7 +45,7 @@ app = typer.Typer(
 
 def _print_version(is_asked: bool) -> None:
     if is_asked:
-        print(f"snugnet {version('snugnet')} (Python {platform.python_version()})")
+        print(f"snugnet {__version__} (Python {platform.python_version()})")
         raise typer.Exit
 
 

@@ -1,12 +1,12 @@
 """How commands end: with 0, 1 or 2 and a sentence, and never with a traceback."""
 
+import importlib.metadata
 import json
 import os
 import platform
 import signal
 import subprocess
 import sys
-from importlib.metadata import version
 
 import pytest
 
@@ -14,6 +14,7 @@ from snugnet import installation
 from snugnet.cli import app, main
 from snugnet.cli.extras import EXTRAS, LIBRARIES, missing
 from snugnet.errors import InputError
+from snugnet.version import __version__
 from tests.unit.cli import foreign_models
 
 
@@ -92,7 +93,19 @@ def test_a_study_is_refused_where_tensorflow_has_no_build(monkeypatch):
 def test_version_is_printed(command):
     code, output, complaint = command("--version")
     assert (code, complaint) == (0, "")
-    assert output == f"snugnet {version('snugnet')} (Python {platform.python_version()})\n"
+    assert output == f"snugnet {__version__} (Python {platform.python_version()})\n"
+
+
+def test_version_is_printed_when_the_package_is_not_installed(command, monkeypatch):
+    """In the container image the package is only on PYTHONPATH: it has no metadata."""
+
+    def distribution(name: str) -> None:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "distribution", distribution)
+    with pytest.raises(importlib.metadata.PackageNotFoundError):
+        importlib.metadata.version("snugnet")
+    assert command("--version")[0::2] == (0, "")
 
 
 def test_without_an_extra_the_command_says_so(command, model, monkeypatch):
