@@ -88,9 +88,10 @@ help: ## list the targets
 
 # The lock is complete, so pip resolves nothing. The locked pip is installed first: it unpacks faster
 # than the one that most Pythons bring. Bytecode is written when a module is first imported, because
-# most modules never are. The package itself is installed in place.
-$(READY): requirements.txt pyproject.toml setup.py
-	@export PATH="$(SYSTEM_PATH)"; python=$$(.ci/find-python $(PYTHON)) && "$$python" -m venv --clear $(VENV)
+# most modules never are. The package itself is installed in place. Only pip's pin is read from
+# requirements-dev.txt, so a newer one does not install everything again.
+$(READY): requirements.txt pyproject.toml setup.py | requirements-dev.txt
+	@export PATH="$(SYSTEM_PATH)"; python=$$(.ci/find-python $(if $(PYTHON),"$(PYTHON)")) && "$$python" -m venv --clear $(VENV)
 	awk '/^pip==/,/[^\\]$$/' requirements-dev.txt > $(VENV)/pip.txt
 	$(PIP) --require-hashes -r $(VENV)/pip.txt
 	$(PIP) --require-hashes -r requirements.txt

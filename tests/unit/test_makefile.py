@@ -73,16 +73,18 @@ def test_make_stops_when_no_python_is_suitable(programs, tmp_path):
     """The message comes from the Makefile's own call, before anything is made."""
     folder = programs(python3=TOO_NEW)
     (folder / "sh").symlink_to("/bin/sh")
+    (folder / "with spaces").mkdir()
+    python = (folder / "python3").rename(folder / "with spaces" / "python3")
     stamp = tmp_path / "venv"
     done = subprocess.run(
-        ["/usr/bin/make", "--silent", "demo", f"VENV={stamp}", f"PYTHON={folder}/python3"],
+        ["/usr/bin/make", "--silent", "demo", f"VENV={stamp}", f"PYTHON={python}"],
         cwd=ROOT,
         env={"PATH": str(folder)},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 2
-    assert f"{folder}/python3: Python 3.13.1" in done.stderr
+    assert f"  {python}: Python 3.13.1\n" in done.stderr
     assert not stamp.exists()
 
 
@@ -94,14 +96,47 @@ def test_help_lists_every_target():
     assert listed == set(phony.split())
 
 
+def plan(target: str, *options: str) -> str:
+    """Return the commands that make would run."""
+    return subprocess.check_output(
+        ["make", "--dry-run", target, *options], cwd=ROOT, text=True, stderr=subprocess.STDOUT
+    )
+
+
+@pytest.fixture
+def installed(tmp_path) -> str:
+    """Set VENV to an environment in which all locked packages are installed."""
+    for name in (".ready", ".ready-dev"):
+        (tmp_path / name).touch()
+    return f"VENV={tmp_path}"
+
+
+def test_make_keeps_packages_when_only_the_dev_lock_is_new(installed):
+    assert "--require-hashes" not in plan("test", installed)
+    newer = ("--what-if", "requirements-dev.txt", installed)
+    assert "--require-hashes" not in plan("run", *newer)
+    commands = plan("test", *newer)
+    assert "-r requirements-dev.txt" in commands
+    assert "-r requirements.txt" not in commands
+
+
+def test_make_names_a_lock_that_is_missing(tmp_path):
+    for name in ("Makefile", "requirements.txt", "pyproject.toml", "setup.py"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    done = subprocess.run(["make", "demo"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "No rule to make target 'requirements-dev.txt'" in done.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
 @pytest.mark.parametrize("target", ["run", "demo"])
 def test_studies_do_not_install_the_tools_of_developers(target):
-    plan = subprocess.check_output(["make", "--dry-run", target, "VENV=none"], cwd=ROOT, text=True)
-    assert "-r requirements.txt" in plan
-    assert "-r requirements-dev.txt" not in plan
+    commands = plan(target, "VENV=none")
+    assert "-r requirements.txt" in commands
+    assert "-r requirements-dev.txt" not in commands
 
 
 @pytest.mark.parametrize("target", ["test", "check", "docs", "lock", "format"])
 def test_developers_targets_install_both_locks(target):
-    plan = subprocess.check_output(["make", "--dry-run", target, "VENV=none"], cwd=ROOT, text=True)
-    assert plan.index("-r requirements.txt") < plan.index("-r requirements-dev.txt")
+    commands = plan(target, "VENV=none")
+    assert commands.index("-r requirements.txt") < commands.index("-r requirements-dev.txt")
