@@ -357,12 +357,13 @@ def _unfit(model: Any, study: Any, name: str) -> dict[str, str]:
 
 def _show(console: Console, summary: dict[str, Any]) -> None:
     shape = " x ".join(map(str, summary["shape"]))
-    console.print(f"samples of {shape}, {summary['task']}", markup=False)
+    console.print(f"sample shape: {shape}, task: {summary['task']}", markup=False)
     for split, counts in summary["splits"].items():
-        groups = "" if counts["groups"] is None else f" of {counts['groups']} groups"
+        groups = "" if counts["groups"] is None else f" from {counts['groups']} groups"
         classes = ", ".join(f"{name} {n}" for name, n in counts["classes"].items())
         console.print(f"{split}: {counts['samples']} samples{groups}: {classes}", markup=False)
     for name, reason in summary["unfit"].items():
-        console.print(f"not {name}: {reason}", markup=False)
-    console.print(f"written: {', '.join(summary['files'])}; next:", markup=False)
+        console.print(f"variant {name} is left out: {reason}", markup=False)
+    console.print(f"written: {', '.join(summary['files'])}", markup=False)
+    console.print("run the study with:", markup=False)
     console.print(f"  {summary['command']}", markup=False)

@@ -91,7 +91,9 @@ def study_text(
         shape=" x ".join(map(str, shape)),
         classes=_yaml(list(classes)),
         variants=", ".join(variant for variant in VARIANTS if variant not in unfit),
-        unfit="".join(f"\n    # not {variant}: {_yaml(why)}" for variant, why in unfit.items()),
+        unfit="".join(
+            f"\n    # {variant} is left out: {_yaml(reason)}" for variant, reason in unfit.items()
+        ),
         dataset="\n    ".join(dataset),
         model=model_text,
     )

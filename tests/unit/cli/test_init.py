@@ -136,7 +136,7 @@ def test_only_variants_that_the_model_allows_are_asked_for(asked, keras, tmp_pat
     assert found["variants"] == ["original", "pruned"]
     assert set(found["unfit"]) == {"original_qat", "pruned_qat"}
     assert "odd" in found["unfit"]["original_qat"]
-    assert "# not original_qat: " in (tmp_path / "m.yaml").read_text()
+    assert "# original_qat is left out: " in (tmp_path / "m.yaml").read_text()
     assert {cell.variant for cell in study_of(tmp_path / "m.yaml").cells} == {"original", "pruned"}
 
 
@@ -276,8 +276,8 @@ def test_a_study_is_written_over_only_by_force(command, belt):
 def test_people_see_what_is_in_their_data_and_what_to_do_next(command, belt):
     output = belt / "mine.yaml"
     said = command("init", "--data", belt / "Belt-2025.npz", *NAMES, "--output", output)[1]
-    assert "samples of 64 x 3 x 1, multiclass" in said
-    assert "train: 72 samples of 6 groups" in said
+    assert "sample shape: 64 x 3 x 1, task: multiclass" in said
+    assert "train: 72 samples from 6 groups" in said
     assert f"snakemake --cores 2 all --configfile {output}" in said
 
 
