@@ -151,6 +151,12 @@ def test_overhead_compares_two_revisions(tmp_path, revision):
     assert numbers(text, "cold / new")[0] > 0
     assert "rows of metrics.csv: old 2, new 2, cold 2" in text
     assert "NOT THE SAME STUDY" not in text
+    for title in ("new", "cold"):
+        pattern = rf"^digests of results: (\d+) of (\d+) are the same in {title} and old; (.*)$"
+        (digests,) = re.findall(pattern, text, re.MULTILINE)
+        same, both, rest = digests
+        assert int(same) == int(both) > 0
+        assert rest == "0 in one only"
 
 
 def test_overhead_names_the_log_of_a_run_that_fails(tmp_path):
