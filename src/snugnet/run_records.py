@@ -1,20 +1,24 @@
 """Snakemake's records of how each file was made, independent of where the project lies.
 
-Snakemake keeps a record for each output file: rule, inputs, parameters and checksums. Three of its
+Snakemake keeps a record for each output file: rule, inputs, parameters and checksums. Some of its
 habits make a run ignore an edit, or repeat work, in a copied or moved project:
 
 - Its database files the records under the absolute path of the project. A copy has none.
 - It takes a file without a record as up to date, however its settings have changed.
-- It records the paths of inputs, so data moved to another folder look like other data.
+- It records the paths of inputs, so data moved to another folder look like other data. It compares
+  the contents of newer inputs only, so other data with older times look like the same data.
+- A dry run writes to its database.
 
-The classes here change these three things and nothing else. Snakemake has no option for them, so
+The classes here change these things and nothing else. Snakemake has no option for them, so
 `install` puts the classes where Snakemake looks its own up: once the Snakefile has been read.
 """
 
+import hashlib
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping
-from functools import partial
+from contextlib import closing
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +33,11 @@ from snakemake.persistence import (
 )
 from snakemake.persistence.db import DbPersistence
 from snakemake.persistence.file import FilePersistence
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine.url import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import StaticPool
+from sqlmodel import SQLModel
 
 # All records of a project are filed under this name, wherever it lies.
 NAMESPACE = "snugnet"
@@ -56,12 +62,13 @@ _ADOPT_LOCKS = (
 )
 
 
-def install(folders: Mapping[str, str]) -> None:
+def install(folders: Mapping[str, str], results: str) -> None:
     """Make Snakemake use the classes below, from now on and in this process.
 
     Args:
         folders: Name of each folder that may lie anywhere, by its path as input files have it.
             Records have the name instead of the path.
+        results: The folder of the results. Its files keep their paths, also below `folders`.
 
     Raises:
         WorkflowError: If this version of Snakemake does not look its classes up as expected.
@@ -73,7 +80,7 @@ def install(folders: Mapping[str, str]) -> None:
                 f"Snakemake {snakemake.__version__}: snakemake.workflow.{name} is missing, so the "
                 "records of this project cannot be kept; install the version in requirements.txt"
             )
-        setattr(snakemake.workflow, name, partial(records, folders=folders))
+        setattr(snakemake.workflow, name, partial(records, folders=folders, results=results))
 
 
 class NoRecord(ParamsChange):
@@ -89,9 +96,32 @@ class NoRecord(ParamsChange):
 class RunRecords(PersistenceBase):
     """What both of Snakemake's ways to store records have in common."""
 
-    def __init__(self, *args: Any, folders: Mapping[str, str], **kwargs: Any) -> None:
-        self._names = {f"{path.rstrip('/')}/": f"{name}/" for path, name in folders.items()}
+    # Where the records are, for messages.
+    location = ".snakemake/metadata"
+
+    def __init__(self, *args: Any, folders: Mapping[str, str], results: str, **kwargs: Any) -> None:
+        self._folders = {name: path for path, name in folders.items()}
+        self._results = f"{results}/"
+        self._lacks_some = False
+        self._sha256 = cache(_sha256)
         super().__init__(*args, **kwargs)
+
+    def take_warning(self) -> str | None:
+        """Describe once how many files have no record, if that is a reason to run jobs."""
+        if not self._lacks_some:
+            return None
+        self._lacks_some = False
+        # Snakemake does not ask about jobs that need the outputs of those.
+        files = {path for job in self.dag.needrun_jobs() for path in self._unknown(job.output)}
+        count = len(files)
+        if count == 1:
+            return (
+                f"1 file has no record in {self.location} of how it was made: its job runs again."
+            )
+        return (
+            f"{count} files have no record in {self.location} of how they were made: "
+            "their jobs run again."
+        )
 
     def has_metadata(self, job: Any) -> bool:
         """Always true: Snakemake then asks `params_changed`, which reports missing records."""
@@ -104,10 +134,14 @@ class RunRecords(PersistenceBase):
     def params_changed(self, job: Any, file: Any = None) -> bool | ParamsChange:
         """Compare parameters with the recorded ones; an existing file without a record counts."""
         files = job.output if file is None else [file]
-        unknown = {path for path in files if self._lacks_record(path) and os.path.lexists(path)}
-        if unknown:
+        if unknown := self._unknown(files):
+            self._lacks_some = True
             return NoRecord(files=unknown)
         return super().params_changed(job, file)
+
+    def _unknown(self, files: Iterable[Any]) -> set[str]:
+        """Find the files that exist without a record."""
+        return {path for path in files if os.path.lexists(path) and self._lacks_record(path)}
 
     def _lacks_record(self, path: Any) -> bool:
         version = self.record_format_version(path)
@@ -120,17 +154,72 @@ class RunRecords(PersistenceBase):
         """Look up the checksums of an input as they were when the outputs were made."""
         return super().input_checksums(job, self._portable(input_path))
 
+    def _input_changed(self, job: Any, file: Any = None) -> bool:
+        """Compare the inputs with the recorded ones; below the named folders also their contents.
+
+        Modification times do not decide there: other data may be older than the outputs.
+        """
+        if super()._input_changed(job, file):
+            return True
+        record = self.metadata(file)
+        return record is not None and any(
+            self._content_changed(path, name, record)
+            for path in map(str, job.input)
+            if (name := self._folder_of(path))
+        )
+
+    def _content_changed(self, path: str, folder: str, record: MetadataRecord) -> bool:
+        """Compare a file with its recorded checksum.
+
+        A file without a checksum, such as a large one, counts as changed if its folder was another.
+        """
+        checksums = record.input_checksums or {}
+        recorded = checksums.get(self._portable(path))
+        current = self._checksum(path)
+        if recorded is None or current is None:
+            return bool(checksums.get(folder) != self._folders[folder])
+        return bool(recorded != current)
+
+    def _checksum(self, path: str) -> str | None:
+        """Compute the checksum of a file, if it is not too large."""
+        try:
+            status = Path(path).stat()
+            small = status.st_size <= self.max_checksum_file_size
+            return self._sha256(path, status.st_mtime_ns) if small else None
+        except OSError:  # a folder, or unreadable: the job names it
+            return None
+
     def _write_record(self, key: str, record: MetadataRecord) -> None:
         checksums = record.input_checksums or {}
         record.input_checksums = {self._portable(path): sum for path, sum in checksums.items()}
+        for name, folder in self._folders.items():
+            if any(path.startswith(f"{name}/") for path in record.input or []):
+                record.input_checksums[name] = folder
         super()._write_record(key, record)
 
     def _portable(self, path: Any) -> str:
         """Name an input file independently of where its folder lies."""
-        for folder, name in self._names.items():
-            if path.startswith(folder):
-                return name + path[len(folder) :]
-        return str(path)
+        name = self._folder_of(path)
+        return f"{name}/{os.path.relpath(path, self._folders[name])}" if name else str(path)
+
+    def _folder_of(self, path: str) -> str | None:
+        """Give the name of the folder that an input file is below, if there is one."""
+        if path.startswith(self._results):
+            return None
+        return next((name for name, dir in self._folders.items() if _is_below(path, dir)), None)
+
+
+def _is_below(path: str, folder: str) -> bool:
+    """Check by its path whether a file is below a folder; `.` is the working directory."""
+    if folder == ".":
+        return not path.startswith(("/", "../"))
+    return path.startswith(f"{folder.rstrip('/')}/")
+
+
+def _sha256(path: str, _time: int) -> str:
+    """Compute a checksum as Snakemake records it."""
+    with Path(path).open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 class FileRunRecords(RunRecords, FilePersistence):
@@ -142,11 +231,17 @@ class DbRunRecords(RunRecords, DbPersistence):
 
     def _setup_database(self, db_url: str | None) -> None:
         url = make_url(db_url or f"sqlite:///{self.path / 'metadata.db'}")
+        file = _project_file(url)
+        self.location = str(file or url.database or url)
         try:
-            # First under this folder's path: by it Snakemake remembers the kind of file system.
-            super()._setup_database(db_url)
-            if file := _project_file(url):
-                self._refuse_read_only(file)
+            if file and self.dag.workflow.dryrun:
+                self.engine = _copy_in_memory(file)
+            else:
+                if file:
+                    _refuse_read_only(file)
+                # First under this folder's path: by it Snakemake remembers the kind of file system.
+                super()._setup_database(db_url)
+            if file:
                 self.namespace = NAMESPACE
                 if self.dag.workflow.is_main_process:
                     with self.engine.begin() as connection:
@@ -159,13 +254,24 @@ class DbRunRecords(RunRecords, DbPersistence):
                 "then all jobs run again"
             ) from None
 
-    def _refuse_read_only(self, file: Path) -> None:
-        """Fail before any job runs; a dry run only reads."""
-        if not os.access(file, os.W_OK) and not self.dag.workflow.dryrun:
-            raise WorkflowError(
-                f"{file}: not writable, so a run could not record how files were made; "
-                "make it writable for this user"
-            )
+
+def _refuse_read_only(file: Path) -> None:
+    """Fail before any job runs."""
+    if file.exists() and not os.access(file, os.W_OK):
+        raise WorkflowError(
+            f"{file}: not writable, so a run could not record how files were made; "
+            "make it writable for this user"
+        )
+
+
+def _copy_in_memory(file: Path) -> Engine:
+    """Copy a database for a dry run, which then changes no file, whatever it does to records."""
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    if file.exists():
+        with closing(sqlite3.connect(file)) as source, closing(engine.raw_connection()) as target:
+            source.backup(target.driver_connection)  # type: ignore[arg-type]
+    SQLModel.metadata.create_all(engine)
+    return engine
 
 
 def _project_file(url: URL) -> Path | None:

@@ -1,6 +1,7 @@
 """Records of how files were made: independent of folders, and missed when they are missing."""
 
 import inspect
+import os
 import sqlite3
 from pathlib import Path
 from types import SimpleNamespace
@@ -36,7 +37,13 @@ def dag(main: bool = True, dryrun: bool = False) -> Any:
 
 
 def records(url: str = URL, **options: bool) -> DbRunRecords:
-    return DbRunRecords(dag=dag(**options), db_url=url, folders={"there/data": "<data>"})
+    return records_of("there/data", url, **options)
+
+
+def records_of(data: str, url: str = URL, **options: bool) -> DbRunRecords:
+    return DbRunRecords(
+        dag=dag(**options), db_url=url, folders={data: "<data>"}, results="results/tiny"
+    )
 
 
 class Job:
@@ -92,7 +99,8 @@ def test_snakemake_has_what_the_classes_replace():
     assert "DbPersistence" in inspect.getsource(snakemake.workflow.Workflow._prepare_dag)
     assert "FilePersistence" in inspect.getsource(snakemake.workflow.Workflow._prepare_dag)
     assert issubclass(DbRunRecords, snakemake.persistence.db.DbPersistence)
-    for name in ("has_metadata", "has_outdated_metadata", "params_changed", "_input"):
+    replaced = ("has_metadata", "has_outdated_metadata", "params_changed", "_input")
+    for name in (*replaced, "_input_changed"):
         assert name in vars(PersistenceBase), name
     finished = inspect.getsource(PersistenceBase.finished)
     assert "record.input_checksums = checksums" in finished
@@ -104,7 +112,7 @@ def test_snakemake_has_what_the_classes_replace():
 def test_install_puts_the_classes_where_snakemake_looks(monkeypatch):
     monkeypatch.setattr(snakemake.workflow, "DbPersistence", None)
     monkeypatch.setattr(snakemake.workflow, "FilePersistence", None)
-    install({"a": "<a>"})
+    install({"a": "<a>"}, "results")
     database = snakemake.workflow.DbPersistence(dag=dag(), db_url=URL)
     files = snakemake.workflow.FilePersistence(dag=dag())
     assert (type(database), type(files)) == (DbRunRecords, FileRunRecords)
@@ -113,7 +121,7 @@ def test_install_puts_the_classes_where_snakemake_looks(monkeypatch):
 def test_install_names_a_version_it_does_not_know(monkeypatch):
     monkeypatch.delattr(snakemake.workflow, "DbPersistence")
     with pytest.raises(WorkflowError, match=r"DbPersistence is missing.*requirements\.txt"):
-        install({})
+        install({}, "results")
 
 
 def test_records_are_the_same_in_another_folder(folder, monkeypatch):
@@ -135,6 +143,22 @@ def test_records_of_older_versions_are_adopted_the_latest_of_each_file(old):
     expected = [("kept", "elsewhere"), ("made_here", "here"), ("made_elsewhere", "elsewhere")]
     assert rows() == {(NAMESPACE, *row) for row in expected}
     assert rows("snakemake_locks") == {(NAMESPACE, "ours", "output")}
+
+
+def test_a_dry_run_reads_records_of_older_versions_and_writes_nothing(old):
+    before = Path("records.db").read_bytes()
+    kept = records(dryrun=True)
+    names = ("kept", "made_here", "made_elsewhere")
+    assert [kept.rule(IOFile(name)) for name in names] == ["elsewhere", "here", "elsewhere"]
+    assert list(kept._read_locks()) == [("output", "ours")]
+    kept._write_record("a", record(rule="train"))
+    assert kept.rule(IOFile("a")) == "train"
+    assert Path("records.db").read_bytes() == before
+
+
+def test_a_dry_run_creates_no_database(folder):
+    assert records(dryrun=True).rule(IOFile("a")) is None
+    assert not (folder / "records.db").exists()
 
 
 def test_a_job_of_another_process_adopts_nothing(old):
@@ -161,6 +185,29 @@ def test_an_existing_file_without_a_record_is_a_reason_to_run(folder, kind):
     assert str(changes) == "there is no record of how these files were made: made"
     assert kept.has_metadata(Job("made"))
     assert not kept.has_outdated_metadata(Job("made"))
+
+
+@pytest.mark.parametrize(
+    ("names", "warning"),
+    [
+        (["a"], "1 file has no record in records.db of how it was made: its job runs again."),
+        (
+            ["a", "b"],
+            "2 files have no record in records.db of how they were made: their jobs run again.",
+        ),
+    ],
+)
+def test_missing_records_give_one_warning(folder, names, warning):
+    """Files of jobs count that Snakemake does not ask about: they need outputs of the others."""
+    kept = records()
+    jobs = [Job(name, f"missing_{name}") for name in names]
+    kept.dag.needrun_jobs = lambda: jobs
+    assert kept.take_warning() is None
+    for name in names:
+        (folder / name).touch()
+    kept.params_changed(jobs[0])
+    assert kept.take_warning() == warning
+    assert kept.take_warning() is None
 
 
 def test_a_file_that_is_missing_needs_no_record():
@@ -193,6 +240,65 @@ def test_inputs_are_recorded_without_the_folder_they_lie_in(path, name):
     assert kept.input_checksums(job, path) == {"sha256:1"}
 
 
+@pytest.mark.parametrize(
+    ("data", "path", "name"),
+    [
+        (".", "a/b.npz", "<data>/a/b.npz"),
+        (".", "results/tiny/data/a.npz", "results/tiny/data/a.npz"),
+        (".", "../a.npz", "../a.npz"),
+        (".", "/a.npz", "/a.npz"),
+        ("..", "../a.npz", "<data>/a.npz"),
+        ("/", "/data/a.npz", "<data>/data/a.npz"),
+        ("results", "results/a.npz", "<data>/a.npz"),
+        ("results", "results/tiny/a.npz", "results/tiny/a.npz"),
+    ],
+)
+def test_folders_with_special_paths_are_named_like_others(data, path, name):
+    assert records_of(data)._input(Job("made", inputs=(path,))) == [name]
+
+
+def is_changed(data: str, path: str) -> bool:
+    return any(records_of(data).input_changed(Job("made", inputs=(path,))))
+
+
+@pytest.fixture
+def recorded_data(folder: Path) -> Path:
+    """A file in `here`, and a record that `made` was made from it."""
+    (folder / "made").touch()
+    (folder / "here").mkdir()
+    (folder / "here" / "a.npz").write_bytes(b"first")
+    write_record("here", "here/a.npz")
+    return folder / "here" / "a.npz"
+
+
+def write_record(data: str, path: str) -> None:
+    """Record, as Snakemake does, that `made` was made from a file."""
+    kept = records_of(data)
+    job = Job("made", inputs=(path,))
+    checksum = kept._checksum(path)
+    checksums = {path: checksum} if checksum else {}
+    kept._write_record("made", record(input=kept._input(job), input_checksums=checksums))
+
+
+@pytest.mark.parametrize(("content", "changed"), [(b"first", False), (b"other", True)])
+@pytest.mark.parametrize("data", ["here", "there"])
+def test_contents_of_data_are_compared_whatever_their_times(recorded_data, data, content, changed):
+    path = Path(data) / "a.npz"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    os.utime(path, (1_000_000_000,) * 2)  # in 2001
+    assert is_changed(data, str(path)) == changed
+
+
+@pytest.mark.parametrize(("data", "changed"), [("here", False), ("there", True)])
+def test_large_data_have_changed_if_their_folder_is_another(recorded_data, data, changed):
+    """Files without a checksum: Snakemake compares the times of those in the same folder."""
+    recorded_data.write_bytes(b"large" * 100)
+    write_record("here", "here/a.npz")
+    recorded_data.parent.rename(data)
+    assert is_changed(data, f"{data}/a.npz") == changed
+
+
 def test_a_damaged_database_is_named():
     Path("records.db").write_bytes(b"no database" * 100)
     with pytest.raises(WorkflowError, match=r"records\.db: cannot use.*not a database.*delete it"):
@@ -208,5 +314,5 @@ def test_a_database_that_cannot_be_written_is_named_before_a_run(monkeypatch):
 
 
 def test_a_database_in_memory_is_left_to_snakemake():
-    kept = DbRunRecords(dag=dag(), db_url="sqlite:///:memory:", folders={})
+    kept = DbRunRecords(dag=dag(), db_url="sqlite:///:memory:", folders={}, results="r")
     assert kept.namespace == str(Path(".snakemake").absolute())

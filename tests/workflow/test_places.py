@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -17,6 +18,7 @@ from tests.workflow.conftest import TINY, Project
 from tests.workflow.test_reruns import ALL, DRAWN, REPORT, cells, rerun
 
 NOBODY = "65534"
+OLD = (1_000_000_000, 1_000_000_000)  # a modification time in 2001
 EDIT = ("config/tiny.yaml", "ramp_epochs: 2", "ramp_epochs: 3")
 EDITED = {
     "compress": 1,
@@ -26,6 +28,7 @@ EDITED = {
 }
 MOUNT = 'mount --bind "$0" "$1" && cd "$1" && shift && exec "$@"'
 NO_RECORD = "there is no record of how these files were made"
+WARNING = r"{} no record in results/\.provenance\.db of how {} made: {} again\."
 
 
 def copied(tiny: Project, folder: Path, options: str) -> Project:
@@ -109,11 +112,10 @@ def can_run(*command: str) -> bool:
 
 
 def test_another_user_plans_what_the_owner_plans(theirs):
-    check_edit(theirs)
     records = theirs.folder / "results" / ".provenance.db"
     os.chown(records, 0, 0)
     records.chmod(0o644)
-    assert theirs.plan() == {}  # a dry run only reads
+    check_in_place(theirs)  # a dry run only reads
     output = theirs.snakemake("--cores", "1", "all", *TINY, ok=False)
     assert "results/.provenance.db: not writable" in output
 
@@ -151,6 +153,7 @@ def test_without_records_everything_is_made_again_and_says_why(tiny):
         finally:
             records.unlink(missing_ok=True)
     assert NO_RECORD in tiny.output
+    assert re.search(WARNING.format(r"\d+ files have", "they were", "their jobs run"), tiny.output)
 
 
 def test_without_one_record_that_file_is_made_again(tiny, tmp_path):
@@ -161,6 +164,8 @@ def test_without_one_record_that_file_is_made_again(tiny, tmp_path):
         assert deleted.rowcount == 1
     assert project.plan() == {"measure_mistakes": 1, **DRAWN, "gate": 1}
     assert f"{NO_RECORD}: {file}" in project.output
+    warning = WARNING.format("1 file has", "it was", "its job runs")
+    assert len(re.findall(warning, project.output)) == 1
     # The way to say that the file is right as it is.
     project.snakemake("--touch", "--cores", "1", file, *TINY)
     assert project.plan() == {}
@@ -198,31 +203,82 @@ def test_a_deleted_deliverable_is_made_again_and_what_needs_it(tiny, deliverable
 
 
 def test_data_that_are_prepared_first_make_nothing_else_again(tiny, tmp_path):
-    """A fifth of 20 subjects and 21 % of them are the same subjects: docs/reliability.md."""
+    """A fifth of 50 subjects and 21 % of them are the same subjects: docs/reference/reruns.md."""
     project = copied(tiny, tmp_path / "copy", "-a")
-    edit = ("config/tiny.yaml", "    subjects: 20\n", "    subjects: 20\n    test: 0.21\n")
+    edit = ("config/tiny.yaml", "    subjects: 50\n", "    subjects: 50\n    test: 0.21\n")
     with project.edited(*edit):
         project.snakemake("--cores", "1", "data", *TINY)
         assert project.plan() == {**DRAWN, "gate": 1}
 
 
-def test_data_in_another_folder_are_the_same_data(project):
-    """New times, the same contents."""
-    rng = np.random.default_rng(0)
+def test_records_of_older_versions_are_only_read_by_a_dry_run(tiny, tmp_path):
+    """Older versions filed records under the path of the project."""
+    project = copied(tiny, tmp_path / "copy", "-a")
+    file = project.folder / "results" / ".provenance.db"
+    with sqlite3.connect(file) as records:
+        records.execute("UPDATE snakemake_metadata SET namespace = '/elsewhere/.snakemake'")
+    before = file.read_bytes()
+    check_in_place(project)
+    assert file.read_bytes() == before
+
+
+OWN = ("--configfile", "own.yaml")
+OWN_DATA = ("results/data/own/calib.npz",)
+OWN_JOBS = {"prepare_dataset": 1, "draw_calibration": 1}
+
+
+@pytest.fixture
+def own(project) -> Project:
+    """A project with a dataset of its own, in the folder `here`, which has been prepared."""
     (project.folder / "here").mkdir()
-    x = rng.normal(size=(60, 8, 2)).astype(np.float32)
+    x = np.random.default_rng(0).normal(size=(60, 8, 2)).astype(np.float32)
     np.savez(project.folder / "here" / "own.npz", x=x, y=np.arange(60) % 3)
     study = project.folder / "own.yaml"
     study.write_text("datasets_dir: here\ndatasets: {own: {kind: windows, path: own.npz}}\n")
-    target = ("results/data/own/calib.npz",)
-    options = ("--configfile", "own.yaml")
-    project.snakemake("--cores", "1", *target, *options)
-    (project.folder / "here").rename(project.folder / "there")
-    (project.folder / "there" / "own.npz").touch()
-    with project.edited("own.yaml", "here", "there"):
-        assert project.plan(*target, options=options) == {}
-        with np.load(project.folder / "there" / "own.npz") as data:
-            changed = {**data, "x": data["x"] + 1}
-        np.savez(project.folder / "there" / "own.npz", **changed)
-        jobs = {"prepare_dataset": 1, "draw_calibration": 1}
-        assert project.plan(*target, options=options) == jobs
+    project.snakemake("--cores", "1", *OWN_DATA, *OWN)
+    assert project.plan(*OWN_DATA, options=OWN) == {}
+    return project
+
+
+def test_data_in_another_folder_are_compared_by_content(own):
+    """Whether they are newer or older than what was made of them."""
+    (own.folder / "here").rename(own.folder / "there")
+    file = own.folder / "there" / "own.npz"
+    with np.load(file) as data:
+        contents = dict(data)
+    with own.edited("own.yaml", "here", "there"):
+        for time in (None, OLD):
+            os.utime(file, time)
+            assert own.plan(*OWN_DATA, options=OWN) == {}
+        np.savez(file, **{**contents, "x": contents["x"] + 1})
+        for time in (None, OLD):
+            os.utime(file, time)
+            assert own.plan(*OWN_DATA, options=OWN) == OWN_JOBS
+
+
+def test_data_may_move_to_the_project_folder(own):
+    shutil.move(own.folder / "here" / "own.npz", own.folder)
+    with own.edited("own.yaml", "datasets_dir: here", "datasets_dir: ."):
+        assert own.plan(*OWN_DATA, options=OWN) == {}
+
+
+def test_older_templates_with_other_contents_are_noticed(tiny):
+    """As in a copy of the project with an earlier version of them."""
+    template = tiny.folder / "workflow" / "report" / "style.css"
+    before, status = template.read_text(), template.stat()
+    try:
+        template.write_text(before + "\n")
+        os.utime(template, OLD)
+        assert tiny.plan() == {"write_report": 1, "gate": 1}
+    finally:
+        template.write_text(before)
+        os.utime(template, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_a_run_warns_once_of_missing_records(own):
+    """On its short screen too, which shows no reasons."""
+    (own.folder / "results" / ".provenance.db").unlink()
+    own.snakemake("--cores", "1", *OWN_DATA, *OWN)
+    warning = WARNING.format("5 files have", "they were", "their jobs run")
+    assert len(re.findall(warning, own.output)) == 1
+    assert "Params have changed" not in own.output

@@ -11,7 +11,8 @@ from pathlib import Path
 import yaml
 from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.exceptions import WorkflowError
-from snakemake.logging import logger
+from snakemake.logging import get_event, logger
+from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_logger_plugin_snugnet import job_name
 
 import snugnet
@@ -85,7 +86,8 @@ run_records.install(
     {
         str(Path(STUDY.config["datasets_dir"])): "<datasets_dir>",
         str(TEMPLATES): "<templates>",
-    }
+    },
+    RESULTS,
 )
 
 
@@ -369,5 +371,15 @@ class NothingToBeDone(logging.Handler):
             print_summary()
 
 
+class MissingRecords(logging.Handler):
+    """Warn of files without a record, once the jobs to run are known."""
+
+    def emit(self, record):
+        if get_event(record) == LogEvent.RUN_INFO:
+            if warning := workflow.persistence.take_warning():
+                logger.warning(warning)
+
+
 if workflow.is_main_process:
     logger.addHandler(NothingToBeDone())
+    logger.addHandler(MissingRecords())
