@@ -202,6 +202,48 @@ def test_a_deleted_deliverable_is_made_again_and_what_needs_it(tiny, deliverable
         assert tiny.plan() == expected
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "models/*/*/quantized.h5",
+        "verify/*/*/network.npz",
+        "report/figures/*",
+    ],
+)
+def test_a_deleted_intermediate_file_is_not_missed(tiny, pattern):
+    with without(min(tiny.results.glob(pattern))):
+        assert tiny.plan() == {}
+
+
+def test_records_are_not_checked_if_times_alone_decide(tiny, tmp_path):
+    project = copied(tiny, tmp_path / "copy", "-a")
+    (project.folder / "results" / ".provenance.db").unlink()
+    options = (*TINY, "--rerun-triggers", "mtime")
+    with project.edited(*EDIT):
+        assert project.plan(options=options) == {}
+    assert "no record" not in project.output
+
+
+def test_its_own_seed_written_out_makes_nothing_again(tiny):
+    block = "  - models: [digits_fc, smartwatch_lean]\n"
+    assert rerun(tiny, "config/tiny.yaml", block, f"{block}    seeds: [1]\n") == {}
+
+
+def test_a_renamed_model_is_made_again(tiny):
+    """Its files have new paths. Those of the dataset stay."""
+    with tiny.edited("config.yaml", "ecg_binary", "ecg_renamed"):
+        plan = rerun(tiny, "config/tiny.yaml", "ecg_binary", "ecg_renamed")
+    assert "prepare_dataset" not in plan
+    assert plan["train"] == 1
+    assert plan["score_litert"] == 2
+
+
+def test_more_test_data_are_not_known_to_be_the_same_before_they_are_prepared(tiny):
+    old = "    subjects: 50\n"
+    plan = rerun(tiny, "config/tiny.yaml", old, f"{old}    test: 0.21\n")
+    assert (plan["prepare_dataset"], plan["train"]) == (1, 1)
+
+
 def test_data_that_are_prepared_first_make_nothing_else_again(tiny, tmp_path):
     """A fifth of 50 subjects and 21 % of them are the same subjects: docs/reference/reruns.md."""
     project = copied(tiny, tmp_path / "copy", "-a")
