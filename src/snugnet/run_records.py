@@ -113,13 +113,14 @@ class RunRecords(PersistenceBase):
         self._lacks_some = False
         # Snakemake does not ask about jobs that need the outputs of those.
         files = {path for job in self.dag.needrun_jobs() for path in self._unknown(job.output)}
-        count = len(files)
-        if count == 1:
+        if not files:  # such jobs are left out, for example by `--until`
+            return None
+        if len(files) == 1:
             return (
                 f"1 file has no record in {self.location} of how it was made: its job runs again."
             )
         return (
-            f"{count} files have no record in {self.location} of how they were made: "
+            f"{len(files)} files have no record in {self.location} of how they were made: "
             "their jobs run again."
         )
 

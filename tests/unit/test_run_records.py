@@ -190,6 +190,7 @@ def test_an_existing_file_without_a_record_is_a_reason_to_run(folder, kind):
 @pytest.mark.parametrize(
     ("names", "warning"),
     [
+        ([], None),
         (["a"], "1 file has no record in records.db of how it was made: its job runs again."),
         (
             ["a", "b"],
@@ -205,7 +206,8 @@ def test_missing_records_give_one_warning(folder, names, warning):
     assert kept.take_warning() is None
     for name in names:
         (folder / name).touch()
-    kept.params_changed(jobs[0])
+    (folder / "left_out").touch()
+    kept.params_changed(Job("left_out"))
     assert kept.take_warning() == warning
     assert kept.take_warning() is None
 
