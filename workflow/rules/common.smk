@@ -238,6 +238,11 @@ def certificate_of(wildcards):
     return f"{RESULTS}/verify/{cell}/certificate.json"
 
 
+def bare_network(wildcards):
+    """Give the file that holds the int8 network and nothing else."""
+    return f"{RESULTS}/tflite/{wildcards.model}/{wildcards.variant}/{BARE_SCHEME}/model.tflite"
+
+
 def certified_network(wildcards):
     """Give the certified int8 network that a cell's file shares, and nothing for other files."""
     model, variant, scheme = wildcards.model, wildcards.variant, wildcards.scheme

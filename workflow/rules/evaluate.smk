@@ -28,7 +28,7 @@ rule predict_litert:
 # The int8 network that three schemes share is compared with the integer engine and two runtimes once.
 rule verify_network:
     input:
-        tflite="<results>/tflite/{model}/{variant}/" + BARE_SCHEME + "/model.tflite",
+        tflite=bare_network,
         test=dataset_of("test.npz"),
     output:
         network="<results>/verify/{model}/{variant}/network.npz",
