@@ -27,6 +27,8 @@ def network(keras):
     from snugnet.models import inception
 
     samples = waves("multiclass")
+    # The first weights are drawn here: they must not depend on what ran before in this process.
+    keras.tf_keras.utils.set_random_seed(1)
     model = inception.build(INCEPTION, SHAPE, samples.task, len(samples.class_names))
     return SimpleNamespace(model=model, samples=samples)
 

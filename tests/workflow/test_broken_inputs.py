@@ -1,6 +1,7 @@
 """Broken inputs: one clear message each, nothing half-written, the other cells unharmed."""
 
 import gzip
+import os
 from pathlib import Path
 
 import numpy as np
@@ -158,6 +159,7 @@ def test_a_truncated_split_is_refused_by_its_readers(tiny):
     test = tiny.results / "data/digits/test.npz"
     predictions = tiny.results / "predictions/digits_fc/original/drq/litert.npz"
     whole = test.read_bytes()
+    times = (test.stat().st_atime, test.stat().st_mtime)
     test.write_bytes(whole[:5000])
     try:
         text = tiny.snakemake(
@@ -169,4 +171,5 @@ def test_a_truncated_split_is_refused_by_its_readers(tiny):
         assert not predictions.exists()
     finally:
         test.write_bytes(whole)
+        os.utime(test, times)
         tiny.snakemake("--cores", "1", "all", "--configfile", "config/tiny.yaml")

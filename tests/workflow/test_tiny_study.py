@@ -71,7 +71,7 @@ def test_the_manifest_lists_all_results_and_what_made_them(tiny):
     others = digests.keys() - manifest["results"].keys()
     assert len(others) == 16
     assert all(re.fullmatch(r"tflite/\S+/fiq_(float32|int8)/\S+", name) for name in others)
-    assert "src/snugnet/int8/engine.py" in manifest["code"]
+    assert "snugnet/int8/engine.py" in manifest["code"]
     assert "scripts/train.py" in manifest["code"]
     assert manifest["versions"]["tensorflow"].startswith("2.19")
 
