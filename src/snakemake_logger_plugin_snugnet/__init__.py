@@ -1,4 +1,4 @@
-"""Snakemake logger plugin `snugnet`: one line a job on the screen.
+"""Snakemake logger plugin `snugnet`: one line per job on the screen.
 
 Snakemake finds logger plugins by the name of their top-level package, hence this one beside
 `snugnet`. Snakemake's own log file is not affected: it keeps inputs, outputs and reasons of every
@@ -114,7 +114,7 @@ def last_lines(path: str) -> list[str]:
 
 
 class LogHandler(LogHandlerBase):
-    """Write Snakemake's messages to the screen, one line a job."""
+    """Write Snakemake's messages to the screen, one line per job."""
 
     def __post_init__(self) -> None:
         """Choose the form: short for runs, Snakemake's own for dry runs and `--verbose`."""
