@@ -95,10 +95,10 @@ def judge_demands(
                 if covers(entry, cell) and cell["scheme"] in DEMANDS[name].schemes
             ]
             lacks = [(cell["cell"], _lack(name, cell["metrics"], entry)) for cell in judged]
-            found = [f"{cell}: {lack}; {where} requires {limit}" for cell, lack in lacks if lack]
-            counts = {"cells": len(judged), "failed": len(found)}
+            messages = [f"{cell}: {lack}; {where} requires {limit}" for cell, lack in lacks if lack]
+            counts = {"cells": len(judged), "failed": len(messages)}
             demands.append({"gate": where, "text": f"{limit} ({scope(entry)})", **counts})
-            failures += found
+            failures += messages
     return demands, failures
 
 
