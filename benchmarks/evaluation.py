@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from snugnet.tflite.litert import predict
+from snugnet.tflite.runtimes.litert import predict
 
 Contestant = Callable[[Path, np.ndarray], np.ndarray]
 BATCH = 64
@@ -28,9 +28,10 @@ SETTINGS = {"stages": 3, "filters": 16, "bottleneck": 8, "kernel": 4, "stride": 
 
 def make_model(path: Path, samples: np.ndarray) -> None:
     """Write an untrained int8 InceptionNet: training does not change the time."""
-    from snugnet.models import inception, keras2
+    from snugnet.core.tflite_schemes import SCHEMES
+    from snugnet.models.architectures import inception
+    from snugnet.models.loading import keras2
     from snugnet.tflite.convert import convert
-    from snugnet.tflite.schemes import SCHEMES
 
     keras2.configure(seed=1, threads=1)
     model = inception.build(SETTINGS, samples.shape[1:], "multiclass", 5)

@@ -25,10 +25,10 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from snugnet.core.tflite_graph import Graph, Operator
 from snugnet.int8 import load
 from snugnet.int8.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier
 from snugnet.tflite.flatbuffer import read_graph
-from snugnet.tflite.graph import Graph, Operator
 
 # Maxima of engine / reference kernels, minimum of loops / engine, maximum memory in GiB.
 LIMIT_INCEPTION, LIMIT_MLPERF, LIMIT_LOOPS, LIMIT_MEMORY = 1.0, 1.5, 1500, 1.5
@@ -41,9 +41,10 @@ MLPERF = {
 
 
 def make_inception(path: Path) -> None:
-    from snugnet.models import inception, keras2
+    from snugnet.core.tflite_schemes import SCHEMES
+    from snugnet.models.architectures import inception
+    from snugnet.models.loading import keras2
     from snugnet.tflite.convert import convert
-    from snugnet.tflite.schemes import SCHEMES
 
     keras2.configure(seed=1, threads=1)
     model = inception.build(SETTINGS, (1, 320, 1), "multiclass", 5)

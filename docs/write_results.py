@@ -14,11 +14,11 @@ from typing import Any
 
 import pandas as pd
 
-from snugnet.analysis.akida_page import steps
-from snugnet.analysis.report import searches
-from snugnet.analysis.report.files import records
-from snugnet.analysis.report.tables import Value
-from snugnet.analysis.table import COLUMNS, arrow, markdown, points
+from snugnet.evaluate.table import COLUMNS, arrow, markdown, points
+from snugnet.report import searches
+from snugnet.report.akida_page import steps
+from snugnet.report.files import records
+from snugnet.report.tables import Value
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS))

@@ -19,9 +19,11 @@ settings.load_profile("snugnet")
 
 SLOWEST = ("tests/workflow/", "tests/unit/akida/test_preflight.py")
 # What these look at is the same for every task; to train and trace a model for each takes minutes.
-ONE_TASK = tuple(
-    f"tests/unit/test_{name}.py"
-    for name in ("calibrate", "prune_magnitude", "prune_structured", "qat")
+ONE_TASK = (
+    "tests/unit/compress/pruning/test_magnitude.py",
+    "tests/unit/compress/pruning/test_structured.py",
+    "tests/unit/compress/quantizers/test_calibrate.py",
+    "tests/unit/compress/quantizers/test_qat.py",
 )
 
 

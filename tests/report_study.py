@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from snugnet.analysis.report.collect import Study, collect
-from snugnet.analysis.seeds import across_seeds
-from snugnet.analysis.table import tabulate
-from snugnet.jobs import write_json
+from snugnet.core.files import write_json
+from snugnet.evaluate.seeds import across_seeds
+from snugnet.evaluate.table import tabulate
+from snugnet.report.collect import Study, collect
 from tests.paths import ROOT
 
 FIVE = ("float32", "drq", "fiq_float32", "fiq_int8", "fiq_uint8")
@@ -317,7 +317,7 @@ def write_page(study: FakeStudy) -> Path:
     """Write the page of a study into its folder."""
     import vl_convert
 
-    from snugnet.analysis.report.page import page
+    from snugnet.report.page import page
 
     templates = ROOT / "workflow" / "report"
     parts = {

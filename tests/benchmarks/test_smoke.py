@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import yaml
 
-from snugnet.affine import quantize
+from snugnet.core.affine import quantize
 from tests import debian
 from tests.paths import ROOT
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snugnet.errors import ModelFormatError
+from snugnet.core.errors import ModelFormatError
 from snugnet.int8 import load
 from tests.runtimes import litert, tflm
 

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
+from snugnet.config.study import Study
 from snugnet.datasets.prepare import prepare
-from snugnet.study import Study
 from tests.paths import ROOT
 
 FOLDER = os.environ.get("SNUGNET_DATASETS")

@@ -25,7 +25,7 @@ SHAPE = (1, 64, 1)
 @pytest.fixture(scope="session")
 def keras() -> Any:
     """TensorFlow configured as jobs configure it."""
-    from snugnet.models import keras2
+    from snugnet.models.loading import keras2
 
     keras2.configure(seed=1, threads=1)
     return keras2
@@ -33,7 +33,7 @@ def keras() -> Any:
 
 def waves(task: str, n: int = 240) -> Any:
     """Samples of sines whose frequency is the class; several at once for multi-label tasks."""
-    from snugnet.datasets.samples import Samples
+    from snugnet.core.samples import Samples
 
     rng = np.random.default_rng(5)
     t = np.arange(SHAPE[1]) / SHAPE[1]
@@ -52,9 +52,9 @@ def waves(task: str, n: int = 240) -> Any:
 @pytest.fixture(scope="session", params=["multiclass", "multilabel", "binary"])
 def trained(request, keras, tmp_path_factory) -> Any:
     """A small Inception trained on sines: `model`, `path`, `samples`, `history`."""
-    from snugnet.models import inception
-    from snugnet.models.storage import save_model
-    from snugnet.models.training import fit
+    from snugnet.models.architectures import inception
+    from snugnet.models.loading.storage import save_model
+    from snugnet.models.training.fit import fit
 
     samples = waves(request.param)
     train, val = samples.take(np.arange(160)), samples.take(np.arange(160, 240))

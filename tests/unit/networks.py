@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.datasets.samples import Samples
+from snugnet.core.samples import Samples
 
 INPUTS, CLASSES = 8, 4
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from snugnet.analysis.manifest import digests
-from snugnet.recorded import digest_of
+from snugnet.core.files import sha256_of
+from snugnet.evaluate.manifest import digests
 from tests.paths import ROOT
 
 COPIED = ("Snakefile", "config.yaml", "config", "profiles", "src", "workflow")
@@ -114,7 +114,7 @@ class Project:
         """Digest all that is the same in every run; of .tflite files and the gate, every byte."""
         bytewise = [*self.results.glob("tflite/*/*/*/model.tflite")]
         bytewise += self.results.glob("report/gate.json")
-        found = {path.relative_to(self.results).as_posix(): digest_of(path) for path in bytewise}
+        found = {path.relative_to(self.results).as_posix(): sha256_of(path) for path in bytewise}
         return self.digests() | found
 
     def plan(self, *targets: str, options: tuple[str, ...] = TINY) -> dict[str, int]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from snugnet.analysis.predictions import load_predictions
+from snugnet.core.predictions import load_predictions
 from tests.workflow.conftest import TINY, Project
 
 STUDY = (

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from snugnet.analysis.recommend import recommend
-from snugnet.analysis.report.files import read_table, records
+from snugnet.evaluate.recommend import recommend
+from snugnet.report.files import read_table, records
 from tests.workflow.conftest import TINY, Project
 
 RUN = ("--cores", "1", "all", *TINY)

@@ -31,7 +31,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.faults]
 def victims(project: Project, run: subprocess.Popen[bytes]) -> dict[str, list[int]]:
     """Give the processes of a run by what they are; the server's children do jobs."""
     living = {p: arguments for p, arguments in processes(project).items() if p != run.pid}
-    of_server = [process for process, arguments in living.items() if "snugnet.warm" in arguments]
+    of_server = [
+        process for process, arguments in living.items() if "snugnet.jobs.fork_server" in arguments
+    ]
     server = [process for process in of_server if parent(process) not in of_server]
     jobs = [process for process in living if process not in server]
     return {"snakemake": [run.pid], "server": server, "job": jobs}

@@ -18,7 +18,7 @@ model.save("conv1d.keras")
 COMPARE = """
 import sys
 import numpy as np
-from snugnet.models.keras2 import tf_keras
+from snugnet.models.loading.keras2 import tf_keras
 theirs, ours = map(tf_keras.models.load_model, sys.argv[1:])
 x = np.random.default_rng(0).normal(size=(8, 64, 3)).astype(np.float32)
 # A convolution in two dimensions sums as one in one dimension does, perhaps in another order.

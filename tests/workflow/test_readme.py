@@ -16,7 +16,7 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from snugnet.study import Study
+from snugnet.config.study import Study
 from tests.paths import ROOT
 from tests.workflow.test_tutorials import save_model, shell
 

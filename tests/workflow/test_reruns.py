@@ -85,7 +85,7 @@ def test_a_setting_of_one_scheme(tiny):
 def test_one_architecture_file(tiny):
     old, new = 'layers.Dense(units, activation="relu"', 'layers.Dense(units, activation="relu6"'
     expected = {"train": 1, **DIGITS, **REPORT}
-    assert rerun(tiny, "src/snugnet/models/fc.py", old, new) == expected
+    assert rerun(tiny, "src/snugnet/models/architectures/fc.py", old, new) == expected
 
 
 def test_one_dataset_file(tiny):
@@ -99,7 +99,7 @@ def test_a_helper_module(tiny):
     """Statistics are used by scoring and, for Holm's correction, by the table."""
     old, new = "EXACT_GROUPS = 14", "EXACT_GROUPS = 13"
     expected = {"score_litert": 24, "measure_mistakes": 11, "sweep_layers": 1, **REPORT}
-    assert rerun(tiny, "src/snugnet/analysis/statistics.py", old, new) == expected
+    assert rerun(tiny, "src/snugnet/evaluate/statistics.py", old, new) == expected
 
 
 def test_a_helper_of_conversion_leaves_training_alone(tiny):
@@ -128,8 +128,8 @@ def test_what_the_page_is_made_of(tiny, file):
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
-        ("src/snugnet/jobs.py", "    with logged(", "    # a comment\n    with logged("),
-        ("src/snugnet/models/fc.py", '"""A fully', '"""Another docstring: a fully'),
+        ("src/snugnet/jobs/run.py", "    with logged(", "    # a comment\n    with logged("),
+        ("src/snugnet/models/architectures/fc.py", '"""A fully', '"""Another docstring: a fully'),
         ("workflow/scripts/train.py", '"""Train', '"""Really train'),
         ("config.yaml", "seed: 1", "seed: 1 # a comment"),
     ],
@@ -242,11 +242,11 @@ def test_one_way_to_compress(tiny):
         **REPORT,
     }
     old, new = "TOLERANCE = 0.005", "TOLERANCE = 0.006"
-    assert rerun(tiny, "src/snugnet/compress/prune_magnitude.py", old, new) == expected
+    assert rerun(tiny, "src/snugnet/compress/pruning/magnitude.py", old, new) == expected
 
 
 def test_what_re_runs_for_one_architecture_is_that_model_only(tiny):
-    with tiny.edited("src/snugnet/models/fc.py", 'name="fc"', 'name="dense"'):
+    with tiny.edited("src/snugnet/models/architectures/fc.py", 'name="fc"', 'name="dense"'):
         jobs = tiny.planned()
     assert jobs
     models = Counter(wildcards.split(",")[0] for rule, wildcards in jobs if wildcards)

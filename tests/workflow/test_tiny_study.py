@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from snugnet.analysis.predictions import load_predictions
-from snugnet.analysis.table import COLUMNS
-from snugnet.datasets.samples import load_split
-from snugnet.recorded import record
+from snugnet.core.predictions import load_predictions
+from snugnet.core.samples import load_split
+from snugnet.core.tflite_schemes import FULL_INTEGER
+from snugnet.evaluate.table import COLUMNS
+from snugnet.jobs.checksums import record
 from snugnet.tflite.flatbuffer import read_graph
-from snugnet.tflite.schemes import FULL_INTEGER
 
 
 @pytest.fixture(scope="module")

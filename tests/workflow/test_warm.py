@@ -43,7 +43,7 @@ def server_at_work(project: Project, run: subprocess.Popen[bytes]) -> tuple[int,
     """Wait until the server trains a model; give its process and the child's."""
     while run.poll() is None:
         for server, arguments in processes(project).items():
-            if arguments[2:4] == ["-m", "snugnet.warm"]:
+            if arguments[2:4] == ["-m", "snugnet.jobs.fork_server"]:
                 for guard in children(server):
                     for child in children(guard):
                         if "/logs/train/" in log_of(child):

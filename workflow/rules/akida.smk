@@ -20,8 +20,10 @@ rule preflight_akida:
     priority: 2
     threads: STUDY.config["tf_threads"]
     params:
-        settings=settings("model", "scheme", "seed", "tf_threads"),
-        code=code("preflight_akida", "snugnet.models.{architecture}"),
+        settings=settings(
+            "model", "architecture_module", "scheme", "seed", "tf_threads"
+        ),
+        code=code("preflight_akida", "architecture_module"),
     script:
         "../scripts/preflight_akida.py"
 

@@ -16,14 +16,14 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_logger_plugin_snugnet import job_name
 
 import snugnet
-from snugnet import recorded, run_records, warm
-from snugnet.akida.schemes import AKIDA_RUNTIMES, AKIDA_SCHEMES
+from snugnet.jobs import checksums, fork_server, run_records
+from snugnet.core.akida_schemes import AKIDA_RUNTIMES, AKIDA_SCHEMES
 from snugnet.datasets.sources import source_files
-from snugnet.errors import InputError
-from snugnet.installation import check_python
-from snugnet.provenance import all_digests, code_digests
-from snugnet.study import REPORTED, WITH_QUANTIZERS, Cell, Study
-from snugnet.tflite.schemes import (
+from snugnet.core.errors import InputError
+from snugnet.core.installation import check_python
+from snugnet.jobs.code_digests import all_digests, code_digests
+from snugnet.config.study import REPORTED, WITH_QUANTIZERS, Cell, Study
+from snugnet.core.tflite_schemes import (
     BARE_SCHEME,
     CONVERTED,
     DERIVED,
@@ -73,12 +73,12 @@ ARCHITECTURES = {model["architecture"] for model in STUDY.config["models"].value
 
 # A job in a container or in another environment sees other files, perhaps other processes. What runs
 # on a cluster's node by order of another Snakemake has that node to itself.
-warm.announce(
+fork_server.announce(
     (workflow.is_main_process or workflow.remote_exec)
     and not workflow.deployment_settings.deployment_method,
     STUDY.config["warm"],
 )
-recorded.announce(
+checksums.announce(
     workflow.overwrite_configfiles, workflow.config_settings.config_args or []
 )
 # These may lie elsewhere in a moved project; what is made from their files is the same.
@@ -112,15 +112,15 @@ def digests(script, modules):
     return code_digests(SCRIPTS / f"{script}.py", modules, SOURCE)
 
 
-def code(script, *modules):
-    """Make a rule's tracked code: digests of all that the script, and the modules it picks, import.
+def code(script, *module_settings):
+    """Make a rule's tracked code: digests of everything that its script can import.
 
-    A module may name what is chosen by wildcards: "snugnet.models.{architecture}".
+    A script may import modules that its settings name; `module_settings` are those settings.
     """
 
     def of(wildcards):
-        values = STUDY.choices(dict(wildcards.items()))
-        return digests(script, tuple(module.format(**values) for module in modules))
+        modules = STUDY.settings(module_settings, dict(wildcards.items()))
+        return digests(script, tuple(modules.values()))
 
     return of
 
@@ -325,7 +325,7 @@ def failed_jobs(rule_names):
 
 def read_summary():
     """Read the summary of the study if the targets include the report; None if there is none."""
-    from snugnet.analysis.run_summary import summarize
+    from snugnet.report.run_summary import summarize
 
     if not any(job.rule.name == "write_report" for job in workflow.dag.jobs):
         return None
@@ -342,7 +342,7 @@ def read_summary():
 
 def print_summary():
     """Print verdict, recommended models and the report, if the targets include the report."""
-    from snugnet.analysis.run_summary import describe_study
+    from snugnet.report.run_summary import describe_study
 
     if summary := read_summary():
         logger.info(describe_study(summary))
@@ -350,7 +350,7 @@ def print_summary():
 
 def print_failure():
     """Print the failed jobs with their logs, then the failed checks if they are known."""
-    from snugnet.analysis.run_summary import (
+    from snugnet.report.run_summary import (
         FailedJob,
         describe_failed_jobs,
         describe_study,

@@ -28,8 +28,8 @@ rule prepare_dataset:
     # Everything waits for it.
     priority: 2
     params:
-        settings=settings("dataset", "seed"),
-        code=code("prepare_dataset", "snugnet.datasets.{kind}"),
+        settings=settings("dataset", "loader_module", "seed"),
+        code=code("prepare_dataset", "loader_module"),
         datasets_dir=datasets_dir_of,
     script:
         "../scripts/prepare_dataset.py"

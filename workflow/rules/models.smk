@@ -20,8 +20,8 @@ rule train:
     priority: 1
     threads: STUDY.config["tf_threads"]
     params:
-        settings=settings("model", "seed", "tf_threads"),
-        code=code("train", "snugnet.models.{architecture}"),
+        settings=settings("model", "architecture_module", "seed", "tf_threads"),
+        code=code("train", "architecture_module"),
         requests=requests_of,
     script:
         "../scripts/train.py"
@@ -75,8 +75,8 @@ rule compress:
     priority: 1
     threads: STUDY.config["tf_threads"]
     params:
-        settings=settings("variant", "seed", "tf_threads"),
-        code=code("compress", "snugnet.compress.{method}"),
+        settings=settings("variant", "method_module", "seed", "tf_threads"),
+        code=code("compress", "method_module"),
         requests=requests_of,
     script:
         "../scripts/compress.py"

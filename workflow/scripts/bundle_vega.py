@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     import vl_convert
 
-    from snugnet.jobs import replacing
+    from snugnet.core.files import atomic_write
 
-    with replacing(job.output["vega"]) as path:
+    with atomic_write(job.output["vega"]) as path:
         path.write_text(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
 
 

@@ -2,19 +2,19 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
 def main(job: Any) -> None:
-    from snugnet.compress.calibrate import calibrate
-    from snugnet.datasets.samples import load_split
-    from snugnet.models import keras2
-    from snugnet.models.storage import load_model, save_model
-    from snugnet.models.trained import save
-    from snugnet.rows import write_rows
+    from snugnet.compress.quantizers.calibrate import calibrate
+    from snugnet.core.csv_files import write_rows
+    from snugnet.core.samples import load_split
+    from snugnet.models.loading import keras2
+    from snugnet.models.loading.storage import load_model, save_model
+    from snugnet.models.training.artifacts import save
 
     settings = job.params.settings
     keras2.configure(settings["seed"], settings["tf_threads"])

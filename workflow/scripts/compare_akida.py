@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from snugnet.akida.agreement import compare
     from snugnet.akida.inputs import outside, saturate
-    from snugnet.analysis.predictions import load_predictions
-    from snugnet.datasets.samples import load_split
-    from snugnet.jobs import read_json, write_json
+    from snugnet.core.files import read_json, write_json
+    from snugnet.core.predictions import load_predictions
+    from snugnet.core.samples import load_split
 
     conversion, x = read_json(job.input["conversion"]), load_split(job.input["test"]).x
     keras, own, akida = (load_predictions(job.input[name]) for name in ("keras", "own", "akida"))
@@ -33,7 +33,7 @@ def _first_layer(job: Any, conversion: Any, x: Any) -> dict[str, Any]:
     from snugnet.akida.keras_runtime import load_quantized
     from snugnet.akida.simulate import load
     from snugnet.akida.trace import first_difference
-    from snugnet.models import keras2
+    from snugnet.models.loading import keras2
 
     keras2.configure(0, job.params.settings["tf_threads"])
     program = load(f"{job.input['program']}/model.fbz", conversion["sha256"])

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from importlib import import_module
 
-    from snugnet.aside import check_requests
-    from snugnet.datasets.samples import load_split
-    from snugnet.models import keras2
-    from snugnet.models.storage import load_model
-    from snugnet.models.trained import save
+    from snugnet.core.samples import load_split
+    from snugnet.jobs.isolation import check_requests
+    from snugnet.models.loading import keras2
+    from snugnet.models.loading.storage import load_model
+    from snugnet.models.training.artifacts import save
 
     settings = job.params.settings
     check_requests(lambda: load_model(job.input["parent"]), job.params.requests)
     keras2.configure(settings["seed"], settings["tf_threads"])
     train, val = load_split(job.input["train"]), load_split(job.input["val"])
-    method = import_module(f"snugnet.compress.{settings['variant']['method']}")
+    method = import_module(settings["method_module"])
     request = {**settings["variant"], "designs": job.input.get("designs")}
     model, history = method.compress(
         load_model(job.input["parent"]), train, val, request, settings["seed"]

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from pathlib import Path
 
-    from snugnet.compress.qat import load_quantized
-    from snugnet.jobs import replacing
-    from snugnet.models import keras2
+    from snugnet.compress.quantizers.qat import load_quantized
+    from snugnet.core.files import atomic_write
+    from snugnet.core.tflite_schemes import SCHEMES
+    from snugnet.models.loading import keras2
     from snugnet.tflite.convert import change_io_types, convert
-    from snugnet.tflite.evidence import record
-    from snugnet.tflite.schemes import SCHEMES
+    from snugnet.tflite.weight_report import record
 
     settings = job.params.settings
     scheme = SCHEMES[job.wildcards["scheme"]]
@@ -26,7 +26,7 @@ def main(job: Any) -> None:
     else:
         keras2.configure(settings["seed"], settings["tf_threads"])
         content = convert(load_quantized(job.input["model"]), scheme, quantized=True)
-    with replacing(job.output["tflite"]) as path:
+    with atomic_write(job.output["tflite"]) as path:
         path.write_bytes(content)
     record(job.output["tflite"], job.output["contract"], scheme)
 

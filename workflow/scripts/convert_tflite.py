@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from pathlib import Path
 
-    from snugnet.datasets.samples import load_split
-    from snugnet.jobs import replacing
-    from snugnet.models import keras2
-    from snugnet.models.storage import load_model
+    from snugnet.core.files import atomic_write
+    from snugnet.core.samples import load_split
+    from snugnet.core.tflite_schemes import SCHEMES
+    from snugnet.models.loading import keras2
+    from snugnet.models.loading.storage import load_model
     from snugnet.tflite.convert import change_io_types, convert
-    from snugnet.tflite.evidence import record
-    from snugnet.tflite.schemes import SCHEMES
+    from snugnet.tflite.weight_report import record
 
     settings = job.params.settings
     scheme = SCHEMES[settings["scheme"]["name"]]
@@ -29,7 +29,7 @@ def main(job: Any) -> None:
         if scheme.calibrated:
             calib = load_split(job.input["calib"]).x[: settings["scheme"]["calibration_samples"]]
         content = convert(load_model(job.input["model"]), scheme, calib)
-    with replacing(job.output["tflite"]) as path:
+    with atomic_write(job.output["tflite"]) as path:
         path.write_bytes(content)
     record(job.output["tflite"], job.output["contract"], scheme)
 

@@ -2,17 +2,17 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
 def main(job: Any) -> None:
-    from snugnet.datasets.samples import load_split
-    from snugnet.models import keras2
-    from snugnet.models.storage import load_model
-    from snugnet.rows import write_rows
+    from snugnet.core.csv_files import write_rows
+    from snugnet.core.samples import load_split
+    from snugnet.models.loading import keras2
+    from snugnet.models.loading.storage import load_model
     from snugnet.tflite.debug import layer_statistics
     from snugnet.tflite.refusals import unless_refused
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     import numpy as np
 
+    from snugnet.core.samples import load_split, save_split
     from snugnet.datasets.calibration import draw_calibration
-    from snugnet.datasets.samples import load_split, save_split
 
     settings = job.params.settings
     seed = settings["seed"]

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -13,9 +13,9 @@ def main(job: Any) -> None:
 
     from tqdm import tqdm
 
-    from snugnet.analysis.report.collect import collect
-    from snugnet.analysis.report.figures import all_figures
-    from snugnet.analysis.report.pictures import draw
+    from snugnet.report.collect import collect
+    from snugnet.report.figures import all_figures
+    from snugnet.report.pictures import draw
 
     given, folder = job.input, Path(job.output["figures"])
     evidence = [*given["evidence"], given["seeds"]]

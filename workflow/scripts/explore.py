@@ -2,18 +2,18 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
 def main(job: Any) -> None:
-    from snugnet.compress.designs import save_designs
-    from snugnet.compress.explore import explore
-    from snugnet.datasets.samples import load_split
-    from snugnet.models import keras2
-    from snugnet.models.storage import load_model
+    from snugnet.compress.lowrank.design_space import save_designs
+    from snugnet.compress.lowrank.explore import explore
+    from snugnet.core.samples import load_split
+    from snugnet.models.loading import keras2
+    from snugnet.models.loading.storage import load_model
 
     settings = job.params.settings
     keras2.configure(settings["seed"], settings["tf_threads"])

@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -17,8 +17,8 @@ def main(job: Any) -> None:
 
     from tqdm import tqdm
 
+    from snugnet.core.errors import InputError
     from snugnet.datasets.fetch import fetch
-    from snugnet.errors import InputError
 
     settings, failures = job.params.settings["fetch"], []
     for kind in settings["datasets"]:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from pathlib import Path
 
-    from snugnet.errors import InputError
-    from snugnet.jobs import read_json
+    from snugnet.core.errors import InputError
+    from snugnet.core.files import read_json
 
     gate = read_json(job.input["gate"])
     if gate["verdict"] != "pass":

@@ -2,16 +2,16 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
 def main(job: Any) -> None:
-    from snugnet.analysis.gate import judge
-    from snugnet.jobs import read_json, write_json
-    from snugnet.tflite.schemes import SCHEMES
+    from snugnet.core.files import read_json, write_json
+    from snugnet.core.tflite_schemes import SCHEMES
+    from snugnet.evaluate.gate import judge
 
     names = ("model", "variant", "scheme", "runtime")
     contracts = iter(job.input["contracts"])

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 def main(job: Any) -> None:
     from snugnet.analysis.mistakes import measure
-    from snugnet.analysis.predictions import load_predictions
-    from snugnet.datasets.samples import load_split
-    from snugnet.jobs import write_json
+    from snugnet.core.files import write_json
+    from snugnet.core.predictions import load_predictions
+    from snugnet.core.samples import load_split
 
     settings = job.params.settings
     found = measure(

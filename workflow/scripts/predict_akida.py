@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -12,9 +12,9 @@ def main(job: Any) -> None:
     from snugnet.akida.inputs import saturate
     from snugnet.akida.potentials import none, predictions
     from snugnet.akida.simulate import load, potentials
-    from snugnet.analysis.predictions import save_predictions
-    from snugnet.datasets.samples import load_split
-    from snugnet.jobs import read_json
+    from snugnet.core.files import read_json
+    from snugnet.core.predictions import save_predictions
+    from snugnet.core.samples import load_split
 
     conversion, test = read_json(job.input["conversion"]), load_split(job.input["test"])
     if conversion["status"] == "incompatible":

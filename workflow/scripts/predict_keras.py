@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -12,11 +12,11 @@ def main(job: Any) -> None:
     from snugnet.akida.inputs import saturate
     from snugnet.akida.keras_runtime import keras_potentials, load_quantized
     from snugnet.akida.potentials import none, predictions
-    from snugnet.akida.schemes import AKIDA_SCHEMES
-    from snugnet.analysis.predictions import save_predictions
-    from snugnet.datasets.samples import load_split
-    from snugnet.jobs import read_json
-    from snugnet.models import keras2
+    from snugnet.core.akida_schemes import AKIDA_SCHEMES
+    from snugnet.core.files import read_json
+    from snugnet.core.predictions import save_predictions
+    from snugnet.core.samples import load_split
+    from snugnet.models.loading import keras2
 
     keras2.configure(0, job.params.settings["tf_threads"])
     conversion, test = read_json(job.input["conversion"]), load_split(job.input["test"])

@@ -2,16 +2,16 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
 def main(job: Any) -> None:
-    from snugnet.analysis.predictions import Predictions, save_predictions
-    from snugnet.datasets.samples import load_split
-    from snugnet.tflite.litert import latency, predict
+    from snugnet.core.predictions import Predictions, save_predictions
+    from snugnet.core.samples import load_split
+    from snugnet.tflite.runtimes.litert import latency, predict
 
     settings = job.params.settings["evaluation"]
     test = load_split(job.input["test"])

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -12,16 +12,16 @@ def main(job: Any) -> None:
     from importlib import import_module
 
     from snugnet.akida.preflight import preflight, report
-    from snugnet.akida.schemes import AKIDA_SCHEMES
-    from snugnet.datasets.samples import load_split
-    from snugnet.jobs import write_json
-    from snugnet.models import keras2
+    from snugnet.core.akida_schemes import AKIDA_SCHEMES
+    from snugnet.core.files import write_json
+    from snugnet.core.samples import load_split
+    from snugnet.models.loading import keras2
 
     settings = job.params.settings
     keras2.configure(settings["seed"], settings["tf_threads"])
     scheme, device = AKIDA_SCHEMES[settings["scheme"]["name"]], settings["scheme"]["device"]
     val = load_split(job.input["val"])
-    architecture = import_module(f"snugnet.models.{settings['model']['architecture']}")
+    architecture = import_module(settings["architecture_module"])
     model = architecture.build(settings["model"], val.x.shape[1:], val.task, len(val.class_names))
     found = preflight(model, scheme, device)
     for obstacle in found:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -13,10 +13,11 @@ def main(job: Any) -> None:
 
     from snugnet.datasets.prepare import prepare, save
 
-    settings = {**job.params.settings["dataset"], "datasets_dir": job.params.datasets_dir}
-    seed = job.params.settings["seed"]
-    loader = import_module(f"snugnet.datasets.{settings['kind']}")
-    prepared = prepare(loader.load(settings, seed), settings, seed)
+    settings = job.params.settings
+    dataset = {**settings["dataset"], "datasets_dir": job.params.datasets_dir}
+    loader = import_module(settings["loader_module"])
+    samples = loader.load(dataset, settings["seed"])
+    prepared = prepare(samples, dataset, settings["seed"])
     save(prepared, {name: job.output[name] for name in prepared.splits}, job.output["record"])
 
 

@@ -2,17 +2,17 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
 def main(job: Any) -> None:
-    from snugnet.analysis.deployed import tflite_columns
-    from snugnet.analysis.predictions import load_predictions
-    from snugnet.analysis.score import score
-    from snugnet.jobs import read_json, write_json
+    from snugnet.core.files import read_json, write_json
+    from snugnet.core.predictions import load_predictions
+    from snugnet.evaluate.footprint import tflite_columns
+    from snugnet.evaluate.score import score
 
     row = score(
         load_predictions(job.input["predictions"]),

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -13,14 +13,14 @@ def main(job: Any) -> None:
 
     from snugnet.analysis.candidates import measurer
     from snugnet.analysis.mixed import Search
-    from snugnet.datasets.samples import load_split
-    from snugnet.jobs import replacing
-    from snugnet.models import keras2
-    from snugnet.models.storage import load_model
-    from snugnet.rows import write_rows
+    from snugnet.core.csv_files import write_rows
+    from snugnet.core.files import atomic_write
+    from snugnet.core.samples import load_split
+    from snugnet.core.tflite_schemes import SCHEMES
+    from snugnet.models.loading import keras2
+    from snugnet.models.loading.storage import load_model
     from snugnet.tflite.debug import partly_in_float
-    from snugnet.tflite.evidence import record
-    from snugnet.tflite.schemes import SCHEMES
+    from snugnet.tflite.weight_report import record
 
     settings = job.params.settings
     keras2.configure(settings["seed"], settings["tf_threads"])
@@ -32,7 +32,7 @@ def main(job: Any) -> None:
     model, limits = load_model(job.input["model"]), (scheme["budget"], scheme["max_in_float"])
     search = Search(lambda: partly_in_float(model, calib), measure, whole, *limits)
     write_rows(search.table(), job.output["candidates"])
-    with replacing(job.output["tflite"]) as path:
+    with atomic_write(job.output["tflite"]) as path:
         path.write_bytes(search.chosen.found.file)
     record(job.output["tflite"], job.output["contract"], SCHEMES["mixed"])
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -13,10 +13,10 @@ def main(job: Any) -> None:
 
     from snugnet.analysis.candidates import measurer
     from snugnet.analysis.sensitivity import sweep
-    from snugnet.datasets.samples import load_split
-    from snugnet.models import keras2
-    from snugnet.models.storage import load_model
-    from snugnet.rows import write_rows
+    from snugnet.core.csv_files import write_rows
+    from snugnet.core.samples import load_split
+    from snugnet.models.loading import keras2
+    from snugnet.models.loading.storage import load_model
     from snugnet.tflite.debug import partly_in_float
 
     settings = job.params.settings

@@ -2,16 +2,16 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
 def main(job: Any) -> None:
-    from snugnet.analysis.seeds import across_seeds, seeds_markdown
-    from snugnet.analysis.table import markdown, tabulate
-    from snugnet.jobs import read_json, replacing
+    from snugnet.core.files import atomic_write, read_json
+    from snugnet.evaluate.seeds import across_seeds, seeds_markdown
+    from snugnet.evaluate.table import markdown, tabulate
 
     settings = job.params.settings
     rows = [
@@ -19,13 +19,13 @@ def main(job: Any) -> None:
         for cell, path in zip(settings["cells"], job.input["metrics"], strict=True)
     ]
     frame = tabulate(rows)
-    with replacing(job.output["csv"]) as path:
+    with atomic_write(job.output["csv"]) as path:
         frame.to_csv(path, index=False)
     confidence = settings["statistics"]["confidence"]
     seeds = across_seeds(frame, confidence)
-    with replacing(job.output["seeds"]) as path:
+    with atomic_write(job.output["seeds"]) as path:
         seeds.to_csv(path, index=False)
-    with replacing(job.output["markdown"]) as path:
+    with atomic_write(job.output["markdown"]) as path:
         path.write_text(markdown(frame, confidence) + seeds_markdown(seeds, confidence))
 
 

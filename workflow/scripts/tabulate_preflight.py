@@ -2,16 +2,16 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
 def main(job: Any) -> None:
-    from snugnet.akida.schemes import AKIDA_SCHEMES
-    from snugnet.analysis.akida_page import preflight_page
-    from snugnet.jobs import read_json, replacing
+    from snugnet.core.akida_schemes import AKIDA_SCHEMES
+    from snugnet.core.files import atomic_write, read_json
+    from snugnet.report.akida_page import preflight_page
 
     cells = [cell for cell in job.params.settings["cells"] if cell["scheme"] in AKIDA_SCHEMES]
     models = dict.fromkeys((cell["model"], cell["scheme"]) for cell in cells)
@@ -19,7 +19,7 @@ def main(job: Any) -> None:
         {"model": model, **read_json(path)}
         for (model, _), path in zip(models, job.input["preflights"], strict=True)
     ]
-    with replacing(job.output["page"]) as path:
+    with atomic_write(job.output["page"]) as path:
         path.write_text(preflight_page(preflights))
 
 

@@ -2,17 +2,17 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
 def main(job: Any) -> None:
-    from snugnet.datasets.samples import load_split
-    from snugnet.rows import write_rows
+    from snugnet.core.csv_files import write_rows
+    from snugnet.core.samples import load_split
     from snugnet.tflite.refusals import unless_refused
-    from snugnet.tflite.trace import trace
+    from snugnet.verify.layer_errors import trace
 
     traced = job.params.settings["verification"]["traced_samples"]
     x = load_split(job.input["test"]).spread(traced).x

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from importlib import import_module
 
-    from snugnet.aside import check_requests
-    from snugnet.datasets.samples import load_split
-    from snugnet.models import keras2
-    from snugnet.models.trained import save
-    from snugnet.models.training import fit
+    from snugnet.core.samples import load_split
+    from snugnet.jobs.isolation import check_requests
+    from snugnet.models.loading import keras2
+    from snugnet.models.training.artifacts import save
+    from snugnet.models.training.fit import fit
 
     settings = job.params.settings
     train, val = load_split(job.input["train"]), load_split(job.input["val"])
 
     def build() -> Any:
         keras2.configure(settings["seed"], settings["tf_threads"])
-        architecture = import_module(f"snugnet.models.{settings['model']['architecture']}")
+        architecture = import_module(settings["architecture_module"])
         classes = len(train.class_names)
         return architecture.build(settings["model"], train.x.shape[1:], train.task, classes)
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 def main(job: Any) -> None:
     from snugnet.akida.program import about, write_program, write_refusal
-    from snugnet.akida.schemes import AKIDA_SCHEMES
     from snugnet.akida.train import train_quantized
-    from snugnet.datasets.samples import load_split
-    from snugnet.errors import NotAkidaError
-    from snugnet.jobs import read_json
-    from snugnet.models import keras2
-    from snugnet.models.storage import load_model
-    from snugnet.rows import write_rows
+    from snugnet.core.akida_schemes import AKIDA_SCHEMES
+    from snugnet.core.csv_files import write_rows
+    from snugnet.core.errors import NotAkidaError
+    from snugnet.core.files import read_json
+    from snugnet.core.samples import load_split
+    from snugnet.models.loading import keras2
+    from snugnet.models.loading.storage import load_model
 
     settings = job.params.settings
     keras2.configure(settings["seed"], settings["tf_threads"])

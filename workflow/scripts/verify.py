@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -13,11 +13,11 @@ def main(job: Any) -> None:
 
     import numpy as np
 
-    from snugnet.analysis.predictions import load_predictions
-    from snugnet.datasets.samples import load_split
-    from snugnet.jobs import write_json
-    from snugnet.tflite.litert import dequantize
-    from snugnet.tflite.verify import certify, load_network
+    from snugnet.core.files import write_json
+    from snugnet.core.predictions import load_predictions
+    from snugnet.core.samples import load_split
+    from snugnet.tflite.runtimes.litert import dequantize
+    from snugnet.verify.certificate import certify, load_network
 
     deployed = load_predictions(job.input["predictions"])
 

@@ -2,15 +2,15 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
 def main(job: Any) -> None:
-    from snugnet.datasets.samples import load_split
-    from snugnet.tflite.verify import certify_network, save_network
+    from snugnet.core.samples import load_split
+    from snugnet.verify.certificate import certify_network, save_network
 
     traced = job.params.settings["verification"]["traced_samples"]
     network = certify_network(job.input["tflite"], load_split(job.input["test"]).x, traced)

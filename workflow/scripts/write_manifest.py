@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from pathlib import Path
 
-    from snugnet.analysis.manifest import digests
-    from snugnet.jobs import write_json
+    from snugnet.core.files import write_json
+    from snugnet.evaluate.manifest import digests
 
     root = Path(job.output["manifest"]).parent
     write_json(

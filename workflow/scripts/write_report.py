@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from snugnet.jobs import run
+from snugnet.jobs.run import run
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from pathlib import Path
 
-    from snugnet.analysis.report.collect import collect
-    from snugnet.analysis.report.origin import origin
-    from snugnet.analysis.report.page import page
-    from snugnet.jobs import replacing
+    from snugnet.core.files import atomic_write
+    from snugnet.report.collect import collect
+    from snugnet.report.origin import origin
+    from snugnet.report.page import page
 
     given, template = job.input, Path(job.input["template"])
     evidence = [*given["evidence"], given["seeds"]]
     study = collect(job.params.settings, given["table"], given["gate"], evidence)
     parts = {name: Path(given[name]).read_text() for name in ("style", "script", "vega")}
-    with replacing(job.output["page"]) as path:
+    with atomic_write(job.output["page"]) as path:
         path.write_text(page(study, origin(template.parent), template, parts))
 
 

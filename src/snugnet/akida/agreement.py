@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.analysis.predictions import Predictions
+from snugnet.core.predictions import Predictions
 
 
 def compare(keras: Predictions, akida: Predictions) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from snugnet.models.keras2 import tf_keras
+from snugnet.models.loading.keras2 import tf_keras
 
 CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D")
 WEIGHTED = (*CONVOLUTIONS, "Dense")

@@ -9,9 +9,9 @@ import cnn2snn
 import numpy as np
 
 from snugnet.akida.quantize import dequantizes
-from snugnet.akida.schemes import AkidaScheme
-from snugnet.errors import NotAkidaError
-from snugnet.models.keras2 import tf, tf_keras
+from snugnet.core.akida_schemes import AkidaScheme
+from snugnet.core.errors import NotAkidaError
+from snugnet.models.loading.keras2 import tf, tf_keras
 
 VERSIONS = {"v1": cnn2snn.AkidaVersion.v1, "v2": cnn2snn.AkidaVersion.v2}
 

@@ -22,7 +22,7 @@ from unittest import mock
 from quantizeml.layers.quantizers import OutputQuantizer
 from quantizeml.tensors import FixedPoint, QFloat
 
-from snugnet.models.keras2 import tf
+from snugnet.models.loading.keras2 import tf
 
 FRACTIONS_OF_A_STEP = 16
 SIGNED_FROM = 8

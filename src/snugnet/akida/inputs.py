@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from snugnet.errors import InputError
+from snugnet.core.errors import InputError
 
 
 def saturate(x: np.ndarray, limits: Sequence[float]) -> np.ndarray:

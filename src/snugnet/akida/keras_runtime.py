@@ -9,10 +9,10 @@ import quantizeml
 
 from snugnet.akida.exact import exactly
 from snugnet.akida.inputs import check_shape
-from snugnet.errors import InputError
-from snugnet.models.keras2 import tf_keras
-from snugnet.models.storage import ALLOWED_LAYERS, check_layers, layer_classes
-from snugnet.progress import progress
+from snugnet.core.errors import InputError
+from snugnet.core.progress import progress
+from snugnet.models.loading.keras2 import tf_keras
+from snugnet.models.loading.storage import ALLOWED_LAYERS, check_layers, layer_classes
 
 QUANTIZED_LAYERS = frozenset(
     f"Custom>{name}"

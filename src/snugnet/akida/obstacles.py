@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from snugnet.akida.blocks import CONVOLUTIONS, WEIGHTED, Block, blocks, padding_of
-from snugnet.akida.schemes import AkidaScheme
-from snugnet.models.keras2 import tf_keras
+from snugnet.core.akida_schemes import AkidaScheme
+from snugnet.models.loading.keras2 import tf_keras
 
 layers = tf_keras.layers
 

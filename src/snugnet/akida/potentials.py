@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.analysis.predictions import Predictions
-from snugnet.datasets.samples import Samples
+from snugnet.core.predictions import Predictions
+from snugnet.core.samples import Samples
 
 
 def predictions(

@@ -13,9 +13,9 @@ from snugnet.akida.mapping import map_on
 from snugnet.akida.obstacles import Obstacle, obstacles
 from snugnet.akida.quantize import quantize
 from snugnet.akida.rewrite import ready
-from snugnet.akida.schemes import AkidaScheme
-from snugnet.errors import NotAkidaError
-from snugnet.models.keras2 import tf_keras
+from snugnet.core.akida_schemes import AkidaScheme
+from snugnet.core.errors import NotAkidaError
+from snugnet.models.loading.keras2 import tf_keras
 
 SAMPLES = 16
 

@@ -14,10 +14,10 @@ from snugnet.akida.mapping import map_on
 from snugnet.akida.preflight import explain
 from snugnet.akida.quantize import dequantizer, input_range
 from snugnet.akida.rewrite import head
-from snugnet.akida.schemes import DEVICES, AkidaScheme
-from snugnet.errors import NotAkidaError
-from snugnet.jobs import replacing, write_json
-from snugnet.models.keras2 import tf_keras
+from snugnet.core.akida_schemes import DEVICES, AkidaScheme
+from snugnet.core.errors import NotAkidaError
+from snugnet.core.files import atomic_write, write_json
+from snugnet.models.loading.keras2 import tf_keras
 
 PROGRAM = "model.fbz"
 PACKAGES = ("akida", "cnn2snn", "quantizeml", "tensorflow")
@@ -48,11 +48,11 @@ def write_program(
     program = convert(quantized, scheme)
     folder = Path(files["program"])
     folder.mkdir(parents=True, exist_ok=True)
-    with replacing(folder / PROGRAM) as path:
+    with atomic_write(folder / PROGRAM) as path:
         program.save(str(path))
     devices = {name: map_on(folder / PROGRAM, name) for name in DEVICES[scheme.version]}
     holding = [name for name, found in devices.items() if found["hardware"]]
-    with replacing(files["quantized"]) as path:
+    with atomic_write(files["quantized"]) as path:
         quantized.save(path, include_optimizer=False, save_format="h5")
     digest = hashlib.sha256((folder / PROGRAM).read_bytes()).hexdigest()
     scale = dequantizer(quantized)

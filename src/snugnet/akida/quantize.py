@@ -8,9 +8,9 @@ from quantizeml.models import QuantizationParams
 from quantizeml.models import quantize as quantizeml_quantize
 
 from snugnet.akida.rewrite import ready
-from snugnet.akida.schemes import AkidaScheme
-from snugnet.errors import NotAkidaError
-from snugnet.models.keras2 import tf_keras
+from snugnet.core.akida_schemes import AkidaScheme
+from snugnet.core.errors import NotAkidaError
+from snugnet.models.loading.keras2 import tf_keras
 
 # One range an activation tensor: with one a channel, which is the default, the simulator of Akida
 # and the quantized Keras model disagree (quantizeml 1.2.5, akida 2.19.3).

@@ -6,10 +6,10 @@ one batch normalization without gamma keeps all others from being folded (quanti
 """
 
 from snugnet.akida.blocks import CONVOLUTIONS, WEIGHTED, padding_of
-from snugnet.compress.fold import fold
-from snugnet.compress.graph import functional
-from snugnet.errors import InputError, NotAkidaError
-from snugnet.models.keras2 import tf_keras
+from snugnet.compress.graph.fold import fold
+from snugnet.compress.graph.functional import functional
+from snugnet.core.errors import InputError, NotAkidaError
+from snugnet.models.loading.keras2 import tf_keras
 
 HEADS = ("softmax", "sigmoid")
 ELEMENTWISE = ("ReLU", "Activation", "BatchNormalization", "Dropout")

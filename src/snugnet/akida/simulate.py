@@ -7,8 +7,8 @@ import akida
 import numpy as np
 
 from snugnet.akida.inputs import check_shape
-from snugnet.errors import InputError
-from snugnet.progress import progress
+from snugnet.core.errors import InputError
+from snugnet.core.progress import progress
 
 BATCH = 256
 

@@ -7,7 +7,7 @@ import numpy as np
 from quantizeml.tensors import QFloat
 
 from snugnet.akida.exact import exactly
-from snugnet.models.keras2 import tf_keras
+from snugnet.models.loading.keras2 import tf_keras
 
 MOST_SAMPLES = 32
 # Layers at the ends, which change no integer.

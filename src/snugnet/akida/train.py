@@ -8,11 +8,11 @@ import numpy as np
 from snugnet.akida.convert import convert
 from snugnet.akida.quantize import quantize
 from snugnet.akida.rewrite import head
-from snugnet.akida.schemes import AkidaScheme
-from snugnet.datasets.samples import Samples
-from snugnet.models.keras2 import tf_keras
-from snugnet.models.start import keep_better
-from snugnet.models.training import fit
+from snugnet.core.akida_schemes import AkidaScheme
+from snugnet.core.samples import Samples
+from snugnet.models.loading.keras2 import tf_keras
+from snugnet.models.training.fit import fit
+from snugnet.models.training.restore_if_worse import keep_better
 
 
 def train_quantized(

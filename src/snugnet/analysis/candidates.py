@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from snugnet.analysis.predictions import Predictions
-from snugnet.datasets.samples import Samples
-from snugnet.tflite.litert import predict
+from snugnet.core.predictions import Predictions
+from snugnet.core.samples import Samples
+from snugnet.tflite.runtimes.litert import predict
 
 
 @dataclass(frozen=True)

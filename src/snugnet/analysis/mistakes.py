@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from snugnet.affine import nearest, quantize
-from snugnet.analysis.predictions import Predictions
-from snugnet.analysis.statistics import difference_interval, paired_p
+from snugnet.core.affine import nearest, quantize
+from snugnet.core.predictions import Predictions
+from snugnet.evaluate.statistics import difference_interval, paired_p
 from snugnet.tflite.flatbuffer import read_graph
-from snugnet.tflite.litert import Prediction, dequantize, predict
+from snugnet.tflite.runtimes.litert import Prediction, dequantize, predict
 
 
 class Grid(NamedTuple):

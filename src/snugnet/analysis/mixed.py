@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from snugnet.analysis.candidates import Convert, Measure, Measured
-from snugnet.analysis.fractions import LAST_BITS
-from snugnet.progress import progress
+from snugnet.core.fractions import LAST_BITS
+from snugnet.core.progress import progress
 from snugnet.tflite.layers import Layer
 from snugnet.tflite.refusals import unless_refused
 

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from typing import Any
 
 from snugnet.analysis.candidates import Convert, Measure, Measured
-from snugnet.analysis.statistics import paired_p
-from snugnet.progress import progress
+from snugnet.core.progress import progress
+from snugnet.evaluate.statistics import paired_p
 from snugnet.tflite.layers import Layer
 from snugnet.tflite.refusals import unless_refused
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from snugnet.akida.schemes import AKIDA_SCHEMES, DEVICES
 from snugnet.cli.console import Json, say, table, working
-from snugnet.errors import InputError
+from snugnet.core.akida_schemes import AKIDA_SCHEMES, DEVICES
+from snugnet.core.errors import InputError
 
 app = typer.Typer(help="Commands for BrainChip's Akida.")
 SchemeName = StrEnum("SchemeName", {name: name for name in AKIDA_SCHEMES})  # type: ignore[misc]
@@ -59,8 +59,8 @@ def check(path: Path, names: list[str], device: str | None) -> list[dict[str, An
                 f"--device {wanted}: unknown device for scheme {scheme.name}. Known: {allowed}."
             )
     from snugnet.akida.preflight import preflight, report
-    from snugnet.models import keras2
-    from snugnet.models.foreign import load_foreign
+    from snugnet.models.loading import keras2
+    from snugnet.models.loading.keras_files import load_foreign
 
     keras2.configure(seed=0, threads=1)
     model = load_foreign(path)

@@ -22,7 +22,7 @@ from snugnet.cli import (
     verify,
 )
 from snugnet.cli.extras import missing
-from snugnet.errors import InputError
+from snugnet.core.errors import InputError
 from snugnet.version import __version__
 
 DONE, FAILED, WRONG = 0, 1, 2

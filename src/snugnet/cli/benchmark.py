@@ -14,8 +14,8 @@ from snugnet.cli.console import Json, say, table, working
 from snugnet.cli.judge import compared, show_comparison
 
 if TYPE_CHECKING:
-    from snugnet.datasets.samples import Samples
-    from snugnet.tflite.graph import Graph
+    from snugnet.core.samples import Samples
+    from snugnet.core.tflite_graph import Graph
 
 CONFIDENCE = 0.95
 # Files are timed in turns, so that what else the machine does meets all of them alike.
@@ -116,7 +116,7 @@ def benchmark(
 def _samples(graph: "Graph", path: Path | None) -> tuple[np.ndarray, "Samples | None", str | None]:
     """Give inputs, and if there are labels all that judges; else why there is nothing to judge."""
     from snugnet.cli import data
-    from snugnet.datasets.samples import Samples
+    from snugnet.core.samples import Samples
 
     if path is None:
         return data.drawn(graph, DRAWN, seed=0), None, "no --data, so the inputs are random"
@@ -140,8 +140,8 @@ def _as_tflite(baseline: Path | None, code: Path | None) -> Iterator[Path | None
         yield baseline
         return
     from snugnet.cli.quantize import as_float32
-    from snugnet.models import keras2
-    from snugnet.models.foreign import load_foreign
+    from snugnet.models.loading import keras2
+    from snugnet.models.loading.keras_files import load_foreign
 
     keras2.configure(seed=0, threads=1)
     with tempfile.TemporaryDirectory() as folder:
@@ -154,7 +154,7 @@ def _timed(
     files: list[Path], x: np.ndarray, threads: int, runs: int, warm_up: int
 ) -> list[np.ndarray]:
     """Time files in turns; nanoseconds of each run, a file."""
-    from snugnet.tflite.litert import latency
+    from snugnet.tflite.runtimes.litert import latency
 
     sizes = [len(part) for part in np.array_split(np.arange(runs), TURNS)]
     turns = [[latency(path, x, size, warm_up, threads) for path in files] for size in sizes]
@@ -179,8 +179,8 @@ def _measured(path: Path, times: np.ndarray, x: np.ndarray, threads: int) -> dic
 
 
 def _arena(path: Path) -> tuple[int | None, str | None]:
-    from snugnet.tflite.micro import arena_bytes
-    from snugnet.tflite.verify import REFUSALS
+    from snugnet.tflite.runtimes.micro import arena_bytes
+    from snugnet.verify.certificate import REFUSALS
 
     try:
         return arena_bytes(path.read_bytes()), None

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from snugnet.errors import InputError
+from snugnet.core.errors import InputError
+from snugnet.core.tflite_graph import Graph
 from snugnet.int8.arrays import read_array
-from snugnet.tflite.graph import Graph
 
 KINDS = (".npz", ".npy", ".csv")
 # Names of the arrays in MNIST's file and in files that follow it.
@@ -62,7 +62,7 @@ def read(path: Path, shape: tuple[int, ...]) -> Data:
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    from snugnet.datasets.samples import read_npz
+    from snugnet.core.samples import read_npz
 
     arrays = read_npz(path, required=())
     by_role = {

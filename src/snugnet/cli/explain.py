@@ -8,7 +8,7 @@ from rich.console import Console
 
 from snugnet.cli.console import Json, say, working
 from snugnet.cli.run_model import DataPath, Kernels, Model, Raw
-from snugnet.errors import InputError
+from snugnet.core.errors import InputError
 from snugnet.int8.node import Profile
 
 # How many numbers of a list are shown to people.

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from snugnet.cli.console import Json, say, working
-from snugnet.errors import InputError, ModelFormatError
+from snugnet.core.errors import InputError, ModelFormatError
 
 Model = Annotated[Path, typer.Argument(help="TFLite file to export.")]
 Output = Annotated[
@@ -66,13 +66,13 @@ def _write_graph(model: Path, output: Path) -> list[Path]:
 
 
 def _write_c(model: Path, output: Path, data: Path | None) -> list[Path]:
-    from snugnet.jobs import replacing
+    from snugnet.core.files import atomic_write
 
     name = re.sub(r"\W", "_", output.stem)
     name = f"model_{name}" if name[0].isdigit() else name
     golden, truth = _golden(model, data)
     header = output.with_suffix(".h")
-    with replacing(header) as first, replacing(output) as second:
+    with atomic_write(header) as first, atomic_write(output) as second:
         first.write_text(_header(name, golden, truth))
         second.write_text(_source(name, header.name, model.read_bytes(), golden, truth))
     return [header, output]
@@ -87,7 +87,7 @@ def _golden(model: Path, data: Path | None) -> tuple[np.ndarray, np.ndarray]:
     from snugnet.int8.engine import Model as Engine
     from snugnet.int8.node import Profile
     from snugnet.tflite.flatbuffer import read_graph
-    from snugnet.tflite.litert import predict, quantize_for
+    from snugnet.tflite.runtimes.litert import predict, quantize_for
 
     graph = read_graph(model)
     shape = graph.tensors[graph.inputs[0]].shape[1:]

@@ -1,6 +1,6 @@
 """Messages about missing packages: which extra of Snugnet installs each."""
 
-from snugnet.installation import is_supported, unsupported
+from snugnet.core.installation import is_supported, unsupported
 
 EXTRAS = {
     "ai_edge_litert": "tflite",

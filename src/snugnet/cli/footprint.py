@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snugnet.errors import InputError
+from snugnet.core.errors import InputError
 
 # Enough for every buffer to have been touched.
 RUNS = 10
@@ -44,7 +44,7 @@ def peak_memory(path: Path, x: np.ndarray, threads: int) -> int:
 
 
 def _risen(path: Path, sample: Path, threads: int) -> int:
-    from snugnet.tflite.litert import latency
+    from snugnet.tflite.runtimes.litert import latency
 
     x = np.load(sample, allow_pickle=False)
     before = _peak()

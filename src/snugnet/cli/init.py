@@ -14,10 +14,10 @@ from rich.console import Console
 from snugnet.cli.console import Json, say, working
 from snugnet.cli.study_folder import StudyFolder, study_folder
 from snugnet.cli.study_text import VARIANTS, study_text
-from snugnet.errors import InputError
+from snugnet.core.errors import InputError
 
 if TYPE_CHECKING:
-    from snugnet.datasets.samples import Samples
+    from snugnet.core.samples import Samples
 
 SEED = 1
 # YAML reads these as booleans or null, not as names.
@@ -143,9 +143,9 @@ def init(request: Request) -> dict[str, Any]:
         InputError: If data or model cannot be used; nothing is written.
         OSError: If a file cannot be read or written.
     """
+    from snugnet.core.files import atomic_write
     from snugnet.datasets import windows
     from snugnet.datasets.prepare import prepare
-    from snugnet.jobs import replacing
 
     config, schema = request.folder.read_base(request.name)
     model = None if request.model is None else _model(request.model)
@@ -156,8 +156,8 @@ def init(request: Request) -> dict[str, Any]:
     train = prepared.splits["train"]
     text, unfit = _fitting(request, settings, train, model, config, schema)
     files = {**request.folder.texts, request.folder.output: text}
-    for file, content in files.items():
-        with replacing(file) as path:
+    for pretrained, content in files.items():
+        with atomic_write(pretrained) as path:
             path.write_text(content, encoding="utf-8")
     return {
         "output": str(request.folder.output),
@@ -172,8 +172,8 @@ def init(request: Request) -> dict[str, Any]:
 
 
 def _model(path: Path) -> Any:
-    from snugnet.models import keras2
-    from snugnet.models.foreign import load_foreign
+    from snugnet.models.loading import keras2
+    from snugnet.models.loading.keras_files import load_foreign
 
     keras2.configure(seed=SEED, threads=1)
     return load_foreign(path)
@@ -217,7 +217,7 @@ def _has_label_columns(request: Request) -> bool:
 
 
 def _task_of(request: Request, model: Any) -> str:
-    from snugnet.models.foreign import task_of
+    from snugnet.models.loading.keras_files import task_of
 
     task = task_of(model)
     if task is None:
@@ -230,7 +230,7 @@ def _task_of(request: Request, model: Any) -> str:
 
 def _arrays_of(request: Request) -> dict[str, np.ndarray]:
     """Read x and y of an .npz file."""
-    from snugnet.datasets.samples import read_npz
+    from snugnet.core.samples import read_npz
 
     if request.data.suffix != ".npz":
         raise InputError(f"{request.data}: unsupported file type. Supported: .npz, .csv.")
@@ -309,7 +309,7 @@ def _fitting(
     import yaml
     from snakemake.utils import update_config
 
-    from snugnet.study import Study
+    from snugnet.config.study import Study
 
     shape, classes = train.x.shape[1:], train.class_names
     folder = request.folder
@@ -328,18 +328,18 @@ def _fitting(
     study = Study(config, schema)
     if model is None:
         return text, {}
-    from snugnet.models import file
+    from snugnet.models.architectures import pretrained
 
     assert request.model is not None
-    file.check(model, request.model, shape, train.task, len(classes))
+    pretrained.check(model, request.model, shape, train.task, len(classes))
     unfit = _unfit(model, study, request.name)
     return write(unfit=unfit), unfit
 
 
 def _unfit(model: Any, study: Any, name: str) -> dict[str, str]:
     """Return the reason for each variant that the model does not allow."""
+    from snugnet.compress.graph.canonicalize import standard
     from snugnet.compress.requests import check
-    from snugnet.compress.standard import standard
 
     try:
         plain = standard(model)

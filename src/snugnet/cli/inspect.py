@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from snugnet.cli.console import Json, say, table, working
-from snugnet.tflite.graph import WEIGHTED, Graph, Tensor
+from snugnet.core.tflite_graph import WEIGHTED, Graph, Tensor
 
 Model = Annotated[
     Path, typer.Argument(help="Model: .tflite, or .npz or .json from `snugnet export`.")
@@ -74,8 +74,8 @@ def describe(path: Path) -> dict[str, Any]:
 
 def _scheme(graph: Graph) -> str | None:
     """Find the scheme whose promise a file keeps: the strictest, since some allow more."""
+    from snugnet.core.tflite_schemes import SCHEMES
     from snugnet.tflite.contract import check_contract
-    from snugnet.tflite.schemes import SCHEMES
 
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         return None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from snugnet.datasets.samples import Samples
+    from snugnet.core.samples import Samples
 
 
 def compared(
@@ -29,7 +29,7 @@ def compared(
     """
     import numpy as np
 
-    from snugnet.analysis.statistics import accuracy_interval, difference_interval, paired_p
+    from snugnet.evaluate.statistics import accuracy_interval, difference_interval, paired_p
 
     right, group = _correct(path, samples), samples.group
     low, high = accuracy_interval(right, group, confidence)
@@ -56,8 +56,8 @@ def compared(
 
 
 def _correct(path: Path, samples: "Samples") -> Any:
-    from snugnet.analysis.predictions import Predictions
-    from snugnet.tflite.litert import predict
+    from snugnet.core.predictions import Predictions
+    from snugnet.tflite.runtimes.litert import predict
 
     made = predict(path, samples.x)
     return Predictions.of(samples, made.scores(), *made).correct()

@@ -13,12 +13,12 @@ from rich.console import Console
 from snugnet.cli.console import Json, say, working
 from snugnet.cli.judge import compared, show_comparison
 from snugnet.cli.verify import certified
-from snugnet.errors import InputError
+from snugnet.core.errors import InputError
+from snugnet.core.tflite_schemes import CONVERTED, FULL_INT8, FULL_INTEGER, SCHEMES
 from snugnet.int8.node import Profile
-from snugnet.tflite.schemes import CONVERTED, FULL_INT8, FULL_INTEGER, SCHEMES
 
 if TYPE_CHECKING:
-    from snugnet.datasets.samples import Samples
+    from snugnet.core.samples import Samples
 
 # Shares of labelled samples that choose the epoch, and that judge; the rest is learned from.
 VAL, TEST = 0.2, 0.2
@@ -176,9 +176,9 @@ def quantize(request: Request) -> dict[str, Any]:
         OSError: If a file cannot be read or written.
     """
     request.check()
-    from snugnet.jobs import replacing
-    from snugnet.models import keras2
-    from snugnet.models.foreign import load_foreign
+    from snugnet.core.files import atomic_write
+    from snugnet.models.loading import keras2
+    from snugnet.models.loading.keras_files import load_foreign
 
     keras2.configure(request.seed, threads=1)
     model, in_float = as_float32(request.model, load_foreign(request.model, request.code))
@@ -193,7 +193,7 @@ def quantize(request: Request) -> dict[str, Any]:
         except InputError as error:
             told = str(error).replace(str(made), str(request.output))
             raise InputError(told) from None
-        with replacing(request.output) as path:
+        with atomic_write(request.output) as path:
             path.write_bytes(made.read_bytes())
     return found
 
@@ -201,9 +201,9 @@ def quantize(request: Request) -> dict[str, Any]:
 def _parts(request: Request, model: Any) -> Parts:
     """Read samples, and set some aside to judge by, whole groups if there are any."""
     from snugnet.cli import data
-    from snugnet.datasets.samples import Samples
+    from snugnet.core.samples import Samples
     from snugnet.datasets.splits import split
-    from snugnet.models.foreign import task_of
+    from snugnet.models.loading.keras_files import task_of
 
     assert request.data is not None
     given, task = data.read(request.data, model.input_shape[1:]), task_of(model)
@@ -249,7 +249,7 @@ def _made(request: Request, model: Any, parts: Parts | None) -> bytes:
             return converted(request.model, model, request.scheme)
         drawn, _ = draw_calibration(parts.train, request.calibration, request.seed)
         return converted(request.model, model, request.scheme, drawn.x)
-    from snugnet.compress.qat import train_quantized
+    from snugnet.compress.quantizers.qat import train_quantized
 
     assert parts is not None
     assert parts.val is not None
@@ -318,7 +318,7 @@ def as_float32(path: Path, model: Any) -> tuple[Any, bytes]:
     Raises:
         InputError: If the converter refuses it, or it loops in a way that cannot be written out.
     """
-    from snugnet.models.unroll import RECURRENT, looping, unroll
+    from snugnet.models.loading.unroll_rnn import RECURRENT, looping, unroll
     from snugnet.tflite.flatbuffer import subgraphs
 
     made = converted(path, model, "float32")

@@ -45,7 +45,7 @@ def run(path: Path, data: Path, profile: Profile, raw: bool) -> dict[str, Any]:
     """
     from snugnet.cli import data as samples
     from snugnet.int8 import load
-    from snugnet.int8.answers import predicted
+    from snugnet.int8.classification_report import predicted
 
     model = load(path, profile)
     given = samples.read(data, model.inputs[0].shape[1:])

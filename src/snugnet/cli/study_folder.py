@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from snugnet import installation
-from snugnet.errors import InputError
+from snugnet.core import installation
+from snugnet.core.errors import InputError
 
 CONFIG = Path("config.yaml")
 CLONE_SCHEMA = Path("workflow/schemas/config.schema.yaml")
@@ -15,7 +15,7 @@ RUN = "snakemake --cores 2 all"
 SNAKEFILE = """\
 # Written by `snugnet init`. config.yaml describes the study. Snugnet provides targets and defaults.
 
-from snugnet.installation import DEFAULT_CONFIG, SNAKEFILE
+from snugnet.core.installation import DEFAULT_CONFIG, SNAKEFILE
 
 
 configfile: DEFAULT_CONFIG

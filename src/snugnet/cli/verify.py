@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 
 from snugnet.cli.console import Json, say, working
+from snugnet.core.tflite_graph import Graph
 from snugnet.int8.node import Profile
-from snugnet.tflite.graph import Graph
 
 Model = Annotated[Path, typer.Argument(help="Full-integer .tflite file.")]
 DataPath = Annotated[
@@ -71,8 +71,8 @@ def certified(
 ) -> dict[str, Any]:
     """Certify a file with samples, or, where there are none, with so many random ones."""
     from snugnet.cli import data as user
-    from snugnet.tflite.litert import predict
-    from snugnet.tflite.verify import certify
+    from snugnet.tflite.runtimes.litert import predict
+    from snugnet.verify.certificate import certify
 
     x = user.drawn(graph, count, SEED) if x is None else x
     return certify(path, x, predict(path, x).raw, _decisions, min(traced, len(x)))

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from snugnet.datasets.samples import Samples
-from snugnet.models.keras2 import tf_keras
-from snugnet.models.training import fit
-from snugnet.models.zeros import KeepZeros
+from snugnet.core.samples import Samples
+from snugnet.models.loading.keras2 import tf_keras
+from snugnet.models.training.fit import fit
+from snugnet.models.training.sparsity_mask import KeepZeros
 
 
 def compress(

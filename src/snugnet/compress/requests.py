@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from snugnet.compress import prune_magnitude, prune_structured
-from snugnet.compress.factorize import check_names, factorize
-from snugnet.compress.fold import fold
-from snugnet.compress.qat import quantizable, quantize
-from snugnet.compress.standard import standard
-from snugnet.errors import InputError
-from snugnet.models.keras2 import tf_keras
+from snugnet.compress.graph.canonicalize import standard
+from snugnet.compress.graph.fold import fold
+from snugnet.compress.lowrank.factorize import check_names, factorize
+from snugnet.compress.pruning import magnitude, structured
+from snugnet.compress.quantizers.qat import quantizable, quantize
+from snugnet.core.errors import InputError
+from snugnet.models.loading.keras2 import tf_keras
 
 Settings = Mapping[str, Any]
 
@@ -67,13 +67,13 @@ def _same(model: tf_keras.Model, _: Settings) -> tf_keras.Model:
 
 def _structured(model: tf_keras.Model, settings: Settings) -> tf_keras.Model:
     model = standard(model)
-    prune_structured.check(model, settings)
+    structured.check(model, settings)
     return model
 
 
 def _magnitude(model: tf_keras.Model, settings: Settings) -> tf_keras.Model:
     model = standard(model)
-    prune_magnitude.check(model, settings)
+    magnitude.check(model, settings)
     return model
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from snugnet.datasets.samples import Samples
+from snugnet.core.samples import Samples
 
 
 def draw_calibration(train: Samples, count: int, seed: int) -> tuple[Samples, np.ndarray]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.datasets import load_digits
 
-from snugnet.datasets.samples import Samples
+from snugnet.core.samples import Samples
 
 
 def load(settings: Mapping[str, Any], seed: int) -> Samples:

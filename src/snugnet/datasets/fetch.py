@@ -14,9 +14,9 @@ import requests
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_exponential_jitter
 
+from snugnet.core.errors import InputError
+from snugnet.core.files import sha256_of
 from snugnet.datasets.sources import source_files
-from snugnet.errors import InputError
-from snugnet.recorded import digest_of
 
 T = TypeVar("T")
 CHUNK = 1 << 16
@@ -64,7 +64,7 @@ def fetch(kind: str, base: Path, settings: Mapping[str, Any], meter: Any) -> int
             f"{folder / name}: exists, but its SHA-256 sum differs from the publisher's; "
             "move it away to download the original"
             for name in sorted(there)
-            if digest_of(folder / name) != files[name]
+            if sha256_of(folder / name) != files[name]
         ]
         failures += _get_all(source, missing, settings["connections"])
     if failures:
@@ -194,7 +194,7 @@ class _Source:
         with _said_of(path):
             part.parent.mkdir(parents=True, exist_ok=True)
             self._append(session, name, part)
-            found = digest_of(part)
+            found = sha256_of(part)
             if found == digest:
                 part.replace(path)
             else:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.errors import InputError
+from snugnet.core.errors import InputError
 
 
 def split_of_folds(fold: np.ndarray, settings: Mapping[str, Any], source: str) -> np.ndarray:

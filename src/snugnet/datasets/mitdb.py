@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import wfdb
 
-from snugnet.datasets.samples import Samples
+from snugnet.core.errors import InputError
+from snugnet.core.progress import progress
+from snugnet.core.samples import Samples
 from snugnet.datasets.sources import MITDB_RECORDS, require, source_files
 from snugnet.datasets.splits import stratified
-from snugnet.errors import InputError
-from snugnet.progress import progress
 
 # Symbols per class. `nlrva` is five single symbols; `aami` follows ANSI/AAMI EC57.
 NLRVA = {"N": "N", "L": "L", "R": "R", "V": "V", "A": "A"}

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.datasets.samples import Samples
+from snugnet.core.errors import InputError
+from snugnet.core.samples import Samples
 from snugnet.datasets.sources import require, source_files
-from snugnet.errors import InputError
 
 
 def load(settings: Mapping[str, Any], seed: int) -> Samples:

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from snugnet.core.errors import InputError
+from snugnet.core.files import write_json
+from snugnet.core.samples import Samples, check, save_split
 from snugnet.datasets import scaling
-from snugnet.datasets.samples import Samples, check, save_split
 from snugnet.datasets.splits import split
-from snugnet.errors import InputError
-from snugnet.jobs import write_json
 
 
 class Prepared(NamedTuple):

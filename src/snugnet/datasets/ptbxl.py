@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import wfdb
 
+from snugnet.core.errors import InputError
+from snugnet.core.progress import progress
+from snugnet.core.samples import Samples
 from snugnet.datasets.folds import split_of_folds
-from snugnet.datasets.samples import Samples
 from snugnet.datasets.sources import require, source_files
-from snugnet.errors import InputError
-from snugnet.progress import progress
 
 SUPERCLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.datasets.samples import Samples, read_roles
+from snugnet.core.errors import InputError
+from snugnet.core.samples import Samples, read_roles
 from snugnet.datasets.sources import require, source_files
 from snugnet.datasets.windows import class_indices
-from snugnet.errors import InputError
 
 ROLES = ("x", "start", "length", "label", "group", "class_names", "scale")
 

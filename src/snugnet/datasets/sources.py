@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from snugnet.errors import InputError
+from snugnet.core.errors import InputError
 
 # All records of the MIT-BIH Arrhythmia Database, as its file RECORDS lists them.
 MITDB_RECORDS = (

@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from snugnet.datasets.samples import SPLITS, Samples
-from snugnet.errors import InputError
+from snugnet.core.errors import InputError
+from snugnet.core.samples import SPLITS, Samples
 
 
 def split(samples: Samples, val: float, test: float, seed: int, source: str) -> dict[str, Samples]:

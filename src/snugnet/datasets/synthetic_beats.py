@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from scipy.signal import find_peaks
 
+from snugnet.core.progress import progress
+from snugnet.core.samples import Samples
 from snugnet.datasets.ecgsyn import P, Q, R, S, T, Wave, baseline_wander, rhythm
-from snugnet.datasets.samples import Samples
-from snugnet.progress import progress
 
 CLASSES = ("N", "L", "R", "V", "A")
 RATE = 360  # Hz

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from snugnet.core.progress import progress
+from snugnet.core.samples import Samples
 from snugnet.datasets.ecgsyn import ST, P, Q, R, S, T, Wave, baseline_wander, rhythm
-from snugnet.datasets.samples import Samples
-from snugnet.progress import progress
 
 LABELS = ("NORM", "MI", "STTC", "CD", "HYP")
 RATE = 100  # Hz

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from snugnet.datasets.samples import Samples
+from snugnet.core.samples import Samples
 
 ACTIVITIES = ("walking", "jogging", "stairs", "sitting", "standing", "typing")
 RATE = 20.0  # Hz, as in WISDM

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from snugnet.core.errors import InputError
+from snugnet.core.samples import SPLITS, Samples, read_roles
 from snugnet.datasets.folds import split_of_folds
-from snugnet.datasets.samples import SPLITS, Samples, read_roles
 from snugnet.datasets.sources import require, source_files
-from snugnet.errors import InputError
 
 ROLES = ("x", "y", "group", "fold", "split", "class_names", "scale")
 # Those that are columns of a .csv.

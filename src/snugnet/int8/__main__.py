@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.errors import InputError
-from snugnet.int8.answers import predicted
+from snugnet.core.errors import InputError
 from snugnet.int8.arrays import read_array
+from snugnet.int8.classification_report import predicted
 from snugnet.int8.engine import Model, load
 from snugnet.int8.node import Profile
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from snugnet.affine import round_half_away
+from snugnet.core.affine import round_half_away
 from snugnet.int8.fixed_point import INT32_MAX
 from snugnet.int8.node import Node, limits, scale, zero_point
 

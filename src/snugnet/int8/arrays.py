@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.errors import InputError
+from snugnet.core.errors import InputError
 
 
 def read_array(path: str | Path) -> np.ndarray:

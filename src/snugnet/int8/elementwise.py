@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from snugnet.core.tflite_graph import Tensor
 from snugnet.int8.node import Kernel, Node
-from snugnet.tflite.graph import Tensor
 
 Function = Callable[..., np.ndarray]
 # What happens between one input, or two, and the output.

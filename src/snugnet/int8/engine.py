@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.affine import quantize
-from snugnet.errors import InputError, ModelFormatError
+from snugnet.core.affine import quantize
+from snugnet.core.errors import InputError, ModelFormatError
+from snugnet.core.tflite_graph import Graph, Operator, Tensor
 from snugnet.int8.export import read
 from snugnet.int8.node import Kernel, Node, Profile, elements
 from snugnet.int8.operators import OPERATORS
-from snugnet.tflite.graph import Graph, Operator, Tensor
 
 # How many elements of activations one block of invocations may hold, that is about as many bytes.
 BLOCK = 1 << 23

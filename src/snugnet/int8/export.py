@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.errors import InputError, ModelFormatError
-from snugnet.tflite.graph import Graph, Operator, Tensor
+from snugnet.core.errors import InputError, ModelFormatError
+from snugnet.core.tflite_graph import Graph, Operator, Tensor
 
 FORMAT = "snugnet.int8"
 VERSION = 1

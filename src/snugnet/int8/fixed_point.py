@@ -9,7 +9,7 @@ LiteRT's and TensorFlow Lite Micro's packages are.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from snugnet.affine import round_half_away
+from snugnet.core.affine import round_half_away
 
 INT32_MIN, INT32_MAX = -(1 << 31), (1 << 31) - 1
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.affine import round_half_away
+from snugnet.core.affine import round_half_away
 from snugnet.int8.elementwise import unary
 from snugnet.int8.fixed_point import saturate
 from snugnet.int8.node import Kernel, Node, limits, scale, zero_point

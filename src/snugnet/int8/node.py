@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.errors import ModelFormatError
-from snugnet.tflite.graph import Tensor
+from snugnet.core.errors import ModelFormatError
+from snugnet.core.tflite_graph import Tensor
 
 
 class Profile(StrEnum):

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.affine import round_half_away
+from snugnet.core.affine import round_half_away
+from snugnet.core.tflite_graph import Tensor
 from snugnet.int8.activation import activation_limits
 from snugnet.int8.fixed_point import (
     INT32_MAX,
@@ -23,7 +24,6 @@ from snugnet.int8.fixed_point import (
 )
 from snugnet.int8.node import Node, limits, scale, zero_point
 from snugnet.int8.requantize import Requantize, explain_scaling, requantizer
-from snugnet.tflite.graph import Tensor
 
 FLOAT32_WHOLE, FLOAT64_WHOLE = 1 << 24, 1 << 53
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.models.keras2 import tf_keras
+from snugnet.models.loading.keras2 import tf_keras
 
 # Layers whose kernels are pruned and factorized.
 PRUNABLE = (tf_keras.layers.Conv1D, tf_keras.layers.Conv2D, tf_keras.layers.Dense)

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 
+from snugnet.core.tflite_graph import Graph, Operator
 from snugnet.tflite.digest import semantic_digest
-from snugnet.tflite.graph import Graph, Operator
 from snugnet.tflite.layers import BOUNDARY
 
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from snugnet.tflite.graph import Graph, Operator, Tensor
+from snugnet.core.tflite_graph import Graph, Operator, Tensor
+from snugnet.core.tflite_schemes import Scheme
 from snugnet.tflite.layers import BOUNDARY, in_float
-from snugnet.tflite.schemes import Scheme
 
 # What an open batch dimension brings in: the shape of the input is asked for when the model runs.
 OPEN_BATCH = "SHAPE"

@@ -10,10 +10,10 @@ from tensorflow.lite.tools.flatbuffer_utils import (
 )
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from snugnet.errors import InputError
-from snugnet.models.keras2 import tf, tf_keras
-from snugnet.progress import progress
-from snugnet.tflite.schemes import FULL_INT8, Scheme
+from snugnet.core.errors import InputError
+from snugnet.core.progress import progress
+from snugnet.core.tflite_schemes import FULL_INT8, Scheme
+from snugnet.models.loading.keras2 import tf, tf_keras
 
 DTYPES = {"float32": tf.float32, "int8": tf.int8, "uint8": tf.uint8}
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.errors import ModelFormatError
-from snugnet.models.keras2 import tf, tf_keras
+from snugnet.core.errors import ModelFormatError
+from snugnet.core.tflite_graph import Graph, Operator
+from snugnet.core.tflite_schemes import SCHEMES
+from snugnet.models.loading.keras2 import tf, tf_keras
 from snugnet.tflite.convert import converter_of, one_by_one
 from snugnet.tflite.flatbuffer import read_graph
-from snugnet.tflite.graph import Graph, Operator
 from snugnet.tflite.layers import (
     MOVING,
     Layer,
@@ -27,7 +28,6 @@ from snugnet.tflite.layers import (
     rmse_per_scale,
 )
 from snugnet.tflite.refusals import unless_refused
-from snugnet.tflite.schemes import SCHEMES
 
 # Of how many samples statistics are taken; ranges are estimated from all.
 MOST_SAMPLES = 100

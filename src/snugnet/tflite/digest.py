@@ -3,8 +3,8 @@
 import hashlib
 import json
 
-from snugnet.errors import ModelFormatError
-from snugnet.tflite.graph import Graph, Tensor
+from snugnet.core.errors import ModelFormatError
+from snugnet.core.tflite_graph import Graph, Tensor
 
 
 def semantic_digest(graph: Graph) -> str:

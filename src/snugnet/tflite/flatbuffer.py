@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from snugnet.errors import ModelFormatError
-from snugnet.tflite.graph import Graph, Operator, Tensor
+from snugnet.core.errors import ModelFormatError
+from snugnet.core.tflite_graph import Graph, Operator, Tensor
 
 # Names of the enumerations of the TFLite schema, as in its own `schema.fbs`.
 TYPE_NAMES = {v: k.lower() for k, v in vars(schema.TensorType).items() if k.isupper()}

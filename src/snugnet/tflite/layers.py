@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snugnet.errors import ModelFormatError
-from snugnet.tflite.graph import Graph, Operator
+from snugnet.core.errors import ModelFormatError
+from snugnet.core.tflite_graph import Graph, Operator
 
 # Operators between the types, which a converter puts in where it needs them.
 BOUNDARY = ("QUANTIZE", "DEQUANTIZE")

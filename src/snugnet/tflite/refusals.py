@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from snugnet.errors import ModelFormatError
+from snugnet.core.errors import ModelFormatError
 
 P = ParamSpec("P")
 T = TypeVar("T")

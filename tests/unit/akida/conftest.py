@@ -38,8 +38,8 @@ def write(scheme_name: str, folder, scaled: bool = False) -> Any:
     """
     from snugnet.akida.program import about, write_program
     from snugnet.akida.quantize import quantize
-    from snugnet.akida.schemes import AKIDA_SCHEMES
-    from snugnet.models import akida_cnn
+    from snugnet.core.akida_schemes import AKIDA_SCHEMES
+    from snugnet.models.architectures import akida_cnn
     from tests.unit.akida.test_rewrite import randomized
 
     scheme = AKIDA_SCHEMES[scheme_name]

@@ -23,8 +23,8 @@ def outcome(version: str, deepest: int, seed: int) -> dict[str, Any]:
     from snugnet.akida.obstacles import obstacles
     from snugnet.akida.preflight import preflight
     from snugnet.akida.rewrite import ready
-    from snugnet.akida.schemes import AKIDA_SCHEMES
-    from snugnet.models.keras2 import tf_keras
+    from snugnet.core.akida_schemes import AKIDA_SCHEMES
+    from snugnet.models.loading.keras2 import tf_keras
     from tests.unit.akida.networks import network
 
     tf_keras.utils.set_random_seed(seed)  # the same network, whichever came before it
@@ -47,7 +47,7 @@ def really(model: Any, scheme: Any, device: str) -> dict[str, bool | None]:
     from snugnet.akida.mapping import map_on
     from snugnet.akida.quantize import dequantizer, quantize
     from snugnet.akida.simulate import potentials
-    from snugnet.errors import NotAkidaError
+    from snugnet.core.errors import NotAkidaError
 
     rng = np.random.default_rng(1)
     weights = zip(model.get_weights(), model.weights, strict=True)
@@ -73,7 +73,7 @@ def _trained(weight: np.ndarray, rng: np.random.Generator, name: str) -> np.ndar
 
 
 if __name__ == "__main__":
-    from snugnet.models import keras2
+    from snugnet.models.loading import keras2
 
     keras2.configure(seed=1, threads=1)
     version, (deepest, first, last) = sys.argv[1], map(int, sys.argv[2:])

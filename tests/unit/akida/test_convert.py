@@ -20,8 +20,8 @@ def summed(weights: np.ndarray) -> np.ndarray:
 def test_a_weight_half_way_between_two_integers_becomes_the_same_one_in_keras(keras):
     from snugnet.akida.convert import convert
     from snugnet.akida.quantize import quantize
-    from snugnet.akida.schemes import AKIDA_SCHEMES
-    from snugnet.models import akida_cnn
+    from snugnet.core.akida_schemes import AKIDA_SCHEMES
+    from snugnet.models.architectures import akida_cnn
 
     rng = np.random.default_rng(0)
     settings = {"filters": [32, 32, 64], "dropout": 0.0, "batch_norm": False}

@@ -80,7 +80,7 @@ def test_an_obstacle_is_named_with_its_layer_and_a_fix(case, keras):
 
     from snugnet.akida.obstacles import obstacles
     from snugnet.akida.rewrite import ready
-    from snugnet.akida.schemes import AKIDA_SCHEMES
+    from snugnet.core.akida_schemes import AKIDA_SCHEMES
 
     version, layer, rule = CASES[case]
     scheme = AKIDA_SCHEMES["akida_v1_w4a4" if version == "v1" else "akida_v2_w8a8"]
@@ -157,7 +157,7 @@ def test_a_chain_breaks_one_rule(case, keras):
 
     from snugnet.akida.obstacles import obstacles
     from snugnet.akida.rewrite import ready
-    from snugnet.akida.schemes import AKIDA_SCHEMES
+    from snugnet.core.akida_schemes import AKIDA_SCHEMES
 
     name, layer, rule, links = CHAINS[case]
     scheme = AKIDA_SCHEMES[name]
@@ -170,7 +170,7 @@ def test_a_chain_breaks_one_rule(case, keras):
 def rules(model, name, device):
     from snugnet.akida.obstacles import obstacles
     from snugnet.akida.rewrite import ready
-    from snugnet.akida.schemes import AKIDA_SCHEMES
+    from snugnet.core.akida_schemes import AKIDA_SCHEMES
 
     return {o.layer: o.rule for o in obstacles(ready(model), AKIDA_SCHEMES[name], device)}
 
@@ -225,7 +225,7 @@ def test_all_obstacles_are_listed_at_once(keras):
 
     from snugnet.akida.obstacles import obstacles
     from snugnet.akida.rewrite import ready
-    from snugnet.akida.schemes import AKIDA_SCHEMES
+    from snugnet.core.akida_schemes import AKIDA_SCHEMES
 
     inputs = layers.Input((16, 16, 2), name="input")
     x = layers.Conv2D(4, (3, 4), name="first")(inputs)
@@ -239,8 +239,8 @@ def test_all_obstacles_are_listed_at_once(keras):
 def test_what_fits_has_no_obstacle(keras):
     from snugnet.akida.obstacles import obstacles
     from snugnet.akida.rewrite import ready
-    from snugnet.akida.schemes import AKIDA_SCHEMES
-    from snugnet.models import akida_cnn
+    from snugnet.core.akida_schemes import AKIDA_SCHEMES
+    from snugnet.models.architectures import akida_cnn
 
     settings = {"filters": [8, 16], "dropout": 0.1, "batch_norm": True}
     model = akida_cnn.build(settings, (16, 20, 1), "multiclass", 5)

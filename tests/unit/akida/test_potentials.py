@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from snugnet.akida.potentials import none, predictions
-from snugnet.datasets.samples import Samples
+from snugnet.core.samples import Samples
 
 POTENTIALS = np.array([[4, -2], [-8, 6]], np.int32)
 

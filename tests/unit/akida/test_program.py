@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from snugnet.errors import InputError, NotAkidaError
+from snugnet.core.errors import InputError, NotAkidaError
 from tests.paths import ROOT
 from tests.unit.akida.conftest import CLASSES, images, write
 
@@ -113,7 +113,7 @@ def test_inputs_of_another_shape_are_refused(programs):
 def test_a_float_model_is_not_taken_for_a_quantized_one(programs, tmp_path):
     from snugnet.akida.convert import convert
     from snugnet.akida.keras_runtime import load_quantized
-    from snugnet.models.storage import save_model
+    from snugnet.models.loading.storage import save_model
 
     program = programs["akida_v2_w8a8"]
     save_model(program.model, tmp_path / "model.h5")
@@ -156,7 +156,7 @@ def test_what_cannot_be_converted_is_recorded_with_layer_and_reason(keras, tmp_p
 
     from snugnet.akida.program import write_refusal
     from snugnet.akida.quantize import quantize
-    from snugnet.akida.schemes import AKIDA_SCHEMES
+    from snugnet.core.akida_schemes import AKIDA_SCHEMES
 
     inputs = layers.Input((16, 16, 1), name="input")
     x = layers.Conv2D(4, 3, padding="same", activation="relu", name="first")(inputs)
@@ -201,9 +201,9 @@ def test_a_residual_network_is_exact_and_traced_along_its_branches(keras):
     from snugnet.akida.convert import convert
     from snugnet.akida.keras_runtime import keras_potentials
     from snugnet.akida.quantize import dequantizer, quantize
-    from snugnet.akida.schemes import AKIDA_SCHEMES
     from snugnet.akida.simulate import potentials
     from snugnet.akida.trace import first_difference
+    from snugnet.core.akida_schemes import AKIDA_SCHEMES
     from tests.unit.akida.test_rewrite import randomized
 
     def conv(x, name, kernel=3):

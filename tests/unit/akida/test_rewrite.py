@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from snugnet.errors import NotAkidaError
+from snugnet.core.errors import NotAkidaError
 
 
 def assert_same(model, bare, shape):
@@ -29,7 +29,7 @@ def test_the_head_is_cut_and_normalization_folded(task, keras):
     from tf_keras import layers
 
     from snugnet.akida.rewrite import head, ready
-    from snugnet.models import akida_cnn
+    from snugnet.models.architectures import akida_cnn
 
     settings = {"filters": [4, 6], "dropout": 0.1, "batch_norm": True}
     model = randomized(akida_cnn.build(settings, (16, 20, 1), task, 3))
@@ -128,7 +128,7 @@ def test_padding_goes_into_a_convolution_only_where_same_pads_alike(
 
     from snugnet.akida.quantize import quantize
     from snugnet.akida.rewrite import ready
-    from snugnet.akida.schemes import AKIDA_SCHEMES
+    from snugnet.core.akida_schemes import AKIDA_SCHEMES
 
     inputs = layers.Input((size, size, 1), name="input")
     x = layers.ZeroPadding2D(pad, name="pad")(inputs)
@@ -165,7 +165,7 @@ def test_several_ends_and_shared_layers_are_refused_by_name(keras):
 
     from snugnet.akida.preflight import preflight
     from snugnet.akida.rewrite import ready
-    from snugnet.akida.schemes import AKIDA_SCHEMES
+    from snugnet.core.akida_schemes import AKIDA_SCHEMES
 
     inputs = layers.Input((8, 8, 1), name="input")
     x = layers.Conv2D(4, 3, padding="same", name="conv")(inputs)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from snugnet.errors import NotAkidaError
+from snugnet.core.errors import NotAkidaError
 from tests.unit.akida.conftest import images
 from tests.unit.conftest import TRAINING
 
@@ -11,8 +11,8 @@ from tests.unit.conftest import TRAINING
 @pytest.fixture(scope="module")
 def parent(keras):
     """A network that has hardly learned, and its samples."""
-    from snugnet.models import akida_cnn
-    from snugnet.models.training import fit
+    from snugnet.models.architectures import akida_cnn
+    from snugnet.models.training.fit import fit
 
     settings = {"filters": [4, 6], "dropout": 0.1, "batch_norm": True}
     model = akida_cnn.build(settings, (16, 20, 1), "multiclass", 3)
@@ -22,7 +22,7 @@ def parent(keras):
 
 
 def samples(n: int, seed: int):
-    from snugnet.datasets.samples import Samples
+    from snugnet.core.samples import Samples
 
     x = images(n, seed).clip(0, 255).astype(np.uint8)
     return Samples(x, np.arange(n) % 3, ("a", "b", "c"), "multiclass")
@@ -42,8 +42,8 @@ def loss(quantized, val) -> float:
 )
 def test_training_helps_or_is_undone(learning_rate, better, parent):
     from snugnet.akida.quantize import quantize
-    from snugnet.akida.schemes import AKIDA_SCHEMES
     from snugnet.akida.train import train_quantized
+    from snugnet.core.akida_schemes import AKIDA_SCHEMES
 
     model, train, val = parent
     scheme, calib = AKIDA_SCHEMES["akida_v1_w4a4"], train.x[:100]
@@ -61,7 +61,7 @@ def test_what_does_not_fit_is_refused_before_it_is_trained(keras, monkeypatch):
     from tf_keras import Model, layers
 
     from snugnet.akida import train as module
-    from snugnet.akida.schemes import AKIDA_SCHEMES
+    from snugnet.core.akida_schemes import AKIDA_SCHEMES
 
     inputs = layers.Input((16, 20, 1), name="input")
     x = layers.Conv2D(4, 3, padding="same", activation="relu", name="conv")(inputs)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from snugnet.models.keras2 import tf_keras
+from snugnet.models.loading.keras2 import tf_keras
 
 layers = tf_keras.layers
 # A layer of somebody's own, as it would be in a file of theirs.

@@ -9,7 +9,7 @@ V2 = ("--scheme", "akida_v2_w8a8")
 
 @pytest.fixture
 def fitting(tmp_path, keras):
-    from snugnet.models import akida_cnn
+    from snugnet.models.architectures import akida_cnn
 
     settings = {"filters": [8], "dropout": 0.0, "batch_norm": True}
     model = akida_cnn.build(settings, (8, 8, 1), "multiclass", 3)

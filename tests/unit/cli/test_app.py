@@ -10,10 +10,10 @@ import sys
 
 import pytest
 
-from snugnet import installation
 from snugnet.cli import app, main
 from snugnet.cli.extras import EXTRAS, LIBRARIES, missing
-from snugnet.errors import InputError
+from snugnet.core import installation
+from snugnet.core.errors import InputError
 from snugnet.version import __version__
 from tests.unit.cli import foreign_models
 

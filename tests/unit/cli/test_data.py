@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from snugnet.cli.data import read
-from snugnet.errors import InputError
+from snugnet.core.errors import InputError
 
 SHAPE = (1, 6, 1)
 
@@ -18,7 +18,7 @@ def test_dimensions_of_one_may_be_missing_or_in_excess(tmp_path):
 
 
 def test_a_split_of_a_study_is_read(tmp_path):
-    from snugnet.datasets.samples import Samples, save_split
+    from snugnet.core.samples import Samples, save_split
 
     x = np.random.default_rng(0).normal(size=(4, *SHAPE)).astype(np.float32)
     y = np.array([0, 1, 0, 1])

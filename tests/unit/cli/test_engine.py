@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from snugnet.affine import quantize
+from snugnet.core.affine import quantize
 from snugnet.int8 import load
 from tests.tflite_files import Tensor, single
 

@@ -43,7 +43,7 @@ def test_c_arrays_hold_the_file_and_a_golden_pair(asked, model, x, tmp_path):
     assert list(found["written"]) == [str(tmp_path / "net.h"), str(tmp_path / "net.c")]
     engine = load(model, "tflm")
     port = engine.inputs[0]
-    from snugnet.affine import quantize
+    from snugnet.core.affine import quantize
 
     golden = quantize(x[:1], port.scale, port.zero_point, port.dtype)
     expected = model.read_bytes() + golden.tobytes() + engine.predict(golden).tobytes()

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from snugnet.errors import InputError
+from snugnet.core.errors import InputError
 from tests.unit.cli import foreign_models
 
 # The one place of the tests that wants Keras 3, to write its files; it cannot be in a process with
@@ -68,7 +68,7 @@ SLOW = [
 
 @pytest.mark.parametrize("name", ["branches.keras", *SLOW])
 def test_a_model_of_keras_3_computes_the_same_in_keras_2(keras, folder, name):
-    from snugnet.models.foreign import load_foreign
+    from snugnet.models.loading.keras_files import load_foreign
 
     model = load_foreign(folder / name)
     assert isinstance(model, keras.tf_keras.Model)
@@ -86,7 +86,7 @@ def test_a_model_of_keras_3_computes_the_same_in_keras_2(keras, folder, name):
     ],
 )
 def test_what_keras_2_cannot_or_must_not_make_is_refused(keras, folder, name, message):
-    from snugnet.models.foreign import load_foreign
+    from snugnet.models.loading.keras_files import load_foreign
 
     with pytest.raises(InputError) as error:
         load_foreign(folder / name)
@@ -97,7 +97,7 @@ def test_what_keras_2_cannot_or_must_not_make_is_refused(keras, folder, name, me
 @pytest.mark.parametrize("form", ["h5", "keras", "saved_model"])
 def test_a_lambda_is_never_run(keras, tmp_path, form):
     """The file is refused by its description alone: its code would leave a mark."""
-    from snugnet.models.foreign import describe, load_foreign
+    from snugnet.models.loading.keras_files import describe, load_foreign
 
     path = foreign_models.saved("with_lambda", form, tmp_path)
     assert "Lambda" in {entry["class_name"] for _, entry in describe(path).layers}
@@ -107,7 +107,7 @@ def test_a_lambda_is_never_run(keras, tmp_path, form):
 
 @pytest.mark.parametrize("name", ["nothing.h5", "half.keras", "text.h5"])
 def test_what_is_no_model_is_said_to_be_none(keras, tmp_path, name):
-    from snugnet.models.foreign import load_foreign
+    from snugnet.models.loading.keras_files import load_foreign
 
     path = tmp_path / name
     whole = foreign_models.saved("conv1d", "keras", tmp_path).read_bytes()
@@ -119,7 +119,7 @@ def test_what_is_no_model_is_said_to_be_none(keras, tmp_path, name):
 
 
 def test_tasks_are_told_from_the_last_activation(keras):
-    from snugnet.models.foreign import task_of
+    from snugnet.models.loading.keras_files import task_of
 
     found = {name: task_of(foreign_models.BUILDERS[name]()) for name in ("ds_cnn", "binary")}
     assert found == {"ds_cnn": "multiclass", "binary": "binary"}

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from snugnet.cli import app
+from snugnet.core.files import sha256_of
 from snugnet.int8 import load
-from snugnet.recorded import digest_of
 from snugnet.tflite.flatbuffer import read_graph
 from tests.paths import ROOT
 from tests.unit.int8 import models
@@ -74,7 +74,7 @@ def write_files(folder: Path) -> None:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    return {path.name: digest_of(path) for path in folder.iterdir() if path.is_file()}
+    return {path.name: sha256_of(path) for path in folder.iterdir() if path.is_file()}
 
 
 def whole(path: Path) -> bool:

@@ -7,9 +7,9 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
+from snugnet.config.study import Study
 from snugnet.datasets import windows
 from snugnet.datasets.prepare import prepare
-from snugnet.study import Study
 from tests.paths import ROOT
 from tests.unit.cli import foreign_models
 

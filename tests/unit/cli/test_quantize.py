@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from snugnet.core.tflite_schemes import FIVE, FULL_INT8, SCHEMES
 from snugnet.tflite.flatbuffer import read_graph
-from snugnet.tflite.schemes import FIVE, FULL_INT8, SCHEMES
 from tests.unit.cli import foreign_models
 
 SAMPLES = 120

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snugnet.errors import ModelFormatError
+from snugnet.core.errors import ModelFormatError
 from snugnet.int8 import load
 
 SECONDS, BYTES = 2.0, 1 << 30

@@ -23,9 +23,10 @@ sys.exit(code)
 
 
 def inception() -> bytes:
-    from snugnet.models import inception, keras2
+    from snugnet.core.tflite_schemes import SCHEMES
+    from snugnet.models.architectures import inception
+    from snugnet.models.loading import keras2
     from snugnet.tflite.convert import convert
-    from snugnet.tflite.schemes import SCHEMES
 
     keras2.configure(seed=1, threads=1)
     model = inception.build(SETTINGS, (1, 320, 1), "multiclass", 5)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from snugnet.errors import InputError, ModelFormatError
+from snugnet.core.errors import InputError, ModelFormatError
 from snugnet.int8 import engine, load
 from tests.runtimes import litert, tflm
 from tests.tflite_files import Node, Tensor, constant, single, write

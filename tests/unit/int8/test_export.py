@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from snugnet.errors import InputError, ModelFormatError
+from snugnet.core.errors import InputError, ModelFormatError
 from snugnet.int8 import export, load
 from snugnet.int8.__main__ import main
 from snugnet.int8.export import read, write

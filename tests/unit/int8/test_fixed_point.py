@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snugnet.affine import round_half_away
+from snugnet.core.affine import round_half_away
 from snugnet.int8 import fixed_point as fp
 
 LOW, HIGH = -(2**31), 2**31 - 1

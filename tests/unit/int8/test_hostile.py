@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from snugnet.errors import InputError, ModelFormatError
+from snugnet.core.errors import InputError, ModelFormatError
 from snugnet.int8 import load
 from tests.paths import ROOT
 from tests.tflite_files import Tensor, single

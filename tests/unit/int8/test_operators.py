@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from snugnet.errors import InputError, ModelFormatError
+from snugnet.core.errors import InputError, ModelFormatError
 from snugnet.int8.engine import Model
 from snugnet.tflite.flatbuffer import read_graph
 from tests.runtimes import litert, tflm

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from snugnet.core.tflite_graph import Tensor
 from snugnet.int8.fixed_point import (
     multiply_by_quantized_multiplier_64,
     quantize_multiplier,
@@ -11,7 +12,6 @@ from snugnet.int8.fixed_point import (
 from snugnet.int8.node import Kernel, Node, limits, scale, zero_point
 from snugnet.int8.requantize import explain_scaling, requantizer
 from snugnet.int8.sums import FLOAT32_WHOLE, FLOAT64_WHOLE
-from snugnet.tflite.graph import Tensor
 
 
 def prepare(node: Node) -> Kernel:

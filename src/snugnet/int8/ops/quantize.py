@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.affine import quantize as to_integers
+from snugnet.core.affine import quantize as to_integers
 from snugnet.int8.elementwise import unary
 from snugnet.int8.fixed_point import (
     multiply_by_quantized_multiplier,

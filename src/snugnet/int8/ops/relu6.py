@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from snugnet.affine import round_half_away
+from snugnet.core.affine import round_half_away
 from snugnet.int8.elementwise import unary
 from snugnet.int8.node import Kernel, Node, limits, scale, zero_point
 from snugnet.int8.ops.relu import rectifier

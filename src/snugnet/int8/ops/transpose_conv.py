@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.errors import InputError
+from snugnet.core.errors import InputError
 from snugnet.int8.node import Explain, Kernel, Node, Run
 from snugnet.int8.ops.conv_2d import rounding
 from snugnet.int8.sums import Rounding, Sums, convolution_sums

@@ -1,0 +1,138 @@
+"""Tensor-train decomposition of a Dense layer into a chain of small ones.
+
+After Novikov et al., "Tensorizing Neural Networks" (NeurIPS 2015). The product is written as
+Reshape, Permute and Dense, which both quantization-aware training and TFLite's integer kernels
+know; a layer of one's own they would refuse.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from tensorly.decomposition import tensor_train_matrix
+
+from snugnet.compress.graph.functional import Chain
+from snugnet.models.loading.keras2 import tf_keras
+
+
+def full_ranks(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> tuple[int, ...]:
+    """Give the inner ranks at which nothing is lost, one fewer than there are factors."""
+    sizes = [i * o for i, o in zip(inputs, outputs, strict=True)]
+    return tuple(
+        min(math.prod(sizes[:cut]), math.prod(sizes[cut:])) for cut in range(1, len(sizes))
+    )
+
+
+def cost(
+    layer: tf_keras.layers.Dense,
+    inputs: tuple[int, ...],
+    outputs: tuple[int, ...],
+    ranks: tuple[int, ...],
+) -> tuple[int, int]:
+    """Count the parameters of all cores and the multiply-accumulates of one sample.
+
+    The 1x1 depthwise convolution that adds a bias counts too: a weight and a product an output.
+    """
+    bounds = (1, *ranks, 1)
+    parameters = macs = layer.units if layer.use_bias else 0
+    size = math.prod(inputs)
+    for i, (factor, units) in enumerate(zip(inputs, outputs, strict=True)):
+        core = bounds[i] * factor * units * bounds[i + 1]
+        rows = size // (bounds[i] * factor)
+        parameters, macs = parameters + core, macs + rows * core
+        size = rows * units * bounds[i + 1]
+    return parameters, macs
+
+
+def factorize(
+    layer: tf_keras.layers.Dense,
+    inputs: tuple[int, ...],
+    outputs: tuple[int, ...],
+    ranks: tuple[int, ...],
+) -> Chain:
+    """Split W, (inputs, outputs), into cores (rank, factor of inputs, factor of outputs, rank).
+
+    Core by core the inputs are contracted: the axis of the next factor is brought last, beside the
+    rank, and a Dense layer multiplies both with the core.
+
+    Args:
+        layer: A Dense layer on flat inputs.
+        inputs: Factors of the number of inputs, at least two.
+        outputs: As many factors of the number of outputs.
+        ranks: The inner ranks, each from 1 to that of `full_ranks`.
+
+    Returns:
+        The chain; its last layers have the bias and the activation.
+
+    Raises:
+        ValueError: If factors or ranks do not fit.
+    """
+    _check(layer, inputs, outputs, ranks)
+    kernel, *bias = layer.get_weights()
+    cores = tensor_train_matrix(
+        kernel.astype(np.float64).reshape(*inputs, *outputs), rank=[1, *ranks, 1]
+    )
+    layers: list[tf_keras.layers.Layer] = []
+    weights: list[list[np.ndarray]] = []
+
+    def add(link: tf_keras.layers.Layer, *values: np.ndarray) -> None:
+        layers.append(link)
+        weights.append(list(values))
+
+    size = math.prod(inputs)  # of what is between two cores
+    for core in cores:
+        rank, factor, units, next_rank = core.shape
+        # To here the factor's axis was the first of those that are left.
+        add(tf_keras.layers.Reshape((factor, size // factor)))
+        add(tf_keras.layers.Permute((2, 1)))
+        add(tf_keras.layers.Reshape((size // (rank * factor), rank * factor)))
+        matrix = np.asarray(core).reshape(rank * factor, units * next_rank)
+        add(tf_keras.layers.Dense(units * next_rank, use_bias=False), matrix)
+        size = size // (rank * factor) * units * next_rank
+    _finish(layer, add, bias)
+    return Chain(layers, weights)
+
+
+def _finish(layer: tf_keras.layers.Dense, add: Any, bias: list[np.ndarray]) -> None:
+    """Add bias and activation; Keras has no layer for a bias alone but a 1x1 depthwise one."""
+    if bias:
+        add(tf_keras.layers.Reshape((1, 1, layer.units)))
+        add(tf_keras.layers.DepthwiseConv2D(1), np.ones((1, 1, layer.units, 1)), *bias)
+    add(tf_keras.layers.Reshape((layer.units,)))
+    add(tf_keras.layers.Activation(layer.activation))
+
+
+def restored(chain: Chain, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> np.ndarray:
+    """Multiply the cores: the kernel, (inputs, outputs), that the chain stands for."""
+    product = np.ones((1, 1, 1))  # (inputs so far, outputs so far, rank)
+    cores = [weights[0] for weights in chain.weights if weights and weights[0].ndim == 2]
+    for core, factor, units in zip(cores, inputs, outputs, strict=True):
+        core = core.reshape(product.shape[-1], factor, units, -1)
+        product = np.einsum("abr,rfus->afbus", product, core)
+        product = product.reshape(
+            product.shape[0] * factor, product.shape[2] * units, product.shape[-1]
+        )
+    return product[:, :, 0]
+
+
+def _check(
+    layer: tf_keras.layers.Dense,
+    inputs: tuple[int, ...],
+    outputs: tuple[int, ...],
+    ranks: tuple[int, ...],
+) -> None:
+    if type(layer) is not tf_keras.layers.Dense or len(layer.input.shape) != 2:
+        raise ValueError(f"layer {layer.name!r} must be Dense with flat inputs")
+    if len(inputs) < 2 or len(inputs) != len(outputs):
+        raise ValueError(
+            f"layer {layer.name!r}: {inputs} and {outputs} must have the same length, at least 2"
+        )
+    found = (math.prod(inputs), math.prod(outputs))
+    if found != tuple(layer.kernel.shape):
+        raise ValueError(
+            f"layer {layer.name!r}: the products of {inputs} and {outputs} are {found}, not "
+            f"{tuple(layer.kernel.shape)}"
+        )
+    full = full_ranks(inputs, outputs)
+    if len(ranks) != len(full) or not all(1 <= r <= f for r, f in zip(ranks, full, strict=True)):
+        raise ValueError(f"ranks {ranks} of {layer.name!r} are out of range; the maximum is {full}")

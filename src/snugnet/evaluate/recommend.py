@@ -1,0 +1,60 @@
+"""Recommended models: the smallest model that is not significantly worse than the best."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from snugnet.evaluate.table import arrow
+
+Row = Mapping[str, Any]
+
+
+class Choice(NamedTuple):
+    """The models to look at first for a dataset, as rows of the results.
+
+    Attributes:
+        dataset: Name of the dataset.
+        recommended: The smallest file that is not significantly worse than the best.
+        most_accurate: The best.
+    """
+
+    dataset: str
+    recommended: Row
+    most_accurate: Row
+
+
+def recommend(rows: Sequence[Row]) -> list[Choice]:
+    """Choose a model for each dataset that has a measured cell.
+
+    Args:
+        rows: The rows of metrics.csv; a missing value is None.
+
+    Returns:
+        One choice a dataset, in the order of the rows.
+    """
+    cells: dict[str, list[Row]] = {}
+    for row in rows:
+        measured = cells.setdefault(row["dataset"], [])
+        # A quantized Keras model is an intermediate step: its Akida program is what is deployed.
+        if row["status"] == "ok" and row["runtime"] != "keras":
+            measured.append(row)
+    return [Choice(dataset, *choose(measured)) for dataset, measured in cells.items() if measured]
+
+
+def choose(measured: Sequence[Row]) -> tuple[Row, Row]:
+    """Choose among measured cells of a dataset.
+
+    Returns:
+        The smallest cell whose interval reaches the accuracy of the most accurate one and which
+        is not significantly worse than float; the most accurate cell.
+    """
+    sized = [row for row in measured if row["size_bytes"] is not None] or list(measured)
+    top = max(sized, key=lambda row: (row["accuracy"], -(row["size_bytes"] or 0)))
+    near = [
+        row
+        for row in sized
+        if row["accuracy_high"] is not None
+        and row["accuracy_high"] >= top["accuracy"]
+        and arrow(row["delta_float"], row["p_holm"]) != "↓"
+    ]
+    small = min(near or [top], key=lambda row: (row["size_bytes"] or 0, -row["accuracy"]))
+    return small, top

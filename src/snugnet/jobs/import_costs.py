@@ -1,0 +1,23 @@
+"""What takes half a second and more to import, by the modules of ours that import it."""
+
+IMPORTS = {
+    "snugnet.akida.convert": ("cnn2snn",),
+    "snugnet.akida.exact": ("quantizeml.layers.quantizers",),
+    "snugnet.akida.keras_runtime": ("quantizeml",),
+    "snugnet.akida.quantize": ("quantizeml",),
+    "snugnet.evaluate.metrics": ("sklearn.metrics",),
+    "snugnet.evaluate.statistics": ("scipy.stats",),
+    "snugnet.compress.pruning.magnitude": ("tensorflow_model_optimization.sparsity.keras",),
+    "snugnet.compress.quantizers.qat": ("tensorflow_model_optimization",),
+    "snugnet.compress.lowrank.tt": ("tensorly.decomposition",),
+    "snugnet.compress.lowrank.tucker": ("tensorly.decomposition",),
+    "snugnet.datasets.digits": ("sklearn.datasets",),
+    "snugnet.datasets.ecgsyn": ("neurokit2", "scipy.signal"),
+    "snugnet.datasets.splits": ("sklearn.model_selection",),
+    "snugnet.datasets.synthetic_beats": ("scipy.signal",),
+    "snugnet.datasets.synthetic_imu": ("scipy.spatial.transform",),
+    "snugnet.models.loading.keras2": ("tensorflow", "tf_keras"),
+    "snugnet.models.training.fit": ("sklearn.utils.class_weight",),
+    # Less than half a second, but hundreds of short jobs import it.
+    "snugnet.tflite.runtimes.micro": ("tflite_micro.runtime",),
+}

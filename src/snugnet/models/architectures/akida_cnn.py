@@ -1,0 +1,47 @@
+"""A network that both generations of Akida accept: square, sequential, bounded."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import tf_keras
+from tf_keras import layers
+
+from snugnet.models.architectures.blocks import batch_norm
+from snugnet.models.architectures.head import output_layer
+
+
+def build(
+    settings: Mapping[str, Any], input_shape: tuple[int, ...], task: str, classes: int
+) -> tf_keras.Model:
+    """Build [Conv 3x3, BatchNorm, MaxPool 2x2, ReLU6] for each of `filters`, Flatten, Dense.
+
+    The last block has no pool. Inputs are the integers 0..255.
+
+    Args:
+        settings: `filters` (one number a block), `dropout` and `batch_norm`.
+        input_shape: (height, width, 1).
+        task: Decides the output layer.
+        classes: Number of classes.
+
+    Returns:
+        An uncompiled model.
+    """
+    model = tf_keras.Sequential(name="akida_cnn")
+    model.add(layers.InputLayer(input_shape, name="input"))
+    last = len(settings["filters"])
+    for i, filters in enumerate(settings["filters"], 1):
+        normalized = settings["batch_norm"]
+        model.add(
+            layers.Conv2D(
+                filters, (3, 3), padding="same", use_bias=not normalized, name=f"conv_{i}"
+            )
+        )
+        if normalized:
+            model.add(batch_norm(f"conv_{i}_bn"))
+        if i < last:
+            model.add(layers.MaxPooling2D((2, 2), padding="same", name=f"pool_{i}"))
+        model.add(layers.ReLU(max_value=6, name=f"conv_{i}_relu"))
+    model.add(layers.Flatten(name="flatten"))
+    model.add(layers.Dropout(settings["dropout"], name="dropout"))
+    model.add(output_layer(task, classes))
+    return model

@@ -1,0 +1,33 @@
+"""A fully connected network for small images."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import tf_keras
+from tf_keras import layers
+
+from snugnet.models.architectures.head import output_layer
+
+
+def build(
+    settings: Mapping[str, Any], input_shape: tuple[int, ...], task: str, classes: int
+) -> tf_keras.Model:
+    """Build Flatten and a dense layer for each of `dense`.
+
+    Args:
+        settings: `dense` (units of each layer) and `dropout`.
+        input_shape: Any.
+        task: Decides the output layer.
+        classes: Number of classes.
+
+    Returns:
+        An uncompiled model.
+    """
+    model = tf_keras.Sequential(name="fc")
+    model.add(layers.InputLayer(input_shape, name="input"))
+    model.add(layers.Flatten(name="flatten"))
+    for i, units in enumerate(settings["dense"], 1):
+        model.add(layers.Dense(units, activation="relu", name=f"dense_{i}"))
+        model.add(layers.Dropout(settings["dropout"], name=f"dropout_{i}"))
+    model.add(output_layer(task, classes))
+    return model

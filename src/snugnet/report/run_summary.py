@@ -1,0 +1,156 @@
+"""The end of a run: verdict of the checks, recommended models, failed cells and jobs, as text."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from snugnet.core.akida_schemes import AKIDA_SCHEMES
+from snugnet.core.errors import InputError
+from snugnet.core.files import read_json
+from snugnet.evaluate.recommend import recommend
+from snugnet.report.files import read_table, records
+
+# Of failed checks or jobs, so many are printed; the rest is counted.
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class FailedJob:
+    """A job that failed.
+
+    Attributes:
+        name: Its rule and wildcards.
+        logs: Paths of its log files.
+    """
+
+    name: str
+    logs: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The recommended model of a dataset.
+
+    Attributes:
+        dataset: Name of the dataset.
+        file: Path of the .tflite file or of the Akida program.
+        accuracy: Share of correct predictions on test, in [0, 1].
+        interval: Lower and upper end of its confidence interval; None without one.
+        size_bytes: Size of the file; None if unknown.
+        arena_bytes: Size of the tensor arena; None if unknown.
+    """
+
+    dataset: str
+    file: str
+    accuracy: float
+    interval: tuple[float, float] | None
+    size_bytes: int | None
+    arena_bytes: int | None
+
+
+@dataclass(frozen=True)
+class StudySummary:
+    """The results of a finished study.
+
+    Attributes:
+        cells: Number of cells.
+        failures: Failed checks, each with its cell.
+        recommendations: One for each dataset.
+        confidence: Confidence level of the intervals.
+        report: Path of the report.
+    """
+
+    cells: int
+    failures: Sequence[str]
+    recommendations: Sequence[Recommendation]
+    confidence: float
+    report: str
+
+
+def summarize(results: str | Path, confidence: float) -> StudySummary:
+    """Read the summary of a finished study.
+
+    Args:
+        results: The results folder; its report/ holds gate.json and metrics.csv.
+        confidence: Confidence level of the intervals in metrics.csv.
+
+    Raises:
+        InputError: If one of the two files is missing.
+    """
+    folder = Path(results)
+    report = folder / "report"
+    for name in ("gate.json", "metrics.csv"):
+        if not (report / name).is_file():
+            raise InputError(f"{report / name}: no such file. Create it: snakemake --cores 1 all")
+    gate = read_json(report / "gate.json")
+    rows = records(read_table(report / "metrics.csv"))
+    return StudySummary(
+        cells=gate["cells"],
+        failures=gate["failures"],
+        recommendations=[_recommendation(folder, choice.recommended) for choice in recommend(rows)],
+        confidence=confidence,
+        report=str(report / "index.html"),
+    )
+
+
+def _recommendation(folder: Path, row: Mapping[str, Any]) -> Recommendation:
+    low, high = row["accuracy_low"], row["accuracy_high"]
+    is_akida = row["scheme"] in AKIDA_SCHEMES
+    size = row["akida_program_bytes"] if is_akida else row["size_bytes"]
+    stage, name = ("akida", "program") if is_akida else ("tflite", "model.tflite")
+    return Recommendation(
+        dataset=row["dataset"],
+        file=str(folder / stage / row["model"] / row["variant"] / row["scheme"] / name),
+        accuracy=row["accuracy"],
+        interval=None if low is None or high is None else (low, high),
+        size_bytes=None if size is None else int(size),
+        arena_bytes=None if row["arena_bytes"] is None else int(row["arena_bytes"]),
+    )
+
+
+def describe_study(summary: StudySummary) -> str:
+    """Write the verdict, then the recommended models or the failed checks, then the report."""
+    if summary.failures:
+        lines = [f"{_count(len(summary.failures), 'check')} failed:", *_shown(summary.failures)]
+    else:
+        lines = [f"All checks passed ({_count(summary.cells, 'cell')})"]
+        if summary.recommendations:
+            lines.append("Recommended models: smallest model not significantly worse than the best")
+        for recommendation in summary.recommendations:
+            lines += _describe(recommendation, summary.confidence)
+    return "\n".join([*lines, f"Report: {summary.report}"])
+
+
+def describe_failed_jobs(jobs: Sequence[FailedJob]) -> str:
+    """Write the name and the log of each failed job."""
+    blocks = ["\n    log: ".join([job.name, *job.logs]) for job in jobs]
+    return "\n".join([f"{_count(len(jobs), 'job')} failed:", *_shown(blocks)])
+
+
+def _describe(recommendation: Recommendation, confidence: float) -> list[str]:
+    accuracy = f"accuracy {_percent(recommendation.accuracy)} %"
+    if recommendation.interval is not None:
+        low, high = map(_percent, recommendation.interval)
+        accuracy += f" ({100 * confidence:g} % CI {low} to {high})"
+    costs = {"file": recommendation.size_bytes, "arena": recommendation.arena_bytes}
+    known = [f"{name} {size:,} bytes" for name, size in costs.items() if size is not None]
+    return [
+        f"  {recommendation.dataset}: {recommendation.file}",
+        f"    {', '.join([accuracy, *known])}",
+    ]
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.2f}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _shown(entries: Sequence[str]) -> list[str]:
+    """Indent the first entries, and count the rest."""
+    lines = [f"  {entry}" for entry in entries[:SHOWN]]
+    rest = len(entries) - SHOWN
+    return [*lines, f"  … and {rest} more"] if rest > 0 else lines

@@ -1,0 +1,304 @@
+"""The import graph is the re-run graph, and TensorFlow stays where it is needed."""
+
+import ast
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+from snugnet.config.study import METHOD_MODULES
+from snugnet.jobs.code_digests import code_digests
+from snugnet.jobs.import_costs import IMPORTS
+from tests.paths import ROOT
+
+SOURCE = ROOT / "src"
+SCRIPTS = ROOT / "workflow" / "scripts"
+HEAVY = (
+    "tensorflow",
+    "tf_keras",
+    "tensorflow_model_optimization",
+    "quantizeml",
+    "cnn2snn",
+    "akida",
+)
+# The rooms that may reach TensorFlow.
+MAY_BE_HEAVY = ("snugnet.models.", "snugnet.compress.", "snugnet.akida.")
+# The command line may reach it once a command needs it, and is no job's.
+COMMANDS = "snugnet.cli."
+MAY_BE_HEAVY_TOO = ("snugnet.tflite.convert", "snugnet.tflite.debug")
+
+# What each job may import of what is installed.
+TRAINING = {"numpy", "tqdm", "h5py", "sklearn", "tensorflow", "tf_keras"}
+CONVERSION = {"numpy", "tqdm", "h5py", "tensorflow", "tf_keras", "ai_edge_litert"}
+VERIFICATION = {"numpy", "tqdm", "ai_edge_litert", "flatbuffers", "tflite_micro"}
+AKIDA = {"numpy", "tensorflow", "tf_keras", "quantizeml", "cnn2snn", "akida"}
+PACKAGES = {
+    "prepare_dataset.py": {"numpy", "sklearn"},
+    "fetch.py": {"requests", "tenacity", "tqdm"},
+    "draw_calibration.py": {"numpy"},
+    "train.py": TRAINING,
+    "adopt.py": {"numpy", "h5py", "tensorflow", "tf_keras"},
+    "compress.py": {"numpy", "h5py", "tensorflow", "tf_keras"},
+    "explore.py": TRAINING | {"tensorly"},
+    "train_quantized.py": TRAINING | {"tensorflow_model_optimization"},
+    "calibrate_ranges.py": TRAINING | {"tensorflow_model_optimization"},
+    "convert_tflite.py": CONVERSION,
+    "convert_qat.py": CONVERSION | TRAINING | {"tensorflow_model_optimization"},
+    "search_mixed.py": CONVERSION,
+    "debug_layers.py": CONVERSION,
+    "sweep_layers.py": CONVERSION | {"scipy"},
+    "trace_layers.py": {"numpy", "tqdm", "ai_edge_litert"},
+    "predict_litert.py": {"numpy", "tqdm", "ai_edge_litert"},
+    "verify_network.py": VERIFICATION,
+    "verify.py": VERIFICATION,
+    "measure_mistakes.py": {"numpy", "tqdm", "ai_edge_litert", "scipy"},
+    "preflight_akida.py": AKIDA,
+    "convert_akida.py": AKIDA | {"h5py"},
+    "train_akida.py": AKIDA | TRAINING,
+    "predict_keras.py": AKIDA - {"akida", "cnn2snn"} | {"h5py", "tqdm"},
+    "predict_akida.py": {"numpy", "tqdm", "akida"},
+    "compare_akida.py": AKIDA - {"cnn2snn"} | {"h5py", "tqdm"},
+    "score_akida.py": {"numpy", "scipy", "sklearn"},
+    "tabulate_akida.py": {"pandas", "scipy", "numpy"},
+    "tabulate_preflight.py": {"pandas", "scipy", "numpy"},
+    "score.py": {"numpy", "scipy", "sklearn"},
+    "tabulate.py": {"numpy", "pandas", "scipy"},
+    "write_manifest.py": {"numpy", "h5py", "ai_edge_litert"},
+    "bundle_vega.py": {"vl_convert"},
+    "write_report.py": {"numpy", "pandas", "scipy", "altair", "jinja2"},
+    "draw_figures.py": {"numpy", "pandas", "scipy", "altair", "tqdm", "vl_convert"},
+    "judge.py": set(),
+    "gate.py": set(),
+}
+METHODS = {
+    "finetune": set(),
+    "prune_structured": set(),
+    "prune_magnitude": {"tensorflow_model_optimization"},
+    "factorize": {"tensorly"},
+}
+KINDS = {
+    "digits": set(),
+    "mitdb": {"wfdb", "tqdm"},
+    "mnist": set(),
+    "ptbxl": {"wfdb", "tqdm", "pandas"},
+    "recordings": {"pandas"},
+    "synthetic_beats": {"neurokit2", "scipy", "tqdm"},
+    "synthetic_ecg12": {"neurokit2", "scipy", "tqdm"},
+    "synthetic_imu": {"scipy"},
+    "windows": {"pandas"},
+}
+# Of these, what takes half a second and more.
+SLOW = {
+    *("tensorflow", "tf_keras", "tensorflow_model_optimization", "tensorly"),
+    *("sklearn", "scipy", "neurokit2", "quantizeml", "cnn2snn"),
+    "tflite_micro",  # quicker, but hundreds of jobs import it
+}
+
+MODULES = sorted(
+    str(path.relative_to(SOURCE).with_suffix("")).replace("/", ".")
+    for path in SOURCE.rglob("*.py")
+    if path.name != "__init__.py"
+)
+
+
+@cache
+def imported(path: Path) -> set[str]:
+    """Name the top-level packages that a file imports anywhere."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def closure(script: str, *modules: str) -> dict[str, str]:
+    return code_digests(SCRIPTS / script, modules, SOURCE)
+
+
+def file_of(module: str) -> Path:
+    base = SOURCE.joinpath(*module.split("."))
+    return base.with_suffix(".py") if base.with_suffix(".py").is_file() else base / "__init__.py"
+
+
+def reaches_tensorflow(names: dict[str, str]) -> list[str]:
+    modules = [name for name in names if not name.endswith(".py")]
+    return [name for name in modules if imported(file_of(name)) & set(HEAVY)]
+
+
+def packages_of(names: dict[str, str]) -> set[str]:
+    """Name the installed packages that the files of a closure import."""
+    files = [SCRIPTS / name if name.endswith(".py") else file_of(name) for name in names]
+    found = set().union(*(imported(file) for file in files))
+    return found - set(sys.stdlib_module_names) - {"snugnet", "snakemake"}
+
+
+def served(names: dict[str, str]) -> set[str]:
+    """Name the packages that the fork server imports for a closure."""
+    return {name.split(".")[0] for module in names for name in IMPORTS.get(module, ())}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_some_rooms_reach_tensorflow(module, tmp_path):
+    (tmp_path / "job.py").write_text("")
+    reached = reaches_tensorflow(code_digests(tmp_path / "job.py", (module,), SOURCE))
+    if not module.startswith((*MAY_BE_HEAVY, COMMANDS)) and module not in MAY_BE_HEAVY_TOO:
+        assert reached == []
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "prepare_dataset.py",
+        "draw_calibration.py",
+        "predict_litert.py",
+        "verify.py",
+        "trace_layers.py",
+        "score_akida.py",
+        "tabulate_akida.py",
+        "tabulate_preflight.py",
+        "score.py",
+        "tabulate.py",
+        "write_manifest.py",
+        "bundle_vega.py",
+        "write_report.py",
+        "draw_figures.py",
+        "judge.py",
+        "gate.py",
+    ],
+)
+def test_light_jobs_do_not_reach_tensorflow(script):
+    assert reaches_tensorflow(closure(script)) == []
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        *("train.py", "compress.py", "train_quantized.py", "convert_tflite.py", "convert_akida.py"),
+        *("debug_layers.py", "sweep_layers.py", "search_mixed.py"),
+    ],
+)
+def test_heavy_jobs_are_told_apart(script):
+    """The test above would pass if the closure were empty: here it must find something."""
+    assert reaches_tensorflow(closure(script))
+
+
+def test_light_jobs_load_no_tensorflow_in_fact():
+    modules = [m for m in MODULES if not m.startswith(MAY_BE_HEAVY) and m not in MAY_BE_HEAVY_TOO]
+    program = f"""
+import importlib, sys
+for name in {modules!r}:
+    importlib.import_module(name)
+print(sorted(set({HEAVY!r}) & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.name)
+def test_a_job_imports_what_it_uses_and_nothing_else(script):
+    assert packages_of(closure(script.name)) == PACKAGES[script.name]
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.name)
+def test_no_job_reaches_the_command_line(script):
+    assert not any(module.startswith(COMMANDS) for module in closure(script.name))
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_dataset_adds_only_what_its_kind_uses(kind):
+    reached = closure("prepare_dataset.py", f"snugnet.datasets.{kind}")
+    assert packages_of(reached) == PACKAGES["prepare_dataset.py"] | KINDS[kind]
+    assert served(reached) == packages_of(reached) & SLOW
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_a_way_to_compress_adds_only_what_it_uses(method):
+    reached = closure("compress.py", METHOD_MODULES[method])
+    assert packages_of(reached) == TRAINING | METHODS[method]
+    assert served(reached) == packages_of(reached) & SLOW
+    others = set(METHOD_MODULES.values()) - {METHOD_MODULES[method]}
+    assert not others & set(reached)
+
+
+def test_every_kind_of_dataset_is_listed():
+    schema = (ROOT / "workflow/schemas/config.schema.yaml").read_text()
+    kinds = yaml.safe_load(schema)["$defs"]["dataset"]["properties"]["kind"]["enum"]
+    assert set(kinds) == set(KINDS)
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.name)
+def test_the_fork_server_imports_all_that_takes_long(script):
+    """What a job needs and the server lacks, every child would import anew."""
+    names = closure(script.name)
+    assert served(names) == packages_of(names) & SLOW
+
+
+def test_the_job_that_measures_time_has_a_process_of_its_own():
+    assert not set(closure("predict_litert.py")) & set(IMPORTS)
+
+
+def test_the_fork_server_knows_only_modules_that_exist():
+    for module, packages in IMPORTS.items():
+        assert {name.split(".")[0] for name in packages} <= imported(file_of(module)), module
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.name)
+def test_scripts_load_their_libraries_only_once_the_log_is_open(script):
+    """At the top a script imports what opens the log; all else, in `main`, is logged."""
+    top = [node for node in ast.parse(script.read_text()).body if isinstance(node, ast.ImportFrom)]
+    assert {node.module for node in top} == {"typing", "snugnet.jobs.run"}
+    assert len(script.read_text().splitlines()) <= 45
+
+
+@pytest.mark.parametrize("rules", sorted((ROOT / "workflow/rules").glob("*.smk")))
+def test_every_rule_tracks_settings_and_code(rules):
+    text = rules.read_text()
+    blocks = re.split(r"^rule ", text, flags=re.MULTILINE)[1:]
+    for block in blocks:
+        name = block.split(":")[0]
+        script = re.search(r'"\.\./scripts/(\w+)\.py"', block)
+        assert script, f"{name} runs no script"
+        assert f'code=code("{script[1]}"' in block, name
+        assert "settings=settings(" in block, name
+        assert "log:" in block, f"{name} has no log:"
+        # A rule whose work is outside of the results has nothing that would say it is done.
+        assert ("benchmark:" in block) == ("output:" in block), f"{name}: benchmark:"
+        for forbidden in ("shell:", "run:", "lambda", "protected("):
+            assert forbidden not in block, f"{name} uses {forbidden}"
+
+
+def test_packages_are_empty():
+    """But for the one whose face is public: `from snugnet.int8 import load`."""
+    for path in (SOURCE / "snugnet").rglob("__init__.py"):
+        if path.parent.name == "int8":
+            names = {node.module for node in ast.parse(path.read_text()).body}
+            assert names == {"snugnet.int8.engine"}
+        else:
+            assert path.read_text() == "", path
+
+
+def test_imports_chosen_at_run_time_are_only_of_modules_that_rules_name():
+    """`import_module` hides an import from the digests unless the rule names the module."""
+    users = {
+        path.name
+        for path in [*SOURCE.rglob("*.py"), *SCRIPTS.glob("*.py")]
+        if "import_module" in path.read_text()
+    }
+    # The fork server imports packages, none of them ours; checks aside leave no trace in outputs.
+    scripts = {"prepare_dataset.py", "train.py", "compress.py", "preflight_akida.py"}
+    assert users == scripts | {"fork_server.py", "isolation.py"}
+    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    for script, setting in (
+        ("prepare_dataset", "loader_module"),
+        ("train", "architecture_module"),
+        ("preflight_akida", "architecture_module"),
+        ("compress", "method_module"),
+    ):
+        assert f'import_module(settings["{setting}"])' in (SCRIPTS / f"{script}.py").read_text()
+        assert f'code("{script}", "{setting}")' in rules

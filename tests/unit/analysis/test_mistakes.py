@@ -1,0 +1,102 @@
+"""Common mistakes with integer inputs and outputs: each is made, and its cost is measured."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+from snugnet.analysis.mistakes import MISTAKES, OUTPUT_ZERO_POINT, Grid, measure
+from snugnet.core.predictions import Predictions
+from snugnet.tflite.runtimes.litert import predict
+
+INT8 = Grid("int8", 0.5, -10)
+UINT8 = Grid("uint8", 0.5, 100)
+# In steps of INT8: a fraction that rounding takes up, one below 0, and values beyond both ends.
+X = np.array([0.45, -0.45, 68.0, 80.0, -70.0], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("cast", [-9, -10, 126, 127, -128]),
+        ("wrap", [-9, -11, 126, -106, 106]),
+        ("cast_and_wrap", [-9, -10, 126, -106, 106]),
+        ("input_zero_point", [1, -1, 127, 127, -128]),
+    ],
+)
+def test_integers_of_each_mistake(name, expected):
+    # 0.45 / 0.5 - 10 is -9.1, and -0.45 / 0.5 - 10 is -10.9.
+    found = MISTAKES[name].integers(X, INT8)
+    assert found.dtype == np.int8
+    assert found.tolist() == expected
+
+
+def test_unsigned_integers_wrap_at_0_and_at_256():
+    found = MISTAKES["cast_and_wrap"].integers(np.array([-51.0, 78.0], np.float32), UINT8)
+    assert found.tolist() == [254, 0]
+
+
+@pytest.fixture(scope="module")
+def cell(trained, tmp_path_factory):
+    """An int8 file calibrated on half of the values' range: much is cut off, but it still works."""
+    from snugnet.core.tflite_schemes import SCHEMES
+    from snugnet.tflite.convert import convert
+
+    samples = trained.samples
+    path = tmp_path_factory.mktemp("cell") / "model.tflite"
+    path.write_bytes(convert(trained.model, SCHEMES["fiq_int8"], samples.x[:80] / 2))
+    made = predict(path, samples.x)
+    right = Predictions.of(samples, made.scores(), *made)
+    return SimpleNamespace(path=path, x=samples.x, right=right)
+
+
+def fed(path, integers: np.ndarray) -> np.ndarray:
+    """Feed integers one by one; give what comes out, in integers."""
+    interpreter = Interpreter(model_path=str(path), num_threads=1)
+    interpreter.allocate_tensors()
+    outputs = []
+    for one in integers:
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], one[np.newaxis])
+        interpreter.invoke()
+        outputs.append(interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0])
+    return np.array(outputs)
+
+
+def test_the_file_is_fed_the_mistaken_integers(cell):
+    """The slides' cast, written down as they have it."""
+    found = measure(cell.path, cell.x, cell.right, 64, 0.95)
+    interpreter = Interpreter(model_path=str(cell.path))
+    scale, zero_point = interpreter.get_input_details()[0]["quantization"]
+    wrapped = (cell.x / scale + zero_point).astype(np.int64).astype(np.int8)
+    raw = fed(cell.path, wrapped)
+    scores = cell.right.scale * (raw.astype(np.float32) - cell.right.zero_point)
+    mistaken = replace(cell.right, scores=scores.astype(np.float32))
+    row = next(row for row in found["mistakes"] if row["name"] == "cast_and_wrap")
+    assert row["accuracy"] == mistaken.correct().mean()
+    assert row["delta"] == pytest.approx(mistaken.correct().mean() - found["accuracy"])
+    assert row["delta_low"] is None or row["delta_low"] <= row["delta"] <= row["delta_high"]
+    assert row["accuracy"] < found["accuracy"]  # values beyond the range come out on the other side
+
+
+def test_values_beyond_the_range_are_counted(cell):
+    found = measure(cell.path, cell.x, cell.right, 64, 0.95)
+    details = Interpreter(model_path=str(cell.path)).get_input_details()[0]
+    scale, zero_point = details["quantization"]
+    levels = cell.x / np.float32(scale) + zero_point
+    beyond = np.mean((levels <= -128.5) | (levels >= 127.5))
+    assert found["saturated"] > 0.1
+    assert found["saturated"] == pytest.approx(beyond, abs=1e-4)
+    assert found["n"] == len(cell.x)
+    assert found["accuracy"] == cell.right.correct().mean()
+
+
+def test_a_forgotten_zero_point_at_the_output_moves_scores_not_their_order(cell):
+    found = measure(cell.path, cell.x, cell.right, 64, 0.95)
+    row = next(row for row in found["mistakes"] if row["name"] == OUTPUT_ZERO_POINT)
+    if cell.right.task == "multiclass":
+        assert row["delta"] == 0
+        assert row["p"] == 1
+    else:  # a score of 0.5 is now read as 0: nothing reaches the threshold
+        assert row["accuracy"] < found["accuracy"]

@@ -1,0 +1,121 @@
+"""Sweeps put the blame where it belongs, on val, with the interpreter that is deployed."""
+
+import numpy as np
+import pytest
+
+from snugnet.analysis import candidates
+from snugnet.analysis.candidates import Measured, measurer
+from snugnet.analysis.sensitivity import sweep
+from snugnet.core.errors import ModelFormatError
+from snugnet.core.tflite_schemes import SCHEMES
+from snugnet.evaluate.statistics import RESAMPLES, paired_p
+from snugnet.tflite.layers import Layer
+from tests.unit import networks
+
+COLUMNS = [
+    *("index", "operator", "tensor", "quantized", "n", "accuracy", "delta_float", "delta_full"),
+    *("p_full", "size_bytes"),
+]
+
+
+def swept(model, calibration, val):
+    from snugnet.tflite.convert import convert
+    from snugnet.tflite.debug import partly_in_float
+
+    layers, partly = partly_in_float(model, calibration)
+    return sweep(layers, partly, measurer(val), convert(model, SCHEMES["float32"]))
+
+
+def of(rows, quantized: str) -> dict[str, dict]:
+    rows = [row for row in rows if row["quantized"] == quantized]
+    return dict(zip(networks.tensors(rows), rows, strict=True))
+
+
+@pytest.fixture(scope="module")
+def wild_input(keras):
+    """One input is huge and ignored: the others are rounded away before the first layer."""
+    model = networks.dense(keras, 16, 16, networks.CLASSES)
+    networks.ignore_first(model.layers[0])
+    val = networks.judged(model, networks.inputs(300, seed=2, wild=True))
+    return swept(model, networks.inputs(100, seed=1, wild=True), val), val
+
+
+def test_rows_are_whole(wild_input):
+    rows, _ = wild_input
+    assert [list(row) for row in rows] == [COLUMNS] * len(rows)
+    assert [row["quantized"] for row in rows] == ["none", "all", *["only", "all_but"] * 4]
+    assert [row["index"] for row in rows] == [None, None, 0, 0, 1, 1, 2, 2, 3, 3]
+    assert {row["n"] for row in rows} == {300}
+    for row in rows:
+        assert row["delta_float"] == pytest.approx(row["accuracy"] - rows[0]["accuracy"])
+        assert row["delta_full"] == pytest.approx(row["accuracy"] - rows[1]["accuracy"])
+    assert (rows[0]["accuracy"], rows[0]["delta_float"], rows[1]["p_full"]) == (1, 0, 1)
+
+
+def test_what_the_converter_does_not_make_has_no_row(capsys):
+    layers = [Layer(i, "CONV_2D", name) for i, name in enumerate("ab")]
+
+    def convert(names) -> bytes:
+        if set(names) == {"a"}:
+            raise ModelFormatError("a cannot be in float")
+        return "".join(sorted(names)).encode()
+
+    rows = sweep(layers, convert, lambda file: Measured(file, np.ones(4), None), b"float")
+    # Leaving `a` in float is quantizing only `b`, and all but `a`.
+    done = [(row["tensor"], row["quantized"]) for row in rows[2:]]
+    assert done == [("a", "only"), ("b", "all_but")]
+    assert capsys.readouterr().out.count("warning: a cannot be in float") == 2
+
+
+def test_a_ruined_input_is_the_first_layers_alone(wild_input):
+    rows, _ = wild_input
+    assert rows[1]["accuracy"] < 0.6
+    only, all_but = of(rows, "only"), of(rows, "all_but")
+    assert only["dense_1"]["accuracy"] < 0.6
+    assert min(row["accuracy"] for name, row in only.items() if name != "dense_1") > 0.95
+    assert all_but["dense_1"]["accuracy"] > 0.95
+    assert all_but["dense_1"]["p_full"] < 0.001
+    assert max(row["accuracy"] for name, row in all_but.items() if name != "dense_1") < 0.6
+
+
+def test_a_ruined_tensor_is_both_layers_that_it_lies_between(keras):
+    """Either alone in float recovers nothing, since the other still takes or gives integers."""
+    model = networks.dense(keras, 16, 16, 16, networks.CLASSES)
+    networks.blow_up(model, "dense_2")
+    val = networks.judged(model, networks.inputs(300, seed=2))
+    rows = swept(model, networks.inputs(100, seed=1), val)
+    only, all_but = of(rows, "only"), of(rows, "all_but")
+    ranked = sorted(only, key=lambda name: only[name]["accuracy"])
+    assert set(ranked[:2]) == {"dense_2", "dense_3"}
+    assert only[ranked[1]]["accuracy"] < 0.75 < 0.95 < only[ranked[2]]["accuracy"]
+    assert max(row["accuracy"] for row in all_but.values()) < 0.75
+
+
+def test_groups_are_tested_as_groups(wild_input):
+    """All 30 groups lose: no drawn pattern of signs is as extreme. Single samples say far more."""
+    rows, val = wild_input
+    assert len(np.unique(val.group)) == 30
+    assert rows[0]["p_full"] == pytest.approx(1 / (RESAMPLES + 1))
+    lost = np.arange(300) >= round(300 * rows[1]["accuracy"])
+    assert rows[0]["p_full"] > 1000 * paired_p(np.ones(300), 1.0 - lost, None)
+
+
+def test_equal_files_are_predicted_once(keras, monkeypatch):
+    from snugnet.tflite.convert import convert
+
+    model = networks.dense(keras, 8, networks.CLASSES)
+    predicted = []
+    predict = candidates.predict
+
+    def counted(path, x):
+        predicted.append(path)
+        return predict(path, x)
+
+    monkeypatch.setattr(candidates, "predict", counted)
+    measure = measurer(networks.judged(model, networks.inputs(20, seed=2)))
+    file = convert(model, SCHEMES["float32"])
+    first, second = measure(file), measure(bytes(file))
+    assert len(predicted) == 1
+    np.testing.assert_array_equal(first.correct, second.correct)
+    measure(convert(model, SCHEMES["drq"]))
+    assert len(predicted) == 2 - (convert(model, SCHEMES["drq"]) == file)

@@ -1,0 +1,172 @@
+"""The design space: true costs, nothing that is dominated, and points that no other beats."""
+
+import numpy as np
+import pytest
+
+from tests.unit.conftest import SHAPE, TRAINING, waves
+
+SETTINGS = {
+    "layers": [],
+    "ranks": [1, 2, 4, 8],
+    "finalists": 4,
+    "time_budget": 600,
+    "training": {**TRAINING, "epochs": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def model(keras):
+    """One layer of each kind that can be factorized."""
+    layers = keras.tf_keras.layers
+    keras.configure(seed=1, threads=1)
+    inputs = layers.Input(SHAPE)
+    x = layers.Conv2D(12, (1, 5), padding="same", activation="relu", name="wide")(inputs)
+    x = layers.Conv2D(16, (1, 5), strides=(1, 2), activation="relu", name="conv")(x)
+    x = layers.Conv2D(16, 1, activation="relu", name="pointwise")(x)
+    x = layers.Flatten()(layers.MaxPooling2D((1, 3))(x))
+    x = layers.Dense(24, activation="relu", name="dense")(x)
+    return keras.tf_keras.Model(inputs, layers.Dense(3, activation="softmax", name="scores")(x))
+
+
+@pytest.mark.parametrize(
+    ("name", "request_"),
+    [
+        ("dense", {"method": "svd", "rank": 3}),
+        ("pointwise", {"method": "svd", "rank": 3}),
+        ("conv", {"method": "tucker2", "rank": [3, 5]}),
+        ("pointwise", {"method": "tucker2", "rank": 4}),
+        ("dense", {"method": "tt", "rank": 4}),
+        ("dense", {"method": "tt", "inputs": [10, 16], "outputs": [6, 4], "rank": [5]}),
+        ("dense", {"method": "tt", "inputs": [2, 5, 16], "outputs": [4, 3, 2], "rank": [3, 4]}),
+    ],
+)
+def test_a_cost_is_what_the_factorized_model_has(model, name, request_):
+    from snugnet.compress.lowrank.factorize import cost, factorize, settled
+    from snugnet.models.stats import stats
+
+    layer = model.get_layer(name)
+    parameters, macs = cost(layer, settled(layer, request_))
+    before, after = stats(model), stats(factorize(model, {name: request_}))
+    kernel = int(layer.kernel.shape.num_elements())
+    own = next(row for row in before["layers"] if row["name"] == name)
+    # The depthwise layer of a tensor train is in both figures; its bias was there before.
+    assert after["parameters"] == before["parameters"] - kernel + parameters
+    assert after["macs"] == before["macs"] - own["macs"] + macs
+
+
+def test_the_error_is_that_of_the_kernel(model):
+    from snugnet.compress.lowrank.factorize import error, settled
+
+    dense = model.get_layer("dense")
+    values = np.linalg.svd(dense.get_weights()[0], compute_uv=False)
+    expected = np.sqrt((values[5:] ** 2).sum() / (values**2).sum())
+    assert error(dense, settled(dense, {"method": "svd", "rank": 5})) == pytest.approx(expected)
+    for name, method in (("conv", "tucker2"), ("dense", "tt")):
+        layer = model.get_layer(name)
+        errors = [
+            error(layer, settled(layer, {"method": method, "rank": share}))
+            for share in (0.2, 0.6, 0.999)
+        ]
+        assert errors == sorted(errors, reverse=True)
+        assert errors[-1] < 1e-6 < errors[0] < 1
+
+
+def test_options_are_smaller_and_undominated(model):
+    from snugnet.compress.lowrank.explore import candidates
+    from snugnet.models.stats import macs
+
+    dense = model.get_layer("dense")
+    nothing, *options = candidates(dense, [1, 2, 4, 8, 16])
+    assert nothing.requests == {}
+    assert {option.requests["dense"]["method"] for option in options} >= {"tt"}
+    for option in options:
+        assert option.parameters < nothing.parameters == dense.kernel.shape.num_elements()
+        assert option.macs < nothing.macs == macs(dense)
+        for other in options:
+            figures = [(o.parameters, o.macs, o.error) for o in (other, option)]
+            assert figures[0] == figures[1] or not all(
+                a <= b for a, b in zip(*figures, strict=True)
+            )
+
+
+@pytest.fixture(scope="module")
+def space(model):
+    from snugnet.compress.lowrank.explore import explore
+
+    samples = waves("multiclass")
+    return explore(model, samples, samples, SETTINGS, seed=1)
+
+
+def test_points_are_trained_numbered_by_size_and_unbeaten(space):
+    points = [design for design in space if design.point is not None]
+    assert [design.point for design in points] == list(range(len(points)))
+    trained = [design for design in space if design.val_accuracy is not None]
+    assert len(points) <= len(trained) <= SETTINGS["finalists"] < len(space)
+    assert [d.parameters for d in space] == sorted(d.parameters for d in space)
+    for point in points:
+        for other in trained:
+            better = (
+                other.parameters <= point.parameters
+                and other.macs <= point.macs
+                and other.val_accuracy >= point.val_accuracy
+            )
+            same = (other.parameters, other.macs, other.val_accuracy) == (
+                point.parameters,
+                point.macs,
+                point.val_accuracy,
+            )
+            assert same or not better
+
+
+def test_figures_of_a_design_are_those_of_its_model(model, space):
+    from snugnet.compress.lowrank.factorize import factorize
+    from snugnet.models.stats import stats
+
+    for design in (space[0], space[-1]):
+        found = stats(factorize(model, design.requests))
+        assert (found["parameters"], found["macs"]) == (design.parameters, design.macs)
+
+
+def test_the_file_gives_back_what_a_point_asks_for(space, tmp_path):
+    from snugnet.compress.lowrank.design_space import load_point, save_designs
+    from snugnet.core.errors import InputError
+
+    path = str(tmp_path / "design_space.csv")
+    save_designs(space, path)
+    first = next(design for design in space if design.point == 0)
+    loaded = load_point(path, 0)
+    assert {name: tuple(request["rank"]) for name, request in loaded.items()} == {
+        name: request["rank"] for name, request in first.requests.items()
+    }
+    with pytest.raises(InputError, match=r"no point 99; allowed: 0"):
+        load_point(path, 99)
+    save_designs([design for design in space if not design.finalist], path)
+    with pytest.raises(InputError, match=r"no point 0; allowed: none"):
+        load_point(path, 0)
+
+
+def test_a_spent_time_budget_is_told_and_its_points_are_not_built_upon(model, tmp_path, capsys):
+    from snugnet.compress.lowrank.design_space import load_point, save_designs
+    from snugnet.compress.lowrank.explore import explore
+    from snugnet.core.errors import InputError
+
+    samples = waves("multiclass")
+    settings = {**SETTINGS, "layers": ["dense"], "ranks": [2, 4], "time_budget": 1e-9}
+    space = explore(model, samples, samples, settings, seed=1)
+    assert sum(design.val_accuracy is not None for design in space) == 1
+    assert "time budget reached: 1 of " in capsys.readouterr().out
+    path = str(tmp_path / "design_space.csv")
+    save_designs(space, path)
+    with pytest.raises(
+        InputError, match=r"not trained within the time budget; raise explore\.time"
+    ):
+        load_point(path, 0)
+
+
+def test_unknown_layers_are_refused(model):
+    from snugnet.compress.lowrank.explore import explore
+    from snugnet.core.errors import InputError
+
+    samples = waves("multiclass")
+    with pytest.raises(InputError, match=r"layers: dens cannot be factorized; allowed: .*dense"):
+        explore(model, samples, samples, {**SETTINGS, "layers": ["dens"]}, seed=1)

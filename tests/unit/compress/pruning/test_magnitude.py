@@ -1,0 +1,59 @@
+"""Magnitude pruning leaves the shape and brings the zeros, in every layer as many as asked for."""
+
+import numpy as np
+import pytest
+
+from tests.unit.conftest import TRAINING
+
+SETTINGS = {
+    "target": 0.65,
+    "schedule": "polynomial",
+    "ramp_epochs": 3,
+    "layers": {},
+    "training": {**TRAINING, "epochs": 5},
+}
+
+
+@pytest.fixture
+def parts(trained):
+    samples = trained.samples
+    return samples.take(np.arange(160)), samples.take(np.arange(160, 240))
+
+
+@pytest.mark.parametrize("schedule", ["polynomial", "constant"])
+def test_every_layer_has_its_zeros(trained, parts, schedule):
+    from snugnet.compress.pruning.magnitude import compress, prunable, sparsities
+
+    settings = {**SETTINGS, "schedule": schedule, "layers": {"scores": 0}}
+    sparse, history = compress(trained.model, *parts, settings, seed=1)
+    found = sparsities(sparse)
+    assert set(found) == set(prunable(trained.model))
+    assert found.pop("scores") < 0.1
+    for name, share in found.items():
+        size = sparse.get_layer(name).get_weights()[0].size
+        assert share >= (0.65 * size - 1) / size, name
+        assert share <= (0.65 * size + 1) / size, name
+    assert [w.shape for w in sparse.get_weights()] == [w.shape for w in trained.model.get_weights()]
+    assert len(history) == 5
+
+
+def test_the_parent_is_not_touched_and_the_best_epoch_is_a_sparse_one(trained, parts):
+    from snugnet.compress.pruning.magnitude import compress, sparsities
+
+    before = [w.copy() for w in trained.model.get_weights()]
+    # So fast a rate that the first epochs are the best: they are dense.
+    training = {**SETTINGS["training"], "learning_rate": 0.3}
+    sparse, _ = compress(trained.model, *parts, {**SETTINGS, "training": training}, seed=1)
+    for ours, theirs in zip(before, trained.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert min(sparsities(sparse).values()) > 0.5
+
+
+def test_what_cannot_be_pruned_is_refused(trained, parts):
+    from snugnet.compress.pruning.magnitude import compress
+    from snugnet.core.errors import InputError
+
+    with pytest.raises(InputError, match=r"layers: nobody cannot be pruned; allowed: .*scores"):
+        compress(trained.model, *parts, {**SETTINGS, "layers": {"nobody": 0.5}}, seed=1)
+    with pytest.raises(InputError, match=r"ramp_epochs: 5 must be less than training\.epochs"):
+        compress(trained.model, *parts, {**SETTINGS, "ramp_epochs": 5}, seed=1)

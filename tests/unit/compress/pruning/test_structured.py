@@ -1,0 +1,173 @@
+"""Structured pruning removes what counts least, as much as asked for, and never a whole layer."""
+
+import numpy as np
+import pytest
+
+from tests.unit.conftest import SHAPE, TRAINING, waves
+
+CRITERIA = ["l1", "l2", "bn_scale", "taylor"]
+PRUNING = {
+    "target": 0.65,
+    "steps": 2,
+    "step_epochs": 2,
+    "criterion": "l2",
+    "scope": "global",
+    "keep": [],
+    "training": {**TRAINING, "epochs": 24},
+}
+
+
+@pytest.fixture
+def model(keras):
+    """Two convolutions with batch normalization and a residual, with the weights of birth."""
+    keras.configure(seed=3, threads=1)
+    layers = keras.tf_keras.layers
+    inputs = layers.Input(SHAPE)
+    x = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(16, (1, 5), name="a")(inputs)))
+    y = layers.Conv2D(16, (1, 5), padding="same", name="b")(x)
+    x = layers.ReLU()(layers.Add()([x, layers.BatchNormalization()(y)]))
+    x = layers.Dense(48, name="c")(layers.GlobalAveragePooling2D()(x))
+    x = layers.ReLU()(layers.BatchNormalization()(x))
+    return keras.tf_keras.Model(inputs, layers.Dense(3, activation="softmax", name="scores")(x))
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+def test_what_does_nothing_goes_first(model, criterion):
+    from snugnet.compress.pruning.channel_groups import Channels
+    from snugnet.compress.pruning.structured import importance
+
+    dead = [1, 4, 9]
+    kernel, bias = model.get_layer("c").get_weights()
+    kernel[:, dead] = 0
+    model.get_layer("c").set_weights([kernel, bias])
+    norm = [layer for layer in model.layers if "batch_normalization" in layer.name][-1]
+    gamma, beta, *statistics = norm.get_weights()
+    gamma[dead] = beta[dead] = 0
+    norm.set_weights([gamma, beta, *statistics])
+    channels = Channels(model)
+    scores = importance(channels, criterion, waves("multiclass"))
+    found = scores[channels.makers["c"].outputs]
+    assert found[dead].max() == 0
+    assert (found > 0).sum() > 8
+    assert np.isinf(scores[channels.makers["scores"].outputs]).all()
+
+
+def test_scale_needs_batch_normalization(keras):
+    from snugnet.compress.pruning.channel_groups import Channels
+    from snugnet.compress.pruning.structured import importance
+    from snugnet.core.errors import InputError
+
+    layers = keras.tf_keras.layers
+    bare = keras.tf_keras.Sequential(
+        [layers.Input(SHAPE), layers.Conv2D(4, 1, name="bare"), layers.Flatten(), layers.Dense(3)]
+    )
+    with pytest.raises(InputError, match=r"'bn_scale'.*'bare'.*allowed here: l1, l2, taylor"):
+        importance(Channels(bare), "bn_scale", waves("multiclass"))
+
+
+@pytest.mark.parametrize("target", [0.2, 0.5, 0.65, 0.9])
+@pytest.mark.parametrize("scope", ["global", "layer"])
+def test_as_much_goes_as_was_asked_for(model, scope, target):
+    from snugnet.compress.pruning.channel_groups import Channels, parameters_without, without
+    from snugnet.compress.pruning.structured import choose, importance
+
+    channels = Channels(model)
+    wanted = round(model.count_params() * (1 - target))
+    scores = importance(channels, "l1", waves("multiclass"))
+    removed = choose(channels, scores, scope, wanted, 0.005 * model.count_params(), [])
+    left = without(channels, removed).count_params()
+    assert left == parameters_without(channels, removed)
+    assert abs(left - wanted) <= 0.005 * model.count_params()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_small_network_is_met_whatever_its_scores(keras, seed):
+    """Few widths come near enough here: the first choice misses by up to two points."""
+    from snugnet.compress.pruning.channel_groups import Channels, parameters_without
+    from snugnet.compress.pruning.structured import choose
+
+    layers = keras.tf_keras.layers
+    small = keras.tf_keras.Sequential(
+        [
+            layers.Input(SHAPE),
+            layers.Conv2D(10, (1, 5), name="a"),
+            layers.Conv2D(20, (1, 5), name="b"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3, name="scores"),
+        ]
+    )
+    channels = Channels(small)
+    scores = np.random.default_rng(seed).random(len(channels.frozen))
+    scores[channels.frozen] = np.inf
+    groups = np.concatenate([use.outputs for use in channels.makers.values()])
+    scores[np.setdiff1d(np.arange(len(scores)), groups)] = np.inf
+    before = small.count_params()
+    for target in (0.35, 0.65, 0.8):
+        removed = choose(channels, scores, "global", before * (1 - target), before * 0.005, [])
+        assert 1 - parameters_without(channels, removed) / before == pytest.approx(
+            target, abs=0.005
+        )
+
+
+def test_the_same_share_of_every_layer_goes(model):
+    from snugnet.compress.pruning.channel_groups import Channels, without
+    from snugnet.compress.pruning.structured import choose, importance
+
+    channels = Channels(model)
+    scores = importance(channels, "l2", waves("multiclass"))
+    wanted = round(model.count_params() * 0.3)
+    smaller = without(channels, choose(channels, scores, "layer", wanted, 10, []))
+    shares = [smaller.get_layer(name).kernel.shape[-1] / n for name, n in (("a", 16), ("c", 48))]
+    assert abs(shares[0] - shares[1]) < 0.1
+
+
+@pytest.mark.parametrize("scope", ["global", "layer"])
+def test_no_layer_goes_altogether(model, scope):
+    from snugnet.compress.pruning.channel_groups import Channels, without
+    from snugnet.compress.pruning.structured import choose, importance
+
+    channels = Channels(model)
+    scores = importance(channels, "taylor", waves("multiclass"))
+    smaller = without(channels, choose(channels, scores, scope, 0, 0, []))
+    assert [smaller.get_layer(name).kernel.shape[-1] for name in "abc"] == [1, 1, 1]
+
+
+def test_layers_can_be_kept(model):
+    from snugnet.compress.pruning.channel_groups import Channels
+    from snugnet.compress.pruning.structured import choose, importance
+    from snugnet.core.errors import InputError
+
+    channels = Channels(model)
+    scores = importance(channels, "l1", waves("multiclass"))
+    removed = choose(channels, scores, "global", 0, 0, ["b"])  # and with it what is added to it
+    assert not removed[channels.makers["a"].outputs].any()
+    assert removed[channels.makers["c"].outputs].sum() == 47
+    with pytest.raises(InputError, match="keep: no removable channels in d; allowed: a, b, c"):
+        choose(channels, scores, "global", 0, 0, ["d"])
+
+
+def test_pruning_in_steps_meets_its_target_and_learns_again(trained, keras):
+    from snugnet.compress.pruning.structured import compress
+
+    samples = trained.samples
+    train, val = samples.take(np.arange(160)), samples.take(np.arange(160, 240))
+    smaller, history = compress(trained.model, train, val, PRUNING, seed=1)
+    share = 1 - smaller.count_params() / trained.model.count_params()
+    assert share == pytest.approx(0.65, abs=0.005)
+    assert len(history) >= 3
+    # Without learning the losses of the last step stay within 6 %; with it they halve.
+    last = [row["val_loss"] for row in history[PRUNING["step_epochs"] :]]
+    assert min(last) < 0.8 * last[0]
+    assert {layer.name for layer in smaller.layers} == {
+        layer.name for layer in trained.model.layers
+    }
+
+
+def test_a_target_that_cannot_be_met_is_an_error(model):
+    from snugnet.compress.pruning.structured import compress
+    from snugnet.core.errors import InputError
+
+    samples = waves("multiclass")
+    settings = {**PRUNING, "target": 0.999, "steps": 1, "training": {**TRAINING, "epochs": 1}}
+    with pytest.raises(InputError, match=r"target: .* 0\.999 .* the nearest possible is 0\.9"):
+        compress(model, samples, samples, settings, seed=1)

@@ -1,0 +1,268 @@
+"""Trained ranges are in the file, zeros stay, and there is a float model without quantizers."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from snugnet.core.tflite_schemes import SCHEMES
+from tests.unit.conftest import SHAPE, TRAINING
+
+SETTINGS = {"training": {**TRAINING, "epochs": 2, "learning_rate": 0.0005}}
+
+
+@pytest.fixture(scope="module")
+def aware(trained):
+    """A half-sparse parent, and what quantization-aware training made of it."""
+    from snugnet.compress.quantizers.qat import train_quantized
+    from snugnet.models.loading.storage import load_model
+
+    parent = load_model(trained.path)
+    for layer in parent.layers:
+        if type(layer).__name__ in ("Conv2D", "Dense"):
+            kernel, *rest = layer.get_weights()
+            kernel[np.abs(kernel) < np.median(np.abs(kernel))] = 0
+            layer.set_weights([kernel, *rest])
+    samples = trained.samples
+    train, val = samples.take(np.arange(160)), samples.take(np.arange(160, 240))
+    quantized, plain, history = train_quantized(parent, train, val, SETTINGS, seed=1)
+    return SimpleNamespace(
+        parent=parent, quantized=quantized, plain=plain, history=history, samples=samples
+    )
+
+
+def kernels(model) -> dict[str, np.ndarray]:
+    return {
+        layer.name: layer.get_weights()[0]
+        for layer in model.layers
+        if type(layer).__name__ in ("Conv2D", "Dense")
+    }
+
+
+def test_weights_moved_and_zeros_stayed(aware):
+    before, after = kernels(aware.parent), kernels(aware.plain)
+    assert set(before) == set(after)
+    for name, kernel in before.items():
+        np.testing.assert_array_equal(after[name] == 0, kernel == 0, err_msg=name)
+    assert any((after[name] != kernel).any() for name, kernel in before.items())
+    assert len(aware.history) == 2
+
+
+def test_without_quantizers_the_scores_are_nearly_the_same(aware):
+    x = aware.samples.x
+    quantized, plain = (m.predict(x, verbose=0) for m in (aware.quantized, aware.plain))
+    assert 0 < np.abs(quantized - plain).max() < 0.2
+    assert {type(layer).__name__ for layer in aware.plain.layers}.isdisjoint(
+        {"QuantizeLayer", "QuantizeWrapperV2"}
+    )
+
+
+def test_ranges_begin_where_the_values_are(aware, keras):
+    """By default each range begins at -6 to 6, whatever the values."""
+    from snugnet.compress.quantizers.qat import quantizable, quantize
+    from snugnet.compress.quantizers.ranges import begin_ranges
+
+    x = aware.samples.x / 20
+    plain = quantizable(aware.parent)
+    quantized = quantize(plain)
+    begin_ranges(quantized, plain, x, seed=1)
+    seen = keras.tf_keras.Model(plain.inputs, [layer.output for layer in plain.layers[1:]])
+    values = dict(zip([layer.name for layer in plain.layers[1:]], seen(x), strict=True))
+    compared = 0
+    for layer in quantized.layers[1:]:
+        ends = {weight.name.split("/")[-1]: weight.numpy() for weight in layer.weights}
+        assert all(np.abs(v).max() != 6 for k, v in ends.items() if "_min:" in k or "_max:" in k)
+        highest = ends.get("output_max:0", ends.get("post_activation_max:0"))
+        if highest is not None:
+            most = float(np.max(values[layer.layer.name]))
+            most = most if np.any(values[layer.layer.name]) else 1  # where there is nothing but 0
+            assert 0.2 * max(most, 0) <= highest <= max(most, 0) + 1e-5
+            compared += 1
+    assert compared > 3
+    ends = {weight.name.split("/")[-1]: float(weight) for weight in quantized.layers[1].weights}
+    given = [value for name, value in ends.items() if name.endswith(("_min:0", "_max:0"))]
+    assert sorted(given) == pytest.approx([min(0, x.min()), max(0, x.max())])
+
+
+def test_training_that_does_not_help_is_undone(trained):
+    """With a learning rate that wrecks the network, what comes out is what went in."""
+    from snugnet.compress.quantizers.qat import quantizable, train_quantized
+    from snugnet.models.loading.storage import load_model
+
+    samples = trained.samples
+    train, val = samples.take(np.arange(160)), samples.take(np.arange(160, 240))
+    wrecking = {"training": {**TRAINING, "epochs": 1, "learning_rate": 30.0}}
+    _, plain, history = train_quantized(load_model(trained.path), train, val, wrecking, seed=1)
+    before = quantizable(load_model(trained.path))
+    for weight, expected in zip(plain.get_weights(), before.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, expected)
+    assert len(history) == 1
+
+
+def test_every_kernel_has_a_quantizer(keras):
+    """Before a ReLU of its own, tensorflow-model-optimization gives a layer none."""
+    from snugnet.compress.quantizers.qat import quantizable, quantize
+
+    layers = keras.tf_keras.layers
+    model = keras.tf_keras.Sequential(
+        [
+            layers.Input((8, 8, 2)),
+            layers.Conv2D(3, 3),
+            layers.ReLU(),
+            layers.Flatten(),
+            layers.Dense(4),
+            layers.Activation("relu"),
+            layers.Dense(3),
+        ]
+    )
+    x = np.random.default_rng(0).normal(size=(5, 8, 8, 2)).astype(np.float32)
+    plain = quantizable(model)
+    np.testing.assert_allclose(plain.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-6)
+    names = [weight.name for weight in quantize(plain).weights]
+    assert sum(name.endswith("/kernel:0") for name in names) == 3
+    assert sum(name.endswith("kernel_max:0") for name in names) == 3
+
+
+def test_a_saved_model_computes_the_same(aware, tmp_path):
+    from snugnet.compress.quantizers.qat import load_quantized
+    from snugnet.core.errors import InputError
+    from snugnet.models.loading.storage import load_model, save_model
+
+    save_model(aware.quantized, tmp_path / "quantized.h5")
+    again = load_quantized(tmp_path / "quantized.h5")
+    x = aware.samples.x
+    np.testing.assert_array_equal(
+        again.predict(x, verbose=0), aware.quantized.predict(x, verbose=0)
+    )
+    with pytest.raises(InputError, match="unsupported layer class 'QuantizeLayer'"):
+        load_model(tmp_path / "quantized.h5")
+
+
+@pytest.mark.parametrize("name", ["fiq_int8", "fiq_uint8"])
+def test_derived_file_equals_converted_one(aware, name):
+    from snugnet.tflite.convert import change_io_types, convert
+    from snugnet.tflite.digest import semantic_digest
+    from snugnet.tflite.flatbuffer import parse_graph
+
+    network = convert(aware.quantized, SCHEMES["fiq_float32"], quantized=True)
+    converted = convert(aware.quantized, SCHEMES[name], quantized=True)
+    derived = change_io_types(network, SCHEMES[name], quantized=True)
+    digests = [semantic_digest(parse_graph(file, name)) for file in (derived, converted)]
+    assert digests[0] == digests[1]
+
+
+@pytest.mark.parametrize("name", ["fiq_float32", "fiq_int8", "fiq_uint8"])
+def test_the_file_is_integer_with_the_trained_ranges(aware, tmp_path, name):
+    from snugnet.tflite.convert import convert
+    from snugnet.tflite.weight_report import inspect
+
+    path = tmp_path / "model.tflite"
+    path.write_bytes(convert(aware.quantized, SCHEMES[name], quantized=True))
+    found = inspect(path, SCHEMES[name])
+    assert found["verdict"] == "pass", found["findings"]
+    assert found["zeros"] >= 0.49
+    assert "DEQUANTIZE" not in found["operators"][1:-1]
+
+
+@pytest.mark.parametrize("name", ["float32", "drq"])
+def test_float_schemes_have_no_quantizers(aware, tmp_path, name):
+    from snugnet.tflite.convert import convert
+    from snugnet.tflite.weight_report import inspect
+
+    path = tmp_path / "model.tflite"
+    path.write_bytes(convert(aware.plain, SCHEMES[name]))
+    found = inspect(path, SCHEMES[name])
+    assert found["verdict"] == "pass", found["findings"]
+    assert not {"QUANTIZE", "DEQUANTIZE"} & set(found["operators"])
+
+
+def test_batch_normalization_after_dense_ends_up_in_integers(keras, tmp_path):
+    """Left to itself, tensorflow-model-optimization keeps such a layer in float."""
+    from snugnet.compress.quantizers.qat import train_quantized
+    from snugnet.tflite.convert import convert
+    from snugnet.tflite.weight_report import inspect
+    from tests.unit.conftest import waves
+
+    layers = keras.tf_keras.layers
+    inputs = layers.Input(SHAPE)
+    x = layers.Dense(8, use_bias=False)(layers.Flatten()(inputs))
+    x = layers.ReLU()(layers.BatchNormalization()(x))
+    model = keras.tf_keras.Model(inputs, layers.Dense(3, activation="softmax")(x))
+    quantized, _, _ = train_quantized(
+        model, waves("multiclass"), waves("multiclass"), SETTINGS, seed=1
+    )
+    path = tmp_path / "model.tflite"
+    path.write_bytes(convert(quantized, SCHEMES["fiq_int8"], quantized=True))
+    found = inspect(path, SCHEMES["fiq_int8"])
+    assert found["verdict"] == "pass", found["findings"]
+
+
+def test_a_tensor_train_ends_up_in_integers(keras, tmp_path):
+    from snugnet.compress.lowrank.factorize import factorize
+    from snugnet.compress.quantizers.qat import train_quantized
+    from snugnet.tflite.convert import convert
+    from snugnet.tflite.weight_report import inspect
+    from tests.unit.conftest import waves
+
+    layers = keras.tf_keras.layers
+    model = keras.tf_keras.Sequential(
+        [
+            layers.Input(SHAPE),
+            layers.Flatten(),
+            layers.Dense(16, activation="relu", name="long"),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    model = factorize(model, {"long": {"method": "tt", "rank": 2}})
+    samples = waves("multiclass")
+    quantized, plain, _ = train_quantized(model, samples, samples, SETTINGS, seed=1)
+    assert [layer.name for layer in plain.layers] == [layer.name for layer in model.layers]
+    path = tmp_path / "model.tflite"
+    path.write_bytes(convert(quantized, SCHEMES["fiq_int8"], quantized=True))
+    found = inspect(path, SCHEMES["fiq_int8"])
+    assert found["verdict"] == "pass", found["findings"]
+    assert found["operators"].count("FULLY_CONNECTED") == 3
+
+
+def test_weights_and_statistics_keep_their_places(aware):
+    """Each weight without quantizers is the one of the same name with them."""
+    trained = {weight.name: weight.numpy() for weight in aware.quantized.weights}
+    assert len(trained) == len(aware.quantized.weights)
+    assert len(aware.plain.weights) > 40
+    for weight in aware.plain.weights:
+        np.testing.assert_array_equal(weight.numpy(), trained[weight.name])
+    norms = [layer for layer in aware.plain.layers if layer.name.endswith("_bn")]
+    assert norms
+    for layer in norms:
+        before = aware.parent.get_layer(layer.name).moving_mean.numpy()
+        assert (layer.moving_mean.numpy() != before).any()
+
+
+def test_an_activation_that_cannot_be_quantized_is_named(keras):
+    from snugnet.compress.quantizers.qat import quantizable
+    from snugnet.core.errors import InputError
+
+    layers = keras.tf_keras.layers
+    model = keras.tf_keras.Sequential([layers.Input((4,)), layers.Dense(3, "elu", name="end")])
+    with pytest.raises(InputError, match=r"'end' \(Dense with activation elu\)"):
+        quantizable(model)
+
+
+def test_every_layer_that_cannot_be_quantized_is_named(keras):
+    from snugnet.compress.quantizers.qat import quantizable
+    from snugnet.core.errors import InputError
+
+    layers = keras.tf_keras.layers
+    model = keras.tf_keras.Sequential(
+        [
+            layers.Input((8, 8, 2)),
+            layers.Resizing(4, 4, name="first"),
+            layers.Conv2D(3, 3),
+            layers.LayerNormalization(name="other"),
+        ]
+    )
+    with pytest.raises(InputError) as caught:
+        quantizable(model)
+    assert "'first' (Resizing), 'other' (LayerNormalization)" in str(caught.value)
+    assert "allowed: " in str(caught.value)
+    assert "Conv2D" in str(caught.value)

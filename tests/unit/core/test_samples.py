@@ -1,0 +1,127 @@
+"""Samples that cannot be used are refused in clear words, and files are read without pickles."""
+
+import numpy as np
+import pytest
+
+from snugnet.core.errors import InputError
+from snugnet.core.samples import Samples, check, load_split, read_npz, save_split
+
+
+def samples(**changes) -> Samples:
+    values = {
+        "x": np.zeros((9, 4, 1), dtype=np.float32),
+        "y": np.repeat(np.arange(3), 3),
+        "class_names": ("a", "b", "c"),
+        "task": "multiclass",
+    }
+    return Samples(**{**values, **changes})
+
+
+def with_value(value: float) -> np.ndarray:
+    x = np.zeros((9, 4, 1), dtype=np.float32)
+    x[5, 2] = value
+    return x
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"x": with_value(np.nan)}, "1 NaN or infinite values, the first in sample 5"),
+        ({"x": with_value(np.inf)}, "1 NaN or infinite values, the first in sample 5"),
+        ({"x": np.zeros((8, 4, 1))}, "x has 8 samples, but y has 9"),
+        ({"x": np.zeros((9, 1), dtype="U3")}, "must be numeric"),
+        ({"y": np.array([0, 0, 0, 1, 1, 1, 2, 2, 3])}, r"sample 8 has label 3.*0\.\.2"),
+        ({"y": np.array([0, 0, 0, 1, 1, 1, 2, 2, -1])}, "sample 8 has label -1"),
+        ({"y": np.array([0, 0, 0, 0, 1, 1, 1, 1, 2])}, "class 'c' has 1 sample;"),
+        ({"y": np.zeros((9, 2), dtype=int)}, r"class indices require shape \(n,\)"),
+        ({"y": np.zeros((9, 2)), "task": "multilabel"}, r"3 labels require shape \(n, 3\)"),
+        ({"y": np.full((9, 3), 2), "task": "multilabel"}, "must hold 0 and 1 only"),
+        ({"x": np.zeros((0, 4, 1)), "y": np.zeros(0, dtype=int)}, "no samples"),
+        ({"task": "binary"}, r"a binary task requires 2 classes, but there are 3: a, b, c"),
+        ({"group": np.zeros(4)}, "x has 9 samples, but group has 4"),
+    ],
+)
+def test_unusable_samples_are_refused(changes, words):
+    with pytest.raises(InputError, match=words):
+        check(samples(**changes), "dataset 'mine'")
+
+
+def test_usable_samples_pass():
+    check(samples(), "dataset 'mine'")
+
+
+def test_a_split_is_read_back_as_written_and_its_bytes_are_reproducible(tmp_path):
+    given = samples(group=np.array(list("aaabbbccc")))
+    save_split(tmp_path / "a.npz", given)
+    save_split(tmp_path / "b.npz", given)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    read = load_split(tmp_path / "a.npz")
+    assert read.class_names == given.class_names
+    assert read.task == given.task
+    for name in ("x", "y", "group"):
+        np.testing.assert_array_equal(getattr(read, name), getattr(given, name))
+
+
+def test_without_groups_none_are_read_back(tmp_path):
+    save_split(tmp_path / "a.npz", samples())
+    assert load_split(tmp_path / "a.npz").group is None
+
+
+@pytest.mark.parametrize("keep", [0, 1, 10, 100, 400])
+def test_a_truncated_file_is_refused(tmp_path, keep):
+    path = tmp_path / "a.npz"
+    save_split(path, samples())
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(InputError, match=r"a\.npz"):
+        load_split(path)
+
+
+def test_every_truncation_of_a_file_is_refused(tmp_path):
+    path = tmp_path / "a.npz"
+    save_split(path, samples())
+    whole = path.read_bytes()
+    for keep in range(0, len(whole), 37):
+        path.write_bytes(whole[:keep])
+        with pytest.raises(InputError):
+            load_split(path)
+
+
+def test_pickles_are_never_loaded(tmp_path):
+    path = tmp_path / "evil.npz"
+    np.savez(path, x=np.array([{"a": 1}], dtype=object), y=np.zeros(1))
+    with pytest.raises(InputError, match="pickled arrays are not allowed"):
+        read_npz(path, required=("x", "y"))
+
+
+def test_pickles_are_never_written(tmp_path):
+    with pytest.raises(InputError, match="group cannot be saved without pickle"):
+        save_split(tmp_path / "a.npz", samples(group=np.array(["a"] * 9, dtype=object)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_damage_inside_a_compressed_file_is_refused(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, x=np.arange(5000), y=np.zeros(3))
+    data = bytearray(path.read_bytes())
+    data[200:260] = bytes(60)
+    path.write_bytes(bytes(data))
+    with pytest.raises(InputError, match=r"truncated or not an \.npz file"):
+        read_npz(path, required=("x", "y"))
+
+
+def test_a_single_array_file_is_refused(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    with pytest.raises(InputError, match=r"truncated or not an \.npz file"):
+        read_npz(tmp_path / "a.npy", required=("x",))
+
+
+def test_a_missing_array_is_named(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, x=np.zeros(3))
+    with pytest.raises(InputError, match="missing arrays: y; the file holds x"):
+        read_npz(path, required=("x", "y"))
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        read_npz(tmp_path / "none.npz", required=("x",))

@@ -1,0 +1,132 @@
+"""Scaling is estimated on train alone; samples get the layout that models take."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from snugnet.core.errors import InputError
+from snugnet.core.samples import Samples, load_split
+from snugnet.datasets import scaling
+from snugnet.datasets.prepare import as_binary, lay_out, prepare, save
+
+RNG = np.random.default_rng(0)
+SETTINGS = {
+    "name": "mine",
+    "scaling": "standardize",
+    "layout": "time_channel",
+    "shape": None,
+    "val": 0.2,
+    "test": 0.2,
+}
+
+
+def samples() -> Samples:
+    x = RNG.normal(5.0, 3.0, (90, 10, 2)).astype(np.float32) * [1.0, 10.0]
+    return Samples(x, np.arange(90) % 3, ("a", "b", "c"), "multiclass", np.arange(90) // 3)
+
+
+def test_standardize_uses_train_alone_and_each_channel():
+    prepared = prepare(samples(), SETTINGS, 1)
+    train = prepared.splits["train"].x
+    assert train.shape[1:] == (10, 2, 1)
+    np.testing.assert_allclose(train.mean(axis=(0, 1, 3)), 0, atol=1e-5)
+    np.testing.assert_allclose(train.std(axis=(0, 1, 3)), 1, atol=1e-5)
+    assert abs(prepared.splits["test"].x.mean()) > 1e-4
+    recorded = prepared.record["scaling"]["std"]
+    assert 8 < recorded[1] / recorded[0] < 12
+
+
+def test_none_keeps_raw_units():
+    given = samples()
+    prepared = prepare(given, {**SETTINGS, "scaling": "none"}, 1)
+    values = np.concatenate([part.x for part in prepared.splits.values()])
+    np.testing.assert_array_equal(
+        np.sort(values.ravel()), np.sort(given.x.astype(np.float32).ravel())
+    )
+
+
+def test_values_beyond_the_range_of_train_are_counted_in_each_split():
+    given = samples()
+    x = np.zeros((90, 10, 2))
+    x[:, 0, 0] = np.arange(90)
+    part = np.array(["train", "val", "test"])[
+        (np.arange(90) > 50) + (np.arange(90) > 80).astype(int)
+    ]
+    given = replace(given, x=x, split=part)
+    for kind, expected in (("uint8", [0, 30, 9]), ("standardize", [0, 0, 0])):
+        record = prepare(given, {**SETTINGS, "scaling": kind}, 0).record["splits"]
+        assert [record[n]["outside_range"] for n in ("train", "val", "test")] == expected
+
+
+def test_uint8_maps_the_range_of_train_and_saturates_beyond_it():
+    scale, estimated = scaling.fit("uint8", np.array([[[-1.0], [3.0]]]))
+    assert estimated == {"low": [-1.0], "high": [3.0]}
+    mapped = scale(np.array([[[-9.0], [-1.0], [1.0], [3.0], [9.0]]]))
+    assert mapped.dtype == np.uint8
+    assert mapped.ravel().tolist() == [0, 0, 128, 255, 255]
+
+
+def test_minmax_maps_train_to_0_and_1():
+    scale, _ = scaling.fit("minmax", np.array([[[2.0], [6.0]]]))
+    assert scale(np.array([[[2.0], [3.0], [6.0]]])).ravel().tolist() == [0.0, 0.25, 1.0]
+
+
+def test_a_channel_that_is_constant_but_for_rounding_is_not_blown_up():
+    train = np.full((50, 10, 1), 0.1)
+    scale, _ = scaling.fit("standardize", train)
+    assert np.abs(scale(train + 0.1)).max() < 1
+
+
+def test_values_that_float32_cannot_hold_are_refused():
+    given = samples()
+    given.x[3, 2, 1] = 1e39
+    with pytest.raises(InputError, match="overflow float32"):
+        prepare(given, {**SETTINGS, "scaling": "none"}, 1)
+
+
+def test_per_sample_standardizes_each_sample_and_survives_a_flat_one():
+    scale, estimated = scaling.fit("per_sample", np.zeros((1, 4, 1)))
+    x = np.array([[1.0, 2, 3, 4], [7, 7, 7, 7]])[..., np.newaxis]
+    scaled = scale(x)
+    assert estimated == {}
+    np.testing.assert_allclose(scaled[0].std(), 1, atol=1e-6)
+    assert (scaled[1] == 0).all()
+
+
+def test_layouts():
+    x = np.arange(24).reshape(2, 4, 3)
+    assert lay_out(x, "time_channel", None, "x").shape == (2, 4, 3, 1)
+    across = lay_out(x, "channel_time", None, "x")
+    assert across.shape == (2, 3, 4, 1)
+    np.testing.assert_array_equal(across[1, 2, :, 0], x[1, :, 2])
+    assert lay_out(x, "time_channel", [2, 6, 1], "x").shape == (2, 2, 6, 1)
+
+
+def test_a_shape_of_another_size_is_refused():
+    with pytest.raises(InputError, match=r"has 20 elements, but a sample has 12"):
+        lay_out(np.zeros((2, 4, 3)), "time_channel", [4, 5, 1], "x")
+
+
+def test_a_layout_of_other_dimensions_is_refused():
+    with pytest.raises(InputError, match="requires x with 4 dimensions"):
+        lay_out(np.zeros((2, 4, 3)), "image", None, "x")
+
+
+def test_binary_form():
+    binary = as_binary(samples(), "b", "x")
+    assert binary.task == "binary"
+    assert binary.class_names == ("b", "not b")
+    np.testing.assert_array_equal(binary.y, (np.arange(90) % 3 != 1).astype(int))
+    with pytest.raises(InputError, match="unknown negative_class 'z'"):
+        as_binary(samples(), "z", "x")
+
+
+def test_saved_splits_are_read_back(tmp_path: Path):
+    prepared = prepare(samples(), SETTINGS, 1)
+    files = {name: str(tmp_path / f"{name}.npz") for name in prepared.splits}
+    save(prepared, files, tmp_path / "record.json")
+    for name, part in prepared.splits.items():
+        np.testing.assert_array_equal(load_split(files[name]).x, part.x)
+    assert (tmp_path / "record.json").is_file()

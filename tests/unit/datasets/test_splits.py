@@ -1,0 +1,101 @@
+"""Nobody is in two splits, nothing leaks, and calibration comes from train."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snugnet.core.errors import InputError
+from snugnet.core.samples import Samples
+from snugnet.datasets.calibration import draw_calibration
+from snugnet.datasets.splits import split
+
+
+def samples(n: int = 60, groups: int | None = None, **changes) -> Samples:
+    group = None if groups is None else np.arange(n) % groups
+    values = {
+        "x": np.arange(n, dtype=np.float32)[:, np.newaxis],
+        "y": np.arange(n) % 2 if groups is None else np.arange(n) // groups % 2,
+        "class_names": ("a", "b"),
+        "task": "multiclass",
+        "group": group,
+    }
+    return Samples(**{**values, **changes})
+
+
+def ids(part: Samples) -> set[float]:
+    return set(part.x[:, 0].tolist())
+
+
+@given(groups=st.integers(3, 40), seed=st.integers(0, 2**31))
+def test_groups_stay_together_and_all_samples_are_used_once(groups, seed):
+    parts = split(samples(groups * 4, groups), 0.2, 0.2, seed, "x")
+    members = [set(part.group.tolist()) for part in parts.values()]
+    assert not members[0] & members[1] and not members[0] & members[2]
+    assert not members[1] & members[2]
+    assert sum(len(part.x) for part in parts.values()) == groups * 4
+    assert set.union(*(ids(part) for part in parts.values())) == set(range(groups * 4))
+
+
+def test_without_groups_classes_are_stratified():
+    parts = split(samples(100), 0.2, 0.2, 1, "x")
+    assert {name: len(part.x) for name, part in parts.items()} == {
+        "train": 60,
+        "val": 20,
+        "test": 20,
+    }
+    for part in parts.values():
+        counts = Counter(part.y.tolist())
+        assert counts[0] == counts[1]
+
+
+def test_equal_seeds_give_equal_splits_and_others_do_not():
+    first, again, other = (split(samples(100), 0.2, 0.2, seed, "x") for seed in (1, 1, 2))
+    assert ids(first["test"]) == ids(again["test"]) != ids(other["test"])
+
+
+def test_a_split_that_comes_with_the_data_is_kept():
+    names = np.array(["test"] * 20 + ["val"] * 20 + ["train"] * 15 + [""] * 5)
+    parts = split(samples(60, split=names), 0.2, 0.2, 1, "x")
+    assert ids(parts["test"]) == set(range(20))
+    assert ids(parts["train"]) == set(range(40, 55))
+
+
+def test_an_empty_split_is_refused():
+    names = np.array(["test"] * 20 + ["train"] * 40)
+    with pytest.raises(InputError, match="the val split is empty"):
+        split(samples(60, split=names), 0.2, 0.2, 1, "x")
+
+
+def test_a_class_that_train_lacks_is_named():
+    names = np.array(["train"] * 20 + ["val"] * 20 + ["test"] * 20)
+    y = np.array([0] * 20 + [1] * 40)
+    with pytest.raises(InputError, match="the train split has no sample of class b"):
+        split(samples(60, y=y, split=names), 0.2, 0.2, 1, "x")
+
+
+def test_two_groups_cannot_be_split():
+    with pytest.raises(InputError, match=r"2 group\(s\)"):
+        split(samples(60, 2), 0.2, 0.2, 1, "x")
+
+
+def test_classes_too_small_for_three_splits_are_named():
+    with pytest.raises(InputError, match="12 samples cannot be split with every class"):
+        split(samples(12, y=np.arange(12) % 6), 0.1, 0.1, 1, "x")
+
+
+def test_the_first_of_the_calibration_samples_are_a_random_sample_too():
+    train = samples(1000)
+    _, index = draw_calibration(train, 200, 1)
+    assert index[:20].max() > 500
+
+
+@given(count=st.integers(1, 100), seed=st.integers(0, 2**31))
+def test_calibration_is_drawn_from_train_and_recorded(count, seed):
+    train = samples(60)
+    calib, index = draw_calibration(train, count, seed)
+    assert len(index) == min(count, 60) == len(set(index.tolist()))
+    np.testing.assert_array_equal(calib.x, train.x[index])
+    np.testing.assert_array_equal(draw_calibration(train, count, seed)[1], index)

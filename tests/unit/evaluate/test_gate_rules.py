@@ -1,0 +1,327 @@
+"""What is demanded of cells: kept to, just kept to, missed, or not to be known."""
+
+from typing import Any
+
+import pytest
+
+from snugnet.core.errors import InputError
+from snugnet.evaluate.gate import judge
+from snugnet.evaluate.gate_rules import covers, parse_size
+
+NAMES = {
+    "model": "net_s7",
+    "family": "net",
+    "variant": "original",
+    "scheme": "fiq_int8",
+    "runtime": "litert",
+}
+ROW = {
+    "status": "ok",
+    "reason": None,
+    "n_groups": None,
+    "accuracy": 0.9,
+    "accuracy_low": 0.85,
+    "accuracy_high": 0.94,
+    "delta_float": -0.004,
+    "delta_float_low": -0.01,
+    "delta_float_high": 0.002,
+    "size_bytes": 65536,
+    "arena_bytes": 20480,
+    "litert_ref": "exact",
+    "tflm": "exact",
+    "verification": None,
+    "latency_us_median": 12.5,
+}
+AKIDA_ROW = {
+    key: value
+    for key, value in ROW.items()
+    if key not in ("arena_bytes", "litert_ref", "tflm", "verification", "latency_us_median")
+} | {
+    "akida_device": "AKD1000",
+    "akida_hardware": True,
+    "akida_potentials": "exact",
+    "akida_potentials_equal": 1.0,
+    "akida_worst": 0,
+    "akida_first_layer": None,
+}
+
+
+def entry(**changes: Any) -> dict[str, Any]:
+    """An entry of the gates as the study hands it on."""
+    names = dict.fromkeys(("models", "variants", "schemes", "runtimes"))
+    keys = ("max_drop", "min_accuracy", "max_size", "max_arena", "max_latency_us")
+    rest = {"confidence": "possible", "exact": False, "hardware": False, "interval": 0.95}
+    return {**names, **dict.fromkeys(keys), **rest, **changes}
+
+
+def cell(scheme: str = "fiq_int8", **changes: Any) -> dict[str, Any]:
+    akida = scheme.startswith("akida")
+    names = {**NAMES, "scheme": scheme, "runtime": "akida" if akida else "litert"}
+    row = AKIDA_ROW if akida else ROW
+    metrics = {"model_zeros": None, "file_zeros": None, **row, **changes}
+    return {**names, "cell": f"net_s7/original/{scheme}", "contract": None, "metrics": metrics}
+
+
+def failures(demand: dict[str, Any], *cells: dict[str, Any]) -> list[str]:
+    return judge(cells, [entry(**demand)])["failures"]
+
+
+@pytest.mark.parametrize(
+    ("demand", "limit", "kept", "missed", "said"),
+    [
+        (
+            {"min_accuracy": 90},
+            "accuracy at least 90 %",
+            {"accuracy": 0.9},
+            {"accuracy": 0.8999},
+            "accuracy is 89.99 % [85.00, 94.00]",
+        ),
+        (
+            {"max_size": 65536},
+            "file size at most 64.0 KiB (65,536 bytes)",
+            {"size_bytes": 65536},
+            {"size_bytes": 65537},
+            "file size is 64.0 KiB (65,537 bytes)",
+        ),
+        (
+            {"max_arena": 20480},
+            "tensor arena at most 20.0 KiB (20,480 bytes)",
+            {"arena_bytes": 20480},
+            {"arena_bytes": 22000},
+            "tensor arena is 21.5 KiB (22,000 bytes)",
+        ),
+        (
+            {"max_latency_us": 12.5},
+            "median latency at most 12.5 µs",
+            {"latency_us_median": 12.5},
+            {"latency_us_median": 12.51},
+            "median latency is 12.51 µs",
+        ),
+        (
+            {"exact": True},
+            "bit-exactness",
+            {"litert_ref": "exact", "tflm": "exact"},
+            {"tflm": "unsupported", "verification": "tflm: runtime: no kernel"},
+            "tflm: runtime: no kernel",
+        ),
+    ],
+)
+def test_a_limit_is_kept_at_its_edge_and_missed_beyond(demand, limit, kept, missed, said):
+    (key,) = demand
+    assert failures(demand, cell(**kept)) == []
+    assert failures(demand, cell(**missed)) == [
+        f"net_s7/original/fiq_int8: {said}; gates[0].{key} requires {limit}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "low", "high", "opens"),
+    [
+        # Of the drops that are possible, the largest counts, down to the limit.
+        ("possible", -0.005, 0.001, True),
+        ("possible", 0.995 - 1.0, 0.001, True),  # not -0.005 in its last bits
+        ("possible", -0.0051, 0.001, False),
+        ("possible", -0.009, -0.006, False),
+        ("possible", 0.001, 0.01, True),
+        # The check fails only if a larger drop is certain.
+        ("certain", -0.05, -0.005, True),
+        ("certain", -0.05, 0.995 - 1.0, True),
+        ("certain", -0.05, -0.0051, False),
+        ("certain", -0.05, 0.03, True),
+    ],
+)
+def test_the_interval_of_the_drop_decides(confidence, low, high, opens):
+    measured = cell(delta_float_low=low, delta_float_high=high)
+    demand = {"max_drop": 0.5, "confidence": confidence}
+    assert (failures(demand, measured) == []) == opens
+
+
+def test_a_drop_is_told_with_its_interval_and_its_limit():
+    start = "net_s7/original/fiq_int8: accuracy differs from float32 by -0.40 points "
+    assert failures({"max_drop": 0.5}, cell()) == [
+        f"{start}[-1.00, +0.20]; gates[0].max_drop requires at most 0.5 points below float32 "
+        "over the whole 95 % interval"
+    ]
+    larger = cell(delta_float_low=-0.03, delta_float_high=-0.02)
+    assert failures({"max_drop": 1, "confidence": "certain"}, larger) == [
+        f"{start}[-3.00, -2.00]; gates[0].max_drop requires a 95 % interval not entirely more "
+        "than 1 points below float32"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("groups", "delta", "reason"),
+    [
+        (1, 0.0, "all test samples are in one group"),
+        (4, -0.004, "the difference is equal in all groups"),
+        (4, 0.0, None),  # no group is less accurate than with float32
+        (4, 0.3 - 0.1 - 0.2, None),
+        (4, 0.01, None),  # a gain
+        (None, 0.0, None),
+    ],
+)
+def test_a_drop_without_an_interval_does_not_pass_unless_there_is_none(groups, delta, reason):
+    unsure = cell(n_groups=groups, delta_float=delta, delta_float_low=None, delta_float_high=None)
+    found = failures({"max_drop": 100}, unsure)
+    assert len(found) == (reason is not None)
+    assert all(f" points, no interval: {reason}; " in text for text in found)
+    # Without an interval nothing is certain.
+    assert failures({"max_drop": 0, "confidence": "certain"}, unsure) == []
+
+
+@pytest.mark.parametrize(
+    ("demand", "missing", "said"),
+    [
+        (
+            {"max_arena": 9},
+            {"arena_bytes": None},
+            "tensor arena is unknown",
+        ),
+        ({"max_latency_us": 9}, {"latency_us_median": None}, "median latency is unknown"),
+        ({"exact": True}, {"tflm": None}, "no certificate"),
+        ({"min_accuracy": 95}, {"accuracy_low": None}, "accuracy is 90.00 %"),
+    ],
+)
+def test_a_missing_figure_does_not_pass(demand, missing, said):
+    (found,) = failures(demand, cell(**missing))
+    assert found.startswith(f"net_s7/original/fiq_int8: {said}; gates[0].")
+
+
+@pytest.mark.parametrize(
+    ("demand", "scheme"),
+    [
+        ({"max_drop": 0}, "float32"),
+        ({"max_arena": 1}, "drq"),
+        ({"max_arena": 1}, "akida_v2_w8a8"),
+        ({"max_latency_us": 1e-3}, "akida_v2_w8a8"),
+        ({"exact": True}, "float32"),
+        ({"hardware": True}, "fiq_int8"),
+    ],
+)
+def test_nothing_is_demanded_where_the_scheme_has_no_such_figure(demand, scheme):
+    found = judge([cell(scheme)], [entry(**demand)])
+    assert found["failures"] == []
+    assert found["demands"][0]["cells"] == 0
+
+
+@pytest.mark.parametrize("scheme", ["akida_v1_w4a4", "akida_v2_w8a8"])
+def test_potentials_of_both_generations_must_be_exact(scheme):
+    assert failures({"exact": True}, cell(scheme)) == []
+    differs = {"akida_potentials": "differs", "akida_potentials_equal": 0.75, "akida_worst": 3}
+    found = failures({"exact": True}, cell(scheme, **differs, akida_first_layer="conv_2"))
+    assert found[-1] == (
+        f"net_s7/original/{scheme}: the potentials of the simulator and of quantized Keras differ: "
+        "75.0000% are equal, the largest difference is 3, first at layer conv_2; gates[0].exact "
+        "requires bit-exactness"
+    )
+    uncompared = failures({"exact": True}, cell(scheme, akida_potentials=None))
+    assert "the simulator was not compared with quantized Keras; gates[0].exact" in uncompared[-1]
+
+
+def test_hardware_means_all_layers():
+    assert failures({"hardware": True}, cell("akida_v1_w4a4")) == []
+    outside = cell("akida_v1_w4a4", akida_hardware=False, reason="dense does not fit")
+    assert failures({"hardware": True}, outside) == [
+        "net_s7/original/akida_v1_w4a4: AKD1000 cannot run all layers in hardware (dense does not "
+        "fit); gates[0].hardware requires all layers in hardware"
+    ]
+
+
+@pytest.mark.parametrize(
+    "demand",
+    [
+        {"max_drop": 100},
+        {"min_accuracy": 0},
+        {"max_size": 10**9},
+        {"exact": True},
+        {"hardware": True},
+    ],
+)
+def test_an_incompatible_cell_keeps_to_no_demand(demand):
+    cannot_be = {**NAMES, "scheme": "akida_v1_w4a4", "cell": "c", "contract": None}
+    row = {"status": "incompatible", "reason": "conv_1: stride 4"}
+    (found,) = failures(demand, {**cannot_be, "metrics": row})
+    assert found.startswith("c: incompatible (conv_1: stride 4); gates[0].")
+    assert judge([{**cannot_be, "metrics": row}])["verdict"] == "pass"
+
+
+def test_a_demand_on_a_model_covers_its_seeds():
+    assert covers(entry(models=["net"]), NAMES)
+    assert covers(entry(models=["net_s7"]), NAMES)
+    assert not covers(entry(models=["net_s8"]), NAMES)
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "other"),
+    [
+        ("variants", "original", "pruned"),
+        ("schemes", "fiq_int8", "drq"),
+        ("runtimes", "litert", "keras"),
+    ],
+)
+def test_an_entry_is_about_the_cells_that_it_names(key, name, other):
+    assert covers(entry(), NAMES)
+    assert covers(entry(**{key: [other, name]}), NAMES)
+    assert not covers(entry(**{key: [other]}), NAMES)
+
+
+def test_each_demand_says_where_it_stands_and_on_how_many_cells_it_was_judged():
+    gates = [
+        entry(max_size=65535, max_arena=30000),
+        entry(models=["net"], schemes=["drq", "float32"], min_accuracy=90),
+    ]
+    found = judge([cell("float32"), cell("drq"), cell()], gates)
+    assert found["verdict"] == "fail"
+    assert found["cells"] == 3
+    assert len(found["failures"]) == 3
+    size, arena = "64.0 KiB (65,535 bytes)", "29.3 KiB (30,000 bytes)"
+    assert found["demands"] == [
+        {
+            "gate": "gates[0].max_size",
+            "text": f"file size at most {size} (all cells)",
+            "cells": 3,
+            "failed": 3,
+        },
+        {
+            "gate": "gates[0].max_arena",
+            "text": f"tensor arena at most {arena} (all cells)",
+            "cells": 1,
+            "failed": 0,
+        },
+        {
+            "gate": "gates[1].min_accuracy",
+            "text": "accuracy at least 90 % (models net; schemes drq, float32)",
+            "cells": 2,
+            "failed": 0,
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("size", "count"),
+    [(1, 1), (65536, 65536), ("65536 B", 65536), ("64 KiB", 65536), ("2MiB", 2 * 1024**2)],
+)
+def test_sizes_are_bytes_or_have_a_unit(size, count):
+    assert parse_size(size) == count
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        0,
+        -1,
+        "0 KiB",
+        "-1 KiB",
+        "64",
+        "64 kB",
+        "64 KB",
+        "1.5 KiB",
+        "64  KiB",
+        "KiB",
+        "",
+        "\uff16 KiB",
+    ],
+)
+def test_other_sizes_are_refused_with_what_is_allowed(size):
+    with pytest.raises(InputError, match=r"is not a size; allowed: bytes, .*B, KiB, MiB"):
+        parse_size(size)

@@ -1,0 +1,124 @@
+"""Equal digests mean equal results; what only tells the time does not count."""
+
+from dataclasses import replace
+
+import flatbuffers
+import h5py
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from snugnet.core.errors import ModelFormatError
+from snugnet.core.files import write_json
+from snugnet.evaluate.manifest import digests
+from snugnet.tflite.digest import semantic_digest
+from snugnet.tflite.flatbuffer import read_graph
+from tests.tflite_files import Node, Tensor, constant, write
+
+WEIGHTS = constant([[1, 2], [3, 4]], "int8", scale=(0.5, 0.25))
+TENSORS = (Tensor((1, 2), "int8", 0.1, 3), WEIGHTS, Tensor((1, 2), "int8", 0.2, -1))
+OPTIONS = {"kind": "FullyConnectedOptions", "fusedActivationFunction": 0}
+NODE = Node("FULLY_CONNECTED", (0, 1), (2,), OPTIONS)
+
+
+def file(folder, tensors=TENSORS, node=NODE, **changes) -> str:
+    model = schema.ModelT.InitFromPackedBuf(write(tensors, [node], [0], [2]), 0)
+    for name, value in changes.items():
+        setattr(model, name, value)
+    return repack(folder / "model.tflite", model)
+
+
+def repack(path, model):
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(bytes(builder.Output()))
+    return path
+
+
+def digest(*args, **kwargs) -> str:
+    return semantic_digest(read_graph(file(*args, **kwargs)))
+
+
+def test_descriptions_and_names_do_not_count(tmp_path):
+    reference = digest(tmp_path)
+    before = file(tmp_path).read_bytes()
+    assert digest(tmp_path, description=b"made on a Tuesday") == reference
+    model = schema.ModelT.InitFromPackedBuf(before, 0)
+    model.subgraphs[0].tensors[1].name = b"sequential_7/dense/MatMul"
+    after = repack(tmp_path / "model.tflite", model)
+    assert after.read_bytes() != before
+    assert semantic_digest(read_graph(after)) == reference
+
+
+@pytest.mark.parametrize(
+    ("index", "change"),
+    [
+        (0, {"scale": np.nextafter(np.float32(0.1), np.float32(1))}),
+        (0, {"zero_point": 4}),
+        (1, {"values": np.array([[1, 2], [3, 5]], np.int8)}),
+        (1, {"scale": (0.5, 0.125)}),
+        (2, {"shape": (2, 1)}),
+        (2, {"dtype": "int16", "zero_point": 0}),
+    ],
+    ids=str,
+)
+def test_every_part_of_a_tensor_counts(tmp_path, index, change):
+    tensors = list(TENSORS)
+    tensors[index] = replace(tensors[index], **change)
+    assert digest(tmp_path, tensors) != digest(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        replace(NODE, options={**OPTIONS, "fusedActivationFunction": 1}),
+        replace(NODE, inputs=(0, 1, -1)),
+        Node("BATCH_MATMUL", (0, 1), (2,)),
+    ],
+    ids=["options", "inputs", "operator"],
+)
+def test_every_part_of_an_operator_counts(tmp_path, node):
+    assert digest(tmp_path, node=node) != digest(tmp_path)
+
+
+def test_what_cannot_be_seen_is_not_digested(tmp_path):
+    graph = read_graph(file(tmp_path))
+    unread = replace(graph.tensors[1], dtype="int4", values=None)
+    with pytest.raises(ModelFormatError, match="cannot compute a digest of"):
+        semantic_digest(replace(graph, tensors=(unread,)))
+    custom = replace(graph.operators[0], name="CUSTOM")
+    with pytest.raises(ModelFormatError, match="cannot compute a digest of"):
+        semantic_digest(replace(graph, operators=(custom,)))
+
+
+def model(path, value=1.0, name="kernel", config="relu") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(path, "w") as stored:
+        stored.attrs["model_config"] = config
+        stored.create_dataset(f"model_weights/dense/{name}", data=np.full((2, 3), value))
+
+
+def test_of_a_model_layers_and_weights_count(tmp_path):
+    path = tmp_path / "models" / "a" / "original" / "model.h5"
+
+    def now(**changes) -> dict[str, str]:
+        model(path, **changes)
+        return digests(tmp_path, [path])
+
+    reference = now()
+    assert list(reference) == ["models/a/original/model.h5"]
+    assert now() == reference
+    assert now(value=np.nextafter(1.0, 2.0)) != reference
+    assert now(name="bias") != reference
+    assert now(config="relu6") != reference
+
+
+def test_of_metrics_all_but_the_timings_count(tmp_path):
+    path = tmp_path / "metrics" / "a" / "original" / "float32" / "litert.json"
+
+    def now(**row) -> str:
+        write_json(path, {"accuracy": 0.5, "latency_us_median": 1.0, **row})
+        return digests(tmp_path, [path])["metrics/a/original/float32/litert.json"]
+
+    assert now(latency_us_median=7.0, latency_us_p95=9.0) == now()
+    assert now(accuracy=0.5000001) != now()

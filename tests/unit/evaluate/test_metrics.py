@@ -1,0 +1,209 @@
+"""Measures against answers worked out by hand."""
+
+import numpy as np
+import pytest
+
+from snugnet.core.errors import InputError
+from snugnet.core.predictions import Predictions, load_predictions, save_predictions
+from snugnet.evaluate.footprint import file_size, tflite_columns
+from snugnet.evaluate.metrics import auc_macro, confusion, quality
+from snugnet.evaluate.score import score
+
+
+def predictions(scores, labels, task, group=None, names=None) -> Predictions:
+    scores = np.array(scores, dtype=np.float32)
+    names = names or tuple(f"c{k}" for k in range(max(2, scores.shape[1])))
+    return Predictions(
+        scores=scores,
+        labels=np.array(labels),
+        group=None if group is None else np.array(group),
+        raw=scores,
+        scale=1.0,
+        zero_point=0,
+        latency_ns=np.array([1000, 2000, 3000]),
+        task=task,
+        class_names=names,
+    )
+
+
+def multiclass() -> Predictions:
+    decided = [0, 0, 1, 1, 2, 2, 0, 1]
+    truth = [0, 0, 0, 1, 1, 2, 2, 2]
+    return predictions(np.eye(3)[decided], truth, "multiclass")
+
+
+def multilabel() -> Predictions:
+    scores = [[0.9, 0.1, 0.5], [0.4, 0.8, 0.2], [0.6, 0.6, 0.1], [0.2, 0.3, 0.7]]
+    truth = np.array([[1, 0, 0], [1, 1, 0], [1, 0, 0], [0, 0, 1]], dtype=np.uint8)
+    return predictions(scores, truth, "multilabel")
+
+
+def test_multiclass():
+    got = quality(multiclass())
+    # Right: samples 0, 1, 3, 5 of 8. Recalls 2/3, 1/2, 1/3; precisions 2/3, 1/3, 1/2.
+    assert got["accuracy"] == pytest.approx(4 / 8)
+    assert got["balanced_accuracy"] == pytest.approx((2 / 3 + 1 / 2 + 1 / 3) / 3)
+    assert got["recall"] == got["balanced_accuracy"]
+    assert got["precision"] == pytest.approx((2 / 3 + 1 / 3 + 1 / 2) / 3)
+    f1 = (2 / 3 + 2 / 5 + 2 / 5) / 3
+    assert got["f1"] == pytest.approx(f1)
+    # Expected agreement by chance: (3*3 + 3*2 + 2*3) / 64.
+    chance = (3 * 3 + 3 * 2 + 2 * 3) / 64
+    assert got["cohen_kappa"] == pytest.approx((0.5 - chance) / (1 - chance))
+    assert "hamming_loss" not in got
+
+
+def test_multilabel():
+    got = quality(multilabel())
+    # A score of exactly 0.5 counts as set: wrong at (0, 2), (1, 0) and (2, 1), 9 of 12 right.
+    assert got["accuracy"] == got["binary_accuracy"] == pytest.approx(9 / 12)
+    assert got["hamming_loss"] == pytest.approx(3 / 12)
+    assert got["jaccard"] == pytest.approx((2 / 3 + 1 / 2 + 1 / 2) / 3)
+    assert "cohen_kappa" not in got
+
+
+def test_binary():
+    binary = predictions([[0.9], [0.4], [0.5], [0.1]], [1, 1, 0, 0], "binary")
+    got = quality(binary)
+    assert got["accuracy"] == 0.5
+    assert got["jaccard"] == pytest.approx(1 / 3)
+    assert got["auc_macro"] == pytest.approx(3 / 4)
+    assert confusion(binary) == [[1, 1], [1, 1]]
+
+
+def test_a_class_without_samples_is_left_out_of_recall_and_auc():
+    absent = predictions(np.eye(3)[[0, 1, 2, 0]], [0, 1, 1, 0], "multiclass")
+    got = quality(absent)
+    assert got["balanced_accuracy"] == pytest.approx((1 + 1 / 2) / 2)
+    assert got["auc_macro"] == pytest.approx((1.0 + 0.75) / 2)
+    one = predictions([[0.2], [0.9]], [1, 1], "binary")
+    assert auc_macro(one) is None
+    assert quality(one)["cohen_kappa"] == pytest.approx(0.0)
+
+
+def test_kappa_of_a_constant_truth_and_decision_does_not_exist():
+    constant = predictions([[0.9], [0.9]], [1, 1], "binary")
+    assert quality(constant)["cohen_kappa"] is None
+
+
+def test_confusion_counts_truth_down_and_decisions_across():
+    assert confusion(multiclass()) == [[2, 1, 0], [0, 1, 1], [1, 1, 1]]
+    assert confusion(multilabel())[2] == [[2, 1], [0, 1]]
+
+
+def test_the_waist_is_read_back_as_written(tmp_path):
+    for given in (multiclass(), multilabel()):
+        save_predictions(tmp_path / "p.npz", given)
+        read = load_predictions(tmp_path / "p.npz")
+        for name, value in vars(given).items():
+            np.testing.assert_array_equal(getattr(read, name), value)
+
+
+def test_scores_that_are_not_finite_are_refused(tmp_path):
+    broken = predictions([[np.nan, 1.0]], [1], "multiclass")
+    save_predictions(tmp_path / "p.npz", broken)
+    with pytest.raises(InputError, match="scores hold NaN"):
+        load_predictions(tmp_path / "p.npz")
+
+
+SIZE = {"parameters": 10, "nonzero": 9, "macs": 8, "zeros": 0.1}
+WEIGHTS = [{"name": "a", "zeros": 0.25, "rank": 3}, {"name": "b", "zeros": 1.0, "rank": 0}]
+EVIDENCE = {
+    "weights": WEIGHTS,
+    "int8_weights": ["a"],
+    "float_weights": ["b", "c"],
+    "zeros": 0.5,
+    "dead_layers": ["b"],
+}
+
+
+def test_a_row_compares_with_float_on_the_same_samples(tmp_path):
+    model = tmp_path / "model.tflite"
+    model.write_bytes(b"x" * 1000)
+    reference = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
+    row = score(
+        multiclass(), reference, None, None, SIZE, tflite_columns(model, EVIDENCE, None), 0.95
+    )
+    assert row["delta_float"] == pytest.approx(-0.5)
+    # Four samples lost and none gained: the exact McNemar test gives 2 / 2^4.
+    assert row["p_float"] == pytest.approx(2 / 16)
+    assert row["decisions_changed"] == 4
+    assert row["size_bytes"] == 1000
+    assert row["latency_us_median"] == 2.0
+    assert row["n_groups"] is None
+    assert row["n"] == 8
+    assert row["tensor_zeros"] == "a 0.2500; b 1.0000"
+    assert (row["tensor_ranks"], row["dead_layers"]) == ("a 3; b 0", "b")
+    assert (row["model_zeros"], row["file_zeros"]) == (0.1, 0.5)
+    assert (row["int8_weights"], row["float_weights"]) == (1, 2)
+
+
+def test_rows_of_different_samples_are_not_compared():
+    other = predictions(np.eye(3)[[0]], [0], "multiclass")
+    with pytest.raises(InputError, match="are for different samples"):
+        score(multiclass(), other, None, None, SIZE, {}, 0.95)
+    with pytest.raises(InputError, match="its previous quantization step are for different"):
+        score(multiclass(), multiclass(), None, other, SIZE, {}, 0.95)
+    with pytest.raises(InputError, match="its parent are for different samples"):
+        score(multiclass(), multiclass(), other, None, SIZE, {}, 0.95)
+
+
+def test_a_row_compares_with_the_same_scheme_of_its_parent(tmp_path):
+    model = tmp_path / "model.tflite"
+    model.write_bytes(b"x")
+    parent = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
+    row = score(
+        multiclass(), multiclass(), parent, None, SIZE, tflite_columns(model, EVIDENCE, None), 0.95
+    )
+    assert (row["delta_parent"], row["p_parent"]) == (pytest.approx(-0.5), pytest.approx(2 / 16))
+    assert row["delta_parent_low"] < -0.5 < row["delta_parent_high"]
+    assert (row["delta_float"], row["p_float"]) == (0, 1)
+
+
+def test_a_row_compares_with_the_scheme_one_rung_below(tmp_path):
+    model = tmp_path / "model.tflite"
+    model.write_bytes(b"x")
+    below = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
+    deployed = tflite_columns(model, EVIDENCE, None)
+    row = score(multiclass(), multiclass(), None, below, SIZE, deployed, 0.95)
+    assert (row["delta_rung"], row["p_rung"]) == (pytest.approx(-0.5), pytest.approx(2 / 16))
+    assert (row["delta_float"], row["delta_parent"]) == (0, None)
+
+
+def test_gzip_size_is_reproducible(tmp_path):
+    path = tmp_path / "model"
+    path.write_bytes(bytes(range(256)) * 40)
+    assert file_size(path) == file_size(path)
+    assert file_size(path)["size_gzip_bytes"] < file_size(path)["size_bytes"] == 10240
+
+
+CERTIFICATE = {
+    "litert_ref": {"verdict": "exact"},
+    "tflm": {"verdict": "unsupported", "reason": "operator 3 ABS: is not supported"},
+    "xnnpack": {"worst_lsb": 6, "decisions_changed": 2},
+    "arena_bytes": 4096,
+}
+
+
+def test_a_row_tells_what_the_certificate_says(tmp_path):
+    model = tmp_path / "model.tflite"
+    model.write_bytes(b"x")
+    cells = multiclass(), multiclass(), None, None
+    row = score(*cells, SIZE, tflite_columns(model, EVIDENCE, CERTIFICATE), 0.95)
+    assert (row["litert_ref"], row["tflm"], row["arena_bytes"]) == ("exact", "unsupported", 4096)
+    assert row["verification"] == "tflm: operator 3 ABS: is not supported"
+    assert (row["xnnpack_worst_lsb"], row["xnnpack_decisions_changed"]) == (6, 2)
+    differs = {
+        "verdict": "differs",
+        "mismatches": 7,
+        "worst_lsb": 1,
+        "first_operator": {"operator": 2, "name": "ADD", "tensor": 9},
+    }
+    row = score(
+        *cells, SIZE, tflite_columns(model, EVIDENCE, {**CERTIFICATE, "litert_ref": differs}), 0.95
+    )
+    assert row["verification"].startswith(
+        "litert_ref: 7 values differ by up to 1 LSB, first at operator 2 ADD; tflm: "
+    )
+    row = score(*cells, SIZE, tflite_columns(model, EVIDENCE, None), 0.95)
+    assert (row["litert_ref"], row["arena_bytes"]) == (None, None)

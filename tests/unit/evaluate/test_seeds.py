@@ -1,0 +1,95 @@
+"""Across seeds: the figures of independent packages, and nothing where nothing can be told."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from snugnet.evaluate.seeds import COLUMNS, across_seeds, seeds_markdown
+from snugnet.evaluate.table import tabulate
+
+ACCURACY = [0.90, 0.93, 0.91, 0.95]
+LOSS = [-0.02, -0.01, -0.03, -0.015]
+
+
+def rows(scheme: str, accuracy: list[float], delta: list[float], **changes) -> list[dict]:
+    return [
+        {
+            "model": f"net_s{seed}",
+            "family": "net",
+            "seed": seed,
+            "variant": "original",
+            "scheme": scheme,
+            "runtime": "litert",
+            "status": "ok",
+            "accuracy": value,
+            "delta_float": difference,
+            "p_float": 0.5,
+            **changes,
+        }
+        for seed, (value, difference) in enumerate(zip(accuracy, delta, strict=True), 1)
+    ]
+
+
+def found(*groups: list[dict]) -> pd.DataFrame:
+    return across_seeds(tabulate([row for group in groups for row in group]), 0.95)
+
+
+def test_mean_spread_interval_and_test_are_students():
+    frame = found(rows("fiq_int8", ACCURACY, LOSS))
+    row = frame.iloc[0]
+    interval = stats.t.interval(0.95, 3, np.mean(ACCURACY), stats.sem(ACCURACY))
+    assert (row["low"], row["high"]) == pytest.approx(interval)
+    assert row["stdev"] == pytest.approx(np.std(ACCURACY, ddof=1))
+    assert (row["seeds"], row["least"], row["most"]) == (4, 0.90, 0.95)
+    paired = stats.ttest_rel(ACCURACY, np.subtract(ACCURACY, LOSS))
+    assert row["p_delta_float"] == pytest.approx(paired.pvalue)
+    assert row["delta_float"] == pytest.approx(np.mean(LOSS))
+    assert row["delta_float_high"] < 0  # as the test says
+
+
+def test_p_values_are_adjusted_within_the_family():
+    weaker = [-0.02, 0.01, -0.03, 0.005]
+    frame = found(rows("drq", ACCURACY, weaker), rows("fiq_int8", ACCURACY, LOSS))
+    expected = multipletests(frame["p_delta_float"], method="holm")[1]
+    assert frame["p_holm_delta_float"].to_numpy(float) == pytest.approx(expected)
+    assert (frame["p_holm_delta_float"] > frame["p_delta_float"]).any()
+
+
+def test_one_seed_says_nothing_of_spread():
+    frame = found(rows("fiq_int8", [0.9], [-0.01]))
+    assert frame.empty
+    assert list(frame.columns) == COLUMNS
+
+
+def test_a_seed_counts_once():
+    frame = found(rows("fiq_int8", ACCURACY, LOSS), rows("fiq_int8", ACCURACY[:1], LOSS[:1]))
+    assert frame.iloc[0]["seeds"] == 4
+
+
+def test_cells_that_could_not_be_are_not_counted():
+    frame = found(
+        rows("fiq_int8", ACCURACY, LOSS),
+        rows("akida_v1_w4a4", [np.nan] * 4, [np.nan] * 4, status="incompatible"),
+    )
+    assert frame["scheme"].tolist() == ["fiq_int8"]
+
+
+def test_seeds_that_all_differ_alike_are_not_tested():
+    # Each loses one sample of 360; quotients differ in their last bits.
+    right = [7, 41, 99, 345]
+    lost = [(r - 1) / 360 - r / 360 for r in right]
+    assert len(set(lost)) > 1
+    frame = found(rows("fiq_int8", ACCURACY, lost), rows("float32", ACCURACY, [0.0] * 4))
+    assert frame["p_delta_float"].isna().all()
+    assert frame.iloc[0]["delta_float"] == pytest.approx(-1 / 360)
+    assert pd.isna(frame.iloc[0]["delta_float_low"])
+    assert pd.isna(frame.iloc[1]["delta_float"])  # float32 is its own reference
+
+
+def test_people_read_points_with_arrows():
+    page = seeds_markdown(found(rows("fiq_int8", ACCURACY, LOSS)), 0.95)
+    assert "92.25 ± 2.22 %" in page
+    assert "-1.88 ↓ [-3.23, -0.52]" in page
+    assert seeds_markdown(found(rows("fiq_int8", [0.9], [-0.01])), 0.95) == ""

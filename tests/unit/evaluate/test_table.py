@@ -1,0 +1,191 @@
+"""The table claims only what the tests found."""
+
+import io
+
+import pandas as pd
+
+from snugnet.evaluate.gate import judge
+from snugnet.evaluate.table import COLUMNS, arrow, markdown, tabulate
+
+
+def row(scheme: str, **changes) -> dict:
+    values = {
+        "model": "m",
+        "dataset": "synthetic_x",
+        "task": "multiclass",
+        "variant": "original",
+        "parent": None,
+        "scheme": scheme,
+        "runtime": "litert",
+        "status": "ok",
+        "reason": None,
+        "n": 100,
+        "accuracy": 0.9,
+        "accuracy_low": 0.8,
+        "accuracy_high": 0.95,
+        "delta_float": 0.0,
+        "p_float": 1.0,
+        "n_groups": 5,
+        "size_bytes": 2048,
+        "latency_us_median": 12.5,
+        "f1": 0.87654,
+        "auc_macro": 0.98765,
+        "auc_low": 0.97,
+        "auc_high": 0.99,
+    }
+    return {**values, **changes}
+
+
+def table() -> pd.DataFrame:
+    return tabulate(
+        [
+            row("float32"),
+            row("drq", p_float=0.02, delta_float=-0.05),
+            row("fiq_int8", p_float=0.03, delta_float=-0.05),
+            row("fiq_uint8", p_float=0.001, delta_float=-0.05),
+            row("fiq_float32", p_float=0.001, delta_float=0.05),
+        ]
+    )
+
+
+def arrows_of(frame: pd.DataFrame) -> dict[str, str]:
+    return {r["scheme"]: arrow(r["delta_float"], r["p_holm"]) for r in frame.to_dict("records")}
+
+
+def test_columns_are_those_of_the_contract_and_order_is_kept():
+    frame = table()
+    assert list(frame.columns) == COLUMNS
+    assert frame["scheme"].tolist()[0] == "float32"
+
+
+def test_holm_counts_the_tests_of_a_model_and_not_its_float_row():
+    frame = table().set_index("scheme")
+    # Sorted: .001, .001, .02, .03 times 4, 3, 2, 1, never falling.
+    assert frame["p_holm"]["fiq_uint8"] == 0.004
+    assert frame["p_holm"]["fiq_float32"] == 0.004
+    assert frame["p_holm"]["drq"] == 0.04
+    assert frame["p_holm"]["fiq_int8"] == 0.04
+    assert pd.isna(frame["p_holm"]["float32"])
+    assert pd.isna(frame["p_float"]["float32"])
+
+
+def test_another_model_has_tests_of_its_own():
+    frame = tabulate([row("drq", p_float=0.03), row("drq", model="other", p_float=0.04)])
+    assert frame["p_holm"].tolist() == [0.03, 0.04]
+
+
+def test_a_naive_arrow_is_not_drawn():
+    """0.03 alone would be called a loss; among four tests it is not one."""
+    cases = {"float32": 1.0, "drq": 0.03, "fiq_int8": 0.5, "fiq_uint8": 0.9, "fiq_float32": 0.9}
+    frame = tabulate([row(name, p_float=p, delta_float=-0.05) for name, p in cases.items()])
+    arrows = arrows_of(frame)
+    assert arrows == {
+        **dict.fromkeys(("drq", "fiq_int8", "fiq_uint8", "fiq_float32"), "~"),
+        "float32": "",
+    }
+
+
+def test_arrows():
+    arrows = arrows_of(table())
+    assert arrows["fiq_uint8"] == "↓"
+    assert arrows["fiq_float32"] == "↑"
+
+
+def test_what_does_not_apply_is_empty_and_counts_are_whole():
+    incompatible = row("drq", status="incompatible", reason="layer x", n=0)
+    incompatible |= dict.fromkeys(("accuracy", "accuracy_low", "p_float", "n_groups", "size_bytes"))
+    text = tabulate([row("float32"), incompatible]).to_csv(index=False)
+    read = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
+    assert read["hamming_loss"].tolist() == ["", ""]
+    assert read["accuracy"].tolist() == ["0.9", ""]
+    assert read["n"].tolist() == ["100", "0"]
+    assert read["size_bytes"].tolist() == ["2048", ""]
+
+
+def test_the_page_has_schemes_down_and_variants_across():
+    rows = [row("float32"), row("drq"), row("float32", variant="pruned", accuracy=0.85)]
+    rows.append(row("drq", variant="pruned", status="incompatible", reason="layer x"))
+    page = markdown(tabulate(rows), 0.95)
+    lines = [[part.strip() for part in line.split("|")[1:-1]] for line in page.splitlines()]
+    assert ["scheme", "original", "pruned"] in lines
+    assert ["float32", "90.00 % [80.00, 95.00]", "85.00 % [80.00, 95.00]"] in lines
+    assert ["drq", "90.00 % ~ [80.00, 95.00]", "incompatible: layer x"] in lines
+    assert "0.8765 | 0.9877 [0.9700, 0.9900]" in " ".join(page.split())
+    assert "synthetic_x (multiclass), 100 test samples of 5 groups" in page
+
+
+def test_a_variant_is_held_against_its_parent_by_tests_of_their_own():
+    rows = [
+        row("fiq_int8", variant=name, delta_parent=delta, p_parent=p)
+        for name, delta, p in (("original", None, None), ("a", -0.02, 0.001), ("b", 0.01, 0.03))
+    ]
+    frame = tabulate(rows)
+    assert frame["p_parent_holm"].tolist()[1:] == [0.002, 0.03]
+    page = " ".join(markdown(frame, 0.95).split())
+    assert "points to parent" in page
+    assert "| -2.00 ↓ |" in page
+    assert "| +1.00 ↑ |" in page
+    assert "points to parent" not in markdown(tabulate(rows[:1]), 0.95).split("##", 1)[1]
+
+
+def test_empty_studies_have_a_table():
+    frame = tabulate([])
+    assert list(frame.columns) == COLUMNS
+    assert markdown(frame, 0.95).startswith("# Results")
+
+
+def test_the_gate_names_the_cell_and_what_is_wrong():
+    good = {"verdict": "pass", "findings": []}
+    bad = {"verdict": "fail", "findings": ["input is float32 instead of int8"]}
+    cells = [
+        {"cell": "a", "contract": good, "scheme": "drq", "metrics": {"status": "ok"}},
+        {"cell": "b", "contract": bad, "scheme": "drq", "metrics": {"status": "ok"}},
+        {"cell": "c", "contract": None, "scheme": "drq", "metrics": {"status": "incompatible"}},
+    ]
+    gate = judge(cells)
+    assert gate == {
+        "verdict": "fail",
+        "cells": 3,
+        "failures": ["b: input is float32 instead of int8"],
+        "demands": [],
+    }
+    assert judge(cells[:1])["verdict"] == "pass"
+
+
+def test_zeros_that_conversion_loses_close_the_gate():
+    kept = {"model_zeros": 0.65, "file_zeros": 0.66, "status": "ok"}
+    cells = [
+        {
+            "cell": name,
+            "scheme": "drq",
+            "contract": None,
+            "metrics": {**kept, "file_zeros": zeros},
+        }
+        for name, zeros in (("a", 0.66), ("b", 0.646), ("c", 0.2), ("d", None))
+    ]
+    assert judge(cells)["failures"] == [
+        "c: the fraction of zero weights is 0.650 in the model, but 0.200 in the file"
+    ]
+
+
+def test_the_ladder_tells_what_weights_activations_and_integer_ends_cost():
+    frame = tabulate(
+        [
+            row("float32"),
+            row("drq", delta_rung=-0.001, p_rung=0.9),
+            row("fiq_float32", delta_rung=-0.04, p_rung=0.001),
+            row("fiq_int8", delta_rung=0.02, p_rung=0.001),
+        ]
+    )
+    text = markdown(frame, 0.95)
+    assert "| points for   | weights (drq)   | activations (fiq_float32)   |" in text
+    line = next(line for line in text.splitlines() if "-4.00 ↓" in line)
+    assert line.split("|")[2:5] == [
+        " -0.10 ~         ",
+        " -4.00 ↓                     ",
+        " +2.00 ↑                       ",
+    ]
+
+
+def test_a_study_without_neighbouring_rungs_has_no_ladder():
+    assert "points for" not in markdown(table(), 0.95)

@@ -1,0 +1,325 @@
+"""The fork server runs a job as the job would run by itself, and outlives nobody."""
+
+import json
+import os
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from snugnet.jobs import fork_server
+
+SLOW = "snugnet.evaluate.statistics"  # takes the server a second, not eight as TensorFlow does
+FAST = "snugnet.tflite.runtimes.litert"
+JOB = """
+import atexit, json, os, signal, sys, time
+from pathlib import Path
+from types import SimpleNamespace
+from snugnet.core.errors import InputError
+from snugnet.jobs.run import run
+
+def tell(name, what):
+    Path(name + ".new").write_text(str(what))
+    Path(name + ".new").rename(name)
+
+def server():
+    # The guard is the parent; 0 stands for none.
+    guard = Path("/proc", str(os.getppid()))
+    if "snugnet.jobs.fork_server" not in (guard / "cmdline").read_text():
+        return 0
+    return int((guard / "status").read_text().split("PPid:")[1].split()[0])
+
+def main(job):
+    {body}
+
+paths = dict(input=[], output=[], log=["job.log"])
+run(main, SimpleNamespace(**paths, params=SimpleNamespace(code={code!r})))
+"""
+# What such a job does for as long as it may.
+STAY = (
+    "import subprocess; tell('grandchild', subprocess.Popen(['sleep', '1000']).pid); "
+    "tell('child', os.getpid()); time.sleep(100)"
+)
+
+
+class Run:
+    """A process that stands for Snakemake, and a folder in which jobs of its run are started."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.process = subprocess.Popen(["sleep", "1000"])
+        self.environment = {
+            fork_server.RUN: str(self.process.pid),
+            fork_server.WARM: secrets.token_hex(8),
+        }
+        self.jobs: list[subprocess.Popen[str]] = []
+
+    def start(self, body: str, *modules: str, **environment: str) -> subprocess.Popen[str]:
+        script = self.folder / f"job{len(self.jobs)}.py"
+        script.write_text(JOB.format(body=body, code=dict.fromkeys(modules or (SLOW,), "")))
+        job = subprocess.Popen(
+            [sys.executable, str(script), "an argument"],
+            cwd=self.folder,
+            env={**os.environ, **self.environment, **environment},
+            text=True,
+        )
+        self.jobs.append(job)
+        return job
+
+    def status_of(self, body: str, *modules: str, **environment: str) -> int:
+        return self.start(body, *modules, **environment).wait(timeout=120)
+
+    def told(self, name: str) -> int:
+        path = self.folder / name
+        until(path.exists)
+        return int(path.read_text())
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "job.log").read_text()
+
+    def end(self) -> None:
+        for process in (self.process, *self.jobs):
+            process.kill()
+            process.wait()
+
+
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(0.02)
+
+
+def gone(process: int) -> bool:
+    """Tell whether a process has ended; one whose parent has not asked how counts as ended."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return state.rpartition(")")[2].split()[0] == "Z"
+
+
+@pytest.fixture
+def run(tmp_path) -> Iterator[Run]:
+    started = Run(tmp_path)
+    yield started
+    started.end()
+
+
+def test_jobs_share_one_server_that_has_imported_their_packages(run):
+    body = "print(server(), 'scipy.stats' in sys.modules, 'snakemake.script' in sys.modules)"
+    assert run.status_of(body) == 0
+    server, *imported = run.log.splitlines()[0].split()
+    assert imported == ["True", "True"]
+    assert int(server) > 0
+    assert run.status_of(body) == 0
+    assert run.log.split()[0] == server
+    assert not gone(int(server))
+
+
+def test_a_child_is_in_every_way_the_job(run):
+    body = (
+        "print(json.dumps([sys.argv, os.getcwd(), sys.path[0], os.environ.get('MINE'), __name__, "
+        "os.environ['SNUGNET_WARM']]))"
+    )
+    assert run.status_of(body, MINE="a value") == 0
+    served = json.loads(run.log.splitlines()[0])
+    assert run.status_of(body, MINE="a value", SNUGNET_WARM="") == 0
+    alone = json.loads(run.log.splitlines()[0])
+    alone[0][0] = alone[0][0].replace("job1.py", "job0.py")
+    assert served == alone
+    assert served[0][1:] == ["an argument"]
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_a_child_has_the_threads_of_its_job(run, threads):
+    body = (
+        "import numpy, scipy.linalg, threadpoolctl; "
+        "print(sorted(pool['num_threads'] for pool in threadpoolctl.threadpool_info()))"
+    )
+    environment = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
+    assert run.status_of(body, **environment) == 0
+    served = run.log.splitlines()[0]
+    assert run.status_of(body, SNUGNET_WARM="", **environment) == 0
+    assert served == run.log.splitlines()[0] != "[]"
+
+
+def test_the_log_has_native_output_time_and_memory(run):
+    body = (
+        "print('python'); os.write(2, b'native\\n'); os.system('echo child'); "
+        "big = b'x' * 400 * 2**20"
+    )
+    assert run.status_of(body) == 0
+    *lines, last = run.log.splitlines()
+    assert set(lines) == {"python", "native", "child"}
+    seconds, mib = re.fullmatch(r"took (\d+\.\d\d) s, peak memory (\d+) MiB", last).groups()
+    assert float(seconds) > 0
+    assert 400 < int(mib) < 800
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("pass", 0),
+        ("sys.exit(3)", 3),
+        ("sys.exit('a message')", 1),
+        ("raise InputError('x is wrong')", 1),
+        ("1 / 0", 1),
+        ("os._exit(7)", 7),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", -signal.SIGSEGV),
+        ("os.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL),
+    ],
+)
+def test_a_job_ends_as_its_child_does(run, body, status):
+    assert run.status_of(body) == status
+    assert run.status_of(body, SNUGNET_WARM="") == status
+
+
+def test_what_a_job_leaves_for_its_end_is_done(run):
+    body = "atexit.register(lambda: tell('last', 1)); print('no newline', end='')"
+    assert run.status_of(body) == 0
+    assert run.told("last") == 1
+    assert run.log.startswith("no newline")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals_reach_the_child(run, number):
+    body = (
+        f"signal.signal({number}, lambda *_: sys.exit(5)); tell('child', os.getpid()); "
+        "time.sleep(100)"
+    )
+    job = run.start(body)
+    child = run.told("child")
+    job.send_signal(number)
+    assert job.wait(timeout=60) == 5
+    assert gone(child)
+
+
+def test_a_child_ends_with_its_job_and_with_all_it_started(run):
+    job = run.start(STAY)
+    processes = [run.told("child"), run.told("grandchild")]
+    job.kill()
+    until(lambda: all(map(gone, processes)))
+    assert run.status_of("print(os.getpid())") == 0  # the server goes on
+
+
+def test_without_its_server_a_job_runs_by_itself(run):
+    body = f"tell('server', server())\n    if Path('cold').exists(): return\n    {STAY}"
+    job = run.start(body)
+    processes = [run.told("child"), run.told("grandchild")]
+    (run.folder / "cold").touch()
+    os.kill(run.told("server"), signal.SIGKILL)
+    assert job.wait(timeout=60) == 0
+    assert run.told("server") == 0
+    assert all(map(gone, processes))
+
+
+def test_two_never_do_the_same_job(run):
+    """The child of a dead guard ends before its job begins."""
+    body = (
+        "tell('guard', os.getppid()); print('begin', server(), flush=True); "
+        "time.sleep(0 if Path('cold').exists() else 100)"
+    )
+    job = run.start(body)
+    guard = run.told("guard")
+    (run.folder / "cold").touch()
+    os.kill(guard, signal.SIGKILL)
+    assert job.wait(timeout=60) == 0
+    assert run.log.startswith("begin 0\n")
+
+
+def test_a_job_by_itself_takes_signals_as_it_did_before(run):
+    body = (
+        "tell('server', server()); tell('hangup', int(signal.getsignal(signal.SIGHUP) == "
+        "signal.SIG_IGN)); time.sleep(0 if Path('cold').exists() else 100)"
+    )
+    previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    job = run.start(body)
+    signal.signal(signal.SIGHUP, previous)
+    server = run.told("server")
+    (run.folder / "cold").touch()
+    os.kill(server, signal.SIGKILL)
+    assert job.wait(timeout=60) == 0
+    assert run.told("hangup") == 1
+
+
+def test_a_dead_server_is_replaced(run):
+    assert run.status_of("tell('server', server())") == 0
+    server = run.told("server")
+    os.kill(server, signal.SIGKILL)
+    until(lambda: gone(server))
+    assert run.status_of("tell('server', server())") == 0
+    assert run.told("server") not in (server, 0)
+
+
+def test_jobs_that_come_together_find_one_server(run):
+    jobs = [run.start(f"tell('server{i}', server())") for i in range(4)]
+    assert [job.wait(timeout=60) for job in jobs] == [0] * 4
+    servers = {run.told(f"server{i}") for i in range(4)}
+    assert len(servers - {0}) == 1
+
+
+@pytest.mark.parametrize("module", [SLOW, FAST])
+def test_nothing_outlives_the_run(run, module):
+    job = run.start(f"tell('server', server()); {STAY}", module)
+    processes = [run.told("child"), run.told("grandchild")]
+    server = run.told("server")
+    assert (server > 0) == (module == SLOW)
+    run.process.kill()
+    run.process.wait()
+    assert job.wait(timeout=60) == -signal.SIGKILL
+    if module == FAST:  # a job by itself cannot take along what it started
+        os.kill(processes.pop(), signal.SIGKILL)
+    until(lambda: all(map(gone, [*processes, server or processes[0]])), seconds=10)
+
+
+def test_a_child_ends_with_the_run_even_while_the_server_imports(run):
+    """For as long as that takes the server looks at nothing else."""
+    run.start(STAY)
+    child = run.told("child")
+    run.start("pass", "snugnet.models.loading.keras2")  # takes seconds
+    time.sleep(0.7)
+    run.process.kill()
+    run.process.wait()
+    until(lambda: gone(child), seconds=2)
+
+
+@pytest.mark.parametrize(
+    ("module", "environment"),
+    [(FAST, {}), (SLOW, {"SNUGNET_WARM": ""}), (SLOW, {"SNUGNET_RUN": "", "SNUGNET_WARM": ""})],
+)
+def test_a_job_that_is_not_to_be_handed_over_runs_by_itself(run, module, environment):
+    assert run.status_of("tell('server', server())", module, **environment) == 0
+    assert run.told("server") == 0
+
+
+def test_the_server_can_be_forked_whatever_it_has_imported(run):
+    """A process of several threads cannot: a lock that another holds stays locked in the child."""
+    body = "print(Path(f'/proc/{server()}/status').read_text())"
+    assert run.status_of(body, *fork_server.IMPORTS) == 0
+    assert "Threads:\t1\n" in run.log
+
+
+def test_jobs_of_a_cluster_hear_of_no_run(monkeypatch):
+    for name in (fork_server.RUN, fork_server.WARM):
+        monkeypatch.setenv(name, "inherited")
+    fork_server.announce(here=False, warm=True)
+    assert (os.environ[fork_server.RUN], os.environ[fork_server.WARM]) == ("", "")
+
+
+def test_another_user_is_refused(monkeypatch):
+    import socket
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        fork_server._check_peer(ours)
+        monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
+        with pytest.raises(PermissionError, match="another user"):
+            fork_server._check_peer(ours)

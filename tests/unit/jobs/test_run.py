@@ -1,0 +1,53 @@
+"""Logs hold everything, outputs are whole or absent."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from snugnet.jobs.run import logged
+
+
+def run_job(body: str, log: Path) -> subprocess.CompletedProcess:
+    program = f"""
+import os, sys
+from types import SimpleNamespace
+from snugnet.core.errors import InputError
+from snugnet.jobs.run import run
+def main(job):
+    {body}
+paths = dict(input=[], output=[], log=[{str(log)!r}])
+run(main, SimpleNamespace(**paths, params=SimpleNamespace(code={{}})))
+"""
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+
+def test_the_log_holds_python_and_native_output(tmp_path):
+    log = tmp_path / "deep" / "job.log"
+    body = "print('from python'); os.write(2, b'from native code\\n'); os.system('echo child')"
+    done = run_job(body, log)
+    assert done.returncode == 0
+    *lines, last = log.read_text().splitlines()
+    assert set(lines) == {"from python", "from native code", "child"}
+    assert re.fullmatch(r"took \d+\.\d\d s, peak memory \d+ MiB", last)
+    assert done.stdout == ""
+
+
+def test_wrong_input_ends_in_one_message_and_no_traceback(tmp_path):
+    done = run_job("raise InputError('x is wrong; y is allowed')", tmp_path / "job.log")
+    assert done.returncode == 1
+    assert (tmp_path / "job.log").read_text() == "error: x is wrong; y is allowed\n"
+
+
+def test_a_defect_leaves_its_traceback_in_the_log(tmp_path):
+    done = run_job("1 / 0", tmp_path / "job.log")
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in (tmp_path / "job.log").read_text()
+
+
+def test_output_is_restored_afterwards(tmp_path, capfd):
+    with logged(tmp_path / "job.log"):
+        os.write(1, b"inside\n")
+    os.write(1, b"outside\n")
+    assert capfd.readouterr().out == "outside\n"

@@ -1,0 +1,320 @@
+"""Records of how files were made: independent of folders, and missed when they are missing."""
+
+import inspect
+import os
+import sqlite3
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import snakemake.api  # before workflow, which imports it in a circle
+import snakemake.persistence.db
+import snakemake.workflow
+from snakemake.exceptions import WorkflowError
+from snakemake.io import IOFile
+from snakemake.persistence import RECORD_FORMAT_VERSION, MetadataRecord, PersistenceBase
+
+from snugnet.jobs.run_records import NAMESPACE, DbRunRecords, FileRunRecords, install
+
+URL = "sqlite:///records.db"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def dag(main: bool = True, dryrun: bool = False) -> Any:
+    workflow = SimpleNamespace(
+        is_main_process=main,
+        dryrun=dryrun,
+        dag_settings=SimpleNamespace(max_checksum_file_size=100),
+        execution_settings=SimpleNamespace(latency_wait=5),
+    )
+    return SimpleNamespace(workflow=workflow)
+
+
+def records(url: str = URL, **options: bool) -> DbRunRecords:
+    return records_of("there/data", url, **options)
+
+
+def records_of(data: str, url: str = URL, **options: bool) -> DbRunRecords:
+    return DbRunRecords(
+        dag=dag(**options), db_url=url, folders={data: "<data>"}, results="results/tiny"
+    )
+
+
+class Job:
+    """What records are asked about."""
+
+    def __init__(self, *outputs: str, inputs: tuple[str, ...] = ()) -> None:
+        self.output = [IOFile(name) for name in outputs]
+        self.input = [IOFile(name) for name in inputs]
+        self.non_derived_params = [1]
+
+
+def record(**values: Any) -> MetadataRecord:
+    return MetadataRecord(record_format_version=RECORD_FORMAT_VERSION, **values)
+
+
+def rows(table: str = "snakemake_metadata") -> set[tuple[Any, ...]]:
+    columns = "target, rule" if table == "snakemake_metadata" else "file_path, lock_type"
+    with sqlite3.connect("records.db") as connection:
+        return set(connection.execute(f"SELECT namespace, {columns} FROM {table}"))
+
+
+def insert(namespace: str, target: str, rule: str, starttime: float) -> None:
+    with sqlite3.connect("records.db") as connection:
+        connection.execute(
+            "INSERT INTO snakemake_metadata (namespace, target, rule, starttime, "
+            "record_format_version) VALUES (?, ?, ?, ?, 6)",
+            (namespace, target, rule, starttime),
+        )
+
+
+def lock(namespace: str, path: str) -> None:
+    with sqlite3.connect("records.db") as connection:
+        connection.execute("INSERT INTO snakemake_locks VALUES (?, ?, 'output')", (namespace, path))
+
+
+@pytest.fixture
+def old() -> str:
+    """A database as older versions wrote it: here, and before that in another folder."""
+    here = str(Path(".snakemake").absolute())
+    records()
+    insert("/elsewhere/.snakemake", "kept", "elsewhere", 1)
+    insert("/elsewhere/.snakemake", "made_here", "elsewhere", 1)
+    insert(here, "made_here", "here", 2)
+    insert(here, "made_elsewhere", "here", 2)
+    insert("/elsewhere/.snakemake", "made_elsewhere", "elsewhere", 3)
+    lock("/elsewhere/.snakemake", "theirs")
+    lock(here, "ours")
+    return here
+
+
+def test_snakemake_has_what_the_classes_replace():
+    """A new version of Snakemake may work in another way: then read run_records.py again."""
+    assert "DbPersistence" in inspect.getsource(snakemake.workflow.Workflow._prepare_dag)
+    assert "FilePersistence" in inspect.getsource(snakemake.workflow.Workflow._prepare_dag)
+    assert issubclass(DbRunRecords, snakemake.persistence.db.DbPersistence)
+    replaced = ("has_metadata", "has_outdated_metadata", "params_changed", "_input")
+    for name in (*replaced, "_input_changed"):
+        assert name in vars(PersistenceBase), name
+    finished = inspect.getsource(PersistenceBase.finished)
+    assert "record.input_checksums = checksums" in finished
+    assert "self._write_record(key, record)" in finished
+    setup = inspect.getsource(snakemake.persistence.db.DbPersistence.__init__)
+    assert setup.index("self.namespace =") < setup.index("self._setup_database(db_url)")
+
+
+def test_install_puts_the_classes_where_snakemake_looks(monkeypatch):
+    monkeypatch.setattr(snakemake.workflow, "DbPersistence", None)
+    monkeypatch.setattr(snakemake.workflow, "FilePersistence", None)
+    install({"a": "<a>"}, "results")
+    database = snakemake.workflow.DbPersistence(dag=dag(), db_url=URL)
+    files = snakemake.workflow.FilePersistence(dag=dag())
+    assert (type(database), type(files)) == (DbRunRecords, FileRunRecords)
+
+
+def test_install_names_a_version_it_does_not_know(monkeypatch):
+    monkeypatch.delattr(snakemake.workflow, "DbPersistence")
+    with pytest.raises(WorkflowError, match=r"DbPersistence is missing.*requirements\.txt"):
+        install({}, "results")
+
+
+def test_records_are_the_same_in_another_folder(folder, monkeypatch):
+    records()._write_record("a", record(rule="train"))
+    moved = folder.with_name(f"{folder.name}_moved")
+    folder.rename(moved)
+    monkeypatch.chdir(moved)
+    assert records().rule(IOFile("a")) == "train"
+
+
+def test_a_database_of_several_projects_keeps_them_apart(folder):
+    url = f"sqlite:///{folder / 'records.db'}"
+    records(url)._write_record("a", record(rule="train"))
+    assert rows() == {(str(folder / ".snakemake"), "a", "train")}
+
+
+def test_records_of_older_versions_are_adopted_the_latest_of_each_file(old):
+    records()
+    expected = [("kept", "elsewhere"), ("made_here", "here"), ("made_elsewhere", "elsewhere")]
+    assert rows() == {(NAMESPACE, *row) for row in expected}
+    assert rows("snakemake_locks") == {(NAMESPACE, "ours", "output")}
+
+
+def test_a_dry_run_reads_records_of_older_versions_and_writes_nothing(old):
+    before = Path("records.db").read_bytes()
+    kept = records(dryrun=True)
+    names = ("kept", "made_here", "made_elsewhere")
+    assert [kept.rule(IOFile(name)) for name in names] == ["elsewhere", "here", "elsewhere"]
+    assert list(kept._read_locks()) == [("output", "ours")]
+    kept._write_record("a", record(rule="train"))
+    assert kept.rule(IOFile("a")) == "train"
+    assert Path("records.db").read_bytes() == before
+
+
+def test_a_dry_run_creates_no_database(folder):
+    assert records(dryrun=True).rule(IOFile("a")) is None
+    assert not (folder / "records.db").exists()
+
+
+def test_a_job_of_another_process_adopts_nothing(old):
+    before = rows()
+    records(main=False)
+    assert rows() == before
+
+
+def test_new_records_are_kept_beside_older_ones_that_are_adopted(old):
+    insert(NAMESPACE, "made_here", "now", 9)
+    records()
+    assert (NAMESPACE, "made_here", "now") in rows()
+    assert (NAMESPACE, "made_here", "here") not in rows()
+
+
+@pytest.mark.parametrize("kind", ["none", "outdated"])
+def test_an_existing_file_without_a_record_is_a_reason_to_run(folder, kind):
+    (folder / "made").touch()
+    kept = records()
+    if kind == "outdated":
+        kept._write_record("made", MetadataRecord(record_format_version=3))
+    changes = kept.params_changed(Job("made", "absent"))
+    assert changes
+    assert str(changes) == "there is no record of how these files were made: made"
+    assert kept.has_metadata(Job("made"))
+    assert not kept.has_outdated_metadata(Job("made"))
+
+
+@pytest.mark.parametrize(
+    ("names", "warning"),
+    [
+        ([], None),
+        (["a"], "1 file has no record in records.db of how it was made: its job runs again."),
+        (
+            ["a", "b"],
+            "2 files have no record in records.db of how they were made: their jobs run again.",
+        ),
+    ],
+)
+def test_missing_records_give_one_warning(folder, names, warning):
+    """Files of jobs count that Snakemake does not ask about: they need outputs of the others."""
+    kept = records()
+    jobs = [Job(name, f"missing_{name}") for name in names]
+    kept.dag.needrun_jobs = lambda: jobs
+    assert kept.take_warning() is None
+    for name in names:
+        (folder / name).touch()
+    (folder / "left_out").touch()
+    kept.params_changed(Job("left_out"))
+    assert kept.take_warning() == warning
+    assert kept.take_warning() is None
+
+
+def test_a_file_that_is_missing_needs_no_record():
+    assert not records().params_changed(Job("absent"))
+
+
+def test_recorded_parameters_are_compared_as_ever(folder):
+    (folder / "made").touch()
+    kept = records()
+    kept._write_record("made", record(params=["1"]))
+    assert not kept.params_changed(Job("made"))
+    kept._write_record("made", record(params=["2"]))
+    assert kept.params_changed(Job("made")).only_old == {"2"}
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("there/data/a/b.npz", "<data>/a/b.npz"),
+        ("there/database.npz", "there/database.npz"),
+        ("results/there/data/a", "results/there/data/a"),
+    ],
+)
+def test_inputs_are_recorded_without_the_folder_they_lie_in(path, name):
+    kept = records()
+    job = Job("made", inputs=(path,))
+    assert kept._input(job) == [name]
+    kept._write_record("made", record(input_checksums={path: "sha256:1"}))
+    assert kept.metadata(IOFile("made")).input_checksums == {name: "sha256:1"}
+    assert kept.input_checksums(job, path) == {"sha256:1"}
+
+
+@pytest.mark.parametrize(
+    ("data", "path", "name"),
+    [
+        (".", "a/b.npz", "<data>/a/b.npz"),
+        (".", "results/tiny/data/a.npz", "results/tiny/data/a.npz"),
+        (".", "../a.npz", "../a.npz"),
+        (".", "/a.npz", "/a.npz"),
+        ("..", "../a.npz", "<data>/a.npz"),
+        ("/", "/data/a.npz", "<data>/data/a.npz"),
+        ("results", "results/a.npz", "<data>/a.npz"),
+        ("results", "results/tiny/a.npz", "results/tiny/a.npz"),
+    ],
+)
+def test_folders_with_special_paths_are_named_like_others(data, path, name):
+    assert records_of(data)._input(Job("made", inputs=(path,))) == [name]
+
+
+def is_changed(data: str, path: str) -> bool:
+    return any(records_of(data).input_changed(Job("made", inputs=(path,))))
+
+
+@pytest.fixture
+def recorded_data(folder: Path) -> Path:
+    """A file in `here`, and a record that `made` was made from it."""
+    (folder / "made").touch()
+    (folder / "here").mkdir()
+    (folder / "here" / "a.npz").write_bytes(b"first")
+    write_record("here", "here/a.npz")
+    return folder / "here" / "a.npz"
+
+
+def write_record(data: str, path: str) -> None:
+    """Record, as Snakemake does, that `made` was made from a file."""
+    kept = records_of(data)
+    job = Job("made", inputs=(path,))
+    checksum = kept._checksum(path)
+    checksums = {path: checksum} if checksum else {}
+    kept._write_record("made", record(input=kept._input(job), input_checksums=checksums))
+
+
+@pytest.mark.parametrize(("content", "changed"), [(b"first", False), (b"other", True)])
+@pytest.mark.parametrize("data", ["here", "there"])
+def test_contents_of_data_are_compared_whatever_their_times(recorded_data, data, content, changed):
+    path = Path(data) / "a.npz"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    os.utime(path, (1_000_000_000,) * 2)  # in 2001
+    assert is_changed(data, str(path)) == changed
+
+
+@pytest.mark.parametrize(("data", "changed"), [("here", False), ("there", True)])
+def test_large_data_have_changed_if_their_folder_is_another(recorded_data, data, changed):
+    """Files without a checksum: Snakemake compares the times of those in the same folder."""
+    recorded_data.write_bytes(b"large" * 100)
+    write_record("here", "here/a.npz")
+    recorded_data.parent.rename(data)
+    assert is_changed(data, f"{data}/a.npz") == changed
+
+
+def test_a_damaged_database_is_named():
+    Path("records.db").write_bytes(b"no database" * 100)
+    with pytest.raises(WorkflowError, match=r"records\.db: cannot use.*not a database.*delete it"):
+        records()
+
+
+def test_a_database_that_cannot_be_written_is_named_before_a_run(monkeypatch):
+    records()
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert records(dryrun=True).namespace == NAMESPACE
+    with pytest.raises(WorkflowError, match=r"records\.db: not writable.*make it writable"):
+        records()
+
+
+def test_a_database_in_memory_is_left_to_snakemake():
+    kept = DbRunRecords(dag=dag(), db_url="sqlite:///:memory:", folders={}, results="r")
+    assert kept.namespace == str(Path(".snakemake").absolute())

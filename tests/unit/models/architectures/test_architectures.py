@@ -1,0 +1,158 @@
+"""Every architecture builds, is saved, and computes the same in a fresh process."""
+
+import json
+import subprocess
+import sys
+from importlib import import_module
+
+import numpy as np
+import pytest
+import yaml
+
+from snugnet.config.study import Study
+from snugnet.core.errors import InputError
+from tests.paths import ROOT
+
+# The shapes and tasks of the default study.
+INPUTS = {
+    "digits": ((8, 8, 1), "multiclass", 10),
+    "mnist": ((28, 28, 1), "multiclass", 10),
+    "synthetic_imu": ((100, 6, 1), "multiclass", 6),
+    "digits_uint8": ((8, 8, 1), "multiclass", 10),
+    "synthetic_imu_uint8": ((100, 6, 1), "multiclass", 6),
+    "synthetic_beats": ((1, 320, 1), "multiclass", 5),
+    "synthetic_beats_binary": ((1, 320, 1), "binary", 2),
+    "synthetic_beats_uint8": ((16, 20, 1), "multiclass", 5),
+    "synthetic_ecg12": ((12, 1000, 1), "multilabel", 5),
+}
+
+
+def default_models() -> dict:
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    study = Study(yaml.safe_load((ROOT / "config.yaml").read_text()), schema)
+    return study.config["models"]
+
+
+def build(settings: dict):
+    shape, task, classes = INPUTS[settings["dataset"]]
+    module = import_module(f"snugnet.models.architectures.{settings['architecture']}")
+    return module.build(settings, shape, task, classes)
+
+
+@pytest.fixture(scope="module")
+def models(keras) -> dict:
+    return {name: build(settings) for name, settings in default_models().items()}
+
+
+def test_all_models_of_the_design_are_there(models):
+    expected = (
+        "smartwatch_lean smartwatch_fat bspc_lean bspc_fat bspc_gap_lean bspc_gap_fat "
+        "ecg_inception ecg_akida mnist_fc mnist_cnn digits_fc digits_cnn ecg_binary "
+        "smartwatch_akida digits_akida"
+    )
+    assert set(models) == set(expected.split())
+
+
+def test_outputs_follow_the_task(models):
+    for name, settings in default_models().items():
+        _, task, classes = INPUTS[settings["dataset"]]
+        last = models[name].layers[-1]
+        assert models[name].output_shape == (None, 1 if task == "binary" else classes)
+        assert last.activation.__name__ == ("softmax" if task == "multiclass" else "sigmoid")
+
+
+def test_saved_models_compute_the_same_in_a_fresh_process(models, tmp_path):
+    from snugnet.models.loading.storage import save_model
+
+    rng = np.random.default_rng(0)
+    for name, model in models.items():
+        # Weights as if trained: the running statistics of batch normalization too.
+        model.set_weights([rng.normal(0.1, 0.1, w.shape) ** 2 for w in model.get_weights()])
+        save_model(model, tmp_path / f"{name}.h5")
+        x = rng.normal(0, 1, (4, *model.input_shape[1:])).astype(np.float32)
+        np.savez(tmp_path / f"{name}.npz", x=x, y=model.predict(x, verbose=0))
+    program = f"""
+import json, numpy as np
+from pathlib import Path
+from snugnet.models import keras2
+from snugnet.models.loading.storage import load_model
+keras2.configure(seed=1, threads=1)
+worst = {{}}
+for path in Path({str(tmp_path)!r}).glob("*.h5"):
+    arrays = np.load(path.with_suffix(".npz"), allow_pickle=False)
+    y = load_model(path).predict(arrays["x"], verbose=0)
+    worst[path.stem] = float(abs(y - arrays["y"]).max())
+print(json.dumps(worst))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == dict.fromkeys(models, 0.0)
+
+
+def test_sizes_are_counted(models):
+    from snugnet.models.stats import stats
+
+    counted = stats(models["digits_fc"])
+    # 64 -> 128 -> 64 -> 10.
+    assert counted["macs"] == 64 * 128 + 128 * 64 + 64 * 10
+    assert counted["parameters"] == counted["macs"] + 128 + 64 + 10
+    assert stats(models["ecg_inception"])["parameters"] == models["ecg_inception"].count_params()
+    convolution = next(row for row in stats(models["digits_cnn"])["layers"])
+    assert convolution["macs"] == 3 * 3 * 1 * 16 * 8 * 8
+
+
+def test_inception_is_about_as_large_as_the_seed(models):
+    assert 6000 < models["ecg_inception"].count_params() < 7500
+
+
+def test_code_in_a_model_file_is_refused_before_it_is_loaded(keras, tmp_path):
+    from snugnet.models.loading.storage import load_model
+
+    layers = keras.tf_keras.layers
+    inner = keras.tf_keras.Sequential([layers.InputLayer((4,)), layers.Lambda(lambda x: x)])
+    outer = keras.tf_keras.Sequential([layers.InputLayer((4,)), inner, layers.Dense(1)])
+    for name, model in {"plain": inner, "nested": outer}.items():
+        model.save(tmp_path / f"{name}.h5", save_format="h5")
+        with pytest.raises(InputError, match="unsupported layer class 'Lambda'"):
+            load_model(tmp_path / f"{name}.h5")
+
+
+def test_a_wrapped_lambda_is_refused(keras, tmp_path):
+    from snugnet.models.loading.storage import load_model
+
+    layers = keras.tf_keras.layers
+    wrapped = layers.TimeDistributed(layers.Lambda(lambda x: x))
+    model = keras.tf_keras.Sequential([layers.InputLayer((4, 3)), wrapped])
+    model.save(tmp_path / "model.h5", save_format="h5")
+    with pytest.raises(InputError, match="unsupported layer class"):
+        load_model(tmp_path / "model.h5")
+
+
+@pytest.mark.parametrize("content", [b"", b"not hdf5", None])
+def test_a_file_that_is_no_model_is_refused(tmp_path, content):
+    from snugnet.models.loading.storage import load_model
+
+    path = tmp_path / "model.h5"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=r"model\.h5: not a Keras"):
+        load_model(path)
+
+
+def test_a_separable_convolution_counts_as_its_two_parts(keras):
+    from snugnet.compress.graph.canonicalize import standard
+    from snugnet.models.stats import stats
+
+    layers = keras.tf_keras.layers
+    model = keras.tf_keras.Sequential(
+        [
+            layers.Input((12, 3)),
+            layers.SeparableConv1D(5, 3, strides=2, padding="same", depth_multiplier=2),
+            layers.DepthwiseConv1D(3),
+            layers.Reshape((2, 2, 5)),
+            layers.SeparableConv2D(4, 2),
+        ]
+    )
+    found = stats(model)
+    assert found["macs"] == 6 * 6 * (3 + 5) + 4 * 5 * 3 + 1 * 5 * (4 + 4)
+    assert found["macs"] == stats(standard(model))["macs"]

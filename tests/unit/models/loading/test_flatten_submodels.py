@@ -1,0 +1,49 @@
+"""Models within models become one graph of layers that computes the same."""
+
+import numpy as np
+
+
+def check(model, names: list[str]) -> None:
+    from snugnet.models.loading.flatten_submodels import flat
+
+    rng = np.random.default_rng(0)
+    model.set_weights([rng.uniform(0.1, 0.5, weight.shape) for weight in model.weights])
+    made = flat(model)
+    assert [layer.name for layer in made.layers] == names
+    x = rng.normal(size=(3, *model.input_shape[1:])).astype(np.float32)
+    np.testing.assert_array_equal(made(x, training=False), model(x, training=False))
+    for weight in model.weights:  # a copy of its own
+        weight.assign(weight * 0)
+    assert np.ptp(made(x, training=False)) > 0
+
+
+def test_transfer_learning_is_one_graph(keras):
+    """A base within the model, with another in it, and layers of the same name in all of them."""
+    tf_keras, layers = keras.tf_keras, keras.tf_keras.layers
+    deep = tf_keras.Sequential([layers.Conv2D(4, 3, name="conv")], name="deep")
+    given = layers.Input((8, 8, 3))
+    x = layers.Conv2D(3, 3, padding="same", name="conv")(given)
+    base = tf_keras.Model(given, deep(layers.Add(name="add")([x, given])), name="base")
+    inputs = layers.Input((8, 8, 3), name="image")
+    x = base(layers.Rescaling(0.5, name="scaled")(inputs), training=False)
+    x = layers.Conv2D(2, 3, name="conv")(x * 2.0)
+    outputs = layers.Dense(3, activation="softmax", name="end")(layers.Flatten(name="flat")(x))
+    names = ["image", "scaled", "base_conv", "add", "deep_conv", "tf.math.multiply", "conv"]
+    check(tf_keras.Model(inputs, outputs), [*names, "flat", "end"])
+
+
+def test_a_model_with_two_inputs_is_laid_out_where_it_is_called(keras):
+    tf_keras, layers = keras.tf_keras, keras.tf_keras.layers
+    given = [layers.Input((4,)), layers.Input((4,))]
+    inner = tf_keras.Model(given, layers.Add(name="sum")([*map(layers.Dense(2, name="d"), given)]))
+    inputs = layers.Input((4,), name="x")
+    outputs = inner([inputs, layers.Dense(4, name="other")(inputs)])
+    check(tf_keras.Model(inputs, outputs), ["x", "other", "d", "sum"])
+
+
+def test_what_holds_no_model_is_left_alone(keras):
+    from snugnet.models.loading.flatten_submodels import flat
+
+    layers = keras.tf_keras.layers
+    model = keras.tf_keras.Sequential([layers.Input((4,)), layers.Dense(2)])
+    assert flat(model) is model

@@ -1,0 +1,42 @@
+"""Recurrent layers written out step by step compute the same."""
+
+import numpy as np
+import pytest
+
+from snugnet.core.errors import InputError
+
+
+@pytest.mark.parametrize("kind", ["GRU", "SimpleRNN", "LSTM"])
+def test_what_is_written_out_computes_the_same(keras, kind):
+    from snugnet.models.loading.unroll_rnn import RECURRENT, looping, unroll
+
+    layers = keras.tf_keras.layers
+    recurrent = getattr(layers, kind)
+    model = keras.tf_keras.Sequential(
+        [
+            layers.Input((9, 2)),
+            layers.Bidirectional(recurrent(3, return_sequences=True), name="both"),
+            recurrent(4, name="last"),
+            layers.Dense(2),
+        ]
+    )
+    written = unroll(model, RECURRENT)
+    x = np.random.default_rng(0).normal(size=(5, 9, 2)).astype(np.float32)
+    np.testing.assert_allclose(written(x), model(x), atol=1e-6)
+    assert [layer.name for layer in written.layers] == [layer.name for layer in model.layers]
+    assert written.get_layer("last").unroll
+    assert written.get_layer("both").forward_layer.unroll
+    assert written.get_layer("both").backward_layer.unroll
+    assert unroll(model, ()) is model
+    assert looping(model) == ["'both' (Bidirectional)", f"'last' ({kind})"]
+
+
+def test_too_many_steps_are_refused(keras):
+    from snugnet.models.loading.unroll_rnn import MOST_STEPS, RECURRENT, unroll
+
+    layers = keras.tf_keras.layers
+    model = keras.tf_keras.Sequential([layers.Input((MOST_STEPS + 1, 2)), layers.GRU(3, name="g")])
+    with pytest.raises(
+        InputError, match=f"'g': cannot unroll 257 time steps; the maximum is {MOST_STEPS}"
+    ):
+        unroll(model, RECURRENT)

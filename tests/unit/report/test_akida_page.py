@@ -1,0 +1,196 @@
+"""What the table, the gate and the page make of Akida's rows."""
+
+import numpy as np
+import pytest
+
+from snugnet.akida.agreement import compare
+from snugnet.core.predictions import Predictions
+from snugnet.evaluate.footprint import akida_columns
+from snugnet.evaluate.gate import judge
+from snugnet.report.akida_page import page, preflight_page
+
+AGREEMENT = {
+    "verdict": "differs",
+    "decisions_equal": 0.9,
+    "potentials_equal": 0.8,
+    "worst": 3,
+    "saturated_inputs": 2,
+    "first_layer": {"layer": "conv_1"},
+    "quantizeml": {"decisions_equal": 0.7},
+}
+MAPPED = {"hardware": True, "processors": 9, "program_bytes": 4096, "reason": None}
+CONVERSION = {
+    "device": "AKD1000",
+    "devices": {"AKD1000": MAPPED},
+    "trained": False,
+    "smallest_device": "AKD1500",
+    "input": {"kind": "uint8", "outside_range": {"train": 0, "val": 1, "test": 5}},
+}
+
+
+def predictions(raw) -> Predictions:
+    raw = np.array(raw, np.int32)
+    return Predictions(
+        scores=raw.astype(np.float32),
+        labels=np.zeros(len(raw), np.int64),
+        group=None,
+        raw=raw,
+        scale=np.ones(raw.shape[1]),
+        zero_point=0,
+        latency_ns=np.zeros(0, np.int64),
+        task="multiclass",
+        class_names=("a", "b"),
+    )
+
+
+def row(scheme="akida_v2_w8a8", runtime="akida", **changes) -> dict:
+    values = {
+        "model": "net",
+        "variant": "original",
+        "parent": None,
+        "method": "train",
+        "reason": None,
+        "scheme": scheme,
+        "runtime": runtime,
+        "status": "ok",
+        "task": "multiclass",
+        "accuracy": 0.75 if runtime == "akida" else 0.8,
+        "delta_float": -0.15 if runtime == "akida" else -0.1,
+        "p_float": 0.001,
+        "akida_device": "AKD1000",
+        "akida_hardware": True,
+        "akida_processors": 9,
+        "akida_program_bytes": 4096,
+        "akida_smallest_device": "AKD1500",
+        "akida_beyond_train": 7,
+        "akida_beyond_program": 0,
+        "akida_potentials": "exact",
+        "akida_potentials_equal": 1.0,
+        "akida_decisions_equal": 0.95,
+        "akida_quantizeml_equal": None,
+        "akida_worst": 0,
+        "akida_first_layer": None,
+        "confusion": [[3, 1], [0, 4]],
+        "class_names": ["rest", "run"],
+    }
+    return {**values, **changes}
+
+
+def test_two_runtimes_are_compared_in_steps_of_their_potentials():
+    keras = predictions([[5, 1], [2, 3], [9, 0], [4, 4]])
+    akida = predictions([[5, 1], [3, 2], [9, 2], [4, 4]])
+    found = compare(keras, akida)
+    assert found["verdict"] == "differs"
+    assert found["decisions_equal"] == 0.75
+    assert found["potentials_equal"] == 5 / 8
+    assert found["worst"] == 2
+    assert compare(keras, keras)["verdict"] == "exact"
+    assert compare(predictions(np.zeros((0, 2))), akida)["verdict"] == "nothing"
+
+
+def test_columns_tell_what_saturated_where_and_which_layer_differs(tmp_path):
+    (tmp_path / "model.fbz").write_bytes(b"program")
+    columns = akida_columns(tmp_path / "model.fbz", CONVERSION, AGREEMENT)
+    assert (columns["akida_beyond_train"], columns["akida_beyond_program"]) == (5, 2)
+    assert columns["size_bytes"] == 7
+    assert columns["akida_first_layer"] == "conv_1"
+    assert columns["akida_quantizeml_equal"] == 0.7
+    assert columns["reason"] is None
+    assert "nonzero" not in columns
+
+
+def test_zeros_of_weights_that_were_trained_on_are_not_those_of_the_parent(tmp_path):
+    (tmp_path / "model.fbz").write_bytes(b"program")
+    columns = akida_columns(tmp_path / "model.fbz", {**CONVERSION, "trained": True}, AGREEMENT)
+    assert columns["nonzero"] is None
+    assert columns["model_zeros"] is None
+
+
+@pytest.mark.parametrize(
+    ("scheme", "changes", "verdict"),
+    [
+        ("akida_v2_w8a8", {}, "pass"),
+        ("akida_v2_w4a4", {"akida_potentials": "differs"}, "fail"),
+        ("akida_v2_w4a4", {"akida_potentials": None}, "fail"),
+        ("akida_v1_w4a4", {"akida_potentials": "differs"}, "pass"),
+        ("akida_v2_w8a8", {"akida_potentials": None, "status": "incompatible"}, "pass"),
+    ],
+)
+def test_the_second_generation_must_be_exact(scheme, changes, verdict):
+    cell = {"cell": "a/b/c/d", "scheme": scheme, "contract": None, "metrics": row(**changes)}
+    found = judge([cell])
+    assert found["verdict"] == verdict
+
+
+def test_the_gate_says_how_far_and_from_which_layer_on():
+    differs = {"akida_potentials": "differs", "akida_potentials_equal": 0.75}
+    metrics = row(**differs, akida_worst=3, akida_first_layer="conv_2")
+    cell = {"cell": "a/b/c/d", "scheme": "akida_v2_w8a8", "contract": None, "metrics": metrics}
+    assert judge([cell])["failures"] == [
+        "a/b/c/d: the potentials of the simulator and of quantized Keras differ: 75.0000% are "
+        "equal, the largest difference is 3, first at layer conv_2"
+    ]
+
+
+def test_the_page_shows_each_step_what_fits_and_what_does_not():
+    refused = row(model="big", status="incompatible", reason="dense: 4096 inputs of Dense")
+    text = page([row(runtime="keras"), row(), refused])
+    steps, program = [line for line in text.splitlines() if line.startswith("| net")]
+    cells = [cell.strip() for cell in steps.strip("|").split("|")]
+    assert cells[3:] == ["90.00", "80.00 ↓", "75.00 ↓", "", ""]
+    cells = [cell.strip() for cell in program.strip("|").split("|")]
+    assert cells[3:] == [
+        *("95.0000%", "exact", "", "7", "0", "AKD1000: all in hardware", "9", "4.0", "AKD1500"),
+    ]
+    assert "| big" in text
+    assert "dense: 4096 inputs of Dense" in text
+    assert text.count("| rest    |      3 |     1 |") == 2
+
+
+def test_binary_and_multilabel_decisions_are_shown_too():
+    binary = row(task="binary")
+    labels = row(
+        task="multilabel", variant="pruned", confusion=[[[1, 2], [3, 4]], [[5, 6], [7, 8]]]
+    )
+    text = page([binary, labels])
+    assert "| rest    |      3 |     1 |" in text
+    assert "| not run |         5 |     6 |" in text
+
+
+def test_what_the_host_would_have_to_compute_is_told():
+    reason = "Cannot map layer 'scores'. Not enough hardware components"
+    text = page(
+        [row(runtime=name, akida_hardware=False, reason=reason) for name in ("keras", "akida")]
+    )
+    assert "AKD1000: not all in hardware" in text
+    assert text.count(reason) == 1
+
+
+def test_training_stands_beside_what_it_began_with():
+    of_qat = {"variant": "aware", "parent": "original", "method": "qat"}
+    trained = {**of_qat, "accuracy": 0.85, "delta_float": -0.05, "p_float": 0.3}
+    rows = [row(runtime="keras"), row(), row(runtime="keras", **trained), row(**trained)]
+    steps = next(line for line in page(rows).splitlines() if line.startswith("| net"))
+    cells = [cell.strip() for cell in steps.strip("|").split("|")]
+    assert cells[3:] == ["90.00", "80.00 ↓", "75.00 ↓", "85.00 ~", "85.00 ~"]
+
+
+def test_preflight_says_what_fits_and_what_would_do():
+    common = {"scheme": "akida_v2_w8a8", "device": "SixNodesIPv2"}
+    obstacle = {"layer": "dense", "rule": "4096 inputs of Dense", "fix": "at most 2048"}
+    text = preflight_page(
+        [
+            {**common, "model": "big", "fits": False, "obstacles": [obstacle]},
+            {**common, "model": "small", "fits": True, "obstacles": []},
+        ]
+    )
+    lines = [[c.strip() for c in line.strip("|").split("|")] for line in text.splitlines()]
+    assert ["big", "akida_v2_w8a8", "SixNodesIPv2", "no"] in lines
+    assert ["small", "akida_v2_w8a8", "SixNodesIPv2", "yes"] in lines
+    assert ["big", "akida_v2_w8a8", "dense", "4096 inputs of Dense", "at most 2048"] in lines
+
+
+def test_a_study_without_programs_has_a_short_page():
+    text = page([])
+    assert text.startswith("# Akida")
+    assert "##" not in text

@@ -1,0 +1,355 @@
+"""The report says what the table and the verdicts say, whatever a study has or lacks."""
+
+import json
+import re
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from snugnet.evaluate.recommend import choose
+from snugnet.report import origin, pareto, searches, tables
+from snugnet.report.cards import cards, limits
+from snugnet.report.collect import Study
+from snugnet.report.figures import all_figures
+from snugnet.report.files import read_table, records
+from snugnet.report.layers import indexes
+from snugnet.report.matrix import DIVERGING, LIMIT, ink, shade
+from snugnet.report.page import page
+from snugnet.report.quantization_steps import steps
+from snugnet.report.weights import quantized_weights
+from tests import debian
+from tests.paths import ROOT
+from tests.report_study import FakeStudy, rich_study
+
+TEMPLATES = ROOT / "workflow" / "report"
+VOID = {"meta", "link", "input", "br", "hr", "img"}
+
+
+def written(study: Study) -> str:
+    parts = {
+        "style": (TEMPLATES / "style.css").read_text(),
+        "script": (TEMPLATES / "page.js").read_text(),
+        "vega": "window.vegaEmbed = null;",
+    }
+    return page(study, {"System": "Linux"}, TEMPLATES / "index.html.j2", parts)
+
+
+class Reader(HTMLParser):
+    """Reads a page: every element must be closed where it should be."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: dict[str, str] = {}
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open:
+            name = self.elements[-1][1].get("id") or self.open[-1]
+            self.texts[name] = self.texts.get(name, "") + data
+
+    def ids(self) -> set[str]:
+        return {attrs["id"] for _, attrs in self.elements if attrs.get("id")}
+
+    def data(self) -> dict:
+        return json.loads(self.texts["data"])
+
+
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory) -> Study:
+    return rich_study(tmp_path_factory.mktemp("rich"), models=3).collect()
+
+
+@pytest.fixture(scope="module")
+def text(rich) -> str:
+    return written(rich)
+
+
+@pytest.fixture
+def small(tmp_path) -> FakeStudy:
+    return FakeStudy(tmp_path)
+
+
+def test_the_page_is_well_formed_and_has_every_section(text):
+    ids = Reader(text).ids()
+    sections = ["overview", "results", "tables", "pareto", "ladder", "layers", "mistakes"]
+    assert {*sections, "searches", "designs", "akida", "certificates", "cards"} <= ids
+    linked = set(re.findall(r'href="#(\w+)"', text))
+    assert linked <= ids
+
+
+def test_the_page_asks_for_nothing(text):
+    for tag, attrs in Reader(text).elements:
+        for name in ("src", "href", "action", "data", "poster"):
+            value = attrs.get(name) or ""
+            assert ":" not in value.split("/")[0], (tag, value)
+        assert tag not in ("link", "img", "iframe", "object", "embed"), tag
+    assert not re.findall(r"url\(|@import|fetch\(|XMLHttpRequest|WebSocket", text)
+    assert "default-src 'none'" in text
+
+
+def test_the_page_of_a_study_like_the_default_one_is_small_enough(tmp_path):
+    """The library that draws is one megabyte more."""
+    assert len(written(rich_study(tmp_path).collect()).encode()) < 9_000_000
+
+
+def test_the_same_study_gives_the_same_page(rich, text):
+    assert written(rich) == text
+
+
+def test_every_cell_is_in_the_table_the_matrix_and_the_cards(rich, text):
+    reader = Reader(text)
+    found = reader.data()["cards"]["cells"]
+    assert len(found) == len(rich.rows)
+    links = [attrs["href"] for tag, attrs in reader.elements if tag == "a" and "href" in attrs]
+    for name in found:
+        assert links.count(f"#cell/{name}") >= 3
+
+
+def test_names_cannot_break_out_of_the_page(small):
+    bad = "</script><img src=x onerror=alert(1)>"
+    small.model("m", "synthetic_x", ["original"], ["float32", "fiq_int8"], classes=(bad, "b"))
+    names = {"model": "m", "family": "m", "seed": 1, "dataset": "synthetic_x"}
+    names |= {"variant": "original", "scheme": "akida_v2_w8a8", "runtime": "akida"}
+    small.incompatible(names, f"layer {bad}")
+    small.gate |= {"verdict": "fail", "failures": [f"m: {bad} & more"]}
+    text = written(small.collect())
+    reader = Reader(text)
+    assert not [tag for tag, _ in reader.elements if tag == "img"]
+    assert reader.data()["cards"]["cells"]["m/original/float32/litert"]["class_names"] == [bad, "b"]
+    assert "&lt;/script&gt;" in text
+    assert "Checks failed" in text
+
+
+def test_a_study_without_cells_has_a_page(small):
+    reader = Reader(written(small.collect()))
+    assert "pareto" not in reader.ids()
+    assert all_figures(small.collect()) == []
+
+
+def test_a_study_of_which_nothing_fits_has_a_page(small):
+    small.dataset("synthetic_x", ("a", "b"), None)
+    small.recipes["models"]["m"] = {"architecture": "cnn", "training": {}}
+    small.recipes["lineages"]["original"] = ["original"]
+    small.recipes["variants"]["m/original"] = {"method": "train"}
+    names = {"model": "m", "family": "m", "seed": 1, "dataset": "synthetic_x"}
+    names |= {"variant": "original", "scheme": "akida_v2_w8a8", "runtime": "akida"}
+    small.incompatible(names, "pool_1: pool (2, 1)")
+    study = small.collect()
+    text = written(study)
+    assert "1 is incompatible" in text
+    assert "no cell of this model could be measured" in text
+    assert all_figures(study) == []
+    assert tables.best(study).rows == []
+    assert limits(study, study.rows[0]) == []
+
+
+def test_a_study_without_analyses_leaves_their_sections_out(small):
+    small.model("m", "synthetic_x", ["original"], ["float32"], groups=None)
+    ids = Reader(written(small.collect())).ids()
+    assert "pareto" in ids
+    assert not ids & {"layers", "mistakes", "searches", "designs", "akida", "certificates"}
+
+
+def test_demands_of_the_study_are_shown_where_there_are_any(small):
+    small.model("m", "synthetic_x", ["original"], ["float32"])
+    small.gate["demands"] = [{"text": "at most 5 KiB", "cells": 3, "failed": 1}]
+    text = written(small.collect())
+    assert "at most 5 KiB" in text
+    assert "all but 1" in text
+
+
+def test_figures_have_words_rows_and_specifications(rich):
+    figures = all_figures(rich)
+    assert len({figure.name for figure in figures}) == len(figures)
+    for figure in figures:
+        assert figure.caption.endswith("."), figure.name
+        assert figure.rows, figure.name
+        assert figure.panels, figure.name
+        for panel in figure.panels:
+            assert panel["description"]
+            assert '"name": "rows"' in json.dumps(panel)
+            assert '"values":' not in json.dumps(panel)
+    by_name = {figure.name: figure for figure in figures}
+    assert len(by_name["layers_model_0"].panels) == 8
+    assert len(by_name["pareto_recorded_0"].panels) == 4
+
+
+def test_a_front_has_only_what_no_other_beats():
+    cells = [(1, 0.8), (2, 0.9), (2, 0.85), (3, 0.9), (4, 0.9501), (4, 0.95), (None, 0.99)]
+    rows = [{"cost": cost, "accuracy": right, "runtime": "litert"} for cost, right in cells]
+    assert pareto.on_front(rows, "cost") == [True, True, False, False, True, False, False]
+
+
+def test_equal_cells_are_both_on_the_front_but_not_the_hosts_side_of_a_program():
+    rows = [{"macs": 5, "accuracy": 0.9, "runtime": r} for r in ("keras", "akida", "litert")]
+    assert pareto.on_front(rows, "macs") == [False, True, True]
+
+
+def test_incompatible_cells_are_left_out_of_fronts_and_counted(rich):
+    figures = {figure.name: figure for figure in pareto.figures(rich)}
+    figure = figures["pareto_synthetic_0"]
+    assert "Left out: 1 of 31 cells, which are incompatible" in figure.caption
+    assert len(figure.rows) == 30
+
+
+def test_shades_are_symmetric_and_end_at_the_limit():
+    assert shade(0) == DIVERGING[len(DIVERGING) // 2]
+    assert shade(LIMIT) == shade(50) == DIVERGING[-1]
+    assert shade(-LIMIT) == shade(-50) == DIVERGING[0]
+
+
+def test_numbers_can_be_read_on_every_shade():
+    for step in range(-50, 51):
+        background = shade(step / 10)
+        assert contrast(background, ink(background)) >= 4.5
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_arrows_stand_where_the_tests_say_so(small):
+    small.model("m", "synthetic_x", ["original"], ["float32", "drq", "fiq_int8"])
+    for row, delta, p in zip(small.rows, (0, -0.05, -0.05), (1, 0.0001, 0.6), strict=True):
+        row |= {"delta_float": delta, "p_float": p}
+    shades = tables.matrix(small.collect())["rows"][0]["shades"]
+    assert [found.text for found in shades] == ["+0.00", "-5.00 ↓", "-5.00 ~"]
+
+
+def test_columns_that_are_empty_throughout_are_left_out(small):
+    small.model("m", "synthetic_x", ["original"], ["float32"])
+    titles = tables.cells(small.collect()).titles
+    assert "arena (KiB)" not in titles
+    assert "file (KiB)" in titles
+
+
+def cell(accuracy: float, size: int, **changes) -> dict:
+    names = {"delta_float": 0.0, "p_holm": None, "size_bytes": size, "accuracy": accuracy}
+    return {**names, "accuracy_high": accuracy + 0.02, **changes}
+
+
+def test_the_best_cell_is_the_smallest_within_the_noise():
+    top, near, worse = cell(0.95, 900), cell(0.94, 300), cell(0.90, 100)
+    lost = cell(0.94, 200, delta_float=-0.02, p_holm=0.001)
+    assert choose([top, near, worse, lost]) == (near, top)
+
+
+def test_what_the_ladder_shows_is_in_the_table(rich):
+    rows = steps([row for row in rich.rows if row["model"] == "model_0"])
+    assert {row["scheme"] for row in rows} == {"drq", "fiq_float32", "fiq_int8", "fiq_uint8"}
+    assert not [row for row in rows if row["variant"].endswith("_qat")]
+    assert rows[0]["step"] == "weights: drq"
+
+
+def test_weights_that_stay_in_float_are_named(rich):
+    line = quantized_weights(rich)[0]
+    assert line["tensors in int8"] == "1 of 2"
+    assert line["in int8 (values)"] == "CONV_2D conv 4,000"
+    assert line["left in float (values)"] == "FULLY_CONNECTED scores 100"
+
+
+def test_layer_indexes_name_operators_variants_across(rich):
+    first = indexes(rich, "model_0")[0]
+    assert first["index"] == 0
+    assert first["original"] == "CONV_2D model/conv_0/Relu, 1,024"
+    assert "original_qat" in first
+
+
+def test_searches_are_tabulated(rich):
+    chosen = searches.mixed(rich).rows[1]
+    assert [value.text for value in chosen][-3:] == ["yes", "yes", "yes"]
+    assert searches.calibration(rich).titles[2:4] == ["rule", "setting"]
+    assert searches.seeds(rich).rows == []
+
+
+def test_seeds_are_worded_as_in_the_table_for_people(small):
+    for seed in (1, 2, 3):
+        small.model(f"m_s{seed}", "synthetic_x", ["original"], ["float32", "drq"], family="m")
+        for row in small.rows[-2:]:
+            row["seed"] = seed
+    rows = searches.seeds(small.collect()).rows
+    assert rows[0][0].text == "m"
+    assert "±" in rows[1][5].text
+
+
+def test_cards_say_what_the_figures_leave_open(small):
+    small.model("m", "synthetic_x", ["original"], ["float32"], groups=4)
+    small.model("real", "digits", ["original"], ["float32"], groups=None)
+    study = small.collect()
+    simulated, real = (limits(study, row) for row in study.rows)
+    assert {"simulated", "few_groups", "one_seed", "host"} <= set(simulated)
+    assert {"no_groups", "same_source"} <= set(real)
+    assert "simulated" not in real
+
+
+def test_cards_have_lineage_files_and_hashes_and_no_places(small):
+    small.model("m", "synthetic_x", ["lowrank_qat"], ["fiq_int8"])
+    found = cards(small.collect())
+    steps = [step["variant"] for step in found["networks"]["m/lowrank_qat"]["steps"]]
+    assert steps == ["lowrank", "lowrank_qat"]
+    files = found["files"]["m/lowrank_qat/fiq_int8"]
+    assert [Path(file["path"]).name for file in files] == ["model.tflite", "model.h5"]
+    assert all(re.fullmatch("[0-9a-f]{64}", file["sha256"]) for file in files)
+    assert [file["path"] for file in found["datasets"]["synthetic_x"]["files"]] == [
+        f"data/synthetic_x/{split}.npz" for split in ("train", "val", "calib", "test")
+    ]
+    assert "/home/" not in json.dumps(found)
+    assert found["certificates"]["m/lowrank_qat/fiq_int8"]["tflm"]["verdict"] == "exact"
+
+
+def test_a_table_without_rows_or_titles_is_empty(tmp_path):
+    (tmp_path / "rows.csv").write_text("\n")
+    assert read_table(tmp_path / "rows.csv").empty
+
+
+def test_a_name_may_be_that_of_a_missing_value(tmp_path):
+    (tmp_path / "rows.csv").write_text("model,accuracy\nNA,\n")
+    assert records(read_table(tmp_path / "rows.csv")) == [{"model": "NA", "accuracy": None}]
+
+
+def test_where_it_comes_from_names_no_host_and_no_folder(tmp_path):
+    found = origin.origin(tmp_path)
+    assert "Git revision" not in found
+    assert "numpy" in found["Packages"]
+    assert str(tmp_path) not in json.dumps(found)
+
+
+def test_a_clone_has_a_revision(tmp_path):
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    debian.require("git")
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    assert re.fullmatch("[0-9a-f]{7,}", origin.origin(tmp_path)["Git revision"])
+
+
+def test_figures_become_files(small, tmp_path):
+    from snugnet.report.pictures import draw
+
+    small.model("m", "synthetic_x", ["original"], ["float32", "fiq_int8"])
+    figure = next(f for f in all_figures(small.collect()) if f.section == "pareto")
+    draw(figure, tmp_path)
+    assert "</svg>" in (tmp_path / f"{figure.name}.svg").read_text()
+    assert (tmp_path / f"{figure.name}.png").read_bytes().startswith(b"\x89PNG")
+    assert len(pd.read_csv(tmp_path / f"{figure.name}.csv")) == 2

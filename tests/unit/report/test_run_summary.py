@@ -1,0 +1,121 @@
+"""The text at the end of a run."""
+
+from pathlib import Path
+
+import pytest
+
+from snugnet.core.errors import InputError
+from snugnet.evaluate.recommend import recommend
+from snugnet.evaluate.table import tabulate
+from snugnet.report import tables
+from snugnet.report.files import read_table, records
+from snugnet.report.run_summary import (
+    SHOWN,
+    FailedJob,
+    Recommendation,
+    StudySummary,
+    describe_failed_jobs,
+    describe_study,
+    summarize,
+)
+from tests.report_study import FakeStudy
+
+MODEL = Recommendation("beats", "tflite/a/b/c/model.tflite", 0.95, (0.9, 0.975), 20480, 1024)
+REPORT = "results/report/index.html"
+
+
+@pytest.fixture
+def study(tmp_path) -> FakeStudy:
+    fake = FakeStudy(tmp_path)
+    fake.model("m", "synthetic_x", ["original", "pruned"])
+    fake.model("k", "synthetic_y", ["original"], ["float32", "fiq_int8"])
+    fake.write("report/metrics.csv", tabulate(fake.rows))
+    fake.write("report/gate.json", {**fake.gate, "cells": len(fake.rows)})
+    return fake
+
+
+def test_summary_recommends_what_the_page_does(study):
+    summary = summarize(study.folder, 0.95)
+    page = tables.best(study.collect())
+    names = [(row[0].text, row[1].cell) for row in page.rows]
+    assert len(names) == 2
+    assert [(model.dataset, path_of(model.file)) for model in summary.recommendations] == [
+        (dataset, cell.removesuffix("/litert")) for dataset, cell in names
+    ]
+    assert summary.cells == len(study.rows)
+    assert summary.report == f"{study.folder}/report/index.html"
+
+
+def path_of(file: str) -> str:
+    return "/".join(Path(file).parts[-4:-1])
+
+
+def test_recommended_figures_come_from_the_table(study):
+    rows = records(read_table(study.folder / "report/metrics.csv"))
+    for model, choice in zip(
+        summarize(study.folder, 0.95).recommendations, recommend(rows), strict=True
+    ):
+        row = choice.recommended
+        assert model.accuracy == row["accuracy"]
+        assert model.interval == (row["accuracy_low"], row["accuracy_high"])
+        assert model.size_bytes == row["size_bytes"]
+
+
+def test_recommended_akida_cell_is_its_program(study):
+    akida = {"scheme": "akida_v2_w8a8", "runtime": "akida", "akida_program_bytes": 4096}
+    rows = [row | akida | {"size_bytes": None} for row in study.rows[:1]]
+    study.write("report/metrics.csv", tabulate(rows))
+    model = summarize(study.folder, 0.95).recommendations[0]
+    assert model.file == f"{study.folder}/akida/m/original/akida_v2_w8a8/program"
+    assert model.size_bytes == 4096
+
+
+@pytest.mark.parametrize("name", ["gate.json", "metrics.csv"])
+def test_summary_names_the_file_that_is_missing(study, name):
+    (study.folder / "report" / name).unlink()
+    with pytest.raises(InputError, match=rf"report/{name}: no such file"):
+        summarize(study.folder, 0.95)
+
+
+def test_passed_study_lists_models_with_interval_and_cost():
+    assert describe_study(StudySummary(24, [], [MODEL], 0.95, REPORT)).splitlines() == [
+        "All checks passed (24 cells)",
+        "Recommended models: smallest model not significantly worse than the best",
+        "  beats: tflite/a/b/c/model.tflite",
+        "    accuracy 95.00 % (95 % CI 90.00 to 97.50), file 20,480 bytes, arena 1,024 bytes",
+        f"Report: {REPORT}",
+    ]
+
+
+def test_unknown_interval_and_costs_are_left_out():
+    model = Recommendation("beats", "program", 0.95, None, None, None)
+    text = describe_study(StudySummary(1, [], [model], 0.9, REPORT))
+    assert text.startswith("All checks passed (1 cell)\n")
+    assert "  beats: program\n    accuracy 95.00 %\nReport: " in text
+
+
+def test_failed_study_lists_checks_and_no_models():
+    summary = StudySummary(24, ["m/original/drq/litert: input is int8"], [MODEL], 0.95, REPORT)
+    assert describe_study(summary).splitlines() == [
+        "1 check failed:",
+        "  m/original/drq/litert: input is int8",
+        f"Report: {REPORT}",
+    ]
+
+
+def test_many_failures_are_counted():
+    failures = [f"cell {i}" for i in range(SHOWN + 5)]
+    lines = describe_study(StudySummary(24, failures, [], 0.95, REPORT)).splitlines()
+    assert lines[0] == f"{SHOWN + 5} checks failed:"
+    assert lines[-2:] == ["  … and 5 more", f"Report: {REPORT}"]
+    assert len(lines) == SHOWN + 3
+
+
+def test_failed_jobs_are_listed_with_their_logs():
+    jobs = [FailedJob("train m/original", ["logs/train/m/original.log"]), FailedJob("fetch x", [])]
+    assert describe_failed_jobs(jobs).splitlines() == [
+        "2 jobs failed:",
+        "  train m/original",
+        "    log: logs/train/m/original.log",
+        "  fetch x",
+    ]

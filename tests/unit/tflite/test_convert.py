@@ -1,0 +1,235 @@
+"""Files hold what their scheme promises, and predictions are quantized as devices do it."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from snugnet.core.errors import InputError
+from snugnet.core.tflite_graph import Graph
+from snugnet.core.tflite_schemes import CONVERTED, DERIVED, FIVE, FULL_INT8, NETWORK_SCHEME, SCHEMES
+from snugnet.tflite.boundary import network_digest
+from snugnet.tflite.contract import check_contract
+from snugnet.tflite.digest import semantic_digest
+from snugnet.tflite.flatbuffer import parse_graph, read_graph
+from snugnet.tflite.runtimes.litert import Prediction, latency, predict, quantize
+
+
+@pytest.fixture(scope="module")
+def files(trained, tmp_path_factory):
+    """A file of each scheme."""
+    from snugnet.tflite.convert import convert
+
+    folder = tmp_path_factory.mktemp("tflite")
+    for scheme in map(SCHEMES.get, CONVERTED):
+        calib = trained.samples.x[:32] if scheme.calibrated else None
+        (folder / scheme.name).write_bytes(convert(trained.model, scheme, calib))
+    return folder
+
+
+def test_every_scheme_keeps_its_promise(files):
+    for scheme in map(SCHEMES.get, CONVERTED):
+        contract = check_contract(read_graph(files / scheme.name), scheme)
+        assert contract["verdict"] == "pass", (scheme.name, contract["findings"])
+        assert contract["input"] == contract["output"] == scheme.input_output
+
+
+@pytest.mark.parametrize("scheme", DERIVED)
+def test_derived_file_equals_converted_one(files, scheme):
+    from snugnet.tflite.convert import change_io_types
+
+    network = (files / NETWORK_SCHEME).read_bytes()
+    derived = parse_graph(change_io_types(network, SCHEMES[scheme]), "derived")
+    converted = read_graph(files / scheme)
+    assert semantic_digest(derived) == semantic_digest(converted)
+    assert semantic_digest(derived) != semantic_digest(read_graph(files / NETWORK_SCHEME))
+
+
+def test_network_digest_equal_when_only_boundary_differs(files):
+    digests = {network_digest(read_graph(files / scheme)) for scheme in FULL_INT8}
+    assert len(digests) == 1
+    assert network_digest(read_graph(files / "int16x8")) not in digests
+
+
+@pytest.mark.parametrize(
+    ("made", "claimed"),
+    [
+        ("float32", "fiq_int8"),
+        ("float32", "fiq_float32"),
+        ("float32", "float16"),
+        ("drq", "fiq_float32"),
+        ("fiq_float32", "fiq_int8"),
+        ("fiq_int8", "fiq_uint8"),
+        ("fiq_int8", "int16x8"),
+        ("fiq_int8", "drq"),
+        ("int16x8", "fiq_float32"),
+    ],
+)
+def test_a_false_name_is_found_out(files, made, claimed):
+    contract = check_contract(read_graph(files / made), SCHEMES[claimed])
+    assert contract["verdict"] == "fail"
+    assert contract["findings"]
+
+
+def test_per_tensor_weights_of_a_convolution_are_found_out(files):
+    graph = read_graph(files / "fiq_int8")
+    flat = tuple(dataclasses.replace(tensor, scales=tensor.scales[:1]) for tensor in graph.tensors)
+    changed = Graph(flat, graph.operators, graph.inputs, graph.outputs)
+    contract = check_contract(changed, SCHEMES["fiq_int8"])
+    assert any("scale(s) for" in finding for finding in contract["findings"])
+
+
+def test_an_activation_in_another_type_is_found_out(files):
+    graph = read_graph(files / "fiq_int8")
+    index = graph.operators[0].outputs[0]
+    wide = tuple(
+        dataclasses.replace(tensor, dtype="int16") if tensor.index == index else tensor
+        for tensor in graph.tensors
+    )
+    changed = Graph(wide, graph.operators, graph.inputs, graph.outputs)
+    contract = check_contract(changed, SCHEMES["fiq_int8"])
+    assert any("in int16 instead of int8" in finding for finding in contract["findings"])
+
+
+def test_an_open_batch_is_found_out(trained, keras, tmp_path):
+    """A Reshape with an open batch is surrounded by SHAPE and PACK; with a batch of 1 it is not."""
+    from snugnet.tflite.convert import convert
+
+    layers = keras.tf_keras.layers
+    model = keras.tf_keras.Sequential(
+        [layers.InputLayer((4, 4, 1)), layers.Reshape((8, 2, 1)), layers.Conv2D(2, 2)]
+    )
+    opened = keras.tf.lite.TFLiteConverter.from_keras_model(model).convert()
+    (tmp_path / "open").write_bytes(opened)
+    contract = check_contract(read_graph(tmp_path / "open"), SCHEMES["float32"])
+    assert any("the batch size is not fixed" in finding for finding in contract["findings"])
+    (tmp_path / "fixed").write_bytes(convert(model, SCHEMES["float32"]))
+    assert check_contract(read_graph(tmp_path / "fixed"), SCHEMES["float32"])["verdict"] == "pass"
+
+
+def test_drq_records_which_weights_became_int8(keras, tmp_path):
+    from snugnet.models.architectures import fc
+    from snugnet.tflite.convert import convert
+
+    model = fc.build({"dense": [64], "dropout": 0}, (8, 8, 1), "multiclass", 10)
+    (tmp_path / "drq").write_bytes(convert(model, SCHEMES["drq"]))
+    contract = check_contract(read_graph(tmp_path / "drq"), SCHEMES["drq"])
+    # 64 x 64 weights are quantized; 64 x 10 are fewer than 1,024 and stay in float.
+    assert len(contract["int8_weights"]) == 1
+    assert len(contract["float_weights"]) == 1
+
+
+def test_equal_models_give_equal_bytes(trained, files):
+    from snugnet.tflite.convert import convert
+
+    for scheme in (SCHEMES["float32"], SCHEMES["fiq_int8"]):
+        again = convert(trained.model, scheme, trained.samples.x[:32])
+        assert again == (files / scheme.name).read_bytes()
+
+
+def test_calibration_is_demanded(trained):
+    from snugnet.tflite.convert import convert
+
+    with pytest.raises(InputError, match="scheme fiq_int8 requires calibration"):
+        convert(trained.model, SCHEMES["fiq_int8"])
+
+
+def test_float32_predicts_as_keras_does(trained, files):
+    x = trained.samples.x
+    scores = predict(files / "float32", x).scores()
+    np.testing.assert_allclose(scores, trained.model.predict(x, verbose=0), atol=2e-5)
+
+
+def test_integer_schemes_stay_near_float(trained, files):
+    x = trained.samples.x
+    reference = predict(files / "float32", x).scores()
+    for scheme in FIVE[1:]:
+        scores = predict(files / scheme, x).scores()
+        assert np.abs(scores - reference).mean() < 0.05
+
+
+def test_the_three_full_integer_schemes_agree(trained, files):
+    """Their arithmetic is one and the same: they differ in the form of input and output alone."""
+    x = trained.samples.x
+    raw = {name: predict(files / name, x) for name in ("fiq_float32", "fiq_int8", "fiq_uint8")}
+    shifted = raw["fiq_uint8"].raw.astype(int) - raw["fiq_int8"].raw.astype(int)
+    assert (shifted == 128).all()
+    np.testing.assert_array_equal(raw["fiq_float32"].scores(), raw["fiq_int8"].scores())
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64, 1000])
+def test_batches_change_nothing(trained, files, batch_size):
+    x = trained.samples.x[:70]
+    for scheme in ("float32", "fiq_int8"):
+        expected = predict(files / scheme, x, 1).raw
+        got = predict(files / scheme, x, batch_size).raw
+        if scheme == "float32":
+            np.testing.assert_allclose(got, expected, atol=1e-6)
+        else:
+            np.testing.assert_array_equal(got, expected)
+
+
+def test_a_file_that_cannot_be_resized_is_fed_one_by_one(keras, tmp_path):
+    from snugnet.tflite.convert import convert
+
+    layers = keras.tf_keras.layers
+    model = keras.tf_keras.Sequential(
+        [layers.InputLayer((4, 4, 1)), layers.Reshape((2, 8)), layers.Permute((2, 1))]
+    )
+    path = tmp_path / "model.tflite"
+    path.write_bytes(convert(model, SCHEMES["float32"]))
+    x = np.random.default_rng(0).normal(0, 1, (10, 4, 4, 1)).astype(np.float32)
+    expected = model.predict(x, verbose=0).reshape(10, -1)
+    np.testing.assert_allclose(predict(path, x, 8).raw, expected, atol=1e-6)
+
+
+def details(dtype: type, scale: float, zero_point: int) -> dict:
+    return {"dtype": dtype, "quantization": (scale, zero_point)}
+
+
+def test_inputs_are_rounded_and_saturated():
+    x = np.array([-1e9, -1.28, -0.006, -0.004, 0.004, 0.006, 1.27, 1.28, 1e9], dtype=np.float32)
+    assert quantize(x, details(np.int8, 0.01, 0)).tolist() == [
+        *(-128, -128, -1, 0, 0, 1, 127, 127, 127)
+    ]
+    assert quantize(x, details(np.uint8, 0.01, 128)).tolist() == [
+        *(0, 0, 127, 128, 128, 129, 255, 255, 255)
+    ]
+
+
+def test_halves_are_rounded_away_from_zero_as_the_kernel_does():
+    x = np.array([-1.5, -0.5, 0.5, 1.5, 2.5], np.float32)
+    assert quantize(x, details(np.int8, 1.0, 0)).tolist() == [-2, -1, 1, 2, 3]
+
+
+def test_float_inputs_are_passed_on():
+    x = np.array([1.5, -2.5], dtype=np.float32)
+    np.testing.assert_array_equal(quantize(x, details(np.float32, 0.0, 0)), x)
+
+
+def test_outputs_are_dequantized():
+    prediction = Prediction(np.array([[-128, 0, 127]], dtype=np.int8), 1 / 256, -128)
+    np.testing.assert_allclose(prediction.scores(), [[0, 0.5, 255 / 256]])
+    assert prediction.scores().dtype == np.float32
+
+
+def test_latency_is_measured_per_run(trained, files):
+    times = latency(files / "fiq_int8", trained.samples.x, runs=25, warm_up=2)
+    assert times.shape == (25,)
+    assert times.dtype == np.int64
+    assert (times > 0).all()
+
+
+def test_a_wrong_shape_is_named(files):
+    with pytest.raises(InputError, match=r"samples have shape \(9, 9\); the model expects"):
+        predict(files / "float32", np.zeros((3, 9, 9), dtype=np.float32))
+
+
+@pytest.mark.parametrize("content", [b"", b"short", b"x" * 1000])
+def test_a_file_that_is_no_tflite_is_refused(tmp_path, content):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"model\.tflite: not a \.tflite file"):
+        read_graph(path)
+    with pytest.raises(InputError, match=r"model\.tflite: LiteRT cannot load it"):
+        predict(path, np.zeros((1, 2), dtype=np.float32))

@@ -1,0 +1,346 @@
+"""Certificates say exact where the engine is, and where and by how much where it is not."""
+
+import hashlib
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from snugnet.core.errors import ModelFormatError
+from snugnet.evaluate.gate import judge
+from snugnet.int8 import Model, operators
+from snugnet.int8.node import Kernel
+from snugnet.tflite.flatbuffer import read_graph
+from snugnet.tflite.runtimes import micro
+from snugnet.tflite.runtimes.crash_test import crash_of
+from snugnet.tflite.runtimes.litert import predict, quantize_for
+from snugnet.verify import certificate as verify
+from snugnet.verify.certificate import certify, certify_network, load_network, save_network
+from tests.tflite_files import Node, Tensor, write
+from tests.unit.int8 import models
+
+PROFILES = ("litert_ref", "tflm")
+
+
+def decide(raw: np.ndarray) -> np.ndarray:
+    return raw.argmax(axis=1)
+
+
+def certificate(path, x: np.ndarray):
+    return certify(path, x, predict(path, x).raw, decide, traced=5)
+
+
+X = np.random.default_rng(0).normal(size=(12, 8, 8, 2)).astype(np.float32) * 5
+
+
+@pytest.mark.parametrize("float_ends", [False, True])
+def test_an_exact_file_is_certified(save, float_ends):
+    path = save(models.network(float_ends=float_ends))
+    found = certificate(path, X)
+    tensors = 8 if float_ends else 6
+    for profile in PROFILES:
+        assert found[profile] == {
+            "verdict": "exact",
+            "samples": 12,
+            "samples_traced": 5,
+            "tensors": tensors,
+            "mismatches": 0,
+            "worst_lsb": 0,
+            "first_operator": None,
+        }
+    assert found["sha256"]["model"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert set(found["versions"]) == {"ai-edge-litert", "tflite-micro", "numpy"}
+    # More than the largest activations, which it must hold at once, and not absurdly more.
+    assert 192 < found["arena_bytes"] < 100_000
+
+
+@pytest.fixture
+def network(tmp_path):
+    """The certified network of `models.network`, written and read again."""
+    path = tmp_path / "network.tflite"
+    path.write_bytes(models.network())
+    save_network(tmp_path / "network.npz", certify_network(path, X, traced=5))
+    return load_network(tmp_path / "network.npz")
+
+
+@pytest.mark.parametrize("float_ends", [False, True])
+def test_certificate_same_when_network_was_certified_before(save, network, float_ends):
+    path = save(models.network(float_ends=float_ends))
+    deployed = predict(path, X).raw
+    composed = certify(path, X, deployed, decide, 5, network)
+    assert (composed["samples_whole"], composed["network"]) == (verify.WHOLE, network.digest)
+    compared = certify(path, X, deployed, decide, 5)
+    assert (compared["samples_whole"], compared["network"]) == (len(X), None)
+    how = {"samples_whole": 0, "network": None}
+    assert composed | how == compared | how
+    assert composed["litert_ref"]["verdict"] == composed["tflm"]["verdict"] == "exact"
+
+
+def test_certify_runs_few_samples_when_network_was_certified_before(save, network, monkeypatch):
+    whole = []
+    run = micro.run
+
+    def counted(file, graph, x, traced):
+        if len(graph.operators) > 1:
+            whole.append(len(x))
+        return run(file, graph, x, traced)
+
+    monkeypatch.setattr(micro, "run", counted)
+    path = save(models.network(float_ends=True))
+    certify(path, X, predict(path, X).raw, decide, 5, network)
+    assert whole == [verify.WHOLE]
+    assert len(X) > verify.WHOLE
+
+
+def test_certify_finds_difference_when_network_is_another(save, network, monkeypatch):
+    """An engine that is wrong for the weights of this file alone, not for the certified ones."""
+    file = bytearray(models.network())
+    weights = read_graph(save(bytes(file))).tensors[10].values
+    file[bytes(file).index(weights.tobytes())] ^= 1
+    operation = operators.OPERATORS["FULLY_CONNECTED"]
+
+    def wrong(node):
+        kernel = operation.prepare(node)
+        if np.array_equal(node.inputs[1].values, weights):
+            return kernel
+        return Kernel(lambda *arrays: np.minimum(kernel.run(*arrays), 126) + np.int8(1))
+
+    changed = replace(operation, prepare=wrong)
+    monkeypatch.setitem(operators.OPERATORS, "FULLY_CONNECTED", changed)
+    path = save(bytes(file))
+    certificate = certify(path, X, predict(path, X).raw, decide, 5, network)
+    for profile in PROFILES:
+        assert certificate[profile]["verdict"] == "differs"
+        assert certificate[profile]["first_operator"]["name"] == "FULLY_CONNECTED"
+    assert certificate["samples_whole"] == len(X)
+
+
+def test_certificate_differs_when_boundary_does_for_one_sample(save, network, monkeypatch):
+    """The sample is none of those with which the whole file runs."""
+    operation = operators.OPERATORS["QUANTIZE"]
+    run_whole = np.unique(np.linspace(0, len(X) - 1, verify.WHOLE).astype(int))
+    odd = X[next(i for i in range(len(X)) if i not in run_whole)]
+
+    def wrong(node):
+        kernel = operation.prepare(node)
+
+        def run(x):
+            outputs = np.array(kernel.run(x))
+            for i, sample in enumerate(x):
+                if np.array_equal(sample.ravel(), odd.ravel()):
+                    outputs[i] ^= 1
+            return outputs
+
+        return Kernel(run)
+
+    monkeypatch.setitem(operators.OPERATORS, "QUANTIZE", replace(operation, prepare=wrong))
+    path = save(models.network(float_ends=True))
+    certificate = certify(path, X, predict(path, X).raw, decide, len(X), network)
+    assert {certificate[profile]["verdict"] for profile in PROFILES} == {"differs"}
+
+
+def test_certify_compares_whole_file_when_runtime_refuses_boundary(save, network, monkeypatch):
+    run = micro.run
+
+    def refusing(file, graph, x, traced):
+        if [operator.name for operator in graph.operators] == ["QUANTIZE"]:
+            raise RuntimeError("QUANTIZE alone is refused")
+        return run(file, graph, x, traced)
+
+    monkeypatch.setattr(micro, "run", refusing)
+    path = save(models.network(float_ends=True))
+    certificate = certify(path, X, predict(path, X).raw, decide, 5, network)
+    assert certificate["tflm"]["verdict"] == "exact"
+    assert certificate["samples_whole"] == verify.WHOLE  # of the other profile
+
+
+def test_certify_compares_whole_file_when_network_has_no_digest(save, tmp_path, monkeypatch):
+    def refuse(graph):
+        raise ModelFormatError("a constant cannot be digested")
+
+    monkeypatch.setattr(verify, "network_digest", refuse)
+    path = save(models.network())
+    save_network(tmp_path / "network.npz", certify_network(path, X, traced=5))
+    certified = load_network(tmp_path / "network.npz")
+    assert certified.digest is None
+    certificate = certify(path, X, predict(path, X).raw, decide, 5, certified)
+    assert certificate["samples_whole"] == len(X)
+    assert certificate["litert_ref"]["verdict"] == "exact"
+
+
+@pytest.mark.parametrize("operator", ["QUANTIZE", "DEQUANTIZE"])
+def test_certificate_differs_when_boundary_does(save, network, monkeypatch, operator):
+    operation = operators.OPERATORS[operator]
+
+    def wrong(node):
+        kernel = operation.prepare(node)
+        return Kernel(lambda *arrays: (kernel.run(*arrays) * 2).astype(kernel.run(*arrays).dtype))
+
+    monkeypatch.setitem(operators.OPERATORS, operator, replace(operation, prepare=wrong))
+    path = save(models.network(float_ends=True))
+    certificate = certify(path, X, predict(path, X).raw, decide, 5, network)
+    for profile in PROFILES:
+        assert certificate[profile]["verdict"] == "differs"
+        assert certificate[profile]["first_operator"]["name"] == operator
+
+
+def test_certify_compares_whole_file_when_samples_are_others(save, network):
+    path = save(models.network(float_ends=True))
+    x = X[::-1]
+    certificate = certify(path, x[:7], predict(path, x[:7]).raw, decide, 5, network)
+    assert certificate["litert_ref"]["samples"] == 7
+
+
+def test_the_first_operator_that_differs_is_named(save, monkeypatch):
+    """An engine whose depthwise convolution is one too high, where it can be."""
+    operation = operators.OPERATORS["DEPTHWISE_CONV_2D"]
+
+    def off_by_one(node):
+        kernel = operation.prepare(node)
+        return Kernel(lambda *arrays: np.minimum(kernel.run(*arrays), 126) + np.int8(1))
+
+    wrong = replace(operation, prepare=off_by_one)
+    monkeypatch.setitem(operators.OPERATORS, "DEPTHWISE_CONV_2D", wrong)
+    found = certificate(save(models.network()), X)
+    for profile in PROFILES:
+        assert found[profile]["verdict"] == "differs"
+        assert found[profile]["first_operator"] == {
+            "operator": 1,
+            "name": "DEPTHWISE_CONV_2D",
+            "tensor": 6,
+        }
+        assert found[profile]["worst_lsb"] >= 1
+        assert found[profile]["mismatches"] > 100
+
+
+def test_what_a_runtime_lacks_is_named(save):
+    tensor = Tensor((1, 3), "int8", 0.02)
+    path = save(write([tensor] * 2, [Node("RELU_N1_TO_1", [0], [1])], [0], [1]))
+    found = certificate(path, np.linspace(-2, 2, 30).reshape(10, 3).astype(np.float32))
+    assert found["litert_ref"]["verdict"] == "exact"
+    assert found["tflm"]["verdict"] == "unsupported"
+    for who in ("engine: operator 0 RELU_N1_TO_1", "; runtime: "):
+        assert who in found["tflm"]["reason"]
+    assert found["arena_bytes"] is None
+
+
+def test_what_crashes_a_runtime_is_a_finding_not_a_crash(save):
+    """A softmax whose input hardly varies, as an untrained network may have it."""
+    tensors = [Tensor((1, 3), "int8", 1e-12), Tensor((1, 3), "int8", 1 / 256, -128)]
+    node = Node("SOFTMAX", [0], [1], {"kind": "SoftmaxOptions", "beta": 1.0})
+    found = certify(
+        save(write(tensors, [node], [0], [1])),
+        np.zeros((2, 3), np.float32),
+        np.zeros((2, 3), np.int8),
+        decide,
+        traced=1,
+    )
+    for profile in PROFILES:
+        assert found[profile]["verdict"] == "unsupported"
+        assert "runtime: the runtime crashed on this file (SIGABRT)" in found[profile]["reason"]
+    assert found["xnnpack"] is None
+    assert found["arena_bytes"] is None
+
+
+def test_only_a_crash_is_one(capfd):
+    assert crash_of(os.abort) == "SIGABRT"
+    assert crash_of(lambda: 1 / 0) is None
+    assert crash_of(lambda: print("nothing of it is seen", flush=True)) is None
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_the_engine_alone_refuses_is_a_finding_not_a_crash(save):
+    tensor = Tensor((1, 3), "int8", 1.0)
+    path = save(write([tensor] * 2, [Node("ABS", [0], [1])], [0], [1]))
+    x = np.array([[-1, 0, 2]], np.float32)
+    found = certify(path, x, np.array([[1, 0, 2]], np.int8), decide, traced=5)
+    for profile in PROFILES:
+        assert found[profile]["verdict"] == "unsupported"
+        assert found[profile]["reason"].startswith("engine: operator 0 ABS: not supported")
+        assert "runtime" not in found[profile]["reason"]
+    assert found["xnnpack"] == {"fraction": 0, "worst_lsb": 0, "decisions_changed": 0}
+
+
+def test_distances_of_real_outputs_are_in_steps_of_what_they_were_made_from(save):
+    path = save(models.network(float_ends=True))
+    deployed = predict(path, X).raw.copy()
+    step = 1 / 256
+    deployed[3, 1] += np.float32(29 * step)
+    found = certify(path, X, deployed, decide, traced=5)["xnnpack"]
+    assert 25 <= found["worst_lsb"] <= 33
+
+
+def test_a_difference_in_samples_that_are_not_traced_is_traced_then(save, monkeypatch):
+    """An engine that is wrong for one late sample alone."""
+    operation = operators.OPERATORS["SOFTMAX"]
+    late = np.full((1, 8, 8, 2), 7, np.float32)
+    x = np.concatenate([X, late])
+
+    def wrong_at_times(node):
+        kernel = operation.prepare(node)
+
+        def run(rows):
+            made = kernel.run(rows)
+            return np.where((rows == expected).all(axis=-1, keepdims=True), np.int8(5), made)
+
+        return Kernel(run)
+
+    path = save(models.network())
+    model = Model(read_graph(path))
+    expected = model.trace(quantize_for(path, late))[12][0]
+    wrong = replace(operation, prepare=wrong_at_times)
+    monkeypatch.setitem(operators.OPERATORS, "SOFTMAX", wrong)
+    found = certify(path, x, predict(path, x).raw, decide, traced=5)["litert_ref"]
+    assert found["verdict"] == "differs"
+    assert found["first_operator"] == {"operator": 5, "name": "SOFTMAX", "tensor": 13}
+    assert found["mismatches"] <= 3
+
+
+def test_the_departure_of_the_default_kernels_is_measured(save):
+    path = save(models.network())
+    exact = certificate(path, X)["xnnpack"]
+    assert 0 <= exact["fraction"] <= 1
+    deployed = predict(path, X).raw.copy()
+    deployed[0] = [-128, -128, 127] if deployed[0].argmax() != 2 else [127, -128, -128]
+    found = certify(path, X, deployed, decide, traced=5)["xnnpack"]
+    assert found["decisions_changed"] == exact["decisions_changed"] + 1
+    assert found["worst_lsb"] > exact["worst_lsb"]
+
+
+def test_real_inputs_are_rounded_as_they_are_for_predictions(save):
+    path = save(models.network())
+    given = quantize_for(path, np.full((1, 8, 8, 2), 0.26, np.float32))
+    assert given.dtype == np.int8
+    assert (given == 6).all()  # 2.6 steps, rounded, above the zero point 3
+
+
+def test_a_file_that_is_refused_has_no_arena(tmp_path):
+    tensor = Tensor((1, 3), "float32")
+    file = write([tensor] * 2, [Node("GELU", [0], [1])], [0], [1])
+    with pytest.raises(RuntimeError):
+        micro.arena_bytes(file)
+
+
+def test_gate_fails_if_the_engine_is_not_exact():
+    row = {
+        "status": "ok",
+        "litert_ref": "differs",
+        "verification": "litert_ref: 7 numbers differ",
+    }
+    cell = {"cell": "a/b/fiq_int8/litert", "scheme": "fiq_int8", "contract": None, "metrics": row}
+    found = judge([cell])
+    assert found["verdict"] == "fail"
+    assert found["failures"] == [
+        "a/b/fiq_int8/litert: the integer engine is not exact: litert_ref: 7 numbers differ"
+    ]
+    assert judge([{**cell, "metrics": {**row, "litert_ref": "exact"}}])["verdict"] == "pass"
+    # A full-integer file must have a certificate; others have none.
+    missing = {**row, "litert_ref": None, "verification": None}
+    assert judge([{**cell, "metrics": missing}])["failures"] == [
+        "a/b/fiq_int8/litert: the integer engine is not exact: no certificate"
+    ]
+    assert judge([{**cell, "scheme": "drq", "metrics": missing}])["verdict"] == "pass"
+    # Of TensorFlow Lite Micro the table tells, and nothing fails.
+    micro_row = {**row, "litert_ref": "exact", "tflm": "unsupported"}
+    assert judge([{**cell, "metrics": micro_row}])["verdict"] == "pass"

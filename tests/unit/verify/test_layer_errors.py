@@ -1,0 +1,302 @@
+"""Errors of layers: TensorFlow's debugger, files partly in float, and traces against float."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from snugnet.core.errors import InputError
+from snugnet.core.tflite_schemes import SCHEMES
+from snugnet.tflite.flatbuffer import read_graph
+from snugnet.tflite.layers import MOVING, layers_of, operators_of, producers, range_covered
+from snugnet.tflite.runtimes.litert import predict
+from snugnet.verify.layer_errors import trace
+from tests.unit import networks
+from tests.unit.conftest import INCEPTION, SHAPE, waves
+
+DEBUGGED = [
+    *("index", "operator", "tensor", "num_elements", "stddev", "mean_error", "max_abs_error"),
+    *("mean_squared_error", "scale", "zero_point", "rmse_per_scale", "range_covered"),
+]
+IDEAL = 1 / np.sqrt(12)
+
+
+@pytest.fixture(scope="module")
+def network(keras):
+    """A network with Add and Concatenate, and samples."""
+    from snugnet.models.architectures import inception
+
+    samples = waves("multiclass")
+    # The first weights are drawn here: they must not depend on what ran before in this process.
+    keras.tf_keras.utils.set_random_seed(1)
+    model = inception.build(INCEPTION, SHAPE, samples.task, len(samples.class_names))
+    return SimpleNamespace(model=model, samples=samples)
+
+
+@pytest.fixture(scope="module")
+def files(network, tmp_path_factory):
+    """Its files of three schemes."""
+    from snugnet.tflite.convert import convert
+
+    folder = tmp_path_factory.mktemp("layers")
+    for name in ("float32", "fiq_int8", "fiq_float32"):
+        file = convert(network.model, SCHEMES[name], network.samples.x[:64])
+        (folder / name).write_bytes(file)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def partly(network):
+    from snugnet.tflite.debug import partly_in_float
+
+    return partly_in_float(network.model, network.samples.x[:64])
+
+
+def test_the_share_of_a_range_that_is_rounded_and_not_saturated():
+    assert range_covered(-1.28, 1.27, 0.01, 0, "int8") == 1
+    assert range_covered(0.0, 2.55, 0.01, 0, "int8") == pytest.approx(1.275 / 2.55)
+    assert range_covered(0.0, 2.55, 0.01, -128, "int8") == 1
+    assert range_covered(5.0, 6.0, 0.01, 0, "int8") == 0
+    assert range_covered(1.0, 1.0, 0.01, 0, "int8") == 1
+    assert range_covered(-9.0, -9.0, 0.01, 0, "int8") == 0
+
+
+def test_the_debugger_has_a_row_for_each_layer(network, files):
+    from snugnet.tflite.debug import layer_statistics
+
+    rows = layer_statistics(network.model, network.samples.x[:64])
+    graph = read_graph(files / "float32")
+    assert [list(row) for row in rows] == [DEBUGGED] * len(rows)
+    layers = layers_of(graph)
+    assert [row["index"] for row in rows] == list(range(len(layers)))
+    assert [row["tensor"] for row in rows] == [layer.tensor for layer in layers]
+    made = [graph.tensors[operator.outputs[0]] for operator in operators_of(graph)]
+    assert [row["num_elements"] for row in rows] == [np.prod(tensor.shape) for tensor in made]
+    integers = read_graph(files / "fiq_int8")
+    for row, operator in zip(rows, operators_of(integers), strict=True):
+        tensor = integers.tensors[operator.outputs[0]]
+        assert row["scale"] == pytest.approx(float(tensor.scales[0]))
+        assert row["zero_point"] == tensor.zero_points[0]
+        assert 0.9 < row["range_covered"] <= 1
+        if row["operator"] in MOVING:
+            assert row["rmse_per_scale"] < 1e-4
+
+
+def test_only_rounding_is_left_of_an_ideal_layer(keras):
+    """Weights that int8 holds exactly, and no ReLU: what remains is rounding the output."""
+    from snugnet.tflite.debug import layer_statistics
+
+    layers = keras.tf_keras.layers
+    model = keras.tf_keras.Sequential([layers.InputLayer((8,)), *(layers.Dense(64) for _ in "ab")])
+    rng = np.random.default_rng(3)
+    for layer in model.layers:
+        kernel = rng.choice([-1.0, 1.0], layer.get_weights()[0].shape)
+        layer.set_weights([kernel, np.zeros(64)])
+    _, row = layer_statistics(model, rng.normal(size=(150, 8)).astype(np.float32))
+    assert row["rmse_per_scale"] == pytest.approx(IDEAL, rel=0.05)
+    assert row["stddev"] == pytest.approx(IDEAL * row["scale"], rel=0.05)
+    assert abs(row["mean_error"]) < 0.05 * row["scale"]
+    assert 0.45 * row["scale"] < row["max_abs_error"] < 0.6 * row["scale"]
+
+
+def test_errors_are_integers_less_floats_in_both(keras, tmp_path):
+    """A bias of 76.55 steps is rounded up to 77; the other one is 255 steps, exactly."""
+    from snugnet.tflite.convert import convert
+    from snugnet.tflite.debug import layer_statistics
+
+    layers = keras.tf_keras.layers
+    model = keras.tf_keras.Sequential([layers.InputLayer((8,)), layers.Dense(2)])
+    rng = np.random.default_rng(3)
+    model.layers[0].set_weights([rng.normal(0, 1e-5, (8, 2)), np.array([1, 76.55 / 255])])
+    x = rng.normal(size=(50, 8)).astype(np.float32)
+    for name in ("float32", "fiq_int8"):
+        (tmp_path / name).write_bytes(convert(model, SCHEMES[name], x))
+    (debugged,) = layer_statistics(model, x)
+    _, traced = trace(tmp_path / "fiq_int8", tmp_path / "float32", x)
+    for row in (debugged, traced):
+        assert row["scale"] == pytest.approx(1 / 255, rel=1e-3)
+        assert row["mean_error"] == pytest.approx(0.45 / 255 / 2, rel=0.1)
+        assert row["max_abs_error"] == pytest.approx(0.45 / 255, rel=0.1)
+        assert row["rmse_per_scale"] == pytest.approx(0.45 / np.sqrt(2), rel=0.1)
+
+
+def test_calibration_is_demanded(network):
+    from snugnet.tflite.debug import layer_statistics
+
+    with pytest.raises(InputError, match="requires calibration samples"):
+        layer_statistics(network.model, network.samples.x[:0])
+
+
+def computed_in(graph, kind: str) -> list[int]:
+    """The places of the layers that make new numbers in a type."""
+    return [
+        place
+        for place, operator in enumerate(operators_of(graph))
+        if operator.name not in MOVING and graph.tensors[operator.outputs[0]].dtype == kind
+    ]
+
+
+def test_the_chosen_layers_and_no_others_compute_in_float(partly, files, save):
+    layers, convert = partly
+    kinds = {layer.operator for layer in layers}
+    assert {"CONV_2D", "CONCATENATION", "ADD", "MEAN", "FULLY_CONNECTED"} <= kinds
+    assert not kinds & MOVING
+    rng = np.random.default_rng(0)
+    for count in (0, 1, 2, len(layers) // 2, len(layers) - 1, len(layers)):
+        chosen = [layers[i] for i in rng.permutation(len(layers))[:count]]
+        graph = read_graph(save(convert([layer.tensor for layer in chosen])))
+        floats = sorted(layer.index for layer in chosen)
+        assert computed_in(graph, "float32") == floats
+        others = sorted({layer.index for layer in layers} - set(floats))
+        assert computed_in(graph, "int8") == others
+        ends = [graph.tensors[i] for i in (*graph.inputs, *graph.outputs)]
+        assert {tensor.dtype for tensor in ends} == {"float32"}
+        assert {tensor.shape[0] for tensor in ends} == {1}
+
+
+def test_nothing_in_float_is_the_whole_scheme(network, partly, files, save):
+    found = predict(save(partly[1]([])), network.samples.x)
+    whole = predict(files / "fiq_float32", network.samples.x)
+    np.testing.assert_array_equal(found.scores(), whole.scores())
+
+
+def test_everything_in_float_is_the_float_model(network, partly, files, save):
+    layers, convert = partly
+    found = predict(save(convert([layer.tensor for layer in layers])), network.samples.x)
+    expected = predict(files / "float32", network.samples.x)
+    np.testing.assert_allclose(found.scores(), expected.scores(), atol=1e-5)
+
+
+def test_what_moves_numbers_between_two_layers_in_float_is_in_float_too(keras, save):
+    from snugnet.models.architectures import smartwatch
+    from snugnet.tflite.debug import partly_in_float
+
+    settings = {"filters": [4, 4], "dense": 8, "dropout": 0}
+    model = smartwatch.build(settings, (16, 4, 1), "multiclass", 3)
+    x = np.random.default_rng(0).normal(size=(20, 16, 4, 1)).astype(np.float32)
+    layers, convert = partly_in_float(model, x)
+    first, second = (layer for layer in layers if layer.operator == "CONV_2D")
+    graph = read_graph(save(convert([first.tensor, second.tensor])))
+    between = operators_of(graph)[first.index + 1]
+    assert between.name == "MAX_POOL_2D"
+    assert graph.tensors[between.outputs[0]].dtype == "float32"
+
+
+def test_a_layer_that_does_not_exist_cannot_be_chosen(partly):
+    with pytest.raises(InputError, match=r"operators in float: \[\], expected \['nothing'\]"):
+        partly[1](["nothing"])
+
+
+def test_a_trace_has_the_input_and_every_layer(network, files):
+    rows = trace(files / "fiq_int8", files / "float32", network.samples.x[:64])
+    layers = layers_of(read_graph(files / "float32"))
+    assert [row["index"] for row in rows] == [-1, *range(len(layers))]
+    assert [row["tensor"] for row in rows[1:]] == [layer.tensor for layer in layers]
+    assert rows[0]["operator"] == "INPUT"
+    assert rows[0]["rmse_per_scale"] == pytest.approx(IDEAL, rel=0.03)
+    assert all(row["sqnr_db"] > 15 for row in rows)
+    assert all(0.95 < row["range_covered"] <= 1 for row in rows)
+    # Errors accumulate: the scores before the last layer are farther off than rounding has it.
+    assert rows[-2]["rmse_per_scale"] > 1.5 * IDEAL
+
+
+def test_a_tensors_row_is_what_numpy_makes_of_its_values(network, files):
+    x = network.samples.x[:32]
+    row = trace(files / "fiq_int8", files / "float32", x)[-1]
+    integers, floats = (predict(files / name, x).scores() for name in ("fiq_int8", "float32"))
+    # The engine computes as the reference does, predictions come from the default kernels.
+    error = integers.astype(np.float64) - floats
+    assert row["num_elements"] == floats.shape[1]
+    assert row["mean_squared_error"] == pytest.approx(np.mean(error**2), rel=0.2)
+    assert row["max_abs_error"] == pytest.approx(np.abs(error).max(), abs=row["scale"])
+    power = 10 * np.log10(np.mean(floats**2) / row["mean_squared_error"])
+    assert row["sqnr_db"] == pytest.approx(power, abs=0.01)
+
+
+def test_an_error_is_found_in_the_layer_that_makes_it_and_not_before(keras, tmp_path):
+    from snugnet.tflite.convert import convert
+
+    model = networks.dense(keras, 16, 16, 16, networks.CLASSES)
+    x = networks.inputs(200, seed=1)
+    (tmp_path / "float").write_bytes(convert(model, SCHEMES["float32"]))
+    (tmp_path / "whole").write_bytes(convert(model, SCHEMES["fiq_int8"], x))
+    wrong = model.get_layer("dense_3")
+    kernel, bias = wrong.get_weights()
+    wrong.set_weights([kernel, bias + 3])
+    (tmp_path / "int8").write_bytes(convert(model, SCHEMES["fiq_int8"], x))
+    sound = trace(tmp_path / "whole", tmp_path / "float", x[:64])
+    found = trace(tmp_path / "int8", tmp_path / "float", x[:64])
+    assert networks.tensors(found)[1:] == [*(f"dense_{i}" for i in (1, 2, 3, 4)), "softmax"]
+    assert found[:3] == sound[:3]
+    assert 1.5 < found[3]["mean_error"] <= 3.1
+    assert abs(sound[3]["mean_error"]) < 0.1
+    assert found[3]["sqnr_db"] < 5 < 20 < sound[3]["sqnr_db"]
+    assert found[4]["rmse_per_scale"] > 5 * sound[4]["rmse_per_scale"]
+
+
+def test_samples_beyond_the_range_saturate(network, files):
+    x = network.samples.x[:64] * 4
+    row = trace(files / "fiq_int8", files / "float32", x)[0]
+    assert 0.2 < row["saturated"] < 1
+    assert row["range_covered"] == pytest.approx(0.25, abs=0.1)
+    within = trace(files / "fiq_int8", files / "float32", network.samples.x[:64])
+    # Zeros of a ReLU lie at the lower limit, and are none the worse for it.
+    assert max(row["saturated"] for row in within) < 0.01
+
+
+def test_a_trace_needs_samples(files, network):
+    with pytest.raises(InputError, match="no samples to trace"):
+        trace(files / "fiq_int8", files / "float32", network.samples.x[:0])
+
+
+def test_files_with_trained_ranges_are_traced_too(network, keras, tmp_path):
+    """Half the weights are zero; names differ, and each layer finds its counterpart."""
+    from snugnet.compress.quantizers.qat import _stripped, quantizable, quantize
+    from snugnet.compress.quantizers.ranges import begin_ranges
+    from snugnet.tflite.convert import convert
+
+    model = keras.tf_keras.models.clone_model(network.model)
+    for layer in model.layers:
+        if type(layer).__name__ in ("Conv2D", "Dense"):
+            kernel, *rest = layer.get_weights()
+            kernel[np.abs(kernel) < np.median(np.abs(kernel))] = 0
+            layer.set_weights([kernel, *rest])
+    x = network.samples.x[:64]
+    plain = quantizable(model)
+    quantized = quantize(plain)
+    begin_ranges(quantized, plain, x, seed=1)
+    int8 = convert(quantized, SCHEMES["fiq_int8"], quantized=True)
+    (tmp_path / "int8").write_bytes(int8)
+    (tmp_path / "float").write_bytes(convert(_stripped(quantized, plain), SCHEMES["float32"]))
+    rows = trace(tmp_path / "int8", tmp_path / "float", x)
+    layers = layers_of(read_graph(tmp_path / "float"))
+    assert [(row["index"], row["tensor"]) for row in rows[1:]] == [
+        (layer.index, layer.tensor) for layer in layers
+    ]
+    names = {tensor.name for tensor in read_graph(tmp_path / "int8").tensors}
+    assert len(names & {layer.tensor for layer in layers}) < 3
+    # A tensor compared with another one's values would be off by as much as the values are.
+    assert all(row["sqnr_db"] > 12 for row in rows), [row["sqnr_db"] for row in rows]
+
+
+def test_what_has_no_counterpart_is_named_and_left_out(keras, tmp_path, capsys):
+    from snugnet.tflite.convert import convert
+
+    x = networks.inputs(100, seed=1)
+    longer = networks.dense(keras, 16, 8, 16, networks.CLASSES)
+    shorter = networks.dense(keras, 16, networks.CLASSES)
+    (tmp_path / "int8").write_bytes(convert(longer, SCHEMES["fiq_int8"], x))
+    (tmp_path / "float").write_bytes(convert(shorter, SCHEMES["float32"]))
+    rows = trace(tmp_path / "int8", tmp_path / "float", x[:8])
+    assert [row["operator"] for row in rows] == [
+        *("INPUT", "FULLY_CONNECTED", "FULLY_CONNECTED", "SOFTMAX")
+    ]
+    printed = capsys.readouterr().out
+    assert printed.count("has no counterpart in the other file; skipped") == 2
+    assert "net/dense_2/" in printed
+    assert "net/dense_3/" in printed
+
+
+def test_producers_see_through_what_lies_between_types(files):
+    assert producers(read_graph(files / "fiq_int8")) == producers(read_graph(files / "float32"))
+    assert producers(read_graph(files / "fiq_float32")) == producers(read_graph(files / "float32"))
