@@ -24,10 +24,10 @@ from snugnet.config.validation import (
 )
 from snugnet.core.akida_schemes import AKIDA_RUNTIMES, AKIDA_SCHEMES
 from snugnet.core.errors import InputError
+from snugnet.core.gate_entries import SIZES, parse_size
 from snugnet.core.quantization_steps import RUNGS
 from snugnet.core.tflite_schemes import DERIVED, FULL_INTEGER, NETWORK_SCHEME, SCHEMES
 from snugnet.datasets.sources import ORIGINS
-from snugnet.evaluate.gate_rules import SIZES, parse_size
 
 # What a model's block says about steps after its training.
 LATER = ("variants", "explore", "schemes")

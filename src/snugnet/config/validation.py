@@ -13,16 +13,16 @@ import jsonschema
 
 from snugnet.core.akida_schemes import AKIDA_SCHEMES, DEVICES
 from snugnet.core.errors import InputError
-from snugnet.core.tflite_schemes import SCHEMES
-from snugnet.evaluate.gate_rules import (
-    DEMANDS,
+from snugnet.core.gate_entries import (
+    REQUIREMENTS,
     SELECTORS,
     SIZES,
     covers,
-    demanded,
     parse_size,
+    requirements,
     scope,
 )
+from snugnet.core.tflite_schemes import SCHEMES
 
 
 def laid_over(*blocks: Mapping[str, Any]) -> dict[str, Any]:
@@ -297,14 +297,14 @@ def gate_problems(entry: Mapping[str, Any], cells: Collection[Mapping[str, Any]]
     covered = [cell for cell in cells if covers(entry, cell)]
     if not covered and not unknown:
         yield f": no cell of the study matches {scope(entry)}"
-    demands = demanded(entry)
-    if not demands:
-        yield f": has no requirement; set at least one of {', '.join(DEMANDS)}"
-    for name in demands:
-        schemes = DEMANDS[name].schemes
+    required = requirements(entry)
+    if not required:
+        yield f": has no requirement; set at least one of {', '.join(REQUIREMENTS)}"
+    for name in required:
+        schemes = REQUIREMENTS[name]
         if covered and not any(cell["scheme"] in schemes for cell in covered):
             yield f".{name}: no cell has this value; allowed schemes: {', '.join(schemes)}"
-    for name in (name for name in SIZES if name in demands):
+    for name in (name for name in SIZES if name in required):
         try:
             parse_size(entry[name])
         except InputError as error:

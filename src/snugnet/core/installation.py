@@ -5,7 +5,7 @@ from pathlib import Path
 
 from snugnet.core.errors import InputError
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 # A wheel has the workflow and the default configuration in one folder (setup.py).
 _INSTALLED = _PACKAGE.with_name("snugnet_workflow")
 _CLONE = _PACKAGE.parents[1]

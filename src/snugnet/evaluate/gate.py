@@ -5,7 +5,7 @@ from typing import Any
 
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
 from snugnet.core.tflite_schemes import SCHEMES
-from snugnet.evaluate.gate_rules import disagreement, judge_demands
+from snugnet.evaluate.gate_rules import check_requirements, disagreement
 
 # By how much the share of zeros in a file may be below that of the model it was made from.
 TOLERANCE = 0.005
@@ -20,11 +20,11 @@ def judge(
         cells: For each cell `cell` (its names, joined), `scheme`, `contract` (what
             `check_contract` gave, or None where there is no .tflite) and `metrics` (its row); for
             `gates` also `model`, `family`, `variant` and `runtime`.
-        gates: The configuration's demands, as `judge_demands` takes them.
+        gates: The entries of `gates:`, as `check_requirements` takes them.
 
     Returns:
         Ready for JSON: `verdict` (`pass` or `fail`), `cells` (how many), `failures`, each
-        naming the cell and what is wrong, and `demands`, as `judge_demands` gives them.
+        naming the cell and what is wrong, and `demands`, as `check_requirements` returns them.
     """
     failures = []
     for cell in cells:
@@ -36,7 +36,7 @@ def judge(
         failures += [f"{cell['cell']}: {finding}" for finding in findings]
         if row["status"] not in ("ok", "incompatible"):
             failures.append(f"{cell['cell']}: status {row['status']}")
-    demands, short = judge_demands(cells, gates)
+    demands, short = check_requirements(cells, gates)
     failures += short
     verdict = "fail" if failures else "pass"
     return {"verdict": verdict, "cells": len(cells), "failures": failures, "demands": demands}

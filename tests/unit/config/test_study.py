@@ -8,7 +8,7 @@ import yaml
 
 from snugnet.config.study import Study
 from snugnet.core.errors import InputError
-from snugnet.evaluate.gate_rules import DEMANDS, SELECTORS
+from snugnet.core.gate_entries import REQUIREMENTS, SELECTORS
 from tests.paths import ROOT
 
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
@@ -400,7 +400,7 @@ def test_a_gate_that_could_judge_nothing_is_refused(entry, words):
 
 def test_the_schema_has_all_demands_and_the_page_describes_them():
     properties = list(SCHEMA["$defs"]["gate"]["properties"])
-    assert properties == [*SELECTORS, "max_drop", "confidence", *list(DEMANDS)[1:]]
+    assert properties == [*SELECTORS, "max_drop", "confidence", *list(REQUIREMENTS)[1:]]
     page = (ROOT / "docs/gates.md").read_text()
     assert [name for name in properties if f"`{name}" not in page] == []
 

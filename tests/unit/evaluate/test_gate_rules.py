@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from snugnet.core.errors import InputError
+from snugnet.core.gate_entries import covers, parse_size
 from snugnet.evaluate.gate import judge
-from snugnet.evaluate.gate_rules import covers, parse_size
 
 NAMES = {
     "model": "net_s7",
