@@ -16,8 +16,10 @@ def main(job: Any) -> None:
     from snugnet.core.files import write_json
     from snugnet.core.predictions import load_predictions
     from snugnet.core.samples import load_split
+    from snugnet.tflite.model_file import ModelFile
     from snugnet.tflite.runtimes.litert import dequantize
-    from snugnet.verify.certificate import certify, load_network
+    from snugnet.verify.certificate import certify
+    from snugnet.verify.network import load_network
 
     deployed = load_predictions(job.input["predictions"])
 
@@ -28,8 +30,9 @@ def main(job: Any) -> None:
     test = load_split(job.input["test"])
     traced = job.params.settings["verification"]["traced_samples"]
     network = load_network(job.input["network"]) if job.input["network"] else None
-    certificate = certify(job.input["tflite"], test.x, deployed.raw, decide, traced, network)
-    write_json(job.output["certificate"], certificate)
+    file = ModelFile.read(job.input["tflite"])
+    certificate = certify(file, test.x, deployed.raw, decide, traced, network)
+    write_json(job.output["certificate"], certificate.to_json())
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ def judge(
     """Judge all cells by their verdict files and their rows, and by what is demanded of them.
 
     Args:
-        cells: For each cell `cell` (its names, joined), `scheme`, `contract` (what
-            `check_contract` gave, or None where there is no .tflite) and `metrics` (its row); for
+        cells: For each cell `cell` (its names, joined), `scheme`, `contract` (as
+            `Contract.to_json` returns it; None without a .tflite file) and `metrics` (its row); for
             `gates` also `model`, `family`, `variant` and `runtime`.
         gates: The entries of `gates:`, as `check_requirements` takes them.
 

@@ -1,39 +1,69 @@
-"""Whether a .tflite file keeps the promise of its scheme; names are never trusted."""
+"""Contracts: does a .tflite file hold what its scheme promises? Names of files are not trusted."""
 
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from snugnet.core.tflite_graph import Graph, Operator, Tensor
 from snugnet.core.tflite_schemes import Scheme
 from snugnet.tflite.layers import BOUNDARY, in_float
 
-# What an open batch dimension brings in: the shape of the input is asked for when the model runs.
+# The operator that an open batch dimension brings in: it reads the shape of the input at run time.
 OPEN_BATCH = "SHAPE"
 
 
-def check_contract(graph: Graph, scheme: Scheme) -> dict[str, Any]:
-    """Compare a file with what its scheme promises.
+@dataclass(frozen=True)
+class Contract:
+    """Result of comparing a file with the promises of its scheme.
 
-    Returns:
-        Ready for JSON: `verdict` (`pass` or `fail`), `findings` (what broke the promise),
-        `operators`, `input`, `output` (types), `int8_weights` and `float_weights` (names), and
-        `in_float`, the names of tensors that operators compute in float32.
+    Attributes:
+        findings: The violations of the scheme, one sentence each.
+        operators: Names of the operators, in their order.
+        input: Type of the input.
+        output: Type of the output.
+        int8_weights: Names of the weight tensors in int8.
+        float_weights: Names of the weight tensors in float32 or float16.
+        in_float: Names of the tensors that operators compute in float32.
     """
+
+    findings: tuple[str, ...]
+    operators: tuple[str, ...]
+    input: str
+    output: str
+    int8_weights: tuple[str, ...]
+    float_weights: tuple[str, ...]
+    in_float: tuple[str, ...]
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the file keeps all promises of its scheme."""
+        return not self.findings
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping that can be written as JSON, with the `verdict` `pass` or `fail`."""
+        values = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+        }
+        return {"verdict": "pass" if self.is_kept else "fail", **values}
+
+
+def check_contract(graph: Graph, scheme: Scheme) -> Contract:
+    """Compare a file with the promises of its scheme."""
     findings = _check_ends(graph, scheme) + _check_operators(graph) + _check_weights(graph, scheme)
     if scheme.full_integer:
         findings += _check_integer(graph, scheme)
     if scheme.activations == "mixed":
         findings += _check_mixed(graph)
     weights = [tensor for _, tensor in graph.weights()]
-    return {
-        "verdict": "fail" if findings else "pass",
-        "findings": findings,
-        "operators": [operator.name for operator in graph.operators],
-        "input": graph.tensors[graph.inputs[0]].dtype,
-        "output": graph.tensors[graph.outputs[0]].dtype,
-        "int8_weights": [tensor.name for tensor in weights if tensor.dtype == "int8"],
-        "float_weights": [tensor.name for tensor in weights if tensor.dtype.startswith("float")],
-        "in_float": in_float(graph),
-    }
+    return Contract(
+        findings=tuple(findings),
+        operators=tuple(operator.name for operator in graph.operators),
+        input=graph.tensors[graph.inputs[0]].dtype,
+        output=graph.tensors[graph.outputs[0]].dtype,
+        int8_weights=tuple(tensor.name for tensor in weights if tensor.dtype == "int8"),
+        float_weights=tuple(tensor.name for tensor in weights if tensor.dtype.startswith("float")),
+        in_float=tuple(in_float(graph)),
+    )
 
 
 def _check_ends(graph: Graph, scheme: Scheme) -> list[str]:

@@ -27,7 +27,7 @@ def inspect(path: str | Path, scheme: Scheme) -> dict[str, Any]:
     """Compare a file with what its scheme promises, and measure its weights.
 
     Returns:
-        Ready for JSON: what `check_contract` gives; `weights`, one mapping a weight tensor of a
+        Ready for JSON: what `Contract.to_json` returns; `weights`, one mapping a weight tensor of a
         convolution or dense layer (`name`, `operator`, `shape`, `dtype`, `size`, `zeros`, their
         share, and `rank`, of the matrix outputs x rest); `zeros`, their share over all of these;
         `dead_layers`, names of weight tensors that are all zero.
@@ -43,7 +43,7 @@ def inspect(path: str | Path, scheme: Scheme) -> dict[str, Any]:
     ]
     total = sum(row["size"] for row in rows)
     return {
-        **check_contract(graph, scheme),
+        **check_contract(graph, scheme).to_json(),
         "weights": rows,
         "zeros": sum(row["zeros"] * row["size"] for row in rows) / total if total else None,
         "dead_layers": [row["name"] for row in rows if row["rank"] == 0],

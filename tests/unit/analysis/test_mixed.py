@@ -54,7 +54,9 @@ def test_a_ruined_input_is_recovered_by_the_first_layer_in_float(keras, save):
     assert before < 0.7
     assert after > 0.95
     assert found.search.chosen.found.size < 1.2 * len(found.whole["fiq_float32"])
-    contract = check_contract(read_graph(save(found.search.chosen.found.file)), SCHEMES["mixed"])
+    contract = check_contract(
+        read_graph(save(found.search.chosen.found.file)), SCHEMES["mixed"]
+    ).to_json()
     assert contract["verdict"] == "pass", contract["findings"]
     (name,) = contract["in_float"]
     assert "dense_1" in name
@@ -243,6 +245,6 @@ def test_files_of_other_schemes_are_not_taken_for_mixed(keras, save, scheme, wor
 
     model = networks.dense(keras, 64, 64, networks.CLASSES)
     file = convert(model, SCHEMES[scheme], networks.inputs(50, seed=1))
-    contract = check_contract(read_graph(save(file)), SCHEMES["mixed"])
+    contract = check_contract(read_graph(save(file)), SCHEMES["mixed"]).to_json()
     assert contract["verdict"] == "fail"
     assert any(words in finding for finding in contract["findings"]), contract["findings"]

@@ -12,11 +12,13 @@ from snugnet.evaluate.gate import judge
 from snugnet.int8 import Model, operators
 from snugnet.int8.node import Kernel
 from snugnet.tflite.flatbuffer import read_graph
+from snugnet.tflite.model_file import ModelFile
 from snugnet.tflite.runtimes import micro
 from snugnet.tflite.runtimes.crash_test import crash_of
 from snugnet.tflite.runtimes.litert import predict, quantize_for
-from snugnet.verify import certificate as verify
-from snugnet.verify.certificate import certify, certify_network, load_network, save_network
+from snugnet.verify import network as network_module
+from snugnet.verify.certificate import certify as certify_file
+from snugnet.verify.network import WHOLE, certify_network, load_network, save_network
 from tests.tflite_files import Node, Tensor, write
 from tests.unit.int8 import models
 
@@ -25,6 +27,11 @@ PROFILES = ("litert_ref", "tflm")
 
 def decide(raw: np.ndarray) -> np.ndarray:
     return raw.argmax(axis=1)
+
+
+def certify(path, *arguments, **options) -> dict:
+    """The certificate of a file as JSON."""
+    return certify_file(ModelFile.read(path), *arguments, **options).to_json()
 
 
 def certificate(path, x: np.ndarray):
@@ -69,7 +76,7 @@ def test_certificate_same_when_network_was_certified_before(save, network, float
     path = save(models.network(float_ends=float_ends))
     deployed = predict(path, X).raw
     composed = certify(path, X, deployed, decide, 5, network)
-    assert (composed["samples_whole"], composed["network"]) == (verify.WHOLE, network.digest)
+    assert (composed["samples_whole"], composed["network"]) == (WHOLE, network.digest)
     compared = certify(path, X, deployed, decide, 5)
     assert (compared["samples_whole"], compared["network"]) == (len(X), None)
     how = {"samples_whole": 0, "network": None}
@@ -89,8 +96,8 @@ def test_certify_runs_few_samples_when_network_was_certified_before(save, networ
     monkeypatch.setattr(micro, "run", counted)
     path = save(models.network(float_ends=True))
     certify(path, X, predict(path, X).raw, decide, 5, network)
-    assert whole == [verify.WHOLE]
-    assert len(X) > verify.WHOLE
+    assert whole == [WHOLE]
+    assert len(X) > WHOLE
 
 
 def test_certify_finds_difference_when_network_is_another(save, network, monkeypatch):
@@ -119,7 +126,7 @@ def test_certify_finds_difference_when_network_is_another(save, network, monkeyp
 def test_certificate_differs_when_boundary_does_for_one_sample(save, network, monkeypatch):
     """The sample is none of those with which the whole file runs."""
     operation = operators.OPERATORS["QUANTIZE"]
-    run_whole = np.unique(np.linspace(0, len(X) - 1, verify.WHOLE).astype(int))
+    run_whole = np.unique(np.linspace(0, len(X) - 1, WHOLE).astype(int))
     odd = X[next(i for i in range(len(X)) if i not in run_whole)]
 
     def wrong(node):
@@ -152,14 +159,14 @@ def test_certify_compares_whole_file_when_runtime_refuses_boundary(save, network
     path = save(models.network(float_ends=True))
     certificate = certify(path, X, predict(path, X).raw, decide, 5, network)
     assert certificate["tflm"]["verdict"] == "exact"
-    assert certificate["samples_whole"] == verify.WHOLE  # of the other profile
+    assert certificate["samples_whole"] == WHOLE  # of the other profile
 
 
 def test_certify_compares_whole_file_when_network_has_no_digest(save, tmp_path, monkeypatch):
     def refuse(graph):
         raise ModelFormatError("a constant cannot be digested")
 
-    monkeypatch.setattr(verify, "network_digest", refuse)
+    monkeypatch.setattr(network_module, "network_digest", refuse)
     path = save(models.network())
     save_network(tmp_path / "network.npz", certify_network(path, X, traced=5))
     certified = load_network(tmp_path / "network.npz")

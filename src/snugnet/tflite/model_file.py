@@ -1,0 +1,64 @@
+"""A .tflite file in memory: its bytes and its graph."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from snugnet.core.affine import quantize
+from snugnet.core.tflite_graph import Graph
+from snugnet.tflite.flatbuffer import parse_graph
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A .tflite file that was read and parsed once.
+
+    Attributes:
+        content: The bytes of the file.
+        graph: The graph that they hold.
+    """
+
+    content: bytes = field(repr=False)
+    graph: Graph = field(repr=False)
+
+    @classmethod
+    def parse(cls, content: bytes, name: str) -> "ModelFile":
+        """Parse the bytes of a file.
+
+        Args:
+            content: The bytes.
+            name: Name of the file for error messages.
+
+        Raises:
+            ModelFormatError: If they are no usable .tflite file.
+        """
+        return cls(content, parse_graph(content, name))
+
+    @classmethod
+    def read(cls, path: str | Path) -> "ModelFile":
+        """Read a file.
+
+        Raises:
+            ModelFormatError: If it is no usable .tflite file.
+            OSError: If it cannot be read.
+        """
+        return cls.parse(Path(path).read_bytes(), str(path))
+
+    def quantize_input(self, x: np.ndarray) -> np.ndarray:
+        """Convert samples to the type of the first input, as LiteRT's callers must do.
+
+        Args:
+            x: Samples in real units, (n, ...).
+
+        Returns:
+            (n, ...) in the input's type; rounded and saturated if that is an integer type.
+        """
+        tensor = self.graph.tensors[self.graph.inputs[0]]
+        dtype = np.dtype(tensor.dtype)
+        if dtype.kind == "f":
+            return x.astype(dtype, copy=False)
+        is_quantized = len(tensor.scales) == 1 and tensor.scales[0] > 0
+        scale = float(tensor.scales[0]) if is_quantized else 1.0
+        zero_point = int(tensor.zero_points[0]) if is_quantized else 0
+        return quantize(x, scale, zero_point, dtype)
