@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from snugnet.evaluate.table import COLUMNS, arrow, markdown, points
+from snugnet.evaluation.table import COLUMNS, arrow, markdown, points
 from snugnet.report import searches
 from snugnet.report.akida_page import steps
 from snugnet.report.files import records

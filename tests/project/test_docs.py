@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from snugnet.evaluate.table import COLUMNS
+from snugnet.evaluation.table import COLUMNS
 from tests.paths import ROOT
 
 

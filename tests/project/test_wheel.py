@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import yaml
 
+from snugnet import __version__
 from snugnet.jobs.code_digests import all_digests, code_digests
-from snugnet.version import __version__
 from tests.environments import copy_source
 from tests.paths import ROOT
 

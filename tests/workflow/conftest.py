@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from snugnet.core.files import sha256_of
-from snugnet.evaluate.manifest import digests
+from snugnet.evaluation.manifest import digests
 from tests.paths import ROOT
 
 COPIED = ("Snakefile", "config.yaml", "config", "profiles", "src", "workflow")

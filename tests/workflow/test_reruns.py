@@ -99,7 +99,7 @@ def test_a_helper_module(tiny):
     """Statistics are used by scoring and, for Holm's correction, by the table."""
     old, new = "EXACT_GROUPS = 14", "EXACT_GROUPS = 13"
     expected = {"score_litert": 24, "measure_mistakes": 11, "sweep_layers": 1, **REPORT}
-    assert rerun(tiny, "src/snugnet/evaluate/statistics.py", old, new) == expected
+    assert rerun(tiny, "src/snugnet/evaluation/statistics.py", old, new) == expected
 
 
 def test_a_helper_of_conversion_leaves_training_alone(tiny):

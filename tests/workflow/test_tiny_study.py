@@ -10,7 +10,7 @@ import pytest
 from snugnet.core.predictions import load_predictions
 from snugnet.core.samples import load_split
 from snugnet.core.tflite_schemes import FULL_INTEGER
-from snugnet.evaluate.table import COLUMNS
+from snugnet.evaluation.table import COLUMNS
 from snugnet.jobs.checksums import record
 from snugnet.tflite.flatbuffer import read_graph
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from snugnet.core.files import read_json, write_json
     from snugnet.core.tflite_schemes import SCHEMES
-    from snugnet.evaluate.gate import judge
+    from snugnet.evaluation.gate import judge
 
     names = ("model", "variant", "scheme", "runtime")
     contracts = iter(job.input["contracts"])

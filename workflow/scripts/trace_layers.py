@@ -12,7 +12,7 @@ def main(job: Any) -> None:
     from snugnet.core.csv_files import write_rows
     from snugnet.core.samples import load_split
     from snugnet.tflite.refusals import unless_refused
-    from snugnet.verify.layer_errors import trace
+    from snugnet.verification.layer_errors import trace
 
     traced = job.params.settings["verification"]["traced_samples"]
     x = load_split(job.input["test"]).spread(traced).x

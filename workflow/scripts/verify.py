@@ -18,8 +18,8 @@ def main(job: Any) -> None:
     from snugnet.core.samples import load_split
     from snugnet.tflite.model_file import ModelFile
     from snugnet.tflite.runtimes.litert import dequantize
-    from snugnet.verify.certificate import certify
-    from snugnet.verify.network import load_network
+    from snugnet.verification.certificate import certify
+    from snugnet.verification.network import load_network
 
     deployed = load_predictions(job.input["predictions"])
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 def main(job: Any) -> None:
     from snugnet.core.samples import load_split
-    from snugnet.verify.network import certify_network, save_network
+    from snugnet.verification.network import certify_network, save_network
 
     traced = job.params.settings["verification"]["traced_samples"]
     network = certify_network(job.input["tflite"], load_split(job.input["test"]).x, traced)

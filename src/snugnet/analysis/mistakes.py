@@ -14,7 +14,7 @@ import numpy as np
 
 from snugnet.core.affine import nearest, quantize
 from snugnet.core.predictions import Predictions
-from snugnet.evaluate.statistics import difference_interval, paired_p
+from snugnet.evaluation.statistics import difference_interval, paired_p
 from snugnet.tflite.flatbuffer import read_graph
 from snugnet.tflite.runtimes.litert import Prediction, dequantize, predict
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from snugnet.analysis.candidates import Convert, Measure, Measured
 from snugnet.core.progress import progress
-from snugnet.evaluate.statistics import paired_p
+from snugnet.evaluation.statistics import paired_p
 from snugnet.tflite.layers import Layer
 from snugnet.tflite.refusals import unless_refused
 

@@ -2,14 +2,20 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from snugnet.cli.console import Json, say, table, working
-from snugnet.core.akida_schemes import AKIDA_SCHEMES, DEVICES
-from snugnet.core.errors import InputError
+from snugnet.cli.console import (
+    Json,
+    make_console,
+    print_json,
+    print_table,
+    report_progress_on_stderr,
+)
+from snugnet.core.akida_schemes import AKIDA_SCHEMES
+from snugnet.services.akida import AkidaCheck, check
 
 app = typer.Typer(help="Commands for BrainChip's Akida.")
 SchemeName = StrEnum("SchemeName", {name: name for name in AKIDA_SCHEMES})  # type: ignore[misc]
@@ -36,44 +42,20 @@ def command(
 
     Exit code: 0 if the model fits with every checked scheme, 1 otherwise.
     """
-    with working():
-        found = check(model, list(AKIDA_SCHEMES) if scheme is None else [scheme], device)
-    say({"model": str(model), "schemes": found}, as_json, _show)
-    if not all(one["fits"] for one in found):
+    schemes = list(AKIDA_SCHEMES) if scheme is None else [str(scheme)]
+    with report_progress_on_stderr():
+        checks = check(model, schemes, device)
+    if as_json:
+        print_json({"model": str(model), "schemes": [result.to_json() for result in checks]})
+    else:
+        _show(make_console(), checks)
+    if not all(result.fits for result in checks):
         raise typer.Exit(1)
 
 
-def check(path: Path, names: list[str], device: str | None) -> list[dict[str, Any]]:
-    """Check a model against schemes; see `akida.preflight.report` for what is given of each.
-
-    Raises:
-        InputError: If the file is no such model, or no scheme's generation has the device.
-        OSError: If the file cannot be read.
-    """
-    schemes = [AKIDA_SCHEMES[name] for name in names]
-    devices = [device or DEVICES[scheme.version][-1] for scheme in schemes]
-    for scheme, wanted in zip(schemes, devices, strict=True):
-        if wanted not in DEVICES[scheme.version]:
-            allowed = ", ".join(DEVICES[scheme.version])
-            raise InputError(
-                f"--device {wanted}: unknown device for scheme {scheme.name}. Known: {allowed}."
-            )
-    from snugnet.akida.preflight import preflight, report
-    from snugnet.models.loading import keras2
-    from snugnet.models.loading.keras_files import load_foreign
-
-    keras2.configure(seed=0, threads=1)
-    model = load_foreign(path)
-    return [
-        report(preflight(model, scheme, wanted), scheme, wanted)
-        for scheme, wanted in zip(schemes, devices, strict=True)
-    ]
-
-
-def _show(console: Console, found: dict[str, Any]) -> None:
-    for one in found["schemes"]:
-        verdict = "fits" if one["fits"] else "does not fit"
-        console.print(f"{one['scheme']} on {one['device']}: [bold]{verdict}[/bold]")
-        if not one["fits"]:
-            rows = ((o["layer"], o["rule"], o["fix"]) for o in one["obstacles"])
-            table(console, "", ("layer", "problem", "fix"), rows)
+def _show(console: Console, checks: list[AkidaCheck]) -> None:
+    for result in checks:
+        verdict = "fits" if result.fits else "does not fit"
+        console.print(f"{result.scheme} on {result.device}: [bold]{verdict}[/bold]")
+        rows = ((obstacle.layer, obstacle.rule, obstacle.fix) for obstacle in result.obstacles)
+        print_table(console, "", ("layer", "problem", "fix"), rows)

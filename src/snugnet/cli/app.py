@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
+from snugnet import __version__
 from snugnet.cli import (
     akida,
     benchmark,
@@ -23,7 +24,6 @@ from snugnet.cli import (
 )
 from snugnet.cli.extras import missing
 from snugnet.core.errors import InputError
-from snugnet.version import __version__
 
 DONE, FAILED, WRONG = 0, 1, 2
 # What to do about files that cannot be used.

@@ -1,13 +1,14 @@
 """`snugnet run`: outputs of a full-integer model, from the bit-exact integer engine."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from snugnet.cli.console import Json, say, table, working
+from snugnet.cli.console import Json, print_table, report_progress_on_stderr, show_result
 from snugnet.int8.node import Profile
+from snugnet.services.predict import PredictionReport, predict
 
 Model = Annotated[
     Path, typer.Argument(help="Model: .tflite, or .npz or .json from `snugnet export`.")
@@ -19,7 +20,7 @@ Kernels = Annotated[Profile, typer.Option("--profile", help="Runtime whose kerne
 Raw = Annotated[
     bool, typer.Option("--raw", help="Take x as integers of the input's type: do not quantize it.")
 ]
-# How many samples are shown to people.
+# Number of samples that are shown to people.
 SHOWN = 20
 
 
@@ -31,36 +32,21 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Run a full-integer model on samples, bit-exact to LiteRT or TensorFlow Lite Micro."""
-    with working():
-        found = run(model, data, profile, raw)
-    say(found, as_json, _show)
+    with report_progress_on_stderr():
+        report = predict(model, data, profile, raw)
+    show_result(report, as_json, _show)
 
 
-def run(path: Path, data: Path, profile: Profile, raw: bool) -> dict[str, Any]:
-    """Run a model; see `int8.answers.predicted` for what is given.
-
-    Raises:
-        InputError: If a file is damaged or does not fit.
-        OSError: If a file cannot be read.
-    """
-    from snugnet.cli import data as samples
-    from snugnet.int8 import load
-    from snugnet.int8.classification_report import predicted
-
-    model = load(path, profile)
-    given = samples.read(data, model.inputs[0].shape[1:])
-    return predicted(model, samples.in_type(given.x, raw), given.y)
-
-
-def _show(console: Console, found: dict[str, Any]) -> None:
-    if "outputs" in found:
-        for place, output in enumerate(found["outputs"]):
-            console.print(f"output {place}: {output[:SHOWN]}")
+def _show(console: Console, report: PredictionReport) -> None:
+    values = report.values
+    if "outputs" in values:
+        for index, output in enumerate(values["outputs"]):
+            console.print(f"output {index}: {output[:SHOWN]}")
         return
-    pairs = list(zip(found["decision"], found["raw"], strict=True))
-    rows = ((place, decision, values) for place, (decision, values) in enumerate(pairs[:SHOWN]))
-    table(console, "", ("sample", "decision", "raw output"), rows)
+    pairs = list(zip(values["decision"], values["raw"], strict=True))
+    rows = ((index, decision, raw) for index, (decision, raw) in enumerate(pairs[:SHOWN]))
+    print_table(console, "", ("sample", "decision", "raw output"), rows)
     if len(pairs) > SHOWN:
         console.print(f"… and {len(pairs) - SHOWN} more (--json prints all)")
-    if "accuracy" in found:
-        console.print(f"accuracy {found['accuracy']:.4f} on {len(pairs)} samples")
+    if "accuracy" in values:
+        console.print(f"accuracy {values['accuracy']:.4f} on {len(pairs)} samples")

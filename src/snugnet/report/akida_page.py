@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from snugnet.core.akida_schemes import AKIDA_RUNTIMES
-from snugnet.evaluate.table import arrow, tabulate
+from snugnet.evaluation.table import arrow, tabulate
 
 INTRODUCTION = """# Akida
 

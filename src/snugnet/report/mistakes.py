@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from snugnet.evaluate.statistics import holm
+from snugnet.evaluation.statistics import holm
 from snugnet.report.collect import Study
 from snugnet.report.figure import Figure, chart, colour, names_of, panel, percent, tips
 

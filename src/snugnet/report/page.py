@@ -9,7 +9,7 @@ import jinja2
 
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
 from snugnet.core.csv_files import names_in
-from snugnet.evaluate.table import SIGNIFICANCE
+from snugnet.evaluation.table import SIGNIFICANCE
 from snugnet.report import searches, tables
 from snugnet.report.akida_page import accuracies, programs, refused
 from snugnet.report.cards import cards

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from snugnet.evaluate.seeds import line
+from snugnet.evaluation.seeds import line
 from snugnet.report.collect import Study
 from snugnet.report.files import records
 from snugnet.report.tables import Table, difference, hundredths, of_lines

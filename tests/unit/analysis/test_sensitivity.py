@@ -8,7 +8,7 @@ from snugnet.analysis.candidates import Measured, measurer
 from snugnet.analysis.sensitivity import sweep
 from snugnet.core.errors import ModelFormatError
 from snugnet.core.tflite_schemes import SCHEMES
-from snugnet.evaluate.statistics import RESAMPLES, paired_p
+from snugnet.evaluation.statistics import RESAMPLES, paired_p
 from snugnet.tflite.layers import Layer
 from tests.unit import networks
 

@@ -89,7 +89,7 @@ def test_what_cannot_be_measured_is_refused(command, model, options, message):
 
 def test_a_larger_file_takes_more_memory(tmp_path):
     """All of 16 MiB of weights are read when it runs."""
-    from snugnet.cli.footprint import peak_memory
+    from snugnet.services.peak_memory import peak_memory
     from tests.unit.int8 import models
 
     small = tmp_path / "small.tflite"

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from snugnet.cli.data import read
 from snugnet.core.errors import InputError
+from snugnet.services.user_data import read
 
 SHAPE = (1, 6, 1)
 

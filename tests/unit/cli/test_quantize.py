@@ -143,14 +143,14 @@ def test_loops_that_cannot_be_written_out_are_refused_by_name(command, stranger,
 
 def test_people_are_told_briefly(command, stranger, tmp_path):
     """Of what may be hundreds of findings the first few, on lines of their own."""
-    from snugnet.cli.quantize import SHOWN, _some
+    from snugnet.cli.quantize import SHOWN, _first_lines
 
     output = tmp_path / "out.tflite"
     code, said, _ = command("quantize", *stranger("gru"), "--output", output, "--scheme", "drq")
     assert code == 0
     assert said.count("\n") < 12
-    assert _some([]) == ""
-    lines = _some([str(i) * 200 for i in range(SHOWN + 3)]).split("\n")
+    assert _first_lines([]) == ""
+    lines = _first_lines([str(i) * 200 for i in range(SHOWN + 3)]).split("\n")
     assert lines[-1] == "  and 3 more (--json prints all)"
     assert max(map(len, lines)) < 110
 

@@ -15,7 +15,7 @@ import pytest
 
 from snugnet.jobs import fork_server
 
-SLOW = "snugnet.evaluate.statistics"  # takes the server a second, not eight as TensorFlow does
+SLOW = "snugnet.evaluation.statistics"  # takes the server a second, not eight as TensorFlow does
 FAST = "snugnet.tflite.runtimes.litert"
 JOB = """
 import atexit, json, os, signal, sys, time

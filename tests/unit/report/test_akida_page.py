@@ -5,8 +5,8 @@ import pytest
 
 from snugnet.akida.agreement import compare
 from snugnet.core.predictions import Predictions
-from snugnet.evaluate.footprint import akida_columns
-from snugnet.evaluate.gate import judge
+from snugnet.evaluation.footprint import akida_columns
+from snugnet.evaluation.gate import judge
 from snugnet.report.akida_page import page, preflight_page
 
 AGREEMENT = {

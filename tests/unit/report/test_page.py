@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from snugnet.evaluate.recommend import choose
+from snugnet.evaluation.recommend import choose
 from snugnet.report import origin, pareto, searches, tables
 from snugnet.report.cards import cards, limits
 from snugnet.report.collect import Study

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from snugnet.core.errors import InputError
-from snugnet.evaluate.recommend import recommend
-from snugnet.evaluate.table import tabulate
+from snugnet.evaluation.recommend import recommend
+from snugnet.evaluation.table import tabulate
 from snugnet.report import tables
 from snugnet.report.files import read_table, records
 from snugnet.report.run_summary import (

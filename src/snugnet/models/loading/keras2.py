@@ -2,6 +2,9 @@
 
 Import this module before anything that imports TensorFlow: tensorflow-model-optimization and the
 converter need `tf.keras` to be Keras 2, and TensorFlow decides that from the environment.
+
+Raises:
+    InputError: When it is imported, if TensorFlow already uses Keras 3.
 """
 
 import os
@@ -10,6 +13,15 @@ os.environ["TF_USE_LEGACY_KERAS"] = "1"
 
 import tensorflow as tf
 import tf_keras
+
+from snugnet.core.errors import InputError
+
+# TensorFlow chooses its Keras when `tf.keras` is first used, which may be before this import.
+if not tf.keras.__version__.startswith("2."):
+    raise InputError(
+        f"TensorFlow already uses Keras {tf.keras.__version__}; Snugnet needs Keras 2. Restart "
+        "Python, and set TF_USE_LEGACY_KERAS=1 in the environment before TensorFlow is imported."
+    )
 
 
 def configure(seed: int, threads: int) -> None:

@@ -80,6 +80,26 @@ def load_foreign(path: str | Path, code: Path | None = None) -> tf_keras.Model:
     return flat(model)
 
 
+def accept_model(model: Any) -> tf_keras.Model:
+    """Check a model in memory as `load_foreign` checks a file, and flatten models within it.
+
+    Args:
+        model: A tf_keras model.
+
+    Raises:
+        InputError: If it is no tf_keras model, or has not one float32 input of a fixed shape and
+            one output.
+    """
+    if not isinstance(model, tf_keras.Model):
+        kind = f"{type(model).__module__}.{type(model).__qualname__}"
+        raise InputError(
+            f"the model is a {kind}, not a tf_keras model. Save a Keras 3 model as a .keras file, "
+            "and give its path."
+        )
+    _check_ends(model, Path(model.name))
+    return flat(model)
+
+
 def describe(path: Path) -> Described:
     """Read what a file says of its layers.
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from snugnet.core.errors import ModelFormatError
-from snugnet.evaluate.gate import judge
+from snugnet.evaluation.gate import judge
 from snugnet.int8 import Model, operators
 from snugnet.int8.node import Kernel
 from snugnet.tflite.flatbuffer import read_graph
@@ -16,9 +16,9 @@ from snugnet.tflite.model_file import ModelFile
 from snugnet.tflite.runtimes import micro
 from snugnet.tflite.runtimes.crash_test import crash_of
 from snugnet.tflite.runtimes.litert import predict, quantize_for
-from snugnet.verify import network as network_module
-from snugnet.verify.certificate import certify as certify_file
-from snugnet.verify.network import WHOLE, certify_network, load_network, save_network
+from snugnet.verification import network as network_module
+from snugnet.verification.certificate import certify as certify_file
+from snugnet.verification.network import WHOLE, certify_network, load_network, save_network
 from tests.tflite_files import Node, Tensor, write
 from tests.unit.int8 import models
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from snugnet.core.errors import InputError
 from snugnet.core.predictions import Predictions
-from snugnet.evaluate.metrics import confusion, labels_and_scores, quality
-from snugnet.evaluate.statistics import (
+from snugnet.evaluation.metrics import confusion, labels_and_scores, quality
+from snugnet.evaluation.statistics import (
     Interval,
     accuracy_interval,
     auc_interval,

@@ -1,4 +1,4 @@
-"""Read samples and labels from a user's file, in the shape that a model takes."""
+"""Samples and labels that users bring, as files or arrays, in the shape that a model takes."""
 
 import csv
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from snugnet.core.errors import InputError
+from snugnet.core.samples import Samples, read_npz
 from snugnet.core.tflite_graph import Graph
 from snugnet.int8.arrays import read_array
 
@@ -48,22 +49,42 @@ def read(path: Path, shape: tuple[int, ...]) -> Data:
     if path.suffix == ".csv":
         return _read_csv(path, shape)
     arrays = {"x": read_array(path)} if path.suffix == ".npy" else _read_npz(path)
-    x = _fitted(_numbers(arrays["x"], path), shape, path)
-    y, group = arrays.get("y"), arrays.get("group")
-    if group is not None and len(group) == 0:
-        group = None  # an empty array: the study has no groups
+    return from_arrays(arrays["x"], arrays.get("y"), arrays.get("group"), shape, str(path))
+
+
+def from_arrays(
+    x: np.ndarray,
+    y: np.ndarray | None = None,
+    group: np.ndarray | None = None,
+    shape: tuple[int, ...] | None = None,
+    source: str = "samples",
+) -> Data:
+    """Check arrays, and bring samples into the shape that a model takes.
+
+    Args:
+        x: Samples, (n, ...), numbers without NaN.
+        y: Labels: (n,) classes, (n, k) of 0 and 1, or None.
+        group: Patient or subject of each sample, (n,), or None. An empty array is None.
+        shape: Shape of one sample; None to keep that of x. Axes of size 1 may be missing or added.
+        source: Path or name of the samples, for messages.
+
+    Raises:
+        InputError: If a type or a shape is not supported.
+    """
+    x = _numbers(np.asarray(x), source)
+    x = x if shape is None else _fitted(x, shape, source)
+    y = None if y is None else np.asarray(y)
+    group = None if group is None or len(group) == 0 else np.asarray(group)
     for name, other in (("y", y), ("group", group)):
         if other is not None and (other.ndim == 0 or len(other) != len(x)):
             raise InputError(
-                f"{path}: {name} has shape {other.shape}, but x has {len(x)} samples. "
-                f"Save one row of {name} for each sample."
+                f"{source}: {name} has shape {other.shape}, but x has {len(x)} samples. "
+                f"Give one row of {name} for each sample."
             )
-    return Data(x, None if y is None else _labels(y, path), group)
+    return Data(x, None if y is None else _labels(y, source), group)
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    from snugnet.core.samples import read_npz
-
     arrays = read_npz(path, required=())
     by_role = {
         role: next((arrays[name] for name in names if name in arrays), None)
@@ -112,33 +133,36 @@ def columns(path: Path) -> list[str]:
         return next(csv.reader(stream), [])
 
 
-def _numbers(x: np.ndarray, path: Path) -> np.ndarray:
+def _numbers(x: np.ndarray, source: str) -> np.ndarray:
     if x.dtype.kind not in "iufb" or x.ndim == 0 or len(x) == 0:
         raise InputError(
-            f"{path}: x has type {x.dtype} and shape {x.shape}. Save numbers of shape (samples, …)."
+            f"{source}: x has type {x.dtype} and shape {x.shape}. "
+            "Save numbers of shape (samples, …)."
         )
     if x.dtype.kind == "f" and not np.isfinite(x).all():
         raise InputError(
-            f"{path}: x contains NaN or infinite values. Remove or replace these samples."
+            f"{source}: x contains NaN or infinite values. Remove or replace these samples."
         )
     return x
 
 
-def _fitted(x: np.ndarray, shape: tuple[int, ...], path: Path) -> np.ndarray:
+def _fitted(x: np.ndarray, shape: tuple[int, ...], source: str) -> np.ndarray:
     """Add or drop axes of size 1. Nothing else is changed: samples are never transposed."""
     if [n for n in x.shape[1:] if n != 1] != [n for n in shape if n != 1]:
         raise InputError(
-            f"{path}: samples have shape {x.shape[1:]}, but the model takes {tuple(shape)}. "
+            f"{source}: samples have shape {x.shape[1:]}, but the model takes {tuple(shape)}. "
             "Reshape or transpose x."
         )
     return x.reshape(len(x), *shape)
 
 
-def _labels(y: np.ndarray, path: Path) -> np.ndarray:
+def _labels(y: np.ndarray, source: str) -> np.ndarray:
     if y.dtype.kind == "f" and (y == np.rint(y)).all():
         y = y.astype(np.int64)  # Keras accepts zeros and ones as floats
     if y.dtype.kind not in "iub":
-        raise InputError(f"{path}: y has type {y.dtype}. Save integers: the class of each sample.")
+        raise InputError(
+            f"{source}: y has type {y.dtype}. Save integers: the class of each sample."
+        )
     return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
 
 
@@ -148,14 +172,17 @@ def task_of(y: np.ndarray, outputs: int) -> str:
     Args:
         y: (n,) classes, or (n, k) of 0 and 1.
         outputs: Number of the model's outputs.
+
+    Returns:
+        `binary`, `multiclass` or `multilabel`.
     """
     if outputs == 1:
         return "binary"
-    several = y.ndim == 2 and not (y.sum(axis=1) == 1).all()
-    return "multilabel" if several else "multiclass"
+    has_several = y.ndim == 2 and not (y.sum(axis=1) == 1).all()
+    return "multilabel" if has_several else "multiclass"
 
 
-def labels_for(y: np.ndarray, task: str, outputs: int, path: Path) -> np.ndarray:
+def labels_for(y: np.ndarray, task: str, outputs: int, source: str) -> np.ndarray:
     """Bring labels into the form of a task: classes, or one 0 or 1 for each label.
 
     Raises:
@@ -168,35 +195,35 @@ def labels_for(y: np.ndarray, task: str, outputs: int, path: Path) -> np.ndarray
         and (y.sum(axis=1) == 1).all()
     ):
         y = y.argmax(axis=1)  # one-hot labels, as in Keras' tutorials
-    wanted = (len(y), outputs) if task == "multilabel" else (len(y),)
+    expected = (len(y), outputs) if task == "multilabel" else (len(y),)
     classes = 2 if task in ("binary", "multilabel") else outputs
-    if y.shape != wanted or y.min() < 0 or y.max() >= classes:
+    if y.shape != expected or y.min() < 0 or y.max() >= classes:
         raise InputError(
-            f"{path}: y has shape {y.shape} and values {y.min()} to {y.max()}. The model is "
-            f"{task}: save y with shape {wanted} and values 0 to {classes - 1}."
+            f"{source}: y has shape {y.shape} and values {y.min()} to {y.max()}. The model is "
+            f"{task}: save y with shape {expected} and values 0 to {classes - 1}."
         )
     return y.astype(np.uint8 if task == "multilabel" else np.int64)
 
 
-def in_type(x: np.ndarray, raw: bool) -> np.ndarray:
+def as_model_input(x: np.ndarray, raw: bool) -> np.ndarray:
     """Convert integers to float32, unless they are raw inputs of the model."""
     return x if raw or x.dtype.kind == "f" else x.astype(np.float32)
 
 
-def drawn(graph: Graph, count: int, seed: int) -> np.ndarray:
-    """Draw samples from all over the range of a model's input.
+def random_samples(graph: Graph, count: int, seed: int) -> np.ndarray:
+    """Draw samples from the whole range of a model's input.
 
     Args:
         graph: A model with one input.
-        count: How many.
-        seed: Of the draw.
+        count: Number of samples.
+        seed: Seed of the draw.
 
     Returns:
         (count, …) float32, in real units.
     """
     tensor = graph.tensors[graph.inputs[0]]
     shape, rng = (count, *tensor.shape[1:]), np.random.default_rng(seed)
-    # Behind a float input there may be an operator that quantizes it.
+    # A float input may be followed by an operator that quantizes it.
     readers = [o for o in graph.operators if o.name == "QUANTIZE" and o.inputs[0] == tensor.index]
     integers = graph.tensors[readers[0].outputs[0]] if readers else tensor
     if not len(integers.scales):
@@ -205,3 +232,23 @@ def drawn(graph: Graph, count: int, seed: int) -> np.ndarray:
     levels = rng.integers(info.min, info.max, shape, endpoint=True)
     zero, scale = int(integers.zero_points[0]), np.float32(integers.scales[0])
     return (scale * (levels - zero).astype(np.float32)).astype(np.float32)
+
+
+def labelled_samples(data: Data, outputs: int, source: str, task: str | None = None) -> Samples:
+    """Make samples of a classification task from a user's data.
+
+    Args:
+        data: The data; they must have labels.
+        outputs: Number of the model's outputs.
+        source: Path or name of the samples, for messages.
+        task: The task; None to infer it from the labels.
+
+    Raises:
+        InputError: If there are no labels, or they do not fit the model's outputs.
+    """
+    if data.y is None:
+        raise InputError(f"{source}: no labels. Add an array y with the class of each sample.")
+    task = task or task_of(data.y, outputs)
+    labels = labels_for(data.y, task, outputs, source)
+    names = tuple(map(str, range(max(2, outputs))))
+    return Samples(data.x, labels, names, task, data.group)

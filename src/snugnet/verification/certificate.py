@@ -16,14 +16,14 @@ from snugnet.int8.node import Profile
 from snugnet.tflite.model_file import ModelFile
 from snugnet.tflite.runtimes import micro
 from snugnet.tflite.runtimes.crash_test import crash_of
-from snugnet.verify.comparison import (
+from snugnet.verification.comparison import (
     Comparison,
     attempt,
     compare_file,
     distance_in_steps,
     step_sizes,
 )
-from snugnet.verify.network import CertifiedNetwork, compare_boundary, sha256_of_array
+from snugnet.verification.network import CertifiedNetwork, compare_boundary, sha256_of_array
 
 PACKAGES = ("ai-edge-litert", "tflite-micro", "numpy")
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from snugnet.core.fractions import in_points
 from snugnet.core.quantization_steps import RUNGS
-from snugnet.evaluate.statistics import holm
+from snugnet.evaluation.statistics import holm
 
 # The columns of metrics.csv, in order; what does not apply to a row is empty, never 0.
 COLUMNS = [

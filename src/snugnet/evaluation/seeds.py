@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from snugnet.evaluate.statistics import holm, negligible
-from snugnet.evaluate.table import points
+from snugnet.evaluation.statistics import holm, negligible
+from snugnet.evaluation.table import points
 
 SAME = ["family", "variant", "scheme", "runtime"]
 # Differences whose mean over seeds is tested against none.

@@ -5,7 +5,7 @@ from typing import Any
 
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
 from snugnet.core.tflite_schemes import SCHEMES
-from snugnet.evaluate.gate_rules import check_requirements, disagreement
+from snugnet.evaluation.gate_rules import check_requirements, disagreement
 
 # By how much the share of zeros in a file may be below that of the model it was made from.
 TOLERANCE = 0.005

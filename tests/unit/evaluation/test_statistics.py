@@ -12,7 +12,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from snugnet.evaluate.statistics import (
+from snugnet.evaluation.statistics import (
     RESAMPLES,
     accuracy_interval,
     auc_interval,

@@ -4,8 +4,8 @@ import io
 
 import pandas as pd
 
-from snugnet.evaluate.gate import judge
-from snugnet.evaluate.table import COLUMNS, arrow, markdown, tabulate
+from snugnet.evaluation.gate import judge
+from snugnet.evaluation.table import COLUMNS, arrow, markdown, tabulate
 
 
 def row(scheme: str, **changes) -> dict:

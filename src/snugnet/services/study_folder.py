@@ -15,7 +15,7 @@ RUN = "snakemake --cores 2 all"
 SNAKEFILE = """\
 # Written by `snugnet init`. config.yaml describes the study. Snugnet provides targets and defaults.
 
-from snugnet.core.installation import DEFAULT_CONFIG, SNAKEFILE
+from snugnet import DEFAULT_CONFIG, SNAKEFILE
 
 
 configfile: DEFAULT_CONFIG

@@ -6,7 +6,7 @@ import pytest
 
 from snugnet.core.errors import InputError
 from snugnet.core.gate_entries import covers, parse_size
-from snugnet.evaluate.gate import judge
+from snugnet.evaluation.gate import judge
 
 NAMES = {
     "model": "net_s7",

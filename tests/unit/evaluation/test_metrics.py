@@ -5,9 +5,9 @@ import pytest
 
 from snugnet.core.errors import InputError
 from snugnet.core.predictions import Predictions, load_predictions, save_predictions
-from snugnet.evaluate.footprint import file_size, tflite_columns
-from snugnet.evaluate.metrics import auc_macro, confusion, quality
-from snugnet.evaluate.score import score
+from snugnet.evaluation.footprint import file_size, tflite_columns
+from snugnet.evaluation.metrics import auc_macro, confusion, quality
+from snugnet.evaluation.score import score
 
 
 def predictions(scores, labels, task, group=None, names=None) -> Predictions:

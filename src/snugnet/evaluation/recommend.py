@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from snugnet.evaluate.table import arrow
+from snugnet.evaluation.table import arrow
 
 Row = Mapping[str, Any]
 

@@ -10,7 +10,7 @@ from snugnet.core.tflite_schemes import SCHEMES
 from snugnet.tflite.flatbuffer import read_graph
 from snugnet.tflite.layers import MOVING, layers_of, operators_of, producers, range_covered
 from snugnet.tflite.runtimes.litert import predict
-from snugnet.verify.layer_errors import trace
+from snugnet.verification.layer_errors import trace
 from tests.unit import networks
 from tests.unit.conftest import INCEPTION, SHAPE, waves
 

@@ -15,7 +15,7 @@ from snugnet.int8.engine import Model
 from snugnet.int8.node import Profile
 from snugnet.tflite.boundary import boundary_of, network_digest, single_operator
 from snugnet.tflite.model_file import ModelFile
-from snugnet.verify.comparison import (
+from snugnet.verification.comparison import (
     RUNTIMES,
     Comparison,
     RuntimeResult,

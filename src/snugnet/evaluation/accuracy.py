@@ -1,0 +1,117 @@
+"""Accuracy of predictions with its interval, by group, and paired comparison with a baseline."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from snugnet.core.predictions import Predictions
+from snugnet.evaluation.statistics import accuracy_interval, difference_interval, paired_p
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Accuracy of a model on test samples.
+
+    Attributes:
+        n: Number of samples.
+        n_groups: Number of groups; None if the samples have no groups.
+        accuracy: Share of correct decisions, in 0..1; for multi-label tasks, of correct labels.
+        low: Lower end of the confidence interval; None if there are too few groups.
+        high: Upper end of the confidence interval; None likewise.
+        confidence: Confidence of the interval, in (0, 1).
+    """
+
+    n: int
+    n_groups: int | None
+    accuracy: float
+    low: float | None
+    high: float | None
+    confidence: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping that can be written as JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Difference in accuracy from a baseline on the same samples.
+
+    Attributes:
+        baseline: Accuracy of the baseline, in 0..1.
+        delta: Accuracy of the model minus that of the baseline.
+        low: Lower end of the confidence interval of the difference; None if there are too few
+            groups.
+        high: Upper end of the interval; None likewise.
+        p: Two-sided p-value of the paired test.
+    """
+
+    baseline: float
+    delta: float
+    low: float | None
+    high: float | None
+    p: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping that can be written as JSON."""
+        return {
+            "baseline": self.baseline,
+            "delta": self.delta,
+            "delta_low": self.low,
+            "delta_high": self.high,
+            "p": self.p,
+        }
+
+
+@dataclass(frozen=True)
+class GroupAccuracy:
+    """Accuracy on the samples of one group.
+
+    Attributes:
+        group: Name of the patient, subject or recording.
+        n: Number of its samples.
+        accuracy: Share of correct decisions, in 0..1.
+    """
+
+    group: str
+    n: int
+    accuracy: float
+
+
+def measure_accuracy(predictions: Predictions, confidence: float) -> Accuracy:
+    """Measure the accuracy of predictions; see `statistics.accuracy_interval` for the interval."""
+    correct, group = predictions.correct(), predictions.group
+    low, high = accuracy_interval(correct, group, confidence)
+    n_groups = None if group is None else len(np.unique(group))
+    return Accuracy(len(correct), n_groups, float(correct.mean()), low, high, confidence)
+
+
+def measure_difference(
+    predictions: Predictions, baseline: Predictions, confidence: float
+) -> Difference:
+    """Compare predictions with those of a baseline for the same samples.
+
+    See `statistics.difference_interval` and `statistics.paired_p` for interval and test.
+    """
+    correct, reference = predictions.correct(), baseline.correct()
+    low, high = difference_interval(correct, reference, predictions.group, confidence)
+    return Difference(
+        baseline=float(reference.mean()),
+        delta=float(correct.mean() - reference.mean()),
+        low=low,
+        high=high,
+        p=paired_p(correct, reference, predictions.group),
+    )
+
+
+def accuracy_by_group(predictions: Predictions) -> tuple[GroupAccuracy, ...]:
+    """Measure the accuracy of each group, in the order of their names; none without groups."""
+    if predictions.group is None:
+        return ()
+    correct = predictions.correct()
+    parts = []
+    for name in np.unique(predictions.group):
+        inside = correct[predictions.group == name]
+        parts.append(GroupAccuracy(str(name), len(inside), float(inside.mean())))
+    return tuple(parts)

@@ -1,0 +1,191 @@
+"""Check and convert Keras models for BrainChip's Akida."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from snugnet.core.akida_schemes import AKIDA_SCHEMES, DEVICES
+from snugnet.core.errors import InputError
+from snugnet.core.files import atomic_write
+from snugnet.services import user_data
+from snugnet.services.quantized_model import html_table
+
+if TYPE_CHECKING:
+    from snugnet.akida.obstacles import Obstacle
+
+
+@dataclass(frozen=True)
+class AkidaCheck:
+    """Result of checking a model for one scheme and device.
+
+    Attributes:
+        scheme: Name of the scheme.
+        device: Name of the device.
+        obstacles: The layers that do not run; empty if the model fits.
+    """
+
+    scheme: str
+    device: str
+    obstacles: tuple["Obstacle", ...]
+
+    @property
+    def fits(self) -> bool:
+        """Whether the whole model runs on the device."""
+        return not self.obstacles
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping that can be written as JSON."""
+        return {
+            "fits": self.fits,
+            "scheme": self.scheme,
+            "device": self.device,
+            "obstacles": [asdict(obstacle) for obstacle in self.obstacles],
+        }
+
+
+@dataclass(frozen=True)
+class AkidaProgram:
+    """A model that was converted for Akida.
+
+    Attributes:
+        program: The `akida.Model`, not mapped on a device.
+        quantized: The quantized Keras model that it was made from.
+        scheme: Name of the scheme.
+        device: Name of the device.
+    """
+
+    program: Any = field(repr=False)
+    quantized: Any = field(repr=False)
+    scheme: str
+    device: str
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """Compute integer potentials with Akida's simulator.
+
+        Args:
+            x: Samples, (n, height, width, channels), in the units that the model was trained on.
+
+        Returns:
+            int32 (n, classes); the largest potential decides.
+
+        Raises:
+            InputError: If x has another shape.
+        """
+        from snugnet.akida.simulate import potentials
+
+        return potentials(self.program, np.asarray(x))
+
+    def save(self, path: str | Path, overwrite: bool = False) -> Path:
+        """Write the program.
+
+        Args:
+            path: Path that ends in .fbz.
+            overwrite: Whether to replace an existing file.
+
+        Raises:
+            InputError: If the suffix is another one, or the file exists.
+            OSError: If the file cannot be written.
+        """
+        path = Path(path)
+        if path.suffix != ".fbz":
+            raise InputError(f"{path}: wrong suffix. Use a path that ends in .fbz.")
+        if path.exists() and not overwrite:
+            raise InputError(f"{path}: the file exists. Use overwrite=True to replace it.")
+        with atomic_write(path) as partial:
+            self.program.save(str(partial))
+        return path
+
+    def summary(self) -> dict[str, str]:
+        """Describe the program in a few words, by heading."""
+        layers = ", ".join(layer.name for layer in self.program.layers)
+        return {"scheme": self.scheme, "device": self.device, "layers": layers}
+
+    def __repr__(self) -> str:
+        lines = (f"  {name}: {value}" for name, value in self.summary().items())
+        return "\n".join(["AkidaProgram", *lines])
+
+    def _repr_html_(self) -> str:
+        return html_table("Akida program", self.summary())
+
+
+def check(model: Any, schemes: list[str], device: str | None = None) -> list[AkidaCheck]:
+    """Check a model against Akida schemes with the vendor's tools; weights do not matter.
+
+    Args:
+        model: A tf_keras model, or the path of a model file.
+        schemes: Names of the schemes.
+        device: Name of the device; None for the largest one of each scheme.
+
+    Raises:
+        InputError: If the model is not supported, or a scheme does not have the device.
+        OSError: If the file cannot be read.
+    """
+    devices = [_device(scheme, device) for scheme in schemes]
+    from snugnet.akida.preflight import preflight
+
+    keras = _open(model)
+    checks = []
+    for scheme, name in zip(schemes, devices, strict=True):
+        obstacles = preflight(keras, AKIDA_SCHEMES[scheme], name)
+        checks.append(AkidaCheck(scheme, name, tuple(obstacles)))
+    return checks
+
+
+def to_akida(
+    model: Any,
+    scheme: str = "akida_v2_w8a8",
+    calibration: np.ndarray | None = None,
+    device: str | None = None,
+) -> AkidaProgram:
+    """Quantize a trained model for Akida and convert it.
+
+    Args:
+        model: A tf_keras model, or the path of a model file.
+        scheme: Name of the scheme.
+        calibration: Calibration samples, (n, height, width, channels). Take them from the train
+            split. All of them are used.
+        device: Name of the device; None for the largest one of the scheme.
+
+    Raises:
+        InputError: If an argument is not supported.
+        NotAkidaError: If the model does not fit; the message names the layer.
+        OSError: If a file cannot be read.
+    """
+    name = _device(scheme, device)
+    if calibration is None:
+        raise InputError("calibration is missing. Give calibration=x, an array of train samples.")
+    from snugnet.akida.convert import convert
+    from snugnet.akida.quantize import quantize
+
+    keras = _open(model)
+    x = user_data.from_arrays(calibration, shape=keras.input_shape[1:]).x
+    quantized = quantize(keras, AKIDA_SCHEMES[scheme], x)
+    return AkidaProgram(convert(quantized, AKIDA_SCHEMES[scheme]), quantized, scheme, name)
+
+
+def _device(scheme: str, device: str | None) -> str:
+    """Return a device of a scheme.
+
+    Raises:
+        InputError: If the scheme is unknown, or does not have the device.
+    """
+    if scheme not in AKIDA_SCHEMES:
+        raise InputError(f"unknown scheme {scheme!r}. Known: {', '.join(AKIDA_SCHEMES)}.")
+    devices = DEVICES[AKIDA_SCHEMES[scheme].version]
+    if device is not None and device not in devices:
+        raise InputError(
+            f"--device {device}: unknown device for scheme {scheme}. Known: {', '.join(devices)}."
+        )
+    return device or devices[-1]
+
+
+def _open(model: Any) -> Any:
+    from snugnet.models.loading import keras2
+    from snugnet.models.loading.keras_files import accept_model, load_foreign
+
+    if isinstance(model, str | Path):
+        keras2.configure(seed=0, threads=1)
+        return load_foreign(model)
+    return accept_model(model)

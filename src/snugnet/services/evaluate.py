@@ -1,0 +1,222 @@
+"""Evaluate a model on test samples, and compare two models on the same samples."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snugnet.core.errors import InputError
+from snugnet.core.predictions import Predictions
+from snugnet.core.samples import Samples
+from snugnet.evaluation.accuracy import (
+    Accuracy,
+    Difference,
+    GroupAccuracy,
+    accuracy_by_group,
+    measure_accuracy,
+    measure_difference,
+)
+from snugnet.services import user_data
+from snugnet.services.model_files import name_of, tflite_file
+from snugnet.services.quantized_model import html_table
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Quality of a model on test samples.
+
+    Attributes:
+        model: Path or name of the model.
+        task: `multiclass`, `multilabel` or `binary`.
+        accuracy: Accuracy with its interval.
+        measures: Precision, recall, F1 and others by name; None where one does not apply.
+        confusion: Counts, rows are true classes and columns decisions; for multi-label tasks one
+            2 x 2 matrix for each label.
+        by_group: Accuracy of each group; empty without groups.
+    """
+
+    model: str
+    task: str
+    accuracy: Accuracy
+    measures: dict[str, float | None] = field(repr=False)
+    confusion: list[Any] = field(repr=False)
+    by_group: tuple[GroupAccuracy, ...] = field(repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping that can be written as JSON."""
+        return asdict(self)
+
+    def summary(self) -> dict[str, str]:
+        """Describe the evaluation in a few words, by heading."""
+        accuracy = self.accuracy
+        groups = "" if accuracy.n_groups is None else f" of {accuracy.n_groups} groups"
+        rows = {
+            "model": self.model,
+            "accuracy": describe_accuracy(accuracy),
+            "samples": f"{accuracy.n}{groups}",
+        }
+        shown = {name: value for name, value in self.measures.items() if name != "accuracy"}
+        return rows | {name: f"{value:.4f}" for name, value in shown.items() if value is not None}
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            ["Evaluation", *(f"  {name}: {value}" for name, value in self.summary().items())]
+        )
+
+    def _repr_html_(self) -> str:
+        return html_table("Evaluation", self.summary())
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Accuracy of a model and of a baseline on the same samples.
+
+    Attributes:
+        model: Path or name of the model.
+        baseline: Path or name of the baseline.
+        accuracy: Accuracy of the model with its interval.
+        difference: Difference from the baseline with its interval and p-value.
+    """
+
+    model: str
+    baseline: str
+    accuracy: Accuracy
+    difference: Difference
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping that can be written as JSON."""
+        return asdict(self)
+
+    def summary(self) -> dict[str, str]:
+        """Describe the comparison in a few words, by heading."""
+        difference, confidence = self.difference, self.accuracy.confidence
+        interval = describe_interval(difference.low, difference.high, confidence)
+        groups = "" if self.accuracy.n_groups is None else f" of {self.accuracy.n_groups} groups"
+        return {
+            "model": f"{self.model}: {describe_accuracy(self.accuracy)}",
+            "baseline": f"{self.baseline}: {difference.baseline:.4f}",
+            "difference": f"{difference.delta:+.4f}{interval}",
+            "p": f"{difference.p:.3g}",
+            "samples": f"{self.accuracy.n}{groups}",
+        }
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            ["Comparison", *(f"  {name}: {value}" for name, value in self.summary().items())]
+        )
+
+    def _repr_html_(self) -> str:
+        return html_table("Comparison", self.summary())
+
+
+def evaluate(
+    model: Any,
+    x: np.ndarray,
+    y: np.ndarray,
+    groups: np.ndarray | None = None,
+    confidence: float = CONFIDENCE,
+) -> Evaluation:
+    """Measure a model on test samples with LiteRT.
+
+    Args:
+        model: A `QuantizedModel`, a tf_keras model, or the path of a .tflite or Keras file. Keras
+            models are converted to float32 TFLite.
+        x: Test samples in real units, (n, ...).
+        y: Labels: (n,) classes, or (n, k) of 0 and 1.
+        groups: Patient or subject of each sample, (n,). Intervals then respect the groups.
+        confidence: Confidence of the interval, in (0, 1).
+
+    Raises:
+        InputError: If the model or the samples are unusable.
+    """
+    from snugnet.evaluation.metrics import confusion, quality
+
+    predictions = predict_samples(model, x, y, groups)
+    return Evaluation(
+        model=name_of(model),
+        task=predictions.task,
+        accuracy=measure_accuracy(predictions, confidence),
+        measures=quality(predictions),
+        confusion=confusion(predictions),
+        by_group=accuracy_by_group(predictions),
+    )
+
+
+def compare(
+    model: Any,
+    baseline: Any,
+    x: np.ndarray,
+    y: np.ndarray,
+    groups: np.ndarray | None = None,
+    confidence: float = CONFIDENCE,
+) -> Comparison:
+    """Compare the accuracy of two models on the same test samples, with a paired test.
+
+    Args:
+        model: As for `evaluate`.
+        baseline: The model to compare with, as for `evaluate`.
+        x: Test samples in real units, (n, ...).
+        y: Labels: (n,) classes, or (n, k) of 0 and 1.
+        groups: Patient or subject of each sample, (n,). Intervals and test then respect the groups.
+        confidence: Confidence of the intervals, in (0, 1).
+
+    Raises:
+        InputError: If a model or the samples are unusable.
+    """
+    predictions = predict_samples(model, x, y, groups)
+    reference = predict_samples(baseline, x, y, groups)
+    if reference.scores.shape != predictions.scores.shape:
+        raise InputError(
+            f"{name_of(baseline)} has outputs of shape {reference.scores.shape[1:]}, but "
+            f"{name_of(model)} has {predictions.scores.shape[1:]}. Compare models with the same "
+            "classes."
+        )
+    return Comparison(
+        model=name_of(model),
+        baseline=name_of(baseline),
+        accuracy=measure_accuracy(predictions, confidence),
+        difference=measure_difference(predictions, reference, confidence),
+    )
+
+
+def predict_samples(
+    model: Any, x: np.ndarray, y: np.ndarray, groups: np.ndarray | None
+) -> Predictions:
+    """Predict labelled samples with LiteRT; see `evaluate` for the arguments."""
+    from snugnet.tflite.flatbuffer import read_graph
+
+    with tflite_file(model) as path:
+        graph = read_graph(path)
+        data = user_data.from_arrays(x, y, groups, graph.tensors[graph.inputs[0]].shape[1:])
+        outputs = graph.tensors[graph.outputs[0]].shape
+        if len(outputs) != 2:
+            raise InputError(
+                f"{name_of(model)}: the output has shape {list(outputs)}. Only classifiers can be "
+                "evaluated."
+            )
+        samples = user_data.labelled_samples(data, outputs[1], "samples")
+        return predict_file(path, samples)
+
+
+def predict_file(path: Path, samples: Samples) -> Predictions:
+    """Predict labelled samples with a .tflite file and LiteRT's default kernels."""
+    from snugnet.tflite.runtimes.litert import predict
+
+    prediction = predict(path, samples.x)
+    return Predictions.of(samples, prediction.scores(), *prediction)
+
+
+def describe_accuracy(accuracy: Accuracy) -> str:
+    """Describe an accuracy and its interval."""
+    interval = describe_interval(accuracy.low, accuracy.high, accuracy.confidence)
+    return f"{accuracy.accuracy:.4f}{interval}"
+
+
+def describe_interval(low: float | None, high: float | None, confidence: float) -> str:
+    """Describe a confidence interval in parentheses; "" if there is none."""
+    if low is None or high is None:
+        return ""
+    return f" ({100 * confidence:.0f} % CI {low:.4f} to {high:.4f})"

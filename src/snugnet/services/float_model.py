@@ -1,0 +1,129 @@
+"""Float models that users bring: Keras models, their files, and the same networks as TFLite."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snugnet.core.errors import InputError
+from snugnet.core.tflite_schemes import SCHEMES
+
+
+@dataclass(frozen=True)
+class FloatModel:
+    """A Keras model that TFLite can represent.
+
+    Attributes:
+        keras: The tf_keras model, with recurrent layers unrolled where TFLite needs it.
+        content: The model as a float32 .tflite file.
+        name: Path of the model's file, or the name of the model, for messages.
+        size_bytes: Size of the model's own file; None if it comes from memory.
+    """
+
+    keras: Any = field(repr=False)
+    content: bytes = field(repr=False)
+    name: str
+    size_bytes: int | None
+
+
+def open_float_model(
+    model: Any, allow_code: Path | None = None, seed: int | None = None
+) -> FloatModel:
+    """Open a Keras model and convert it to float32 TFLite.
+
+    Args:
+        model: Path of a .h5 or .keras file or a SavedModel folder, or a tf_keras model.
+        allow_code: Python file that defines custom layers of a model file. The file is executed.
+        seed: Seed of Python, NumPy and TensorFlow, whose operators are then deterministic and run
+            on one thread; None to leave the settings of this process as they are.
+
+    Raises:
+        InputError: If the model is not supported; layers and reasons are named.
+        OSError: If a file cannot be read.
+    """
+    from snugnet.models.loading import keras2
+    from snugnet.models.loading.keras_files import accept_model, load_foreign
+
+    if seed is not None:
+        keras2.configure(seed, threads=1)
+    if isinstance(model, str | Path):
+        name, size = str(model), file_size(Path(model))
+        loaded = load_foreign(model, allow_code)
+    else:
+        name, size = str(getattr(model, "name", type(model).__name__)), None
+        loaded = accept_model(model)
+    keras, content = _convert_to_float32(name, loaded)
+    return FloatModel(keras, content, name, size)
+
+
+def file_size(path: Path) -> int:
+    """Return the size of a file, or of all files in a folder, in bytes; 0 if there is none."""
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return sum(file.stat().st_size for file in files)
+
+
+def convert_model(
+    name: str,
+    model: Any,
+    scheme: str,
+    calibration: np.ndarray | None = None,
+    quantized: bool = False,
+) -> bytes:
+    """Convert a user's model; see `tflite.convert.convert`.
+
+    Args:
+        name: Path or name of the model, for messages.
+        model: The tf_keras model.
+        scheme: Name of the scheme.
+        calibration: Calibration samples, (n, ...); needed if the scheme is calibrated.
+        quantized: Whether the model was trained with quantizers.
+
+    Raises:
+        InputError: If the converter rejects the model.
+    """
+    from snugnet.tflite.convert import convert
+
+    try:
+        return convert(model, SCHEMES[scheme], calibration, quantized)
+    except InputError:
+        raise
+    except Exception as error:  # the passes of the converter raise exceptions of any type
+        reason = " ".join(str(error).split())[:500]
+        raise InputError(
+            f"{name}: the TFLite converter rejects the model for scheme {scheme}. Try another "
+            f"scheme, or replace the layer that the converter names: {reason}"
+        ) from None
+
+
+def _convert_to_float32(name: str, model: Any) -> tuple[Any, bytes]:
+    """Convert a model to float32, after unrolling recurrent layers if TFLite needs loops for them.
+
+    Returns:
+        The model, unrolled if necessary, and the file.
+
+    Raises:
+        InputError: If the converter rejects the model, or a loop cannot be unrolled.
+    """
+    from snugnet.models.loading.unroll_rnn import RECURRENT, looping, unroll
+    from snugnet.tflite.flatbuffer import subgraphs
+
+    content = convert_model(name, model, "float32")
+    if subgraphs(content) == 1:
+        return model, content
+    # A plain LSTM is one operator of TFLite. It is unrolled only if it is what loops.
+    for kinds in (RECURRENT[:-1], RECURRENT):
+        try:
+            unrolled = unroll(model, kinds)
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
+        if unrolled is model:
+            continue
+        content = convert_model(name, unrolled, "float32")
+        if subgraphs(content) == 1:
+            return unrolled, content
+    layers = ", ".join(looping(model)) or "a layer"
+    raise InputError(
+        f"{name}: {layers} contains a loop over time that cannot be unrolled. Replace it with "
+        f"{', '.join(RECURRENT[:-1])} or {RECURRENT[-1]}."
+    )

@@ -1,0 +1,287 @@
+"""Describe the operators and tensors of a model file, and compare two files."""
+
+import difflib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from snugnet.core.tflite_graph import WEIGHTED, Graph, Operator, Tensor
+
+# Bytes of a number. Sizes of activations of other types are not known.
+BYTES = {
+    "float64": 8,
+    "int64": 8,
+    "float32": 4,
+    "int32": 4,
+    "float16": 2,
+    "int16": 2,
+    "int8": 1,
+    "uint8": 1,
+    "bool": 1,
+}
+
+
+@dataclass(frozen=True)
+class TensorDescription:
+    """A tensor of a model.
+
+    Attributes:
+        index: Index of the tensor.
+        name: Name that the converter gave it.
+        dtype: Type of its values.
+        shape: Shape.
+        constant: Whether its values are stored in the file.
+        bytes: Size in bytes; of activations, when the model runs.
+        scales: Quantization scales: none, one, or one for each channel.
+        zero_points: Zero points, as many.
+        axis: Dimension of the channels; None without several scales.
+    """
+
+    index: int
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    constant: bool
+    bytes: int
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+    axis: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping that can be written as JSON."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in vars(self).items()
+        }
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """A model file.
+
+    Attributes:
+        file: Path of the file.
+        bytes: Size of the file.
+        scheme: Name of the strictest scheme whose promises the file keeps; None if it keeps none.
+        inputs: Indices of the input tensors.
+        outputs: Indices of the output tensors.
+        operators: The operators, in their order.
+        tensors: The tensors.
+    """
+
+    file: str
+    bytes: int
+    scheme: str | None
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    operators: tuple[Operator, ...]
+    tensors: tuple[TensorDescription, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping that can be written as JSON."""
+        return {
+            "file": self.file,
+            "bytes": self.bytes,
+            "scheme": self.scheme,
+            "inputs": list(self.inputs),
+            "outputs": list(self.outputs),
+            "operators": [
+                {
+                    "index": index,
+                    "name": operator.name,
+                    "inputs": list(operator.inputs),
+                    "outputs": list(operator.outputs),
+                    "options": dict(operator.options),
+                }
+                for index, operator in enumerate(self.operators)
+            ],
+            "tensors": [tensor.to_json() for tensor in self.tensors],
+        }
+
+
+@dataclass(frozen=True)
+class TensorChange:
+    """A tensor of an operator in both files that has another type, shape or scale.
+
+    Attributes:
+        operator: Index of the operator in both files.
+        name: Name of the operator.
+        role: Use of the tensor: `input`, `weights`, `bias`, `output`, ...
+        before: The tensor in the first file; None if it is absent.
+        after: The tensor in the second file; None if it is absent.
+    """
+
+    operator: tuple[int, int]
+    name: str
+    role: str
+    before: TensorDescription | None
+    after: TensorDescription | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping that can be written as JSON."""
+        return {
+            "operator": list(self.operator),
+            "name": self.name,
+            "role": self.role,
+            "one": None if self.before is None else self.before.to_json(),
+            "other": None if self.after is None else self.after.to_json(),
+        }
+
+
+@dataclass(frozen=True)
+class ModelDifference:
+    """Differences between two model files.
+
+    Attributes:
+        models: Both files.
+        removed: Index and name of the operators that only the first file has.
+        added: Index and name of the operators that only the second file has.
+        changed: The tensors that differ.
+    """
+
+    models: tuple[ModelDescription, ModelDescription]
+    removed: tuple[tuple[int, str], ...]
+    added: tuple[tuple[int, str], ...]
+    changed: tuple[TensorChange, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping that can be written as JSON."""
+        return {
+            "files": [model.file for model in self.models],
+            "bytes": [model.bytes for model in self.models],
+            "schemes": [model.scheme for model in self.models],
+            "operators": [len(model.operators) for model in self.models],
+            "removed": [{"index": index, "name": name} for index, name in self.removed],
+            "added": [{"index": index, "name": name} for index, name in self.added],
+            "changed": [change.to_json() for change in self.changed],
+        }
+
+
+def describe(path: Path) -> ModelDescription:
+    """Describe a model.
+
+    Args:
+        path: .tflite file, or .npz or .json that `export` wrote.
+
+    Raises:
+        ModelFormatError: If the file is damaged.
+        InputError: If it is of another kind.
+        OSError: If it cannot be read.
+    """
+    from snugnet.int8.export import read
+
+    graph = read(path)
+    return ModelDescription(
+        file=str(path),
+        bytes=path.stat().st_size,
+        scheme=_find_scheme(graph),
+        inputs=tuple(graph.inputs),
+        outputs=tuple(graph.outputs),
+        operators=tuple(graph.operators),
+        tensors=tuple(_describe_tensor(tensor) for tensor in graph.tensors),
+    )
+
+
+def _find_scheme(graph: Graph) -> str | None:
+    """Find the strictest scheme whose promises a file keeps: some schemes allow more."""
+    from snugnet.core.tflite_schemes import SCHEMES
+    from snugnet.tflite.contract import check_contract
+
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        return None
+    strict_first = sorted(SCHEMES.values(), key=lambda scheme: " or " in scheme.weights)
+    kept = (scheme.name for scheme in strict_first if check_contract(graph, scheme).is_kept)
+    return next(kept, None)
+
+
+def _describe_tensor(tensor: Tensor) -> TensorDescription:
+    is_constant = tensor.values is not None or tensor.size > 0
+    width = BYTES.get(tensor.dtype)
+    size = tensor.size if is_constant or width is None else width * math.prod(tensor.shape)
+    return TensorDescription(
+        index=tensor.index,
+        name=tensor.name,
+        dtype=tensor.dtype,
+        shape=tuple(tensor.shape),
+        constant=is_constant,
+        bytes=size,
+        scales=tuple(float(scale) for scale in tensor.scales),
+        zero_points=tuple(int(point) for point in tensor.zero_points),
+        axis=tensor.axis if len(tensor.scales) > 1 else None,
+    )
+
+
+def compare(before: ModelDescription, after: ModelDescription) -> ModelDifference:
+    """Compare two descriptions operator by operator; names of tensors are ignored."""
+    names = [[operator.name for operator in model.operators] for model in (before, after)]
+    removed: list[tuple[int, str]] = []
+    added: list[tuple[int, str]] = []
+    changed: list[TensorChange] = []
+    matcher = difflib.SequenceMatcher(None, names[0], names[1], autojunk=False)
+    for tag, start, end, other_start, other_end in matcher.get_opcodes():
+        first, second = range(start, end), range(other_start, other_end)
+        if tag == "equal":
+            for pair in zip(first, second, strict=True):
+                changed += _changes(before, after, pair)
+        else:
+            removed += [(index, names[0][index]) for index in first]
+            added += [(index, names[1][index]) for index in second]
+    return ModelDifference((before, after), tuple(removed), tuple(added), tuple(changed))
+
+
+def _changes(
+    before: ModelDescription, after: ModelDescription, pair: tuple[int, int]
+) -> list[TensorChange]:
+    """Compare the tensors of two operators by their use."""
+    old, new = _by_role(before, pair[0]), _by_role(after, pair[1])
+    name = before.operators[pair[0]].name
+    return [
+        TensorChange(pair, name, role, old.get(role), new.get(role))
+        for role in {**old, **new}
+        if _form(old.get(role)) != _form(new.get(role))
+    ]
+
+
+def _form(tensor: TensorDescription | None) -> tuple[Any, ...] | None:
+    """Return what makes two tensors equal. Scales are rounded to six digits."""
+    if tensor is None:
+        return None
+    scales = [f"{scale:.6g}" for scale in tensor.scales]
+    return (tensor.dtype, tensor.shape, tensor.bytes, scales, tensor.zero_points)
+
+
+def _by_role(model: ModelDescription, index: int) -> dict[str, TensorDescription]:
+    """Return an operator's constants and outputs; other inputs are outputs of earlier operators."""
+    operator = model.operators[index]
+    names = ("input", "weights", "bias") if operator.name in WEIGHTED else ()
+    tensors = {}
+    for slot, tensor in enumerate(operator.inputs):
+        if tensor >= 0 and (model.tensors[tensor].constant or tensor in model.inputs):
+            role = names[slot] if slot < len(names) else f"input {slot}"
+            tensors[role] = model.tensors[tensor]
+    for slot, tensor in enumerate(operator.outputs):
+        tensors["output" if slot == 0 else f"output {slot}"] = model.tensors[tensor]
+    return tensors
+
+
+# Number of scales of a tensor that are shown to people.
+SHOWN = 3
+
+
+def shown_values(tensor: TensorDescription | None) -> tuple[str, ...]:
+    """Describe type, shape, bytes, scale and zero point of a tensor for people."""
+    if tensor is None:
+        return ("",) * 5
+    return (
+        tensor.dtype,
+        " x ".join(map(str, tensor.shape)) or "scalar",
+        f"{tensor.bytes:,}",
+        _first_values([f"{scale:.6g}" for scale in tensor.scales]),
+        _first_values(sorted(set(tensor.zero_points))),
+    )
+
+
+def _first_values(values: list[Any]) -> str:
+    more = f", … ({len(values)})" if len(values) > SHOWN else ""
+    return ", ".join(str(value) for value in values[:SHOWN]) + more

@@ -1,0 +1,424 @@
+"""Quantize a Keras model: PTQ or QAT, from memory or from a file."""
+
+import tempfile
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snugnet.core.errors import InputError
+from snugnet.core.files import atomic_write
+from snugnet.core.samples import Samples
+from snugnet.core.tflite_schemes import CONVERTED, FULL_INT8, FULL_INTEGER, SCHEMES
+from snugnet.evaluation.accuracy import Accuracy, Difference
+from snugnet.services import user_data
+from snugnet.services.float_model import FloatModel, convert_model, open_float_model
+from snugnet.services.quantized_model import CERTIFIED, TRACED, QuantizedModel
+from snugnet.tflite.contract import Contract
+from snugnet.verification.certificate import Certificate
+
+# Shares of labelled samples for validation and for testing; the rest is trained on.
+VAL, TEST = 0.2, 0.2
+CONFIDENCE = 0.95
+
+
+class Method(StrEnum):
+    """Quantization method."""
+
+    POST_TRAINING = "post_training"
+    QUANTIZATION_AWARE = "quantization_aware"
+
+
+@dataclass(frozen=True)
+class QuantizeRequest:
+    """A request to quantize a model file.
+
+    Attributes:
+        model: Keras model: .h5, .keras or SavedModel folder.
+        output: Path of the .tflite file to write.
+        method: Quantization method.
+        scheme: Name of the scheme.
+        data: Samples for calibration, QAT and accuracy; None if the scheme needs none.
+        epochs: Number of QAT epochs.
+        learning_rate: Learning rate of QAT.
+        calibration: Number of calibration samples.
+        seed: Random seed.
+        allow_code: Python file that defines custom layers. The file is executed.
+    """
+
+    model: Path
+    output: Path
+    method: Method
+    scheme: str
+    data: Path | None
+    epochs: int
+    learning_rate: float
+    calibration: int
+    seed: int
+    allow_code: Path | None
+
+    def check(self) -> None:
+        """Check that the options fit together, before anything large is imported.
+
+        Raises:
+            InputError: If they do not.
+        """
+        if self.output.suffix != ".tflite":
+            raise InputError(
+                f"--output {self.output}: wrong suffix. Use a path that ends in .tflite."
+            )
+        is_aware = self.method == Method.QUANTIZATION_AWARE
+        if is_aware and self.scheme not in FULL_INT8:
+            allowed = ", ".join(FULL_INT8)
+            raise InputError(
+                f"--scheme {self.scheme}: not available with --method {self.method}. Use {allowed}."
+            )
+        if self.data is None and (is_aware or SCHEMES[self.scheme].calibrated):
+            raise InputError(f"--data is missing: {self._explain_need()}")
+
+    def _explain_need(self) -> str:
+        """Explain which option needs samples, and the alternative."""
+        if self.method == Method.QUANTIZATION_AWARE:
+            return (
+                f"--method {self.method} trains on labelled samples. Give --data, or use --method "
+                f"{Method.POST_TRAINING}."
+            )
+        free = ", ".join(name for name in CONVERTED if not SCHEMES[name].calibrated)
+        return (
+            f"--scheme {self.scheme} needs calibration samples. "
+            f"Give --data, or use one of these schemes: {free}."
+        )
+
+
+@dataclass(frozen=True)
+class QuantizeReport:
+    """Result of quantizing a model file.
+
+    Attributes:
+        request: The request.
+        model_bytes: Size of the Keras model in bytes.
+        float32_bytes: Size of the float32 .tflite file in bytes.
+        output_bytes: Size of the new file in bytes.
+        contract: Whether the file holds what its scheme promises.
+        accuracy: Accuracy on the test samples; None if it was not measured.
+        difference: Difference from the float32 model; None likewise.
+        reason: Why accuracy was not measured; None if it was, or if there are no samples.
+        certificate: Whether a full-integer file is bit-exact; None for other schemes.
+    """
+
+    request: QuantizeRequest
+    model_bytes: int
+    float32_bytes: int
+    output_bytes: int
+    contract: Contract
+    accuracy: Accuracy | None
+    difference: Difference | None
+    reason: str | None
+    certificate: Certificate | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping that can be written as JSON."""
+        accuracy = None
+        if self.accuracy is not None:
+            difference = {} if self.difference is None else self.difference.to_json()
+            accuracy = {**self.accuracy.to_json(), **difference}
+        return {
+            "model": str(self.request.model),
+            "output": str(self.request.output),
+            "method": str(self.request.method),
+            "scheme": self.request.scheme,
+            "bytes": {
+                "model": self.model_bytes,
+                "float32": self.float32_bytes,
+                "output": self.output_bytes,
+            },
+            "contract": self.contract.to_json(),
+            "accuracy": accuracy,
+            "why": self.reason,
+            "certificate": None if self.certificate is None else self.certificate.to_json(),
+        }
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A user's samples by their use.
+
+    Attributes:
+        train: Samples for calibration and training.
+        val: Samples that choose the epoch; None without labels.
+        test: Samples that measure accuracy; None without labels.
+        reason: Why accuracy cannot be measured; None if it can.
+    """
+
+    train: Samples
+    val: Samples | None = None
+    test: Samples | None = None
+    reason: str | None = None
+
+
+def quantize(
+    model: Any,
+    scheme: str = "fiq_int8",
+    calibration: np.ndarray | None = None,
+    allow_code: str | Path | None = None,
+) -> QuantizedModel:
+    """Quantize a model after training (PTQ).
+
+    Args:
+        model: A tf_keras model, or the path of a .h5 or .keras file or a SavedModel folder.
+        scheme: Name of the scheme, for example `fiq_int8`.
+        calibration: Calibration samples in real units, (n, ...), which estimate the ranges of
+            activations. Take them from the train split. All of them are used.
+        allow_code: Python file that defines custom layers of a model file. The file is executed.
+
+    Returns:
+        The .tflite file in memory.
+
+    Raises:
+        InputError: If the model, the scheme or the samples are unusable.
+        OSError: If a file cannot be read.
+    """
+    if scheme not in CONVERTED:
+        raise InputError(f"unknown scheme {scheme!r}. Known: {', '.join(CONVERTED)}.")
+    if SCHEMES[scheme].calibrated and calibration is None:
+        raise InputError(
+            f"scheme {scheme} needs calibration samples. Give calibration=x, an array of samples."
+        )
+    float_model = open_float_model(model, None if allow_code is None else Path(allow_code))
+    x = None
+    if calibration is not None:
+        x = user_data.from_arrays(calibration, shape=float_model.keras.input_shape[1:]).x
+    return _quantize_post_training(float_model, scheme, x)
+
+
+def quantize_aware(
+    model: Any,
+    train: tuple[np.ndarray, np.ndarray],
+    val: tuple[np.ndarray, np.ndarray],
+    scheme: str = "fiq_int8",
+    epochs: int = 5,
+    learning_rate: float = 1e-4,
+    seed: int = 0,
+    allow_code: str | Path | None = None,
+) -> QuantizedModel:
+    """Fine-tune a model with quantizers (QAT), and convert it.
+
+    Args:
+        model: A trained classifier: a tf_keras model, or the path of a model file.
+        train: Samples to train on, (n, ...), and their labels.
+        val: Samples that choose the best epoch, and their labels.
+        scheme: `fiq_float32`, `fiq_int8` or `fiq_uint8`.
+        epochs: Number of epochs.
+        learning_rate: Learning rate at the start; it falls to 0 with half a cosine.
+        seed: Random seed. It also seeds Python, NumPy and TensorFlow.
+        allow_code: Python file that defines custom layers of a model file. The file is executed.
+
+    Returns:
+        The .tflite file in memory.
+
+    Raises:
+        InputError: If the model has a layer that QAT does not support, or arguments do not fit.
+        OSError: If a file cannot be read.
+    """
+    if scheme not in FULL_INT8:
+        raise InputError(
+            f"scheme {scheme!r} is not available with QAT. Use {', '.join(FULL_INT8)}."
+        )
+    float_model = open_float_model(model, None if allow_code is None else Path(allow_code))
+    parts = classification_parts(float_model, train, val)
+    return _quantize_aware(float_model, scheme, parts, epochs, learning_rate, seed)
+
+
+def quantize_file(request: QuantizeRequest) -> QuantizeReport:
+    """Quantize a model file, measure the result, and write it.
+
+    Raises:
+        InputError: If the model, the samples or the options are unusable; nothing is written.
+        OSError: If a file cannot be read or written.
+    """
+    request.check()
+    float_model = open_float_model(request.model, request.allow_code, request.seed)
+    parts = None if request.data is None else _read_parts(request, float_model)
+    quantized = _quantize(request, float_model, parts)
+    # Measured in a temporary folder first: a file that LiteRT rejects is never written.
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            report = _measure(request, float_model, quantized, parts, Path(folder))
+        except InputError as error:
+            temporary = str(Path(folder) / request.output.name)
+            raise InputError(str(error).replace(temporary, str(request.output))) from None
+    with atomic_write(request.output) as path:
+        path.write_bytes(quantized.content)
+    return report
+
+
+def classification_parts(
+    float_model: FloatModel,
+    train: tuple[np.ndarray, np.ndarray],
+    val: tuple[np.ndarray, np.ndarray],
+) -> Parts:
+    """Check samples for training a classifier.
+
+    Args:
+        float_model: The model.
+        train: Samples, (n, ...), and labels.
+        val: Samples, (n, ...), and labels.
+
+    Raises:
+        InputError: If the model is no classifier, or the samples do not fit it.
+    """
+    from snugnet.models.loading.keras_files import task_of
+
+    task, shape = task_of(float_model.keras), float_model.keras.input_shape[1:]
+    if task is None:
+        raise InputError(_no_classifier(float_model.name))
+    outputs = float_model.keras.output_shape[-1]
+    samples = []
+    for name, (x, y) in (("train", train), ("val", val)):
+        data = user_data.from_arrays(x, y, shape=shape, source=name)
+        samples.append(user_data.labelled_samples(data, outputs, name, task))
+    return Parts(*samples)
+
+
+def _no_classifier(name: str) -> str:
+    return (
+        f"{name}: the last layer is neither softmax nor sigmoid. Only classifiers can be measured "
+        f"or trained with QAT. --method {Method.POST_TRAINING} takes any model."
+    )
+
+
+def _read_parts(request: QuantizeRequest, float_model: FloatModel) -> Parts:
+    """Read a file of samples, and split it; whole groups stay together if it has groups."""
+    from snugnet.datasets.splits import split
+    from snugnet.models.loading.keras_files import task_of
+
+    assert request.data is not None
+    model, source = float_model.keras, str(request.data)
+    data = user_data.read(request.data, model.input_shape[1:])
+    x, is_aware = data.x.astype(np.float32), request.method == Method.QUANTIZATION_AWARE
+    task = task_of(model)
+    if task is None and not is_aware and _has_logits(model, data.y):
+        task = "multiclass"  # the largest output decides, before a softmax as after it
+    try:
+        if data.y is None:
+            raise InputError(f"{source}: no labels. Add an array y with the class of each sample.")
+        if task is None:
+            raise InputError(_no_classifier(float_model.name))
+        labelled = user_data.Data(x, data.y, data.group)
+        samples = user_data.labelled_samples(labelled, model.output_shape[-1], source, task)
+        splits = split(samples, VAL, TEST, request.seed, source)
+    except InputError as error:
+        if is_aware:
+            raise
+        unlabelled = Samples(x, np.zeros(len(x), np.int64), (), "multiclass")
+        return Parts(unlabelled, reason=str(error))
+    return Parts(splits["train"], splits["val"], splits["test"])
+
+
+def _has_logits(model: Any, y: np.ndarray | None) -> bool:
+    """Return whether the outputs are scores of classes: labels must be indices of outputs."""
+    outputs = model.output_shape
+    if y is None or y.ndim != 1 or len(outputs) != 2 or outputs[1] < 2:
+        return False
+    return bool(y.dtype.kind in "iu" and y.min() >= 0 and y.max() < outputs[1])
+
+
+def _quantize(
+    request: QuantizeRequest, float_model: FloatModel, parts: Parts | None
+) -> QuantizedModel:
+    """Quantize with the method of a request."""
+    from snugnet.datasets.calibration import draw_calibration
+
+    if request.method == Method.QUANTIZATION_AWARE:
+        assert parts is not None
+        return _quantize_aware(
+            float_model,
+            request.scheme,
+            parts,
+            request.epochs,
+            request.learning_rate,
+            request.seed,
+        )
+    if parts is None:
+        return _quantize_post_training(float_model, request.scheme, None)
+    calibration, _ = draw_calibration(parts.train, request.calibration, request.seed)
+    return _quantize_post_training(float_model, request.scheme, calibration.x)
+
+
+def _quantize_post_training(
+    float_model: FloatModel, scheme: str, calibration: np.ndarray | None
+) -> QuantizedModel:
+    content = float_model.content
+    if scheme != "float32":
+        content = convert_model(float_model.name, float_model.keras, scheme, calibration)
+    return QuantizedModel(
+        content, scheme, str(Method.POST_TRAINING), float_model.content, calibration
+    )
+
+
+def _quantize_aware(
+    float_model: FloatModel,
+    scheme: str,
+    parts: Parts,
+    epochs: int,
+    learning_rate: float,
+    seed: int,
+) -> QuantizedModel:
+    from snugnet.compress.quantizers.qat import train_quantized
+    from snugnet.services.training import fine_tuning
+
+    assert parts.val is not None
+    settings = {"training": fine_tuning(epochs, learning_rate)}
+    model, _, history = train_quantized(float_model.keras, parts.train, parts.val, settings, seed)
+    content = convert_model(float_model.name, model, scheme, quantized=True)
+    return QuantizedModel(
+        content,
+        scheme,
+        str(Method.QUANTIZATION_AWARE),
+        float_model.content,
+        parts.val.x,
+        tuple(history),
+    )
+
+
+def _measure(
+    request: QuantizeRequest,
+    float_model: FloatModel,
+    quantized: QuantizedModel,
+    parts: Parts | None,
+    folder: Path,
+) -> QuantizeReport:
+    """Measure a quantized model; temporary files are written to a folder."""
+    from snugnet.evaluation.accuracy import measure_accuracy, measure_difference
+    from snugnet.services.evaluate import predict_file
+    from snugnet.services.verify import certify_samples, decide
+    from snugnet.verification.certificate import certify
+
+    path, float32 = folder / request.output.name, folder / "float32.tflite"
+    path.write_bytes(quantized.content)
+    float32.write_bytes(quantized.float32)
+    accuracy = difference = certificate = None
+    is_integer = request.scheme in FULL_INTEGER
+    if parts is not None and parts.test is not None:
+        predictions = predict_file(path, parts.test)
+        accuracy = measure_accuracy(predictions, CONFIDENCE)
+        reference = predict_file(float32, parts.test)
+        difference = measure_difference(predictions, reference, CONFIDENCE)
+        if is_integer:
+            x, raw = parts.test.x[:CERTIFIED], predictions.raw[:CERTIFIED]
+            certificate = certify(quantized.file, x, raw, decide, min(TRACED, len(x)))
+    elif is_integer and parts is not None:
+        certificate = certify_samples(quantized.file, parts.train.x[:CERTIFIED], TRACED)
+    return QuantizeReport(
+        request=request,
+        model_bytes=float_model.size_bytes or 0,
+        float32_bytes=len(quantized.float32),
+        output_bytes=quantized.size_bytes,
+        contract=quantized.contract,
+        accuracy=accuracy,
+        difference=difference,
+        reason=None if parts is None else parts.reason,
+        certificate=certificate,
+    )

@@ -1,0 +1,140 @@
+"""Quantized models: a .tflite file in memory with its size, its contract and its certificate."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snugnet.core.errors import InputError
+from snugnet.core.files import atomic_write
+from snugnet.core.tflite_graph import Graph
+from snugnet.core.tflite_schemes import FULL_INTEGER, SCHEMES
+from snugnet.services.user_data import random_samples
+from snugnet.tflite.contract import Contract, check_contract
+from snugnet.tflite.model_file import ModelFile
+from snugnet.verification.certificate import Certificate
+
+# Number of samples whose outputs a certificate compares, and of those compared tensor by tensor.
+CERTIFIED, TRACED = 64, 8
+# Random samples are the same in every run.
+SEED = 0
+
+
+@dataclass(frozen=True)
+class QuantizedModel:
+    """A model that was converted to TFLite.
+
+    Attributes:
+        content: The bytes of the .tflite file.
+        scheme: Name of the scheme.
+        method: `post_training` (PTQ) or `quantization_aware` (QAT).
+        float32: The same network before quantization, as a float32 .tflite file.
+        samples: Samples in real units for the certificate, (n, ...); None for random ones.
+        history: One mapping for each epoch of QAT; empty after PTQ.
+    """
+
+    content: bytes = field(repr=False)
+    scheme: str
+    method: str
+    float32: bytes = field(repr=False)
+    samples: np.ndarray | None = field(default=None, repr=False)
+    history: tuple[dict[str, float], ...] = field(default=(), repr=False)
+
+    @cached_property
+    def file(self) -> ModelFile:
+        """The file with its graph, which is parsed once."""
+        return ModelFile.parse(self.content, f"{self.scheme} model")
+
+    @property
+    def graph(self) -> Graph:
+        """The graph of the file."""
+        return self.file.graph
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the .tflite file in bytes."""
+        return len(self.content)
+
+    @cached_property
+    def contract(self) -> Contract:
+        """Whether the file holds what its scheme promises."""
+        return check_contract(self.graph, SCHEMES[self.scheme])
+
+    @cached_property
+    def certificate(self) -> Certificate | None:
+        """Whether the file is bit-exact on LiteRT and TensorFlow Lite Micro.
+
+        Computed when it is first used, on at most 64 samples. None for schemes that compute in
+        float32.
+        """
+        if self.scheme not in FULL_INTEGER:
+            return None
+        from snugnet.services.verify import certify_samples
+
+        samples = self.samples
+        x = random_samples(self.graph, CERTIFIED, SEED) if samples is None else samples[:CERTIFIED]
+        return certify_samples(self.file, x, TRACED)
+
+    def save(self, path: str | Path, overwrite: bool = False) -> Path:
+        """Write the .tflite file.
+
+        Args:
+            path: Path that ends in .tflite.
+            overwrite: Whether to replace an existing file.
+
+        Raises:
+            InputError: If the suffix is another one, or the file exists.
+            OSError: If the file cannot be written.
+        """
+        path = Path(path)
+        if path.suffix != ".tflite":
+            raise InputError(f"{path}: wrong suffix. Use a path that ends in .tflite.")
+        if path.exists() and not overwrite:
+            raise InputError(f"{path}: the file exists. Use overwrite=True to replace it.")
+        with atomic_write(path) as partial:
+            partial.write_bytes(self.content)
+        return path
+
+    def summary(self) -> dict[str, str]:
+        """Describe the model in a few words, by heading. It computes nothing that takes long."""
+        rows = {
+            "scheme": self.scheme,
+            "method": self.method,
+            "size": f"{self.size_bytes:,} B ({len(self.float32):,} B as float32)",
+            "input, output": f"{self.contract.input}, {self.contract.output}",
+            "contract": "kept" if self.contract.is_kept else "; ".join(self.contract.findings),
+        }
+        if self.scheme in FULL_INTEGER and "certificate" in vars(self):
+            assert self.certificate is not None
+            rows["bit-exact"] = "yes" if self.certificate.exact else "no"
+        return rows
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping that can be written as JSON, with contract and certificate."""
+        certificate = self.certificate
+        return {
+            "scheme": self.scheme,
+            "method": self.method,
+            "bytes": {"float32": len(self.float32), "output": self.size_bytes},
+            "contract": self.contract.to_json(),
+            "certificate": None if certificate is None else certificate.to_json(),
+        }
+
+    def __repr__(self) -> str:
+        lines = (f"  {name}: {value}" for name, value in self.summary().items())
+        return "\n".join(["QuantizedModel", *lines])
+
+    def _repr_html_(self) -> str:
+        return html_table("Quantized model", self.summary())
+
+
+def html_table(title: str, rows: dict[str, str]) -> str:
+    """Return a small HTML table for notebooks."""
+    body = "".join(
+        f"<tr><th style='text-align:left'>{escape(name)}</th><td>{escape(value)}</td></tr>"
+        for name, value in rows.items()
+    )
+    return f"<table><caption>{escape(title)}</caption>{body}</table>"

@@ -1,0 +1,315 @@
+"""Write a study for a user's own data and, optionally, a user's own model."""
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from snugnet.core.errors import InputError
+from snugnet.core.files import atomic_write
+from snugnet.services.study_folder import StudyFolder
+from snugnet.services.study_text import VARIANTS, study_text
+
+if TYPE_CHECKING:
+    from snugnet.core.samples import Samples
+
+SEED = 1
+
+
+@dataclass(frozen=True)
+class InitRequest:
+    """A request to write a study.
+
+    Attributes:
+        data: Samples: .npz with x and y, or .csv.
+        model: A trained Keras model; None to train a small network.
+        folder: The files to write.
+        name: Name of the model and the dataset.
+        arrays: Names of arrays or columns, by role.
+        window: (time, channels), the shape of one .csv row; None for other files.
+    """
+
+    data: Path
+    model: Path | None
+    folder: StudyFolder
+    name: str
+    arrays: dict[str, str]
+    window: list[int] | None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The dataset's block of the configuration, without task and layout."""
+        return {
+            "kind": "windows",
+            "name": self.name,
+            "datasets_dir": str(self.data.parent),
+            "path": self.data.name,
+            "arrays": self.arrays,
+            "folds": None,
+            "sample_shape": self.window,
+            # A trained model gets the values as they are in the file, as in its training.
+            "scaling": "none" if self.model is not None else "standardize",
+            "val": 0.2,
+            "test": 0.2,
+        }
+
+
+@dataclass(frozen=True)
+class InitReport:
+    """Result of writing a study.
+
+    Attributes:
+        output: The configuration.
+        files: All written files.
+        command: The command that runs the study.
+        shape: Shape of a sample, as the model takes it.
+        task: The task of the dataset.
+        splits: Record of each split: samples, groups and classes, by name.
+        unfit: The reason for each variant that is left out.
+    """
+
+    output: Path
+    files: tuple[Path, ...]
+    command: str
+    shape: tuple[int, ...]
+    task: str
+    splits: dict[str, dict[str, Any]]
+    unfit: dict[str, str]
+
+    @property
+    def variants(self) -> list[str]:
+        """The variants of the study."""
+        return [name for name in VARIANTS if name not in self.unfit]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping that can be written as JSON."""
+        return {
+            "output": str(self.output),
+            "files": [str(path) for path in self.files],
+            "command": self.command,
+            "shape": list(self.shape),
+            "task": self.task,
+            "splits": self.splits,
+            "variants": self.variants,
+            "unfit": self.unfit,
+        }
+
+
+def init_study(request: InitRequest) -> InitReport:
+    """Write the configuration and the other files of a study.
+
+    Raises:
+        InputError: If data or model cannot be used; nothing is written.
+        OSError: If a file cannot be read or written.
+    """
+    from snugnet.datasets import windows
+    from snugnet.datasets.prepare import prepare
+
+    config, schema = request.folder.read_base(request.name)
+    model = None if request.model is None else _load_model(request.model)
+    settings = {**request.settings, **_task_and_layout(request, model)}
+    samples = windows.load(settings, SEED)
+    settings |= {"shape": None} if model is None else _fold(request.data, samples, model)
+    prepared = prepare(samples, settings, SEED)
+    train = prepared.splits["train"]
+    text, unfit = _fitting(request, settings, train, model, config, schema)
+    files = {**request.folder.texts, request.folder.output: text}
+    for path, content in files.items():
+        with atomic_write(path) as partial_path:
+            partial_path.write_text(content, encoding="utf-8")
+    return InitReport(
+        output=request.folder.output,
+        files=tuple(files),
+        command=request.folder.command,
+        shape=tuple(train.x.shape[1:]),
+        task=train.task,
+        splits=prepared.record["splits"],
+        unfit=unfit,
+    )
+
+
+def _load_model(path: Path) -> Any:
+    from snugnet.models.loading import keras2
+    from snugnet.models.loading.keras_files import load_foreign
+
+    keras2.configure(seed=SEED, threads=1)
+    return load_foreign(path)
+
+
+def _task_and_layout(request: InitRequest, model: Any) -> dict[str, str]:
+    """Return task and layout of the samples."""
+    task_of_model = None if model is None else _task_of(request, model)
+    if request.data.suffix == ".csv":
+        several = _has_label_columns(request)
+        task = "multilabel" if several else "multiclass"
+        return {"task": task_of_model or task, "layout": "time_channel"}
+    arrays = _arrays_of(request)
+    x, y = arrays["x"], arrays["y"]
+    if y.ndim == 2 and task_of_model != "multilabel":
+        _check_label_shape(request.data, y)
+    task = "multilabel" if y.ndim == 2 else "multiclass"
+    # Samples with three axes, or with two equal ones, are images.
+    image = x.ndim == 4 or (x.ndim == 3 and x.shape[1] == x.shape[2])
+    return {"task": task_of_model or task, "layout": "image" if image else "time_channel"}
+
+
+def _has_label_columns(request: InitRequest) -> bool:
+    """Return whether a .csv file has one column `y_NAME` for each label.
+
+    Raises:
+        InputError: If it has no column of labels.
+    """
+    from snugnet.services.user_data import columns
+
+    names = columns(request.data)
+    several = any(name.startswith("y_") for name in names)
+    label = request.arrays.get("y", "y")
+    if not several and label not in names:
+        columns_text = ", ".join([*names[:2], "…", *names[-4:]] if len(names) > 7 else names)
+        raise InputError(
+            f"{request.data}: column {label} not found. Found: {columns_text}. Name the labels "
+            "with --array y=NAME, and patients or subjects with --array group=NAME."
+        )
+    return several
+
+
+def _task_of(request: InitRequest, model: Any) -> str:
+    from snugnet.models.loading.keras_files import task_of
+
+    task = task_of(model)
+    if task is None:
+        raise InputError(
+            f"{request.model}: the last layer is neither softmax nor sigmoid. A study needs a "
+            "classifier; use `snugnet quantize` for this model."
+        )
+    return task
+
+
+def _arrays_of(request: InitRequest) -> dict[str, np.ndarray]:
+    """Read x and y of an .npz file."""
+    from snugnet.core.samples import read_npz
+
+    if request.data.suffix != ".npz":
+        raise InputError(f"{request.data}: unsupported file type. Supported: .npz, .csv.")
+    if request.window is not None:
+        raise InputError(
+            "--window is for .csv files only. Save x in the .npz file with shape "
+            "(samples, time, channels)."
+        )
+    arrays = read_npz(request.data, required=())
+    names = {role: request.arrays.get(role, role) for role in ("x", "y")}
+    missing = [role for role, name in names.items() if name not in arrays]
+    if missing:
+        role = missing[0]
+        raise InputError(
+            f"{request.data}: array {names[role]} not found. Found: {', '.join(arrays)}. "
+            f"Name it with --array {role}=NAME."
+        )
+    return {role: arrays[name] for role, name in names.items()}
+
+
+def _check_label_shape(path: Path, y: np.ndarray) -> None:
+    """Check that a matrix of labels is multi-label.
+
+    Raises:
+        InputError: If it has one column, or is one-hot.
+    """
+    if y.shape[1] == 1:
+        raise InputError(f"{path}: y has shape {y.shape}. Save y[:, 0]: one class for each sample.")
+    if y.dtype.kind in "iufb" and (y.sum(axis=1) == 1).all():
+        raise InputError(f"{path}: y is one-hot. Save y.argmax(axis=1): one class for each sample.")
+
+
+def _fold(path: Path, samples: "Samples", model: Any) -> dict[str, Any]:
+    """Choose the layout and shape that turn samples into the model's input.
+
+    The order of the values is kept.
+
+    Raises:
+        InputError: If samples have another size, or another order.
+    """
+    input_shape, sample_shape = tuple(model.input_shape[1:]), samples.x.shape[1:]
+    layouts = {"image": sample_shape}
+    if len(sample_shape) == 2:
+        layouts = {"time_channel": (*sample_shape, 1), "channel_time": (*sample_shape[::-1], 1)}
+    for layout, shape in layouts.items():
+        if shape == input_shape:
+            return {"layout": layout, "shape": None}
+    same_size = math.prod(sample_shape) == math.prod(input_shape)
+    flat = len(_without_ones(sample_shape)) == 1 and same_size
+    for layout, shape in layouts.items():
+        if flat or _without_ones(shape) == _without_ones(input_shape):
+            return {"layout": layout, "shape": list(input_shape)}
+    raise InputError(
+        f"{path}: samples have shape {sample_shape}, but the model takes {input_shape}. "
+        "Reshape or transpose x."
+    )
+
+
+def _without_ones(shape: tuple[int, ...]) -> list[int]:
+    return [n for n in shape if n != 1]
+
+
+def _fitting(
+    request: InitRequest,
+    settings: dict[str, Any],
+    train: "Samples",
+    model: Any,
+    config: dict[str, Any],
+    schema: dict[str, Any],
+) -> tuple[str, dict[str, str]]:
+    """Write the configuration with the variants that the model allows.
+
+    Returns:
+        The text, and the reason for each variant that is left out.
+    """
+    import yaml
+    from snakemake.utils import update_config
+
+    from snugnet.config.study import Study
+
+    shape, classes = train.x.shape[1:], train.class_names
+    folder = request.folder
+    write = partial(
+        study_text,
+        name=request.name,
+        command=folder.command,
+        base=folder.base,
+        model=request.model,
+        settings=settings,
+        shape=shape,
+        classes=classes,
+    )
+    text = write(unfit={})
+    update_config(config, yaml.safe_load(text))
+    study = Study(config, schema)
+    if model is None:
+        return text, {}
+    from snugnet.models.architectures import pretrained
+
+    assert request.model is not None
+    pretrained.check(model, request.model, shape, train.task, len(classes))
+    unfit = _unfit(model, study, request.name)
+    return write(unfit=unfit), unfit
+
+
+def _unfit(model: Any, study: Any, name: str) -> dict[str, str]:
+    """Return the reason for each variant that the model does not allow."""
+    from snugnet.compress.graph.canonicalize import standard
+    from snugnet.compress.requests import check
+
+    try:
+        plain = standard(model)
+    except InputError as error:
+        return dict.fromkeys(VARIANTS[1:], str(error))
+    requests, unfit = dict(study.requests(name, VARIANTS[0])), {}
+    for variant in VARIANTS[1:]:
+        chain = [step for step in study.ancestry(variant) if step in requests]
+        try:
+            check(plain, [(step, requests[step]) for step in chain])
+        except InputError as error:
+            unfit[variant] = " ".join(str(error).split())
+    return unfit

@@ -1,0 +1,95 @@
+"""Verify a full-integer .tflite file: is it bit-exact on LiteRT and TensorFlow Lite Micro?"""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snugnet.services import user_data
+from snugnet.tflite.model_file import ModelFile
+from snugnet.verification.certificate import Certificate, certify
+
+# Random samples are the same in every run.
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Result of verifying a file.
+
+    Attributes:
+        certificate: The comparison of engine and runtimes.
+        inputs: Where the samples come from: a path, `samples`, or `random`.
+    """
+
+    certificate: Certificate
+    inputs: str
+
+    @property
+    def exact(self) -> bool:
+        """Whether the engine and both runtimes computed identical values."""
+        return self.certificate.exact
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping that can be written as JSON."""
+        return {**self.certificate.to_json(), "inputs": self.inputs}
+
+    def __repr__(self) -> str:
+        lines = [f"Verification of {self.certificate.samples} samples ({self.inputs})"]
+        for profile, comparison in self.certificate.comparisons.items():
+            reason = "" if comparison.reason is None else f" ({comparison.reason})"
+            lines.append(f"  {profile}: {comparison.verdict}{reason}")
+        return "\n".join(lines)
+
+
+def verify(
+    model: str | Path,
+    data: str | Path | np.ndarray | None = None,
+    samples: int = 64,
+    traced: int = 8,
+) -> Verification:
+    """Compare LiteRT and TensorFlow Lite Micro with the integer engine, tensor by tensor.
+
+    Args:
+        model: Path of a full-integer .tflite file.
+        data: Samples in real units: a path, or an array (n, ...); None for random samples.
+        samples: Number of random samples.
+        traced: Number of samples of which every tensor is compared, not only the output.
+
+    Raises:
+        InputError: If the file or the samples are unusable.
+        OSError: If a file cannot be read.
+    """
+    file = ModelFile.read(model)
+    shape = file.graph.tensors[file.graph.inputs[0]].shape[1:]
+    if data is None:
+        x, inputs = user_data.random_samples(file.graph, samples, SEED), "random"
+    elif isinstance(data, str | Path):
+        x, inputs = user_data.read(Path(data), shape).x, str(data)
+    else:
+        x, inputs = user_data.from_arrays(data, shape=shape).x, "samples"
+    return Verification(certify_samples(file, x, traced), inputs)
+
+
+def certify_samples(file: ModelFile, x: np.ndarray, traced: int) -> Certificate:
+    """Certify a file on samples; LiteRT's default kernels predict them first.
+
+    Args:
+        file: The full-integer .tflite file.
+        x: Samples in real units, (n, ...).
+        traced: Number of samples of which every tensor is compared.
+    """
+    from snugnet.tflite.runtimes.litert import predict
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.tflite"
+        path.write_bytes(file.content)
+        deployed = predict(path, x).raw
+    return certify(file, x, deployed, decide, min(traced, len(x)))
+
+
+def decide(raw: np.ndarray) -> np.ndarray:
+    """Return the index of the largest output; for a single output, the output itself."""
+    return raw.argmax(axis=1) if raw.shape[1] > 1 else raw[:, 0]
