@@ -12,7 +12,7 @@ def main(job: Any) -> None:
     from snugnet.compress.graph.canonicalize import standard
     from snugnet.core.errors import InputError
     from snugnet.core.samples import load_split
-    from snugnet.jobs.isolation import check_requests
+    from snugnet.jobs.request_check import check_requests
     from snugnet.models.architectures import pretrained
     from snugnet.models.loading import keras2
     from snugnet.models.training.artifacts import save

@@ -12,7 +12,7 @@ def main(job: Any) -> None:
     from importlib import import_module
 
     from snugnet.core.samples import load_split
-    from snugnet.jobs.isolation import check_requests
+    from snugnet.jobs.request_check import check_requests
     from snugnet.models.loading import keras2
     from snugnet.models.training.artifacts import save
     from snugnet.models.training.fit import fit

@@ -7,8 +7,9 @@ import re
 import signal
 import sys
 import tempfile
-from contextlib import suppress
 from pathlib import Path
+
+from snugnet.core.isolation import start_child, wait_for_child
 
 # A line of faulthandler's output: the file and the function of a call.
 CALL = re.compile(r'File "(.*)", line \d+ in (.*)')
@@ -27,9 +28,7 @@ def main() -> int:
     if os.environ.get("SNUGNET_TRACEBACK"):
         return _run()
     with tempfile.TemporaryDirectory(prefix="snugnet") as folder:
-        child = os.fork()
-        if child == 0:
-            _work(Path(folder))
+        child = start_child(lambda: _work(Path(folder)))
         status = _wait(child)
         if status >= 0:
             return status
@@ -52,24 +51,20 @@ def _run() -> int:
     return run(sys.argv[1:])
 
 
-def _work(folder: Path) -> None:
-    """Run the command line and end this process.
+def _work(folder: Path) -> int:
+    """Run the command line in the child process.
 
     Args:
         folder: Folder for temporary files, which the parent removes, and for `calls`, the stack
             of this process when it crashes.
+
+    Returns:
+        The exit code.
     """
-    status = 1
-    try:
-        tempfile.tempdir = str(folder)
-        faulthandler.enable((folder / "calls").open("w"), all_threads=False)
-        _keep_standard_error_for_python()
-        status = _run()
-    finally:  # whatever happens, this copy of the process must not go on
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(AttributeError, OSError):  # closed, or nobody reads any more
-                stream.flush()
-        os._exit(status)
+    tempfile.tempdir = str(folder)
+    faulthandler.enable((folder / "calls").open("w"), all_threads=False)
+    _keep_standard_error_for_python()
+    return _run()
 
 
 def _wait(child: int) -> int:
@@ -81,7 +76,7 @@ def _wait(child: int) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to both processes
     for forwarded in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(forwarded, lambda number, _: os.kill(child, number))
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return wait_for_child(child)
 
 
 def _describe_crash(number: int, calls: Path) -> str:

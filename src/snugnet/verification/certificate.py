@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from snugnet.core.isolation import run_in_child
 from snugnet.int8.node import Profile
 from snugnet.tflite.model_file import ModelFile
 from snugnet.tflite.runtimes import micro
-from snugnet.tflite.runtimes.crash_test import crash_of
 from snugnet.verification.comparison import (
     Comparison,
     attempt,
@@ -149,7 +149,7 @@ def _kernel_difference(
 
 
 def _arena_bytes(content: bytes) -> int | None:
-    if crash_of(lambda: micro.arena_bytes(content)) is not None:
+    if run_in_child(lambda: micro.arena_bytes(content), is_silent=True).crash is not None:
         return None
     arena = attempt(micro.arena_bytes, content)
     return None if isinstance(arena, Exception) else arena

@@ -7,11 +7,11 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from snugnet.core.errors import ModelFormatError
+from snugnet.core.isolation import run_in_child
 from snugnet.int8.engine import Model
 from snugnet.int8.node import Profile
 from snugnet.tflite.model_file import ModelFile
 from snugnet.tflite.runtimes import micro, reference
-from snugnet.tflite.runtimes.crash_test import crash_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -138,9 +138,11 @@ def run_runtime(
     Raises:
         RuntimeError: If the runtime crashes on the file.
     """
-    crash = crash_of(lambda: runtime.run(file.content, file.graph, inputs[:1], 1))
-    if crash is not None:
-        raise RuntimeError(f"the runtime crashed on this file ({crash})")
+    first = run_in_child(
+        lambda: runtime.run(file.content, file.graph, inputs[:1], 1), is_silent=True
+    )
+    if first.crash is not None:
+        raise RuntimeError(f"the runtime crashed on this file ({first.crash})")
     outputs, tensors = runtime.run(file.content, file.graph, inputs, traced)
     return outputs, tensors
 

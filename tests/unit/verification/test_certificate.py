@@ -1,7 +1,6 @@
 """Certificates say exact where the engine is, and where and by how much where it is not."""
 
 import hashlib
-import os
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +13,6 @@ from snugnet.int8.node import Kernel
 from snugnet.tflite.flatbuffer import read_graph
 from snugnet.tflite.model_file import ModelFile
 from snugnet.tflite.runtimes import micro
-from snugnet.tflite.runtimes.crash_test import crash_of
 from snugnet.tflite.runtimes.litert import predict, quantize_for
 from snugnet.verification import network as network_module
 from snugnet.verification.certificate import certify as certify_file
@@ -248,13 +246,6 @@ def test_what_crashes_a_runtime_is_a_finding_not_a_crash(save):
         assert "runtime: the runtime crashed on this file (SIGABRT)" in found[profile]["reason"]
     assert found["xnnpack"] is None
     assert found["arena_bytes"] is None
-
-
-def test_only_a_crash_is_one(capfd):
-    assert crash_of(os.abort) == "SIGABRT"
-    assert crash_of(lambda: 1 / 0) is None
-    assert crash_of(lambda: print("nothing of it is seen", flush=True)) is None
-    assert capfd.readouterr() == ("", "")
 
 
 def test_what_the_engine_alone_refuses_is_a_finding_not_a_crash(save):

@@ -1,0 +1,113 @@
+"""Work in a child process that may die: crashes and side effects of the work stay there.
+
+LiteRT's reference kernels abort where one of their checks fails, and nothing is raised that could
+be caught (seen in ai-edge-litert 2.3.0 on models whose activations hardly vary). Building a Keras
+model changes TensorFlow's state for good. Both kinds of work run in a fork of this process.
+"""
+
+import faulthandler
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from snugnet.core.errors import InputError
+
+
+@dataclass(frozen=True)
+class ChildResult:
+    """How a child process ended.
+
+    Attributes:
+        status: Its exit code, or minus the number of the signal that ended it.
+        message: The message of the InputError that the work raised; "" if it raised none.
+    """
+
+    status: int
+    message: str
+
+    @property
+    def crash(self) -> str | None:
+        """Name of the signal that ended the process; None if it ended by itself."""
+        return signal.Signals(-self.status).name if self.status < 0 else None
+
+
+def start_child(work: Callable[[], int]) -> int:
+    """Fork, and call `work` in the child, which ends with the exit code that it returns.
+
+    Call this before TensorFlow has run an operator: its threads are not copied to the child.
+
+    Returns:
+        The process id of the child.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        _flush(stream)  # or the child would print the buffered text once more
+    child = os.fork()
+    if child != 0:
+        return child
+    status = 1
+    try:
+        status = work()
+    except BaseException:
+        traceback.print_exc()
+    finally:  # whatever happens, this copy of the process must not go on
+        for stream in (sys.stdout, sys.stderr):
+            _flush(stream)
+        os._exit(status)
+
+
+def wait_for_child(child: int) -> int:
+    """Wait for a child process.
+
+    Returns:
+        Its exit code, or minus the number of the signal that ended it.
+    """
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def run_in_child(work: Callable[[], Any], is_silent: bool = False) -> ChildResult:
+    """Call a function in a child process and wait for it.
+
+    Args:
+        work: The function. Its return value is lost.
+        is_silent: Whether everything that the child prints is dropped.
+
+    Returns:
+        How the child ended. Its exit code is 1 if `work` raised an exception.
+    """
+    reader, writer = os.pipe()
+
+    def report() -> int:
+        os.close(reader)
+        if is_silent:
+            _drop_output()
+        try:
+            work()
+        except InputError as error:
+            os.write(writer, str(error).encode())
+            return 1
+        return 0
+
+    child = start_child(report)
+    os.close(writer)
+    with os.fdopen(reader) as stream:
+        message = stream.read()
+    return ChildResult(wait_for_child(child), message)
+
+
+def _drop_output() -> None:
+    """Send everything that Python and libraries print to nowhere."""
+    faulthandler.disable()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    sys.stdout = sys.stderr = os.fdopen(nowhere, "w")
+
+
+def _flush(stream: Any) -> None:
+    with suppress(AttributeError, OSError, ValueError):  # closed, or nobody reads any more
+        stream.flush()

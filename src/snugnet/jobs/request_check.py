@@ -1,0 +1,33 @@
+"""Check what a study makes from a model before anything is trained."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from snugnet.core.errors import InputError
+from snugnet.core.isolation import run_in_child
+
+
+def check_requests(build: Callable[[], Any], requests: list[Any]) -> None:
+    """Check in a child process that a model allows the variants that a study makes from it.
+
+    The check decides whether a job goes on, not what its outputs are. Its code is therefore
+    imported by name, so that the code digests do not cover it.
+
+    Args:
+        build: Returns the model. It is called in the child.
+        requests: Name and settings of variants, as `snugnet.compress.requests.check` takes them.
+
+    Raises:
+        InputError: If the model does not allow a variant; the message names all that are wrong.
+        RuntimeError: If the child process crashes.
+    """
+    if not requests:
+        return
+    result = run_in_child(
+        lambda: import_module("snugnet.compress.requests").check(build(), requests)
+    )
+    if result.message:
+        raise InputError(result.message)
+    if result.status:
+        raise RuntimeError(f"the forked child process ended with status {result.status}")
