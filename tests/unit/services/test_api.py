@@ -1,0 +1,249 @@
+"""The Python API: each public function on a small model, and errors that say what to do."""
+
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import snugnet as sn
+from snugnet.core.tflite_schemes import FULL_INTEGER
+from tests.unit.int8 import models
+
+N, CLASSES = 120, 3
+EPOCHS = 3
+
+
+def samples(seed: int, n: int = N) -> tuple[np.ndarray, np.ndarray]:
+    """Small images with a bright row that is the class, and their classes."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % CLASSES
+    x = rng.normal(0, 0.5, (n, 9, 9, 1)).astype(np.float32)
+    x[np.arange(n), 3 * y] += 2
+    return x, y
+
+
+@pytest.fixture(scope="module")
+def model(keras):
+    """A convolutional classifier, trained for some epochs."""
+    layers = keras.tf_keras.layers
+    keras.tf_keras.utils.set_random_seed(1)
+    net = keras.tf_keras.Sequential(
+        [
+            layers.Input((9, 9, 1)),
+            layers.Conv2D(8, 3, activation="relu", name="conv_1"),
+            layers.Conv2D(8, 3, activation="relu", name="conv_2"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(CLASSES, activation="softmax", name="head"),
+        ],
+        name="rows",
+    )
+    net.compile("adam", "sparse_categorical_crossentropy")
+    net.fit(*samples(0, 600), epochs=8, verbose=0)
+    return net
+
+
+@pytest.fixture(scope="module")
+def quantized(model):
+    return sn.quantize(model, scheme="fiq_int8", calibration=samples(0)[0])
+
+
+@pytest.mark.parametrize("scheme", ["float32", "drq", "float16", "fiq_uint8"])
+def test_quantize_keeps_contract_when_scheme_is_known(model, scheme):
+    result = sn.quantize(model, scheme, calibration=samples(0)[0])
+    assert result.scheme == scheme
+    assert result.contract.is_kept, result.contract.findings
+    assert result.size_bytes == len(result.content)
+    assert (result.certificate is None) == (scheme not in FULL_INTEGER)
+
+
+def test_quantize_is_exact_when_model_is_full_integer(quantized):
+    assert quantized.certificate.exact
+    assert quantized.certificate.samples == 64
+    assert "bit-exact: yes" in repr(quantized)
+    assert "<table>" in quantized._repr_html_()
+    assert quantized.to_json()["certificate"]["tflm"]["verdict"] == "exact"
+
+
+def test_quantize_leaves_model_and_random_state_alone(model):
+    weights = [weight.copy() for weight in model.get_weights()]
+    random.seed(5)
+    expected = random.random()
+    random.seed(5)
+    sn.quantize(model, calibration=samples(0)[0])
+    assert random.random() == expected
+    for before, after in zip(weights, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_save_refuses_existing_file_unless_overwrite(quantized, tmp_path):
+    path = quantized.save(tmp_path / "m.tflite")
+    assert path.read_bytes() == quantized.content
+    with pytest.raises(sn.InputError, match="the file exists"):
+        quantized.save(path)
+    quantized.save(path, overwrite=True)
+    with pytest.raises(sn.InputError, match=r"ends in \.tflite"):
+        quantized.save(tmp_path / "m.bin")
+
+
+def test_quantize_takes_path_as_well_as_model(model, quantized, tmp_path):
+    model.save(tmp_path / "m.h5")
+    from_file = sn.quantize(tmp_path / "m.h5", calibration=samples(0)[0])
+    assert from_file.size_bytes == quantized.size_bytes
+
+
+def test_evaluate_reports_interval_groups_and_confusion(quantized):
+    x, y = samples(2)
+    groups = np.arange(N) // 10
+    result = sn.evaluate(quantized, x, y, groups=groups)
+    assert result.task == "multiclass"
+    assert result.accuracy.n == N
+    assert result.accuracy.n_groups == 12
+    assert result.accuracy.low <= result.accuracy.accuracy <= result.accuracy.high
+    assert result.accuracy.accuracy > 0.8
+    assert np.sum(result.confusion) == N
+    assert [group.n for group in result.by_group] == [10] * 12
+    mean = np.mean([group.accuracy for group in result.by_group])
+    assert mean == pytest.approx(result.accuracy.accuracy)
+    assert "accuracy: " in repr(result)
+    assert "accuracy" in result._repr_html_()
+
+
+def test_compare_is_paired_when_samples_are_the_same(quantized, model, keras):
+    x, y = samples(2)
+    same = sn.compare(quantized, quantized, x, y)
+    assert (same.difference.delta, same.difference.p) == (0, 1)
+    untrained = keras.tf_keras.models.clone_model(model)
+    other = sn.compare(quantized, untrained, x, y, groups=np.arange(N) // 10)
+    assert other.difference.delta == pytest.approx(
+        other.accuracy.accuracy - other.difference.baseline
+    )
+    assert other.difference.p < 0.05
+    assert "difference" in repr(other)
+
+
+def test_quantize_aware_is_exact_and_keeps_history(model):
+    result = sn.quantize_aware(model, train=samples(0), val=samples(1), epochs=2)
+    assert result.method == "quantization_aware"
+    assert result.certificate.exact
+    assert [round(epoch["epoch"]) for epoch in result.history] == [1, 2]
+
+
+@pytest.mark.parametrize("method", ["structured", "magnitude"])
+def test_prune_reaches_target(model, method):
+    pruned = sn.prune(
+        model, train=samples(0), val=samples(1), target=0.5, method=method, epochs=EPOCHS
+    )
+    if method == "structured":
+        assert pruned.count_params() == pytest.approx(0.5 * model.count_params(), rel=0.15)
+    else:
+        kernel = pruned.get_layer("conv_2").get_weights()[0]
+        assert np.mean(kernel == 0) == pytest.approx(0.5, abs=0.02)
+    assert sn.evaluate(pruned, *samples(2)).accuracy.n == N
+
+
+def test_factorize_makes_model_smaller(model):
+    thin = sn.factorize(
+        model,
+        {"conv_2": sn.Tucker2(0.5), "head": sn.SVD(2)},
+        train=samples(0),
+        val=samples(1),
+        epochs=EPOCHS,
+    )
+    assert thin.count_params() < model.count_params()
+
+
+def test_verify_is_exact_for_file_and_arrays(tmp_path):
+    path = tmp_path / "m.tflite"
+    path.write_bytes(models.network())
+    x = np.random.default_rng(0).normal(0, 5, (6, 8, 8, 2)).astype(np.float32)
+    assert sn.verify(path, x).exact
+    without_samples = sn.verify(str(path))
+    assert without_samples.exact
+    assert without_samples.inputs == "random"
+    assert "litert_ref: exact" in repr(without_samples)
+
+
+def test_load_int8_explains_element(quantized, tmp_path):
+    path = quantized.save(tmp_path / "m.tflite")
+    engine = sn.load_int8(path)
+    steps = dict(engine.explain(samples(2)[0][:1], operator=0, index=(0, 0, 3, 1)))
+    assert "output" in " ".join(steps)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m, x, y: sn.quantize(m), "needs calibration samples. Give calibration=x"),
+        (lambda m, x, y: sn.quantize(m, "int3", x), "unknown scheme 'int3'. Known: float32"),
+        (lambda m, x, y: sn.quantize("no.h5", "drq"), "no.h5"),
+        (lambda m, x, y: sn.quantize(object(), "drq"), "not a tf_keras model"),
+        (lambda m, x, y: sn.quantize(m, calibration=x[:, :5]), "samples have shape"),
+        (
+            lambda m, x, y: sn.quantize_aware(m, (x, y), (x, y), scheme="drq"),
+            "not available with QAT",
+        ),
+        (lambda m, x, y: sn.quantize_aware(m, (x, y + 7), (x, y)), "train: y has shape"),
+        (lambda m, x, y: sn.prune(m, (x, y), (x, y), 1.5), "target 1.5 is out of range"),
+        (lambda m, x, y: sn.prune(m, (x, y), (x, y), 0.5, "soft"), "method 'soft' is unknown"),
+        (lambda m, x, y: sn.factorize(m, {}, (x, y), (x, y)), "layers is empty"),
+        (
+            lambda m, x, y: sn.factorize(m, {"conv_9": sn.SVD(2)}, (x, y), (x, y)),
+            "conv_9 cannot be factorized; allowed: conv_1, conv_2, head",
+        ),
+        (lambda m, x, y: sn.evaluate(m, x, y[:5]), "y has shape (5,), but x has 120 samples"),
+        (lambda m, x, y: sn.verify("no.tflite"), "no.tflite"),
+        (lambda m, x, y: sn.to_akida(m, "akida_v9", x), "unknown scheme 'akida_v9'"),
+        (lambda m, x, y: sn.to_akida(m), "calibration is missing"),
+    ],
+)
+def test_api_says_what_to_do_when_request_is_wrong(model, call, message):
+    x, y = samples(1)
+    with pytest.raises((sn.InputError, OSError)) as error:
+        call(model, x, y)
+    assert message in str(error.value)
+
+
+def test_public_names_are_importable():
+    assert set(sn.__all__) <= set(dir(sn))
+    for name in sn.__all__:
+        if name != "to_akida":  # its types need Akida's packages
+            assert getattr(sn, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'quantise'"):
+        _ = sn.quantise
+
+
+@pytest.mark.parametrize(
+    ("code", "absent"),
+    [
+        ("import snugnet", ("numpy", "tensorflow", "tf_keras", "pandas", "scipy")),
+        ("import snugnet; snugnet.load_int8", ("tensorflow", "ai_edge_litert", "scipy")),
+        ("import snugnet; snugnet.quantize", ("tensorflow", "tf_keras")),
+        ("import snugnet; snugnet.verify", ("tensorflow", "tf_keras")),
+    ],
+)
+def test_import_loads_no_large_package_before_it_is_needed(code, absent):
+    program = f"{code}\nimport sys\nprint([name for name in {absent!r} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.slow
+def test_keras_3_in_use_is_reported_at_once():
+    """TensorFlow was imported, and its Keras was used, before Snugnet."""
+    program = (
+        "import tensorflow as tf\n"
+        "tf.keras.Sequential\n"
+        "import snugnet\n"
+        "try:\n"
+        "    snugnet.quantize('m.h5', 'drq')\n"
+        "except snugnet.InputError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert "TF_USE_LEGACY_KERAS=1" in done.stdout
