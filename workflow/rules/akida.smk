@@ -6,10 +6,10 @@
 
 rule preflight_akida:
     input:
-        val=dataset_of("val.npz"),
+        val=dataset_of(PATHS.val),
         file=model_file,
     output:
-        preflight="<results>/akida/{model}/preflight/{scheme}.json",
+        preflight=PATHS.preflight,
     log:
         "<results>/logs/preflight_akida/{model}/{scheme}.log",
     benchmark:
@@ -31,12 +31,12 @@ rule preflight_akida:
 rule convert_akida:
     input:
         model=akida_model,
-        calib=dataset_of("calib.npz"),
-        record=dataset_of("record.json"),
+        calib=dataset_of(PATHS.calib),
+        record=dataset_of(PATHS.record),
     output:
-        quantized="<results>/akida/{model}/{variant}/{scheme}/quantized.h5",
-        conversion="<results>/akida/{model}/{variant}/{scheme}/conversion.json",
-        program=directory("<results>/akida/{model}/{variant}/{scheme}/program"),
+        quantized=PATHS.akida_quantized,
+        conversion=PATHS.conversion,
+        program=directory(PATHS.program),
     log:
         "<results>/logs/convert_akida/{model}/{variant}/{scheme}.log",
     benchmark:
@@ -55,15 +55,15 @@ rule convert_akida:
 rule train_akida:
     input:
         model=akida_model,
-        calib=dataset_of("calib.npz"),
-        record=dataset_of("record.json"),
-        train=dataset_of("train.npz"),
-        val=dataset_of("val.npz"),
+        calib=dataset_of(PATHS.calib),
+        record=dataset_of(PATHS.record),
+        train=dataset_of(PATHS.train),
+        val=dataset_of(PATHS.val),
     output:
-        quantized="<results>/akida/{model}/{variant}/{scheme}/quantized.h5",
-        conversion="<results>/akida/{model}/{variant}/{scheme}/conversion.json",
-        history="<results>/akida/{model}/{variant}/{scheme}/history.csv",
-        program=directory("<results>/akida/{model}/{variant}/{scheme}/program"),
+        quantized=PATHS.akida_quantized,
+        conversion=PATHS.conversion,
+        history=PATHS.akida_history,
+        program=directory(PATHS.program),
     log:
         "<results>/logs/train_akida/{model}/{variant}/{scheme}.log",
     benchmark:
@@ -84,12 +84,12 @@ ruleorder: train_akida > convert_akida
 
 rule predict_keras:
     input:
-        quantized="<results>/akida/{model}/{variant}/{scheme}/quantized.h5",
-        conversion="<results>/akida/{model}/{variant}/{scheme}/conversion.json",
-        test=dataset_of("test.npz"),
+        quantized=PATHS.akida_quantized,
+        conversion=PATHS.conversion,
+        test=dataset_of(PATHS.test),
     output:
-        predictions="<results>/predictions/{model}/{variant}/{scheme}/{runtime}.npz",
-        own="<results>/akida/{model}/{variant}/{scheme}/{runtime}_own.npz",
+        predictions=PATHS.predictions,
+        own=PATHS.akida_own,
     log:
         "<results>/logs/predict_keras/{model}/{variant}/{scheme}/{runtime}.log",
     benchmark:
@@ -107,11 +107,11 @@ rule predict_keras:
 
 rule predict_akida:
     input:
-        conversion="<results>/akida/{model}/{variant}/{scheme}/conversion.json",
-        program=ancient("<results>/akida/{model}/{variant}/{scheme}/program"),
-        test=dataset_of("test.npz"),
+        conversion=PATHS.conversion,
+        program=ancient(PATHS.program),
+        test=dataset_of(PATHS.test),
     output:
-        predictions="<results>/predictions/{model}/{variant}/{scheme}/{runtime}.npz",
+        predictions=PATHS.predictions,
     log:
         "<results>/logs/predict_akida/{model}/{variant}/{scheme}/{runtime}.log",
     benchmark:
@@ -129,15 +129,15 @@ rule predict_akida:
 # Does the simulator compute what the quantized Keras model computes? If not, from which layer on?
 rule compare_akida:
     input:
-        keras="<results>/predictions/{model}/{variant}/{scheme}/keras.npz",
-        own="<results>/akida/{model}/{variant}/{scheme}/keras_own.npz",
-        akida="<results>/predictions/{model}/{variant}/{scheme}/akida.npz",
-        conversion="<results>/akida/{model}/{variant}/{scheme}/conversion.json",
-        quantized="<results>/akida/{model}/{variant}/{scheme}/quantized.h5",
-        program=ancient("<results>/akida/{model}/{variant}/{scheme}/program"),
-        test=dataset_of("test.npz"),
+        keras=at(PATHS.predictions, runtime="keras"),
+        own=at(PATHS.akida_own, runtime="keras"),
+        akida=at(PATHS.predictions, runtime="akida"),
+        conversion=PATHS.conversion,
+        quantized=PATHS.akida_quantized,
+        program=ancient(PATHS.program),
+        test=dataset_of(PATHS.test),
     output:
-        agreement="<results>/akida/{model}/{variant}/{scheme}/agreement.json",
+        agreement=PATHS.agreement,
     log:
         "<results>/logs/compare_akida/{model}/{variant}/{scheme}.log",
     benchmark:
@@ -154,15 +154,15 @@ rule compare_akida:
 
 rule score_akida:
     input:
-        predictions="<results>/predictions/{model}/{variant}/{scheme}/{runtime}.npz",
+        predictions=PATHS.predictions,
         reference=float_predictions,
         parent=parent_predictions,
         stats=akida_stats,
-        conversion="<results>/akida/{model}/{variant}/{scheme}/conversion.json",
-        program=ancient("<results>/akida/{model}/{variant}/{scheme}/program"),
-        agreement="<results>/akida/{model}/{variant}/{scheme}/agreement.json",
+        conversion=PATHS.conversion,
+        program=ancient(PATHS.program),
+        agreement=PATHS.agreement,
     output:
-        metrics="<results>/metrics/{model}/{variant}/{scheme}/{runtime}.json",
+        metrics=PATHS.metrics,
     log:
         "<results>/logs/score_akida/{model}/{variant}/{scheme}/{runtime}.log",
     benchmark:

@@ -7,6 +7,7 @@ import platform
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import SimpleNamespace
 
 import yaml
 from snakemake.common import NOTHING_TO_BE_DONE_MSG
@@ -22,6 +23,7 @@ from snugnet.datasets.sources import source_files
 from snugnet.core.errors import InputError
 from snugnet.core.installation import check_python
 from snugnet.jobs.code_digests import all_digests, code_digests
+from snugnet.config.paths import ResultPath
 from snugnet.config.study import REPORTED, WITH_QUANTIZERS, Cell, Study
 from snugnet.core.tflite_schemes import (
     BARE_SCHEME,
@@ -65,6 +67,11 @@ try:
     RESULTS = STUDY.make_results_dir()
 except InputError as error:
     raise WorkflowError(f"configuration: {error}")
+
+# The paths of results as templates, such as PATHS.model.
+PATHS = SimpleNamespace(
+    **{path.name.lower(): f"{RESULTS}/{path}" for path in ResultPath}
+)
 
 # Of models that are built and trained here; others come in a file.
 ARCHITECTURES = {model["architecture"] for model in STUDY.config["models"].values()} - {
@@ -126,12 +133,19 @@ def code(script, *module_settings):
 
 
 def dataset_of(path):
-    """Make an input function: a path of the dataset that the wildcard `model` is bound to."""
+    """Make an input function: a path with the dataset that the wildcard `model` is bound to."""
 
     def of(wildcards):
-        return f"{RESULTS}/data/{STUDY.dataset_of(wildcards.model)}/{path}"
+        return path.format(dataset=STUDY.dataset_of(wildcards.model))
 
     return of
+
+
+def at(path, **values):
+    """Fill in some wildcards of a path; the others stay wildcards."""
+    for name, value in values.items():
+        path = path.replace(f"{{{name}}}", value)
+    return path
 
 
 def source_of(wildcards):
@@ -156,7 +170,7 @@ def model_file(wildcards):
 
 def parent_model(wildcards):
     parent = STUDY.config["variants"][wildcards.variant]["parent"]
-    return f"{RESULTS}/models/{wildcards.model}/{parent}/model.h5"
+    return PATHS.model.format(model=wildcards.model, variant=parent)
 
 
 def requests_of(wildcards, output):
@@ -178,25 +192,29 @@ def parent_predictions(wildcards):
     cell = Cell(**{**wildcards, "variant": parent})
     if cell.scheme == "mixed" and not STUDY.has(cell):
         return []
-    return f"{RESULTS}/predictions/{cell.path}.npz"
+    return PATHS.predictions.format(**cell._asdict())
 
 
 def rung_predictions(wildcards):
     """Give what the scheme one rung below predicts, if the study asks for it."""
     below = STUDY.rung_below(Cell(**wildcards))
-    return f"{RESULTS}/predictions/{below.path}.npz" if below else []
+    return PATHS.predictions.format(**below._asdict()) if below else []
 
 
 def akida_model(wildcards):
-    return f"{RESULTS}/models/{wildcards.model}/{STUDY.akida_network(wildcards.variant)}/model.h5"
+    network = STUDY.akida_network(wildcards.variant)
+    return PATHS.model.format(model=wildcards.model, variant=network)
 
 
 def akida_stats(wildcards):
-    return f"{RESULTS}/models/{wildcards.model}/{STUDY.akida_network(wildcards.variant)}/stats.json"
+    network = STUDY.akida_network(wildcards.variant)
+    return PATHS.stats.format(model=wildcards.model, variant=network)
 
 
 def float_predictions(wildcards):
-    return f"{RESULTS}/predictions/{wildcards.model}/{STUDY.akida_network(wildcards.variant)}/float32/litert.npz"
+    network = STUDY.akida_network(wildcards.variant)
+    cell = Cell(wildcards.model, network, "float32", "litert")
+    return PATHS.predictions.format(**cell._asdict())
 
 
 def designs_of(wildcards):
@@ -204,13 +222,13 @@ def designs_of(wildcards):
     variant = STUDY.variant(wildcards.model, wildcards.variant)
     if variant.get("point") is None:
         return []
-    return f"{RESULTS}/models/{wildcards.model}/{variant['parent']}/design_space.csv"
+    return PATHS.design_space.format(model=wildcards.model, variant=variant["parent"])
 
 
 def network_file(wildcards):
     """Give the fiq_float32 file that a cell's file is derived from; nothing if it is converted."""
     if STUDY.shares_network(wildcards.model, wildcards.variant, wildcards.scheme):
-        return f"{RESULTS}/tflite/{wildcards.model}/{wildcards.variant}/{NETWORK_SCHEME}/model.tflite"
+        return PATHS.tflite.format(**{**wildcards, "scheme": NETWORK_SCHEME})
     return []
 
 
@@ -218,7 +236,7 @@ def unless_derived(path):
     """Make an input function: a path with wildcards, or nothing where the file is derived."""
 
     def of(wildcards):
-        return [] if network_file(wildcards) else path.format(RESULTS, **wildcards)
+        return [] if network_file(wildcards) else path.format(**wildcards)
 
     return of
 
@@ -226,7 +244,7 @@ def unless_derived(path):
 def calibration_of(wildcards):
     """Give the calib split to the files that are converted with it, and nothing to the others."""
     if SCHEMES[wildcards.scheme].calibrated and not network_file(wildcards):
-        return f"{RESULTS}/data/{STUDY.dataset_of(wildcards.model)}/calib.npz"
+        return PATHS.calib.format(dataset=STUDY.dataset_of(wildcards.model))
     return []
 
 
@@ -234,13 +252,12 @@ def certificate_of(wildcards):
     """Give the certificate of a full-integer cell, and nothing for the others."""
     if wildcards.scheme not in FULL_INTEGER:
         return []
-    cell = f"{wildcards.model}/{wildcards.variant}/{wildcards.scheme}"
-    return f"{RESULTS}/verify/{cell}/certificate.json"
+    return PATHS.certificate.format(**wildcards)
 
 
 def bare_network(wildcards):
     """Give the file that holds the int8 network and nothing else."""
-    return f"{RESULTS}/tflite/{wildcards.model}/{wildcards.variant}/{BARE_SCHEME}/model.tflite"
+    return PATHS.tflite.format(**{**wildcards, "scheme": BARE_SCHEME})
 
 
 def certified_network(wildcards):
@@ -251,17 +268,17 @@ def certified_network(wildcards):
     }
     if scheme not in shared or BARE_SCHEME not in shared:
         return []
-    return f"{RESULTS}/verify/{wildcards.model}/{wildcards.variant}/network.npz"
+    return PATHS.network.format(**wildcards)
 
 
 def akida_page(wildcards):
     """Give the page about Akida to a study that has Akida cells."""
-    return f"{RESULTS}/report/akida.md" if STUDY.files("akida_metrics") else []
+    return PATHS.akida_page if STUDY.files("akida_metrics") else []
 
 
 def preflight_page(wildcards):
     """Give the page about pre-flight to a study that has Akida cells."""
-    return f"{RESULTS}/report/preflight.md" if STUDY.files("preflights") else []
+    return PATHS.preflight_page if STUDY.files("preflights") else []
 
 
 def version_of(package):

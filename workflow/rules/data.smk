@@ -17,10 +17,10 @@ rule prepare_dataset:
     input:
         source=source_of,
     output:
-        train="<results>/data/{dataset}/train.npz",
-        val="<results>/data/{dataset}/val.npz",
-        test="<results>/data/{dataset}/test.npz",
-        record="<results>/data/{dataset}/record.json",
+        train=PATHS.train,
+        val=PATHS.val,
+        test=PATHS.test,
+        record=PATHS.record,
     log:
         "<results>/logs/prepare_dataset/{dataset}.log",
     benchmark:
@@ -37,9 +37,9 @@ rule prepare_dataset:
 
 rule draw_calibration:
     input:
-        train="<results>/data/{dataset}/train.npz",
+        train=PATHS.train,
     output:
-        calib="<results>/data/{dataset}/calib.npz",
+        calib=PATHS.calib,
     log:
         "<results>/logs/draw_calibration/{dataset}.log",
     benchmark:

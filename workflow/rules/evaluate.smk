@@ -3,10 +3,10 @@
 
 rule predict_litert:
     input:
-        tflite="<results>/tflite/{model}/{variant}/{scheme}/model.tflite",
-        test=dataset_of("test.npz"),
+        tflite=PATHS.tflite,
+        test=dataset_of(PATHS.test),
     output:
-        predictions="<results>/predictions/{model}/{variant}/{scheme}/{runtime}.npz",
+        predictions=PATHS.predictions,
     log:
         "<results>/logs/predict_litert/{model}/{variant}/{scheme}/{runtime}.log",
     benchmark:
@@ -29,9 +29,9 @@ rule predict_litert:
 rule verify_network:
     input:
         tflite=bare_network,
-        test=dataset_of("test.npz"),
+        test=dataset_of(PATHS.test),
     output:
-        network="<results>/verify/{model}/{variant}/network.npz",
+        network=PATHS.network,
     log:
         "<results>/logs/verify_network/{model}/{variant}.log",
     benchmark:
@@ -47,12 +47,12 @@ rule verify_network:
 # network was compared before, only what it adds to that.
 rule verify:
     input:
-        tflite="<results>/tflite/{model}/{variant}/{scheme}/model.tflite",
-        test=dataset_of("test.npz"),
-        predictions="<results>/predictions/{model}/{variant}/{scheme}/litert.npz",
+        tflite=PATHS.tflite,
+        test=dataset_of(PATHS.test),
+        predictions=at(PATHS.predictions, runtime="litert"),
         network=certified_network,
     output:
-        certificate="<results>/verify/{model}/{variant}/{scheme}/certificate.json",
+        certificate=PATHS.certificate,
     log:
         "<results>/logs/verify/{model}/{variant}/{scheme}.log",
     benchmark:
@@ -68,16 +68,16 @@ rule verify:
 
 rule score_litert:
     input:
-        predictions="<results>/predictions/{model}/{variant}/{scheme}/{runtime}.npz",
-        reference="<results>/predictions/{model}/{variant}/float32/litert.npz",
+        predictions=PATHS.predictions,
+        reference=at(PATHS.predictions, scheme="float32", runtime="litert"),
         parent=parent_predictions,
         rung=rung_predictions,
-        stats="<results>/models/{model}/{variant}/stats.json",
-        deployed="<results>/tflite/{model}/{variant}/{scheme}/model.tflite",
-        contract="<results>/tflite/{model}/{variant}/{scheme}/contract.json",
+        stats=PATHS.stats,
+        deployed=PATHS.tflite,
+        contract=PATHS.contract,
         certificate=certificate_of,
     output:
-        metrics="<results>/metrics/{model}/{variant}/{scheme}/{runtime}.json",
+        metrics=PATHS.metrics,
     log:
         "<results>/logs/score_litert/{model}/{variant}/{scheme}/{runtime}.log",
     benchmark:
@@ -95,11 +95,11 @@ rule score_litert:
 # The same file, fed and read as some people's code does it.
 rule measure_mistakes:
     input:
-        tflite="<results>/tflite/{model}/{variant}/{scheme}/model.tflite",
-        test=dataset_of("test.npz"),
-        predictions="<results>/predictions/{model}/{variant}/{scheme}/litert.npz",
+        tflite=PATHS.tflite,
+        test=dataset_of(PATHS.test),
+        predictions=at(PATHS.predictions, runtime="litert"),
     output:
-        mistakes="<results>/debug/{model}/{variant}/{scheme}/mistakes.json",
+        mistakes=PATHS.mistakes,
     log:
         "<results>/logs/measure_mistakes/{model}/{variant}/{scheme}.log",
     benchmark:
@@ -116,10 +116,10 @@ rule measure_mistakes:
 # What each layer loses by itself, as TensorFlow's debugger has it.
 rule debug_layers:
     input:
-        model="<results>/models/{model}/{variant}/model.h5",
-        calib=dataset_of("calib.npz"),
+        model=PATHS.model,
+        calib=dataset_of(PATHS.calib),
     output:
-        layers="<results>/debug/{model}/{variant}/{scheme}/layers.csv",
+        layers=PATHS.layers,
     log:
         "<results>/logs/debug_layers/{model}/{variant}/{scheme}.log",
     benchmark:
@@ -138,11 +138,11 @@ rule debug_layers:
 # What has been lost up to each layer, of whatever origin the ranges are.
 rule trace_layers:
     input:
-        tflite="<results>/tflite/{model}/{variant}/{scheme}/model.tflite",
-        reference="<results>/tflite/{model}/{variant}/float32/model.tflite",
-        test=dataset_of("test.npz"),
+        tflite=PATHS.tflite,
+        reference=at(PATHS.tflite, scheme="float32"),
+        test=dataset_of(PATHS.test),
     output:
-        trace="<results>/debug/{model}/{variant}/{scheme}/trace.csv",
+        trace=PATHS.trace,
     log:
         "<results>/logs/trace_layers/{model}/{variant}/{scheme}.log",
     benchmark:
@@ -159,12 +159,12 @@ rule trace_layers:
 # What each layer costs in accuracy, on val.
 rule sweep_layers:
     input:
-        model="<results>/models/{model}/{variant}/model.h5",
-        calib=dataset_of("calib.npz"),
-        val=dataset_of("val.npz"),
-        reference="<results>/tflite/{model}/{variant}/float32/model.tflite",
+        model=PATHS.model,
+        calib=dataset_of(PATHS.calib),
+        val=dataset_of(PATHS.val),
+        reference=at(PATHS.tflite, scheme="float32"),
     output:
-        sensitivity="<results>/debug/{model}/{variant}/{scheme}/sensitivity.csv",
+        sensitivity=PATHS.sensitivity,
     log:
         "<results>/logs/sweep_layers/{model}/{variant}/{scheme}.log",
     benchmark:

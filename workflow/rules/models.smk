@@ -3,12 +3,12 @@
 
 rule train:
     input:
-        train=dataset_of("train.npz"),
-        val=dataset_of("val.npz"),
+        train=dataset_of(PATHS.train),
+        val=dataset_of(PATHS.val),
     output:
-        model="<results>/models/{model}/{variant}/model.h5",
-        history="<results>/models/{model}/{variant}/history.csv",
-        stats="<results>/models/{model}/{variant}/stats.json",
+        model=PATHS.model,
+        history=PATHS.history,
+        stats=PATHS.stats,
     log:
         "<results>/logs/train/{model}/{variant}.log",
     benchmark:
@@ -30,12 +30,12 @@ rule train:
 # Of a model that somebody brings as a file, what stands in for training.
 rule adopt:
     input:
-        val=dataset_of("val.npz"),
+        val=dataset_of(PATHS.val),
         file=model_file,
     output:
-        model="<results>/models/{model}/{variant}/model.h5",
-        history="<results>/models/{model}/{variant}/history.csv",
-        stats="<results>/models/{model}/{variant}/stats.json",
+        model=PATHS.model,
+        history=PATHS.history,
+        stats=PATHS.stats,
     log:
         "<results>/logs/adopt/{model}/{variant}.log",
     benchmark:
@@ -55,14 +55,14 @@ rule adopt:
 
 rule compress:
     input:
-        train=dataset_of("train.npz"),
-        val=dataset_of("val.npz"),
+        train=dataset_of(PATHS.train),
+        val=dataset_of(PATHS.val),
         parent=parent_model,
         designs=designs_of,
     output:
-        model="<results>/models/{model}/{variant}/model.h5",
-        history="<results>/models/{model}/{variant}/history.csv",
-        stats="<results>/models/{model}/{variant}/stats.json",
+        model=PATHS.model,
+        history=PATHS.history,
+        stats=PATHS.stats,
     log:
         "<results>/logs/compress/{model}/{variant}.log",
     benchmark:
@@ -84,14 +84,14 @@ rule compress:
 
 rule train_quantized:
     input:
-        train=dataset_of("train.npz"),
-        val=dataset_of("val.npz"),
+        train=dataset_of(PATHS.train),
+        val=dataset_of(PATHS.val),
         parent=parent_model,
     output:
-        model="<results>/models/{model}/{variant}/model.h5",
-        quantized="<results>/models/{model}/{variant}/quantized.h5",
-        history="<results>/models/{model}/{variant}/history.csv",
-        stats="<results>/models/{model}/{variant}/stats.json",
+        model=PATHS.model,
+        quantized=PATHS.quantized,
+        history=PATHS.history,
+        stats=PATHS.stats,
     log:
         "<results>/logs/train_quantized/{model}/{variant}.log",
     benchmark:
@@ -110,15 +110,15 @@ rule train_quantized:
 # Quantizers without training: ranges of the calib split by several rules, compared on val.
 rule calibrate_ranges:
     input:
-        calib=dataset_of("calib.npz"),
-        val=dataset_of("val.npz"),
+        calib=dataset_of(PATHS.calib),
+        val=dataset_of(PATHS.val),
         parent=parent_model,
     output:
-        model="<results>/models/{model}/{variant}/model.h5",
-        quantized="<results>/models/{model}/{variant}/quantized.h5",
-        history="<results>/models/{model}/{variant}/history.csv",
-        calibration="<results>/models/{model}/{variant}/calibration.csv",
-        stats="<results>/models/{model}/{variant}/stats.json",
+        model=PATHS.model,
+        quantized=PATHS.quantized,
+        history=PATHS.history,
+        calibration=PATHS.calibration,
+        stats=PATHS.stats,
     log:
         "<results>/logs/calibrate_ranges/{model}/{variant}.log",
     benchmark:
@@ -135,11 +135,11 @@ rule calibrate_ranges:
 
 rule explore:
     input:
-        train=dataset_of("train.npz"),
-        val=dataset_of("val.npz"),
-        model="<results>/models/{model}/{variant}/model.h5",
+        train=dataset_of(PATHS.train),
+        val=dataset_of(PATHS.val),
+        model=PATHS.model,
     output:
-        designs="<results>/models/{model}/{variant}/design_space.csv",
+        designs=PATHS.design_space,
     log:
         "<results>/logs/explore/{model}/{variant}.log",
     benchmark:

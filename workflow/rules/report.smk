@@ -6,12 +6,12 @@ rule tabulate:
         metrics=study_files("metrics"),
     output:
         csv=report(
-            "<results>/report/metrics.csv",
+            PATHS.table,
             caption="../report/table.rst",
             category="Tables",
         ),
-        seeds="<results>/report/seeds.csv",
-        markdown="<results>/report/metrics.md",
+        seeds=PATHS.seeds,
+        markdown=PATHS.markdown,
     log:
         "<results>/logs/tabulate.log",
     benchmark:
@@ -27,7 +27,7 @@ rule tabulate_akida:
     input:
         metrics=study_files("akida_metrics"),
     output:
-        page="<results>/report/akida.md",
+        page=PATHS.akida_page,
     log:
         "<results>/logs/tabulate_akida.log",
     benchmark:
@@ -43,7 +43,7 @@ rule tabulate_preflight:
     input:
         preflights=study_files("preflights"),
     output:
-        page="<results>/report/preflight.md",
+        page=PATHS.preflight_page,
     log:
         "<results>/logs/tabulate_preflight.log",
     benchmark:
@@ -60,7 +60,7 @@ rule judge:
         metrics=study_files("metrics"),
         contracts=study_files("contracts"),
     output:
-        gate="<results>/report/gate.json",
+        gate=PATHS.gate,
     log:
         "<results>/logs/judge.log",
     benchmark:
@@ -75,7 +75,7 @@ rule judge:
 # The library that draws charts in the page takes seconds to put together, and depends on nothing.
 rule bundle_vega:
     output:
-        vega="<results>/vega.js",
+        vega=PATHS.vega,
     log:
         "<results>/logs/bundle_vega.log",
     benchmark:
@@ -89,17 +89,17 @@ rule bundle_vega:
 
 rule write_report:
     input:
-        table="<results>/report/metrics.csv",
-        gate="<results>/report/gate.json",
-        seeds="<results>/report/seeds.csv",
+        table=PATHS.table,
+        gate=PATHS.gate,
+        seeds=PATHS.seeds,
         evidence=report_evidence,
-        vega="<results>/vega.js",
+        vega=PATHS.vega,
         template=TEMPLATES / "index.html.j2",
         style=TEMPLATES / "style.css",
         script=TEMPLATES / "page.js",
     output:
         page=report(
-            "<results>/report/index.html",
+            PATHS.page,
             caption="../report/page.rst",
             category="Report",
         ),
@@ -117,12 +117,12 @@ rule write_report:
 # The page draws its charts itself, so only the gate waits for these files.
 rule draw_figures:
     input:
-        table="<results>/report/metrics.csv",
-        seeds="<results>/report/seeds.csv",
+        table=PATHS.table,
+        seeds=PATHS.seeds,
         evidence=report_evidence,
     output:
         figures=report(
-            directory("<results>/report/figures"),
+            directory(PATHS.figures),
             patterns=["{figure}.svg"],
             caption="../report/figure.rst",
             category="Figures",
@@ -151,7 +151,7 @@ rule write_manifest:
         study_files("programs"),
         study_files("metrics"),
     output:
-        manifest="<results>/manifest.json",
+        manifest=PATHS.manifest,
     log:
         "<results>/logs/write_manifest.log",
     benchmark:
@@ -168,14 +168,14 @@ rule write_manifest:
 # this rule, which makes nothing that anyone would miss, fails.
 rule gate:
     input:
-        gate="<results>/report/gate.json",
-        table="<results>/report/metrics.md",
-        page="<results>/report/index.html",
-        figures=ancient("<results>/report/figures"),
+        gate=PATHS.gate,
+        table=PATHS.markdown,
+        page=PATHS.page,
+        figures=ancient(PATHS.figures),
         akida=akida_page,
-        manifest="<results>/manifest.json",
+        manifest=PATHS.manifest,
     output:
-        passed=touch("<results>/report/gate.passed"),
+        passed=touch(PATHS.passed),
     log:
         "<results>/logs/gate.log",
     benchmark:

@@ -6,11 +6,11 @@
 rule convert_tflite:
     input:
         network=network_file,
-        model=unless_derived("{}/models/{model}/{variant}/model.h5"),
+        model=unless_derived(PATHS.model),
         calib=calibration_of,
     output:
-        tflite="<results>/tflite/{model}/{variant}/{scheme}/model.tflite",
-        contract="<results>/tflite/{model}/{variant}/{scheme}/contract.json",
+        tflite=PATHS.tflite,
+        contract=PATHS.contract,
     log:
         "<results>/logs/convert_tflite/{model}/{variant}/{scheme}.log",
     benchmark:
@@ -30,10 +30,10 @@ rule convert_tflite:
 rule convert_qat:
     input:
         network=network_file,
-        model=unless_derived("{}/models/{model}/{variant}/quantized.h5"),
+        model=unless_derived(PATHS.quantized),
     output:
-        tflite="<results>/tflite/{model}/{variant}/{scheme}/model.tflite",
-        contract="<results>/tflite/{model}/{variant}/{scheme}/contract.json",
+        tflite=PATHS.tflite,
+        contract=PATHS.contract,
     log:
         "<results>/logs/convert_qat/{model}/{variant}/{scheme}.log",
     benchmark:
@@ -55,16 +55,16 @@ ruleorder: convert_qat > convert_tflite
 # Which operators are left in float is chosen on val; the whole search is kept.
 rule search_mixed:
     input:
-        model="<results>/models/{model}/{variant}/model.h5",
+        model=PATHS.model,
         calib=calibration_of,
-        val=dataset_of("val.npz"),
-        float32="<results>/tflite/{model}/{variant}/float32/model.tflite",
-        fiq_float32="<results>/tflite/{model}/{variant}/fiq_float32/model.tflite",
-        int16x8="<results>/tflite/{model}/{variant}/int16x8/model.tflite",
+        val=dataset_of(PATHS.val),
+        float32=at(PATHS.tflite, scheme="float32"),
+        fiq_float32=at(PATHS.tflite, scheme="fiq_float32"),
+        int16x8=at(PATHS.tflite, scheme="int16x8"),
     output:
-        tflite="<results>/tflite/{model}/{variant}/{scheme}/model.tflite",
-        contract="<results>/tflite/{model}/{variant}/{scheme}/contract.json",
-        candidates="<results>/tflite/{model}/{variant}/{scheme}/candidates.csv",
+        tflite=PATHS.tflite,
+        contract=PATHS.contract,
+        candidates=PATHS.candidates,
     log:
         "<results>/logs/search_mixed/{model}/{variant}/{scheme}.log",
     benchmark:

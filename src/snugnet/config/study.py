@@ -10,6 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from snugnet.config.paths import ResultPath
 from snugnet.config.validation import (
     analysis_problems,
     cross_problems,
@@ -63,8 +64,14 @@ DELIVERED = (
     *ANALYSIS_STAGES,
 )
 REPORT_FILES = (
-    *("report/metrics.csv", "report/seeds.csv", "report/metrics.md", "report/index.html"),
-    *("report/figures", "report/gate.json", "report/gate.passed", "manifest.json"),
+    ResultPath.TABLE,
+    ResultPath.SEEDS,
+    ResultPath.MARKDOWN,
+    ResultPath.PAGE,
+    ResultPath.FIGURES,
+    ResultPath.GATE,
+    ResultPath.PASSED,
+    ResultPath.MANIFEST,
 )
 # Methods after which a model has quantizers with ranges.
 WITH_QUANTIZERS = ("qat", "calibrate")
@@ -77,11 +84,6 @@ class Cell(NamedTuple):
     variant: str
     scheme: str
     runtime: str
-
-    @property
-    def path(self) -> str:
-        """The cell's place below a stage's folder."""
-        return "/".join(self)
 
 
 class Study:
@@ -328,6 +330,9 @@ class Study:
     def _network_of(self, cell: Cell) -> str:
         return self.akida_network(cell.variant) if cell.scheme in AKIDA_SCHEMES else cell.variant
 
+    def _network_file(self, cell: Cell, path: ResultPath) -> str:
+        return path.of(model=cell.model, variant=self._network_of(cell))
+
     def _family(self, model: str) -> str:
         """Name the model that another one is with another seed; else its own name."""
         families = {
@@ -374,7 +379,7 @@ class Study:
     def _calibrations_of(self, cell: Cell) -> list[str]:
         if self.config["variants"][cell.variant]["method"] != "calibrate":
             return []
-        return [f"models/{cell.model}/{cell.variant}/calibration.csv"]
+        return [ResultPath.CALIBRATION.of(model=cell.model, variant=cell.variant)]
 
     def _designs_of(self, cell: Cell) -> list[str]:
         """Name the design spaces of which a cell's variant, or an ancestor, takes a point."""
@@ -384,7 +389,7 @@ class Study:
             if "parent" in self.config["variants"][name]
         ]
         return [
-            f"models/{cell.model}/{step['parent']}/design_space.csv"
+            ResultPath.DESIGN_SPACE.of(model=cell.model, variant=step["parent"])
             for step in steps
             if step.get("point") is not None
         ]
@@ -425,25 +430,27 @@ class Study:
 
     def _analysis_files(self, stage: str) -> list[str]:
         """List the files of analyses, below the results folder."""
-        name, file = {
-            "debugged": ("layers", "layers.csv"),
-            "traced": ("layers", "trace.csv"),
-            "sensitivity": ("sensitivity", "sensitivity.csv"),
-            "mistakes": ("mistakes", "mistakes.json"),
+        name, path = {
+            "debugged": ("layers", ResultPath.LAYERS),
+            "traced": ("layers", ResultPath.TRACE),
+            "sensitivity": ("sensitivity", ResultPath.SENSITIVITY),
+            "mistakes": ("mistakes", ResultPath.MISTAKES),
         }[stage]
         # TensorFlow's debugger and sweeps convert anew, which takes a model without quantizers.
         converted = stage in ("debugged", "sensitivity")
         return [
-            f"debug/{cell.model}/{cell.variant}/{cell.scheme}/{file}"
+            path.of(**cell._asdict())
             for cell in self.analysed(name)
             if not (converted and self.has_quantizers(cell.variant))
         ]
 
     def deliverables(self) -> list[str]:
         """List all files that the study exists for, below the results folder."""
-        akida = ["report/akida.md"] if self.files("akida_metrics") else []
         stages = [path for stage in DELIVERED for path in self.files(stage)]
-        return [*stages, *REPORT_FILES, *akida]
+        report = [str(path) for path in REPORT_FILES]
+        if self.files("akida_metrics"):
+            report.append(str(ResultPath.AKIDA_PAGE))
+        return [*stages, *report]
 
     def files(self, stage: str) -> list[str]:
         """List the files of a stage that the study asks for, below the results folder."""
@@ -451,43 +458,33 @@ class Study:
             return self._analysis_files(stage)
         files = {
             "data": lambda cell: [
-                f"data/{self.dataset_of(cell.model)}/{split}.npz"
+                ResultPath.SPLIT.of(dataset=self.dataset_of(cell.model), split=split)
                 for split in ("train", "val", "calib", "test")
             ],
-            "records": lambda cell: [f"data/{self.dataset_of(cell.model)}/record.json"],
-            "models": lambda cell: [f"models/{cell.model}/{self._network_of(cell)}/model.h5"],
-            "stats": lambda cell: [f"models/{cell.model}/{self._network_of(cell)}/stats.json"],
-            "histories": lambda cell: [f"models/{cell.model}/{self._network_of(cell)}/history.csv"],
+            "records": lambda cell: [ResultPath.RECORD.of(dataset=self.dataset_of(cell.model))],
+            "models": lambda cell: [self._network_file(cell, ResultPath.MODEL)],
+            "stats": lambda cell: [self._network_file(cell, ResultPath.STATS)],
+            "histories": lambda cell: [self._network_file(cell, ResultPath.HISTORY)],
             "designs": self._designs_of,
-            "tflite": lambda cell: _files_of(cell, SCHEMES, "tflite", "model.tflite"),
-            "contracts": lambda cell: _files_of(cell, SCHEMES, "tflite", "contract.json"),
-            "certificates": lambda cell: _files_of(
-                cell, FULL_INTEGER, "verify", "certificate.json"
-            ),
-            "searches": lambda cell: _files_of(cell, ("mixed",), "tflite", "candidates.csv"),
+            "tflite": lambda cell: _files_of(cell, SCHEMES, ResultPath.TFLITE),
+            "contracts": lambda cell: _files_of(cell, SCHEMES, ResultPath.CONTRACT),
+            "certificates": lambda cell: _files_of(cell, FULL_INTEGER, ResultPath.CERTIFICATE),
+            "searches": lambda cell: _files_of(cell, ("mixed",), ResultPath.CANDIDATES),
             "calibrations": self._calibrations_of,
-            "conversions": lambda cell: _files_of(cell, AKIDA_SCHEMES, "akida", "conversion.json"),
-            "programs": lambda cell: _files_of(cell, AKIDA_SCHEMES, "akida", "program"),
-            "preflights": lambda cell: (
-                [f"akida/{cell.model}/preflight/{cell.scheme}.json"]
-                if cell.scheme in AKIDA_SCHEMES
-                else []
-            ),
-            "akida_metrics": lambda cell: (
-                [f"metrics/{cell.path}.json"] if cell.scheme in AKIDA_SCHEMES else []
-            ),
-            "agreements": lambda cell: _files_of(cell, AKIDA_SCHEMES, "akida", "agreement.json"),
-            "predictions": lambda cell: [f"predictions/{cell.path}.npz"],
-            "metrics": lambda cell: [f"metrics/{cell.path}.json"],
+            "conversions": lambda cell: _files_of(cell, AKIDA_SCHEMES, ResultPath.CONVERSION),
+            "programs": lambda cell: _files_of(cell, AKIDA_SCHEMES, ResultPath.PROGRAM),
+            "preflights": lambda cell: _files_of(cell, AKIDA_SCHEMES, ResultPath.PREFLIGHT),
+            "akida_metrics": lambda cell: _files_of(cell, AKIDA_SCHEMES, ResultPath.METRICS),
+            "agreements": lambda cell: _files_of(cell, AKIDA_SCHEMES, ResultPath.AGREEMENT),
+            "predictions": lambda cell: [ResultPath.PREDICTIONS.of(**cell._asdict())],
+            "metrics": lambda cell: [ResultPath.METRICS.of(**cell._asdict())],
         }[stage]
         return list(dict.fromkeys(path for cell in self.cells for path in files(cell)))
 
 
-def _files_of(cell: Cell, schemes: Collection[str], stage: str, name: str) -> list[str]:
-    """Name a file of a cell, if its scheme is one of those that have it."""
-    if cell.scheme not in schemes:
-        return []
-    return [f"{stage}/{cell.model}/{cell.variant}/{cell.scheme}/{name}"]
+def _files_of(cell: Cell, schemes: Collection[str], path: ResultPath) -> list[str]:
+    """List a file of a cell, if its scheme is one of those that have it."""
+    return [path.of(**cell._asdict())] if cell.scheme in schemes else []
 
 
 def _unshared(value: Any) -> Any:

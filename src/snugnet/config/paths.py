@@ -1,0 +1,64 @@
+"""Paths of results below the results folder. They are written here and nowhere else."""
+
+from enum import StrEnum
+
+
+class ResultPath(StrEnum):
+    """Path of a result, with wildcards in braces."""
+
+    SPLIT = "data/{dataset}/{split}.npz"
+    TRAIN = "data/{dataset}/train.npz"
+    VAL = "data/{dataset}/val.npz"
+    CALIB = "data/{dataset}/calib.npz"
+    TEST = "data/{dataset}/test.npz"
+    RECORD = "data/{dataset}/record.json"
+
+    MODEL = "models/{model}/{variant}/model.h5"
+    QUANTIZED = "models/{model}/{variant}/quantized.h5"
+    HISTORY = "models/{model}/{variant}/history.csv"
+    STATS = "models/{model}/{variant}/stats.json"
+    CALIBRATION = "models/{model}/{variant}/calibration.csv"
+    DESIGN_SPACE = "models/{model}/{variant}/design_space.csv"
+
+    TFLITE = "tflite/{model}/{variant}/{scheme}/model.tflite"
+    CONTRACT = "tflite/{model}/{variant}/{scheme}/contract.json"
+    CANDIDATES = "tflite/{model}/{variant}/{scheme}/candidates.csv"
+
+    CERTIFICATE = "verify/{model}/{variant}/{scheme}/certificate.json"
+    NETWORK = "verify/{model}/{variant}/network.npz"
+
+    PREFLIGHT = "akida/{model}/preflight/{scheme}.json"
+    PROGRAM = "akida/{model}/{variant}/{scheme}/program"
+    CONVERSION = "akida/{model}/{variant}/{scheme}/conversion.json"
+    AGREEMENT = "akida/{model}/{variant}/{scheme}/agreement.json"
+    AKIDA_QUANTIZED = "akida/{model}/{variant}/{scheme}/quantized.h5"
+    AKIDA_HISTORY = "akida/{model}/{variant}/{scheme}/history.csv"
+    AKIDA_OWN = "akida/{model}/{variant}/{scheme}/{runtime}_own.npz"
+
+    PREDICTIONS = "predictions/{model}/{variant}/{scheme}/{runtime}.npz"
+    METRICS = "metrics/{model}/{variant}/{scheme}/{runtime}.json"
+
+    LAYERS = "debug/{model}/{variant}/{scheme}/layers.csv"
+    TRACE = "debug/{model}/{variant}/{scheme}/trace.csv"
+    SENSITIVITY = "debug/{model}/{variant}/{scheme}/sensitivity.csv"
+    MISTAKES = "debug/{model}/{variant}/{scheme}/mistakes.json"
+
+    TABLE = "report/metrics.csv"
+    MARKDOWN = "report/metrics.md"
+    SEEDS = "report/seeds.csv"
+    PAGE = "report/index.html"
+    FIGURES = "report/figures"
+    GATE = "report/gate.json"
+    PASSED = "report/gate.passed"
+    AKIDA_PAGE = "report/akida.md"
+    PREFLIGHT_PAGE = "report/preflight.md"
+    MANIFEST = "manifest.json"
+    VEGA = "vega.js"
+
+    def of(self, **wildcards: str) -> str:
+        """Return the path with values for all of its wildcards.
+
+        Raises:
+            KeyError: If a wildcard has no value.
+        """
+        return self.value.format(**wildcards)
