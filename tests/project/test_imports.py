@@ -6,11 +6,12 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import pytest
-import yaml
 
-from snugnet.config.study import METHOD_MODULES
+from snugnet.config.job_settings import METHOD_MODULES
+from snugnet.config.schema import AnyDataset
 from snugnet.jobs.code_digests import code_digests
 from snugnet.jobs.import_costs import IMPORTS
 from tests.paths import ROOT
@@ -227,8 +228,9 @@ def test_a_way_to_compress_adds_only_what_it_uses(method):
 
 
 def test_every_kind_of_dataset_is_listed():
-    schema = (ROOT / "workflow/schemas/config.schema.yaml").read_text()
-    kinds = yaml.safe_load(schema)["$defs"]["dataset"]["properties"]["kind"]["enum"]
+    kinds = [
+        get_args(block.model_fields["kind"].annotation)[0] for block in AnyDataset.__subclasses__()
+    ]
     assert set(kinds) == set(KINDS)
 
 

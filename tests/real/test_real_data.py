@@ -1,7 +1,6 @@
 """The loaders on the real data, where SNUGNET_DATASETS says where they are."""
 
 import os
-from copy import deepcopy
 from importlib import import_module
 from pathlib import Path
 
@@ -25,8 +24,7 @@ def load(name: str):
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     update_config(config, yaml.safe_load((ROOT / "config" / "real.yaml").read_text()))
     config["datasets_dir"] = str(Path(FOLDER or "").resolve())
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-    settings = Study(deepcopy(config), schema).dataset_settings(name)
+    settings = Study(config).settings.dataset_with_folder(name)
     loader = import_module(f"snugnet.datasets.{settings['kind']}")
     samples = loader.load(settings, 1)
     return samples, prepare(samples, settings, 1).splits

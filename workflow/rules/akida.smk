@@ -18,7 +18,7 @@ rule preflight_akida:
         scheme="|".join(AKIDA_SCHEMES),
     # Before training, so that what cannot fit is known soon.
     priority: 2
-    threads: STUDY.config["tf_threads"]
+    threads: STUDY.config.tf_threads
     params:
         settings=settings(
             "model", "architecture_module", "scheme", "seed", "tf_threads"
@@ -43,7 +43,7 @@ rule convert_akida:
         "<results>/benchmarks/convert_akida/{model}/{variant}/{scheme}.tsv"
     wildcard_constraints:
         scheme="|".join(AKIDA_SCHEMES),
-    threads: STUDY.config["tf_threads"]
+    threads: STUDY.config.tf_threads
     params:
         settings=settings("scheme", "seed", "tf_threads"),
         code=code("convert_akida"),
@@ -71,7 +71,7 @@ rule train_akida:
     wildcard_constraints:
         variant=STUDY.pattern("variants", method=["qat"]),
         scheme="|".join(AKIDA_SCHEMES),
-    threads: STUDY.config["tf_threads"]
+    threads: STUDY.config.tf_threads
     params:
         settings=settings("scheme", "scheme_training", "seed", "tf_threads"),
         code=code("train_akida"),
@@ -97,7 +97,7 @@ rule predict_keras:
     wildcard_constraints:
         scheme="|".join(AKIDA_SCHEMES),
         runtime="keras",
-    threads: STUDY.config["tf_threads"]
+    threads: STUDY.config.tf_threads
     params:
         settings=settings("tf_threads"),
         code=code("predict_keras"),
@@ -144,7 +144,7 @@ rule compare_akida:
         "<results>/benchmarks/compare_akida/{model}/{variant}/{scheme}.tsv"
     wildcard_constraints:
         scheme="|".join(AKIDA_SCHEMES),
-    threads: STUDY.config["tf_threads"]
+    threads: STUDY.config.tf_threads
     params:
         settings=settings("tf_threads"),
         code=code("compare_akida"),

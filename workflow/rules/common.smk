@@ -9,7 +9,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import SimpleNamespace
 
-import yaml
 from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import get_event, logger
@@ -24,7 +23,10 @@ from snugnet.core.errors import InputError
 from snugnet.core.installation import check_python
 from snugnet.jobs.code_digests import all_digests, code_digests
 from snugnet.config.paths import ResultPath
-from snugnet.config.study import REPORTED, WITH_QUANTIZERS, Cell, Study
+from snugnet.config.cells import Cell
+from snugnet.config.lineage import WITH_QUANTIZERS
+from snugnet.config.study import Study
+from snugnet.config.targets import REPORTED
 from snugnet.core.tflite_schemes import (
     BARE_SCHEME,
     CONVERTED,
@@ -41,7 +43,6 @@ WORKFLOW = Path(workflow.current_basedir).parent
 SOURCE = Path(snugnet.__file__).parents[1]
 SCRIPTS = WORKFLOW / "scripts"
 TEMPLATES = WORKFLOW / "report"
-SCHEMA = WORKFLOW / "schemas" / "config.schema.yaml"
 
 # The packages whose version can change a result.
 DECISIVE = (
@@ -62,8 +63,7 @@ except InputError as error:
     raise WorkflowError(str(error))
 
 try:
-    # By the C parser, which is ten times as fast as the plain one.
-    STUDY = Study(config, yaml.load(SCHEMA.read_text(), yaml.CSafeLoader))
+    STUDY = Study(config)
     RESULTS = STUDY.make_results_dir()
 except InputError as error:
     raise WorkflowError(f"configuration: {error}")
@@ -74,7 +74,7 @@ PATHS = SimpleNamespace(
 )
 
 # Of models that are built and trained here; others come in a file.
-ARCHITECTURES = {model["architecture"] for model in STUDY.config["models"].values()} - {
+ARCHITECTURES = {model.architecture for model in STUDY.config.models.values()} - {
     "file"
 }
 
@@ -83,7 +83,7 @@ ARCHITECTURES = {model["architecture"] for model in STUDY.config["models"].value
 fork_server.announce(
     (workflow.is_main_process or workflow.remote_exec)
     and not workflow.deployment_settings.deployment_method,
-    STUDY.config["warm"],
+    STUDY.config.warm,
 )
 checksums.announce(
     workflow.overwrite_configfiles, workflow.config_settings.config_args or []
@@ -91,7 +91,7 @@ checksums.announce(
 # These may lie elsewhere in a moved project; what is made from their files is the same.
 run_records.install(
     {
-        str(Path(STUDY.config["datasets_dir"])): "<datasets_dir>",
+        str(Path(STUDY.config.datasets_dir)): "<datasets_dir>",
         str(TEMPLATES): "<templates>",
     },
     RESULTS,
@@ -109,7 +109,7 @@ def settings(*names):
     """Make a rule's tracked settings: a function from wildcards to one mapping with sorted keys."""
 
     def of(wildcards):
-        return STUDY.settings(names, dict(wildcards.items()))
+        return STUDY.settings.collect(names, dict(wildcards.items()))
 
     return of
 
@@ -126,7 +126,7 @@ def code(script, *module_settings):
     """
 
     def of(wildcards):
-        modules = STUDY.settings(module_settings, dict(wildcards.items()))
+        modules = STUDY.settings.collect(module_settings, dict(wildcards.items()))
         return digests(script, tuple(modules.values()))
 
     return of
@@ -150,7 +150,7 @@ def at(path, **values):
 
 def source_of(wildcards):
     """Give a dataset's source files as far as they are there; the job itself names missing ones."""
-    files = source_files(STUDY.dataset_settings(wildcards.dataset))
+    files = source_files(STUDY.settings.dataset_with_folder(wildcards.dataset))
     return [str(path) for path in files if path.is_file()]
 
 
@@ -159,17 +159,17 @@ def datasets_dir_of(wildcards, output):
 
     A parameter that takes `output` is not tracked: files that only moved change no dataset.
     """
-    return STUDY.config["datasets_dir"]
+    return STUDY.config.datasets_dir
 
 
 def model_file(wildcards):
     """Give the file that a model comes in, if it does and is there; the job names a missing one."""
-    file = STUDY.config["models"][wildcards.model].get("file")
+    file = getattr(STUDY.config.models[wildcards.model], "file", None)
     return [file] if file is not None and Path(file).exists() else []
 
 
 def parent_model(wildcards):
-    parent = STUDY.config["variants"][wildcards.variant]["parent"]
+    parent = STUDY.parent_of(wildcards.variant)
     return PATHS.model.format(model=wildcards.model, variant=parent)
 
 
@@ -178,7 +178,7 @@ def requests_of(wildcards, output):
 
     A parameter that takes `output` is not tracked, so that a new request trains nothing again.
     """
-    return STUDY.requests(wildcards.model, wildcards.variant)
+    return STUDY.settings.requests(wildcards.model, wildcards.variant)
 
 
 def parent_predictions(wildcards):
@@ -186,7 +186,7 @@ def parent_predictions(wildcards):
 
     A search is too long for a comparison alone: for `mixed` the study must ask for both.
     """
-    parent = STUDY.config["variants"][wildcards.variant].get("parent")
+    parent = STUDY.parent_of(wildcards.variant)
     if parent is None:
         return []
     cell = Cell(**{**wildcards, "variant": parent})
@@ -197,8 +197,8 @@ def parent_predictions(wildcards):
 
 def rung_predictions(wildcards):
     """Give what the scheme one rung below predicts, if the study asks for it."""
-    below = STUDY.rung_below(Cell(**wildcards))
-    return PATHS.predictions.format(**below._asdict()) if below else []
+    previous = STUDY.previous_step(Cell(**wildcards))
+    return PATHS.predictions.format(**previous._asdict()) if previous else []
 
 
 def akida_model(wildcards):
@@ -219,7 +219,7 @@ def float_predictions(wildcards):
 
 def designs_of(wildcards):
     """Give the parent's design space to a variant that takes a point of it."""
-    variant = STUDY.variant(wildcards.model, wildcards.variant)
+    variant = STUDY.settings.variant(wildcards.model, wildcards.variant)
     if variant.get("point") is None:
         return []
     return PATHS.design_space.format(model=wildcards.model, variant=variant["parent"])
@@ -273,12 +273,12 @@ def certified_network(wildcards):
 
 def akida_page(wildcards):
     """Give the page about Akida to a study that has Akida cells."""
-    return PATHS.akida_page if STUDY.files("akida_metrics") else []
+    return PATHS.akida_page if STUDY.targets.files("akida_metrics") else []
 
 
 def preflight_page(wildcards):
     """Give the page about pre-flight to a study that has Akida cells."""
-    return PATHS.preflight_page if STUDY.files("preflights") else []
+    return PATHS.preflight_page if STUDY.targets.files("preflights") else []
 
 
 def version_of(package):
@@ -305,13 +305,13 @@ def study_files(stage):
 
     Programs are folders, whose content Snakemake does not compare; see akida.smk.
     """
-    paths = [f"{RESULTS}/{path}" for path in STUDY.files(stage)]
+    paths = [f"{RESULTS}/{path}" for path in STUDY.targets.files(stage)]
     return list(map(ancient, paths)) if stage == "programs" else paths
 
 
 def deliverables(wildcards):
     """List all files that the study exists for: a missing one is made again."""
-    return [f"{RESULTS}/{path}" for path in STUDY.deliverables()]
+    return [f"{RESULTS}/{path}" for path in STUDY.targets.deliverables()]
 
 
 def report_evidence(wildcards):
@@ -347,7 +347,7 @@ def read_summary():
     if not any(job.rule.name == "write_report" for job in workflow.dag.jobs):
         return None
     try:
-        return summarize(RESULTS, STUDY.config["statistics"]["confidence"])
+        return summarize(RESULTS, STUDY.config.statistics.confidence)
     except (
         InputError,
         KeyError,

@@ -125,9 +125,9 @@ rule debug_layers:
     benchmark:
         "<results>/benchmarks/debug_layers/{model}/{variant}/{scheme}.tsv"
     wildcard_constraints:
-        variant=STUDY.plain_variants(),
+        variant=STUDY.variants_without_quantizers(),
         scheme="fiq_int8",
-    threads: STUDY.config["tf_threads"]
+    threads: STUDY.config.tf_threads
     params:
         settings=settings("scheme", "seed", "tf_threads"),
         code=code("debug_layers"),
@@ -170,9 +170,9 @@ rule sweep_layers:
     benchmark:
         "<results>/benchmarks/sweep_layers/{model}/{variant}/{scheme}.tsv"
     wildcard_constraints:
-        variant=STUDY.plain_variants(),
+        variant=STUDY.variants_without_quantizers(),
         scheme="fiq_int8",
-    threads: STUDY.config["tf_threads"]
+    threads: STUDY.config.tf_threads
     params:
         settings=settings("scheme", "seed", "tf_threads"),
         code=code("sweep_layers"),

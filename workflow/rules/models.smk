@@ -18,7 +18,7 @@ rule train:
         variant=STUDY.pattern("variants", method=["train"]),
     # Before all that only one cell waits for, so that the longest chains start first.
     priority: 1
-    threads: STUDY.config["tf_threads"]
+    threads: STUDY.config.tf_threads
     params:
         settings=settings("model", "architecture_module", "seed", "tf_threads"),
         code=code("train", "architecture_module"),
@@ -44,7 +44,7 @@ rule adopt:
         model=STUDY.pattern("models", architecture=["file"]),
         variant=STUDY.pattern("variants", method=["train"]),
     priority: 1
-    threads: STUDY.config["tf_threads"]
+    threads: STUDY.config.tf_threads
     params:
         settings=settings("file", "tf_threads"),
         code=code("adopt"),
@@ -73,7 +73,7 @@ rule compress:
             method=["finetune", "prune_structured", "prune_magnitude", "factorize"],
         ),
     priority: 1
-    threads: STUDY.config["tf_threads"]
+    threads: STUDY.config.tf_threads
     params:
         settings=settings("variant", "method_module", "seed", "tf_threads"),
         code=code("compress", "method_module"),
@@ -99,7 +99,7 @@ rule train_quantized:
     wildcard_constraints:
         variant=STUDY.pattern("variants", method=["qat"]),
     priority: 1
-    threads: STUDY.config["tf_threads"]
+    threads: STUDY.config.tf_threads
     params:
         settings=settings("variant", "seed", "tf_threads"),
         code=code("train_quantized"),
@@ -125,7 +125,7 @@ rule calibrate_ranges:
         "<results>/benchmarks/calibrate_ranges/{model}/{variant}.tsv"
     wildcard_constraints:
         variant=STUDY.pattern("variants", method=["calibrate"]),
-    threads: STUDY.config["tf_threads"]
+    threads: STUDY.config.tf_threads
     params:
         settings=settings("variant", "seed", "tf_threads"),
         code=code("calibrate_ranges"),
@@ -145,7 +145,7 @@ rule explore:
     benchmark:
         "<results>/benchmarks/explore/{model}/{variant}.tsv"
     priority: 1
-    threads: STUDY.config["tf_threads"]
+    threads: STUDY.config.tf_threads
     params:
         settings=settings("explore", "seed", "tf_threads"),
         code=code("explore"),

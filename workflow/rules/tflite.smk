@@ -17,7 +17,7 @@ rule convert_tflite:
         "<results>/benchmarks/convert_tflite/{model}/{variant}/{scheme}.tsv"
     wildcard_constraints:
         scheme="|".join(CONVERTED),
-    threads: STUDY.config["tf_threads"]
+    threads: STUDY.config.tf_threads
     params:
         settings=settings("scheme", "seed", "tf_threads"),
         code=code("convert_tflite"),
@@ -41,7 +41,7 @@ rule convert_qat:
     wildcard_constraints:
         variant=STUDY.pattern("variants", method=WITH_QUANTIZERS),
         scheme="|".join(FULL_INT8),
-    threads: STUDY.config["tf_threads"]
+    threads: STUDY.config.tf_threads
     params:
         settings=settings("seed", "tf_threads"),
         code=code("convert_qat"),
@@ -70,9 +70,9 @@ rule search_mixed:
     benchmark:
         "<results>/benchmarks/search_mixed/{model}/{variant}/{scheme}.tsv"
     wildcard_constraints:
-        variant=STUDY.plain_variants(),
+        variant=STUDY.variants_without_quantizers(),
         scheme="mixed",
-    threads: STUDY.config["tf_threads"]
+    threads: STUDY.config.tf_threads
     params:
         settings=settings("scheme", "seed", "tf_threads"),
         code=code("search_mixed"),

@@ -1,142 +1,67 @@
-"""The configuration: checked, completed with defaults, and turned into cells and settings.
+"""A study: a checked configuration with its cells, its targets, and the settings of its jobs."""
 
-Imported while Snakemake parses. Nothing here decides how work is done, only what is asked for.
-"""
-
+import re
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from copy import deepcopy
-from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from snugnet.config.paths import ResultPath
-from snugnet.config.validation import (
-    analysis_problems,
-    cross_problems,
-    factorize_problems,
-    gate_problems,
+from pydantic import ValidationError
+
+from snugnet.config import lineage
+from snugnet.config.cells import Cell, add_seeded_models, list_cells
+from snugnet.config.checks import (
     key_problems,
-    laid_over,
-    override_problems,
-    own_scheme_problems,
-    schema_problems,
-    training_problems,
+    model_scheme_problems,
+    name_problems,
+    study_problems,
 )
-from snugnet.core.akida_schemes import AKIDA_RUNTIMES, AKIDA_SCHEMES
+from snugnet.config.job_settings import JobSettings
+from snugnet.config.messages import describe_errors
+from snugnet.config.overlay import overlay_problems
+from snugnet.config.schema import Configuration
+from snugnet.config.targets import Targets
 from snugnet.core.errors import InputError
-from snugnet.core.gate_entries import SIZES, parse_size
 from snugnet.core.quantization_steps import RUNGS
-from snugnet.core.tflite_schemes import DERIVED, FULL_INTEGER, NETWORK_SCHEME, SCHEMES
-from snugnet.datasets.sources import ORIGINS
-
-# What a model's block says about steps after its training.
-LATER = ("variants", "explore", "schemes")
-
-# The module of each compression method.
-METHOD_MODULES = {
-    "finetune": "snugnet.compress.finetune",
-    "prune_structured": "snugnet.compress.pruning.structured",
-    "prune_magnitude": "snugnet.compress.pruning.magnitude",
-    "factorize": "snugnet.compress.lowrank.factorize",
-}
-
-# Of which schemes each analysis looks into cells.
-ANALYSES = {
-    "layers": ("fiq_int8",),
-    "sensitivity": ("fiq_int8",),
-    "mistakes": ("fiq_int8", "fiq_uint8"),
-}
-ANALYSIS_STAGES = ("debugged", "traced", "sensitivity", "mistakes")
-# Of which stages the report shows files beside the table.
-REPORTED = (
-    *("data", "records", "models", "histories", "designs"),
-    *("tflite", "contracts", "certificates", "conversions", "programs", "metrics"),
-    *ANALYSIS_STAGES,
-    *("searches", "calibrations"),
-)
-# Of which stages the target `all` requires every file, and what it requires beside them.
-DELIVERED = (
-    *("data", "records", "models", "histories", "stats", "designs", "calibrations"),
-    *("tflite", "contracts", "searches", "certificates"),
-    *("conversions", "programs", "agreements"),
-    *("predictions", "metrics"),
-    *ANALYSIS_STAGES,
-)
-REPORT_FILES = (
-    ResultPath.TABLE,
-    ResultPath.SEEDS,
-    ResultPath.MARKDOWN,
-    ResultPath.PAGE,
-    ResultPath.FIGURES,
-    ResultPath.GATE,
-    ResultPath.PASSED,
-    ResultPath.MANIFEST,
-)
-# Methods after which a model has quantizers with ranges.
-WITH_QUANTIZERS = ("qat", "calibrate")
-
-
-class Cell(NamedTuple):
-    """One row of the results."""
-
-    model: str
-    variant: str
-    scheme: str
-    runtime: str
 
 
 class Study:
-    """A checked configuration.
+    """A checked study.
 
     Attributes:
-        config: The configuration with all defaults filled in.
-        cells: What `study` asks for, in its order, each once.
+        config: The configuration, with defaults, and with the models that several seeds add.
+        cells: The cells, in their order, each once.
+        targets: The files of the study.
+        settings: The settings of its jobs.
     """
 
-    def __init__(self, config: dict[str, Any], schema: Mapping[str, Any]) -> None:
-        """Check `config` against `schema` and itself, and fill in defaults, in place.
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        """Check a configuration.
+
+        Args:
+            config: The configuration as YAML has it. It is not changed.
 
         Raises:
-            InputError: Listing everything that is wrong: key, value and what is allowed.
+            InputError: If settings are invalid; each line has a place, what is wrong, and what is
+                allowed.
         """
-        # YAML's anchors share one block between keys whose defaults differ.
-        config.update(_unshared(config))
-        _name_files(config)
-        problems = list(key_problems(config)) or list(schema_problems(config, schema))
-        if not problems:
-            problems = [
-                *cross_problems(config),
-                *override_problems(config, schema),
-                *own_scheme_problems(config, schema),
-            ]
-        if not problems:
-            problems = list(_add_seeded_models(config))
-        if not problems:
-            self.config = config
-            self.cells = list(_cells(config))
-            self._known_cells = frozenset(self.cells)
-            self._asked: dict[str, dict[str, None]] = {}  # variants by model, in order
-            for cell in self.cells:
-                self._asked.setdefault(cell.model, {})[cell.variant] = None
-            problems = [
-                *self._unusable_variants(),
-                *self._unusable_trainings(),
-                *analysis_problems(config),
-                *self._unusable_gates(),
-                *self._unusable_schemes(),
-            ]
-        if problems:
-            raise InputError("\n  ".join(["these settings are invalid:", *problems]))
+        self.config = _check(config)
+        self.cells = list_cells(self.config)
+        self._known_cells = frozenset(self.cells)
+        self.targets = Targets(self.config, self.cells)
+        self.settings = JobSettings(self.config, self.cells)
+        described = self.settings.described_cells() if self.config.gates else []
+        _raise_if(list(study_problems(self.config, self.cells, described)))
 
     def make_results_dir(self) -> str:
-        """Create the results folders and make sure that they can be written to.
+        """Create the results folders, and check that files can be written there.
 
         Raises:
             InputError: If they cannot.
         """
-        name: str = self.config["results_dir"].rstrip("/")
-        # Snakemake's provenance database is in `results`, whatever folder the study uses.
+        name = self.config.results_dir.rstrip("/")
+        # Snakemake's records are in `results`, whatever folder the study uses.
         for folder in ("results", name):
             try:
                 Path(folder).mkdir(parents=True, exist_ok=True)
@@ -149,416 +74,80 @@ class Study:
                 ) from None
         return name
 
-    def pattern(self, block: str, **having: Collection[str]) -> str:
-        """Make the regular expression of the names in a block whose entries have allowed values."""
+    def pattern(self, block: str, **values: Collection[str]) -> str:
+        """Return the regular expression of names in a block whose settings have allowed values."""
+        entries = getattr(self.config, block)
+        if not isinstance(entries, Mapping):  # the schemes, which are fixed
+            return "|".join(type(entries).model_fields)
         names = [
             name
-            for name, entry in self.config[block].items()
-            if all(entry[key] in values for key, values in having.items())
+            for name, entry in entries.items()
+            if all(getattr(entry, key) in allowed for key, allowed in values.items())
         ]
-        # A pattern that matches nothing, where there are no names.
-        return "|".join(names) or "(?!)"
+        # Without names, a pattern that matches nothing.
+        return "|".join(map(re.escape, names)) or "(?!)"
 
     def dataset_of(self, model: str) -> str:
-        """Name the dataset that a model is bound to."""
-        name: str = self.config["models"][model]["dataset"]
+        """Return the dataset of a model."""
+        name: str = self.config.models[model].dataset
         return name
 
-    def settings(self, names: tuple[str, ...], wildcards: Mapping[str, str]) -> dict[str, Any]:
-        """Collect what a job may know, keys sorted throughout so that their order never matters.
-
-        Args:
-            names: Which parts: a key of the configuration, or one of `dataset`, `model`, `file`,
-                `variant`, `explore`, `scheme`, `scheme_training`, `cells`, `gates`, `recipes`, or
-                the module that a script imports: `loader_module`, `architecture_module`,
-                `method_module`.
-            wildcards: Of the job.
-        """
-        parts: dict[str, Any] = _sorted({name: self._part(name, wildcards) for name in names})
-        return parts
-
-    def dataset_settings(self, name: str) -> dict[str, Any]:
-        """Give a dataset's block, its name, and for real data the folder where paths start."""
-        block = self.config["datasets"][name]
-        folder = {"datasets_dir": self.config["datasets_dir"]} if block["kind"] in ORIGINS else {}
-        return {"name": name, **block, **folder}
-
-    def variant(self, model: str, name: str) -> dict[str, Any]:
-        """Give a variant's settings for a model, whose own changes go before the general ones."""
-        block = self.config["models"][model]
-        return laid_over(
-            {"training": block["training"]},
-            self.config["variants"][name],
-            block["variants"].get(name, {}),
-        )
-
-    def ancestry(self, variant: str) -> list[str]:
-        """List a variant and what it is made from, the first ancestor first."""
-        parent = self.config["variants"][variant].get("parent")
-        return [*(self.ancestry(parent) if parent else []), variant]
-
-    def requests(self, model: str, variant: str) -> list[tuple[str, dict[str, Any]]]:
-        """List what the study makes from a variant, itself included: settings, parents first.
-
-        Returns:
-            Name and settings of each variant that has a parent; nothing if nothing is made from it.
-        """
-        chains = map(self.ancestry, self._asked.get(model, {}))
-        below = [chain[chain.index(variant) :] for chain in chains if variant in chain[:-1]]
-        names = dict.fromkeys(name for chain in below for name in chain)
-        made = [name for name in names if "parent" in self.config["variants"][name]]
-        return [(name, self._request(model, name)) for name in made]
-
-    def _request(self, model: str, variant: str) -> dict[str, Any]:
-        explored = self._part("explore", {"model": model})["layers"]
-        return {**self.variant(model, variant), "explored_layers": explored}
-
-    def _unusable_variants(self) -> Iterator[str]:
-        """Find what is wrong with the variants that the study asks for, model by model."""
-        for model, asked in self._asked.items():
-            names = dict.fromkeys(name for variant in asked for name in self.ancestry(variant))
-            dataset = self.config["datasets"][self.dataset_of(model)]
-            for name in names:
-                if "parent" not in self.config["variants"][name]:
-                    continue
-                settings = self.variant(model, name)
-                where = f"variants.{name} of {model}"
-                for problem in training_problems(settings["training"], dataset):
-                    yield f"{where}: training.{problem}"
-                if settings["method"] == "factorize":
-                    yield from factorize_problems(settings, where, model, name)
-                if settings.get("point") is not None:
-                    explored = self._part("explore", {"model": model})["training"]
-                    for problem in training_problems(explored, dataset):
-                        yield f"explore of {model}: training.{problem}"
-
-    def _unusable_trainings(self) -> Iterator[str]:
-        """Find what is wrong with the trainings of Akida's variants that the study asks for."""
-        asked = {
-            (cell.model, cell.scheme)
-            for cell in self.cells
-            if cell.scheme in AKIDA_SCHEMES and self.akida_network(cell.variant) != cell.variant
-        }
-        for model, scheme in sorted(asked):
-            training = self._part("scheme_training", {"model": model, "scheme": scheme})
-            dataset = self.config["datasets"][self.dataset_of(model)]
-            for problem in training_problems(training, dataset):
-                yield f"schemes.{scheme} of {model}: training.{problem}"
-
-    def _unusable_gates(self) -> Iterator[str]:
-        """Find what is wrong with the entries of the gates."""
-        cells = [self._describe(cell) for cell in self.cells] if self.config["gates"] else []
-        timed = self.config["evaluation"]["latency_runs"] > 0
-        for i, entry in enumerate(self.config["gates"]):
-            for problem in gate_problems(entry, cells):
-                yield f"gates[{i}]{problem}"
-            if entry["max_latency_us"] is not None and not timed:
-                yield (
-                    f"gates[{i}].max_latency_us: latency is not measured because "
-                    "evaluation.latency_runs is 0; set it above 0"
-                )
-
-    def _unusable_schemes(self) -> Iterator[str]:
-        """Find cells of a scheme that their variant cannot have."""
-        for cell in self.cells:
-            if cell.scheme == "mixed" and self.has_quantizers(cell.variant):
-                plain = ", ".join(v for v in self.config["variants"] if not self.has_quantizers(v))
-                yield (
-                    f"study: variant {cell.variant} of {cell.model} cannot use scheme "
-                    f"{cell.scheme}: it has its own quantizer ranges; allowed: {plain}"
-                )
-
-    def _part(self, name: str, wildcards: Mapping[str, str]) -> Any:
-        if name == "dataset":
-            block = self.config["datasets"][wildcards["dataset"]]
-            return {"name": wildcards["dataset"], **block}
-        if name == "model":
-            block = self.config["models"][wildcards["model"]]
-            return {key: value for key, value in block.items() if key not in LATER}
-        if name == "file":
-            return self.config["models"][wildcards["model"]]["file"]
-        if name == "variant":
-            return self.variant(wildcards["model"], wildcards["variant"])
-        if name == "loader_module":
-            return f"snugnet.datasets.{self.config['datasets'][wildcards['dataset']]['kind']}"
-        if name == "architecture_module":
-            architecture = self.config["models"][wildcards["model"]]["architecture"]
-            module = "pretrained" if architecture == "file" else architecture
-            return f"snugnet.models.architectures.{module}"
-        if name == "method_module":
-            return METHOD_MODULES[self.config["variants"][wildcards["variant"]]["method"]]
-        if name == "explore":
-            block = self.config["models"][wildcards["model"]]
-            start = {"training": block["training"]}
-            return laid_over(start, self.config["explore"], block["explore"])
-        if name == "scheme":
-            block = self._scheme(wildcards["model"], wildcards["scheme"])
-            settings = {key: value for key, value in block.items() if key != "training"}
-            return {"name": wildcards["scheme"], **settings}
-        if name == "scheme_training":
-            own = {"training": self.config["models"][wildcards["model"]]["training"]}
-            return laid_over(own, self._scheme(wildcards["model"], wildcards["scheme"]))["training"]
-        if name == "seed" and "model" in wildcards:
-            return _seed_of(self.config, wildcards["model"])
-        if name == "cells":
-            return [self._describe(cell) for cell in self.cells]
-        if name == "gates":
-            interval = self.config["statistics"]["confidence"]
-            return [{**_in_bytes(entry), "interval": interval} for entry in self.config["gates"]]
-        if name == "recipes":
-            return self._recipes()
-        return self.config[name]
-
-    def _scheme(self, model: str, scheme: str) -> dict[str, Any]:
-        """Give a scheme's settings for a model, whose own changes go before the general ones."""
-        changes = self.config["models"][model]["schemes"].get(scheme, {})
-        return laid_over(self.config["schemes"][scheme], changes)
-
-    def shares_network(self, model: str, variant: str, scheme: str) -> bool:
-        """Tell whether a scheme's file is derived from that of `fiq_float32`.
-
-        It is if both have the same settings; those of quantizers that were trained need none.
-        """
-        same = self._scheme(model, scheme) == self._scheme(model, NETWORK_SCHEME)
-        return scheme in DERIVED and (same or self.has_quantizers(variant))
+    def parent_of(self, variant: str) -> str | None:
+        """Return the variant that another one is made from; None for a trained variant."""
+        return lineage.parent_of(self.config, variant)
 
     def akida_network(self, variant: str) -> str:
-        """Name the variant whose float network Akida cells compute: of a `_qat` one its parent."""
-        block = self.config["variants"][variant]
-        return str(block["parent"]) if block["method"] == "qat" else variant
+        """Return the variant whose float network Akida cells compute."""
+        return lineage.akida_network(self.config, variant)
 
-    def _network_of(self, cell: Cell) -> str:
-        return self.akida_network(cell.variant) if cell.scheme in AKIDA_SCHEMES else cell.variant
+    def shares_network(self, model: str, variant: str, scheme: str) -> bool:
+        """Return whether a scheme's file is derived from the file of scheme `fiq_float32`."""
+        return lineage.shares_network(self.config, model, variant, scheme)
 
-    def _network_file(self, cell: Cell, path: ResultPath) -> str:
-        return path.of(model=cell.model, variant=self._network_of(cell))
-
-    def _family(self, model: str) -> str:
-        """Name the model that another one is with another seed; else its own name."""
-        families = {
-            _seeded(self.config, name, seed): name
-            for block in self.config["study"]
-            for name, seed in product(block["models"], block["seeds"])
-        }
-        return families.get(model, model)
-
-    def _describe(self, cell: Cell) -> dict[str, Any]:
-        variant = self.config["variants"][cell.variant]
-        return {
-            **cell._asdict(),
-            "family": self._family(cell.model),
-            "seed": self._part("seed", {"model": cell.model}),
-            "dataset": self.dataset_of(cell.model),
-            "parent": variant.get("parent"),
-            "method": variant["method"],
-        }
-
-    def _recipes(self) -> dict[str, Any]:
-        """Say how all that the study asks for is made, by names: what a model card tells."""
-        schemes = dict.fromkeys((cell.model, cell.scheme) for cell in self.cells)
-        return {
-            "datasets": {
-                name: self.config["datasets"][name] for name in map(self.dataset_of, self._asked)
-            },
-            "models": {model: self._part("model", {"model": model}) for model in self._asked},
-            "variants": {
-                f"{model}/{step}": self.variant(model, step)
-                for model, asked in self._asked.items()
-                for variant in asked
-                for step in self.ancestry(variant)
-            },
-            "schemes": {f"{model}/{name}": self._scheme(model, name) for model, name in schemes},
-            "lineages": {
-                step: self.ancestry(step)
-                for asked in self._asked.values()
-                for variant in asked
-                for step in self.ancestry(variant)
-            },
-        }
-
-    def _calibrations_of(self, cell: Cell) -> list[str]:
-        if self.config["variants"][cell.variant]["method"] != "calibrate":
-            return []
-        return [ResultPath.CALIBRATION.of(model=cell.model, variant=cell.variant)]
-
-    def _designs_of(self, cell: Cell) -> list[str]:
-        """Name the design spaces of which a cell's variant, or an ancestor, takes a point."""
-        steps = [
-            self.variant(cell.model, name)
-            for name in self.ancestry(cell.variant)
-            if "parent" in self.config["variants"][name]
-        ]
-        return [
-            ResultPath.DESIGN_SPACE.of(model=cell.model, variant=step["parent"])
-            for step in steps
-            if step.get("point") is not None
-        ]
-
-    def analysed(self, name: str) -> list[Cell]:
-        """List the cells of the study that an analysis is to look into."""
-        wanted = self.config["analyses"][name]
-        return [
-            cell
-            for cell in self.cells
-            if cell.scheme in ANALYSES[name]
-            and (
-                wanted["models"] is None
-                or {cell.model, self._family(cell.model)} & set(wanted["models"])
-            )
-            and (wanted["variants"] is None or cell.variant in wanted["variants"])
-        ]
-
-    def has_quantizers(self, variant: str) -> bool:
-        """Tell whether a variant brings ranges of its own: its files need no calibration."""
-        return self.config["variants"][variant]["method"] in WITH_QUANTIZERS
-
-    def rung_below(self, cell: Cell) -> Cell | None:
-        """Give the cell one rung below on the ladder, if there is one that the study asks for."""
-        if cell.scheme not in RUNGS or self.has_quantizers(cell.variant):
-            return None
-        below = cell._replace(scheme=RUNGS[cell.scheme].below)
-        return below if below in self._known_cells else None
+    def variants_without_quantizers(self) -> str:
+        """Return the regular expression of the variants whose files need calibration."""
+        return "|".join(lineage.variants_without_quantizers(self.config)) or "(?!)"
 
     def has(self, cell: Cell) -> bool:
-        """Tell whether the study asks for a cell."""
+        """Return whether a cell is one of the study's."""
         return cell in self._known_cells
 
-    def plain_variants(self) -> str:
-        """Make the regular expression of the variants without quantizers."""
-        names = [name for name in self.config["variants"] if not self.has_quantizers(name)]
-        return "|".join(names) or "(?!)"
-
-    def _analysis_files(self, stage: str) -> list[str]:
-        """List the files of analyses, below the results folder."""
-        name, path = {
-            "debugged": ("layers", ResultPath.LAYERS),
-            "traced": ("layers", ResultPath.TRACE),
-            "sensitivity": ("sensitivity", ResultPath.SENSITIVITY),
-            "mistakes": ("mistakes", ResultPath.MISTAKES),
-        }[stage]
-        # TensorFlow's debugger and sweeps convert anew, which takes a model without quantizers.
-        converted = stage in ("debugged", "sensitivity")
-        return [
-            path.of(**cell._asdict())
-            for cell in self.analysed(name)
-            if not (converted and self.has_quantizers(cell.variant))
-        ]
-
-    def deliverables(self) -> list[str]:
-        """List all files that the study exists for, below the results folder."""
-        stages = [path for stage in DELIVERED for path in self.files(stage)]
-        report = [str(path) for path in REPORT_FILES]
-        if self.files("akida_metrics"):
-            report.append(str(ResultPath.AKIDA_PAGE))
-        return [*stages, *report]
-
-    def files(self, stage: str) -> list[str]:
-        """List the files of a stage that the study asks for, below the results folder."""
-        if stage in ANALYSIS_STAGES:
-            return self._analysis_files(stage)
-        files = {
-            "data": lambda cell: [
-                ResultPath.SPLIT.of(dataset=self.dataset_of(cell.model), split=split)
-                for split in ("train", "val", "calib", "test")
-            ],
-            "records": lambda cell: [ResultPath.RECORD.of(dataset=self.dataset_of(cell.model))],
-            "models": lambda cell: [self._network_file(cell, ResultPath.MODEL)],
-            "stats": lambda cell: [self._network_file(cell, ResultPath.STATS)],
-            "histories": lambda cell: [self._network_file(cell, ResultPath.HISTORY)],
-            "designs": self._designs_of,
-            "tflite": lambda cell: _files_of(cell, SCHEMES, ResultPath.TFLITE),
-            "contracts": lambda cell: _files_of(cell, SCHEMES, ResultPath.CONTRACT),
-            "certificates": lambda cell: _files_of(cell, FULL_INTEGER, ResultPath.CERTIFICATE),
-            "searches": lambda cell: _files_of(cell, ("mixed",), ResultPath.CANDIDATES),
-            "calibrations": self._calibrations_of,
-            "conversions": lambda cell: _files_of(cell, AKIDA_SCHEMES, ResultPath.CONVERSION),
-            "programs": lambda cell: _files_of(cell, AKIDA_SCHEMES, ResultPath.PROGRAM),
-            "preflights": lambda cell: _files_of(cell, AKIDA_SCHEMES, ResultPath.PREFLIGHT),
-            "akida_metrics": lambda cell: _files_of(cell, AKIDA_SCHEMES, ResultPath.METRICS),
-            "agreements": lambda cell: _files_of(cell, AKIDA_SCHEMES, ResultPath.AGREEMENT),
-            "predictions": lambda cell: [ResultPath.PREDICTIONS.of(**cell._asdict())],
-            "metrics": lambda cell: [ResultPath.METRICS.of(**cell._asdict())],
-        }[stage]
-        return list(dict.fromkeys(path for cell in self.cells for path in files(cell)))
+    def previous_step(self, cell: Cell) -> Cell | None:
+        """Return the cell one quantization step before; None if the study has none."""
+        is_first = cell.scheme not in RUNGS
+        if is_first or lineage.has_quantizers(self.config, cell.variant):
+            return None
+        previous = cell._replace(scheme=RUNGS[cell.scheme].below)
+        return previous if self.has(previous) else None
 
 
-def _files_of(cell: Cell, schemes: Collection[str], path: ResultPath) -> list[str]:
-    """List a file of a cell, if its scheme is one of those that have it."""
-    return [path.of(**cell._asdict())] if cell.scheme in schemes else []
+def _check(raw: Mapping[str, Any]) -> Configuration:
+    """Check a configuration as far as that is possible without its cells."""
+    # YAML's anchors share one block between keys.
+    values = deepcopy(dict(raw))
+    _raise_if(list(key_problems(values)))
+    _name_file_models(values)
+    try:
+        config = Configuration.model_validate(values)
+    except ValidationError as error:
+        _raise_if(list(describe_errors(error, Configuration, values)))
+        raise
+    _raise_if([*name_problems(config), *overlay_problems(config)])
+    _raise_if(list(model_scheme_problems(config)))
+    config, problems = add_seeded_models(config)
+    _raise_if(problems)
+    return config
 
 
-def _unshared(value: Any) -> Any:
-    """Copy blocks and lists, each as often as it occurs."""
-    if isinstance(value, dict):
-        return {key: _unshared(entry) for key, entry in value.items()}
-    return [_unshared(entry) for entry in value] if isinstance(value, list) else value
-
-
-def _name_files(config: Mapping[str, Any]) -> None:
-    """Say of models that come in a file that they do: their architecture is in it."""
-    models = config.get("models")
+def _name_file_models(values: dict[str, Any]) -> None:
+    """Set the architecture of models that come in a file."""
+    models = values.get("models")
     for block in models.values() if isinstance(models, dict) else ():
         if isinstance(block, dict) and "file" in block:
             block.setdefault("architecture", "file")
 
 
-def _sorted(value: Any) -> Any:
-    """Copy nested mappings with their keys sorted: Snakemake compares their text."""
-    if isinstance(value, Mapping):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    if isinstance(value, list | tuple):
-        return [_sorted(item) for item in value]
-    return value
-
-
-def _seed_of(config: Mapping[str, Any], model: str) -> int:
-    """Give the seed of a model: its own, or else the study's."""
-    own = config["models"][model]["seed"]
-    seed: int = config["seed"] if own is None else own
-    return seed
-
-
-def _seeded(config: Mapping[str, Any], model: str, seed: int) -> str:
-    """Name a model with a seed: with the one that it has anyway it keeps its name and results."""
-    return model if seed == _seed_of(config, model) else f"{model}_s{seed}"
-
-
-def _add_seeded_models(config: dict[str, Any]) -> Iterator[str]:
-    """Add the models that blocks of the study ask for with several seeds; find names in use."""
-    models = config["models"]
-    for block in config["study"]:
-        for model, seed in product(block["models"], block["seeds"]):
-            name = _seeded(config, model, seed)
-            if name == model:
-                continue
-            wanted = {**deepcopy(models[model]), "seed": seed}
-            if models.setdefault(name, wanted) != wanted:
-                yield f"models.{name}: this name is taken by {model} with seed {seed}; rename it"
-
-
-def _names(config: Mapping[str, Any], block: Mapping[str, Any]) -> list[str]:
-    """List the models of a block of the study, with their seeds if it has any."""
-    if not block["seeds"]:
-        return list(block["models"])
-    return [
-        _seeded(config, model, seed) for model, seed in product(block["models"], block["seeds"])
-    ]
-
-
-def _cells(config: Mapping[str, Any]) -> Iterator[Cell]:
-    seen = set()
-    for block in config["study"]:
-        for model in _names(config, block):
-            for variant in block["variants"]:
-                for scheme in block["schemes"]:
-                    for runtime in AKIDA_RUNTIMES if scheme in AKIDA_SCHEMES else ("litert",):
-                        cell = Cell(model, variant, scheme, runtime)
-                        if cell not in seen:
-                            seen.add(cell)
-                            yield cell
-
-
-def _in_bytes(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Give an entry of the gates with its sizes as numbers."""
-    sizes = {name: parse_size(entry[name]) for name in SIZES if entry[name] is not None}
-    return {**entry, **sizes}
+def _raise_if(problems: list[str]) -> None:
+    """Raise an error that lists all problems, if there are any."""
+    if problems:
+        raise InputError("\n  ".join(["these settings are invalid:", *problems]))

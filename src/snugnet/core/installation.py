@@ -15,7 +15,6 @@ _TOP = _INSTALLED if _INSTALLED.is_dir() else _CLONE
 DEFAULT_CONFIG = _TOP / "config.yaml"
 PROFILE = _TOP / "profiles" / "default" / "profile.yaml"
 SNAKEFILE = WORKFLOW / "Snakefile"
-SCHEMA = WORKFLOW / "schemas" / "config.schema.yaml"
 
 # The first version of Python for which TensorFlow and Akida, as pinned, have no builds.
 UNSUPPORTED = (3, 13)

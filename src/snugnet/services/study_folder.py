@@ -9,7 +9,7 @@ from snugnet.core import installation
 from snugnet.core.errors import InputError
 
 CONFIG = Path("config.yaml")
-CLONE_SCHEMA = Path("workflow/schemas/config.schema.yaml")
+CLONE_SNAKEFILE = Path("workflow/Snakefile")
 RUN = "snakemake --cores 2 all"
 # Paths in a study are relative to the folder in which Snakemake starts: the working directory.
 SNAKEFILE = """\
@@ -39,7 +39,6 @@ class StudyFolder:
         command: The command that runs the study.
         base: A comment about the base configuration.
         configs: The base configurations; later ones override earlier ones.
-        schema: The schema of the configuration.
         texts: The other files that the study needs, by path.
     """
 
@@ -47,7 +46,6 @@ class StudyFolder:
     command: str
     base: str
     configs: tuple[Path, ...]
-    schema: Path
     texts: dict[Path, str] = field(default_factory=dict)
 
     def check(self, force: bool) -> None:
@@ -74,8 +72,8 @@ class StudyFolder:
                 "Create it, or choose another path."
             )
 
-    def read_base(self, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Read the base configuration and its schema.
+    def read_base(self, name: str) -> dict[str, Any]:
+        """Read the base configuration.
 
         Raises:
             InputError: If it already has a model or a dataset with that name.
@@ -92,7 +90,7 @@ class StudyFolder:
                         f"--name {name}: this name is already used in {path} ({block}). Choose "
                         "another name."
                     )
-        return config, yaml.safe_load(self.schema.read_text())
+        return config
 
 
 def study_folder(name: str, output: Path | None) -> StudyFolder:
@@ -102,10 +100,10 @@ def study_folder(name: str, output: Path | None) -> StudyFolder:
         name: Name of model and dataset.
         output: The configuration to write, or None for the default.
     """
-    if CONFIG.is_file() and CLONE_SCHEMA.is_file():
+    if CONFIG.is_file() and CLONE_SNAKEFILE.is_file():
         path = output or Path("config") / f"{name}.yaml"
         base = "Overrides settings of config.yaml. All keys: docs/reference/configuration.md."
-        return StudyFolder(path, _run(path), base, (CONFIG,), CLONE_SCHEMA)
+        return StudyFolder(path, _run(path), base, (CONFIG,))
     path = output or CONFIG
     is_default = path.absolute() == CONFIG.absolute()
     base = (
@@ -117,7 +115,6 @@ def study_folder(name: str, output: Path | None) -> StudyFolder:
         command=RUN if is_default else _run(path),
         base=base,
         configs=(installation.DEFAULT_CONFIG, *own),
-        schema=installation.SCHEMA,
         texts={
             Path("Snakefile"): SNAKEFILE,
             Path("profiles/default/profile.yaml"): installation.PROFILE.read_text(),

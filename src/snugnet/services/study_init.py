@@ -108,14 +108,14 @@ def init_study(request: InitRequest) -> InitReport:
     from snugnet.datasets import windows
     from snugnet.datasets.prepare import prepare
 
-    config, schema = request.folder.read_base(request.name)
+    config = request.folder.read_base(request.name)
     model = None if request.model is None else _load_model(request.model)
     settings = {**request.settings, **_task_and_layout(request, model)}
     samples = windows.load(settings, SEED)
     settings |= {"shape": None} if model is None else _fold(request.data, samples, model)
     prepared = prepare(samples, settings, SEED)
     train = prepared.splits["train"]
-    text, unfit = _fitting(request, settings, train, model, config, schema)
+    text, unfit = _fitting(request, settings, train, model, config)
     files = {**request.folder.texts, request.folder.output: text}
     for path, content in files.items():
         with atomic_write(path) as partial_path:
@@ -259,7 +259,6 @@ def _fitting(
     train: "Samples",
     model: Any,
     config: dict[str, Any],
-    schema: dict[str, Any],
 ) -> tuple[str, dict[str, str]]:
     """Write the configuration with the variants that the model allows.
 
@@ -285,7 +284,7 @@ def _fitting(
     )
     text = write(unfit={})
     update_config(config, yaml.safe_load(text))
-    study = Study(config, schema)
+    study = Study(config)
     if model is None:
         return text, {}
     from snugnet.models.architectures import pretrained
@@ -300,14 +299,15 @@ def _unfit(model: Any, study: Any, name: str) -> dict[str, str]:
     """Return the reason for each variant that the model does not allow."""
     from snugnet.compress.graph.canonicalize import standard
     from snugnet.compress.requests import check
+    from snugnet.config.lineage import ancestry
 
     try:
         plain = standard(model)
     except InputError as error:
         return dict.fromkeys(VARIANTS[1:], str(error))
-    requests, unfit = dict(study.requests(name, VARIANTS[0])), {}
+    requests, unfit = dict(study.settings.requests(name, VARIANTS[0])), {}
     for variant in VARIANTS[1:]:
-        chain = [step for step in study.ancestry(variant) if step in requests]
+        chain = [step for step in ancestry(study.config, variant) if step in requests]
         try:
             check(plain, [(step, requests[step]) for step in chain])
         except InputError as error:

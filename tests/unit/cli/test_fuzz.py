@@ -107,7 +107,7 @@ def test_no_request_ends_in_a_traceback_or_in_half_a_file(
     )
     network.build((None, 8, 8, 2))
     network.save(folder / "model.h5")
-    for name in ("config.yaml", "workflow/schemas/config.schema.yaml"):
+    for name in ("config.yaml", "workflow/Snakefile"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     monkeypatch.chdir(folder)

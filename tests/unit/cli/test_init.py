@@ -39,8 +39,7 @@ def study_of(path) -> Study:
     """Lay a study over the default one, as Snakemake does, and check it."""
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     update_config(config, yaml.safe_load(path.read_text()))
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-    return Study(config, schema)
+    return Study(config)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +57,7 @@ def test_data_that_nobody_prepared_for_become_a_study(asked, belt, file, more):
     study = study_of(output)
     assert len(study.cells) == 4 * 5
     name = study.cells[0].model
-    assert study.config["models"][name]["architecture"] == "smartwatch"
+    assert study.config.models[name].architecture == "smartwatch"
     assert study.dataset_settings(study.dataset_of(name))["scaling"] == "standardize"
 
 
@@ -79,10 +78,10 @@ def test_a_model_and_its_data_become_a_study(asked, keras, tmp_path, name, form,
     assert code == 0, found
     assert tuple(found["shape"]) == shape
     config = study_of(output).config
-    assert config["models"]["mine"]["architecture"] == "file"
-    assert config["models"]["mine"]["file"] == str(model)
-    assert config["datasets"]["mine"]["layout"] == layout
-    assert config["datasets"]["mine"]["scaling"] == "none"
+    assert config.models["mine"].architecture == "file"
+    assert config.models["mine"].file == str(model)
+    assert config.datasets["mine"].layout == layout
+    assert config.datasets["mine"].scaling == "none"
 
 
 @pytest.mark.parametrize(
@@ -109,7 +108,7 @@ def test_samples_are_folded_without_changing_the_order_of_anything(
         assert f"samples have shape {shape}, but the model takes (64, 3)" in found["error"]
         return
     assert code == 0, found
-    settings = study_of(output).dataset_settings("mine")
+    settings = study_of(output).settings.dataset_with_folder("mine")
     assert (settings["layout"], settings["shape"]) == (layout, folded)
     prepared = prepare(windows.load(settings, 0), settings, 0).splits["train"].x
     wanted = (
@@ -185,7 +184,7 @@ def test_columns_of_a_csv_may_have_other_names(asked, command, tmp_path):
     code, found = asked(*request, "--array", "y=what", "--array", "group=who")
     assert code == 0, found
     assert found["splits"]["test"]["groups"] == 1
-    assert study_of(output).config["datasets"]["r"]["arrays"] == {"y": "what", "group": "who"}
+    assert study_of(output).settings.dataset("r")["arrays"] == {"y": "what", "group": "who"}
 
 
 @pytest.mark.parametrize(
@@ -290,7 +289,7 @@ def test_names_and_labels_that_yaml_would_read_otherwise_are_quoted(asked, tmp_p
         "init", "--data", data, "--name", "a", "--array", "y=on: [", "--output", output
     )
     assert code == 0, found
-    dataset = study_of(output).config["datasets"]["a"]
+    dataset = study_of(output).settings.dataset("a")
     assert dataset["arrays"] == {"y": "on: ["}
     assert dataset["path"] == data.name
     assert found["command"].endswith(f"--configfile '{output}'")
@@ -320,7 +319,7 @@ def test_init_writes_a_whole_study_when_outside_a_clone(asked, own_folder):
     assert {path.relative_to(own_folder).as_posix() for path in written} == files
     study = study_of(own_folder / "config.yaml")
     assert len(study.cells) == 4 * 5
-    assert study.dataset_settings("belt")["datasets_dir"] == ".."
+    assert study.settings.dataset_with_folder("belt")["datasets_dir"] == ".."
     text = (own_folder / "config.yaml").read_text()
     assert "snakemake --cores 2 all\n" in text
     assert "docs/" not in text

@@ -1,17 +1,20 @@
 """Configuration errors: found before any job, naming key, value and what is allowed."""
 
+from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
 import pytest
 import yaml
 
+from snugnet.config.messages import DISCRIMINATORS
+from snugnet.config.schema import Gate, Schemes
 from snugnet.config.study import Study
 from snugnet.core.errors import InputError
 from snugnet.core.gate_entries import REQUIREMENTS, SELECTORS
+from snugnet.core.settings.base import Settings
+from snugnet.core.settings.schemes import AkidaScheme
 from tests.paths import ROOT
-
-SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
 
 
 def minimal() -> dict[str, Any]:
@@ -37,16 +40,16 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 
 
 def study(config: dict[str, Any]) -> Study:
-    return Study(config, SCHEMA)
+    return Study(config)
 
 
 def test_defaults_are_filled_in_at_every_depth():
     config = study(minimal()).config
-    assert config["results_dir"] == "results"
-    assert config["models"]["net"]["dense"] == [128, 64]
-    assert config["models"]["net"]["training"]["augment"]["shift"] == [0, 0]
-    assert config["datasets"]["data"]["scaling"] == "minmax"
-    assert config["schemes"]["fiq_int8"]["calibration_samples"] is None
+    assert config.results_dir == "results"
+    assert config.models["net"].dense == (128, 64)
+    assert config.models["net"].training.augment.shift == (0, 0)
+    assert config.datasets["data"].scaling == "minmax"
+    assert config.schemes.fiq_int8.calibration_samples is None
 
 
 def test_a_cell_of_an_akida_scheme_is_predicted_by_keras_and_by_the_simulator():
@@ -64,7 +67,7 @@ def test_a_model_may_have_settings_of_a_scheme_of_its_own():
     config["schemes"] = {"akida_v2_w8a8": {"device": "TwoNodesIPv2", "training": {"epochs": 3}}}
     config["models"]["net"]["schemes"] = {"akida_v2_w8a8": {"training": {"learning_rate": 0.5}}}
     cell = {"model": "net", "scheme": "akida_v2_w8a8"}
-    found = study(config).settings(("scheme", "scheme_training"), cell)
+    found = study(config).settings.collect(("scheme", "scheme_training"), cell)
     assert found["scheme"]["device"] == "TwoNodesIPv2"
     assert found["scheme_training"]["epochs"] == 3
     assert found["scheme_training"]["learning_rate"] == 0.5
@@ -104,36 +107,36 @@ def test_an_anchor_shared_by_two_generations_keeps_their_defaults_apart():
     config = minimal()
     shared = {"calibrated": False}
     config["schemes"] = {"akida_v1_w4a4": shared, "akida_v2_w8a8": shared}
-    schemes = study(config).config["schemes"]
-    assert schemes["akida_v1_w4a4"]["device"] == "AKD1000"
-    assert schemes["akida_v2_w8a8"]["device"] == "SixNodesIPv2"
+    schemes = study(config).config.schemes
+    assert schemes.akida_v1_w4a4.device == "AKD1000"
+    assert schemes.akida_v2_w8a8.device == "SixNodesIPv2"
 
 
 def test_akida_trains_on_from_the_parent_and_needs_no_other_model():
     config = minimal()
     config["variants"]["aware"] = {"method": "qat", "parent": "original"}
     config["study"] = [{"models": ["net"], "variants": ["aware"], "schemes": ["akida_v1_w4a4"]}]
-    assert study(config).files("models") == ["models/net/original/model.h5"]
+    assert study(config).targets.files("models") == ["models/net/original/model.h5"]
 
 
 def test_a_block_with_seeds_makes_each_model_once_with_each():
     config = minimal()
     config["study"] = [{"models": ["net"], "seeds": [7, 8], "schemes": ["float32", "drq"]}]
+    before = deepcopy(config)
     found = study(config)
     assert [cell.model for cell in found.cells] == ["net_s7", "net_s7", "net_s8", "net_s8"]
     (described,) = [
         cell
-        for cell in found.settings(("cells",), {})["cells"]
+        for cell in found.settings.collect(("cells",), {})["cells"]
         if (cell["model"], cell["scheme"]) == ("net_s8", "drq")
     ]
     assert (described["family"], described["seed"]) == ("net", 8)
     one, other = (
-        found.settings(("model", "seed"), {"model": name}) for name in ("net_s7", "net_s8")
+        found.settings.collect(("model", "seed"), {"model": name}) for name in ("net_s7", "net_s8")
     )
     assert one["model"] | {"seed": 0} == other["model"] | {"seed": 0}
     assert (one["seed"], other["seed"]) == (7, 8)
-    # What has been filled in is read the same again.
-    assert study(found.config).cells == found.cells
+    assert config == before
 
 
 @pytest.mark.parametrize("own", [None, 1])
@@ -142,16 +145,18 @@ def test_a_model_with_the_seed_that_it_has_keeps_its_name(own):
     config["study"] = [{"models": ["net"], "seeds": [1, 2], "schemes": ["drq"]}]
     known = study(config)
     assert [cell.model for cell in known.cells] == ["net", "net_s2"]
-    described = known.settings(("cells",), {})["cells"]
+    described = known.settings.collect(("cells",), {})["cells"]
     assert [(cell["family"], cell["seed"]) for cell in described] == [("net", 1), ("net", 2)]
     plain = study({**minimal(), "study": [{"models": ["net"], "schemes": ["drq"]}]})
     if own is None:
         names = ("model", "seed", "tf_threads")
-        assert known.settings(names, {"model": "net"}) == plain.settings(names, {"model": "net"})
+        assert known.settings.collect(names, {"model": "net"}) == plain.settings.collect(
+            names, {"model": "net"}
+        )
 
 
 def test_deliverables_are_listed_once_each():
-    files = study(minimal()).deliverables()
+    files = study(minimal()).targets.deliverables()
     assert len(files) == len(set(files))
     for expected in (
         "data/data/calib.npz",
@@ -170,7 +175,7 @@ def test_deliverables_are_listed_once_each():
 def test_akida_programs_and_their_page_are_deliverables():
     config = minimal()
     config["study"] = [{"models": ["net"], "schemes": ["float32", "akida_v2_w8a8"]}]
-    files = study(config).deliverables()
+    files = study(config).targets.deliverables()
     place = "akida/net/original/akida_v2_w8a8"
     expected = {f"{place}/{name}" for name in ("program", "conversion.json", "agreement.json")}
     assert {*expected, "report/akida.md"} <= set(files)
@@ -182,8 +187,10 @@ def test_where_source_files_lie_is_no_setting_of_their_dataset():
         for name in ("here", "there")
     )
     wildcards = {"dataset": "data"}
-    assert here.settings(("dataset",), wildcards) == there.settings(("dataset",), wildcards)
-    assert here.dataset_settings("data")["datasets_dir"] == "here"
+    assert here.settings.collect(("dataset",), wildcards) == there.settings.collect(
+        ("dataset",), wildcards
+    )
+    assert here.settings.dataset_with_folder("data")["datasets_dir"] == "here"
 
 
 def test_a_model_with_a_seed_takes_nobodys_name():
@@ -205,14 +212,14 @@ def test_mixed_takes_variants_without_ranges_of_their_own():
     config["study"][0]["variants"] = ["original", "tuned"]
     found = study(config)
     assert [cell.runtime for cell in found.cells if cell.scheme == "mixed"] == ["litert"] * 2
-    assert found.plain_variants() == "original|tuned"
-    assert "tflite/net/tuned/mixed/contract.json" in found.files("contracts")
+    assert found.variants_without_quantizers() == "original|tuned"
+    assert "tflite/net/tuned/mixed/contract.json" in found.targets.files("contracts")
 
 
 def test_a_model_may_have_a_budget_of_its_own():
     config = minimal()
     config["models"]["net"]["schemes"] = {"mixed": {"budget": 1.5}}
-    found = study(config).settings(("scheme",), {"model": "net", "scheme": "mixed"})
+    found = study(config).settings.collect(("scheme",), {"model": "net", "scheme": "mixed"})
     assert found["scheme"] == {
         "budget": 1.5,
         "calibration_samples": None,
@@ -233,7 +240,7 @@ def test_analyses_that_convert_anew_take_variants_without_ranges_of_their_own():
         ("sensitivity", "sensitivity.csv", ["original"]),
     ):
         wanted = [f"debug/net/{variant}/fiq_int8/{file}" for variant in variants]
-        assert found.files(stage) == wanted
+        assert found.targets.files(stage) == wanted
 
 
 def test_cells_are_all_combinations_each_once():
@@ -399,7 +406,7 @@ def test_a_gate_that_could_judge_nothing_is_refused(entry, words):
 
 
 def test_the_schema_has_all_demands_and_the_page_describes_them():
-    properties = list(SCHEMA["$defs"]["gate"]["properties"])
+    properties = list(Gate.model_fields)
     assert properties == [*SELECTORS, "max_drop", "confidence", *list(REQUIREMENTS)[1:]]
     page = (ROOT / "docs/gates.md").read_text()
     assert [name for name in properties if f"`{name}" not in page] == []
@@ -416,7 +423,7 @@ def test_names_that_no_cell_has_together_are_refused():
 
 def test_nothing_can_be_demanded_of_time_that_is_not_measured():
     config = changed("gates", [{"max_latency_us": 100}])
-    assert study(deepcopy(config)).config["gates"][0]["confidence"] == "possible"
+    assert study(config).config.gates[0].confidence == "possible"
     config["evaluation"] = {"latency_runs": 0}
     with pytest.raises(
         InputError, match=r"max_latency_us: .* because evaluation\.latency_runs is 0"
@@ -427,7 +434,7 @@ def test_nothing_can_be_demanded_of_time_that_is_not_measured():
 def test_gates_are_handed_on_in_bytes_and_name_models_before_seeds_or_after():
     config = changed("gates", [{"models": ["net", "net_s8"], "max_size": "64 KiB"}])
     config["study"] = [{"models": ["net"], "seeds": [7, 8]}]
-    (entry,) = study(config).settings(("gates",), {})["gates"]
+    (entry,) = study(config).settings.collect(("gates",), {})["gates"]
     assert entry["max_size"] == 65536
     assert entry["interval"] == 0.95
     config["gates"][0]["models"] = ["net_s9"]
@@ -465,7 +472,7 @@ def test_key_order_does_not_reach_settings():
     backwards["models"]["net"] = dict(reversed(forwards["models"]["net"].items()))
     wildcards = {"model": "net", "variant": "original"}
     texts = [
-        repr(study(config).settings(("model", "seed"), wildcards))
+        repr(study(config).settings.collect(("model", "seed"), wildcards))
         for config in (forwards, backwards)
     ]
     assert texts[0] == texts[1]
@@ -476,7 +483,7 @@ def test_a_fine_tuned_variant_inherits_the_models_training():
     config["models"]["net"]["training"] = {"epochs": 9, "batch_size": 16}
     config["variants"]["tuned"]["training"] = {"epochs": 2}
     wildcards = {"model": "net", "variant": "tuned"}
-    training = study(config).settings(("variant",), wildcards)["variant"]["training"]
+    training = study(config).settings.collect(("variant",), wildcards)["variant"]["training"]
     assert (training["epochs"], training["batch_size"]) == (2, 16)
 
 
@@ -489,12 +496,12 @@ def test_what_a_calibrated_variant_compares_has_defaults_that_a_model_may_change
     config["study"] = [{"models": ["net"], "variants": ["calibrated"], "schemes": ["fiq_int8"]}]
     config["analyses"] = {"sensitivity": {"models": None}}
     found = study(config)
-    assert found.config["variants"]["calibrated"]["percentiles"] == [99.9, 99.99]
-    variant = found.variant("net", "calibrated")
+    assert found.config.variants["calibrated"].percentiles == (99.9, 99.99)
+    variant = found.settings.variant("net", "calibrated")
     assert (variant["percentiles"], variant["mse"]) == ([], True)
     # Its ranges are its own: nothing that converts anew can tell of them.
-    assert found.files("debugged") == found.files("sensitivity") == []
-    assert found.files("traced") == ["debug/net/calibrated/fiq_int8/trace.csv"]
+    assert found.targets.files("debugged") == found.targets.files("sensitivity") == []
+    assert found.targets.files("traced") == ["debug/net/calibrated/fiq_int8/trace.csv"]
 
 
 @pytest.mark.parametrize(
@@ -508,10 +515,10 @@ def test_what_a_calibrated_variant_compares_has_defaults_that_a_model_may_change
             {"percentiles": [99, 100]},
             r"percentiles\[1\]: 100 is too large; it must be less than 100",
         ),
-        ({"percentiles": [99, 99]}, r"variants\.calibrated\.percentiles: .* non-unique"),
+        ({"percentiles": [99, 99]}, r"variants\.calibrated\.percentiles: .* repeated entries"),
         ({"percentiles": 99.9}, r"percentiles: 99\.9 is number; allowed: array"),
         ({"mse": 1}, r"variants\.calibrated\.mse: 1 is integer; allowed: boolean"),
-        ({"training": {}}, r"unknown key 'training'.*Known: method, parent, percentiles, mse"),
+        ({"training": {}}, r"unknown key 'training'.*Known: percentiles, mse, parent, method"),
     ],
 )
 def test_wrong_settings_of_calibration_are_found(settings, words):
@@ -550,7 +557,7 @@ def test_a_model_has_the_last_word_on_a_variant():
     config["models"]["net"]["training"] = {"epochs": 9, "batch_size": 16}
     config["variants"]["lowrank"]["training"] = {"epochs": 2, "patience": 1}
     config["models"]["net"]["variants"]["lowrank"]["training"] = {"epochs": 3}
-    variant = study(config).variant("net", "lowrank")
+    variant = study(config).settings.variant("net", "lowrank")
     training = variant["training"]
     assert (training["epochs"], training["batch_size"], training["patience"]) == (3, 16, 1)
     assert variant["layers"] == {"dense_1": {"method": "svd", "rank": 4}}
@@ -561,7 +568,7 @@ def test_augmentation_is_laid_over_key_by_key():
     config = lowrank(dense_1={"method": "svd", "rank": 4})
     config["models"]["net"]["training"] = {"augment": {"shift": [1, 2], "noise": 0.5}}
     config["variants"]["lowrank"]["training"] = {"augment": {"noise": 0.1}}
-    augment = study(config).variant("net", "lowrank")["training"]["augment"]
+    augment = study(config).settings.variant("net", "lowrank")["training"]["augment"]
     assert augment == {"roll": 0, "shift": [1, 2], "gain": 0, "noise": 0.1}
 
 
@@ -569,18 +576,18 @@ def test_what_a_model_says_of_variants_does_not_train_it_again():
     wildcards = {"model": "net", "variant": "original"}
     plain, more = minimal(), lowrank(dense_1={"method": "svd", "rank": 4})
     more["models"]["net"]["explore"] = {"finalists": 3}
-    texts = [repr(study(c).settings(("model",), wildcards)) for c in (plain, more)]
+    texts = [repr(study(c).settings.collect(("model",), wildcards)) for c in (plain, more)]
     assert texts[0] == texts[1]
 
 
 def test_requests_are_the_studys_variants_with_their_ancestors_first():
     config = lowrank(dense_1={"method": "svd", "rank": 4})
     config["variants"]["lowrank"]["parent"] = "tuned"
-    requests = study(config).requests("net", "original")
+    requests = study(config).settings.requests("net", "original")
     assert [name for name, _ in requests] == ["tuned", "lowrank"]
-    below = study(config).requests("net", "tuned")
+    below = study(config).settings.requests("net", "tuned")
     assert [name for name, _ in below] == ["tuned", "lowrank"]
-    assert study(config).requests("net", "lowrank") == []
+    assert study(config).settings.requests("net", "lowrank") == []
 
 
 @pytest.mark.parametrize(
@@ -662,27 +669,19 @@ def test_shipped_configurations_are_usable(overlay):
 
 
 def test_every_key_of_the_schema_is_described():
-    bare = []
+    def blocks(block: type[Settings]) -> Iterator[type[Settings]]:
+        yield block
+        for inner in block.__subclasses__():
+            yield from blocks(inner)
 
-    def look(node: Any, path: str) -> None:
-        if isinstance(node, dict):
-            for key, value in node.get("properties", {}).items():
-                described = isinstance(value, dict) and ("description" in value or "const" in value)
-                plain = path.endswith(("window_arrays", "recording_arrays", "/schemes"))
-                if not described and not plain:
-                    bare.append(f"{path}/{key}")
-            for key, value in node.items():
-                look(value, f"{path}/{key}")
-        elif isinstance(node, list):
-            for value in node:
-                look(value, path)
-
-    # Conditions only point at definitions; they describe nothing themselves.
-    schema = deepcopy(SCHEMA)
-    for definition in schema["$defs"].values():
-        if isinstance(definition, dict):
-            definition.pop("allOf", None)
-    look(schema, "")
+    # The tag of a union is described by the union; schemes have no settings of their own.
+    bare = [
+        f"{block.__name__}.{name}"
+        for block in blocks(Settings)
+        if block.__module__.startswith("snugnet.") and block not in (Schemes, AkidaScheme)
+        for name, field in block.model_fields.items()
+        if not field.description and name not in DISCRIMINATORS
+    ]
     assert bare == []
 
 
@@ -691,7 +690,7 @@ def ladder(schemes: list[str], variant: str = "original") -> dict[str, str | Non
     config["variants"]["aware"] = {"method": "qat", "parent": "original"}
     config["study"] = [{"models": ["net"], "variants": [variant], "schemes": schemes}]
     asked = study(config)
-    below = {cell.scheme: asked.rung_below(cell) for cell in asked.cells}
+    below = {cell.scheme: asked.previous_step(cell) for cell in asked.cells}
     return {scheme: cell and cell.scheme for scheme, cell in below.items()}
 
 
@@ -722,11 +721,11 @@ def test_an_analysis_looks_into_the_cells_it_is_asked_for(analyses, expected):
     config["study"][0] |= {"variants": ["original", "aware"]}
     asked = study({**config, "analyses": analyses})
     traced = [f"debug/net/{name}/fiq_int8/trace.csv" for name in expected]
-    assert asked.files("traced") == traced
+    assert asked.targets.files("traced") == traced
     # TensorFlow's debugger converts anew, which a model with quantizers does not allow.
     debugged = [path.replace("trace", "layers") for path in traced if "aware" not in path]
-    assert asked.files("debugged") == debugged
-    assert asked.files("sensitivity") == []
+    assert asked.targets.files("debugged") == debugged
+    assert asked.targets.files("sensitivity") == []
 
 
 @pytest.mark.parametrize(("models", "expected"), [(["net"], [2, 3]), (["net_s2"], [2])])
@@ -734,7 +733,7 @@ def test_an_analysis_looks_into_models_made_with_seeds(models, expected):
     config = {**minimal(), "analyses": {"layers": {"models": models}}}
     config["study"][0]["seeds"] = [2, 3]
     traced = [f"debug/net_s{seed}/original/fiq_int8/trace.csv" for seed in expected]
-    assert study(config).files("traced") == traced
+    assert study(config).targets.files("traced") == traced
 
 
 def test_an_analysis_of_what_is_not_there_is_refused():

@@ -14,7 +14,6 @@ from tests.paths import ROOT
 
 EXAMPLES = 500 if os.environ.get("SNUGNET_EXAMPLES") else 40
 LOADER = yaml.CSafeLoader
-SCHEMA = yaml.load((ROOT / "workflow/schemas/config.schema.yaml").read_text(), LOADER)
 CONFIG = yaml.load((ROOT / "config.yaml").read_text(), LOADER)
 
 SCALARS = (
@@ -64,7 +63,7 @@ def test_a_configuration_is_a_study_or_is_refused_in_words(data):
         else:
             holder[key] = data.draw(VALUES)
     try:
-        study = Study(config, SCHEMA)
+        study = Study(config)
     except InputError as error:
         lines = str(error).split("\n  ")
         assert lines[0] == "these settings are invalid:"
@@ -72,5 +71,5 @@ def test_a_configuration_is_a_study_or_is_refused_in_words(data):
         return
     # What is accepted can be asked for all of its files.
     for stage in ("data", "models", "tflite", "certificates", "conversions", "metrics", "mistakes"):
-        study.files(stage)
-    study.settings(("cells", "gates", "recipes"), {})
+        study.targets.files(stage)
+    study.settings.collect(("cells", "gates", "recipes"), {})

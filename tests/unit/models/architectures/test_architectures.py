@@ -28,9 +28,8 @@ INPUTS = {
 
 
 def default_models() -> dict:
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-    study = Study(yaml.safe_load((ROOT / "config.yaml").read_text()), schema)
-    return study.config["models"]
+    study = Study(yaml.safe_load((ROOT / "config.yaml").read_text()))
+    return study.config.to_json()["models"]
 
 
 def build(settings: dict):

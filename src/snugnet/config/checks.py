@@ -1,0 +1,307 @@
+"""Checks of a configuration that go beyond single values: names, and settings that must fit.
+
+Each function yields one line for each problem: where it is, what is wrong, and what is allowed.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from snugnet.config.cells import Cell
+from snugnet.config.lineage import (
+    akida_network,
+    ancestry,
+    has_quantizers,
+    parent_of,
+    variants_without_quantizers,
+)
+from snugnet.config.messages import unknown
+from snugnet.config.overlay import (
+    exploration_settings,
+    has_parent,
+    scheme_settings,
+    scheme_training,
+    variant_settings,
+)
+from snugnet.config.schema import Configuration, Gate, StudyBlock
+from snugnet.core.akida_schemes import AKIDA_SCHEMES, DEVICES
+from snugnet.core.errors import InputError
+from snugnet.core.gate_entries import (
+    REQUIREMENTS,
+    SELECTORS,
+    SIZES,
+    covers,
+    parse_size,
+    requirements,
+    scope,
+)
+from snugnet.core.settings.factorization import FactorizationSettings
+from snugnet.core.settings.training import TrainingSettings
+from snugnet.core.tflite_schemes import SCHEMES
+
+MULTILABEL_KINDS = ("ptbxl", "synthetic_ecg12")
+
+
+def key_problems(value: Any, place: str = "") -> Iterator[str]:
+    """Find keys that YAML reads as another type than text: 1, null, on."""
+    if isinstance(value, list):
+        for i, entry in enumerate(value):
+            yield from key_problems(entry, f"{place}[{i}]")
+    elif isinstance(value, dict):
+        for key, entry in value.items():
+            if not isinstance(key, str):
+                yield f"{place or 'top level'}: key {key!r} must be a string; put it in quotes"
+            yield from key_problems(entry, f"{place}.{key}".removeprefix("."))
+
+
+def name_problems(config: Configuration) -> Iterator[str]:
+    """Find names that do not exist elsewhere, and settings of one block that do not fit."""
+    for name, model in config.models.items():
+        if model.dataset not in config.datasets:
+            problem = unknown("dataset", model.dataset, list(config.datasets))
+            yield f"models.{name}.dataset: {problem}"
+        else:
+            dataset = config.datasets[model.dataset]
+            for problem in training_problems(model.training, dataset):
+                yield f"models.{name}.training.{problem}"
+    for name, dataset in config.datasets.items():
+        if dataset.val + dataset.test >= 1:
+            yield (
+                f"datasets.{name}: val {dataset.val} + test {dataset.test} must be less than 1; "
+                "the rest is the train split"
+            )
+    yield from _parent_problems(config)
+    for name in type(config.schemes).model_fields:
+        block = getattr(config.schemes, name)
+        yield from _scheme_problems(name, block, config, f"schemes.{name}")
+    for i, study_block in enumerate(config.study):
+        for key, known in (
+            ("models", list(config.models)),
+            ("variants", list(config.variants)),
+            ("schemes", [*SCHEMES, *AKIDA_SCHEMES]),
+        ):
+            for name in getattr(study_block, key):
+                if name not in known:
+                    yield f"study[{i}].{key}: {unknown(key.removesuffix('s'), name, known)}"
+        yield from _calibrated_problems(config, study_block, f"study[{i}].variants")
+
+
+def model_scheme_problems(config: Configuration) -> Iterator[str]:
+    """Find settings of schemes for single models that do not fit."""
+    for model, block in config.models.items():
+        for name in block.schemes:
+            settings = scheme_settings(config, model, name)
+            yield from _scheme_problems(name, settings, config, f"models.{model}.schemes.{name}")
+
+
+def training_problems(training: TrainingSettings, dataset: Any) -> Iterator[str]:
+    """Find settings of a training that its dataset does not allow."""
+    if training.monitor == "auc" and _task_of(dataset) == "multiclass":
+        yield "monitor: 'auc' requires a binary or multilabel task; use loss or accuracy"
+    for name in ("roll", "gain"):
+        if getattr(training.augment, name) and dataset.layout == "time_channel":
+            yield (
+                f"augment.{name}: applies along the width, which is not the time axis in layout "
+                "time_channel; set it to 0 or use layout channel_time"
+            )
+
+
+def _task_of(dataset: Any) -> str:
+    if dataset.negative_class is not None:
+        return "binary"
+    if dataset.kind in MULTILABEL_KINDS:
+        return "multilabel"
+    return str(getattr(dataset, "task", "multiclass"))
+
+
+def _parent_problems(config: Configuration) -> Iterator[str]:
+    variants = config.variants
+    for name in variants:
+        parent = parent_of(config, name)
+        if parent is None:
+            continue
+        if parent not in variants:
+            others = [other for other in variants if other != name]
+            yield f"variants.{name}.parent: {unknown('variant', parent, others)}"
+            continue
+        if variants[parent].method == "calibrate":
+            yield (
+                f"variants.{name}.parent: {parent!r} only calibrates quantizer ranges, which "
+                f"further steps discard; use its parent {parent_of(config, parent)!r} instead"
+            )
+        chain = [name]
+        while chain[-1] in variants and (above := parent_of(config, chain[-1])) is not None:
+            if above in chain:
+                yield f"variants.{name}.parent: circular chain of parents: {' -> '.join(chain)}"
+                break
+            chain.append(above)
+
+
+def _scheme_problems(name: str, scheme: Any, config: Configuration, where: str) -> Iterator[str]:
+    """Find more calibration samples than there are, and devices of another generation."""
+    samples, drawn = getattr(scheme, "calibration_samples", None), config.calibration.samples
+    if samples is not None and samples > drawn:
+        yield (
+            f"{where}.calibration_samples: {samples} exceeds calibration.samples ({drawn}); reduce "
+            "it or raise the latter"
+        )
+    if name in AKIDA_SCHEMES:
+        devices = DEVICES[AKIDA_SCHEMES[name].version]
+        if scheme.device not in devices:
+            yield f"{where}.device: {unknown('device', scheme.device, list(devices))}"
+
+
+def _calibrated_problems(config: Configuration, block: StudyBlock, where: str) -> Iterator[str]:
+    """Find Akida schemes of variants whose quantizers are calibrated for TFLite."""
+    if AKIDA_SCHEMES.keys().isdisjoint(block.schemes):
+        return
+    for name in block.variants:
+        if name in config.variants and config.variants[name].method == "calibrate":
+            yield (
+                f"{where}: {name!r} calibrates TFLite quantizers, which Akida schemes do not use; "
+                f"use its parent {parent_of(config, name)!r} instead"
+            )
+
+
+def study_problems(
+    config: Configuration, cells: Sequence[Cell], described: Sequence[Mapping[str, Any]]
+) -> Iterator[str]:
+    """Find settings that do not fit the cells of a study.
+
+    Args:
+        config: The configuration.
+        cells: The cells.
+        described: The cells with `family`, as gates select them.
+    """
+    variants: dict[str, dict[str, None]] = {}
+    for cell in cells:
+        variants.setdefault(cell.model, {})[cell.variant] = None
+    for model, names in variants.items():
+        yield from _used_variant_problems(config, model, names)
+    yield from _akida_training_problems(config, cells)
+    yield from _analysis_problems(config)
+    yield from _gate_problems(config, described)
+    yield from _mixed_problems(config, cells)
+
+
+def _used_variant_problems(
+    config: Configuration, model: str, variants: Collection[str]
+) -> Iterator[str]:
+    """Find problems of the variants of a model, and of the variants that they are made from."""
+    dataset = config.datasets[config.models[model].dataset]
+    for name in dict.fromkeys(step for variant in variants for step in ancestry(config, variant)):
+        if not has_parent(config.variants[name]):
+            continue
+        settings = variant_settings(config, model, name)
+        where = f"variants.{name} of {model}"
+        if "training" in type(settings).model_fields:
+            for problem in training_problems(settings.training, dataset):
+                yield f"{where}: training.{problem}"
+        if isinstance(settings, FactorizationSettings):
+            yield from factorization_problems(settings, where, model, name)
+            if settings.point is not None:
+                training = exploration_settings(config, model).training
+                for problem in training_problems(training, dataset):
+                    yield f"explore of {model}: training.{problem}"
+
+
+def factorization_problems(
+    settings: FactorizationSettings, where: str, model: str, name: str
+) -> Iterator[str]:
+    """Find problems of a factorization: it needs ranks or a point, not both."""
+    if bool(settings.layers) == (settings.point is not None):
+        yield (
+            f"{where}: set either layers or point, not both, there or in "
+            f"models.{model}.variants.{name}"
+        )
+    for layer, request in settings.layers.items():
+        ranks = request.rank if isinstance(request.rank, tuple) else (request.rank,)
+        for rank in ranks:
+            if isinstance(rank, float) and rank >= 1:
+                problem = f"{rank} is neither an integer nor a fraction below 1"
+                yield f"{where}: layers.{layer}.rank: {problem}"
+        for side in ("inputs", "outputs"):
+            if getattr(request, side) and request.method != "tt":
+                yield f"{where}: layers.{layer}.{side}: only method tt takes {side}; remove the key"
+
+
+def _akida_training_problems(config: Configuration, cells: Sequence[Cell]) -> Iterator[str]:
+    """Find problems of trainings with Akida's quantizers."""
+    trained = {
+        (cell.model, cell.scheme)
+        for cell in cells
+        if cell.scheme in AKIDA_SCHEMES and akida_network(config, cell.variant) != cell.variant
+    }
+    for model, scheme in sorted(trained):
+        dataset = config.datasets[config.models[model].dataset]
+        for problem in training_problems(scheme_training(config, model, scheme), dataset):
+            yield f"schemes.{scheme} of {model}: training.{problem}"
+
+
+def _analysis_problems(config: Configuration) -> Iterator[str]:
+    """Find names of models, with or without seeds, and of variants that do not exist."""
+    for name in type(config.analyses).model_fields:
+        selection = getattr(config.analyses, name)
+        for key, known in (("models", config.models), ("variants", config.variants)):
+            for entry in getattr(selection, key) or ():
+                if entry not in known:
+                    problem = unknown(key.removesuffix("s"), entry, list(known))
+                    yield f"analyses.{name}.{key}: {problem}"
+
+
+def _gate_problems(config: Configuration, cells: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Find problems of the entries of `gates:`."""
+    for i, gate in enumerate(config.gates):
+        for problem in gate_problems(gate, cells):
+            yield f"gates[{i}]{problem}"
+        if gate.max_latency_us is not None and config.evaluation.latency_runs == 0:
+            yield (
+                f"gates[{i}].max_latency_us: latency is not measured because "
+                "evaluation.latency_runs is 0; set it above 0"
+            )
+
+
+def gate_problems(gate: Gate, cells: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Find why an entry of `gates:` cannot be checked on cells of the study."""
+    entry = gate.to_json()
+    unknown_names = list(_unknown_cells(entry, cells))
+    yield from unknown_names
+    selected = [cell for cell in cells if covers(entry, cell)]
+    if not selected and not unknown_names:
+        yield f": no cell of the study matches {scope(entry)}"
+    required = requirements(entry)
+    if not required:
+        yield f": has no requirement; set at least one of {', '.join(REQUIREMENTS)}"
+    for name in required:
+        schemes = REQUIREMENTS[name]
+        if selected and not any(cell["scheme"] in schemes for cell in selected):
+            yield f".{name}: no cell has this value; allowed schemes: {', '.join(schemes)}"
+    for name in (name for name in SIZES if name in required):
+        try:
+            parse_size(entry[name])
+        except InputError as error:
+            yield f".{name}: {error}"
+    if gate.confidence != "possible" and gate.max_drop is None:
+        yield ".confidence: requires max_drop; set max_drop or remove confidence"
+
+
+def _unknown_cells(entry: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Find names in an entry of `gates:` that no cell of the study has."""
+    for key in SELECTORS:
+        what = key.removesuffix("s")
+        known = dict.fromkeys(cell[what] for cell in cells)
+        if what == "model":
+            known |= dict.fromkeys(cell["family"] for cell in cells)
+        for name in entry[key] or ():
+            if name not in known:
+                yield f".{key}: not in the study: {unknown(what, name, list(known))}"
+
+
+def _mixed_problems(config: Configuration, cells: Sequence[Cell]) -> Iterator[str]:
+    """Find cells of scheme `mixed` whose variant has quantizer ranges."""
+    for cell in cells:
+        if cell.scheme == "mixed" and has_quantizers(config, cell.variant):
+            yield (
+                f"study: variant {cell.variant} of {cell.model} cannot use scheme "
+                f"{cell.scheme}: it has its own quantizer ranges; allowed: "
+                f"{', '.join(variants_without_quantizers(config))}"
+            )

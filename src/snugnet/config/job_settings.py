@@ -1,0 +1,190 @@
+"""Settings of jobs: the parts of a configuration that a rule tracks."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from snugnet.config.cells import Cell, families, seed_of
+from snugnet.config.lineage import ancestry, parent_of
+from snugnet.config.overlay import (
+    exploration_settings,
+    has_parent,
+    scheme_settings,
+    scheme_training,
+    variant_settings,
+)
+from snugnet.config.schema import Configuration
+from snugnet.core.gate_entries import SIZES, parse_size
+from snugnet.core.settings.base import Settings
+from snugnet.datasets.sources import ORIGINS
+
+Wildcards = Mapping[str, str]
+# Settings of a model that are about steps after its training.
+LATER = {"variants", "explore", "schemes"}
+# The module of each compression method.
+METHOD_MODULES = {
+    "finetune": "snugnet.compress.finetune",
+    "prune_structured": "snugnet.compress.pruning.structured",
+    "prune_magnitude": "snugnet.compress.pruning.magnitude",
+    "factorize": "snugnet.compress.lowrank.factorize",
+}
+
+
+class JobSettings:
+    """The settings of jobs, by part and wildcards, as plain values that Snakemake compares."""
+
+    def __init__(self, config: Configuration, cells: Sequence[Cell]) -> None:
+        self._config = config
+        self._cells = cells
+        self._parts: dict[str, Callable[[Wildcards], Any]] = {
+            "dataset": lambda w: {"name": w["dataset"], **self.dataset(w["dataset"])},
+            "loader_module": lambda w: f"snugnet.datasets.{config.datasets[w['dataset']].kind}",
+            "model": lambda w: config.models[w["model"]].model_dump(mode="json", exclude=LATER),
+            "file": lambda w: config.models[w["model"]].file,
+            "architecture_module": self._architecture_module,
+            "variant": lambda w: self.variant(w["model"], w["variant"]),
+            "method_module": lambda w: METHOD_MODULES[config.variants[w["variant"]].method],
+            "explore": lambda w: exploration_settings(config, w["model"]).to_json(),
+            "scheme": self._scheme,
+            "scheme_training": lambda w: scheme_training(config, w["model"], w["scheme"]).to_json(),
+            "seed": lambda w: seed_of(config, w["model"]) if "model" in w else config.seed,
+            "cells": lambda w: self.described_cells(),
+            "gates": lambda w: self._gates(),
+            "recipes": lambda w: self._recipes(),
+        }
+
+    def collect(self, names: Iterable[str], wildcards: Wildcards) -> dict[str, Any]:
+        """Collect parts of the configuration, with sorted keys: their order never matters.
+
+        Args:
+            names: Names of parts: a key of the configuration, or `dataset`, `model`, `file`,
+                `variant`, `explore`, `scheme`, `scheme_training`, `seed`, `cells`, `gates`,
+                `recipes`, or the module that a script imports: `loader_module`,
+                `architecture_module`, `method_module`.
+            wildcards: The wildcards of the job.
+        """
+        parts: dict[str, Any] = _sorted({name: self._part(name, wildcards) for name in names})
+        return parts
+
+    def _part(self, name: str, wildcards: Wildcards) -> Any:
+        if name in self._parts:
+            return self._parts[name](wildcards)
+        value = getattr(self._config, name)
+        return value.to_json() if isinstance(value, Settings) else value
+
+    def dataset(self, name: str) -> dict[str, Any]:
+        """Return the settings of a dataset; `arrays` holds only the given names."""
+        block = self._config.datasets[name]
+        settings: dict[str, Any] = block.to_json()
+        if "arrays" in settings:
+            settings["arrays"] = block.arrays.changes()
+        return settings
+
+    def dataset_with_folder(self, name: str) -> dict[str, Any]:
+        """Return the settings of a dataset, its name, and for real data the folder of its files."""
+        settings = {"name": name, **self.dataset(name)}
+        if settings["kind"] in ORIGINS:
+            settings["datasets_dir"] = self._config.datasets_dir
+        return settings
+
+    def variant(self, model: str, name: str) -> dict[str, Any]:
+        """Return the settings of a variant for a model."""
+        settings: dict[str, Any] = variant_settings(self._config, model, name).to_json()
+        for factorization in settings.get("layers", {}).values():
+            if isinstance(factorization, dict):
+                _drop_absent(factorization, ("inputs", "outputs"))
+        return settings
+
+    def requests(self, model: str, variant: str) -> list[tuple[str, dict[str, Any]]]:
+        """List what the study makes from a variant, itself included, parents first.
+
+        Returns:
+            Name and settings of each variant that has a parent; nothing if nothing is made from it.
+        """
+        variants = dict.fromkeys(cell.variant for cell in self._cells if cell.model == model)
+        chains = [ancestry(self._config, name) for name in variants]
+        below = [chain[chain.index(variant) :] for chain in chains if variant in chain[:-1]]
+        names = dict.fromkeys(name for chain in below for name in chain)
+        explored = list(exploration_settings(self._config, model).layers)
+        return [
+            (name, {**self.variant(model, name), "explored_layers": explored})
+            for name in names
+            if has_parent(self._config.variants[name])
+        ]
+
+    def described_cells(self) -> list[dict[str, Any]]:
+        """Return each cell with its family, seed, dataset, parent and method."""
+        family = families(self._config)
+        return [
+            {
+                **cell._asdict(),
+                "family": family[cell.model],
+                "seed": seed_of(self._config, cell.model),
+                "dataset": self._config.models[cell.model].dataset,
+                "parent": parent_of(self._config, cell.variant),
+                "method": self._config.variants[cell.variant].method,
+            }
+            for cell in self._cells
+        ]
+
+    def _architecture_module(self, wildcards: Wildcards) -> str:
+        architecture = self._config.models[wildcards["model"]].architecture
+        module = "pretrained" if architecture == "file" else architecture
+        return f"snugnet.models.architectures.{module}"
+
+    def _scheme(self, wildcards: Wildcards) -> dict[str, Any]:
+        settings = scheme_settings(self._config, wildcards["model"], wildcards["scheme"])
+        values = settings.model_dump(mode="json", exclude={"training"})
+        return {"name": wildcards["scheme"], **values}
+
+    def _scheme_changes(self, model: str, scheme: str) -> dict[str, Any]:
+        """Return the settings of a scheme, with only the changes of the model's training."""
+        settings = scheme_settings(self._config, model, scheme)
+        values: dict[str, Any] = settings.to_json()
+        if "training" in values:
+            values["training"] = settings.training.changes()
+        return values
+
+    def _gates(self) -> list[dict[str, Any]]:
+        """Return the entries of `gates:` with sizes in bytes and the confidence of intervals."""
+        interval = self._config.statistics.confidence
+        entries = []
+        for gate in self._config.gates:
+            entry = gate.to_json()
+            sizes = {name: parse_size(entry[name]) for name in SIZES if entry[name] is not None}
+            entries.append({**entry, **sizes, "interval": interval})
+        return entries
+
+    def _recipes(self) -> dict[str, Any]:
+        """Return the settings of everything that the study makes, by name, for model cards."""
+        config = self._config
+        models = dict.fromkeys(cell.model for cell in self._cells)
+        schemes = dict.fromkeys((cell.model, cell.scheme) for cell in self._cells)
+        steps = dict.fromkeys(
+            (cell.model, step) for cell in self._cells for step in ancestry(config, cell.variant)
+        )
+        return {
+            "datasets": {
+                name: self.dataset(name) for name in (config.models[m].dataset for m in models)
+            },
+            "models": {model: self._part("model", {"model": model}) for model in models},
+            "variants": {f"{model}/{step}": self.variant(model, step) for model, step in steps},
+            "schemes": {
+                f"{model}/{name}": self._scheme_changes(model, name) for model, name in schemes
+            },
+            "lineages": {step: ancestry(config, step) for _, step in steps},
+        }
+
+
+def _drop_absent(block: dict[str, Any], names: Iterable[str]) -> None:
+    for name in names:
+        if block.get(name) is None:
+            block.pop(name, None)
+
+
+def _sorted(value: Any) -> Any:
+    """Copy nested mappings with their keys sorted: Snakemake compares their text."""
+    if isinstance(value, Mapping):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    if isinstance(value, list | tuple):
+        return [_sorted(item) for item in value]
+    return value
