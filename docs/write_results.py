@@ -16,8 +16,8 @@ import pandas as pd
 
 from snugnet.evaluation.table import COLUMNS, arrow, markdown, points
 from snugnet.report import searches
-from snugnet.report.akida_page import steps
-from snugnet.report.files import records
+from snugnet.report.akida_page import format_steps
+from snugnet.report.files import to_records
 from snugnet.report.tables import Value
 
 DOCS = Path(__file__).parent
@@ -77,8 +77,8 @@ one from none.
 AKIDA_LEGEND = """Accuracy in per cent, computed by quantized Keras and by Akida's simulator; PTQ is
 quantized after training, QAT trained on with quantizers. Both generations take the integers 0 to
 255, to which the train split's range is mapped. `potentials` says whether all integers before the
-last activation are equal on the whole test split, `as quantizeml rounds` which share of decisions
-would be without the chip's own arithmetic ([akida.md](akida.md)).
+last activation are equal on the whole test split, `equal decisions (quantizeml rounding)` which
+share of decisions would be without the chip's own arithmetic ([akida.md](akida.md)).
 """
 
 MISTAKES_LEGEND = """Accuracy in per cent of the file used right; `integer ends` is its difference
@@ -254,7 +254,7 @@ def what_mixing_recovers(frame: pd.DataFrame, candidates: pd.DataFrame) -> str:
     for (model, variant), search in candidates.groupby(["model", "variant"], sort=False):
         cells = [rows.get((model, variant, scheme)) for scheme in schemes]
         lines.append([f"{model} {variant}", *map(_accuracy_and_size, cells)])
-        shown = _shown([searches.candidate(row) for row in records(search)])
+        shown = _shown([searches.format_candidate(row) for row in to_records(search)])
         tables.append(f"### Search of {model} {variant}, on val\n\n{shown}\n")
     table = pd.DataFrame(lines, columns=["cell", *schemes]).to_markdown(index=False)
     return "\n".join([f"## Mixed precision\n\n{MIXED_LEGEND}\n{table}\n", *tables])
@@ -271,7 +271,7 @@ def what_ranges_give(frame: pd.DataFrame, compared: pd.DataFrame) -> str:
         costs = [] if cell is None else [points(cell._asdict(), "parent", "p_parent_holm")]
         chosen = rules.loc[rules["chosen"], ["rule", "setting"]].iloc[0].dropna()
         lines.append([f"{model} {variant}", " ".join(map(str, chosen)), *costs])
-        shown = _shown([searches.rule(row) for row in records(rules)])
+        shown = _shown([searches.format_rule(row) for row in to_records(rules)])
         tables.append(f"### Ranges of {model} {variant}, on val\n\n{shown}\n")
     columns = ["cell", "chosen on val", "fiq_int8 on test, from min-max (points)"]
     table = pd.DataFrame(lines, columns=columns).to_markdown(index=False, disable_numparse=True)
@@ -294,7 +294,7 @@ def _accuracy_and_size(row: Any) -> str:
 
 def on_akida(frame: pd.DataFrame) -> str:
     """Show accuracy from the float network to the program, and what the programs are like."""
-    tables = steps(frame.to_dict("records"))
+    tables = format_steps(frame.to_dict("records"))
     # Its headings are a level deeper here.
     return f"## On Akida\n\n{AKIDA_LEGEND}\n{tables.replace('## ', '### ')}" if tables else ""
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from snugnet.core.files import write_json
-from snugnet.evaluation.seeds import across_seeds
-from snugnet.evaluation.table import tabulate
+from snugnet.evaluate.seeds import summarize_seeds
+from snugnet.evaluate.table import tabulate
 from snugnet.report.collect import Study, collect
 from tests.paths import ROOT
 
@@ -226,7 +226,7 @@ class FakeStudy:
         report.mkdir(parents=True, exist_ok=True)
         frame = tabulate(self.rows)
         frame.to_csv(report / "metrics.csv", index=False)
-        across_seeds(frame, 0.95).to_csv(report / "seeds.csv", index=False)
+        summarize_seeds(frame, 0.95).to_csv(report / "seeds.csv", index=False)
         gate = {**self.gate, "cells": len(self.rows)}
         (report / "gate.json").write_text(json.dumps(gate))
         settings = {"statistics": {"confidence": 0.95}, "recipes": self.recipes}
@@ -317,7 +317,7 @@ def write_page(study: FakeStudy) -> Path:
     """Write the page of a study into its folder."""
     import vl_convert
 
-    from snugnet.report.page import page
+    from snugnet.report.page import render_page
 
     templates = ROOT / "workflow" / "report"
     parts = {
@@ -326,5 +326,5 @@ def write_page(study: FakeStudy) -> Path:
         "vega": vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
     }
     path = study.folder / "index.html"
-    path.write_text(page(study.collect(), {}, templates / "index.html.j2", parts))
+    path.write_text(render_page(study.collect(), {}, templates / "index.html.j2", parts))
     return path

@@ -21,17 +21,27 @@ from snakemake_interface_logger_plugins.common import LogEvent
 LOG_LINES = 30
 # Characters in a line of the list of rules.
 WIDTH = 100
-# Events that the lines of jobs, or the log file, make superfluous.
+# Events that are not printed: the lines of jobs or the log file have the same information.
 HIDDEN_EVENTS = (
-    *(LogEvent.WORKFLOW_STARTED, LogEvent.RESOURCES_INFO, LogEvent.JOB_STARTED),
-    *(LogEvent.JOB_INFO, LogEvent.GROUP_INFO, LogEvent.PROGRESS),
+    LogEvent.WORKFLOW_STARTED,
+    LogEvent.RESOURCES_INFO,
+    LogEvent.JOB_STARTED,
+    LogEvent.JOB_INFO,
+    LogEvent.GROUP_INFO,
+    LogEvent.PROGRESS,
 )
 # Beginnings of messages about how Snakemake works. Messages that are not listed are printed.
 HIDDEN_MESSAGES = (
-    *("Using shell: ", "Select jobs to execute", "Execute ", "Group jobs: inactive"),
-    *("Singularity containers: ignored", "Conda environments: ignored", "Provided remote nodes: "),
+    "Using shell: ",
+    "Select jobs to execute",
+    "Execute ",
+    "Group jobs: inactive",
+    "Singularity containers: ignored",
+    "Conda environments: ignored",
+    "Provided remote nodes: ",
     "Assuming unrestricted shared filesystem usage",
-    *("Removing output files of failed job ", "Touching output file "),
+    "Removing output files of failed job ",
+    "Touching output file ",
 )
 
 
@@ -46,20 +56,21 @@ class JobLines(DefaultFormatter):
         self._submitted: dict[int, float] = {}
 
     def is_hidden(self, record: logging.LogRecord) -> bool:
-        """Report whether the screen leaves a message out, and remember the jobs it names."""
+        """Check whether a message is not printed, and store the name of the job it is about."""
         event = get_event(record)
         if event == LogEvent.JOB_INFO:
             fields: Any = record
-            self._names[fields.jobid] = job_name(fields.rule_name, fields.wildcards)
+            self._names[fields.jobid] = format_job_name(fields.rule_name, fields.wildcards)
             self._submitted[fields.jobid] = record.created
         if event == LogEvent.JOB_FINISHED:
-            return getattr(record, "job_id", None) not in self._names  # as with --quiet rules
+            # With `--quiet rules`, Snakemake does not report the names of jobs.
+            return getattr(record, "job_id", None) not in self._names
         if event is not None:
             return event in HIDDEN_EVENTS
         return record.levelno < logging.WARNING and str(record.msg).startswith(HIDDEN_MESSAGES)
 
     def format_run_info(self, msg: dict[str, Any]) -> str:
-        """Format the number of jobs that will run, of each rule too."""
+        """Format the number of jobs that will run, in total and of each rule."""
         counts = dict(msg["stats"])
         self._total = counts.pop("total")
         rules = ", ".join(f"{count} {rule}" for rule, count in counts.items())
@@ -77,47 +88,47 @@ class JobLines(DefaultFormatter):
     def format_job_error(self, msg: dict[str, Any]) -> str:
         """Format a failed job: name, log file and the end of the log."""
         name = self._names.get(msg["jobid"], msg["rule_name"])
-        lines = [f"Error in job {name}", *self._logs(msg["log"])]
+        lines = [f"Error in job {name}", *self._format_logs(msg["log"])]
         return "\n".join(lines)
 
     def format_group_error(self, msg: dict[str, Any]) -> str:
         """Format a failed group of jobs: the logs of the group and of its jobs."""
-        lines = ["Error in a group of jobs", *self._logs(msg["aux_logs"])]
+        lines = ["Error in a group of jobs", *self._format_logs(msg["aux_logs"])]
         for job in msg["job_error_info"]:
             name = self._names.get(job["jobid"], job["rule_name"])
-            lines += [f"  job {name}", *self._logs(job["log"])]
+            lines += [f"  job {name}", *self._format_logs(job["log"])]
         return "\n".join(lines)
 
-    def _logs(self, paths: Iterable[str]) -> list[str]:
-        """List log files, each with its last lines unless these are switched off."""
+    def _format_logs(self, paths: Iterable[str]) -> list[str]:
+        """List log files, each with its last lines if `show_failed_logs` is set."""
         lines = []
         for path in paths:
             lines.append(f"  log: {path}")
             if self.show_failed_logs:
-                lines += [f"    {line}" for line in last_lines(path)]
+                lines += [f"    {line}" for line in read_last_lines(path)]
         return lines
 
 
-def job_name(rule: str, wildcards: dict[str, str] | None) -> str:
-    """Name a job: its rule, then its wildcards as in paths."""
+def format_job_name(rule: str, wildcards: dict[str, str] | None) -> str:
+    """Format the name of a job: its rule, then its wildcards separated by slashes."""
     return f"{rule} {'/'.join((wildcards or {}).values())}".rstrip()
 
 
-def last_lines(path: str) -> list[str]:
-    """Read the last lines of a log; those before them are counted."""
+def read_last_lines(path: str) -> list[str]:
+    """Read the last `LOG_LINES` lines of a log, after a line with the number of earlier lines."""
     try:
         lines = Path(path).read_text(errors="replace").splitlines()
     except OSError as error:
         return [f"cannot be read: {error.strerror}"]
     left_out = len(lines) - LOG_LINES
-    return [f"… {left_out} lines before these", *lines[left_out:]] if left_out > 0 else lines
+    return [f"… {left_out} earlier lines", *lines[left_out:]] if left_out > 0 else lines
 
 
 class LogHandler(LogHandlerBase):
     """Write Snakemake's messages to the screen, one line per job."""
 
     def __post_init__(self) -> None:
-        """Choose the form: short for runs, Snakemake's own for dry runs and `--verbose`."""
+        """Choose the formatter: `JobLines` for runs, Snakemake's for dry runs and `--verbose`."""
         common = self.common_settings
         self._lines: JobLines | None = None
         formatter = DefaultFormatter(common.quiet, common.show_failed_logs)
@@ -129,7 +140,7 @@ class LogHandler(LogHandlerBase):
             self._screen.yellow_info_events = []  # green, except warnings and errors
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a message unless the short form leaves it out."""
+        """Write a message unless `JobLines` hides it."""
         if self._lines is None or not self._lines.is_hidden(record):
             self._screen.emit(record)
 

@@ -106,7 +106,7 @@ def test_failed_job_is_printed_with_the_end_of_its_log(screen, tmp_path):
     assert screen.lines[:4] == [
         "Error in job train m/original",
         f"  log: {log}",
-        "    … 3 lines before these",
+        "    … 3 earlier lines",
         "    line 3",
     ]
     assert screen.lines[-1] == f"    line {LOG_LINES + 2}"

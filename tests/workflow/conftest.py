@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from snugnet.core.files import sha256_of
-from snugnet.evaluation.manifest import digests
+from snugnet.evaluate.manifest import compute_digests
 from tests.paths import ROOT
 
 COPIED = ("Snakefile", "config.yaml", "config", "profiles", "src", "workflow")
@@ -108,7 +108,7 @@ class Project:
     def digests(self) -> dict[str, str]:
         """Digest what there is of the results, finished or not, as rule `write_manifest` does."""
         paths = [path for pattern in MANIFEST for path in self.results.glob(pattern)]
-        return digests(self.results, paths)
+        return compute_digests(self.results, paths)
 
     def manifest(self) -> dict[str, str]:
         """Digest all that is the same in every run; of .tflite files and the gate, every byte."""

@@ -65,7 +65,7 @@ def test_both_generations_compute_what_keras_does_with_their_arithmetic(study):
 def test_the_page_shows_what_fits_and_what_does_not(study):
     page = (study.results / "report" / "akida.md").read_text()
     assert "| digits_akida" in page
-    assert "## What does not fit" in page
+    assert "## Models that do not fit" in page
     assert "| smartwatch_lean" in page
 
 

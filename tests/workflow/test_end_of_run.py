@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from snugnet.evaluation.recommend import recommend
-from snugnet.report.files import read_table, records
+from snugnet.evaluate.recommend import recommend
+from snugnet.report.files import read_table, to_records
 from tests.workflow.conftest import TINY, Project
 
 RUN = ("--cores", "1", "all", *TINY)
@@ -30,7 +30,7 @@ def log_file(output: str) -> Path:
 
 def test_finished_study_ends_with_recommended_models(tiny):
     lines = block(tiny.first_output)
-    choices = recommend(records(read_table(tiny.results / "report/metrics.csv")))
+    choices = recommend(to_records(read_table(tiny.results / "report/metrics.csv")))
     assert len(choices) == 4
     assert lines[0] == "All checks passed (24 cells)"
     for choice, file, figures in zip(choices, lines[2:-1:2], lines[3:-1:2], strict=True):

@@ -136,7 +136,7 @@ def test_filters_by_keyboard(tab, tiny_page, size):
 @pytest.mark.parametrize("size", SIZES)
 def test_tables_are_sorted_by_their_titles(tab, tiny_page, size):
     page = tab(tiny_page, size).ready().page
-    heading = page.locator("#cells thead th", has_text="file (KiB)")
+    heading = page.locator("#cells thead th", has_text="file [KiB]")
     column = heading.evaluate("heading => heading.cellIndex")
     for way, reverse in (("ascending", False), ("descending", True)):
         heading.locator("button").focus()
@@ -157,7 +157,7 @@ def test_a_point_of_a_front_leads_to_its_card(tab, tiny_page, size):
     assert opened.page.evaluate("decodeURIComponent(location.hash)") == "#cell/" + title.replace(
         ", ", "/"
     )
-    for words in ("What these figures do not say", "SHA-256", "How it was made", "Splits"):
+    for words in ("Limitations", "SHA-256", "Compression steps", "Splits"):
         assert words in opened.page.inner_text("#card")
     opened.picture("card")
     opened.fine()
@@ -168,7 +168,7 @@ def test_a_link_leads_to_a_card_at_once(tab, tiny_page):
     opened.page.goto(opened.address + "#cell/digits_fc/original/fiq_int8/litert")
     opened.page.reload()
     opened.page.wait_for_selector("#card article")
-    assert "Bit for bit" in opened.page.inner_text("#card")
+    assert "Bit-exact" in opened.page.inner_text("#card")
     opened.page.goto(opened.address + "#cell/no/such/cell/%E0%A4%A")
     assert "no such cell" in opened.page.inner_text("#card")
 
@@ -201,5 +201,5 @@ def test_charts_can_be_read_in_the_dark(tab, rich_page):
 def test_without_javascript_the_tables_are_there(tab, tiny_page):
     page = tab(tiny_page, java_script_enabled=False).page
     assert page.locator("#cells tbody tr").count() == 24
-    assert "Charts lie in the folder figures" in page.inner_text("noscript")
+    assert "Charts are files in the folder figures" in page.inner_text("noscript")
     assert page.is_hidden("#filters")

@@ -1,5 +1,5 @@
 "use strict";
-// Filters, sorting, charts and cards. Text goes into the page as text, never as markup.
+// Filters, sorting, charts and model cards. All text is inserted as text, never as HTML.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const { cards, figures } = data;
@@ -12,12 +12,12 @@
     return element;
   }
 
-  // ---- Tables: sorted by their titles ------------------------------------------------------
+  // ---- Tables: sorting by column ------------------------------------------------------------
 
-  function order(cell) {
+  // Returns the value to sort by: a number, a text, or null for an empty cell.
+  function orderOf(cell) {
     if (!cell) return null;
-    const given = cell.dataset.order;
-    const text = given === undefined ? cell.textContent.trim() : given;
+    const text = cell.dataset.order ?? cell.textContent.trim();
     if (text === "") return null;
     const number = Number(text.replace(/,/g, ""));
     return Number.isNaN(number) ? text : number;
@@ -29,14 +29,14 @@
   }
 
   function sort(table, column, heading) {
-    const down = heading.getAttribute("aria-sort") === "ascending";
+    const descending = heading.getAttribute("aria-sort") === "ascending";
     all("thead th", table).forEach((other) => other.setAttribute("aria-sort", "none"));
-    heading.setAttribute("aria-sort", down ? "descending" : "ascending");
-    const rows = all("tbody tr", table).map((row) => [order(row.cells[column]), row]);
+    heading.setAttribute("aria-sort", descending ? "descending" : "ascending");
+    const rows = all("tbody tr", table).map((row) => [orderOf(row.cells[column]), row]);
     rows.sort(([a], [b]) => {
-      // What is empty comes last either way.
+      // Empty cells come last in both directions.
       if (a === null || b === null) return (a === null) - (b === null);
-      return down ? compare(b, a) : compare(a, b);
+      return descending ? compare(b, a) : compare(a, b);
     });
     table.tBodies[0].append(...rows.map(([, row]) => row));
   }
@@ -57,20 +57,20 @@
     return link ? cards.cells[addressOf(link.getAttribute("href"))] : null;
   }
 
-  function filterCells(wanted) {
+  function filterCells(filter) {
     let shown = 0;
     for (const row of all("#cells tbody tr")) {
       const cell = cellOfRow(row);
-      row.hidden = !Object.entries(wanted).every(([name, value]) => cell && cell[name] === value);
+      row.hidden = !Object.entries(filter).every(([name, value]) => cell && cell[name] === value);
       if (!row.hidden) shown += 1;
     }
     return shown;
   }
 
-  function filterMatrix(wanted) {
+  function filterMatrix(filter) {
     const matrix = document.getElementById("matrix");
     const fits = (element) =>
-      Object.entries(wanted).every(([name, value]) => (element.dataset[name] ?? value) === value);
+      Object.entries(filter).every(([name, value]) => (element.dataset[name] ?? value) === value);
     all("tbody tr", matrix).forEach((row) => { row.hidden = !fits(row); });
     all("thead th", matrix).forEach((heading, column) => {
       const hidden = !fits(heading);
@@ -82,10 +82,10 @@
     const form = document.getElementById("filters");
     const apply = () => {
       const chosen = [...new FormData(form)].filter(([, value]) => value);
-      const wanted = Object.fromEntries(chosen);
-      filterMatrix(wanted);
+      const filter = Object.fromEntries(chosen);
+      filterMatrix(filter);
       const total = Object.keys(cards.cells).length;
-      form.querySelector("output").textContent = `${filterCells(wanted)} of ${total} cells`;
+      form.querySelector("output").textContent = `${filterCells(filter)} of ${total} cells`;
     };
     form.hidden = false;
     form.addEventListener("change", apply);
@@ -94,7 +94,7 @@
     apply();
   }
 
-  // ---- Charts: drawn when they come into view ----------------------------------------------
+  // ---- Charts: drawn when they become visible -----------------------------------------------
 
   const dark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -127,7 +127,7 @@
     const figure = figures[element.dataset.name];
     const rows = recordsOf(figure);
     const holder = element.querySelector(".panels");
-    // All places first: a chart takes the width that its place has when it is drawn.
+    // All places are inserted first: a chart takes the width of its place when it is drawn.
     const places = figure.panels.map(() => make("div", { class: "panel" }));
     holder.replaceChildren(...places);
     element.dataset.drawn = "yes";
@@ -202,7 +202,7 @@
   }
 
   const percent = (value, digits = 2) => `${(100 * value).toFixed(digits)} %`;
-  const whole = (value) => Number(value).toLocaleString("en");
+  const integer = (value) => Number(value).toLocaleString("en");
   const kib = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
 
   function facts(entries) {
@@ -229,13 +229,13 @@
     const score = (name) => (cell[name] === undefined ? undefined : cell[name].toFixed(4));
     return [facts([
       ["Accuracy on test", cell.accuracy_text],
-      ["From float (points)", cell.from_float_text],
-      ["p (paired test; Holm)", cell.p_holm === undefined ? undefined
+      ["Δ vs float32 [points]", cell.from_float_text],
+      ["p; p (Holm)", cell.p_holm === undefined ? undefined
         : `${cell.p_float?.toPrecision(3)}; ${cell.p_holm.toPrecision(3)}`],
-      ["To the same scheme of its parent (points)", cell.to_parent_text],
-      ["To the rung below on the ladder (points)", cell.rung_text],
-      ["Test samples", whole(cell.n)], ["Groups in test", cell.n_groups],
-      ["Decisions unlike float's", cell.decisions_changed === undefined ? undefined : whole(cell.decisions_changed)],
+      ["Δ vs same scheme of the parent [points]", cell.to_parent_text],
+      ["Δ vs previous quantization step [points]", cell.step_text],
+      ["Test samples", integer(cell.n)], ["Test groups", cell.n_groups],
+      ["Decisions that differ from float32", cell.decisions_changed === undefined ? undefined : integer(cell.decisions_changed)],
       ["Balanced accuracy", score("balanced_accuracy")], ["Precision, macro", score("precision")],
       ["Recall, macro", score("recall")], ["F1, macro", score("f1")],
       ["Cohen's kappa", score("cohen_kappa")], ["Hamming loss", score("hamming_loss")],
@@ -244,13 +244,13 @@
         : score("auc_macro") + interval(cell.auc_low, cell.auc_high, (v) => v.toFixed(4))],
     ]), make("h4", {}, "Costs"), facts([
       ["File", cell.size_bytes === undefined ? undefined : `${kib(cell.size_bytes)} (gzip ${kib(cell.size_gzip_bytes)})`],
-      ["Arena, TensorFlow Lite Micro", cell.arena_bytes === undefined ? undefined : kib(cell.arena_bytes)],
-      ["Parameters", cell.parameters === undefined ? undefined : whole(cell.parameters)],
-      ["Non-zero parameters", cell.nonzero === undefined ? undefined : whole(cell.nonzero)],
-      ["Multiply-accumulates", cell.macs === undefined ? undefined : whole(cell.macs)],
+      ["Tensor arena, TensorFlow Lite Micro", cell.arena_bytes === undefined ? undefined : kib(cell.arena_bytes)],
+      ["Parameters", cell.parameters === undefined ? undefined : integer(cell.parameters)],
+      ["Non-zero parameters", cell.nonzero === undefined ? undefined : integer(cell.nonzero)],
+      ["Multiply-accumulates", cell.macs === undefined ? undefined : integer(cell.macs)],
       ["Latency on the host, median", cell.latency_us_median === undefined ? undefined
         : `${cell.latency_us_median.toFixed(1)} µs (95th percentile ${cell.latency_us_p95.toFixed(1)} µs)`],
-      ["Zeros among weights (model; file)", cell.file_zeros === undefined ? undefined
+      ["Sparsity of weights (model; file)", cell.file_zeros === undefined ? undefined
         : `${percent(cell.model_zeros ?? 0)}; ${percent(cell.file_zeros)}`],
       ["Dead layers", cell.dead_layers],
     ])];
@@ -260,30 +260,30 @@
     if (!cell.confusion) return [];
     const multi = cell.task === "multilabel";
     const matrices = multi ? cell.confusion : [cell.confusion];
-    const found = matrices.map((matrix, k) => {
+    const tables = matrices.map((matrix, k) => {
       const names = multi ? [`not ${cell.class_names[k]}`, cell.class_names[k]] : cell.class_names;
       const rows = matrix.map((row, i) => [names[i], ...row.map((count, j) =>
-        make("td", i === j ? { class: "right" } : {}, whole(count)))]);
-      const place = tableOf(["truth \\ decision", ...names], rows, multi ? cell.class_names[k] : "Rows: truth; columns: decision");
-      place.classList.add("confusion");
-      return place;
+        make("td", i === j ? { class: "right" } : {}, integer(count)))]);
+      const table = tableOf(["truth \\ decision", ...names], rows, multi ? cell.class_names[k] : "Rows: truth; columns: decision");
+      table.classList.add("confusion");
+      return table;
     });
-    return [make("h4", {}, "Confusion matrix"), ...found];
+    return [make("h4", {}, "Confusion matrix"), ...tables];
   }
 
-  // Settings in words: what is not set says nothing.
-  function words(value) {
-    if (Array.isArray(value)) return value.map(words).join(", ");
+  // Formats a setting as text; entries that are not set (null) are left out.
+  function textOf(value) {
+    if (Array.isArray(value)) return value.map(textOf).join(", ");
     if (value === null || typeof value !== "object") return String(value);
     const known = Object.entries(value).filter(([, entry]) => entry !== null);
     return known.map(([name, entry]) => {
-      const text = words(entry);
+      const text = textOf(entry);
       return `${name}: ${entry instanceof Object && !Array.isArray(entry) ? `(${text})` : text}`;
     }).join("; ");
   }
 
   function settingsOf(block) {
-    return facts(Object.entries(block).map(([name, value]) => [name, value === null ? null : words(value)]));
+    return facts(Object.entries(block).map(([name, value]) => [name, value === null ? null : textOf(value)]));
   }
 
   function trainingOf(training) {
@@ -293,18 +293,18 @@
   function lineage(cell) {
     const network = cards.networks[cell.network];
     const scheme = cards.schemes[`${cell.model}/${cell.scheme}`];
-    const trained = cell.network.endsWith(`/${cell.variant}`) ? "" : ", trained from there with quantizers of its own";
+    const trained = cell.network.endsWith(`/${cell.variant}`) ? "" : ", fine-tuned from this network with its own quantizers";
     const steps = network.steps.map((step) => make("li", {}, make("strong", {}, step.variant),
       trainingOf(step.training),
       settingsOf(step.settings)));
     const { training, ...architecture } = network.model;
-    return [make("h4", {}, "How it was made"), settingsOf(architecture), make("ol", {}, ...steps),
+    return [make("h4", {}, "Compression steps"), settingsOf(architecture), make("ol", {}, ...steps),
       ...(scheme ? [make("p", {}, `Scheme ${cell.scheme}${trained}:`), settingsOf(scheme)] : [])];
   }
 
   function dataOf(cell) {
     const set = cards.datasets[cell.dataset];
-    const splits = Object.entries(set.splits).map(([name, split]) => [name, whole(split.samples),
+    const splits = Object.entries(set.splits).map(([name, split]) => [name, integer(split.samples),
       split.groups ?? "none", Object.entries(split.classes ?? {}).map(([c, n]) => `${c} ${n}`).join(", ")]);
     return [make("h4", {}, `Data: ${cell.dataset}`), settingsOf(set.settings),
       splits.length ? tableOf(["split", "samples", "groups", "samples by class"], splits, "Splits") : null,
@@ -317,42 +317,47 @@
       make("td", { class: "hash" }, file.sha256)]), caption);
   }
 
-  function verdicts(cell, place) {
-    const found = [];
-    const contract = cards.contracts[place];
+  function verdicts(cell, artifact) {
+    const entries = [];
+    const contract = cards.contracts[artifact];
     if (contract) {
-      found.push(["The file holds what its scheme promises", contract.verdict === "pass" ? "yes" : contract.findings.join("; ")]);
-      found.push(["Input, output", `${contract.input}, ${contract.output}`]);
-      found.push(["Operators", contract.operators.join(", ")]);
+      entries.push(["Types required by the scheme", contract.verdict === "pass" ? "yes" : contract.findings.join("; ")]);
+      entries.push(["Input, output", `${contract.input}, ${contract.output}`]);
+      entries.push(["Operators", contract.operators.join(", ")]);
     }
-    const certificate = cards.certificates[place];
+    const certificate = cards.certificates[artifact];
     if (certificate) {
       for (const [profile, title] of [["litert_ref", "LiteRT's reference kernels"], ["tflm", "TensorFlow Lite Micro"]]) {
-        const verdict = certificate[profile];
-        const extent = verdict.tensors ? `, ${verdict.tensors} tensors, ${verdict.samples} samples` : "";
-        found.push([`Bit for bit ${title}`, `${verdict.verdict}${extent}${verdict.reason ? `: ${verdict.reason}` : ""}`]);
+        const comparison = certificate[profile];
+        const extent = comparison.tensors ? `, ${comparison.tensors} tensors, ${comparison.samples} samples` : "";
+        const reason = comparison.reason ? `: ${comparison.reason}` : "";
+        entries.push([`Bit-exact vs ${title}`, `${comparison.verdict}${extent}${reason}`]);
       }
-      const apart = certificate.xnnpack;
-      if (apart) found.push(["Default kernels differ", `in ${percent(apart.fraction)} of outputs, by up to ${apart.worst_lsb} steps; ${apart.decisions_changed} decisions`]);
+      const xnnpack = certificate.xnnpack;
+      if (xnnpack) {
+        entries.push(["Difference of LiteRT's default kernels (XNNPACK)", `${percent(xnnpack.fraction)} of outputs, up to `
+          + `${xnnpack.worst_lsb} LSB; ${xnnpack.decisions_changed} decisions changed`]);
+      }
     }
     if (cell.akida_potentials) {
-      found.push(["Simulator and quantized Keras", `${cell.akida_potentials}; ${percent(cell.akida_potentials_equal, 4)} of potentials, ${percent(cell.akida_decisions_equal, 4)} of decisions equal`]);
-      found.push(["Test values beyond the range of train; of the program", `${cell.akida_beyond_train}; ${cell.akida_beyond_program}`]);
+      entries.push(["Simulator vs quantized Keras", `${cell.akida_potentials}; ${percent(cell.akida_potentials_equal, 4)} of potentials `
+        + `and ${percent(cell.akida_decisions_equal, 4)} of decisions are equal`]);
+      entries.push(["Test values outside the range of train; of the program", `${cell.akida_beyond_train}; ${cell.akida_beyond_program}`]);
     }
-    return found.length ? [make("h4", {}, "Verdicts"), facts(found)] : [];
+    return entries.length ? [make("h4", {}, "Verdicts"), facts(entries)] : [];
   }
 
-  function mapping(place) {
-    const conversion = cards.conversions[place];
+  function mapping(artifact) {
+    const conversion = cards.conversions[artifact];
     if (!conversion || !conversion.devices) return [];
     const devices = Object.entries(conversion.devices).map(([name, device]) => [name,
       device.hardware ? "all in hardware" : device.reason, device.processors ?? "",
       device.program_bytes === undefined ? "" : kib(device.program_bytes)]);
     const mapped = conversion.devices[conversion.device]?.layers ?? [];
-    const layers = mapped.map((layer) => [layer.name, words(layer.processors), whole(layer.input_bytes), whole(layer.weight_bytes)]);
+    const layers = mapped.map((layer) => [layer.name, textOf(layer.processors), integer(layer.input_bytes), integer(layer.weight_bytes)]);
     return [make("h4", {}, "Mapping"),
       devices.length ? tableOf(["device", "fits", "processors", "program"], devices, "Virtual devices") : null,
-      layers.length ? tableOf(["layer", "processors", "input (bytes)", "weights (bytes)"], layers, `Layers on ${conversion.device}`) : null];
+      layers.length ? tableOf(["layer", "processors", "input [B]", "weights [B]"], layers, `Layers on ${conversion.device}`) : null];
   }
 
   function show(address) {
@@ -362,13 +367,13 @@
       holder.replaceChildren(make("p", {}, "This study has no such cell."));
       return;
     }
-    const place = `${cell.model}/${cell.variant}/${cell.scheme}`;
+    const artifact = `${cell.model}/${cell.variant}/${cell.scheme}`;
     const title = make("h3", { tabindex: "-1" }, `${cell.model}, ${cell.variant}, ${cell.scheme}, ${cell.runtime}`);
     const limits = cell.limits.map((name) => make("li", {}, cards.limits[name]));
     holder.replaceChildren(make("article", { class: "card" }, title, ...measured(cell),
-      ...(limits.length ? [make("h4", {}, "What these figures do not say"), make("ul", {}, ...limits)] : []),
-      ...verdicts(cell, place), ...mapping(place), ...confusions(cell),
-      make("h4", {}, "Files"), filesOf(cards.files[place], "Below the results folder") ?? "none",
+      ...(limits.length ? [make("h4", {}, "Limitations"), make("ul", {}, ...limits)] : []),
+      ...verdicts(cell, artifact), ...mapping(artifact), ...confusions(cell),
+      make("h4", {}, "Files"), filesOf(cards.files[artifact], "Paths below the results folder") ?? "none",
       ...lineage(cell), ...dataOf(cell)));
     title.scrollIntoView();
     title.focus({ preventScroll: true });

@@ -13,7 +13,7 @@ from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import get_event, logger
 from snakemake_interface_logger_plugins.common import LogEvent
-from snakemake_logger_plugin_snugnet import job_name
+from snakemake_logger_plugin_snugnet import format_job_name
 
 import snugnet
 from snugnet.jobs import checksums, fork_server, run_records
@@ -334,7 +334,7 @@ def failed_jobs(rule_names):
         else:
             jobs.append(failed)
     return sorted(
-        (job_name(job.rule.name, job.wildcards_dict), list(map(str, job.log)))
+        (format_job_name(job.rule.name, job.wildcards_dict), list(map(str, job.log)))
         for job in jobs
         if job.rule.name in rule_names
     )

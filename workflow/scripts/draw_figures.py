@@ -14,14 +14,14 @@ def main(job: Any) -> None:
     from tqdm import tqdm
 
     from snugnet.report.collect import collect
-    from snugnet.report.figures import all_figures
+    from snugnet.report.figures import build_all_figures
     from snugnet.report.pictures import draw
 
     given, folder = job.input, Path(job.output["figures"])
     evidence = [*given["evidence"], given["seeds"]]
     study = collect(job.params.settings, given["table"], None, evidence)
     folder.mkdir(parents=True, exist_ok=True)
-    for figure in tqdm(all_figures(study), desc="figures", mininterval=5):
+    for figure in tqdm(build_all_figures(study), desc="figures", mininterval=5):
         draw(figure, folder)
 
 

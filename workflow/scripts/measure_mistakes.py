@@ -9,13 +9,13 @@ if TYPE_CHECKING:
 
 
 def main(job: Any) -> None:
-    from snugnet.analysis.mistakes import measure
+    from snugnet.analysis.mistakes import measure_mistakes
     from snugnet.core.files import write_json
     from snugnet.core.predictions import load_predictions
     from snugnet.core.samples import load_split
 
     settings = job.params.settings
-    found = measure(
+    found = measure_mistakes(
         job.input["tflite"],
         load_split(job.input["test"]).x,
         load_predictions(job.input["predictions"]),

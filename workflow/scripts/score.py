@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from snugnet.core.files import read_json, write_json
     from snugnet.core.predictions import load_predictions
-    from snugnet.evaluation.footprint import tflite_columns
-    from snugnet.evaluation.score import score
+    from snugnet.evaluate.footprint import describe_tflite
+    from snugnet.evaluate.score import score
 
     row = score(
         load_predictions(job.input["predictions"]),
@@ -20,7 +20,7 @@ def main(job: Any) -> None:
         load_predictions(job.input["parent"]) if job.input["parent"] else None,
         load_predictions(job.input["rung"]) if job.input["rung"] else None,
         read_json(job.input["stats"]),
-        tflite_columns(
+        describe_tflite(
             job.input["deployed"],
             read_json(job.input["contract"]),
             read_json(job.input["certificate"]) if job.input["certificate"] else None,

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from snugnet.core.files import read_json, write_json
     from snugnet.core.predictions import load_predictions
-    from snugnet.evaluation.footprint import akida_columns
-    from snugnet.evaluation.score import incompatible, score
+    from snugnet.evaluate.footprint import describe_akida_program
+    from snugnet.evaluate.score import incompatible, score
 
     conversion = read_json(job.input["conversion"])
     predictions = load_predictions(job.input["predictions"])
@@ -26,7 +26,7 @@ def main(job: Any) -> None:
         parent if parent is not None and len(parent.labels) else None,
         None,
         read_json(job.input["stats"]),
-        akida_columns(
+        describe_akida_program(
             f"{job.input['program']}/model.fbz", conversion, read_json(job.input["agreement"])
         ),
         job.params.settings["statistics"]["confidence"],

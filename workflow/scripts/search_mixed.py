@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from pathlib import Path
 
-    from snugnet.analysis.candidates import measurer
-    from snugnet.analysis.mixed import Search
+    from snugnet.analysis.candidates import create_measure
+    from snugnet.analysis.mixed import MixedPrecisionSearch
     from snugnet.core.csv_files import write_rows
     from snugnet.core.files import atomic_write
     from snugnet.core.samples import load_split
@@ -28,12 +28,12 @@ def main(job: Any) -> None:
     calib = load_split(job.input["calib"]).x[: scheme["calibration_samples"]]
     names = ("float32", "fiq_float32", "int16x8")
     whole = {name: Path(job.input[name]).read_bytes() for name in names}
-    measure = measurer(load_split(job.input["val"]))
+    measure = create_measure(load_split(job.input["val"]))
     model, limits = load_model(job.input["model"]), (scheme["budget"], scheme["max_in_float"])
-    search = Search(lambda: partly_in_float(model, calib), measure, whole, *limits)
-    write_rows(search.table(), job.output["candidates"])
+    search = MixedPrecisionSearch(lambda: partly_in_float(model, calib), measure, whole, *limits)
+    write_rows(search.to_rows(), job.output["candidates"])
     with atomic_write(job.output["tflite"]) as path:
-        path.write_bytes(search.chosen.found.file)
+        path.write_bytes(search.chosen.measurement.file)
     record(job.output["tflite"], job.output["contract"], SCHEMES["mixed"])
 
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from pathlib import Path
 
-    from snugnet.analysis.candidates import measurer
-    from snugnet.analysis.sensitivity import sweep
+    from snugnet.analysis.candidates import create_measure
+    from snugnet.analysis.sensitivity import sweep_layers
     from snugnet.core.csv_files import write_rows
     from snugnet.core.samples import load_split
     from snugnet.models.loading import keras2
@@ -23,8 +23,8 @@ def main(job: Any) -> None:
     keras2.configure(settings["seed"], settings["tf_threads"])
     calib = load_split(job.input["calib"]).x[: settings["scheme"]["calibration_samples"]]
     layers, convert = partly_in_float(load_model(job.input["model"]), calib)
-    measure = measurer(load_split(job.input["val"]))
-    rows = sweep(layers, convert, measure, Path(job.input["reference"]).read_bytes())
+    measure = create_measure(load_split(job.input["val"]))
+    rows = sweep_layers(layers, convert, measure, Path(job.input["reference"]).read_bytes())
     write_rows(rows, job.output["sensitivity"])
 
 

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 def main(job: Any) -> None:
     from snugnet.core.files import atomic_write, read_json
-    from snugnet.evaluation.seeds import across_seeds, seeds_markdown
-    from snugnet.evaluation.table import markdown, tabulate
+    from snugnet.evaluate.seeds import format_seeds_markdown, summarize_seeds
+    from snugnet.evaluate.table import markdown, tabulate
 
     settings = job.params.settings
     rows = [
@@ -22,11 +22,11 @@ def main(job: Any) -> None:
     with atomic_write(job.output["csv"]) as path:
         frame.to_csv(path, index=False)
     confidence = settings["statistics"]["confidence"]
-    seeds = across_seeds(frame, confidence)
+    seeds = summarize_seeds(frame, confidence)
     with atomic_write(job.output["seeds"]) as path:
         seeds.to_csv(path, index=False)
     with atomic_write(job.output["markdown"]) as path:
-        path.write_text(markdown(frame, confidence) + seeds_markdown(seeds, confidence))
+        path.write_text(markdown(frame, confidence) + format_seeds_markdown(seeds, confidence))
 
 
 if __name__ == "__main__":

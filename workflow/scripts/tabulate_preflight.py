@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
     from snugnet.core.files import atomic_write, read_json
-    from snugnet.report.akida_page import preflight_page
+    from snugnet.report.akida_page import render_preflight_page
 
     cells = [cell for cell in job.params.settings["cells"] if cell["scheme"] in AKIDA_SCHEMES]
     models = dict.fromkeys((cell["model"], cell["scheme"]) for cell in cells)
@@ -20,7 +20,7 @@ def main(job: Any) -> None:
         for (model, _), path in zip(models, job.input["preflights"], strict=True)
     ]
     with atomic_write(job.output["page"]) as path:
-        path.write_text(preflight_page(preflights))
+        path.write_text(render_preflight_page(preflights))
 
 
 if __name__ == "__main__":

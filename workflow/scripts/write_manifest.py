@@ -12,12 +12,12 @@ def main(job: Any) -> None:
     from pathlib import Path
 
     from snugnet.core.files import write_json
-    from snugnet.evaluation.manifest import digests
+    from snugnet.evaluate.manifest import compute_digests
 
     root = Path(job.output["manifest"]).parent
     write_json(
         job.output["manifest"],
-        {"results": digests(root, map(Path, job.input)), **job.params.made_with},
+        {"results": compute_digests(root, map(Path, job.input)), **job.params.made_with},
     )
 
 

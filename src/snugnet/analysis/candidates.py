@@ -1,4 +1,4 @@
-"""Candidate files measured on val with the interpreter that is deployed, each only once."""
+"""Accuracy and size of candidate .tflite files, measured on val with the LiteRT interpreter."""
 
 import contextlib
 import io
@@ -15,13 +15,13 @@ from snugnet.tflite.runtimes.litert import predict
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What a file is worth.
+class Measurement:
+    """Accuracy and size of a .tflite file.
 
     Attributes:
-        file: Its bytes.
-        correct: How right each sample of val is, float64 (n,), in 0..1.
-        group: Of each sample, (n,), or None.
+        file: Content of the file.
+        correct: Correctness of each val sample, float64 (n,), in 0..1.
+        group: Group of each sample, (n,), or None.
     """
 
     file: bytes
@@ -30,41 +30,45 @@ class Measured:
 
     @property
     def size(self) -> int:
-        """Bytes of the file."""
+        """Size of the file in bytes."""
         return len(self.file)
 
     @property
     def accuracy(self) -> float:
-        """The task's headline measure, in 0..1."""
+        """Accuracy on val, the headline metric of the task, in 0..1."""
         return float(self.correct.mean())
 
 
-Measure = Callable[[bytes], Measured]
-# From the names of the tensors that are to stay in float to a file.
+# A function that measures the content of a file.
+Measure = Callable[[bytes], Measurement]
+# A function that converts a model; it takes the names of the tensors that stay in float.
 Convert = Callable[[Collection[str]], bytes]
 
 
-def measurer(val: Samples) -> Measure:
-    """Make a function that measures files on `val`; equal files are predicted once.
+def create_measure(val: Samples) -> Measure:
+    """Create a function that measures files on `val`; it measures equal files only once.
 
     Args:
-        val: What to predict: never the test split, since files are chosen by it.
+        val: Samples to predict. Never the test split, because files are chosen by the result.
     """
-    known: dict[bytes, Measured] = {}
+    known: dict[bytes, Measurement] = {}
 
-    def measure(file: bytes) -> Measured:
+    def measure(file: bytes) -> Measurement:
         if file not in known:
-            known[file] = Measured(file, _correct(file, val), val.group)
+            known[file] = Measurement(file, _compute_correct(file, val), val.group)
         return known[file]
 
     return measure
 
 
-def _correct(file: bytes, val: Samples) -> np.ndarray:
+def _compute_correct(file: bytes, val: Samples) -> np.ndarray:
+    """Predict `val` with a file; return the correctness of each sample, float64 (n,)."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
         path.write_bytes(file)
-        # Of many files the progress of all is told, not that of each.
+        # The caller prints the progress over all files; that of each file is hidden.
         with contextlib.redirect_stdout(io.StringIO()):
-            found = predict(path, val.x)
-    return Predictions.of(val, found.scores(), *found).correct()
+            prediction = predict(path, val.x)
+    return Predictions.of(
+        val, prediction.scores(), prediction.raw, prediction.scale, prediction.zero_point
+    ).correct()

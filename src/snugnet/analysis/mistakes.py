@@ -1,8 +1,8 @@
-"""What common mistakes with integer inputs and outputs cost, measured with the deployed file.
+"""Common mistakes in integer inference, and the accuracy that each of them costs.
 
-A device gets integers, and somebody's code makes them of real numbers: `round(x / scale) +
-zero_point`, saturated. Each mistake here leaves out a part of that, or of the way back at the
-output. The file itself is the same throughout.
+Code on a device converts real inputs to integers: `round(x / scale) + zero_point`, saturated. Each
+mistake here leaves out a part of this conversion, or of the conversion of the output. The .tflite
+file is always the same.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,8 +19,14 @@ from snugnet.tflite.flatbuffer import read_graph
 from snugnet.tflite.runtimes.litert import Prediction, dequantize, predict
 
 
-class Grid(NamedTuple):
-    """The integers of a tensor: type, what one step stands for, and which integer stands for 0."""
+class QuantizationParameters(NamedTuple):
+    """The quantization parameters of a tensor.
+
+    Attributes:
+        dtype: Integer type.
+        scale: Real value of one integer step.
+        zero_point: Integer that represents 0.
+    """
 
     dtype: str
     scale: float
@@ -28,117 +34,139 @@ class Grid(NamedTuple):
 
 
 class Mistake(NamedTuple):
-    """A wrong way from real inputs to integers.
+    """A wrong conversion of real inputs to integers.
 
     Attributes:
-        words: What is done.
-        integers: From inputs and their grid to integers of the grid's type.
+        description: Description of the mistake.
+        convert: Function that converts real inputs to integers of the parameters' type.
     """
 
-    words: str
-    integers: Callable[[np.ndarray, Grid], np.ndarray]
+    description: str
+    convert: Callable[[np.ndarray, QuantizationParameters], np.ndarray]
 
 
-def _truncated(x: np.ndarray, grid: Grid) -> np.ndarray:
-    """Cast as languages do it, towards zero; int64, so that nothing wraps yet."""
+def _truncate(x: np.ndarray, parameters: QuantizationParameters) -> np.ndarray:
+    """Truncate towards zero, like a cast in C; the result is int64, so nothing wraps yet."""
     with np.errstate(over="ignore"):
-        return np.trunc(x.astype(np.float64) / grid.scale + grid.zero_point).astype(np.int64)
+        steps = x.astype(np.float64) / parameters.scale + parameters.zero_point
+        return np.trunc(steps).astype(np.int64)
 
 
-def _saturated(values: np.ndarray, grid: Grid) -> np.ndarray:
-    info = np.iinfo(grid.dtype)
-    return np.clip(values, info.min, info.max).astype(grid.dtype)
+def _saturate(values: np.ndarray, parameters: QuantizationParameters) -> np.ndarray:
+    info = np.iinfo(parameters.dtype)
+    return np.clip(values, info.min, info.max).astype(parameters.dtype)
 
 
-def _rounded(x: np.ndarray, grid: Grid) -> np.ndarray:
-    return nearest(x, grid.scale, grid.zero_point).astype(np.int64)
+def _round(x: np.ndarray, parameters: QuantizationParameters) -> np.ndarray:
+    return nearest(x, parameters.scale, parameters.zero_point).astype(np.int64)
 
 
-def _without_zero_point(x: np.ndarray, grid: Grid) -> np.ndarray:
-    return quantize(x, grid.scale, 0, grid.dtype)
+def _quantize_without_zero_point(x: np.ndarray, parameters: QuantizationParameters) -> np.ndarray:
+    return quantize(x, parameters.scale, 0, parameters.dtype)
 
 
-# NumPy's cast from int64 keeps the low bits: values wrap, as in the slides' code and in C.
+# NumPy's cast from int64 keeps the low bits: values wrap, as in C and in the code of the original
+# slides.
 MISTAKES = {
     "cast": Mistake(
-        "cast without rounding, saturated", lambda x, grid: _saturated(_truncated(x, grid), grid)
+        "cast without rounding, saturated",
+        lambda x, parameters: _saturate(_truncate(x, parameters), parameters),
     ),
     "wrap": Mistake(
         "rounded, but wraps instead of saturating",
-        lambda x, grid: _rounded(x, grid).astype(grid.dtype),
+        lambda x, parameters: _round(x, parameters).astype(parameters.dtype),
     ),
     "cast_and_wrap": Mistake(
         "cast without rounding, wraps instead of saturating",
-        lambda x, grid: _truncated(x, grid).astype(grid.dtype),
+        lambda x, parameters: _truncate(x, parameters).astype(parameters.dtype),
     ),
-    "input_zero_point": Mistake("zero point forgotten at the input", _without_zero_point),
+    "input_zero_point": Mistake("zero point forgotten at the input", _quantize_without_zero_point),
 }
 OUTPUT_ZERO_POINT = "output_zero_point"
 
 
-def measure(
-    path: str | Path, x: np.ndarray, right: Predictions, batch_size: int, confidence: float
+def measure_mistakes(
+    path: str | Path, x: np.ndarray, reference: Predictions, batch_size: int, confidence: float
 ) -> dict[str, Any]:
-    """Make each mistake on all samples and compare with the same file used right.
+    """Measure the accuracy of each mistake and compare it with the correct conversion.
 
     Args:
         path: A .tflite file with integer input and output.
         x: Inputs in real units, (n, ...).
-        right: What the file predicts for them when used right.
-        batch_size: Samples in one invocation.
-        confidence: Of the intervals.
+        reference: Predictions of the file for these inputs with correct conversion.
+        batch_size: Number of samples in one invocation.
+        confidence: Confidence level of the intervals, in (0, 1).
 
     Returns:
-        Ready for JSON: `n`, `accuracy` (used right), `saturated` (share of input values that lie
-        beyond the input's range and are cut off even when used right), and `mistakes`, one mapping
-        each: `name`, `words`, `accuracy`, `delta` (from used right, in 0..1), `delta_low`,
-        `delta_high`, `p` (as `paired_p` gives it).
+        The content of mistakes.json, ready for JSON:
+
+        - `n`: number of samples.
+        - `accuracy`: accuracy with correct conversion, in 0..1.
+        - `saturated`: share of input values beyond the input's range, which saturate even with
+          correct conversion.
+        - `mistakes`: for each mistake `name`, `words` (its description), `accuracy`, `delta`
+          (accuracy minus that with correct conversion, in -1..1), `delta_low`, `delta_high` and
+          `p` (see `paired_p`).
     """
-    grid = _input_grid(path)
-    found = {
-        name: (mistake.words, _fed(path, mistake.integers(x, grid), grid, batch_size))
-        for name, mistake in MISTAKES.items()
-    }
-    # At the output nothing is computed anew: the same integers are read as if 0 stood for 0.
-    wrong = Prediction(right.raw, float(right.scale), 0)
-    found[OUTPUT_ZERO_POINT] = ("zero point forgotten at the output", wrong)
+    parameters = _read_input_parameters(path)
+    predictions: dict[str, tuple[str, Prediction]] = {}
+    for name, mistake in MISTAKES.items():
+        integers = mistake.convert(x, parameters)
+        prediction = _predict_integers(path, integers, parameters, batch_size)
+        predictions[name] = (mistake.description, prediction)
+    # A mistake at the output needs no new inference: the same integers are dequantized with zero
+    # point 0.
+    prediction = Prediction(reference.raw, float(reference.scale), 0)
+    predictions[OUTPUT_ZERO_POINT] = ("zero point forgotten at the output", prediction)
     rows = []
-    for name, (words, prediction) in found.items():
-        cost = _cost(right, prediction, confidence)
-        rows.append({"name": name, "words": words, **cost})
+    for name, (description, prediction) in predictions.items():
+        cost = _compare(reference, prediction, confidence)
+        rows.append({"name": name, "words": description, **cost})
     return {
         "n": len(x),
-        "accuracy": float(right.correct().mean()),
-        "saturated": float(_beyond(x, grid).mean()),
+        "accuracy": float(reference.correct().mean()),
+        "saturated": float(_is_saturated(x, parameters).mean()),
         "mistakes": rows,
     }
 
 
-def _input_grid(path: str | Path) -> Grid:
+def _read_input_parameters(path: str | Path) -> QuantizationParameters:
     graph = read_graph(path)
     tensor = graph.tensors[graph.inputs[0]]
-    return Grid(tensor.dtype, float(tensor.scales[0]), int(tensor.zero_points[0]))
+    return QuantizationParameters(tensor.dtype, float(tensor.scales[0]), int(tensor.zero_points[0]))
 
 
-def _fed(path: str | Path, integers: np.ndarray, grid: Grid, batch_size: int) -> Prediction:
-    """Predict from integers, by way of the real numbers that they stand for."""
-    return predict(path, dequantize(integers, grid.scale, grid.zero_point), batch_size)
+def _predict_integers(
+    path: str | Path, integers: np.ndarray, parameters: QuantizationParameters, batch_size: int
+) -> Prediction:
+    """Predict from integer inputs; `predict` takes real inputs, so they are dequantized first."""
+    x = dequantize(integers, parameters.scale, parameters.zero_point)
+    return predict(path, x, batch_size)
 
 
-def _beyond(x: np.ndarray, grid: Grid) -> np.ndarray:
-    """Tell which values saturate."""
-    info, levels = np.iinfo(grid.dtype), _rounded(x, grid)
-    return (levels < info.min) | (levels > info.max)
+def _is_saturated(x: np.ndarray, parameters: QuantizationParameters) -> np.ndarray:
+    """Return whether each value is beyond the integer range, bool, in the shape of `x`."""
+    info, integers = np.iinfo(parameters.dtype), _round(x, parameters)
+    return (integers < info.min) | (integers > info.max)
 
 
-def _cost(right: Predictions, wrong: Prediction, confidence: float) -> Mapping[str, Any]:
-    mistaken = replace(right, scores=wrong.scores(), raw=wrong.raw)
-    ours, truth = mistaken.correct(), right.correct()
-    low, high = difference_interval(ours, truth, right.group, confidence)
+def _compare(
+    reference: Predictions, prediction: Prediction, confidence: float
+) -> Mapping[str, Any]:
+    """Compare the accuracy of a mistake with that of the correct conversion.
+
+    Args:
+        reference: Predictions with correct conversion.
+        prediction: Prediction with the mistake, for the same samples.
+        confidence: Confidence level of the interval, in (0, 1).
+    """
+    mistaken = replace(reference, scores=prediction.scores(), raw=prediction.raw)
+    correct, reference_correct = mistaken.correct(), reference.correct()
+    low, high = difference_interval(correct, reference_correct, reference.group, confidence)
     return {
-        "accuracy": float(ours.mean()),
-        "delta": float(ours.mean() - truth.mean()),
+        "accuracy": float(correct.mean()),
+        "delta": float(correct.mean() - reference_correct.mean()),
         "delta_low": low,
         "delta_high": high,
-        "p": paired_p(ours, truth, right.group),
+        "p": paired_p(correct, reference_correct, reference.group),
     }

@@ -1,16 +1,16 @@
-"""The smallest file within a budget of accuracy, some of whose operators are left in float.
+"""Mixed-precision search: the smallest file within an accuracy budget, with some layers in float.
 
-Every candidate is converted and measured on val: what a converter makes of a selection is not known
-beforehand. Two orders are tried, since neither is always right. Leaving one layer alone in float
-takes away the error of its weights, but not that of its output where the next layer is in int8;
-quantizing one layer alone shows both.
+Each candidate is converted and measured on val, because the size and accuracy of a converted file
+are not known in advance. The search tries two orders of layers, because neither is always right.
+Leaving one layer in float removes the error of its weights, but not the error of its output if the
+next layer is in int8. Quantizing one layer alone shows both errors.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from snugnet.analysis.candidates import Convert, Measure, Measured
+from snugnet.analysis.candidates import Convert, Measure, Measurement
 from snugnet.core.fractions import LAST_BITS
 from snugnet.core.progress import progress
 from snugnet.tflite.layers import Layer
@@ -18,141 +18,164 @@ from snugnet.tflite.refusals import unless_refused
 
 
 class Candidate(NamedTuple):
-    """A file that was tried.
+    """A file that was measured.
 
     Attributes:
-        name: How it came about.
-        in_float: The layers that it leaves in float, in the order of the file.
-        found: What it is worth.
+        name: The scheme, or the order of layers that led to the file.
+        in_float: Layers that stay in float, in the order of the file.
+        measurement: Accuracy and size of the file.
     """
 
     name: str
     in_float: tuple[Layer, ...]
-    found: Measured
+    measurement: Measurement
 
 
-class Search:
-    """A search for the smallest file within the budget, all of which is kept.
+class MixedPrecisionSearch:
+    """A search for the smallest file within the accuracy budget; it keeps all candidates.
 
     Attributes:
-        candidates: What has been measured, each set of layers once.
-        chosen: The smallest candidate within the budget, or if there is none the one of the best
-            accuracy, the smallest of these; never one with too many layers in float.
-        fits: Whether it is within the budget.
+        candidates: Measured candidates, each set of layers once.
+        chosen: The smallest candidate within the budget. If there is none, the most accurate
+            candidate; of several, the smallest. Never a candidate with too many layers in float.
+        fits: Whether the chosen candidate is within the budget.
     """
 
     def __init__(
         self,
         prepare: Callable[[], tuple[Sequence[Layer], Convert]],
         measure: Measure,
-        whole: Mapping[str, bytes],
+        files: Mapping[str, bytes],
         budget: float,
-        most: int | None,
+        max_in_float: int | None,
     ) -> None:
-        """Search.
+        """Run the search.
 
         Args:
-            prepare: Gives the layers that can be left in float, in the order of the file, and a
-                function from the names of the tensors of some to a file; called if need be.
-            measure: Measures a file on val.
-            whole: The files `float32`, the reference, and `fiq_float32` and `int16x8`, candidates.
-            budget: Points of accuracy that may be lost against float32.
-            most: How many layers may be left in float; None for any number.
+            prepare: Function that returns the layers that can stay in float, in the order of the
+                file, and a function that converts the model; the latter takes the names of the
+                tensors that stay in float. Called only if `fiq_float32` is not within the budget.
+            measure: Function that measures a file on val.
+            files: Contents of the files `float32` (the reference), `fiq_float32` and `int16x8` (two
+                candidates).
+            budget: Maximum accuracy drop from float32, in points.
+            max_in_float: Maximum number of layers in float; None for no limit.
         """
-        self._measure, self._most = measure, math.inf if most is None else most
-        self._float = measure(whole["float32"])
-        self._least = self._float.accuracy - budget / 100 - LAST_BITS
+        self._measure = measure
+        self._max_in_float = math.inf if max_in_float is None else max_in_float
+        self._float = measure(files["float32"])
+        self._min_accuracy = self._float.accuracy - budget / 100 - LAST_BITS
         self.candidates = [
-            Candidate(name, (), measure(whole[name])) for name in ("fiq_float32", "int16x8")
+            Candidate(name, (), measure(files[name])) for name in ("fiq_float32", "int16x8")
         ]
-        # Whatever is left in float adds bytes.
-        if not self._fits(self.candidates[0]) and self._most > 0:
+        # Layers in float usually add bytes, so the search ends if fiq_float32 is within the budget.
+        if not self._is_fitting(self.candidates[0]) and self._max_in_float > 0:
             self._layers, self._convert = prepare()
             self._try_layers()
         self.chosen = self._choose()
-        self.fits = self._fits(self.chosen)
+        self.fits = self._is_fitting(self.chosen)
         if not self.fits:
             print(f"warning: no candidate is within {budget} points of float32; using the best one")
 
-    def table(self) -> list[dict[str, Any]]:
-        """Give one row a candidate.
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return the rows of candidates.csv, one for each candidate.
 
         Returns:
-            `candidate`; `in_float`, names of tensors; `operators_in_float`, how many; `size_bytes`;
-            `n` samples of val; `accuracy`; `delta_float`; `within_budget`, of accuracy; `allowed`,
-            whether no more is in float than may be; `chosen`.
+            Rows with the columns:
+
+            - `candidate`: name of the candidate.
+            - `in_float`, `operators_in_float`: names of the tensors in float, and their number.
+            - `size_bytes`: size of the file.
+            - `n`: number of val samples.
+            - `accuracy`, `delta_float`: accuracy, and accuracy minus that of float32.
+            - `within_budget`: whether the accuracy is within the budget.
+            - `allowed`: whether the number of layers in float is allowed.
+            - `chosen`: whether this candidate was chosen.
         """
         return [
             {
                 "candidate": candidate.name,
                 "in_float": " ".join(layer.tensor for layer in candidate.in_float),
                 "operators_in_float": len(candidate.in_float),
-                "size_bytes": candidate.found.size,
-                "n": len(candidate.found.correct),
-                "accuracy": candidate.found.accuracy,
-                "delta_float": candidate.found.accuracy - self._float.accuracy,
-                "within_budget": self._within(candidate),
-                "allowed": self._allowed(candidate),
+                "size_bytes": candidate.measurement.size,
+                "n": len(candidate.measurement.correct),
+                "accuracy": candidate.measurement.accuracy,
+                "delta_float": candidate.measurement.accuracy - self._float.accuracy,
+                "within_budget": self._is_within_budget(candidate),
+                "allowed": self._is_allowed(candidate),
                 "chosen": candidate is self.chosen,
             }
             for candidate in self.candidates
         ]
 
     def _try_layers(self) -> None:
-        """Leave each layer alone in float, quantize each alone, then leave ever more in float."""
-        found = []
+        """Try each layer alone in float, each layer alone quantized, and then growing sets."""
+        scores = []
         with progress(len(self._layers), "searching") as meter:
             for layer in self._layers:
                 others = [other for other in self._layers if other != layer]
-                alone = self._try("one_in_float", [layer])
-                without = self._try("one_quantized", others)
-                # What the converter does not make says nothing, and comes last.
-                recovers = alone.found.accuracy if alone else -math.inf
-                loses = -without.found.accuracy if without else -math.inf
-                found.append((recovers, loses, layer))
+                in_float = self._try_set("one_in_float", [layer])
+                quantized = self._try_set("one_quantized", others)
+                # If the converter rejects a set, its layer comes last in that order.
+                recovered = in_float.measurement.accuracy if in_float else -math.inf
+                lost = -quantized.measurement.accuracy if quantized else -math.inf
+                scores.append((recovered, lost, layer))
                 meter.update(1)
-        recovering = sorted(found, key=lambda each: (each[0], each[1]), reverse=True)
-        losing = sorted(found, key=lambda each: (each[1], each[0]), reverse=True)
-        for name, ranked in (("most_recovered", recovering), ("most_lost", losing)):
-            self._try_more(name, [layer for _, _, layer in ranked])
+        by_recovered = sorted(scores, key=lambda score: (score[0], score[1]), reverse=True)
+        by_lost = sorted(scores, key=lambda score: (score[1], score[0]), reverse=True)
+        for name, order in (("most_recovered", by_recovered), ("most_lost", by_lost)):
+            self._try_growing_sets(name, [layer for _, _, layer in order])
 
-    def _try_more(self, name: str, order: list[Layer]) -> None:
-        """Leave the first 2, 3, ... in float, up to a file that fits or that is larger than one."""
+    def _try_growing_sets(self, name: str, order: list[Layer]) -> None:
+        """Try the first 2, 3, ... layers in float; stop at a file no smaller than a fitting one."""
         for count in range(2, len(order) + 1):
-            fitting = [other.found.size for other in self.candidates if self._fits(other)]
-            file = self._file(order[:count])
-            beyond = file and fitting and len(file) >= min(fitting)
-            if count > self._most or beyond:
+            fitting_sizes = [
+                other.measurement.size for other in self.candidates if self._is_fitting(other)
+            ]
+            file = self._convert_set(order[:count])
+            is_too_large = file and fitting_sizes and len(file) >= min(fitting_sizes)
+            if count > self._max_in_float or is_too_large:
                 break
-            self._try(name, order[:count])
+            self._try_set(name, order[:count])
 
-    def _try(self, name: str, layers: Sequence[Layer]) -> Candidate | None:
-        """Measure a file, unless the same layers have been left in float before."""
-        chosen = tuple(sorted(layers))
+    def _try_set(self, name: str, layers: Sequence[Layer]) -> Candidate | None:
+        """Measure the file with a set of layers in float, unless it has been measured before.
+
+        Args:
+            name: Name of a new candidate.
+            layers: Layers that stay in float.
+
+        Returns:
+            The candidate with these layers in float; None if the converter rejects the set.
+        """
+        in_float = tuple(sorted(layers))
         for other in self.candidates:
-            if other.in_float == chosen and other.name != "int16x8":
+            if other.in_float == in_float and other.name != "int16x8":
                 return other
-        if (file := self._file(chosen)) is None:
+        if (file := self._convert_set(in_float)) is None:
             return None
-        candidate = Candidate(name, chosen, self._measure(file))
+        candidate = Candidate(name, in_float, self._measure(file))
         self.candidates.append(candidate)
         return candidate
 
-    def _file(self, layers: Sequence[Layer]) -> bytes | None:
+    def _convert_set(self, layers: Sequence[Layer]) -> bytes | None:
         return unless_refused(self._convert, [layer.tensor for layer in layers])
 
-    def _within(self, candidate: Candidate) -> bool:
-        return candidate.found.accuracy >= self._least
+    def _is_within_budget(self, candidate: Candidate) -> bool:
+        return candidate.measurement.accuracy >= self._min_accuracy
 
-    def _allowed(self, candidate: Candidate) -> bool:
-        return len(candidate.in_float) <= self._most
+    def _is_allowed(self, candidate: Candidate) -> bool:
+        return len(candidate.in_float) <= self._max_in_float
 
-    def _fits(self, candidate: Candidate) -> bool:
-        return self._allowed(candidate) and self._within(candidate)
+    def _is_fitting(self, candidate: Candidate) -> bool:
+        return self._is_allowed(candidate) and self._is_within_budget(candidate)
 
     def _choose(self) -> Candidate:
-        fitting = [candidate for candidate in self.candidates if self._fits(candidate)]
+        fitting = [candidate for candidate in self.candidates if self._is_fitting(candidate)]
         if fitting:
-            return min(fitting, key=lambda candidate: candidate.found.size)
-        allowed = [candidate for candidate in self.candidates if self._allowed(candidate)]
-        return max(allowed, key=lambda c: (c.found.accuracy, -c.found.size))
+            return min(fitting, key=lambda candidate: candidate.measurement.size)
+        allowed = [candidate for candidate in self.candidates if self._is_allowed(candidate)]
+        return max(
+            allowed,
+            key=lambda candidate: (candidate.measurement.accuracy, -candidate.measurement.size),
+        )

@@ -1,4 +1,4 @@
-"""What is deployed, in columns of the table: a .tflite file, or a program for Akida."""
+"""Columns of metrics.csv that describe a deployed file: a .tflite file or an Akida program."""
 
 import gzip
 from collections.abc import Mapping
@@ -6,38 +6,51 @@ from pathlib import Path
 from typing import Any
 
 
-def tflite_columns(
-    path: str | Path, evidence: Mapping[str, Any], certificate: Mapping[str, Any] | None
+def describe_tflite(
+    path: str | Path, weight_report: Mapping[str, Any], certificate: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """Describe a .tflite file.
+    """Describe a .tflite file: size, weights and verification.
 
     Args:
-        path: The file; its size is measured.
-        evidence: `weights`, `int8_weights`, `float_weights`, `zeros` and `dead_layers` of the
-            file, as `inspect` gives them.
-        certificate: What `certify` found; None for a file that is not full-integer.
+        path: Path of the file.
+        weight_report: `weights`, `int8_weights`, `float_weights`, `zeros` and `dead_layers` of the
+            file, as `inspect` returns them.
+        certificate: Certificate of the file, as `certify` returns it; None for a file that is not
+            full-integer.
+
+    Returns:
+        Values by column.
     """
-    return {**file_size(path), **_evidence(evidence), **_certified(certificate)}
+    return {
+        **measure_file_size(path),
+        **_describe_weights(weight_report),
+        **_describe_verification(certificate),
+    }
 
 
-def akida_columns(
+def describe_akida_program(
     program: str | Path, conversion: Mapping[str, Any], agreement: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Describe a program for Akida.
+    """Describe a program for Akida: size, device and agreement with quantized Keras.
 
     Args:
-        program: The .fbz file; its size is measured.
-        conversion: What the conversion recorded.
-        agreement: How far the simulator agrees with the quantized Keras model.
+        program: Path of the .fbz file.
+        conversion: Content of conversion.json.
+        agreement: Content of agreement.json, which compares the simulator with the quantized Keras
+            model.
+
+    Returns:
+        Values by column.
     """
     device = conversion["device"]
     mapped = conversion["devices"][device]
-    first, own = agreement.get("first_layer") or {}, agreement.get("quantizeml") or {}
-    # Nobody has counted the zeros of weights that were trained on.
-    uncounted = {"nonzero": None, "model_zeros": None} if conversion["trained"] else {}
+    first_layer = agreement.get("first_layer") or {}
+    quantizeml = agreement.get("quantizeml") or {}
+    # The zeros were counted before QAT, so the counts do not apply after it.
+    unknown = {"nonzero": None, "model_zeros": None} if conversion["trained"] else {}
     return {
-        **file_size(program),
-        **uncounted,
+        **measure_file_size(program),
+        **unknown,
         "reason": mapped["reason"],
         "akida_device": device,
         "akida_hardware": mapped["hardware"],
@@ -49,14 +62,14 @@ def akida_columns(
         "akida_potentials": agreement["verdict"],
         "akida_potentials_equal": agreement["potentials_equal"],
         "akida_decisions_equal": agreement["decisions_equal"],
-        "akida_quantizeml_equal": own.get("decisions_equal"),
+        "akida_quantizeml_equal": quantizeml.get("decisions_equal"),
         "akida_worst": agreement["worst"],
-        "akida_first_layer": first.get("layer"),
+        "akida_first_layer": first_layer.get("layer"),
     }
 
 
-def file_size(path: str | Path) -> dict[str, int]:
-    """Measure a file: its bytes, and its bytes when compressed by gzip at level 9."""
+def measure_file_size(path: str | Path) -> dict[str, int]:
+    """Measure the size of a file in bytes, uncompressed and compressed with gzip at level 9."""
     data = Path(path).read_bytes()
     return {
         "size_bytes": len(data),
@@ -64,45 +77,53 @@ def file_size(path: str | Path) -> dict[str, int]:
     }
 
 
-def _evidence(evidence: Mapping[str, Any]) -> dict[str, Any]:
-    """Put what a file's weights show into one cell of the table each."""
-    weights = evidence["weights"]
+def _describe_weights(weight_report: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe the weights of a file; the figures of all tensors are joined into one text."""
+    weights = weight_report["weights"]
     return {
-        "int8_weights": len(evidence["int8_weights"]),
-        "float_weights": len(evidence["float_weights"]),
-        "file_zeros": evidence["zeros"],
+        "int8_weights": len(weight_report["int8_weights"]),
+        "float_weights": len(weight_report["float_weights"]),
+        "file_zeros": weight_report["zeros"],
         "tensor_zeros": "; ".join(f"{row['name']} {row['zeros']:.4f}" for row in weights),
         "tensor_ranks": "; ".join(f"{row['name']} {row['rank']}" for row in weights),
-        "dead_layers": "; ".join(evidence["dead_layers"]) or None,
+        "dead_layers": "; ".join(weight_report["dead_layers"]) or None,
     }
 
 
-def _certified(certificate: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Take from a certificate what belongs in the table."""
-    names = ("arena_bytes", "litert_ref", "tflm", "verification")
+def _describe_verification(certificate: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Describe the verification of a file; all values are None without a certificate."""
     if certificate is None:
-        return dict.fromkeys((*names, "xnnpack_worst_lsb", "xnnpack_decisions_changed"))
-    departure = certificate["xnnpack"] or {}
-    findings = [_finding(profile, certificate[profile]) for profile in ("litert_ref", "tflm")]
+        return {
+            "arena_bytes": None,
+            "litert_ref": None,
+            "tflm": None,
+            "verification": None,
+            "xnnpack_worst_lsb": None,
+            "xnnpack_decisions_changed": None,
+        }
+    xnnpack = certificate["xnnpack"] or {}
+    findings = [
+        _format_finding(profile, certificate[profile]) for profile in ("litert_ref", "tflm")
+    ]
     return {
         "arena_bytes": certificate["arena_bytes"],
         "litert_ref": certificate["litert_ref"]["verdict"],
         "tflm": certificate["tflm"]["verdict"],
         "verification": "; ".join(filter(None, findings)) or None,
-        "xnnpack_worst_lsb": departure.get("worst_lsb"),
-        "xnnpack_decisions_changed": departure.get("decisions_changed"),
+        "xnnpack_worst_lsb": xnnpack.get("worst_lsb"),
+        "xnnpack_decisions_changed": xnnpack.get("decisions_changed"),
     }
 
 
-def _finding(profile: str, found: Mapping[str, Any]) -> str | None:
-    """Say in words what keeps a profile from being exact."""
-    if found["verdict"] == "exact":
+def _format_finding(profile: str, comparison: Mapping[str, Any]) -> str | None:
+    """Format the reason why a profile is not exact; None if it is exact."""
+    if comparison["verdict"] == "exact":
         return None
-    if found["verdict"] == "unsupported":
-        return f"{profile}: {found['reason']}"
-    first = found["first_operator"]
-    where = f"operator {first['operator']} {first['name']}" if first else "the output"
+    if comparison["verdict"] == "unsupported":
+        return f"{profile}: {comparison['reason']}"
+    first = comparison["first_operator"]
+    place = f"operator {first['operator']} {first['name']}" if first else "the output"
     return (
-        f"{profile}: {found['mismatches']} values differ by up to {found['worst_lsb']} LSB, first "
-        f"at {where}"
+        f"{profile}: {comparison['mismatches']} values differ by up to {comparison['worst_lsb']} "
+        f"LSB, first at {place}"
     )

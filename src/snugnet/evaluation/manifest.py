@@ -1,4 +1,4 @@
-"""What a study came to, as digests: those of two runs differ where their results do."""
+"""Digests of a study's results: the digests of two runs differ where their results differ."""
 
 import hashlib
 import json
@@ -11,37 +11,39 @@ from snugnet.core.files import read_json, sha256_of
 from snugnet.tflite.digest import semantic_digest
 from snugnet.tflite.flatbuffer import read_graph
 
-# Columns of a cell's metrics that are measured with a clock, and differ from run to run.
+# Latencies in the metrics of a cell, which differ from run to run.
 TIMINGS = ("latency_us_median", "latency_us_p95")
 
 
-def digests(root: Path, paths: Iterable[Path]) -> dict[str, str]:
-    """Digest results, each by what it says rather than by its bytes where these tell the time.
+def compute_digests(root: Path, paths: Iterable[Path]) -> dict[str, str]:
+    """Compute the digests of result files; times of writing and latencies are left out.
 
     Args:
         root: The results folder.
-        paths: Files in it. A .tflite file counts by graph, weights and quantization, a Keras model
-            by its layers and weights, metrics without their timings, all else by its bytes.
+        paths: Files in it. The digest of a .tflite file covers graph, weights and quantization;
+            that of a Keras model its layers and weights; that of metrics everything but latencies;
+            that of any other file its bytes.
 
     Returns:
         SHA-256 sums in hexadecimal digits, by path below `root`, in order.
     """
-    named = {path.relative_to(root).as_posix(): path for path in sorted(paths)}
-    return {name: _digest_for(name)(path) for name, path in named.items()}
+    files = {path.relative_to(root).as_posix(): path for path in sorted(paths)}
+    return {name: _select_digest(name)(path) for name, path in files.items()}
 
 
-def _digest_for(name: str) -> Callable[[Path], str]:
+def _select_digest(name: str) -> Callable[[Path], str]:
+    """Return the digest function for a path below the results folder."""
     if name.startswith("metrics/"):
-        return _metrics
-    return CONTENT.get(Path(name).suffix, sha256_of)
+        return _digest_metrics
+    return DIGEST_BY_SUFFIX.get(Path(name).suffix, sha256_of)
 
 
-def _tflite(path: Path) -> str:
+def _digest_tflite(path: Path) -> str:
     return semantic_digest(read_graph(path))
 
 
-def _keras(path: Path) -> str:
-    """Digest a Keras model's layers and arrays: headers of HDF5 hold the time of writing."""
+def _digest_keras(path: Path) -> str:
+    """Digest the layers and arrays of a Keras model; HDF5 headers hold the time of writing."""
     digest = hashlib.sha256()
 
     def add(name: str, node: h5py.Group | h5py.Dataset) -> None:
@@ -49,16 +51,19 @@ def _keras(path: Path) -> str:
             digest.update(f"{name} {node.dtype} {node.shape}".encode())
             digest.update(node[()].tobytes())
 
-    if path.stat().st_size:  # empty where a model cannot be quantized
+    if path.stat().st_size:  # the file is empty if the model cannot be quantized
         with h5py.File(path, "r") as file:
             digest.update(str(file.attrs.get("model_config")).encode())
             file.visititems(add)
     return digest.hexdigest()
 
 
-def _metrics(path: Path) -> str:
+def _digest_metrics(path: Path) -> str:
     row = {name: value for name, value in read_json(path).items() if name not in TIMINGS}
     return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()
 
 
-CONTENT: dict[str, Callable[[Path], str]] = {".tflite": _tflite, ".h5": _keras}
+DIGEST_BY_SUFFIX: dict[str, Callable[[Path], str]] = {
+    ".tflite": _digest_tflite,
+    ".h5": _digest_keras,
+}

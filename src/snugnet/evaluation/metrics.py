@@ -1,4 +1,4 @@
-"""How good predictions are: scikit-learn's measures for the three tasks."""
+"""Classification metrics of predictions, computed with scikit-learn."""
 
 from typing import Any
 
@@ -8,79 +8,103 @@ from sklearn import metrics
 from snugnet.core.predictions import Predictions
 
 
-def quality(predictions: Predictions) -> dict[str, float | None]:
-    """Measure predictions; `accuracy` is the task's headline.
+def compute_metrics(predictions: Predictions) -> dict[str, float | None]:
+    """Compute the metrics of predictions; `accuracy` is the headline metric of each task.
 
-    Precision, recall, F1 and the Jaccard index are macro averages, and 0 for a class that is never
-    predicted. A binary task counts as multi-class with two classes, and its Jaccard index and AUC
-    are of the positive class.
+    Precision, recall, F1 and the Jaccard index are macro averages; a class that is never predicted
+    counts as 0. A binary task is treated as multi-class with two classes, except that its Jaccard
+    index and AUC are those of the positive class.
+
+    Args:
+        predictions: Predictions of a multi-class, binary or multi-label task.
 
     Returns:
-        Measures by name; those that do not apply to the task, or to this sample, are None.
+        Metrics by name. A metric that does not apply to the task is absent; one that these
+        predictions do not define is None.
     """
-    truth, decided = predictions.labels, predictions.decisions()
+    truth, decisions = predictions.labels, predictions.decisions()
     average: dict[str, Any] = {"average": "macro", "zero_division": 0}
     if predictions.task == "multilabel":
-        share = float((truth == decided).mean())
-        own = {
-            "accuracy": share,
-            "binary_accuracy": share,
-            "hamming_loss": metrics.hamming_loss(truth, decided),
-            "jaccard": metrics.jaccard_score(truth, decided, **average),
+        binary_accuracy = float((truth == decisions).mean())
+        task_metrics = {
+            "accuracy": binary_accuracy,
+            "binary_accuracy": binary_accuracy,
+            "hamming_loss": metrics.hamming_loss(truth, decisions),
+            "jaccard": metrics.jaccard_score(truth, decisions, **average),
         }
     else:
-        # A class may be missing from the truth: recall is then averaged over the others.
+        # If the truth lacks a class, the averages are over the other classes.
         average["labels"] = np.unique(truth)
-        own = {
-            "accuracy": metrics.accuracy_score(truth, decided),
-            "balanced_accuracy": metrics.recall_score(truth, decided, **average),
-            "cohen_kappa": _finite(metrics.cohen_kappa_score(truth, decided)),
+        task_metrics = {
+            "accuracy": metrics.accuracy_score(truth, decisions),
+            "balanced_accuracy": metrics.recall_score(truth, decisions, **average),
+            "cohen_kappa": _none_if_not_finite(metrics.cohen_kappa_score(truth, decisions)),
         }
         if predictions.task == "binary":
-            own["jaccard"] = metrics.jaccard_score(truth, decided, zero_division=0)
-    common = {
-        "precision": metrics.precision_score(truth, decided, **average),
-        "recall": metrics.recall_score(truth, decided, **average),
-        "f1": metrics.f1_score(truth, decided, **average),
-        "auc_macro": auc_macro(predictions),
+            task_metrics["jaccard"] = metrics.jaccard_score(truth, decisions, zero_division=0)
+    common_metrics = {
+        "precision": metrics.precision_score(truth, decisions, **average),
+        "recall": metrics.recall_score(truth, decisions, **average),
+        "f1": metrics.f1_score(truth, decisions, **average),
+        "auc_macro": compute_auc_macro(predictions),
     }
-    values = {**own, **common}
+    values = {**task_metrics, **common_metrics}
     return {name: None if value is None else float(value) for name, value in values.items()}
 
 
-def _finite(value: float) -> float | None:
+def _none_if_not_finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def auc_macro(predictions: Predictions) -> float | None:
-    """Area under the ROC curve, macro over labels (one against the rest for multi-class tasks).
+def compute_auc_macro(predictions: Predictions) -> float | None:
+    """Compute the macro-averaged area under the ROC curve.
 
-    None if no label can be judged.
+    The average is over labels; in a multi-class task each label is one class against the rest.
+
+    Args:
+        predictions: Predictions of any task.
+
+    Returns:
+        The area, in 0..1; None if no label has a ROC curve.
     """
-    truth, scores = labels_and_scores(predictions)
+    truth, scores = select_roc_labels(predictions)
     areas = [metrics.roc_auc_score(truth[:, k], scores[:, k]) for k in range(truth.shape[1])]
     return float(np.mean(areas)) if areas else None
 
 
-def labels_and_scores(predictions: Predictions) -> tuple[np.ndarray, np.ndarray]:
-    """Give truth, bool (n, k), and scores, (n, k), of the labels that have a ROC curve.
+def select_roc_labels(predictions: Predictions) -> tuple[np.ndarray, np.ndarray]:
+    """Select the labels that have a ROC curve.
 
-    A label of which the sample has only positives or only negatives has none and is left out.
+    A label with only positive or only negative samples has no ROC curve and is left out.
+
+    Args:
+        predictions: Predictions of any task.
+
+    Returns:
+        Truth, bool (n, k), and scores, float32 (n, k), of the k selected labels.
     """
     if predictions.task == "multiclass":
         truth = predictions.labels[:, np.newaxis] == np.arange(predictions.scores.shape[1])
     else:
         truth = predictions.labels.reshape(predictions.scores.shape).astype(bool)
-    usable = truth.any(axis=0) & ~truth.all(axis=0)
-    return truth[:, usable], predictions.scores[:, usable]
+    has_curve = truth.any(axis=0) & ~truth.all(axis=0)
+    return truth[:, has_curve], predictions.scores[:, has_curve]
 
 
-def confusion(predictions: Predictions) -> list[Any]:
-    """Count decisions: rows are the truth, columns the decision; one 2x2 matrix a label if many."""
-    truth, decided = predictions.labels, predictions.decisions()
+def compute_confusion_matrix(predictions: Predictions) -> list[Any]:
+    """Compute the confusion matrix: rows are the truth, columns the decisions.
+
+    Args:
+        predictions: Predictions of any task.
+
+    Returns:
+        Nested lists of counts, (k, k) for k classes; for a multi-label task (k, 2, 2), one matrix
+        for each of k labels.
+    """
+    truth, decisions = predictions.labels, predictions.decisions()
     if predictions.task == "multilabel":
-        matrices: list[Any] = metrics.multilabel_confusion_matrix(truth, decided).tolist()
+        matrices: list[Any] = metrics.multilabel_confusion_matrix(truth, decisions).tolist()
         return matrices
     labels = range(len(predictions.class_names))
-    matrix: list[Any] = metrics.confusion_matrix(truth, decided, labels=labels).tolist()
+    matrix: list[Any] = metrics.confusion_matrix(truth, decisions, labels=labels).tolist()
     return matrix

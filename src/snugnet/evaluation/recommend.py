@@ -9,12 +9,12 @@ Row = Mapping[str, Any]
 
 
 class Choice(NamedTuple):
-    """The models to look at first for a dataset, as rows of the results.
+    """The recommended and the most accurate model of a dataset, as rows of the results.
 
     Attributes:
         dataset: Name of the dataset.
-        recommended: The smallest file that is not significantly worse than the best.
-        most_accurate: The best.
+        recommended: Row of the smallest file that is not significantly worse than the best.
+        most_accurate: Row of the most accurate file; of several, the smallest.
     """
 
     dataset: str
@@ -29,7 +29,7 @@ def recommend(rows: Sequence[Row]) -> list[Choice]:
         rows: The rows of metrics.csv; a missing value is None.
 
     Returns:
-        One choice a dataset, in the order of the rows.
+        One choice for each dataset, in the order of the rows.
     """
     cells: dict[str, list[Row]] = {}
     for row in rows:
@@ -41,20 +41,25 @@ def recommend(rows: Sequence[Row]) -> list[Choice]:
 
 
 def choose(measured: Sequence[Row]) -> tuple[Row, Row]:
-    """Choose among measured cells of a dataset.
+    """Choose the recommended and the most accurate of a dataset's measured cells.
+
+    Args:
+        measured: Rows of the measured cells. Cells of unknown size are ignored if any size is
+            known.
 
     Returns:
-        The smallest cell whose interval reaches the accuracy of the most accurate one and which
-        is not significantly worse than float; the most accurate cell.
+        Two rows. The first is the smallest cell whose interval reaches the accuracy of the most
+        accurate cell and which is not significantly worse than float32. If there is none, it is the
+        most accurate cell. The second is the most accurate cell.
     """
     sized = [row for row in measured if row["size_bytes"] is not None] or list(measured)
     top = max(sized, key=lambda row: (row["accuracy"], -(row["size_bytes"] or 0)))
-    near = [
+    candidates = [
         row
         for row in sized
         if row["accuracy_high"] is not None
         and row["accuracy_high"] >= top["accuracy"]
         and arrow(row["delta_float"], row["p_holm"]) != "↓"
     ]
-    small = min(near or [top], key=lambda row: (row["size_bytes"] or 0, -row["accuracy"]))
-    return small, top
+    smallest = min(candidates or [top], key=lambda row: (row["size_bytes"] or 0, -row["accuracy"]))
+    return smallest, top

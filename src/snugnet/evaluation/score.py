@@ -7,8 +7,12 @@ import numpy as np
 
 from snugnet.core.errors import InputError
 from snugnet.core.predictions import Predictions
-from snugnet.evaluation.metrics import confusion, labels_and_scores, quality
-from snugnet.evaluation.statistics import (
+from snugnet.evaluate.metrics import (
+    compute_confusion_matrix,
+    compute_metrics,
+    select_roc_labels,
+)
+from snugnet.evaluate.statistics import (
     Interval,
     accuracy_interval,
     auc_interval,
@@ -56,7 +60,7 @@ def score(
             )
     correct = predictions.correct()
     group = predictions.group
-    measures = quality(predictions)
+    measures = compute_metrics(predictions)
     low, high = accuracy_interval(correct, group, confidence)
     auc = _auc_interval(predictions, confidence)
     return {
@@ -78,7 +82,7 @@ def score(
         "model_zeros": size["zeros"],
         **deployed,
         **_latency(predictions.latency_ns),
-        "confusion": confusion(predictions),
+        "confusion": compute_confusion_matrix(predictions),
         "class_names": list(predictions.class_names),
     }
 
@@ -100,7 +104,7 @@ def incompatible(predictions: Predictions, reason: str) -> dict[str, Any]:
 
 
 def _auc_interval(predictions: Predictions, confidence: float) -> Interval:
-    truth, scores = labels_and_scores(predictions)
+    truth, scores = select_roc_labels(predictions)
     if truth.shape[1] == 0:
         return Interval(None, None)
     return auc_interval(truth, scores, predictions.group, confidence)

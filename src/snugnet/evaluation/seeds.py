@@ -1,8 +1,8 @@
-"""How much of a figure is luck: mean, spread and tests across the seeds that a study lists.
+"""Statistics across seeds: mean, spread and tests of accuracy over the seeds of a study.
 
-A test split says how sure one trained network's accuracy is, its seed how another training of the
-same network would have come out (Bouthillier et al. 2021, "Accounting for Variance in Machine
-Learning Benchmarks"). Here the seeds are the sample: Student's t on one value a seed.
+The interval of one cell covers the choice of test samples. The spread across seeds covers the
+training: another seed gives another network (Bouthillier et al. 2021, "Accounting for Variance in
+Machine Learning Benchmarks"). Here the seeds are the sample: Student's t on one value per seed.
 """
 
 from collections.abc import Mapping
@@ -15,11 +15,13 @@ from scipy import stats
 from snugnet.evaluation.statistics import holm, negligible
 from snugnet.evaluation.table import points
 
-SAME = ["family", "variant", "scheme", "runtime"]
-# Differences whose mean over seeds is tested against none.
-COMPARED = ("delta_float", "delta_parent")
+# Columns that identify a cell, apart from its seed.
+KEYS = ["family", "variant", "scheme", "runtime"]
+# Differences whose mean over seeds is compared with 0.
+DIFFERENCES = ("delta_float", "delta_parent")
+# The columns of seeds.csv.
 COLUMNS = [
-    *SAME,
+    *KEYS,
     "seeds",
     "mean",
     "stdev",
@@ -27,46 +29,54 @@ COLUMNS = [
     "most",
     "low",
     "high",
-    *(
-        f"{prefix}{name}{ending}"
-        for name in COMPARED
-        for prefix, ending in (("", ""), ("", "_low"), ("", "_high"), ("p_", ""), ("p_holm_", ""))
-    ),
+    "delta_float",
+    "delta_float_low",
+    "delta_float_high",
+    "p_delta_float",
+    "p_holm_delta_float",
+    "delta_parent",
+    "delta_parent_low",
+    "delta_parent_high",
+    "p_delta_parent",
+    "p_holm_delta_parent",
 ]
 
 
-def across_seeds(frame: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """Summarize the cells that a study makes with several seeds.
+def summarize_seeds(frame: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Summarize the cells that a study has with several seeds.
 
     Args:
-        frame: As `tabulate` gives it.
-        confidence: Of the intervals, in (0, 1).
+        frame: Rows of metrics.csv, as `tabulate` returns them.
+        confidence: Confidence level of the intervals, in (0, 1).
 
     Returns:
-        One row for each family, variant, scheme and runtime that has at least two seeds, with the
-        columns `COLUMNS`: of accuracy mean, standard deviation (n - 1), least, most and the
-        interval of the mean; of each difference mean, interval, p and p after Holm within the
-        family. What the seeds cannot tell is empty.
+        The rows of seeds.csv: one row for each family, variant, scheme and runtime with at least
+        two seeds, with the columns `COLUMNS`. For accuracy: mean, standard deviation (n - 1),
+        minimum, maximum and the interval of the mean. For each difference: mean, interval, p-value
+        and p-value after Holm's correction within the family. A value that cannot be computed is
+        missing.
     """
     lines = []
-    for names, same in frame[frame["status"] == "ok"].groupby(SAME, sort=False):
-        # A model listed without seeds has one, too, perhaps one of those that are listed.
-        same = same.drop_duplicates("seed")
-        if len(same) > 1:
-            lines.append({**dict(zip(SAME, names, strict=True)), **_summary(same, confidence)})
-    found = pd.DataFrame(lines, columns=COLUMNS)
-    for name in COMPARED:
-        tested = found[found[f"p_{name}"].notna()]
+    for names, cells in frame[frame["status"] == "ok"].groupby(KEYS, sort=False):
+        # A model that is listed without seeds has a seed too, which may also be a listed one.
+        cells = cells.drop_duplicates("seed")
+        if len(cells) > 1:
+            keys = dict(zip(KEYS, names, strict=True))
+            lines.append({**keys, **_summarize_cells(cells, confidence)})
+    summary = pd.DataFrame(lines, columns=COLUMNS)
+    for name in DIFFERENCES:
+        tested = summary[summary[f"p_{name}"].notna()]
         for _, index in tested.groupby("family").groups.items():
-            p_values = found.loc[index, f"p_{name}"].to_numpy(dtype=float)
-            found.loc[index, f"p_holm_{name}"] = holm(p_values)
-    return found
+            p_values = summary.loc[index, f"p_{name}"].to_numpy(dtype=float)
+            summary.loc[index, f"p_holm_{name}"] = holm(p_values)
+    return summary
 
 
-def _summary(same: pd.DataFrame, confidence: float) -> dict[str, Any]:
-    accuracy = same["accuracy"].to_numpy(dtype=float)
-    low, high = _interval(accuracy, confidence)
-    return {
+def _summarize_cells(cells: pd.DataFrame, confidence: float) -> dict[str, Any]:
+    """Summarize cells that differ only in their seed."""
+    accuracy = cells["accuracy"].to_numpy(dtype=float)
+    low, high = _compute_interval(accuracy, confidence)
+    summary: dict[str, Any] = {
         "seeds": len(accuracy),
         "mean": accuracy.mean(),
         "stdev": accuracy.std(ddof=1),
@@ -74,57 +84,78 @@ def _summary(same: pd.DataFrame, confidence: float) -> dict[str, Any]:
         "most": accuracy.max(),
         "low": low,
         "high": high,
-        **{key: value for name in COMPARED for key, value in _tested(same, name, confidence)},
     }
+    for name in DIFFERENCES:
+        summary.update(_test_difference(cells, name, confidence))
+    return summary
 
 
-def _tested(same: pd.DataFrame, name: str, confidence: float) -> list[tuple[str, Any]]:
-    """Test a difference: one value a seed, against none (the paired t test)."""
-    values = same[name].to_numpy(dtype=float)
-    # A float cell is its own reference, and not every variant has a parent.
-    if np.isnan(values).any() or (name == "delta_float" and (same["scheme"] == "float32").all()):
-        return []
-    low, high = _interval(values, confidence)
-    # Seeds that all differ alike leave no spread to compare with.
+def _test_difference(cells: pd.DataFrame, name: str, confidence: float) -> dict[str, Any]:
+    """Test the mean of a difference against 0 with the paired t test, one value per seed.
+
+    Args:
+        cells: Cells that differ only in their seed.
+        name: Column of the difference.
+        confidence: Confidence level of the interval, in (0, 1).
+
+    Returns:
+        Mean, interval and p-value by column; empty if any cell lacks the difference, and for
+        `delta_float` of float32 cells. If all seeds have the same difference, there is no spread:
+        interval and p-value are then None.
+    """
+    values = cells[name].to_numpy(dtype=float)
+    # A float32 cell is its own reference, and not every variant has a parent.
+    is_reference = name == "delta_float" and (cells["scheme"] == "float32").all()
+    if np.isnan(values).any() or is_reference:
+        return {}
+    low, high = _compute_interval(values, confidence)
     p = None if low is None else stats.ttest_1samp(values, 0.0).pvalue
-    return [(name, values.mean()), (f"{name}_low", low), (f"{name}_high", high), (f"p_{name}", p)]
+    return {name: values.mean(), f"{name}_low": low, f"{name}_high": high, f"p_{name}": p}
 
 
-def _interval(values: np.ndarray, confidence: float) -> tuple[float | None, float | None]:
-    """Give Student's t interval of a mean; nothing if the values do not differ."""
+def _compute_interval(values: np.ndarray, confidence: float) -> tuple[float | None, float | None]:
+    """Compute Student's t interval of a mean; (None, None) if all values are equal."""
     if negligible(values - values[0]):
         return None, None
-    error = values.std(ddof=1) / np.sqrt(len(values))
-    half = stats.t.ppf((1 + confidence) / 2, len(values) - 1) * error
+    standard_error = values.std(ddof=1) / np.sqrt(len(values))
+    half = stats.t.ppf((1 + confidence) / 2, len(values) - 1) * standard_error
     return float(values.mean() - half), float(values.mean() + half)
 
 
-def seeds_markdown(found: pd.DataFrame, confidence: float) -> str:
-    """Lay out what `across_seeds` found for people; nothing if no cell has several seeds."""
-    if found.empty:
+def format_seeds_markdown(summary: pd.DataFrame, confidence: float) -> str:
+    """Format the summary across seeds as a section of metrics.md.
+
+    Args:
+        summary: Rows of seeds.csv, as `summarize_seeds` returns them.
+        confidence: Confidence level of the intervals, in (0, 1).
+
+    Returns:
+        Markdown; empty if no cell has several seeds.
+    """
+    if summary.empty:
         return ""
-    table: str = pd.DataFrame([line(row) for row in found.to_dict("records")]).to_markdown(
-        index=False, disable_numparse=True
-    )
+    lines = [format_seed_row(row) for row in summary.to_dict("records")]
+    table: str = pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True)
+    interval = f"{100 * confidence:g} %"
     return (
         "\n# Across seeds\n\n"
-        f"Mean accuracy with its standard deviation over seeds and the {100 * confidence:g} % "
-        "interval of the mean. Points to float and to parent: the mean difference of cells with "
-        "the same seed, with its interval; arrows as above, by the paired t test over seeds.\n\n"
+        f"Accuracy: mean ± standard deviation over seeds, and the {interval} interval of the mean. "
+        "Δ vs float32 and Δ vs parent: mean difference, in points, of cells with the same seed, "
+        f"and its {interval} interval. Arrows as above, by the paired t test over seeds.\n\n"
         f"{table}\n"
     )
 
 
-def line(row: Mapping[Any, Any]) -> dict[str, str]:
-    """Word a row of what `across_seeds` found."""
+def format_seed_row(row: Mapping[Any, Any]) -> dict[str, str]:
+    """Format a row of seeds.csv as texts by heading."""
     mean = f"{100 * row['mean']:.2f} ± {100 * row['stdev']:.2f} %"
     if not pd.isna(row["low"]):
         mean += f" [{100 * row['low']:.2f}, {100 * row['high']:.2f}]"
     return {
-        **{name: str(row[name]) for name in SAME},
+        **{name: str(row[name]) for name in KEYS},
         "seeds": str(row["seeds"]),
         "accuracy": mean,
-        "least, most": f"{100 * row['least']:.2f}, {100 * row['most']:.2f}",
-        "points to float": points(row, "float", "p_holm_delta_float"),
-        "points to parent": points(row, "parent", "p_holm_delta_parent"),
+        "min, max [%]": f"{100 * row['least']:.2f}, {100 * row['most']:.2f}",
+        "Δ vs float32 [points]": points(row, "float", "p_holm_delta_float"),
+        "Δ vs parent [points]": points(row, "parent", "p_holm_delta_parent"),
     }

@@ -1,98 +1,108 @@
-"""Model cards: what each cell is, how it was made, what was found and what that leaves open."""
+"""Data of the model cards: figures, lineage, verdicts, files and limitations of each cell."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
-from snugnet.evaluation.table import accuracy_text, points
-from snugnet.report.collect import Study, address
-from snugnet.report.tables import from_float
+from snugnet.evaluate.table import accuracy_text, points
+from snugnet.report.collect import Study, format_address
+from snugnet.report.tables import format_float_difference
 
-# What figures do not say, by the name that cards use; said once in the page.
-LIMITS = {
-    "simulated": "The data are simulated: the figures show that the workflow works, not how good "
-    "the network is on people.",
-    "few_groups": "Few groups were tested: what holds for them may not hold for the next one, and "
-    "the interval relies on their accuracies being roughly normal.",
-    "no_groups": "Samples count as independent. If several come from one person or device, the "
-    "interval is too narrow.",
-    "one_seed": "It was trained once. How much another seed would change is not in the interval.",
-    "same_source": "Test and training data come from one source: another sensor, clinic or "
+# Texts of the limitations by name. Cards refer to the names; the page holds each text once.
+LIMITATIONS = {
+    "simulated": "The data are simulated. The figures show that the workflow works, not how well "
+    "the network performs on people.",
+    "few_groups": "The test split has few groups. The next group may give another result, and the "
+    "interval assumes that the accuracies of the groups are roughly normal.",
+    "no_groups": "Samples are treated as independent. If several samples come from one person or "
+    "device, the interval is too narrow.",
+    "one_seed": "The network was trained with one seed. The interval does not include the effect "
+    "of another seed.",
+    "same_source": "Test and training data come from one source. Another sensor, clinic or "
     "population may give other figures.",
-    "host": "Latency is that of one thread of LiteRT's default kernels on the machine that ran the "
-    "study. A microcontroller takes another time, and its kernels round otherwise here and there.",
-    "simulator": "Predictions are of Akida's simulator or of the quantized Keras model; time and "
-    "energy on a chip were not measured.",
-    "selected": "Whoever picks the best of many cells by their test figures finds it a little "
+    "host": "Latency was measured with one thread of LiteRT's default kernels on the machine that "
+    "ran the study. A microcontroller has another latency, and its kernels round differently in "
+    "some places.",
+    "simulator": "Predictions come from Akida's simulator or from the quantized Keras model. Time "
+    "and energy on a chip were not measured.",
+    "selected": "If the best of many cells is chosen by its test figures, expect it to be a little "
     "worse on new data.",
 }
-# What cards show of each file; the rest is long.
-SHOWN = {
+# Fields of each JSON file that cards show; the other fields are long.
+CARD_FIELDS = {
     "certificate.json": ("litert_ref", "tflm", "xnnpack"),
     "contract.json": ("verdict", "findings", "input", "output", "operators"),
     "conversion.json": ("device", "devices"),
 }
-# Fewer are few.
+# Below this number of groups, a card warns of few groups.
 FEW_GROUPS = 10
-# Of settings, what tells where files lie on somebody's machine.
-PLACES = ("path", "datasets_dir")
+# Settings that hold paths of the machine; cards leave them out.
+PATH_SETTINGS = ("path", "datasets_dir")
 
 
-def cards(study: Study) -> dict[str, Any]:
-    """Give the data of all cards; what cells share stands in it once.
+def build_cards(study: Study) -> dict[str, Any]:
+    """Build the data of all cards; data that several cells share is stored once.
 
     Returns:
-        `cells` by address, and what they refer to: `datasets`, `networks`, `files`,
+        `cells` by address, and the data that they refer to: `datasets`, `networks`, `files`,
         `certificates`, `contracts`, `conversions`, `schemes`, `limits`.
     """
-    deployed = {_place(row): row for row in study.rows}
+    artifacts = {_name_artifact(row): row for row in study.rows}
     return {
-        "cells": {address(row): _cell(study, row) for row in study.rows},
-        "datasets": {name: _dataset(study, name) for name in study.datasets},
-        "networks": _networks(study),
-        "schemes": _schemes(study),
-        "files": {name: _files(study, row) for name, row in deployed.items()},
-        "certificates": _found(study, deployed, "verify", "certificate.json"),
-        "contracts": _found(study, deployed, "tflite", "contract.json"),
-        "conversions": _found(study, deployed, "akida", "conversion.json"),
-        "limits": LIMITS,
+        "cells": {format_address(row): _build_cell(study, row) for row in study.rows},
+        "datasets": {name: _describe_dataset(study, name) for name in study.datasets},
+        "networks": _describe_networks(study),
+        "schemes": _list_schemes(study),
+        "files": {name: _list_files(study, row) for name, row in artifacts.items()},
+        "certificates": _read_verdicts(study, artifacts, "verify", "certificate.json"),
+        "contracts": _read_verdicts(study, artifacts, "tflite", "contract.json"),
+        "conversions": _read_verdicts(study, artifacts, "akida", "conversion.json"),
+        "limits": LIMITATIONS,
     }
 
 
-def _place(row: Mapping[str, Any]) -> str:
-    """Name what is deployed: a cell without its runtime."""
+def _name_artifact(row: Mapping[str, Any]) -> str:
+    """Return model/variant/scheme: the deployed file, which all runtimes of a cell share."""
     return f"{row['model']}/{row['variant']}/{row['scheme']}"
 
 
-def _network(row: Mapping[str, Any]) -> str:
-    """Name the network of a cell: Akida's quantizers are trained from that of the parent."""
-    trained = row["scheme"] in AKIDA_SCHEMES and row["method"] == "qat"
-    return f"{row['model']}/{row['parent' if trained else 'variant']}"
+def _name_network(row: Mapping[str, Any]) -> str:
+    """Return model/variant of a cell's network; Akida's QAT starts from the parent's network."""
+    is_akida_qat = row["scheme"] in AKIDA_SCHEMES and row["method"] == "qat"
+    return f"{row['model']}/{row['parent' if is_akida_qat else 'variant']}"
 
 
-def _schemes(study: Study) -> dict[str, Any]:
-    """Give the schemes that have settings."""
+def _list_schemes(study: Study) -> dict[str, Any]:
+    """Return the settings of the schemes that have any."""
     return {name: settings for name, settings in study.recipes["schemes"].items() if settings}
 
 
-def _cell(study: Study, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a cell's figures, those that apply, and what goes with them."""
-    scored = study.files.json(f"metrics/{address(row)}.json") or {}
+def _build_cell(study: Study, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Build a cell's figures that apply, their texts and references to shared data."""
+    metrics = study.files.read_json(f"metrics/{format_address(row)}.json") or {}
     return {
         **{name: value for name, value in row.items() if value is not None},
         "accuracy_text": accuracy_text(row),
-        "from_float_text": from_float(row),
+        "from_float_text": format_float_difference(row),
         "to_parent_text": points(row, "parent", "p_parent_holm"),
-        "rung_text": points(row, "rung", "p_rung_holm"),
-        "network": _network(row),
-        "confusion": scored.get("confusion"),
-        "class_names": scored.get("class_names", []),
-        "limits": limits(study, row),
+        "step_text": points(row, "rung", "p_rung_holm"),
+        "network": _name_network(row),
+        "confusion": metrics.get("confusion"),
+        "class_names": metrics.get("class_names", []),
+        "limits": list_limitations(study, row),
     }
 
 
-def limits(study: Study, row: Mapping[str, Any]) -> list[str]:
-    """Name what a cell's figures leave open."""
+def list_limitations(study: Study, row: Mapping[str, Any]) -> list[str]:
+    """List the limitations of a cell's figures.
+
+    Args:
+        study: The study.
+        row: The row of the cell.
+
+    Returns:
+        Names in `LIMITATIONS`; empty for a cell without figures.
+    """
     if row["status"] != "ok":
         return []
     family = [other for other in study.rows if other["family"] == row["family"]]
@@ -107,34 +117,34 @@ def limits(study: Study, row: Mapping[str, Any]) -> list[str]:
         "simulator": row["scheme"] in AKIDA_SCHEMES,
         "selected": True,
     }
-    return [name for name, does in applies.items() if does]
+    return [name for name, is_limited in applies.items() if is_limited]
 
 
-def _dataset(study: Study, name: str) -> dict[str, Any]:
-    record = study.files.json(f"data/{name}/record.json") or {}
+def _describe_dataset(study: Study, name: str) -> dict[str, Any]:
+    record = study.files.read_json(f"data/{name}/record.json") or {}
     splits = ("train", "val", "calib", "test")
-    files = [study.files.identity(f"data/{name}/{split}.npz") for split in splits]
+    files = [study.files.identify(f"data/{name}/{split}.npz") for split in splits]
     return {
-        "settings": _without_places(study.recipes["datasets"][name]),
+        "settings": _remove_paths(study.recipes["datasets"][name]),
         "splits": record.get("splits", {}),
         "files": [file for file in files if file],
     }
 
 
-def _without_places(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if name not in PLACES}
+def _remove_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name not in PATH_SETTINGS}
 
 
-def _networks(study: Study) -> dict[str, Any]:
-    """Tell how each network was made, each history read once."""
-    histories = study.files.named("models", "history.csv")
-    trainings = {path: _training(study, path) for path in histories}
-    networks = dict.fromkeys(map(_network, study.rows))
-    return {name: _made(study, name, trainings) for name in networks}
+def _describe_networks(study: Study) -> dict[str, Any]:
+    """Describe each network once; each training history is read once."""
+    histories = study.files.find("models", "history.csv")
+    trainings = {path: _describe_training(study, path) for path in histories}
+    networks = dict.fromkeys(map(_name_network, study.rows))
+    return {name: _describe_network(study, name, trainings) for name in networks}
 
 
-def _made(study: Study, network: str, trainings: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a network's architecture, and each step with its settings."""
+def _describe_network(study: Study, network: str, trainings: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe a network: its architecture, and each compression step with its settings."""
     model, _, variant = network.partition("/")
     recipes = study.recipes
     steps = [
@@ -148,30 +158,32 @@ def _made(study: Study, network: str, trainings: Mapping[str, Any]) -> dict[str,
     return {"model": recipes["models"][model], "steps": steps}
 
 
-def _training(study: Study, path: str) -> dict[str, Any] | None:
-    """Count the epochs of a training, of all its steps if it had several."""
-    history = study.files.table(path)
+def _describe_training(study: Study, path: str) -> dict[str, Any] | None:
+    """Count the epochs of a training, over all of its phases; None if it has no history."""
+    history = study.files.read_table(path)
     return None if history is None or history.empty else {"epochs": len(history)}
 
 
-def _files(study: Study, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _list_files(study: Study, row: Mapping[str, Any]) -> list[dict[str, Any]]:
     """List the files of a cell, the deployed one first."""
-    place, files = _place(row), study.files
-    found = [
-        files.identity(f"tflite/{place}/model.tflite"),
-        files.identity(f"akida/{place}/program", "model.fbz"),
-        files.identity(f"models/{_network(row)}/model.h5"),
+    artifact, files = _name_artifact(row), study.files
+    identities = [
+        files.identify(f"tflite/{artifact}/model.tflite"),
+        files.identify(f"akida/{artifact}/program", "model.fbz"),
+        files.identify(f"models/{_name_network(row)}/model.h5"),
     ]
-    return [file for file in found if file]
+    return [identity for identity in identities if identity]
 
 
-def _found(
-    study: Study, deployed: Mapping[str, Any], stage: str, name: str
+def _read_verdicts(
+    study: Study, artifacts: Mapping[str, Any], stage: str, name: str
 ) -> dict[str, dict[str, Any]]:
-    """Read the verdicts of a stage on what is deployed."""
-    found = {place: study.files.json(f"{stage}/{place}/{name}") for place in deployed}
+    """Read the JSON files of a stage about deployed files, with the fields that cards show."""
+    verdicts = {
+        artifact: study.files.read_json(f"{stage}/{artifact}/{name}") for artifact in artifacts
+    }
     return {
-        place: {key: value[key] for key in SHOWN[name] if key in value}
-        for place, value in found.items()
-        if value is not None
+        artifact: {key: verdict[key] for key in CARD_FIELDS[name] if key in verdict}
+        for artifact, verdict in verdicts.items()
+        if verdict is not None
     }

@@ -1,4 +1,4 @@
-"""All that the report shows, read once."""
+"""The `Study` that the report shows: results table, verdict, settings and result files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,21 +8,21 @@ from typing import Any
 import pandas as pd
 
 from snugnet.core.files import read_json
-from snugnet.evaluation.table import INTEGERS
-from snugnet.report.files import Files, read_table, records
+from snugnet.evaluate.table import INTEGERS
+from snugnet.report.files import ResultFiles, read_table, to_records
 
 
 @dataclass(frozen=True)
 class Study:
-    """What was asked for and what came of it.
+    """Settings and results of a study.
 
     Attributes:
         frame: The rows of metrics.csv.
-        rows: The same as mappings in which nothing is missing: what does not apply is None.
-        gate: The verdict of the study.
-        recipes: How all of it is made, from the configuration.
-        confidence: Of intervals.
-        files: Everything else.
+        rows: The same rows as mappings; a value that is missing is None.
+        gate: The content of gate.json; empty without one.
+        recipes: Settings of datasets, models, variants, schemes and lineages.
+        confidence: Confidence level of the intervals, in (0, 1).
+        files: All other result files.
     """
 
     frame: pd.DataFrame
@@ -30,7 +30,7 @@ class Study:
     gate: dict[str, Any]
     recipes: dict[str, Any]
     confidence: float
-    files: Files
+    files: ResultFiles
 
     @property
     def models(self) -> list[str]:
@@ -44,49 +44,52 @@ class Study:
 
     @property
     def measured(self) -> list[dict[str, Any]]:
-        """The rows of cells that could be measured."""
+        """The rows of cells with the status `ok`."""
         return [row for row in self.rows if row["status"] == "ok"]
 
-    def tables(self, model: str, stage: str, name: str) -> pd.DataFrame:
-        """Put the tables of a model's variants together, with a column `variant`.
+    def read_tables(self, model: str, stage: str, name: str) -> pd.DataFrame:
+        """Read and concatenate the tables of a model's variants.
 
         Args:
-            model: Of which model.
-            stage: The folder below the results folder.
-            name: Of the files, in folders {stage}/{model}/{variant}/...
+            model: Name of the model.
+            stage: Folder of the stage, below the results folder.
+            name: File name of the tables, in folders {stage}/{model}/{variant}/...
+
+        Returns:
+            The rows of all tables, with a column `variant`; empty if there is no table.
         """
-        found = []
-        for path in self.files.named(f"{stage}/{model}", name):
-            table = self.files.table(path)
+        tables = []
+        for path in self.files.find(f"{stage}/{model}", name):
+            table = self.files.read_table(path)
             if table is not None and len(table):
-                found.append(table.assign(variant=path.split("/")[2]))
-        return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+                tables.append(table.assign(variant=path.split("/")[2]))
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
 def collect(
     settings: Mapping[str, Any], table: str, gate: str | None, evidence: Sequence[str]
 ) -> Study:
-    """Read what the report is made from.
+    """Read the results that the report shows.
 
     Args:
         settings: `statistics` and `recipes` of the study.
-        table: metrics.csv, in the folder `report` of the results folder.
-        gate: gate.json; None for figures, which are the same whatever it says.
-        evidence: All other files, below the results folder.
+        table: Path of metrics.csv, in the folder `report` of the results folder.
+        gate: Path of gate.json; None for figures, which do not depend on it.
+        evidence: Paths of all other result files, below the results folder.
     """
     frame = read_table(table)
     for name in INTEGERS:
         frame[name] = frame[name].astype("Int64")
     return Study(
         frame=frame,
-        rows=records(frame),
+        rows=to_records(frame),
         gate=read_json(gate) if gate else {},
         recipes=settings["recipes"],
         confidence=settings["statistics"]["confidence"],
-        files=Files(Path(table).parent.parent, [table, *([gate] if gate else []), *evidence]),
+        files=ResultFiles(Path(table).parent.parent, [table, *([gate] if gate else []), *evidence]),
     )
 
 
-def address(row: Mapping[str, Any]) -> str:
-    """Name a cell: model/variant/scheme/runtime."""
+def format_address(row: Mapping[str, Any]) -> str:
+    """Return the address of a cell: model/variant/scheme/runtime."""
     return "/".join(str(row[name]) for name in ("model", "variant", "scheme", "runtime"))

@@ -1,4 +1,7 @@
-"""What a figure is: panels in Vega-Lite that draw one table, and what all of them share."""
+"""The `Figure` dataclass, and the palettes, encodings and panels that all figures share.
+
+A panel is a Vega-Lite specification, built with Altair.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,8 +9,8 @@ from typing import Any
 
 import altair as alt
 
-# Okabe and Ito's palette, which people with any kind of colour vision can tell apart; black, which
-# a dark page would swallow, is grey here. The palest comes last.
+# The palette of Okabe and Ito, which is distinguishable with any kind of colour vision. Black is
+# replaced by grey, because black is invisible on a dark page. The palest colour comes last.
 CATEGORIES = (
     "#0072B2",
     "#E69F00",
@@ -20,7 +23,7 @@ CATEGORIES = (
 )
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-left")
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 3])
-# From loss to gain: orange to blue by way of white.
+# From loss (orange) over no difference (white) to gain (blue).
 DIVERGING = (
     "#b35806",
     "#e08214",
@@ -33,6 +36,7 @@ DIVERGING = (
     "#2166ac",
 )
 
+# Height of a panel in pixels.
 HEIGHT = 220
 
 
@@ -41,13 +45,13 @@ class Figure:
     """A figure of the report.
 
     Attributes:
-        name: Of its files.
-        section: Of the page in which it stands.
-        subject: What it is about: a model, a dataset or a cell; the page lets one choose.
-        title: In a few words.
-        caption: What it shows and how it is to be read, for those too who cannot see it.
-        rows: The table that all panels draw; also the figure's CSV file.
-        panels: Vega-Lite specifications without data; they name the table `rows`.
+        name: Base name of the figure's files.
+        section: Section of the page that shows the figure.
+        subject: Model, dataset or network that the figure is about; the page has a selector for it.
+        title: Short title.
+        caption: Explanation of the figure, also for readers who cannot see it.
+        rows: The table that all panels draw, and the content of the figure's CSV file.
+        panels: Vega-Lite specifications without data; they refer to the table as `rows`.
     """
 
     name: str
@@ -59,61 +63,83 @@ class Figure:
     panels: Sequence[Mapping[str, Any]]
 
 
-def chart() -> alt.Chart:
-    """Start a chart of the figure's table."""
+def start_chart() -> alt.Chart:
+    """Create an Altair chart of the figure's table `rows`."""
     return alt.Chart(alt.NamedData("rows"))
 
 
-def panel(drawn: alt.Chart | alt.LayerChart, title: str, description: str) -> dict[str, Any]:
-    """Finish a panel: as wide as the page allows, with a title and a text for screen readers."""
-    finished = drawn.properties(
+def finish_panel(chart: alt.Chart | alt.LayerChart, title: str, description: str) -> dict[str, Any]:
+    """Convert a chart to a panel as wide as the page allows.
+
+    Args:
+        chart: The chart.
+        title: Title of the panel.
+        description: Text for screen readers.
+
+    Returns:
+        The Vega-Lite specification, without `config` and `$schema`.
+    """
+    finished = chart.properties(
         title=title, description=description, width="container", height=HEIGHT
     )
-    # Checked as it was put together; what is checked twice takes twice as long.
+    # Altair has validated each part when it was built; validating again would double the time.
     spec: dict[str, Any] = finished.to_dict(validate=False)
     return {name: value for name, value in spec.items() if name not in ("config", "$schema")}
 
 
-def colour(field: str, names: Sequence[str], title: str, columns: int = 0) -> alt.Color:
-    """Give names colours by their place, so that a name has the same one in every panel.
+def encode_colour(field: str, names: Sequence[str], title: str, columns: int = 0) -> alt.Color:
+    """Encode names as colours, the same colour for a name in every panel.
 
     Args:
-        field: The column.
-        names: What stands in it.
-        title: Of the legend.
-        columns: Of the legend, for long names; 0 for as many as suit short ones.
+        field: Column of the table.
+        names: All values of the column, in the order of the palette.
+        title: Title of the legend.
+        columns: Number of columns of the legend, for long names; 0 for the default number.
     """
     legend = alt.Legend(columns=columns, labelLimit=300) if columns else alt.Undefined
-    scale = alt.Scale(domain=list(names), range=_repeated(CATEGORIES, len(names)))
+    scale = alt.Scale(domain=list(names), range=_repeat(CATEGORIES, len(names)))
     return alt.Color(f"{field}:N", title=title, scale=scale, legend=legend)
 
 
-def shape(field: str, names: Sequence[str], title: str) -> alt.Shape:
-    """Give names shapes by their place: colour alone tells nobody anything."""
-    scale = alt.Scale(domain=list(names), range=_repeated(SHAPES, len(names)))
+def encode_shape(field: str, names: Sequence[str], title: str) -> alt.Shape:
+    """Encode names as shapes, for readers who cannot distinguish the colours.
+
+    Args:
+        field: Column of the table.
+        names: All values of the column, in the order of the shapes.
+        title: Title of the legend.
+    """
+    scale = alt.Scale(domain=list(names), range=_repeat(SHAPES, len(names)))
     return alt.Shape(f"{field}:N", title=title, scale=scale)
 
 
-def dash(field: str, names: Sequence[str], title: str) -> alt.StrokeDash:
-    """Give names dashes by their place."""
-    scale = alt.Scale(domain=list(names), range=_repeated(DASHES, len(names)))
+def encode_dash(field: str, names: Sequence[str], title: str) -> alt.StrokeDash:
+    """Encode names as dash patterns of lines.
+
+    Args:
+        field: Column of the table.
+        names: All values of the column, in the order of the patterns.
+        title: Title of the legend.
+    """
+    scale = alt.Scale(domain=list(names), range=_repeat(DASHES, len(names)))
     return alt.StrokeDash(f"{field}:N", title=title, scale=scale)
 
 
-def tips(*names: str) -> list[alt.Tooltip]:
-    """Say which columns are shown of a point: as they are, so that all count as names."""
+def build_tooltips(*names: str) -> list[alt.Tooltip]:
+    """Build tooltips that show columns unformatted: all are declared nominal."""
     return [alt.Tooltip(field=name, type="nominal") for name in names]
 
 
-def _repeated(values: Sequence[Any], count: int) -> list[Any]:
+def _repeat(values: Sequence[Any], count: int) -> list[Any]:
+    """Return `count` values; start again from the first after the last."""
     return [values[index % len(values)] for index in range(count)]
 
 
-def names_of(rows: Sequence[Mapping[str, Any]], field: str) -> tuple[str, ...]:
+def list_values(rows: Sequence[Mapping[str, Any]], field: str) -> tuple[str, ...]:
     """List the values of a field, each once, in order."""
     return tuple(dict.fromkeys(row[field] for row in rows))
 
 
-def percent(value: float | None) -> float | None:
-    """Give a fraction in hundredths, to a hundredth of these."""
-    return None if value is None else round(100 * value, 2) + 0.0
+def to_percent(fraction: float | None) -> float | None:
+    """Convert a fraction to per cent with two decimals; None stays None."""
+    return None if fraction is None else round(100 * fraction, 2) + 0.0

@@ -5,7 +5,7 @@ from snugnet.report.collect import Study
 from snugnet.report.figure import Figure
 
 
-def all_figures(study: Study) -> list[Figure]:
-    """Draw everything that the study has, in the order of the page."""
-    parts = (matrix, pareto, quantization_steps, layers, mistakes, designs)
-    return [figure for part in parts for figure in part.figures(study)]
+def build_all_figures(study: Study) -> list[Figure]:
+    """Build every figure that the study has results for, in the order of the page."""
+    modules = (matrix, pareto, quantization_steps, layers, mistakes, designs)
+    return [figure for module in modules for figure in module.build_figures(study)]

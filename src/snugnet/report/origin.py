@@ -1,4 +1,7 @@
-"""Where a report comes from: revision, packages, machine. No names of hosts, users or folders."""
+"""Origin of a report: git revision, package versions, machine and system.
+
+Names of hosts, users and folders are left out.
+"""
 
 import os
 import platform
@@ -26,34 +29,37 @@ PACKAGES = (
 )
 
 
-def origin(folder: Path) -> dict[str, str]:
-    """Describe what made the report, in words by title.
+def describe_origin(folder: Path) -> dict[str, str]:
+    """Describe revision, machine, system and packages.
 
     Args:
         folder: A folder of the project, which may be a clone of a git repository.
+
+    Returns:
+        Texts by title; a text that is empty is left out.
     """
     cores = os.cpu_count() or 1
-    found = {
-        "Git revision": _revision(folder),
-        "Machine": f"{_processor()}, {cores} core{'s' if cores > 1 else ''}",
+    facts = {
+        "Git revision": _read_revision(folder),
+        "Machine": f"{_read_processor()}, {cores} core{'s' if cores > 1 else ''}",
         "System": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
-        "Packages": ", ".join(_versions()),
+        "Packages": ", ".join(_list_versions()),
     }
-    return {title: text for title, text in found.items() if text}
+    return {title: text for title, text in facts.items() if text}
 
 
-def _revision(folder: Path) -> str:
-    """Name the commit, and say if tracked files differ from it; empty without git or clone."""
+def _read_revision(folder: Path) -> str:
+    """Return the commit, marked if tracked files have changed; empty without git or a clone."""
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty=, with changes"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10)
+        process = subprocess.run(command, capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+    return process.stdout.strip() if process.returncode == 0 else ""
 
 
-def _processor() -> str:
-    """Name the model of the processor as Linux has it, or the kind of machine."""
+def _read_processor() -> str:
+    """Return the model name of the processor (Linux), or the machine type."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -62,12 +68,12 @@ def _processor() -> str:
     return models[0] if models else platform.machine()
 
 
-def _versions() -> list[str]:
-    """List the packages that are installed."""
-    found = []
+def _list_versions() -> list[str]:
+    """List name and version of each installed package in `PACKAGES`."""
+    versions = []
     for name in PACKAGES:
         try:
-            found.append(f"{name} {version(name)}")
+            versions.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             continue
-    return found
+    return versions

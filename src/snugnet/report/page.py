@@ -1,4 +1,4 @@
-"""The page: one file with everything in it."""
+"""The HTML page of the report: one file that needs no other file and no network."""
 
 import json
 from collections.abc import Mapping
@@ -11,78 +11,87 @@ from snugnet.core.akida_schemes import AKIDA_SCHEMES
 from snugnet.core.csv_files import names_in
 from snugnet.evaluation.table import SIGNIFICANCE
 from snugnet.report import searches, tables
-from snugnet.report.akida_page import accuracies, programs, refused
-from snugnet.report.cards import cards
+from snugnet.report.akida_page import list_accuracies, list_programs, list_unfit_cells
+from snugnet.report.cards import build_cards
 from snugnet.report.collect import Study
 from snugnet.report.figure import Figure
-from snugnet.report.figures import all_figures
-from snugnet.report.layers import indexes
+from snugnet.report.figures import build_all_figures
+from snugnet.report.layers import list_layer_indexes
 from snugnet.report.matrix import DIVERGING, LIMIT
-from snugnet.report.weights import quantized_weights
+from snugnet.report.weights import list_quantized_weights
 
-# Of the page, those that have figures.
+# Sections of the page that have figures.
 SECTIONS = ("pareto", "ladder", "layers", "mistakes", "designs")
 
 
-def page(study: Study, origin: Mapping[str, str], template: Path, parts: Mapping[str, str]) -> str:
-    """Write the page.
+def render_page(
+    study: Study, origin: Mapping[str, str], template: Path, parts: Mapping[str, str]
+) -> str:
+    """Render the page.
 
     Args:
-        study: What is shown.
-        origin: Where it comes from, in words by title.
-        template: The page's Jinja template.
-        parts: What goes into the page as it is: `style`, `script`, and `vega`, the library.
+        study: The study.
+        origin: Origin of the report, as `describe_origin` returns it.
+        template: Path of the page's Jinja template.
+        parts: Texts that are inserted unchanged: `style`, `script` and `vega` (the library).
+
+    Returns:
+        The page in HTML.
     """
-    figures = [figure for figure in all_figures(study) if figure.section != "matrix"]
+    figures = [figure for figure in build_all_figures(study) if figure.section != "matrix"]
+    figure_data = {figure.name: _build_figure_data(figure) for figure in figures}
     return (
-        _environment()
+        _create_environment()
         .from_string(template.read_text())
         .render(
-            origin={**origin, "Newest input": study.files.newest()},
+            origin={**origin, "Newest input": study.files.format_newest_time()},
             parts=parts,
-            figures=_by_section(figures),
-            data=_script({"cards": cards(study), "figures": {f.name: _drawn(f) for f in figures}}),
-            **_sections(study),
+            figures=_group_by_section(figures),
+            data=_to_script_json({"cards": build_cards(study), "figures": figure_data}),
+            **_build_sections(study),
         )
     )
 
 
-def _environment() -> jinja2.Environment:
+def _create_environment() -> jinja2.Environment:
     return jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
 
 
-def _sections(study: Study) -> dict[str, Any]:
-    """Give the tables of the page, and the numbers that its text needs."""
+def _build_sections(study: Study) -> dict[str, Any]:
+    """Build the tables of the page, and the values that appear in its text."""
     akida = [row for row in study.rows if row["scheme"] in AKIDA_SCHEMES]
+    layer_indexes = [
+        (model, tables.build_table(list_layer_indexes(study, model))) for model in study.models
+    ]
     return {
-        "counts": _counts(study),
+        "counts": _count_cells(study),
         "gate": study.gate,
         "confidence": f"{100 * study.confidence:g} %",
         "significance": f"{SIGNIFICANCE:.0%}",
         "palette": {"limit": LIMIT, "colours": DIVERGING},
-        "best": tables.best(study),
-        "datasets": tables.datasets(study),
-        "filters": tables.filters(study),
-        "matrix": tables.matrix(study),
-        "cells": tables.cells(study),
-        "models": tables.by_model(study),
-        "weights": tables.of_lines(quantized_weights(study)),
-        "layers": [(model, tables.of_lines(indexes(study, model))) for model in study.models],
-        "mixed": searches.mixed(study),
-        "calibration": searches.calibration(study),
-        "seeds": searches.seeds(study),
+        "recommendations": tables.tabulate_recommendations(study),
+        "datasets": tables.tabulate_datasets(study),
+        "filters": tables.list_filters(study),
+        "matrix": tables.build_matrix(study),
+        "cells": tables.tabulate_cells(study),
+        "models": tables.tabulate_models(study),
+        "weights": tables.build_table(list_quantized_weights(study)),
+        "layers": layer_indexes,
+        "mixed": searches.tabulate_mixed(study),
+        "calibration": searches.tabulate_calibration(study),
+        "seeds": searches.tabulate_seeds(study),
         "akida": {
-            "accuracy, step by step": tables.of_lines(accuracies(akida)),
-            "programs": tables.of_lines(programs(akida)),
-            "what does not fit": tables.of_lines(refused(akida)),
+            "accuracy by step": tables.build_table(list_accuracies(akida)),
+            "programs": tables.build_table(list_programs(akida)),
+            "models that do not fit": tables.build_table(list_unfit_cells(akida)),
         },
-        "certificates": tables.certificates(study),
+        "certificates": tables.tabulate_certificates(study),
     }
 
 
-def _counts(study: Study) -> dict[str, Any]:
+def _count_cells(study: Study) -> dict[str, Any]:
     return {
         "cells": len(study.rows),
         "measured": len(study.measured),
@@ -91,14 +100,14 @@ def _counts(study: Study) -> dict[str, Any]:
     }
 
 
-def _by_section(figures: list[Figure]) -> dict[str, list[Figure]]:
+def _group_by_section(figures: list[Figure]) -> dict[str, list[Figure]]:
     return {
         section: [figure for figure in figures if figure.section == section] for section in SECTIONS
     }
 
 
-def _drawn(figure: Figure) -> dict[str, Any]:
-    """Give what the page's script draws; columns have their names once."""
+def _build_figure_data(figure: Figure) -> dict[str, Any]:
+    """Build the data that the page's script draws; column names are stored once."""
     names = names_in(figure.rows)
     return {
         "columns": names,
@@ -107,7 +116,7 @@ def _drawn(figure: Figure) -> dict[str, Any]:
     }
 
 
-def _script(value: Mapping[str, Any]) -> str:
-    """Write JSON that may stand in a script element: nothing in it can end the element."""
+def _to_script_json(value: Mapping[str, Any]) -> str:
+    """Convert to JSON for a script element; no text in it can end the element."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

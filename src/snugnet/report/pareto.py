@@ -1,4 +1,4 @@
-"""Which cells no other one beats: accuracy against what it costs."""
+"""Figures of Pareto fronts: accuracy against size, arena, latency and multiply-accumulates."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,44 +8,47 @@ from typing import Any
 import altair as alt
 
 from snugnet.core.fractions import LAST_BITS
-from snugnet.report.collect import Study, address
+from snugnet.report.collect import Study, format_address
 from snugnet.report.figure import (
     Figure,
-    chart,
-    colour,
-    names_of,
-    panel,
-    percent,
-    shape,
-    tips,
+    build_tooltips,
+    encode_colour,
+    encode_shape,
+    finish_panel,
+    list_values,
+    start_chart,
+    to_percent,
 )
 
-# What accuracy is set against: the column of metrics.csv, a factor, and what the axis says.
+# Costs by their column in the figure's table: the column of metrics.csv, the factor of the unit,
+# and the title of the axis.
 COSTS = {
-    "size_kib": ("size_bytes", 1 / 1024, "size of the file (KiB)"),
-    "arena_kib": ("arena_bytes", 1 / 1024, "arena of TensorFlow Lite Micro (KiB)"),
-    "latency_us": ("latency_us_median", 1, "median latency on the host (µs)"),
-    "mmacs": ("macs", 1e-6, "multiply-accumulates (millions)"),
+    "size_kib": ("size_bytes", 1 / 1024, "file size [KiB]"),
+    "arena_kib": ("arena_bytes", 1 / 1024, "tensor arena of TensorFlow Lite Micro [KiB]"),
+    "latency_us": ("latency_us_median", 1, "median latency on the host [µs]"),
+    "mmacs": ("macs", 1e-6, "multiply-accumulates [millions]"),
 }
 
 
-def figures(study: Study) -> list[Figure]:
-    """Draw accuracy against each cost, a figure a dataset: other data, another accuracy."""
+def build_figures(study: Study) -> list[Figure]:
+    """Build one figure for each dataset; accuracies of different datasets are not comparable."""
     return [
-        _figure(dataset, [row for row in study.rows if row["dataset"] == dataset], study.confidence)
+        _build_figure(
+            dataset, [row for row in study.rows if row["dataset"] == dataset], study.confidence
+        )
         for dataset in study.datasets
         if any(row["dataset"] == dataset for row in study.measured)
     ]
 
 
-def _figure(dataset: str, cells: Sequence[Mapping[str, Any]], confidence: float) -> Figure:
+def _build_figure(dataset: str, cells: Sequence[Mapping[str, Any]], confidence: float) -> Figure:
     measured = [row for row in cells if row["status"] == "ok"]
-    rows = [_row(row) for row in measured]
+    rows = [_build_row(row) for row in measured]
     for cost, (column, _, _) in COSTS.items():
-        for row, ahead in zip(rows, on_front(measured, column), strict=True):
-            row[f"front_{cost}"] = ahead
-    shown = [cost for cost in COSTS if any(row[cost] is not None for row in rows)]
-    schemes, variants = names_of(rows, "scheme"), names_of(rows, "variant")
+        for row, on_front in zip(rows, is_on_front(measured, column), strict=True):
+            row[f"front_{cost}"] = on_front
+    costs = [cost for cost in COSTS if any(row[cost] is not None for row in rows)]
+    schemes, variants = list_values(rows, "scheme"), list_values(rows, "variant")
     return Figure(
         name=f"pareto_{dataset}",
         section="pareto",
@@ -53,81 +56,95 @@ def _figure(dataset: str, cells: Sequence[Mapping[str, Any]], confidence: float)
         title=f"Accuracy and cost on {dataset}",
         caption=(
             f"Accuracy on the test split with {100 * confidence:g} % intervals (thin lines). The "
-            "dashed line joins the cells that no other one beats in both; intervals overlap, so "
-            f"its order is no proof. Choose a point to see its cell. {_left_out(cells, rows)}"
+            "dashed line is the Pareto front: no other cell has a higher accuracy at the same or a "
+            "lower cost. Intervals overlap, so the order of cells on the front is not certain. "
+            f"Select a point to open the card of its cell. {_describe_left_out(cells, rows)}"
         ),
         rows=rows,
-        panels=[_panel(cost, schemes, variants) for cost in shown],
+        panels=[_build_panel(cost, schemes, variants) for cost in costs],
     )
 
 
-def _left_out(cells: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> str:
-    """Count the cells that no panel shows, and those that one panel cannot show."""
-    found = [f"{len(cells) - len(rows)} of {len(cells)} cells, which are incompatible"]
-    found = found if len(cells) > len(rows) else []
-    for cost, (_, _, words) in COSTS.items():
+def _describe_left_out(
+    cells: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]
+) -> str:
+    """Count the cells that no panel shows, and the cells that one of the panels cannot show."""
+    counts = []
+    if len(cells) > len(rows):
+        counts.append(f"{len(cells) - len(rows)} of {len(cells)} cells, which are incompatible")
+    for cost, (_, _, title) in COSTS.items():
         missing = sum(row[cost] is None for row in rows)
-        found += [f"{missing} where nothing is known of the {words}"] if missing else []
-    return f"Left out: {'; '.join(found)}." if found else "No cell is left out."
+        if missing:
+            counts.append(f"{missing} with unknown {title}")
+    return f"Left out: {'; '.join(counts)}." if counts else "No cell is left out."
 
 
-def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+def _build_row(row: Mapping[str, Any]) -> dict[str, Any]:
     names = ("model", "variant", "scheme", "runtime")
     return {
-        "cell": address(row),
+        "cell": format_address(row),
         **{name: row[name] for name in names},
-        "accuracy": percent(row["accuracy"]),
-        "low": percent(row["accuracy_low"]),
-        "high": percent(row["accuracy_high"]),
-        **{cost: _cost(row[column], factor) for cost, (column, factor, _) in COSTS.items()},
+        "accuracy": to_percent(row["accuracy"]),
+        "low": to_percent(row["accuracy_low"]),
+        "high": to_percent(row["accuracy_high"]),
+        **{cost: _convert_cost(row[column], factor) for cost, (column, factor, _) in COSTS.items()},
     }
 
 
-def _cost(value: float | None, factor: float) -> float | None:
-    """Give a cost in its unit, to four digits; 0 has no place on an axis of logarithms."""
+def _convert_cost(value: float | None, factor: float) -> float | None:
+    """Convert a cost to its unit with four digits; 0 becomes None (no place on a log axis)."""
     return None if not value else float(f"{value * factor:.4g}")
 
 
-def on_front(rows: Sequence[Mapping[str, Any]], cost: str) -> list[bool]:
-    """Tell for each row whether no other one beats it: cheaper and no worse, or better for it.
+def is_on_front(rows: Sequence[Mapping[str, Any]], cost: str) -> list[bool]:
+    """Check for each row whether it is on the Pareto front of accuracy and cost.
 
-    Keras' side of a program for Akida is none: it stays on the host.
+    A row is on the front if no other row has a higher accuracy at the same or a lower cost, or the
+    same accuracy at a lower cost. Rows of the runtime `keras` are never on the front: the quantized
+    Keras model of an Akida program stays on the host.
 
     Args:
-        rows: Of metrics.csv, with `accuracy` and `runtime`.
-        cost: A column, which may be None or 0: then it is unknown.
+        rows: Rows of metrics.csv, with `accuracy` and `runtime`.
+        cost: Column of the cost; a row whose cost is None or 0 (unknown) is not on the front.
+
+    Returns:
+        One value for each row.
     """
-    able = [i for i, row in enumerate(rows) if row[cost] and row["runtime"] != "keras"]
+    known = [i for i, row in enumerate(rows) if row[cost] and row["runtime"] != "keras"]
     front = set()
-    best, at = -math.inf, math.nan
-    for i in sorted(able, key=lambda i: (rows[i][cost], -rows[i]["accuracy"])):
+    best_accuracy, best_cost = -math.inf, math.nan
+    for i in sorted(known, key=lambda i: (rows[i][cost], -rows[i]["accuracy"])):
         accuracy = rows[i]["accuracy"]
-        if accuracy > best + LAST_BITS or (rows[i][cost] == at and accuracy > best - LAST_BITS):
+        is_better = accuracy > best_accuracy + LAST_BITS
+        is_equal = rows[i][cost] == best_cost and accuracy > best_accuracy - LAST_BITS
+        if is_better or is_equal:
             front.add(i)
-            best, at = max(best, accuracy), rows[i][cost]
+            best_accuracy, best_cost = max(best_accuracy, accuracy), rows[i][cost]
     return [i in front for i in range(len(rows))]
 
 
 @cache
-def _panel(cost: str, schemes: tuple[str, ...], variants: tuple[str, ...]) -> dict[str, Any]:
-    words = COSTS[cost][2]
+def _build_panel(cost: str, schemes: tuple[str, ...], variants: tuple[str, ...]) -> dict[str, Any]:
+    title = COSTS[cost][2]
     base = (
-        chart()
+        start_chart()
         .transform_filter(f"isValid(datum.{cost})")
         .encode(
-            x=alt.X(f"{cost}:Q", title=words, scale=alt.Scale(type="log", nice=False, padding=12)),
-            y=alt.Y("accuracy:Q", title="accuracy (%)", scale=alt.Scale(zero=False)),
+            x=alt.X(f"{cost}:Q", title=title, scale=alt.Scale(type="log", nice=False, padding=12)),
+            y=alt.Y("accuracy:Q", title="accuracy [%]", scale=alt.Scale(zero=False)),
         )
     )
     intervals = base.mark_rule(opacity=0.35).encode(y="low:Q", y2="high:Q")
     front = base.transform_filter(f"datum.front_{cost}").mark_line(
         interpolate="step-after", strokeDash=[5, 3]
     )
-    shown = ("model", "variant", "scheme", "runtime", "accuracy", "low", "high")
+    columns = ("model", "variant", "scheme", "runtime", "accuracy", "low", "high")
     points = base.mark_point(filled=True, size=90, cursor="pointer").encode(
-        color=colour("scheme", schemes, "scheme"),
-        shape=shape("variant", variants, "variant"),
+        color=encode_colour("scheme", schemes, "scheme"),
+        shape=encode_shape("variant", variants, "variant"),
         opacity=alt.condition(f"datum.front_{cost}", alt.value(1), alt.value(0.6)),
-        tooltip=[*tips(*shown), alt.Tooltip(f"{cost}:Q", title=words)],
+        tooltip=[*build_tooltips(*columns), alt.Tooltip(f"{cost}:Q", title=title)],
     )
-    return panel(intervals + front + points, f"against {words}", f"Accuracy against {words}.")
+    return finish_panel(
+        intervals + front + points, f"accuracy vs {title}", f"Accuracy against {title}."
+    )

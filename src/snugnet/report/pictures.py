@@ -1,4 +1,4 @@
-"""The figures as files: SVG, PNG and CSV."""
+"""Writes figures as SVG, PNG and CSV files."""
 
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ import vl_convert
 from snugnet.core.csv_files import write_rows
 from snugnet.report.figure import Figure
 
+# Width of a panel in pixels.
 WIDTH = 420
 GREY, BLACK = "#d9d9d9", "#222222"
 CONFIG = {
@@ -34,24 +35,30 @@ CONFIG = {
 
 
 def draw(figure: Figure, folder: Path) -> None:
-    """Write a figure's three files into a folder."""
+    """Write a figure as {name}.svg, {name}.png and {name}.csv.
+
+    Args:
+        figure: The figure.
+        folder: Folder of the files.
+    """
     write_rows(figure.rows, folder / f"{figure.name}.csv")
-    svg = vl_convert.vegalite_to_svg(specification(figure))
+    svg = vl_convert.vegalite_to_svg(build_specification(figure))
     (folder / f"{figure.name}.svg").write_text(svg)
     (folder / f"{figure.name}.png").write_bytes(vl_convert.svg_to_png(svg))
 
 
-def specification(figure: Figure) -> dict[str, Any]:
-    """Put the panels of a figure side by side, with their table."""
+def build_specification(figure: Figure) -> dict[str, Any]:
+    """Build the Vega-Lite specification of a figure: its panels in two columns, and its table."""
     return {
         "title": {"text": figure.title, "fontSize": 15},
         "data": {"name": "rows"},
         "datasets": {"rows": list(figure.rows)},
-        "concat": [_panel(panel) for panel in figure.panels],
+        "concat": [_set_width(panel) for panel in figure.panels],
         "columns": 2,
         "config": CONFIG,
     }
 
 
-def _panel(panel: Any) -> dict[str, Any]:
+def _set_width(panel: Any) -> dict[str, Any]:
+    """Return a panel with a fixed width and without data of its own."""
     return {name: value for name, value in {**panel, "width": WIDTH}.items() if name != "data"}

@@ -1,4 +1,4 @@
-"""The ladder: which step of quantization costs what."""
+"""Figures of the quantization steps: the accuracy that each step costs."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -7,32 +7,47 @@ from typing import Any
 import altair as alt
 
 from snugnet.core.quantization_steps import RUNGS
-from snugnet.evaluation.table import arrow
-from snugnet.report.collect import Study, address
-from snugnet.report.figure import Figure, chart, colour, names_of, panel, percent, tips
+from snugnet.evaluate.table import arrow
+from snugnet.report.collect import Study, format_address
+from snugnet.report.figure import (
+    Figure,
+    build_tooltips,
+    encode_colour,
+    finish_panel,
+    list_values,
+    start_chart,
+    to_percent,
+)
 
 
-def figures(study: Study) -> list[Figure]:
-    """Draw the steps of each model; nothing where no row has them."""
-    found = []
+def build_figures(study: Study) -> list[Figure]:
+    """Build one figure for each model that has quantization steps."""
+    figures = []
     for model in study.models:
-        rows = steps([row for row in study.measured if row["model"] == model])
+        rows = list_steps([row for row in study.measured if row["model"] == model])
         if rows:
-            found.append(_figure(model, rows))
-    return found
+            figures.append(_build_figure(model, rows))
+    return figures
 
 
-def steps(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Give a row a rung; there is none where the study lacks the scheme below."""
+def list_steps(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """List the quantization steps of cells.
+
+    Args:
+        cells: Rows of metrics.csv.
+
+    Returns:
+        One row for each step; a step is left out if the study lacks the scheme before it.
+    """
     return [
         {
-            "cell": address(row),
+            "cell": format_address(row),
             "variant": row["variant"],
             "scheme": row["scheme"],
-            "step": step_name(row["scheme"]),
-            "points": percent(row["delta_rung"]),
-            "low": percent(row["delta_rung_low"]),
-            "high": percent(row["delta_rung_high"]),
+            "step": format_step(row["scheme"]),
+            "points": to_percent(row["delta_rung"]),
+            "low": to_percent(row["delta_rung_low"]),
+            "high": to_percent(row["delta_rung_high"]),
             "p (Holm)": None if row["p_rung_holm"] is None else float(f"{row['p_rung_holm']:.3g}"),
             "verdict": arrow(row["delta_rung"], row["p_rung_holm"]),
         }
@@ -41,38 +56,43 @@ def steps(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def step_name(scheme: str) -> str:
-    """Say what a rung quantizes, and which scheme it leads to."""
+def format_step(scheme: str) -> str:
+    """Return the name of a step: the part that it quantizes, and the scheme that results."""
     return f"{RUNGS[scheme].quantized}: {scheme}"
 
 
-def _figure(model: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
+def _build_figure(model: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
     return Figure(
         name=f"ladder_{model}",
         section="ladder",
         subject=model,
-        title=f"What each step costs {model}",
+        title=f"Accuracy cost of each quantization step, {model}",
         caption=(
-            "Difference in accuracy, in points, that each step of quantization after training "
-            "makes: weights in int8, activations too, input and output too. To the left is loss; "
-            "thin lines are intervals. Its figures say where the paired test finds a difference."
+            "Difference in accuracy, in points, that each PTQ step makes: first weights in int8, "
+            "then activations too, then input and output too. Bars to the left are losses. Thin "
+            "lines are confidence intervals. The table of this chart shows where the paired test "
+            "finds a significant difference."
         ),
         rows=rows,
-        panels=[_panel(names_of(rows, "variant"), names_of(rows, "step"))],
+        panels=[_build_panel(list_values(rows, "variant"), list_values(rows, "step"))],
     )
 
 
 @cache
-def _panel(variants: tuple[str, ...], steps: tuple[str, ...]) -> dict[str, Any]:
-    base = chart().encode(
+def _build_panel(variants: tuple[str, ...], steps: tuple[str, ...]) -> dict[str, Any]:
+    base = start_chart().encode(
         y=alt.Y("variant:N", sort=list(variants), title=None, axis=alt.Axis(labelLimit=180)),
         yOffset=alt.YOffset("step:N", sort=list(steps)),
     )
     bars = base.mark_bar(cursor="pointer").encode(
-        x=alt.X("points:Q", title="difference in accuracy (points)"),
-        color=colour("step", steps, "step", columns=1),
-        tooltip=tips("variant", "scheme", "step", "points", "low", "high", "p (Holm)", "verdict"),
+        x=alt.X("points:Q", title="Δ accuracy [points]"),
+        color=encode_colour("step", steps, "step", columns=1),
+        tooltip=build_tooltips(
+            "variant", "scheme", "step", "points", "low", "high", "p (Holm)", "verdict"
+        ),
     )
     intervals = base.mark_rule().encode(x="low:Q", x2="high:Q")
-    drawn = panel(bars + intervals, "", "Points of accuracy that each step costs each variant.")
-    return {**drawn, "height": 40 + 16 * len(variants) * len(steps)}
+    panel = finish_panel(
+        bars + intervals, "", "Points of accuracy that each step costs each variant."
+    )
+    return {**panel, "height": 40 + 16 * len(variants) * len(steps)}

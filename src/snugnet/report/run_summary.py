@@ -1,4 +1,4 @@
-"""The end of a run: verdict of the checks, recommended models, failed cells and jobs, as text."""
+"""Text at the end of a run: verdict, recommended models, failed checks and failed jobs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from typing import Any
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
 from snugnet.core.errors import InputError
 from snugnet.core.files import read_json
-from snugnet.evaluation.recommend import recommend
-from snugnet.report.files import read_table, records
+from snugnet.evaluate.recommend import recommend
+from snugnet.report.files import read_table, to_records
 
-# Of failed checks or jobs, so many are printed; the rest is counted.
-SHOWN = 20
+# Number of failed checks or jobs that are printed; the others are counted.
+MAX_ENTRIES = 20
 
 
 @dataclass(frozen=True)
@@ -84,17 +84,19 @@ def summarize(results: str | Path, confidence: float) -> StudySummary:
         if not (report / name).is_file():
             raise InputError(f"{report / name}: no such file. Create it: snakemake --cores 1 all")
     gate = read_json(report / "gate.json")
-    rows = records(read_table(report / "metrics.csv"))
+    rows = to_records(read_table(report / "metrics.csv"))
     return StudySummary(
         cells=gate["cells"],
         failures=gate["failures"],
-        recommendations=[_recommendation(folder, choice.recommended) for choice in recommend(rows)],
+        recommendations=[
+            _build_recommendation(folder, choice.recommended) for choice in recommend(rows)
+        ],
         confidence=confidence,
         report=str(report / "index.html"),
     )
 
 
-def _recommendation(folder: Path, row: Mapping[str, Any]) -> Recommendation:
+def _build_recommendation(folder: Path, row: Mapping[str, Any]) -> Recommendation:
     low, high = row["accuracy_low"], row["accuracy_high"]
     is_akida = row["scheme"] in AKIDA_SCHEMES
     size = row["akida_program_bytes"] if is_akida else row["size_bytes"]
@@ -110,28 +112,29 @@ def _recommendation(folder: Path, row: Mapping[str, Any]) -> Recommendation:
 
 
 def describe_study(summary: StudySummary) -> str:
-    """Write the verdict, then the recommended models or the failed checks, then the report."""
+    """Format the verdict, the recommended models or the failed checks, and the report's path."""
     if summary.failures:
-        lines = [f"{_count(len(summary.failures), 'check')} failed:", *_shown(summary.failures)]
+        count = _format_count(len(summary.failures), "check")
+        lines = [f"{count} failed:", *_indent_entries(summary.failures)]
     else:
-        lines = [f"All checks passed ({_count(summary.cells, 'cell')})"]
+        lines = [f"All checks passed ({_format_count(summary.cells, 'cell')})"]
         if summary.recommendations:
             lines.append("Recommended models: smallest model not significantly worse than the best")
         for recommendation in summary.recommendations:
-            lines += _describe(recommendation, summary.confidence)
+            lines += _describe_recommendation(recommendation, summary.confidence)
     return "\n".join([*lines, f"Report: {summary.report}"])
 
 
 def describe_failed_jobs(jobs: Sequence[FailedJob]) -> str:
-    """Write the name and the log of each failed job."""
-    blocks = ["\n    log: ".join([job.name, *job.logs]) for job in jobs]
-    return "\n".join([f"{_count(len(jobs), 'job')} failed:", *_shown(blocks)])
+    """Format the name and the log files of each failed job."""
+    blocks = [job.name + "".join(f"\n    log: {log}" for log in job.logs) for job in jobs]
+    return "\n".join([f"{_format_count(len(jobs), 'job')} failed:", *_indent_entries(blocks)])
 
 
-def _describe(recommendation: Recommendation, confidence: float) -> list[str]:
-    accuracy = f"accuracy {_percent(recommendation.accuracy)} %"
+def _describe_recommendation(recommendation: Recommendation, confidence: float) -> list[str]:
+    accuracy = f"accuracy {_format_percent(recommendation.accuracy)} %"
     if recommendation.interval is not None:
-        low, high = map(_percent, recommendation.interval)
+        low, high = map(_format_percent, recommendation.interval)
         accuracy += f" ({100 * confidence:g} % CI {low} to {high})"
     costs = {"file": recommendation.size_bytes, "arena": recommendation.arena_bytes}
     known = [f"{name} {size:,} bytes" for name, size in costs.items() if size is not None]
@@ -141,16 +144,16 @@ def _describe(recommendation: Recommendation, confidence: float) -> list[str]:
     ]
 
 
-def _percent(fraction: float) -> str:
+def _format_percent(fraction: float) -> str:
     return f"{100 * fraction:.2f}"
 
 
-def _count(number: int, noun: str) -> str:
+def _format_count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _shown(entries: Sequence[str]) -> list[str]:
-    """Indent the first entries, and count the rest."""
-    lines = [f"  {entry}" for entry in entries[:SHOWN]]
-    rest = len(entries) - SHOWN
+def _indent_entries(entries: Sequence[str]) -> list[str]:
+    """Indent the first entries and count the others."""
+    lines = [f"  {entry}" for entry in entries[:MAX_ENTRIES]]
+    rest = len(entries) - MAX_ENTRIES
     return [*lines, f"  … and {rest} more"] if rest > 0 else lines

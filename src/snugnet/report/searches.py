@@ -1,78 +1,83 @@
-"""The searches and repetitions of a study, as tables: mixed precision, calibration, seeds."""
+"""Tables of searches and repetitions: mixed precision, calibration and seeds."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from snugnet.evaluation.seeds import line
+from snugnet.evaluate.seeds import format_seed_row
 from snugnet.report.collect import Study
-from snugnet.report.files import records
-from snugnet.report.tables import Table, difference, hundredths, of_lines
+from snugnet.report.files import to_records
+from snugnet.report.tables import Table, build_table, format_percent, format_points
 
-NO_TABLE = Table([], [])
+EMPTY_TABLE = Table([], [])
 
 
-def mixed(study: Study) -> Table:
-    """List all candidates of each search for mixed precision."""
-    return of_lines(
+def tabulate_mixed(study: Study) -> Table:
+    """Tabulate all candidates of each search for mixed precision."""
+    return build_table(
         [
-            {"model": model, "variant": row["variant"], **candidate(row)}
+            {"model": model, "variant": row["variant"], **format_candidate(row)}
             for model in study.models
-            for row in records(study.tables(model, "tflite", "candidates.csv"))
+            for row in to_records(study.read_tables(model, "tflite", "candidates.csv"))
         ]
     )
 
 
-def candidate(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Word a row of a search, for people."""
+def format_candidate(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Format a row of candidates.csv as values by heading."""
     return {
         "candidate": row["candidate"],
-        "operators in float": row["operators_in_float"],
-        "which": _layers(row["in_float"]),
-        "file (KiB)": round(row["size_bytes"] / 1024, 1),
+        "float operators": row["operators_in_float"],
+        "float layers": _format_layers(row["in_float"]),
+        "file [KiB]": round(row["size_bytes"] / 1024, 1),
         "n (val)": row["n"],
-        "accuracy on val (%)": hundredths(row["accuracy"]),
-        "from float (points)": difference(row["delta_float"]),
-        "within budget": _yes(row["within_budget"]),
-        "allowed": _yes(row["allowed"]),
-        "chosen": _yes(row["chosen"]),
+        "val accuracy [%]": format_percent(row["accuracy"]),
+        "Δ vs float32 [points]": format_points(row["delta_float"]),
+        "within budget": _format_flag(row["within_budget"]),
+        "allowed": _format_flag(row["allowed"]),
+        "chosen": _format_flag(row["chosen"]),
     }
 
 
-def _layers(tensors: str | None) -> str:
-    """Name each tensor by its layer, as the first of the names of a fused operator's tells it."""
+def _format_layers(tensors: str | None) -> str:
+    """Format the layer names of tensors, which are separated by spaces.
+
+    The tensor of a fused operator has the names of all fused layers; the first is used.
+    """
     names = [tensor.partition(";")[0].split("/") for tensor in (tensors or "").split()]
     return ", ".join(name[-2] if len(name) > 1 else name[0] for name in names)
 
 
-def calibration(study: Study) -> Table:
-    """List the rules for ranges that were compared."""
-    return of_lines(
+def tabulate_calibration(study: Study) -> Table:
+    """Tabulate the calibration rules that were compared for each calibrated variant."""
+    return build_table(
         [
-            {"model": model, "variant": row["variant"], **rule(row)}
+            {"model": model, "variant": row["variant"], **format_rule(row)}
             for model in study.models
-            for row in records(study.tables(model, "models", "calibration.csv"))
+            for row in to_records(study.read_tables(model, "models", "calibration.csv"))
         ]
     )
 
 
-def rule(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Word a rule for ranges and what it came to on val, for people."""
+def format_rule(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Format a row of calibration.csv as values by heading."""
     return {
         "rule": row["rule"],
         "setting": row["setting"],
         "n (val)": row["n"],
-        "accuracy on val (%)": hundredths(row["accuracy"]),
-        "from min-max (points)": difference(row["delta_minmax"]),
-        "chosen": _yes(row["chosen"]),
+        "val accuracy [%]": format_percent(row["accuracy"]),
+        "Δ vs min-max [points]": format_points(row["delta_minmax"]),
+        "chosen": _format_flag(row["chosen"]),
     }
 
 
-def seeds(study: Study) -> Table:
-    """List mean and spread across seeds, worded as in metrics.md."""
-    table = study.files.table("report/seeds.csv")
-    return NO_TABLE if table is None else of_lines([line(row) for row in records(table)])
+def tabulate_seeds(study: Study) -> Table:
+    """Tabulate mean and spread across seeds, with the same texts as metrics.md."""
+    table = study.files.read_table("report/seeds.csv")
+    if table is None:
+        return EMPTY_TABLE
+    return build_table([format_seed_row(row) for row in to_records(table)])
 
 
-def _yes(value: Any) -> str:
-    """Word a truth, which some tables write as a word and others as True or False."""
+def _format_flag(value: Any) -> str:
+    """Return `yes` or an empty text; tables store a flag as `yes`, 1 or True."""
     return "yes" if str(value) in ("True", "yes", "1") else ""

@@ -7,12 +7,17 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from snugnet.analysis.mistakes import MISTAKES, OUTPUT_ZERO_POINT, Grid, measure
+from snugnet.analysis.mistakes import (
+    MISTAKES,
+    OUTPUT_ZERO_POINT,
+    QuantizationParameters,
+    measure_mistakes,
+)
 from snugnet.core.predictions import Predictions
 from snugnet.tflite.runtimes.litert import predict
 
-INT8 = Grid("int8", 0.5, -10)
-UINT8 = Grid("uint8", 0.5, 100)
+INT8 = QuantizationParameters("int8", 0.5, -10)
+UINT8 = QuantizationParameters("uint8", 0.5, 100)
 # In steps of INT8: a fraction that rounding takes up, one below 0, and values beyond both ends.
 X = np.array([0.45, -0.45, 68.0, 80.0, -70.0], np.float32)
 
@@ -28,13 +33,13 @@ X = np.array([0.45, -0.45, 68.0, 80.0, -70.0], np.float32)
 )
 def test_integers_of_each_mistake(name, expected):
     # 0.45 / 0.5 - 10 is -9.1, and -0.45 / 0.5 - 10 is -10.9.
-    found = MISTAKES[name].integers(X, INT8)
+    found = MISTAKES[name].convert(X, INT8)
     assert found.dtype == np.int8
     assert found.tolist() == expected
 
 
 def test_unsigned_integers_wrap_at_0_and_at_256():
-    found = MISTAKES["cast_and_wrap"].integers(np.array([-51.0, 78.0], np.float32), UINT8)
+    found = MISTAKES["cast_and_wrap"].convert(np.array([-51.0, 78.0], np.float32), UINT8)
     assert found.tolist() == [254, 0]
 
 
@@ -66,7 +71,7 @@ def fed(path, integers: np.ndarray) -> np.ndarray:
 
 def test_the_file_is_fed_the_mistaken_integers(cell):
     """The slides' cast, written down as they have it."""
-    found = measure(cell.path, cell.x, cell.right, 64, 0.95)
+    found = measure_mistakes(cell.path, cell.x, cell.right, 64, 0.95)
     interpreter = Interpreter(model_path=str(cell.path))
     scale, zero_point = interpreter.get_input_details()[0]["quantization"]
     wrapped = (cell.x / scale + zero_point).astype(np.int64).astype(np.int8)
@@ -81,7 +86,7 @@ def test_the_file_is_fed_the_mistaken_integers(cell):
 
 
 def test_values_beyond_the_range_are_counted(cell):
-    found = measure(cell.path, cell.x, cell.right, 64, 0.95)
+    found = measure_mistakes(cell.path, cell.x, cell.right, 64, 0.95)
     details = Interpreter(model_path=str(cell.path)).get_input_details()[0]
     scale, zero_point = details["quantization"]
     levels = cell.x / np.float32(scale) + zero_point
@@ -93,7 +98,7 @@ def test_values_beyond_the_range_are_counted(cell):
 
 
 def test_a_forgotten_zero_point_at_the_output_moves_scores_not_their_order(cell):
-    found = measure(cell.path, cell.x, cell.right, 64, 0.95)
+    found = measure_mistakes(cell.path, cell.x, cell.right, 64, 0.95)
     row = next(row for row in found["mistakes"] if row["name"] == OUTPUT_ZERO_POINT)
     if cell.right.task == "multiclass":
         assert row["delta"] == 0

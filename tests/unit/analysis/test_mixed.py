@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from snugnet.analysis.candidates import Measured, measurer
-from snugnet.analysis.mixed import Search
+from snugnet.analysis.candidates import Measurement, create_measure
+from snugnet.analysis.mixed import MixedPrecisionSearch
 from snugnet.core.errors import ModelFormatError
 from snugnet.core.tflite_schemes import CONVERTED, FULL_INTEGER, SCHEMES
 from snugnet.tflite.contract import check_contract
@@ -27,19 +27,21 @@ def searched(model, calibration, val, budget=0.5, most=None) -> SimpleNamespace:
 
     names = ("float32", "fiq_float32", "int16x8")
     whole = {name: convert(model, SCHEMES[name], calibration) for name in names}
-    found = Search(lambda: partly_in_float(model, calibration), measurer(val), whole, budget, most)
-    return SimpleNamespace(search=found, whole=whole, table=found.table())
+    found = MixedPrecisionSearch(
+        lambda: partly_in_float(model, calibration), create_measure(val), whole, budget, most
+    )
+    return SimpleNamespace(search=found, whole=whole, table=found.to_rows())
 
 
-def kept(search: Search) -> list[str]:
+def kept(search: MixedPrecisionSearch) -> list[str]:
     return networks.tensors([vars(layer) for layer in search.chosen.in_float])
 
 
 def recovered(found: SimpleNamespace, test) -> tuple[float, float]:
     """Accuracy on other samples than those that chose: of the whole scheme, and of the choice."""
-    measure = measurer(test)
+    measure = create_measure(test)
     return measure(found.whole["fiq_float32"]).accuracy, measure(
-        found.search.chosen.found.file
+        found.search.chosen.measurement.file
     ).accuracy
 
 
@@ -53,10 +55,10 @@ def test_a_ruined_input_is_recovered_by_the_first_layer_in_float(keras, save):
     before, after = recovered(found, networks.judged(model, networks.inputs(400, 3, wild=True)))
     assert before < 0.7
     assert after > 0.95
-    assert found.search.chosen.found.size < 1.2 * len(found.whole["fiq_float32"])
+    assert found.search.chosen.measurement.size < 1.2 * len(found.whole["fiq_float32"])
     contract = check_contract(
-        read_graph(save(found.search.chosen.found.file)), SCHEMES["mixed"]
-    ).to_json()
+        read_graph(save(found.search.chosen.measurement.file)), SCHEMES["mixed"]
+    )
     assert contract["verdict"] == "pass", contract["findings"]
     (name,) = contract["in_float"]
     assert "dense_1" in name
@@ -78,7 +80,7 @@ def test_a_ruined_tensor_is_recovered_by_both_layers_around_it(keras):
     assert chosen["in_float"].split(" ") == [layer.tensor for layer in found.search.chosen.in_float]
 
 
-def made_up(refused, most=None) -> Search:
+def made_up(refused, most=None) -> MixedPrecisionSearch:
     """Search among three layers, of which the converter does not make all choices.
 
     Only the first layer costs: with it in float, 9 of 10 samples are right instead of 5.
@@ -90,27 +92,27 @@ def made_up(refused, most=None) -> Search:
             raise ModelFormatError(f"{sorted(names)} cannot be in float")
         return "".join(sorted(names)).encode()
 
-    def measure(file: bytes) -> Measured:
+    def measure(file: bytes) -> Measurement:
         right = 10 if file == b"float32" else 9 if b"a" in file else 5
-        return Measured(file, np.arange(10) < right, None)
+        return Measurement(file, np.arange(10) < right, None)
 
     whole = {"float32": b"float32", "fiq_float32": b"-", "int16x8": b"--"}
-    return Search(lambda: (layers, convert), measure, whole, 10, most)
+    return MixedPrecisionSearch(lambda: (layers, convert), measure, whole, 10, most)
 
 
 def test_what_the_converter_does_not_make_is_left_out_of_the_search(capsys):
     refused = {frozenset("a"), frozenset("bc")}
     found = made_up(refused)
-    tried = {row["in_float"] for row in found.table()}
+    tried = {row["in_float"] for row in found.to_rows()}
     assert "a" not in tried
     assert "b c" not in tried
     assert found.fits
-    assert found.chosen.found.file in (b"ab", b"ac")
+    assert found.chosen.measurement.file in (b"ab", b"ac")
     assert "warning: ['a'] cannot be in float" in capsys.readouterr().out
 
 
 def test_what_has_too_many_in_float_is_not_allowed_and_not_taken():
-    table = made_up({frozenset("a")}, most=1).table()
+    table = made_up({frozenset("a")}, most=1).to_rows()
     assert {row["allowed"] for row in table if row["operators_in_float"] <= 1} == {True}
     beyond = [row for row in table if row["operators_in_float"] > 1]
     assert {row["allowed"] for row in beyond} == {False}
@@ -126,7 +128,7 @@ def test_int16x8_is_taken_where_it_is_the_smallest_that_fits(keras):
     found = searched(model, networks.inputs(100, seed=1), val, budget=8)
     (chosen,) = [row for row in found.table if row["chosen"]]
     assert chosen["candidate"] == "int16x8"
-    assert found.search.chosen.found.file == found.whole["int16x8"]
+    assert found.search.chosen.measurement.file == found.whole["int16x8"]
     fitting = [row["size_bytes"] for row in found.table if row["within_budget"]]
     assert len(fitting) > 1
     assert chosen["size_bytes"] == min(fitting)
@@ -155,7 +157,9 @@ LAYERS = [Layer(i, "CONV_2D", name) for i, name in enumerate("abcd")]
 N = 1000
 
 
-def pretended(worth: Mapping[str, float], size: Mapping[str, int], **settings) -> Search:
+def pretended(
+    worth: Mapping[str, float], size: Mapping[str, int], **settings
+) -> MixedPrecisionSearch:
     """Search among files whose bytes are names and whose accuracy and size are given.
 
     A set of layers that is not given is worth 0.5, and 1000 bytes larger for each.
@@ -165,11 +169,11 @@ def pretended(worth: Mapping[str, float], size: Mapping[str, int], **settings) -
     def named(name: str) -> bytes:
         return name.encode().ljust(size.get(name, 1000 * (1 + len(name))))
 
-    def measure(file: bytes) -> Measured:
+    def measure(file: bytes) -> Measurement:
         name = file.decode().strip()
         tried.append(name)
         right = np.arange(N) < round(worth.get(name, 0.5) * N)
-        return Measured(file, right.astype(float), None)
+        return Measurement(file, right.astype(float), None)
 
     whole = {name: named(name) for name in ("float32", "fiq_float32", "int16x8")}
 
@@ -177,7 +181,8 @@ def pretended(worth: Mapping[str, float], size: Mapping[str, int], **settings) -
         tried.append("prepared")
         return LAYERS, lambda names: named("".join(sorted(names)))
 
-    search = Search(prepare, measure, whole, **{"budget": 1.0, "most": None, **settings})
+    settings = {"budget": 1.0, "max_in_float": None, **settings}
+    search = MixedPrecisionSearch(prepare, measure, whole, **settings)
     search.tried = tried  # type: ignore[attr-defined]
     return search
 
@@ -212,10 +217,10 @@ def test_nothing_larger_than_what_fits_is_tried():
 
 def test_no_more_layers_than_allowed_are_left_in_float():
     worth = {**WHOLE, "b": 0.6, "bd": 0.7, "abd": 0.95, "bcd": 0.95}
-    search = pretended(worth, SIZES, most=2)
+    search = pretended(worth, SIZES, max_in_float=2)
     assert [layer.tensor for layer in search.chosen.in_float] == ["b", "d"]
     assert not search.fits
-    assert pretended(worth, SIZES, most=0).chosen.name == "fiq_float32"
+    assert pretended(worth, SIZES, max_in_float=0).chosen.name == "fiq_float32"
 
 
 def test_if_nothing_fits_the_best_is_taken_and_the_log_says_so(capsys):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from snugnet.analysis import candidates
-from snugnet.analysis.candidates import Measured, measurer
-from snugnet.analysis.sensitivity import sweep
+from snugnet.analysis.candidates import Measurement, create_measure
+from snugnet.analysis.sensitivity import sweep_layers
 from snugnet.core.errors import ModelFormatError
 from snugnet.core.tflite_schemes import SCHEMES
 from snugnet.evaluation.statistics import RESAMPLES, paired_p
@@ -23,7 +23,7 @@ def swept(model, calibration, val):
     from snugnet.tflite.debug import partly_in_float
 
     layers, partly = partly_in_float(model, calibration)
-    return sweep(layers, partly, measurer(val), convert(model, SCHEMES["float32"]))
+    return sweep_layers(layers, partly, create_measure(val), convert(model, SCHEMES["float32"]))
 
 
 def of(rows, quantized: str) -> dict[str, dict]:
@@ -60,7 +60,7 @@ def test_what_the_converter_does_not_make_has_no_row(capsys):
             raise ModelFormatError("a cannot be in float")
         return "".join(sorted(names)).encode()
 
-    rows = sweep(layers, convert, lambda file: Measured(file, np.ones(4), None), b"float")
+    rows = sweep_layers(layers, convert, lambda file: Measurement(file, np.ones(4), None), b"float")
     # Leaving `a` in float is quantizing only `b`, and all but `a`.
     done = [(row["tensor"], row["quantized"]) for row in rows[2:]]
     assert done == [("a", "only"), ("b", "all_but")]
@@ -112,7 +112,7 @@ def test_equal_files_are_predicted_once(keras, monkeypatch):
         return predict(path, x)
 
     monkeypatch.setattr(candidates, "predict", counted)
-    measure = measurer(networks.judged(model, networks.inputs(20, seed=2)))
+    measure = create_measure(networks.judged(model, networks.inputs(20, seed=2)))
     file = convert(model, SCHEMES["float32"])
     first, second = measure(file), measure(bytes(file))
     assert len(predicted) == 1

@@ -10,7 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from snugnet.core.errors import ModelFormatError
 from snugnet.core.files import write_json
-from snugnet.evaluation.manifest import digests
+from snugnet.evaluate.manifest import compute_digests
 from snugnet.tflite.digest import semantic_digest
 from snugnet.tflite.flatbuffer import read_graph
 from tests.tflite_files import Node, Tensor, constant, write
@@ -103,7 +103,7 @@ def test_of_a_model_layers_and_weights_count(tmp_path):
 
     def now(**changes) -> dict[str, str]:
         model(path, **changes)
-        return digests(tmp_path, [path])
+        return compute_digests(tmp_path, [path])
 
     reference = now()
     assert list(reference) == ["models/a/original/model.h5"]
@@ -118,7 +118,7 @@ def test_of_metrics_all_but_the_timings_count(tmp_path):
 
     def now(**row) -> str:
         write_json(path, {"accuracy": 0.5, "latency_us_median": 1.0, **row})
-        return digests(tmp_path, [path])["metrics/a/original/float32/litert.json"]
+        return compute_digests(tmp_path, [path])["metrics/a/original/float32/litert.json"]
 
     assert now(latency_us_median=7.0, latency_us_p95=9.0) == now()
     assert now(accuracy=0.5000001) != now()

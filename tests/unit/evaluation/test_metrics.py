@@ -5,9 +5,13 @@ import pytest
 
 from snugnet.core.errors import InputError
 from snugnet.core.predictions import Predictions, load_predictions, save_predictions
-from snugnet.evaluation.footprint import file_size, tflite_columns
-from snugnet.evaluation.metrics import auc_macro, confusion, quality
-from snugnet.evaluation.score import score
+from snugnet.evaluate.footprint import describe_tflite, measure_file_size
+from snugnet.evaluate.metrics import (
+    compute_auc_macro,
+    compute_confusion_matrix,
+    compute_metrics,
+)
+from snugnet.evaluate.score import score
 
 
 def predictions(scores, labels, task, group=None, names=None) -> Predictions:
@@ -39,7 +43,7 @@ def multilabel() -> Predictions:
 
 
 def test_multiclass():
-    got = quality(multiclass())
+    got = compute_metrics(multiclass())
     # Right: samples 0, 1, 3, 5 of 8. Recalls 2/3, 1/2, 1/3; precisions 2/3, 1/3, 1/2.
     assert got["accuracy"] == pytest.approx(4 / 8)
     assert got["balanced_accuracy"] == pytest.approx((2 / 3 + 1 / 2 + 1 / 3) / 3)
@@ -54,7 +58,7 @@ def test_multiclass():
 
 
 def test_multilabel():
-    got = quality(multilabel())
+    got = compute_metrics(multilabel())
     # A score of exactly 0.5 counts as set: wrong at (0, 2), (1, 0) and (2, 1), 9 of 12 right.
     assert got["accuracy"] == got["binary_accuracy"] == pytest.approx(9 / 12)
     assert got["hamming_loss"] == pytest.approx(3 / 12)
@@ -64,31 +68,31 @@ def test_multilabel():
 
 def test_binary():
     binary = predictions([[0.9], [0.4], [0.5], [0.1]], [1, 1, 0, 0], "binary")
-    got = quality(binary)
+    got = compute_metrics(binary)
     assert got["accuracy"] == 0.5
     assert got["jaccard"] == pytest.approx(1 / 3)
     assert got["auc_macro"] == pytest.approx(3 / 4)
-    assert confusion(binary) == [[1, 1], [1, 1]]
+    assert compute_confusion_matrix(binary) == [[1, 1], [1, 1]]
 
 
 def test_a_class_without_samples_is_left_out_of_recall_and_auc():
     absent = predictions(np.eye(3)[[0, 1, 2, 0]], [0, 1, 1, 0], "multiclass")
-    got = quality(absent)
+    got = compute_metrics(absent)
     assert got["balanced_accuracy"] == pytest.approx((1 + 1 / 2) / 2)
     assert got["auc_macro"] == pytest.approx((1.0 + 0.75) / 2)
     one = predictions([[0.2], [0.9]], [1, 1], "binary")
-    assert auc_macro(one) is None
-    assert quality(one)["cohen_kappa"] == pytest.approx(0.0)
+    assert compute_auc_macro(one) is None
+    assert compute_metrics(one)["cohen_kappa"] == pytest.approx(0.0)
 
 
 def test_kappa_of_a_constant_truth_and_decision_does_not_exist():
     constant = predictions([[0.9], [0.9]], [1, 1], "binary")
-    assert quality(constant)["cohen_kappa"] is None
+    assert compute_metrics(constant)["cohen_kappa"] is None
 
 
 def test_confusion_counts_truth_down_and_decisions_across():
-    assert confusion(multiclass()) == [[2, 1, 0], [0, 1, 1], [1, 1, 1]]
-    assert confusion(multilabel())[2] == [[2, 1], [0, 1]]
+    assert compute_confusion_matrix(multiclass()) == [[2, 1, 0], [0, 1, 1], [1, 1, 1]]
+    assert compute_confusion_matrix(multilabel())[2] == [[2, 1], [0, 1]]
 
 
 def test_the_waist_is_read_back_as_written(tmp_path):
@@ -122,7 +126,7 @@ def test_a_row_compares_with_float_on_the_same_samples(tmp_path):
     model.write_bytes(b"x" * 1000)
     reference = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
     row = score(
-        multiclass(), reference, None, None, SIZE, tflite_columns(model, EVIDENCE, None), 0.95
+        multiclass(), reference, None, None, SIZE, describe_tflite(model, EVIDENCE, None), 0.95
     )
     assert row["delta_float"] == pytest.approx(-0.5)
     # Four samples lost and none gained: the exact McNemar test gives 2 / 2^4.
@@ -153,7 +157,7 @@ def test_a_row_compares_with_the_same_scheme_of_its_parent(tmp_path):
     model.write_bytes(b"x")
     parent = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
     row = score(
-        multiclass(), multiclass(), parent, None, SIZE, tflite_columns(model, EVIDENCE, None), 0.95
+        multiclass(), multiclass(), parent, None, SIZE, describe_tflite(model, EVIDENCE, None), 0.95
     )
     assert (row["delta_parent"], row["p_parent"]) == (pytest.approx(-0.5), pytest.approx(2 / 16))
     assert row["delta_parent_low"] < -0.5 < row["delta_parent_high"]
@@ -164,7 +168,7 @@ def test_a_row_compares_with_the_scheme_one_rung_below(tmp_path):
     model = tmp_path / "model.tflite"
     model.write_bytes(b"x")
     below = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
-    deployed = tflite_columns(model, EVIDENCE, None)
+    deployed = describe_tflite(model, EVIDENCE, None)
     row = score(multiclass(), multiclass(), None, below, SIZE, deployed, 0.95)
     assert (row["delta_rung"], row["p_rung"]) == (pytest.approx(-0.5), pytest.approx(2 / 16))
     assert (row["delta_float"], row["delta_parent"]) == (0, None)
@@ -173,8 +177,10 @@ def test_a_row_compares_with_the_scheme_one_rung_below(tmp_path):
 def test_gzip_size_is_reproducible(tmp_path):
     path = tmp_path / "model"
     path.write_bytes(bytes(range(256)) * 40)
-    assert file_size(path) == file_size(path)
-    assert file_size(path)["size_gzip_bytes"] < file_size(path)["size_bytes"] == 10240
+    assert measure_file_size(path) == measure_file_size(path)
+    assert (
+        measure_file_size(path)["size_gzip_bytes"] < measure_file_size(path)["size_bytes"] == 10240
+    )
 
 
 CERTIFICATE = {
@@ -189,7 +195,7 @@ def test_a_row_tells_what_the_certificate_says(tmp_path):
     model = tmp_path / "model.tflite"
     model.write_bytes(b"x")
     cells = multiclass(), multiclass(), None, None
-    row = score(*cells, SIZE, tflite_columns(model, EVIDENCE, CERTIFICATE), 0.95)
+    row = score(*cells, SIZE, describe_tflite(model, EVIDENCE, CERTIFICATE), 0.95)
     assert (row["litert_ref"], row["tflm"], row["arena_bytes"]) == ("exact", "unsupported", 4096)
     assert row["verification"] == "tflm: operator 3 ABS: is not supported"
     assert (row["xnnpack_worst_lsb"], row["xnnpack_decisions_changed"]) == (6, 2)
@@ -200,10 +206,10 @@ def test_a_row_tells_what_the_certificate_says(tmp_path):
         "first_operator": {"operator": 2, "name": "ADD", "tensor": 9},
     }
     row = score(
-        *cells, SIZE, tflite_columns(model, EVIDENCE, {**CERTIFICATE, "litert_ref": differs}), 0.95
+        *cells, SIZE, describe_tflite(model, EVIDENCE, {**CERTIFICATE, "litert_ref": differs}), 0.95
     )
     assert row["verification"].startswith(
         "litert_ref: 7 values differ by up to 1 LSB, first at operator 2 ADD; tflm: "
     )
-    row = score(*cells, SIZE, tflite_columns(model, EVIDENCE, None), 0.95)
+    row = score(*cells, SIZE, describe_tflite(model, EVIDENCE, None), 0.95)
     assert (row["litert_ref"], row["arena_bytes"]) == (None, None)

@@ -6,8 +6,8 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from snugnet.evaluation.seeds import COLUMNS, across_seeds, seeds_markdown
-from snugnet.evaluation.table import tabulate
+from snugnet.evaluate.seeds import COLUMNS, format_seeds_markdown, summarize_seeds
+from snugnet.evaluate.table import tabulate
 
 ACCURACY = [0.90, 0.93, 0.91, 0.95]
 LOSS = [-0.02, -0.01, -0.03, -0.015]
@@ -33,7 +33,7 @@ def rows(scheme: str, accuracy: list[float], delta: list[float], **changes) -> l
 
 
 def found(*groups: list[dict]) -> pd.DataFrame:
-    return across_seeds(tabulate([row for group in groups for row in group]), 0.95)
+    return summarize_seeds(tabulate([row for group in groups for row in group]), 0.95)
 
 
 def test_mean_spread_interval_and_test_are_students():
@@ -89,7 +89,7 @@ def test_seeds_that_all_differ_alike_are_not_tested():
 
 
 def test_people_read_points_with_arrows():
-    page = seeds_markdown(found(rows("fiq_int8", ACCURACY, LOSS)), 0.95)
+    page = format_seeds_markdown(found(rows("fiq_int8", ACCURACY, LOSS)), 0.95)
     assert "92.25 ± 2.22 %" in page
     assert "-1.88 ↓ [-3.23, -0.52]" in page
-    assert seeds_markdown(found(rows("fiq_int8", [0.9], [-0.01])), 0.95) == ""
+    assert format_seeds_markdown(found(rows("fiq_int8", [0.9], [-0.01])), 0.95) == ""

@@ -5,9 +5,9 @@ import pytest
 
 from snugnet.akida.agreement import compare
 from snugnet.core.predictions import Predictions
-from snugnet.evaluation.footprint import akida_columns
-from snugnet.evaluation.gate import judge
-from snugnet.report.akida_page import page, preflight_page
+from snugnet.evaluate.footprint import describe_akida_program
+from snugnet.evaluate.gate import judge
+from snugnet.report.akida_page import render_akida_page, render_preflight_page
 
 AGREEMENT = {
     "verdict": "differs",
@@ -90,7 +90,7 @@ def test_two_runtimes_are_compared_in_steps_of_their_potentials():
 
 def test_columns_tell_what_saturated_where_and_which_layer_differs(tmp_path):
     (tmp_path / "model.fbz").write_bytes(b"program")
-    columns = akida_columns(tmp_path / "model.fbz", CONVERSION, AGREEMENT)
+    columns = describe_akida_program(tmp_path / "model.fbz", CONVERSION, AGREEMENT)
     assert (columns["akida_beyond_train"], columns["akida_beyond_program"]) == (5, 2)
     assert columns["size_bytes"] == 7
     assert columns["akida_first_layer"] == "conv_1"
@@ -101,7 +101,9 @@ def test_columns_tell_what_saturated_where_and_which_layer_differs(tmp_path):
 
 def test_zeros_of_weights_that_were_trained_on_are_not_those_of_the_parent(tmp_path):
     (tmp_path / "model.fbz").write_bytes(b"program")
-    columns = akida_columns(tmp_path / "model.fbz", {**CONVERSION, "trained": True}, AGREEMENT)
+    columns = describe_akida_program(
+        tmp_path / "model.fbz", {**CONVERSION, "trained": True}, AGREEMENT
+    )
     assert columns["nonzero"] is None
     assert columns["model_zeros"] is None
 
@@ -134,7 +136,7 @@ def test_the_gate_says_how_far_and_from_which_layer_on():
 
 def test_the_page_shows_each_step_what_fits_and_what_does_not():
     refused = row(model="big", status="incompatible", reason="dense: 4096 inputs of Dense")
-    text = page([row(runtime="keras"), row(), refused])
+    text = render_akida_page([row(runtime="keras"), row(), refused])
     steps, program = [line for line in text.splitlines() if line.startswith("| net")]
     cells = [cell.strip() for cell in steps.strip("|").split("|")]
     assert cells[3:] == ["90.00", "80.00 ↓", "75.00 ↓", "", ""]
@@ -152,14 +154,14 @@ def test_binary_and_multilabel_decisions_are_shown_too():
     labels = row(
         task="multilabel", variant="pruned", confusion=[[[1, 2], [3, 4]], [[5, 6], [7, 8]]]
     )
-    text = page([binary, labels])
+    text = render_akida_page([binary, labels])
     assert "| rest    |      3 |     1 |" in text
     assert "| not run |         5 |     6 |" in text
 
 
 def test_what_the_host_would_have_to_compute_is_told():
     reason = "Cannot map layer 'scores'. Not enough hardware components"
-    text = page(
+    text = render_akida_page(
         [row(runtime=name, akida_hardware=False, reason=reason) for name in ("keras", "akida")]
     )
     assert "AKD1000: not all in hardware" in text
@@ -170,7 +172,7 @@ def test_training_stands_beside_what_it_began_with():
     of_qat = {"variant": "aware", "parent": "original", "method": "qat"}
     trained = {**of_qat, "accuracy": 0.85, "delta_float": -0.05, "p_float": 0.3}
     rows = [row(runtime="keras"), row(), row(runtime="keras", **trained), row(**trained)]
-    steps = next(line for line in page(rows).splitlines() if line.startswith("| net"))
+    steps = next(line for line in render_akida_page(rows).splitlines() if line.startswith("| net"))
     cells = [cell.strip() for cell in steps.strip("|").split("|")]
     assert cells[3:] == ["90.00", "80.00 ↓", "75.00 ↓", "85.00 ~", "85.00 ~"]
 
@@ -178,7 +180,7 @@ def test_training_stands_beside_what_it_began_with():
 def test_preflight_says_what_fits_and_what_would_do():
     common = {"scheme": "akida_v2_w8a8", "device": "SixNodesIPv2"}
     obstacle = {"layer": "dense", "rule": "4096 inputs of Dense", "fix": "at most 2048"}
-    text = preflight_page(
+    text = render_preflight_page(
         [
             {**common, "model": "big", "fits": False, "obstacles": [obstacle]},
             {**common, "model": "small", "fits": True, "obstacles": []},
@@ -191,6 +193,6 @@ def test_preflight_says_what_fits_and_what_would_do():
 
 
 def test_a_study_without_programs_has_a_short_page():
-    text = page([])
+    text = render_akida_page([])
     assert text.startswith("# Akida")
     assert "##" not in text

@@ -11,15 +11,15 @@ import pytest
 
 from snugnet.evaluation.recommend import choose
 from snugnet.report import origin, pareto, searches, tables
-from snugnet.report.cards import cards, limits
+from snugnet.report.cards import build_cards, list_limitations
 from snugnet.report.collect import Study
-from snugnet.report.figures import all_figures
-from snugnet.report.files import read_table, records
-from snugnet.report.layers import indexes
-from snugnet.report.matrix import DIVERGING, LIMIT, ink, shade
-from snugnet.report.page import page
-from snugnet.report.quantization_steps import steps
-from snugnet.report.weights import quantized_weights
+from snugnet.report.figures import build_all_figures
+from snugnet.report.files import read_table, to_records
+from snugnet.report.layers import list_layer_indexes
+from snugnet.report.matrix import DIVERGING, LIMIT, pick_background, pick_text_colour
+from snugnet.report.page import render_page
+from snugnet.report.quantization_steps import list_steps
+from snugnet.report.weights import list_quantized_weights
 from tests import debian
 from tests.paths import ROOT
 from tests.report_study import FakeStudy, rich_study
@@ -34,7 +34,7 @@ def written(study: Study) -> str:
         "script": (TEMPLATES / "page.js").read_text(),
         "vega": "window.vegaEmbed = null;",
     }
-    return page(study, {"System": "Linux"}, TEMPLATES / "index.html.j2", parts)
+    return render_page(study, {"System": "Linux"}, TEMPLATES / "index.html.j2", parts)
 
 
 class Reader(HTMLParser):
@@ -138,7 +138,7 @@ def test_names_cannot_break_out_of_the_page(small):
 def test_a_study_without_cells_has_a_page(small):
     reader = Reader(written(small.collect()))
     assert "pareto" not in reader.ids()
-    assert all_figures(small.collect()) == []
+    assert build_all_figures(small.collect()) == []
 
 
 def test_a_study_of_which_nothing_fits_has_a_page(small):
@@ -153,9 +153,9 @@ def test_a_study_of_which_nothing_fits_has_a_page(small):
     text = written(study)
     assert "1 is incompatible" in text
     assert "no cell of this model could be measured" in text
-    assert all_figures(study) == []
-    assert tables.best(study).rows == []
-    assert limits(study, study.rows[0]) == []
+    assert build_all_figures(study) == []
+    assert tables.tabulate_recommendations(study).rows == []
+    assert list_limitations(study, study.rows[0]) == []
 
 
 def test_a_study_without_analyses_leaves_their_sections_out(small):
@@ -174,7 +174,7 @@ def test_demands_of_the_study_are_shown_where_there_are_any(small):
 
 
 def test_figures_have_words_rows_and_specifications(rich):
-    figures = all_figures(rich)
+    figures = build_all_figures(rich)
     assert len({figure.name for figure in figures}) == len(figures)
     for figure in figures:
         assert figure.caption.endswith("."), figure.name
@@ -192,31 +192,31 @@ def test_figures_have_words_rows_and_specifications(rich):
 def test_a_front_has_only_what_no_other_beats():
     cells = [(1, 0.8), (2, 0.9), (2, 0.85), (3, 0.9), (4, 0.9501), (4, 0.95), (None, 0.99)]
     rows = [{"cost": cost, "accuracy": right, "runtime": "litert"} for cost, right in cells]
-    assert pareto.on_front(rows, "cost") == [True, True, False, False, True, False, False]
+    assert pareto.is_on_front(rows, "cost") == [True, True, False, False, True, False, False]
 
 
 def test_equal_cells_are_both_on_the_front_but_not_the_hosts_side_of_a_program():
     rows = [{"macs": 5, "accuracy": 0.9, "runtime": r} for r in ("keras", "akida", "litert")]
-    assert pareto.on_front(rows, "macs") == [False, True, True]
+    assert pareto.is_on_front(rows, "macs") == [False, True, True]
 
 
 def test_incompatible_cells_are_left_out_of_fronts_and_counted(rich):
-    figures = {figure.name: figure for figure in pareto.figures(rich)}
+    figures = {figure.name: figure for figure in pareto.build_figures(rich)}
     figure = figures["pareto_synthetic_0"]
     assert "Left out: 1 of 31 cells, which are incompatible" in figure.caption
     assert len(figure.rows) == 30
 
 
 def test_shades_are_symmetric_and_end_at_the_limit():
-    assert shade(0) == DIVERGING[len(DIVERGING) // 2]
-    assert shade(LIMIT) == shade(50) == DIVERGING[-1]
-    assert shade(-LIMIT) == shade(-50) == DIVERGING[0]
+    assert pick_background(0) == DIVERGING[len(DIVERGING) // 2]
+    assert pick_background(LIMIT) == pick_background(50) == DIVERGING[-1]
+    assert pick_background(-LIMIT) == pick_background(-50) == DIVERGING[0]
 
 
 def test_numbers_can_be_read_on_every_shade():
     for step in range(-50, 51):
-        background = shade(step / 10)
-        assert contrast(background, ink(background)) >= 4.5
+        background = pick_background(step / 10)
+        assert contrast(background, pick_text_colour(background)) >= 4.5
 
 
 def luminance(colour: str) -> float:
@@ -234,15 +234,15 @@ def test_arrows_stand_where_the_tests_say_so(small):
     small.model("m", "synthetic_x", ["original"], ["float32", "drq", "fiq_int8"])
     for row, delta, p in zip(small.rows, (0, -0.05, -0.05), (1, 0.0001, 0.6), strict=True):
         row |= {"delta_float": delta, "p_float": p}
-    shades = tables.matrix(small.collect())["rows"][0]["shades"]
-    assert [found.text for found in shades] == ["+0.00", "-5.00 ↓", "-5.00 ~"]
+    cells = tables.build_matrix(small.collect())["rows"][0]["cells"]
+    assert [found.text for found in cells] == ["+0.00", "-5.00 ↓", "-5.00 ~"]
 
 
 def test_columns_that_are_empty_throughout_are_left_out(small):
     small.model("m", "synthetic_x", ["original"], ["float32"])
-    titles = tables.cells(small.collect()).titles
-    assert "arena (KiB)" not in titles
-    assert "file (KiB)" in titles
+    titles = tables.tabulate_cells(small.collect()).titles
+    assert "arena [KiB]" not in titles
+    assert "file [KiB]" in titles
 
 
 def cell(accuracy: float, size: int, **changes) -> dict:
@@ -257,31 +257,31 @@ def test_the_best_cell_is_the_smallest_within_the_noise():
 
 
 def test_what_the_ladder_shows_is_in_the_table(rich):
-    rows = steps([row for row in rich.rows if row["model"] == "model_0"])
+    rows = list_steps([row for row in rich.rows if row["model"] == "model_0"])
     assert {row["scheme"] for row in rows} == {"drq", "fiq_float32", "fiq_int8", "fiq_uint8"}
     assert not [row for row in rows if row["variant"].endswith("_qat")]
     assert rows[0]["step"] == "weights: drq"
 
 
 def test_weights_that_stay_in_float_are_named(rich):
-    line = quantized_weights(rich)[0]
+    line = list_quantized_weights(rich)[0]
     assert line["tensors in int8"] == "1 of 2"
-    assert line["in int8 (values)"] == "CONV_2D conv 4,000"
-    assert line["left in float (values)"] == "FULLY_CONNECTED scores 100"
+    assert line["int8 tensors (values)"] == "CONV_2D conv 4,000"
+    assert line["float tensors (values)"] == "FULLY_CONNECTED scores 100"
 
 
 def test_layer_indexes_name_operators_variants_across(rich):
-    first = indexes(rich, "model_0")[0]
+    first = list_layer_indexes(rich, "model_0")[0]
     assert first["index"] == 0
     assert first["original"] == "CONV_2D model/conv_0/Relu, 1,024"
     assert "original_qat" in first
 
 
 def test_searches_are_tabulated(rich):
-    chosen = searches.mixed(rich).rows[1]
+    chosen = searches.tabulate_mixed(rich).rows[1]
     assert [value.text for value in chosen][-3:] == ["yes", "yes", "yes"]
-    assert searches.calibration(rich).titles[2:4] == ["rule", "setting"]
-    assert searches.seeds(rich).rows == []
+    assert searches.tabulate_calibration(rich).titles[2:4] == ["rule", "setting"]
+    assert searches.tabulate_seeds(rich).rows == []
 
 
 def test_seeds_are_worded_as_in_the_table_for_people(small):
@@ -289,7 +289,7 @@ def test_seeds_are_worded_as_in_the_table_for_people(small):
         small.model(f"m_s{seed}", "synthetic_x", ["original"], ["float32", "drq"], family="m")
         for row in small.rows[-2:]:
             row["seed"] = seed
-    rows = searches.seeds(small.collect()).rows
+    rows = searches.tabulate_seeds(small.collect()).rows
     assert rows[0][0].text == "m"
     assert "±" in rows[1][5].text
 
@@ -298,7 +298,7 @@ def test_cards_say_what_the_figures_leave_open(small):
     small.model("m", "synthetic_x", ["original"], ["float32"], groups=4)
     small.model("real", "digits", ["original"], ["float32"], groups=None)
     study = small.collect()
-    simulated, real = (limits(study, row) for row in study.rows)
+    simulated, real = (list_limitations(study, row) for row in study.rows)
     assert {"simulated", "few_groups", "one_seed", "host"} <= set(simulated)
     assert {"no_groups", "same_source"} <= set(real)
     assert "simulated" not in real
@@ -306,7 +306,7 @@ def test_cards_say_what_the_figures_leave_open(small):
 
 def test_cards_have_lineage_files_and_hashes_and_no_places(small):
     small.model("m", "synthetic_x", ["lowrank_qat"], ["fiq_int8"])
-    found = cards(small.collect())
+    found = build_cards(small.collect())
     steps = [step["variant"] for step in found["networks"]["m/lowrank_qat"]["steps"]]
     assert steps == ["lowrank", "lowrank_qat"]
     files = found["files"]["m/lowrank_qat/fiq_int8"]
@@ -326,11 +326,11 @@ def test_a_table_without_rows_or_titles_is_empty(tmp_path):
 
 def test_a_name_may_be_that_of_a_missing_value(tmp_path):
     (tmp_path / "rows.csv").write_text("model,accuracy\nNA,\n")
-    assert records(read_table(tmp_path / "rows.csv")) == [{"model": "NA", "accuracy": None}]
+    assert to_records(read_table(tmp_path / "rows.csv")) == [{"model": "NA", "accuracy": None}]
 
 
 def test_where_it_comes_from_names_no_host_and_no_folder(tmp_path):
-    found = origin.origin(tmp_path)
+    found = origin.describe_origin(tmp_path)
     assert "Git revision" not in found
     assert "numpy" in found["Packages"]
     assert str(tmp_path) not in json.dumps(found)
@@ -341,14 +341,14 @@ def test_a_clone_has_a_revision(tmp_path):
     debian.require("git")
     subprocess.run([*git, "init", "-q"], check=True)
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
-    assert re.fullmatch("[0-9a-f]{7,}", origin.origin(tmp_path)["Git revision"])
+    assert re.fullmatch("[0-9a-f]{7,}", origin.describe_origin(tmp_path)["Git revision"])
 
 
 def test_figures_become_files(small, tmp_path):
     from snugnet.report.pictures import draw
 
     small.model("m", "synthetic_x", ["original"], ["float32", "fiq_int8"])
-    figure = next(f for f in all_figures(small.collect()) if f.section == "pareto")
+    figure = next(f for f in build_all_figures(small.collect()) if f.section == "pareto")
     draw(figure, tmp_path)
     assert "</svg>" in (tmp_path / f"{figure.name}.svg").read_text()
     assert (tmp_path / f"{figure.name}.png").read_bytes().startswith(b"\x89PNG")

@@ -8,9 +8,9 @@ from snugnet.core.errors import InputError
 from snugnet.evaluation.recommend import recommend
 from snugnet.evaluation.table import tabulate
 from snugnet.report import tables
-from snugnet.report.files import read_table, records
+from snugnet.report.files import read_table, to_records
 from snugnet.report.run_summary import (
-    SHOWN,
+    MAX_ENTRIES,
     FailedJob,
     Recommendation,
     StudySummary,
@@ -36,7 +36,7 @@ def study(tmp_path) -> FakeStudy:
 
 def test_summary_recommends_what_the_page_does(study):
     summary = summarize(study.folder, 0.95)
-    page = tables.best(study.collect())
+    page = tables.tabulate_recommendations(study.collect())
     names = [(row[0].text, row[1].cell) for row in page.rows]
     assert len(names) == 2
     assert [(model.dataset, path_of(model.file)) for model in summary.recommendations] == [
@@ -51,7 +51,7 @@ def path_of(file: str) -> str:
 
 
 def test_recommended_figures_come_from_the_table(study):
-    rows = records(read_table(study.folder / "report/metrics.csv"))
+    rows = to_records(read_table(study.folder / "report/metrics.csv"))
     for model, choice in zip(
         summarize(study.folder, 0.95).recommendations, recommend(rows), strict=True
     ):
@@ -104,11 +104,11 @@ def test_failed_study_lists_checks_and_no_models():
 
 
 def test_many_failures_are_counted():
-    failures = [f"cell {i}" for i in range(SHOWN + 5)]
+    failures = [f"cell {i}" for i in range(MAX_ENTRIES + 5)]
     lines = describe_study(StudySummary(24, failures, [], 0.95, REPORT)).splitlines()
-    assert lines[0] == f"{SHOWN + 5} checks failed:"
+    assert lines[0] == f"{MAX_ENTRIES + 5} checks failed:"
     assert lines[-2:] == ["  … and 5 more", f"Report: {REPORT}"]
-    assert len(lines) == SHOWN + 3
+    assert len(lines) == MAX_ENTRIES + 3
 
 
 def test_failed_jobs_are_listed_with_their_logs():
