@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from snugnet.core.files import write_json
-from snugnet.evaluate.seeds import summarize_seeds
-from snugnet.evaluate.table import tabulate
+from snugnet.evaluation.seeds import summarize_seeds
+from snugnet.evaluation.table import tabulate
 from snugnet.report.collect import Study, collect
 from tests.paths import ROOT
 

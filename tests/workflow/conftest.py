@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from snugnet.core.files import sha256_of
-from snugnet.evaluate.manifest import compute_digests
+from snugnet.evaluation.manifest import compute_digests
 from tests.paths import ROOT
 
 COPIED = ("Snakefile", "config.yaml", "config", "profiles", "src", "workflow")

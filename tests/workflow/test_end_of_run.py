@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from snugnet.evaluate.recommend import recommend
+from snugnet.evaluation.recommend import recommend
 from snugnet.report.files import read_table, to_records
 from tests.workflow.conftest import TINY, Project
 

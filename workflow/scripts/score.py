@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from snugnet.core.files import read_json, write_json
     from snugnet.core.predictions import load_predictions
-    from snugnet.evaluate.footprint import describe_tflite
-    from snugnet.evaluate.score import score
+    from snugnet.evaluation.footprint import describe_tflite
+    from snugnet.evaluation.score import score
 
     row = score(
         load_predictions(job.input["predictions"]),

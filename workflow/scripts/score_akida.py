@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from snugnet.core.files import read_json, write_json
     from snugnet.core.predictions import load_predictions
-    from snugnet.evaluate.footprint import describe_akida_program
-    from snugnet.evaluate.score import incompatible, score
+    from snugnet.evaluation.footprint import describe_akida_program
+    from snugnet.evaluation.score import incompatible, score
 
     conversion = read_json(job.input["conversion"])
     predictions = load_predictions(job.input["predictions"])

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 def main(job: Any) -> None:
     from snugnet.core.files import atomic_write, read_json
-    from snugnet.evaluate.seeds import format_seeds_markdown, summarize_seeds
-    from snugnet.evaluate.table import markdown, tabulate
+    from snugnet.evaluation.seeds import format_seeds_markdown, summarize_seeds
+    from snugnet.evaluation.table import markdown, tabulate
 
     settings = job.params.settings
     rows = [

@@ -12,7 +12,7 @@ def main(job: Any) -> None:
     from pathlib import Path
 
     from snugnet.core.files import write_json
-    from snugnet.evaluate.manifest import compute_digests
+    from snugnet.evaluation.manifest import compute_digests
 
     root = Path(job.output["manifest"]).parent
     write_json(

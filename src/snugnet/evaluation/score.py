@@ -7,12 +7,12 @@ import numpy as np
 
 from snugnet.core.errors import InputError
 from snugnet.core.predictions import Predictions
-from snugnet.evaluate.metrics import (
+from snugnet.evaluation.metrics import (
     compute_confusion_matrix,
     compute_metrics,
     select_roc_labels,
 )
-from snugnet.evaluate.statistics import (
+from snugnet.evaluation.statistics import (
     Interval,
     accuracy_interval,
     auc_interval,

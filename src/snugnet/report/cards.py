@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
-from snugnet.evaluate.table import accuracy_text, points
+from snugnet.evaluation.table import accuracy_text, points
 from snugnet.report.collect import Study, format_address
 from snugnet.report.tables import format_float_difference
 

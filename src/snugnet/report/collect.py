@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from snugnet.core.files import read_json
-from snugnet.evaluate.table import INTEGERS
+from snugnet.evaluation.table import INTEGERS
 from snugnet.report.files import ResultFiles, read_table, to_records
 
 

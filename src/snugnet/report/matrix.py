@@ -5,7 +5,7 @@ from typing import Any
 
 import altair as alt
 
-from snugnet.evaluate.table import how
+from snugnet.evaluation.table import how
 from snugnet.report.collect import Study, format_address
 from snugnet.report.figure import DIVERGING, Figure, finish_panel, start_chart, to_percent
 

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from snugnet.core.quantization_steps import RUNGS
-from snugnet.evaluate.table import arrow
+from snugnet.evaluation.table import arrow
 from snugnet.report.collect import Study, format_address
 from snugnet.report.figure import (
     Figure,

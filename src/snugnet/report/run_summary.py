@@ -8,7 +8,7 @@ from typing import Any
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
 from snugnet.core.errors import InputError
 from snugnet.core.files import read_json
-from snugnet.evaluate.recommend import recommend
+from snugnet.evaluation.recommend import recommend
 from snugnet.report.files import read_table, to_records
 
 # Number of failed checks or jobs that are printed; the others are counted.

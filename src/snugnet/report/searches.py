@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from snugnet.evaluate.seeds import format_seed_row
+from snugnet.evaluation.seeds import format_seed_row
 from snugnet.report.collect import Study
 from snugnet.report.files import to_records
 from snugnet.report.tables import Table, build_table, format_percent, format_points

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from snugnet.core.fractions import in_points
-from snugnet.evaluate.recommend import recommend
-from snugnet.evaluate.table import MEASURES, about, accuracy_text, arrow, auc_text, how, points
+from snugnet.evaluation.recommend import recommend
+from snugnet.evaluation.table import MEASURES, about, accuracy_text, arrow, auc_text, how, points
 from snugnet.report.collect import Study, format_address
 from snugnet.report.matrix import pick_background, pick_text_colour
 

@@ -132,15 +132,15 @@ def evaluate(
     Raises:
         InputError: If the model or the samples are unusable.
     """
-    from snugnet.evaluation.metrics import confusion, quality
+    from snugnet.evaluation.metrics import compute_confusion_matrix, compute_metrics
 
     predictions = predict_samples(model, x, y, groups)
     return Evaluation(
         model=name_of(model),
         task=predictions.task,
         accuracy=measure_accuracy(predictions, confidence),
-        measures=quality(predictions),
-        confusion=confusion(predictions),
+        measures=compute_metrics(predictions),
+        confusion=compute_confusion_matrix(predictions),
         by_group=accuracy_by_group(predictions),
     )
 

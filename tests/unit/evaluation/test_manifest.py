@@ -10,7 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from snugnet.core.errors import ModelFormatError
 from snugnet.core.files import write_json
-from snugnet.evaluate.manifest import compute_digests
+from snugnet.evaluation.manifest import compute_digests
 from snugnet.tflite.digest import semantic_digest
 from snugnet.tflite.flatbuffer import read_graph
 from tests.tflite_files import Node, Tensor, constant, write

@@ -5,13 +5,13 @@ import pytest
 
 from snugnet.core.errors import InputError
 from snugnet.core.predictions import Predictions, load_predictions, save_predictions
-from snugnet.evaluate.footprint import describe_tflite, measure_file_size
-from snugnet.evaluate.metrics import (
+from snugnet.evaluation.footprint import describe_tflite, measure_file_size
+from snugnet.evaluation.metrics import (
     compute_auc_macro,
     compute_confusion_matrix,
     compute_metrics,
 )
-from snugnet.evaluate.score import score
+from snugnet.evaluation.score import score
 
 
 def predictions(scores, labels, task, group=None, names=None) -> Predictions:

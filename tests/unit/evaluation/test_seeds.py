@@ -6,8 +6,8 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from snugnet.evaluate.seeds import COLUMNS, format_seeds_markdown, summarize_seeds
-from snugnet.evaluate.table import tabulate
+from snugnet.evaluation.seeds import COLUMNS, format_seeds_markdown, summarize_seeds
+from snugnet.evaluation.table import tabulate
 
 ACCURACY = [0.90, 0.93, 0.91, 0.95]
 LOSS = [-0.02, -0.01, -0.03, -0.015]

@@ -5,8 +5,8 @@ import pytest
 
 from snugnet.akida.agreement import compare
 from snugnet.core.predictions import Predictions
-from snugnet.evaluate.footprint import describe_akida_program
-from snugnet.evaluate.gate import judge
+from snugnet.evaluation.footprint import describe_akida_program
+from snugnet.evaluation.gate import judge
 from snugnet.report.akida_page import render_akida_page, render_preflight_page
 
 AGREEMENT = {
