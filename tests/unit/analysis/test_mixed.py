@@ -58,7 +58,7 @@ def test_a_ruined_input_is_recovered_by_the_first_layer_in_float(keras, save):
     assert found.search.chosen.measurement.size < 1.2 * len(found.whole["fiq_float32"])
     contract = check_contract(
         read_graph(save(found.search.chosen.measurement.file)), SCHEMES["mixed"]
-    )
+    ).to_json()
     assert contract["verdict"] == "pass", contract["findings"]
     (name,) = contract["in_float"]
     assert "dense_1" in name
