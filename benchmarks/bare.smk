@@ -164,7 +164,7 @@ rule write_manifest:
         ""
 
 
-rule judge:
+rule evaluate_gate:
     input:
         [f"results/metrics/{cell}/litert.json" for cell in CELLS],
         [f"results/tflite/{cell}/contract.json" for cell in CELLS],

@@ -72,7 +72,7 @@ PACKAGES = {
     "bundle_vega.py": {"vl_convert"},
     "write_report.py": {"numpy", "pandas", "scipy", "altair", "jinja2"},
     "draw_figures.py": {"numpy", "pandas", "scipy", "altair", "tqdm", "vl_convert"},
-    "judge.py": set(),
+    "evaluate_gate.py": set(),
     "gate.py": set(),
 }
 METHODS = {
@@ -169,7 +169,7 @@ def test_only_some_rooms_reach_tensorflow(module, tmp_path):
         "bundle_vega.py",
         "write_report.py",
         "draw_figures.py",
-        "judge.py",
+        "evaluate_gate.py",
         "gate.py",
     ],
 )

@@ -99,7 +99,7 @@ def test_a_second_run_does_nothing_and_an_edit_only_what_it_concerns(study):
         "score_akida": 6,
         "tabulate": 1,
         "tabulate_akida": 1,
-        "judge": 1,
+        "evaluate_gate": 1,
         "write_report": 1,
         "draw_figures": 1,
         "gate": 1,

@@ -10,7 +10,7 @@ import pytest
 from tests.workflow.conftest import TINY, Project
 
 RUN = ("--cores", "1", "all", *TINY)
-JUDGED = {"judge": 1, "write_report": 1, "gate": 1}
+JUDGED = {"evaluate_gate": 1, "write_report": 1, "gate": 1}
 KEPT = """
 gates:
   - {min_accuracy: 5, max_size: 10 MiB}

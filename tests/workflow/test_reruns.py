@@ -8,7 +8,7 @@ import pytest
 from tests.paths import ROOT
 
 DRAWN = {"write_report": 1, "draw_figures": 1}
-REPORT = {"tabulate": 1, "judge": 1, **DRAWN, "gate": 1}
+REPORT = {"tabulate": 1, "evaluate_gate": 1, **DRAWN, "gate": 1}
 
 
 def cells(
@@ -171,7 +171,7 @@ def test_a_cell_less_in_the_study(tiny):
 
 def test_gates(tiny):
     old, new = "calibration:", "gates:\n  - max_size: 64 KiB\n\ncalibration:"
-    expected = {"judge": 1, "write_report": 1, "gate": 1}
+    expected = {"evaluate_gate": 1, "write_report": 1, "gate": 1}
     assert rerun(tiny, "config/tiny.yaml", old, new) == expected
 
 

@@ -23,9 +23,11 @@ rule tabulate:
         "../scripts/tabulate.py"
 
 
+# Adjusted p-values come from the table of all results, so that this page and the report agree.
 rule tabulate_akida:
     input:
         metrics=study_files("akida_metrics"),
+        table=PATHS.table,
     output:
         page=PATHS.akida_page,
     log:
@@ -55,21 +57,20 @@ rule tabulate_preflight:
         "../scripts/tabulate_preflight.py"
 
 
-rule judge:
+rule evaluate_gate:
     input:
         metrics=study_files("metrics"),
-        contracts=study_files("contracts"),
     output:
         gate=PATHS.gate,
     log:
-        "<results>/logs/judge.log",
+        "<results>/logs/evaluate_gate.log",
     benchmark:
-        "<results>/benchmarks/judge.tsv"
+        "<results>/benchmarks/evaluate_gate.tsv"
     params:
         settings=settings("cells", "gates"),
-        code=code("judge"),
+        code=code("evaluate_gate"),
     script:
-        "../scripts/judge.py"
+        "../scripts/evaluate_gate.py"
 
 
 # The library that draws charts in the page takes seconds to put together, and depends on nothing.
@@ -164,7 +165,7 @@ rule write_manifest:
         "../scripts/write_manifest.py"
 
 
-# Snakemake deletes what a failed job has written, so `judge` writes the evidence and succeeds, and
+# Snakemake deletes what a failed job has written, so `evaluate_gate` writes the evidence and succeeds, and
 # this rule, which makes nothing that anyone would miss, fails.
 rule gate:
     input:

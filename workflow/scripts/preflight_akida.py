@@ -26,7 +26,7 @@ def main(job: Any) -> None:
     found = preflight(model, scheme, device)
     for obstacle in found:
         print(f"{obstacle.layer}: {obstacle.rule}: {obstacle.fix}")
-    write_json(job.output["preflight"], report(found, scheme, device))
+    write_json(job.output["preflight"], {**job.wildcards, **report(found, scheme, device)})
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def main(job: Any) -> None:
         ),
         job.params.settings["statistics"]["confidence"],
     )
-    write_json(job.output["metrics"], row)
+    write_json(job.output["metrics"], {**job.wildcards, **row})
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ def main(job: Any) -> None:
     conversion = read_json(job.input["conversion"])
     predictions = load_predictions(job.input["predictions"])
     if conversion["status"] == "incompatible":
-        write_json(job.output["metrics"], incompatible(predictions, conversion["reason"]))
+        row = incompatible(predictions, conversion["reason"])
+        write_json(job.output["metrics"], {**job.wildcards, **row})
         return
     parent = load_predictions(job.input["parent"]) if job.input["parent"] else None
     row = score(
@@ -31,7 +32,7 @@ def main(job: Any) -> None:
         ),
         job.params.settings["statistics"]["confidence"],
     )
-    write_json(job.output["metrics"], row)
+    write_json(job.output["metrics"], {**job.wildcards, **row})
 
 
 if __name__ == "__main__":

@@ -10,14 +10,12 @@ if TYPE_CHECKING:
 
 def main(job: Any) -> None:
     from snugnet.core.files import atomic_write, read_json
+    from snugnet.evaluation.rows import join_rows
     from snugnet.evaluation.seeds import format_seeds_markdown, summarize_seeds
     from snugnet.evaluation.table import markdown, tabulate
 
     settings = job.params.settings
-    rows = [
-        {**cell, **read_json(path)}
-        for cell, path in zip(settings["cells"], job.input["metrics"], strict=True)
-    ]
+    rows = join_rows(settings["cells"], map(read_json, job.input["metrics"]))
     frame = tabulate(rows)
     with atomic_write(job.output["csv"]) as path:
         frame.to_csv(path, index=False)

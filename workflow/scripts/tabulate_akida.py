@@ -11,14 +11,15 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
     from snugnet.core.files import atomic_write, read_json
+    from snugnet.evaluation.rows import join_adjusted, join_rows
     from snugnet.report.akida_page import render_akida_page
+    from snugnet.report.files import read_table, to_records
 
     cells = [cell for cell in job.params.settings["cells"] if cell["scheme"] in AKIDA_SCHEMES]
-    rows = [
-        {**cell, **read_json(path)} for cell, path in zip(cells, job.input["metrics"], strict=True)
-    ]
+    rows = join_rows(cells, map(read_json, job.input["metrics"]))
+    table = to_records(read_table(job.input["table"]))
     with atomic_write(job.output["page"]) as path:
-        path.write_text(render_akida_page(rows))
+        path.write_text(render_akida_page(join_adjusted(rows, table, ["p_holm"])))
 
 
 if __name__ == "__main__":

@@ -15,10 +15,9 @@ def main(job: Any) -> None:
 
     cells = [cell for cell in job.params.settings["cells"] if cell["scheme"] in AKIDA_SCHEMES]
     models = dict.fromkeys((cell["model"], cell["scheme"]) for cell in cells)
-    preflights = [
-        {"model": model, **read_json(path)}
-        for (model, _), path in zip(models, job.input["preflights"], strict=True)
-    ]
+    checks = map(read_json, job.input["preflights"])
+    by_model = {(check["model"], check["scheme"]): check for check in checks}
+    preflights = [by_model[key] for key in models]
     with atomic_write(job.output["page"]) as path:
         path.write_text(render_preflight_page(preflights))
 

@@ -7,3 +7,7 @@ LAST_BITS = 1e-9
 def in_points(difference: float) -> str:
     """Write a difference in hundredths; one that rounds to nothing has no minus."""
     return f"{round(100 * difference, 2) + 0.0:+.2f}"
+
+
+# The share of zeros, or of removed parameters, may miss its target by this much.
+SPARSITY_TOLERANCE = 0.005

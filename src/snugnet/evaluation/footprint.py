@@ -13,8 +13,8 @@ def describe_tflite(
 
     Args:
         path: Path of the file.
-        weight_report: `weights`, `int8_weights`, `float_weights`, `zeros` and `dead_layers` of the
-            file, as `inspect` returns them.
+        weight_report: Content of contract.json: `findings`, `weights`, `int8_weights`,
+            `float_weights`, `zeros` and `dead_layers` of the file.
         certificate: Certificate of the file, as `certify` returns it; None for a file that is not
             full-integer.
 
@@ -23,6 +23,7 @@ def describe_tflite(
     """
     return {
         **measure_file_size(path),
+        "contract_findings": list(weight_report["findings"]),
         **_describe_weights(weight_report),
         **_describe_verification(certificate),
     }

@@ -1,68 +1,72 @@
-"""The last judgement: may this study pass?"""
+"""The gate: checks of all cells, and of the requirements of a configuration."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
+from snugnet.core.fractions import SPARSITY_TOLERANCE
 from snugnet.core.tflite_schemes import SCHEMES
 from snugnet.evaluation.gate_rules import check_requirements, disagreement
+from snugnet.evaluation.rows import cell_name
 
-# By how much the share of zeros in a file may be below that of the model it was made from.
-TOLERANCE = 0.005
+# States of a cell that are no failure by themselves.
+KNOWN = ("ok", "incompatible")
+Row = Mapping[str, Any]
 
 
-def judge(
-    cells: Sequence[Mapping[str, Any]], gates: Sequence[Mapping[str, Any]] = ()
-) -> dict[str, Any]:
-    """Judge all cells by their verdict files and their rows, and by what is demanded of them.
+def evaluate_gate(rows: Sequence[Row], gates: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """Check the cells of a study.
 
     Args:
-        cells: For each cell `cell` (its names, joined), `scheme`, `contract` (as
-            `Contract.to_json` returns it; None without a .tflite file) and `metrics` (its row); for
-            `gates` also `model`, `family`, `variant` and `runtime`.
+        rows: Rows of the results, joined with the cells: `model`, `family`, `variant`, `scheme`,
+            `runtime`, and the columns of `score`.
         gates: The entries of `gates:`, as `check_requirements` takes them.
 
     Returns:
-        Ready for JSON: `verdict` (`pass` or `fail`), `cells` (how many), `failures`, each
-        naming the cell and what is wrong, and `demands`, as `check_requirements` returns them.
+        Ready for JSON: `verdict` (`pass` or `fail`), `cells` (their number), `failures`, each with
+        the cell and what is wrong, and `demands`, as `check_requirements` returns them.
     """
     failures = []
-    for cell in cells:
-        contract = cell["contract"]
-        if contract is not None and contract["verdict"] != "pass":
-            failures += [f"{cell['cell']}: {finding}" for finding in contract["findings"]]
-        scheme, row = cell["scheme"], cell["metrics"]
-        findings = [*_zeros_lost(row), *_inexact(scheme, row), *_disagrees(scheme, row)]
-        failures += [f"{cell['cell']}: {finding}" for finding in findings]
-        if row["status"] not in ("ok", "incompatible"):
-            failures.append(f"{cell['cell']}: status {row['status']}")
-    demands, short = check_requirements(cells, gates)
-    failures += short
+    for row in rows:
+        problems = [
+            *(row.get("contract_findings") or ()),
+            *_lost_zeros(row),
+            *_inexact(row),
+            *_disagreements(row),
+        ]
+        if row["status"] not in KNOWN:
+            problems.append(f"status {row['status']}")
+        failures += [f"{cell_name(row)}: {problem}" for problem in problems]
+    checks, failed = check_requirements(rows, gates)
+    failures += failed
     verdict = "fail" if failures else "pass"
-    return {"verdict": verdict, "cells": len(cells), "failures": failures, "demands": demands}
+    return {"verdict": verdict, "cells": len(rows), "failures": failures, "demands": checks}
 
 
-def _inexact(name: str, row: Mapping[str, Any]) -> list[str]:
-    """LiteRT's reference kernels must be met bit for bit; of another runtime the table tells."""
-    scheme = SCHEMES.get(name)
+def _inexact(row: Row) -> list[str]:
+    """Full-integer files must be bit-exact on LiteRT's reference kernels.
+
+    TensorFlow Lite Micro is only reported: it does not support every operator.
+    """
+    scheme = SCHEMES.get(row["scheme"])
     if scheme is None or not scheme.full_integer or row["litert_ref"] == "exact":
         return []
     return [f"the integer engine is not exact: {row['verification'] or 'no certificate'}"]
 
 
-def _disagrees(name: str, row: Mapping[str, Any]) -> list[str]:
-    """Akida's second generation must compute what quantized Keras does; of the first we tell."""
-    scheme = AKIDA_SCHEMES.get(name)
+def _disagreements(row: Row) -> list[str]:
+    """Akida 2 must compute what quantized Keras computes; for Akida 1 it is only reported."""
+    scheme = AKIDA_SCHEMES.get(row["scheme"])
     if scheme is None or scheme.version == "v1" or row["status"] == "incompatible":
         return []
-    said = disagreement(row)
-    return [said] if said else []
+    problem = disagreement(row)
+    return [problem] if problem else []
 
 
-def _zeros_lost(row: Mapping[str, Any]) -> list[str]:
-    """Conversion may round small weights to zero, but never bring zeros back to life."""
+def _lost_zeros(row: Row) -> list[str]:
+    """Conversion may round small weights to zero, but must not turn zeros into other values."""
     before, after = row.get("model_zeros"), row.get("file_zeros")
-    if before is None or after is None or after >= before - TOLERANCE:
+    if before is None or after is None or after >= before - SPARSITY_TOLERANCE:
         return []
     return [
         f"the fraction of zero weights is {before:.3f} in the model, but {after:.3f} in the file"

@@ -6,6 +6,7 @@ from typing import Any
 
 from snugnet.core.fractions import LAST_BITS, in_points
 from snugnet.core.gate_entries import REQUIREMENTS, Entry, covers, requirements, scope
+from snugnet.evaluation.rows import cell_name
 
 Row = Mapping[str, Any]
 
@@ -24,13 +25,12 @@ class Requirement:
 
 
 def check_requirements(
-    cells: Sequence[Mapping[str, Any]], gates: Sequence[Entry]
+    rows: Sequence[Row], gates: Sequence[Entry]
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Check the requirements of all entries on the cells that they select.
 
     Args:
-        cells: For each cell `cell` (its names, joined), `model`, `family`, `variant`, `scheme`,
-            `runtime` and `metrics` (its row).
+        rows: Rows of the results, joined with the cells, as `evaluate_gate` takes them.
         gates: The entries, with sizes in bytes and `interval`, the confidence of intervals.
 
     Returns:
@@ -43,11 +43,9 @@ def check_requirements(
         for name in requirements(entry):
             where, limit = f"gates[{i}].{name}", RULES[name].limit(entry)
             selected = [
-                cell
-                for cell in cells
-                if covers(entry, cell) and cell["scheme"] in REQUIREMENTS[name]
+                row for row in rows if covers(entry, row) and row["scheme"] in REQUIREMENTS[name]
             ]
-            reasons = [(cell["cell"], _failure(name, cell["metrics"], entry)) for cell in selected]
+            reasons = [(cell_name(row), _failure(name, row, entry)) for row in selected]
             messages = [
                 f"{cell}: {reason}; {where} requires {limit}" for cell, reason in reasons if reason
             ]

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from snugnet.core.akida_schemes import AKIDA_RUNTIMES
-from snugnet.evaluation.table import arrow, tabulate
+from snugnet.evaluation.table import arrow
 
 INTRODUCTION = """# Akida
 
@@ -14,7 +14,7 @@ Accuracy is measured on the test split. PTQ is the model that quantizeml quantiz
 QAT is the model that was fine-tuned with quantizers. The columns `Keras` show the accuracy of the
 quantized model, computed by Keras with the chip's arithmetic. The columns `Akida` show the accuracy
 of the converted program, computed by Akida's simulator. An arrow marks a significant difference
-from float32 (paired test, Holm's correction within the rows of the model on this page). `~` marks a
+from float32 (paired test, Holm's correction within the model, as in metrics.csv). `~` marks a
 difference that is not significant.
 
 The table of programs has these columns:
@@ -40,13 +40,12 @@ def render_akida_page(rows: Sequence[Mapping[str, Any]]) -> str:
     """Render the page about the Akida cells of a study.
 
     Args:
-        rows: Rows of the Akida cells, as `tabulate` takes them, with `confusion` and `class_names`.
+        rows: Rows of the Akida cells, with `confusion`, `class_names`, and `p_holm` of the table of
+            all results.
 
     Returns:
         The page in Markdown.
     """
-    adjusted = tabulate(rows)["p_holm"]
-    rows = [{**row, "p_holm": p} for row, p in zip(rows, adjusted, strict=True)]
     parts = [INTRODUCTION, format_steps(rows), _format_unfit_cells(rows), *_format_confusions(rows)]
     return "\n".join(part for part in parts if part)
 

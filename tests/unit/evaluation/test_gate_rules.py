@@ -6,7 +6,7 @@ import pytest
 
 from snugnet.core.errors import InputError
 from snugnet.core.gate_entries import covers, parse_size
-from snugnet.evaluation.gate import judge
+from snugnet.evaluation.gate import evaluate_gate
 
 NAMES = {
     "model": "net_s7",
@@ -59,11 +59,11 @@ def cell(scheme: str = "fiq_int8", **changes: Any) -> dict[str, Any]:
     names = {**NAMES, "scheme": scheme, "runtime": "akida" if akida else "litert"}
     row = AKIDA_ROW if akida else ROW
     metrics = {"model_zeros": None, "file_zeros": None, **row, **changes}
-    return {**names, "cell": f"net_s7/original/{scheme}", "contract": None, "metrics": metrics}
+    return {**names, **metrics}
 
 
 def failures(demand: dict[str, Any], *cells: dict[str, Any]) -> list[str]:
-    return judge(cells, [entry(**demand)])["failures"]
+    return evaluate_gate(cells, [entry(**demand)])["failures"]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_limit_is_kept_at_its_edge_and_missed_beyond(demand, limit, kept, miss
     (key,) = demand
     assert failures(demand, cell(**kept)) == []
     assert failures(demand, cell(**missed)) == [
-        f"net_s7/original/fiq_int8: {said}; gates[0].{key} requires {limit}"
+        f"net_s7/original/fiq_int8/litert: {said}; gates[0].{key} requires {limit}"
     ]
 
 
@@ -137,7 +137,7 @@ def test_the_interval_of_the_drop_decides(confidence, low, high, opens):
 
 
 def test_a_drop_is_told_with_its_interval_and_its_limit():
-    start = "net_s7/original/fiq_int8: accuracy differs from float32 by -0.40 points "
+    start = "net_s7/original/fiq_int8/litert: accuracy differs from float32 by -0.40 points "
     assert failures({"max_drop": 0.5}, cell()) == [
         f"{start}[-1.00, +0.20]; gates[0].max_drop requires at most 0.5 points below float32 "
         "over the whole 95 % interval"
@@ -184,7 +184,7 @@ def test_a_drop_without_an_interval_does_not_pass_unless_there_is_none(groups, d
 )
 def test_a_missing_figure_does_not_pass(demand, missing, said):
     (found,) = failures(demand, cell(**missing))
-    assert found.startswith(f"net_s7/original/fiq_int8: {said}; gates[0].")
+    assert found.startswith(f"net_s7/original/fiq_int8/litert: {said}; gates[0].")
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_a_missing_figure_does_not_pass(demand, missing, said):
     ],
 )
 def test_nothing_is_demanded_where_the_scheme_has_no_such_figure(demand, scheme):
-    found = judge([cell(scheme)], [entry(**demand)])
+    found = evaluate_gate([cell(scheme)], [entry(**demand)])
     assert found["failures"] == []
     assert found["demands"][0]["cells"] == 0
 
@@ -210,9 +210,9 @@ def test_potentials_of_both_generations_must_be_exact(scheme):
     differs = {"akida_potentials": "differs", "akida_potentials_equal": 0.75, "akida_worst": 3}
     found = failures({"exact": True}, cell(scheme, **differs, akida_first_layer="conv_2"))
     assert found[-1] == (
-        f"net_s7/original/{scheme}: the potentials of the simulator and of quantized Keras differ: "
-        "75.0000% are equal, the largest difference is 3, first at layer conv_2; gates[0].exact "
-        "requires bit-exactness"
+        f"net_s7/original/{scheme}/akida: the potentials of the simulator and of quantized Keras "
+        "differ: 75.0000% are equal, the largest difference is 3, first at layer conv_2; "
+        "gates[0].exact requires bit-exactness"
     )
     uncompared = failures({"exact": True}, cell(scheme, akida_potentials=None))
     assert "the simulator was not compared with quantized Keras; gates[0].exact" in uncompared[-1]
@@ -222,8 +222,8 @@ def test_hardware_means_all_layers():
     assert failures({"hardware": True}, cell("akida_v1_w4a4")) == []
     outside = cell("akida_v1_w4a4", akida_hardware=False, reason="dense does not fit")
     assert failures({"hardware": True}, outside) == [
-        "net_s7/original/akida_v1_w4a4: AKD1000 cannot run all layers in hardware (dense does not "
-        "fit); gates[0].hardware requires all layers in hardware"
+        "net_s7/original/akida_v1_w4a4/akida: AKD1000 cannot run all layers in hardware (dense "
+        "does not fit); gates[0].hardware requires all layers in hardware"
     ]
 
 
@@ -238,11 +238,12 @@ def test_hardware_means_all_layers():
     ],
 )
 def test_an_incompatible_cell_keeps_to_no_demand(demand):
-    cannot_be = {**NAMES, "scheme": "akida_v1_w4a4", "cell": "c", "contract": None}
-    row = {"status": "incompatible", "reason": "conv_1: stride 4"}
-    (found,) = failures(demand, {**cannot_be, "metrics": row})
-    assert found.startswith("c: incompatible (conv_1: stride 4); gates[0].")
-    assert judge([{**cannot_be, "metrics": row}])["verdict"] == "pass"
+    names = {**NAMES, "scheme": "akida_v1_w4a4", "runtime": "akida"}
+    row = {**names, "status": "incompatible", "reason": "conv_1: stride 4"}
+    (failure,) = failures(demand, row)
+    cell_name = "net_s7/original/akida_v1_w4a4/akida"
+    assert failure.startswith(f"{cell_name}: incompatible (conv_1: stride 4); gates[0].")
+    assert evaluate_gate([row])["verdict"] == "pass"
 
 
 def test_a_demand_on_a_model_covers_its_seeds():
@@ -270,7 +271,7 @@ def test_each_demand_says_where_it_stands_and_on_how_many_cells_it_was_judged():
         entry(max_size=65535, max_arena=30000),
         entry(models=["net"], schemes=["drq", "float32"], min_accuracy=90),
     ]
-    found = judge([cell("float32"), cell("drq"), cell()], gates)
+    found = evaluate_gate([cell("float32"), cell("drq"), cell()], gates)
     assert found["verdict"] == "fail"
     assert found["cells"] == 3
     assert len(found["failures"]) == 3

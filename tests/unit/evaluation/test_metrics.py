@@ -113,6 +113,7 @@ def test_scores_that_are_not_finite_are_refused(tmp_path):
 SIZE = {"parameters": 10, "nonzero": 9, "macs": 8, "zeros": 0.1}
 WEIGHTS = [{"name": "a", "zeros": 0.25, "rank": 3}, {"name": "b", "zeros": 1.0, "rank": 0}]
 EVIDENCE = {
+    "findings": [],
     "weights": WEIGHTS,
     "int8_weights": ["a"],
     "float_weights": ["b", "c"],

@@ -4,7 +4,7 @@ import io
 
 import pandas as pd
 
-from snugnet.evaluation.gate import judge
+from snugnet.evaluation.gate import evaluate_gate
 from snugnet.evaluation.table import COLUMNS, arrow, markdown, tabulate
 
 
@@ -135,36 +135,39 @@ def test_empty_studies_have_a_table():
 
 
 def test_the_gate_names_the_cell_and_what_is_wrong():
-    good = {"verdict": "pass", "findings": []}
-    bad = {"verdict": "fail", "findings": ["input is float32 instead of int8"]}
+    names = {"variant": "original", "scheme": "drq", "runtime": "litert"}
+    wrong = ["input is float32 instead of int8"]
     cells = [
-        {"cell": "a", "contract": good, "scheme": "drq", "metrics": {"status": "ok"}},
-        {"cell": "b", "contract": bad, "scheme": "drq", "metrics": {"status": "ok"}},
-        {"cell": "c", "contract": None, "scheme": "drq", "metrics": {"status": "incompatible"}},
+        {"model": "a", **names, "contract_findings": [], "status": "ok"},
+        {"model": "b", **names, "contract_findings": wrong, "status": "ok"},
+        {"model": "c", **names, "status": "incompatible"},
     ]
-    gate = judge(cells)
+    gate = evaluate_gate(cells)
     assert gate == {
         "verdict": "fail",
         "cells": 3,
-        "failures": ["b: input is float32 instead of int8"],
+        "failures": ["b/original/drq/litert: input is float32 instead of int8"],
         "demands": [],
     }
-    assert judge(cells[:1])["verdict"] == "pass"
+    assert evaluate_gate(cells[:1])["verdict"] == "pass"
 
 
 def test_zeros_that_conversion_loses_close_the_gate():
     kept = {"model_zeros": 0.65, "file_zeros": 0.66, "status": "ok"}
     cells = [
         {
-            "cell": name,
+            "model": name,
+            "variant": "sparse",
             "scheme": "drq",
-            "contract": None,
-            "metrics": {**kept, "file_zeros": zeros},
+            "runtime": "litert",
+            **kept,
+            "file_zeros": zeros,
         }
         for name, zeros in (("a", 0.66), ("b", 0.646), ("c", 0.2), ("d", None))
     ]
-    assert judge(cells)["failures"] == [
-        "c: the fraction of zero weights is 0.650 in the model, but 0.200 in the file"
+    assert evaluate_gate(cells)["failures"] == [
+        "c/sparse/drq/litert: the fraction of zero weights is 0.650 in the model, but 0.200 in "
+        "the file"
     ]
 
 

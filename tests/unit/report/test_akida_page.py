@@ -6,7 +6,7 @@ import pytest
 from snugnet.akida.agreement import compare
 from snugnet.core.predictions import Predictions
 from snugnet.evaluation.footprint import describe_akida_program
-from snugnet.evaluation.gate import judge
+from snugnet.evaluation.gate import evaluate_gate
 from snugnet.report.akida_page import render_akida_page, render_preflight_page
 
 AGREEMENT = {
@@ -57,6 +57,7 @@ def row(scheme="akida_v2_w8a8", runtime="akida", **changes) -> dict:
         "accuracy": 0.75 if runtime == "akida" else 0.8,
         "delta_float": -0.15 if runtime == "akida" else -0.1,
         "p_float": 0.001,
+        "p_holm": 0.003,
         "akida_device": "AKD1000",
         "akida_hardware": True,
         "akida_processors": 9,
@@ -119,18 +120,16 @@ def test_zeros_of_weights_that_were_trained_on_are_not_those_of_the_parent(tmp_p
     ],
 )
 def test_the_second_generation_must_be_exact(scheme, changes, verdict):
-    cell = {"cell": "a/b/c/d", "scheme": scheme, "contract": None, "metrics": row(**changes)}
-    found = judge([cell])
+    found = evaluate_gate([row(scheme=scheme, **changes)])
     assert found["verdict"] == verdict
 
 
 def test_the_gate_says_how_far_and_from_which_layer_on():
     differs = {"akida_potentials": "differs", "akida_potentials_equal": 0.75}
-    metrics = row(**differs, akida_worst=3, akida_first_layer="conv_2")
-    cell = {"cell": "a/b/c/d", "scheme": "akida_v2_w8a8", "contract": None, "metrics": metrics}
-    assert judge([cell])["failures"] == [
-        "a/b/c/d: the potentials of the simulator and of quantized Keras differ: 75.0000% are "
-        "equal, the largest difference is 3, first at layer conv_2"
+    differing = row(**differs, akida_worst=3, akida_first_layer="conv_2")
+    assert evaluate_gate([differing])["failures"] == [
+        "net/original/akida_v2_w8a8/akida: the potentials of the simulator and of quantized Keras "
+        "differ: 75.0000% are equal, the largest difference is 3, first at layer conv_2"
     ]
 
 
@@ -170,7 +169,7 @@ def test_what_the_host_would_have_to_compute_is_told():
 
 def test_training_stands_beside_what_it_began_with():
     of_qat = {"variant": "aware", "parent": "original", "method": "qat"}
-    trained = {**of_qat, "accuracy": 0.85, "delta_float": -0.05, "p_float": 0.3}
+    trained = {**of_qat, "accuracy": 0.85, "delta_float": -0.05, "p_holm": 0.3}
     rows = [row(runtime="keras"), row(), row(runtime="keras", **trained), row(**trained)]
     steps = next(line for line in render_akida_page(rows).splitlines() if line.startswith("| net"))
     cells = [cell.strip() for cell in steps.strip("|").split("|")]

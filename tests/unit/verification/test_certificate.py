@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from snugnet.core.errors import ModelFormatError
-from snugnet.evaluation.gate import judge
+from snugnet.evaluation.gate import evaluate_gate
 from snugnet.int8 import Model, operators
 from snugnet.int8.node import Kernel
 from snugnet.tflite.flatbuffer import read_graph
@@ -322,23 +322,26 @@ def test_a_file_that_is_refused_has_no_arena(tmp_path):
 
 def test_gate_fails_if_the_engine_is_not_exact():
     row = {
+        "model": "a",
+        "variant": "b",
+        "scheme": "fiq_int8",
+        "runtime": "litert",
         "status": "ok",
         "litert_ref": "differs",
         "verification": "litert_ref: 7 numbers differ",
     }
-    cell = {"cell": "a/b/fiq_int8/litert", "scheme": "fiq_int8", "contract": None, "metrics": row}
-    found = judge([cell])
+    found = evaluate_gate([row])
     assert found["verdict"] == "fail"
     assert found["failures"] == [
         "a/b/fiq_int8/litert: the integer engine is not exact: litert_ref: 7 numbers differ"
     ]
-    assert judge([{**cell, "metrics": {**row, "litert_ref": "exact"}}])["verdict"] == "pass"
+    assert evaluate_gate([{**row, "litert_ref": "exact"}])["verdict"] == "pass"
     # A full-integer file must have a certificate; others have none.
     missing = {**row, "litert_ref": None, "verification": None}
-    assert judge([{**cell, "metrics": missing}])["failures"] == [
+    assert evaluate_gate([missing])["failures"] == [
         "a/b/fiq_int8/litert: the integer engine is not exact: no certificate"
     ]
-    assert judge([{**cell, "scheme": "drq", "metrics": missing}])["verdict"] == "pass"
+    assert evaluate_gate([{**missing, "scheme": "drq"}])["verdict"] == "pass"
     # Of TensorFlow Lite Micro the table tells, and nothing fails.
     micro_row = {**row, "litert_ref": "exact", "tflm": "unsupported"}
-    assert judge([{**cell, "metrics": micro_row}])["verdict"] == "pass"
+    assert evaluate_gate([micro_row])["verdict"] == "pass"
