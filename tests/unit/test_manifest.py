@@ -13,6 +13,7 @@ from snugnet.errors import ModelFormatError
 from snugnet.jobs import write_json
 from snugnet.tflite.digest import semantic_digest
 from snugnet.tflite.flatbuffer import read_graph
+from snugnet.tflite.graph import Graph
 from tests.tflite_files import Node, Tensor, constant, write
 
 WEIGHTS = constant([[1, 2], [3, 4]], "int8", scale=(0.5, 0.25))
@@ -48,6 +49,27 @@ def test_descriptions_and_names_do_not_count(tmp_path):
     after = repack(tmp_path / "model.tflite", model)
     assert after.read_bytes() != before
     assert semantic_digest(read_graph(after)) == reference
+
+
+def test_semantic_digest_same_when_tensors_have_other_numbers(tmp_path):
+    graph = read_graph(file(tmp_path))
+    last = len(graph.tensors) - 1
+    places = {tensor.index: last - tensor.index for tensor in graph.tensors}
+    reversed_graph = Graph(
+        tuple(replace(t, index=places[t.index]) for t in reversed(graph.tensors)),
+        tuple(
+            replace(
+                operator,
+                inputs=tuple(places.get(i, i) for i in operator.inputs),
+                outputs=tuple(places[i] for i in operator.outputs),
+            )
+            for operator in graph.operators
+        ),
+        tuple(places[i] for i in graph.inputs),
+        tuple(places[i] for i in graph.outputs),
+    )
+    assert reversed_graph != graph
+    assert semantic_digest(reversed_graph) == semantic_digest(graph)
 
 
 @pytest.mark.parametrize(
