@@ -25,6 +25,7 @@ import sys
 import tarfile
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -255,8 +256,14 @@ def print_digests(runs: list[Run]) -> None:
             f"digests of results: {len(both) - len(different)} of {len(both)} are the same in "
             f"{run.title} and {first.title}; {len(digests.keys() ^ expected.keys())} in one only"
         )
-        for name in different:
-            print(f"  different: {name}")
+        for kind, count in Counter(map(kind_of, different)).most_common():
+            example = next(name for name in different if kind_of(name) == kind)
+            print(f"  {count} different: {kind}, such as {example}")
+
+
+def kind_of(name: str) -> str:
+    """Return the stage and the file name of a result."""
+    return f"{name.partition('/')[0]}/.../{name.rpartition('/')[2]}"
 
 
 def read_digests(run: Run) -> dict[str, str]:

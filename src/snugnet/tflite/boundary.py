@@ -10,8 +10,8 @@ from typing import NamedTuple
 import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 
-from snugnet.core.tflite_graph import Graph, Operator
-from snugnet.tflite.digest import semantic_digest
+from snugnet.core.tflite_graph import Graph
+from snugnet.tflite.digest import semantic_digest, without_unused
 from snugnet.tflite.layers import BOUNDARY
 
 
@@ -47,7 +47,7 @@ def network_digest(graph: Graph) -> str:
 
     Returns:
         A SHA-256 sum, in hexadecimal digits, of the semantic digest of the graph without its
-        boundary operators, tensors numbered in the order in which operators use them.
+        boundary operators.
 
     Raises:
         ModelFormatError: As `semantic_digest`.
@@ -56,15 +56,8 @@ def network_digest(graph: Graph) -> str:
     operators = [op for index, op in enumerate(graph.operators) if index not in boundary]
     inputs = graph.inputs if boundary.head is None else graph.operators[boundary.head].outputs
     outputs = graph.outputs if boundary.tail is None else graph.operators[boundary.tail].inputs
-    used = [*inputs, *(i for op in operators for i in (*op.inputs, *op.outputs) if i >= 0)]
-    places = {old: new for new, old in enumerate(dict.fromkeys(used))}
-    network = Graph(
-        tuple(replace(graph.tensors[old], index=new) for old, new in places.items()),
-        tuple(_renumbered(operator, places) for operator in operators),
-        tuple(places[i] for i in inputs),
-        tuple(places[i] for i in outputs),
-    )
-    return semantic_digest(network)
+    network = replace(graph, operators=tuple(operators), inputs=inputs, outputs=outputs)
+    return semantic_digest(without_unused(network))
 
 
 def single_operator(file: bytes, index: int) -> bytes:
@@ -88,11 +81,3 @@ def single_operator(file: bytes, index: int) -> bytes:
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())
-
-
-def _renumbered(operator: Operator, places: dict[int, int]) -> Operator:
-    return replace(
-        operator,
-        inputs=tuple(places.get(i, i) for i in operator.inputs),
-        outputs=tuple(places[i] for i in operator.outputs),
-    )

@@ -15,6 +15,8 @@ from snugnet.core.progress import progress
 from snugnet.core.tflite_schemes import FULL_INT8, Scheme
 from snugnet.models.loading.keras2 import tf, tf_keras
 
+# Schemes whose files hold the same network if weights are frozen first; those of `float16` do not.
+FROZEN = ("float32", "drq", *FULL_INT8)
 DTYPES = {"float32": tf.float32, "int8": tf.int8, "uint8": tf.uint8}
 
 
@@ -43,8 +45,7 @@ def convert(
     Raises:
         InputError: If calibration is needed and missing.
     """
-    frozen = scheme.name in FULL_INT8
-    converter = converter_of(model, scheme, calibration, quantized, frozen)
+    converter = converter_of(model, scheme, calibration, quantized, scheme.name in FROZEN)
     flatbuffer: bytes = converter.convert()
     return flatbuffer
 
@@ -64,8 +65,7 @@ def converter_of(
         calibration: Inputs that estimate activation ranges, (n, ...).
         quantized: Whether the model has quantizers.
         frozen: Whether weights become constants before the converter saves and loads the model,
-            which takes it a second for the variables of a small one. Files of int8 networks are the
-            same; in others, tensors get other numbers.
+            which takes it a second for the variables of a small one.
 
     Raises:
         InputError: If calibration is needed and missing.

@@ -1,16 +1,18 @@
-"""What a .tflite file says, as one number: the same for files that any runtime reads alike."""
+"""Digests of .tflite files: equal for files that hold the same network."""
 
 import hashlib
 import json
+from collections.abc import Iterable
+from dataclasses import replace
 
 from snugnet.core.errors import ModelFormatError
-from snugnet.core.tflite_graph import Graph, Tensor
+from snugnet.core.tflite_graph import Graph, Operator, Tensor
 
 
 def semantic_digest(graph: Graph) -> str:
-    """Digest the graph, the weights and the quantization of a file, whatever its bytes.
+    """Digest the graph, the weights and the quantization of a file.
 
-    Names of tensors, the order in which a file keeps its tables, and metadata such as the
+    Names and numbers of tensors, the order of a file's tables, and metadata such as the
     converter's version do not count.
 
     Returns:
@@ -24,6 +26,7 @@ def semantic_digest(graph: Graph) -> str:
     custom = [op.name for op in graph.operators if op.name == "CUSTOM"]
     if unread or custom:
         raise ModelFormatError(f"cannot compute a digest of {(unread + custom)[0]!r}")
+    graph = number_by_use(graph)
     digest = hashlib.sha256()
     operators = [[op.name, op.inputs, op.outputs, dict(op.options)] for op in graph.operators]
     described = [operators, graph.inputs, graph.outputs, *map(_describe, graph.tensors)]
@@ -34,6 +37,49 @@ def semantic_digest(graph: Graph) -> str:
         if tensor.values is not None:
             digest.update(tensor.values.tobytes())
     return digest.hexdigest()
+
+
+def number_by_use(graph: Graph) -> Graph:
+    """Number the tensors of a graph in the order in which its inputs and operators use them.
+
+    Converters number the constants of equal networks differently. Unused tensors come last.
+    """
+    places = _places(graph)
+    for tensor in graph.tensors:
+        places.setdefault(tensor.index, len(places))
+    return _renumber(graph, places)
+
+
+def without_unused(graph: Graph) -> Graph:
+    """Return a graph without the tensors that neither its ends nor its operators use."""
+    return _renumber(graph, _places(graph))
+
+
+def _places(graph: Graph) -> dict[int, int]:
+    """Map the number of each used tensor to its place in the order of use."""
+    used = [*graph.inputs, *_operands(graph.operators), *graph.outputs]
+    return {old: new for new, old in enumerate(dict.fromkeys(used))}
+
+
+def _renumber(graph: Graph, places: dict[int, int]) -> Graph:
+    return Graph(
+        tuple(replace(graph.tensors[old], index=new) for old, new in places.items()),
+        tuple(_renumbered(operator, places) for operator in graph.operators),
+        tuple(places[i] for i in graph.inputs),
+        tuple(places[i] for i in graph.outputs),
+    )
+
+
+def _operands(operators: Iterable[Operator]) -> list[int]:
+    return [i for op in operators for i in (*op.inputs, *op.outputs) if i >= 0]
+
+
+def _renumbered(operator: Operator, places: dict[int, int]) -> Operator:
+    return replace(
+        operator,
+        inputs=tuple(places.get(i, i) for i in operator.inputs),
+        outputs=tuple(places[i] for i in operator.outputs),
+    )
 
 
 def _describe(tensor: Tensor) -> list[object]:

@@ -10,6 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from snugnet.core.errors import ModelFormatError
 from snugnet.core.files import write_json
+from snugnet.core.tflite_graph import Graph
 from snugnet.evaluation.manifest import compute_digests
 from snugnet.tflite.digest import semantic_digest
 from snugnet.tflite.flatbuffer import read_graph
@@ -48,6 +49,27 @@ def test_descriptions_and_names_do_not_count(tmp_path):
     after = repack(tmp_path / "model.tflite", model)
     assert after.read_bytes() != before
     assert semantic_digest(read_graph(after)) == reference
+
+
+def test_semantic_digest_same_when_tensors_have_other_numbers(tmp_path):
+    graph = read_graph(file(tmp_path))
+    last = len(graph.tensors) - 1
+    places = {tensor.index: last - tensor.index for tensor in graph.tensors}
+    reversed_graph = Graph(
+        tuple(replace(t, index=places[t.index]) for t in reversed(graph.tensors)),
+        tuple(
+            replace(
+                operator,
+                inputs=tuple(places.get(i, i) for i in operator.inputs),
+                outputs=tuple(places[i] for i in operator.outputs),
+            )
+            for operator in graph.operators
+        ),
+        tuple(places[i] for i in graph.inputs),
+        tuple(places[i] for i in graph.outputs),
+    )
+    assert reversed_graph != graph
+    assert semantic_digest(reversed_graph) == semantic_digest(graph)
 
 
 @pytest.mark.parametrize(

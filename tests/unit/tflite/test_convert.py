@@ -233,3 +233,16 @@ def test_a_file_that_is_no_tflite_is_refused(tmp_path, content):
         read_graph(path)
     with pytest.raises(InputError, match=r"model\.tflite: LiteRT cannot load it"):
         predict(path, np.zeros((1, 2), dtype=np.float32))
+
+
+@pytest.mark.parametrize("scheme", ["float32", "drq"])
+def test_convert_same_network_when_weights_are_frozen_first(keras, trained, scheme):
+    from snugnet.tflite.convert import FROZEN, converter_of
+
+    assert scheme in FROZEN
+    digests = {
+        semantic_digest(parse_graph(converter.convert(), scheme))
+        for frozen in (False, True)
+        for converter in [converter_of(trained.model, SCHEMES[scheme], frozen=frozen)]
+    }
+    assert len(digests) == 1
