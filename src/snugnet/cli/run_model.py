@@ -37,7 +37,7 @@ def command(
 
 
 def run(path: Path, data: Path, profile: Profile, raw: bool) -> dict[str, Any]:
-    """Run a model; see `int8.answers.predicted` for what is given.
+    """Run a model on samples and return the report of `int8.classification_report`.
 
     Raises:
         InputError: If a file is damaged or does not fit.
@@ -45,11 +45,11 @@ def run(path: Path, data: Path, profile: Profile, raw: bool) -> dict[str, Any]:
     """
     from snugnet.cli import data as samples
     from snugnet.int8 import load
-    from snugnet.int8.classification_report import predicted
+    from snugnet.int8.classification_report import report_predictions
 
     model = load(path, profile)
     given = samples.read(data, model.inputs[0].shape[1:])
-    return predicted(model, samples.in_type(given.x, raw), given.y)
+    return report_predictions(model, samples.in_type(given.x, raw), given.y)
 
 
 def _show(console: Console, found: dict[str, Any]) -> None:
