@@ -233,7 +233,7 @@
       ["p (paired test; Holm)", cell.p_holm === undefined ? undefined
         : `${cell.p_float?.toPrecision(3)}; ${cell.p_holm.toPrecision(3)}`],
       ["To the same scheme of its parent (points)", cell.to_parent_text],
-      ["To the rung below on the ladder (points)", cell.rung_text],
+      ["From the previous quantization step (points)", cell.rung_text],
       ["Test samples", whole(cell.n)], ["Groups in test", cell.n_groups],
       ["Decisions unlike float's", cell.decisions_changed === undefined ? undefined : whole(cell.decisions_changed)],
       ["Balanced accuracy", score("balanced_accuracy")], ["Precision, macro", score("precision")],

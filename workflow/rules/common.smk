@@ -25,8 +25,8 @@ from snugnet.jobs.code_digests import all_digests, code_digests
 from snugnet.config.study import REPORTED, WITH_QUANTIZERS, Cell, Study
 from snugnet.core.tflite_schemes import (
     BARE_SCHEME,
-    CONVERTED,
-    DERIVED,
+    CONVERTED_SCHEMES,
+    DERIVED_SCHEMES,
     FULL_INT8,
     FULL_INTEGER,
     NETWORK_SCHEME,
@@ -181,10 +181,10 @@ def parent_predictions(wildcards):
     return f"{RESULTS}/predictions/{cell.path}.npz"
 
 
-def rung_predictions(wildcards):
-    """Give what the scheme one rung below predicts, if the study asks for it."""
-    below = STUDY.rung_below(Cell(**wildcards))
-    return f"{RESULTS}/predictions/{below.path}.npz" if below else []
+def previous_step_predictions(wildcards):
+    """Return the predictions before the quantization step, if the study has them."""
+    previous = STUDY.find_previous_step(Cell(**wildcards))
+    return f"{RESULTS}/predictions/{previous.path}.npz" if previous else []
 
 
 def akida_model(wildcards):
@@ -247,7 +247,7 @@ def certified_network(wildcards):
     """Give the certified int8 network that a cell's file shares, and nothing for other files."""
     model, variant, scheme = wildcards.model, wildcards.variant, wildcards.scheme
     shared = {NETWORK_SCHEME} | {
-        name for name in DERIVED if STUDY.shares_network(model, variant, name)
+        name for name in DERIVED_SCHEMES if STUDY.shares_network(model, variant, name)
     }
     if scheme not in shared or BARE_SCHEME not in shared:
         return []

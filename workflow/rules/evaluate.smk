@@ -71,7 +71,7 @@ rule score_litert:
         predictions="<results>/predictions/{model}/{variant}/{scheme}/{runtime}.npz",
         reference="<results>/predictions/{model}/{variant}/float32/litert.npz",
         parent=parent_predictions,
-        rung=rung_predictions,
+        rung=previous_step_predictions,
         stats="<results>/models/{model}/{variant}/stats.json",
         deployed="<results>/tflite/{model}/{variant}/{scheme}/model.tflite",
         contract="<results>/tflite/{model}/{variant}/{scheme}/contract.json",

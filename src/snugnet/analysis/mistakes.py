@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from snugnet.core.affine import nearest, quantize
+from snugnet.core.affine import quantize, quantize_unclipped
 from snugnet.core.predictions import Predictions
 from snugnet.evaluate.statistics import difference_interval, paired_p
 from snugnet.tflite.flatbuffer import read_graph
@@ -51,7 +51,7 @@ def _saturated(values: np.ndarray, grid: Grid) -> np.ndarray:
 
 
 def _rounded(x: np.ndarray, grid: Grid) -> np.ndarray:
-    return nearest(x, grid.scale, grid.zero_point).astype(np.int64)
+    return quantize_unclipped(x, grid.scale, grid.zero_point).astype(np.int64)
 
 
 def _without_zero_point(x: np.ndarray, grid: Grid) -> np.ndarray:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from snugnet.analysis.candidates import Convert, Measure, Measured
-from snugnet.core.fractions import LAST_BITS
+from snugnet.core.fractions import FRACTION_TOLERANCE
 from snugnet.core.progress import progress
 from snugnet.tflite.layers import Layer
 from snugnet.tflite.refusals import unless_refused
@@ -61,7 +61,7 @@ class Search:
         """
         self._measure, self._most = measure, math.inf if most is None else most
         self._float = measure(whole["float32"])
-        self._least = self._float.accuracy - budget / 100 - LAST_BITS
+        self._least = self._float.accuracy - budget / 100 - FRACTION_TOLERANCE
         self.candidates = [
             Candidate(name, (), measure(whole[name])) for name in ("fiq_float32", "int16x8")
         ]

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from snugnet.cli.console import Json, say, table, working
-from snugnet.core.tflite_graph import WEIGHTED, Graph, Tensor
+from snugnet.core.tflite_graph import WEIGHTED_OPERATORS, Graph, Tensor
 
 Model = Annotated[
     Path, typer.Argument(help="Model: .tflite, or .npz or .json from `snugnet export`.")
@@ -147,7 +147,7 @@ def _changes(
 def _by_role(model: dict[str, Any], place: int) -> dict[str, dict[str, Any]]:
     """Give an operator's constants and outputs; other inputs are outputs of those before it."""
     operator = model["operators"][place]
-    names = ("input", "weights", "bias") if operator["name"] in WEIGHTED else ()
+    names = ("input", "weights", "bias") if operator["name"] in WEIGHTED_OPERATORS else ()
     found = {}
     for slot, index in enumerate(operator["inputs"]):
         if index >= 0 and (model["tensors"][index]["constant"] or index in model["inputs"]):

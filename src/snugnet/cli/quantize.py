@@ -14,7 +14,7 @@ from snugnet.cli.console import Json, say, working
 from snugnet.cli.judge import compared, show_comparison
 from snugnet.cli.verify import certified
 from snugnet.core.errors import InputError
-from snugnet.core.tflite_schemes import CONVERTED, FULL_INT8, FULL_INTEGER, SCHEMES
+from snugnet.core.tflite_schemes import CONVERTED_SCHEMES, FULL_INT8, FULL_INTEGER, SCHEMES
 from snugnet.int8.node import Profile
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Method(StrEnum):
     QUANTIZATION_AWARE = "quantization_aware"
 
 
-SchemeName = StrEnum("SchemeName", {name: name for name in CONVERTED})  # type: ignore[misc]
+SchemeName = StrEnum("SchemeName", {name: name for name in CONVERTED_SCHEMES})  # type: ignore[misc]
 Model = Annotated[
     Path, typer.Option("--model", help="Keras model: .h5, .keras or SavedModel folder.")
 ]
@@ -115,7 +115,7 @@ class Request:
                 f"--method {self.method} trains on labelled samples. Give --data, or use --method "
                 f"{Method.POST_TRAINING}."
             )
-        free = ", ".join(name for name in CONVERTED if not SCHEMES[name].calibrated)
+        free = ", ".join(name for name in CONVERTED_SCHEMES if not SCHEMES[name].calibrated)
         return (
             f"--scheme {self.scheme} needs calibration samples. "
             f"Give --data, or use one of these schemes: {free}."

@@ -25,8 +25,8 @@ from snugnet.config.validation import (
 from snugnet.core.akida_schemes import AKIDA_RUNTIMES, AKIDA_SCHEMES
 from snugnet.core.errors import InputError
 from snugnet.core.gate_entries import SIZES, parse_size
-from snugnet.core.quantization_steps import RUNGS
-from snugnet.core.tflite_schemes import DERIVED, FULL_INTEGER, NETWORK_SCHEME, SCHEMES
+from snugnet.core.quantization_steps import STEPS
+from snugnet.core.tflite_schemes import DERIVED_SCHEMES, FULL_INTEGER, NETWORK_SCHEME, SCHEMES
 from snugnet.datasets.sources import ORIGINS
 
 # What a model's block says about steps after its training.
@@ -318,7 +318,7 @@ class Study:
         It is if both have the same settings; those of quantizers that were trained need none.
         """
         same = self._scheme(model, scheme) == self._scheme(model, NETWORK_SCHEME)
-        return scheme in DERIVED and (same or self.has_quantizers(variant))
+        return scheme in DERIVED_SCHEMES and (same or self.has_quantizers(variant))
 
     def akida_network(self, variant: str) -> str:
         """Name the variant whose float network Akida cells compute: of a `_qat` one its parent."""
@@ -407,12 +407,12 @@ class Study:
         """Tell whether a variant brings ranges of its own: its files need no calibration."""
         return self.config["variants"][variant]["method"] in WITH_QUANTIZERS
 
-    def rung_below(self, cell: Cell) -> Cell | None:
-        """Give the cell one rung below on the ladder, if there is one that the study asks for."""
-        if cell.scheme not in RUNGS or self.has_quantizers(cell.variant):
+    def find_previous_step(self, cell: Cell) -> Cell | None:
+        """Return the cell before the quantization step of a cell, or None if there is none."""
+        if cell.scheme not in STEPS or self.has_quantizers(cell.variant):
             return None
-        below = cell._replace(scheme=RUNGS[cell.scheme].below)
-        return below if below in self._known_cells else None
+        previous = cell._replace(scheme=STEPS[cell.scheme].previous)
+        return previous if previous in self._known_cells else None
 
     def has(self, cell: Cell) -> bool:
         """Tell whether the study asks for a cell."""

@@ -45,7 +45,7 @@ def judge(
 def _inexact(name: str, row: Mapping[str, Any]) -> list[str]:
     """LiteRT's reference kernels must be met bit for bit; of another runtime the table tells."""
     scheme = SCHEMES.get(name)
-    if scheme is None or not scheme.full_integer or row["litert_ref"] == "exact":
+    if scheme is None or not scheme.is_full_integer or row["litert_ref"] == "exact":
         return []
     return [f"the integer engine is not exact: {row['verification'] or 'no certificate'}"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
-from snugnet.core.csv_files import names_in
+from snugnet.core.csv_files import list_columns
 from snugnet.evaluate.table import SIGNIFICANCE
 from snugnet.report import searches, tables
 from snugnet.report.akida_page import accuracies, programs, refused
@@ -21,7 +21,7 @@ from snugnet.report.matrix import DIVERGING, LIMIT
 from snugnet.report.weights import quantized_weights
 
 # Of the page, those that have figures.
-SECTIONS = ("pareto", "ladder", "layers", "mistakes", "designs")
+SECTIONS = ("pareto", "quantization_steps", "layers", "mistakes", "designs")
 
 
 def page(study: Study, origin: Mapping[str, str], template: Path, parts: Mapping[str, str]) -> str:
@@ -99,7 +99,7 @@ def _by_section(figures: list[Figure]) -> dict[str, list[Figure]]:
 
 def _drawn(figure: Figure) -> dict[str, Any]:
     """Give what the page's script draws; columns have their names once."""
-    names = names_in(figure.rows)
+    names = list_columns(figure.rows)
     return {
         "columns": names,
         "rows": [[row.get(name) for name in names] for row in figure.rows],

@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from snugnet.core.fractions import LAST_BITS
+from snugnet.core.fractions import FRACTION_TOLERANCE
 from snugnet.report.collect import Study, address
 from snugnet.report.figure import (
     Figure,
@@ -102,7 +102,9 @@ def on_front(rows: Sequence[Mapping[str, Any]], cost: str) -> list[bool]:
     best, at = -math.inf, math.nan
     for i in sorted(able, key=lambda i: (rows[i][cost], -rows[i]["accuracy"])):
         accuracy = rows[i]["accuracy"]
-        if accuracy > best + LAST_BITS or (rows[i][cost] == at and accuracy > best - LAST_BITS):
+        if accuracy > best + FRACTION_TOLERANCE or (
+            rows[i][cost] == at and accuracy > best - FRACTION_TOLERANCE
+        ):
             front.add(i)
             best, at = max(best, accuracy), rows[i][cost]
     return [i in front for i in range(len(rows))]

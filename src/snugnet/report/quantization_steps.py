@@ -1,4 +1,4 @@
-"""The ladder: which step of quantization costs what."""
+"""Figures of the cost of each quantization step."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -6,7 +6,7 @@ from typing import Any
 
 import altair as alt
 
-from snugnet.core.quantization_steps import RUNGS
+from snugnet.core.quantization_steps import STEPS
 from snugnet.evaluate.table import arrow
 from snugnet.report.collect import Study, address
 from snugnet.report.figure import Figure, chart, colour, names_of, panel, percent, tips
@@ -23,7 +23,7 @@ def figures(study: Study) -> list[Figure]:
 
 
 def steps(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Give a row a rung; there is none where the study lacks the scheme below."""
+    """List the quantization steps of the cells whose previous scheme is in the study."""
     return [
         {
             "cell": address(row),
@@ -42,14 +42,14 @@ def steps(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def step_name(scheme: str) -> str:
-    """Say what a rung quantizes, and which scheme it leads to."""
-    return f"{RUNGS[scheme].quantized}: {scheme}"
+    """Name a quantization step: what it quantizes, and the scheme that it leads to."""
+    return f"{STEPS[scheme].quantized}: {scheme}"
 
 
 def _figure(model: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
     return Figure(
         name=f"ladder_{model}",
-        section="ladder",
+        section="quantization_steps",
         subject=model,
         title=f"What each step costs {model}",
         caption=(

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from snugnet.core.fractions import in_points
+from snugnet.core.fractions import format_points
 from snugnet.evaluate.recommend import recommend
 from snugnet.evaluate.table import MEASURES, about, accuracy_text, arrow, auc_text, how, points
 from snugnet.report.collect import Study, address
@@ -72,7 +72,7 @@ def _shade(row: Mapping[str, Any]) -> Shade:
     if delta is None:
         return Shade(address(row), "none", "", "", accuracy_text(row))
     background = shade(100 * delta)
-    text = f"{in_points(delta)} {arrow(delta, row['p_holm'])}".rstrip()
+    text = f"{format_points(delta)} {arrow(delta, row['p_holm'])}".rstrip()
     words = f"{text} points from float; accuracy {accuracy_text(row)}"
     return Shade(address(row), text, background, ink(background), words)
 
@@ -270,4 +270,4 @@ def hundredths(fraction: float | None) -> Value:
 
 def difference(fraction: float | None) -> Value:
     """Write a difference of fractions in points."""
-    return Value("") if fraction is None else Value(in_points(fraction), fraction)
+    return Value("") if fraction is None else Value(format_points(fraction), fraction)

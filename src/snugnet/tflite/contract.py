@@ -19,7 +19,7 @@ def check_contract(graph: Graph, scheme: Scheme) -> dict[str, Any]:
         `in_float`, the names of tensors that operators compute in float32.
     """
     findings = _check_ends(graph, scheme) + _check_operators(graph) + _check_weights(graph, scheme)
-    if scheme.full_integer:
+    if scheme.is_full_integer:
         findings += _check_integer(graph, scheme)
     if scheme.activations == "mixed":
         findings += _check_mixed(graph)

@@ -86,8 +86,8 @@ def small(tmp_path) -> FakeStudy:
 
 def test_the_page_is_well_formed_and_has_every_section(text):
     ids = Reader(text).ids()
-    sections = ["overview", "results", "tables", "pareto", "ladder", "layers", "mistakes"]
-    assert {*sections, "searches", "designs", "akida", "certificates", "cards"} <= ids
+    sections = ["overview", "results", "tables", "pareto", "quantization_steps", "layers"]
+    assert {*sections, "mistakes", "searches", "designs", "akida", "certificates", "cards"} <= ids
     linked = set(re.findall(r'href="#(\w+)"', text))
     assert linked <= ids
 
@@ -256,7 +256,7 @@ def test_the_best_cell_is_the_smallest_within_the_noise():
     assert choose([top, near, worse, lost]) == (near, top)
 
 
-def test_what_the_ladder_shows_is_in_the_table(rich):
+def test_quantization_steps_come_from_the_table(rich):
     rows = steps([row for row in rich.rows if row["model"] == "model_0"])
     assert {row["scheme"] for row in rows} == {"drq", "fiq_float32", "fiq_int8", "fiq_uint8"}
     assert not [row for row in rows if row["variant"].endswith("_qat")]
