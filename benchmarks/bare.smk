@@ -35,7 +35,7 @@ REPORT_FILES = (
     *("metrics.csv", "seeds.csv", "metrics.md", "index.html"),
     *("figures", "gate.json", "gate.passed"),
 )
-BELOW = {
+PREVIOUS = {
     "drq": "float32",
     "fiq_float32": "drq",
     "fiq_int8": "fiq_float32",
@@ -51,10 +51,10 @@ def parent(wildcards):
     )
 
 
-def rung(wildcards):
-    if wildcards.scheme not in BELOW:
+def previous_step(wildcards):
+    if wildcards.scheme not in PREVIOUS:
         return []
-    place = f"{wildcards.model}/{wildcards.variant}/{BELOW[wildcards.scheme]}"
+    place = f"{wildcards.model}/{wildcards.variant}/{PREVIOUS[wildcards.scheme]}"
     return f"results/predictions/{place}/litert.npz"
 
 
@@ -271,7 +271,7 @@ rule score_litert:
         "results/tflite/{model}/{variant}/{scheme}/model.tflite",
         "results/tflite/{model}/{variant}/{scheme}/contract.json",
         parent,
-        rung,
+        previous_step,
         certificate,
     output:
         "results/metrics/{model}/{variant}/{scheme}/litert.json",

@@ -17,7 +17,7 @@ from tests.paths import ROOT
 FIVE = ("float32", "drq", "fiq_float32", "fiq_int8", "fiq_uint8")
 VARIANTS = ("original", "pruned", "lowrank", "original_qat", "pruned_qat", "lowrank_qat")
 PARENTS = {"original": None, "pruned": "original", "lowrank": "pruned"}
-RUNGS = FIVE[1:]
+STEPS = FIVE[1:]
 NAMES = ("model", "variant", "scheme", "runtime")
 
 
@@ -114,8 +114,8 @@ class FakeStudy:
         accuracy = 0.9 + delta
         integer = scheme.startswith("fiq")
         size = int(self.rng.integers(3_000, 9_000) * (4 if scheme == "float32" else 1))
-        has_rung = scheme in RUNGS and not names["variant"].endswith("_qat")
-        rung = {
+        has_step = scheme in STEPS and not names["variant"].endswith("_qat")
+        step = {
             "delta_rung": delta / 3,
             "delta_rung_low": delta / 3 - 0.01,
             "delta_rung_high": delta / 3 + 0.01,
@@ -136,7 +136,7 @@ class FakeStudy:
             "delta_float_low": delta - 0.01,
             "delta_float_high": delta + 0.01,
             "p_float": 0.0001 if delta < -0.03 else 0.5,
-            **(rung if has_rung else {}),
+            **(step if has_step else {}),
             **({**parent, "p_parent": 0.2} if names.get("parent") else {}),
             "f1": 0.88,
             "size_bytes": size,

@@ -41,12 +41,12 @@ def of_original(table: pd.DataFrame) -> pd.DataFrame:
     return table[(table["model"] == "digits_fc") & (table["variant"] == "original")]
 
 
-def test_the_ladder_adds_up_to_the_whole_difference(table):
+def test_quantization_steps_add_up_to_the_whole_difference(table):
     rows = of_original(table[table["scheme"] != "mixed"])
-    rungs = rows.set_index("scheme")["delta_rung"]
-    assert pd.isna(rungs["float32"])
+    steps = rows.set_index("scheme")["delta_rung"]
+    assert pd.isna(steps["float32"])
     whole = rows.set_index("scheme")["delta_float"]["fiq_int8"]
-    assert rungs[["drq", "fiq_float32", "fiq_int8"]].sum() == pytest.approx(whole)
+    assert steps[["drq", "fiq_float32", "fiq_int8"]].sum() == pytest.approx(whole)
     assert rows["p_rung_holm"].dropna().between(0, 1).all()
 
 

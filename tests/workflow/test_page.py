@@ -17,7 +17,7 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
-CHARTS = ("pareto", "ladder", "layers", "mistakes", "designs")
+CHARTS = ("pareto", "quantization_steps", "layers", "mistakes", "designs")
 
 
 @pytest.fixture(scope="module")

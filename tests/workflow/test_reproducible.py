@@ -11,5 +11,5 @@ def test_two_clean_copies_agree_to_the_byte(tiny, project):
     assert {path: theirs[path] for path in ours} == ours
     suffixes = sorted(path.rpartition(".")[2] for path in ours)
     # Four splits, one model with its stats, one row with its certificate, and four .tflite files
-    # with their contracts: those two, and the steps of the ladder between float32 and fiq_int8.
+    # with their contracts: those two, and the quantization steps between float32 and fiq_int8.
     assert suffixes == ["h5", *["json"] * 7, *["npz"] * 4, *["tflite"] * 4]

@@ -29,8 +29,8 @@ from snugnet.config.study import Study
 from snugnet.config.targets import REPORTED
 from snugnet.core.tflite_schemes import (
     BARE_SCHEME,
-    CONVERTED,
-    DERIVED,
+    CONVERTED_SCHEMES,
+    DERIVED_SCHEMES,
     FULL_INT8,
     FULL_INTEGER,
     NETWORK_SCHEME,
@@ -195,9 +195,9 @@ def parent_predictions(wildcards):
     return PATHS.predictions.format(**cell._asdict())
 
 
-def rung_predictions(wildcards):
+def previous_step_predictions(wildcards):
     """Give what the scheme one rung below predicts, if the study asks for it."""
-    previous = STUDY.previous_step(Cell(**wildcards))
+    previous = STUDY.find_previous_step(Cell(**wildcards))
     return PATHS.predictions.format(**previous._asdict()) if previous else []
 
 
@@ -264,7 +264,7 @@ def certified_network(wildcards):
     """Give the certified int8 network that a cell's file shares, and nothing for other files."""
     model, variant, scheme = wildcards.model, wildcards.variant, wildcards.scheme
     shared = {NETWORK_SCHEME} | {
-        name for name in DERIVED if STUDY.shares_network(model, variant, name)
+        name for name in DERIVED_SCHEMES if STUDY.shares_network(model, variant, name)
     }
     if scheme not in shared or BARE_SCHEME not in shared:
         return []

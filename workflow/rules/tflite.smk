@@ -16,7 +16,7 @@ rule convert_tflite:
     benchmark:
         "<results>/benchmarks/convert_tflite/{model}/{variant}/{scheme}.tsv"
     wildcard_constraints:
-        scheme="|".join(CONVERTED),
+        scheme="|".join(CONVERTED_SCHEMES),
     threads: STUDY.config.tf_threads
     params:
         settings=settings("scheme", "seed", "tf_threads"),

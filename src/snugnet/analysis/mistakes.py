@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from snugnet.core.affine import nearest, quantize
+from snugnet.core.affine import quantize, quantize_unclipped
 from snugnet.core.predictions import Predictions
 from snugnet.evaluation.statistics import difference_interval, paired_p
 from snugnet.tflite.flatbuffer import read_graph
@@ -58,7 +58,7 @@ def _saturate(values: np.ndarray, parameters: QuantizationParameters) -> np.ndar
 
 
 def _round(x: np.ndarray, parameters: QuantizationParameters) -> np.ndarray:
-    return nearest(x, parameters.scale, parameters.zero_point).astype(np.int64)
+    return quantize_unclipped(x, parameters.scale, parameters.zero_point).astype(np.int64)
 
 
 def _quantize_without_zero_point(x: np.ndarray, parameters: QuantizationParameters) -> np.ndarray:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from snugnet.analysis.candidates import Convert, Measure, Measurement
-from snugnet.core.fractions import LAST_BITS
+from snugnet.core.fractions import FRACTION_TOLERANCE
 from snugnet.core.progress import progress
 from snugnet.tflite.layers import Layer
 from snugnet.tflite.refusals import unless_refused
@@ -64,7 +64,7 @@ class MixedPrecisionSearch:
         self._measure = measure
         self._max_in_float = math.inf if max_in_float is None else max_in_float
         self._float = measure(files["float32"])
-        self._min_accuracy = self._float.accuracy - budget / 100 - LAST_BITS
+        self._min_accuracy = self._float.accuracy - budget / 100 - FRACTION_TOLERANCE
         self.candidates = [
             Candidate(name, (), measure(files[name])) for name in ("fiq_float32", "int16x8")
         ]

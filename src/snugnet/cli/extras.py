@@ -1,6 +1,6 @@
 """Messages about missing packages: which extra of Snugnet installs each."""
 
-from snugnet.core.installation import is_supported, unsupported
+from snugnet.core.installation import is_supported, unsupported_message
 
 EXTRAS = {
     "ai_edge_litert": "tflite",
@@ -40,5 +40,5 @@ def missing(error: ModuleNotFoundError) -> str:
     if package not in EXTRAS:
         return str(error)
     if package in LIBRARIES and not is_supported():
-        return unsupported(LIBRARIES[package])
+        return unsupported_message(LIBRARIES[package])
     return f"package {package} is not installed. Run: {install_command(EXTRAS[package])}"

@@ -10,13 +10,13 @@ from rich.console import Console
 
 from snugnet.cli.accuracy import show_accuracy
 from snugnet.cli.console import Json, report_progress_on_stderr, show_result
-from snugnet.core.tflite_schemes import CONVERTED, FULL_INTEGER
+from snugnet.core.tflite_schemes import CONVERTED_SCHEMES, FULL_INTEGER
 from snugnet.services.quantize import Method, QuantizeReport, QuantizeRequest, quantize_file
 
 # Number of violations, or of operators in float, that are shown to people.
 SHOWN = 5
 
-SchemeName = StrEnum("SchemeName", {name: name for name in CONVERTED})  # type: ignore[misc]
+SchemeName = StrEnum("SchemeName", {name: name for name in CONVERTED_SCHEMES})  # type: ignore[misc]
 Model = Annotated[
     Path, typer.Option("--model", help="Keras model: .h5, .keras or SavedModel folder.")
 ]

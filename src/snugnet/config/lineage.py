@@ -2,7 +2,7 @@
 
 from snugnet.config.overlay import has_parent, scheme_settings
 from snugnet.config.schema import Configuration
-from snugnet.core.tflite_schemes import DERIVED, NETWORK_SCHEME
+from snugnet.core.tflite_schemes import DERIVED_SCHEMES, NETWORK_SCHEME
 
 # Methods after which a model has quantizers with ranges.
 WITH_QUANTIZERS = ("qat", "calibrate")
@@ -44,7 +44,7 @@ def shares_network(config: Configuration, model: str, variant: str, scheme: str)
 
     It is if both have the same settings, or if the variant has quantizers, whose files need none.
     """
-    if scheme not in DERIVED:
+    if scheme not in DERIVED_SCHEMES:
         return False
     if has_quantizers(config, variant):
         return True

@@ -23,7 +23,7 @@ from snugnet.config.overlay import overlay_problems
 from snugnet.config.schema import Configuration
 from snugnet.config.targets import Targets
 from snugnet.core.errors import InputError
-from snugnet.core.quantization_steps import RUNGS
+from snugnet.core.quantization_steps import STEPS
 
 
 class Study:
@@ -112,12 +112,12 @@ class Study:
         """Return whether a cell is one of the study's."""
         return cell in self._known_cells
 
-    def previous_step(self, cell: Cell) -> Cell | None:
+    def find_previous_step(self, cell: Cell) -> Cell | None:
         """Return the cell one quantization step before; None if the study has none."""
-        is_first = cell.scheme not in RUNGS
+        is_first = cell.scheme not in STEPS
         if is_first or lineage.has_quantizers(self.config, cell.variant):
             return None
-        previous = cell._replace(scheme=RUNGS[cell.scheme].below)
+        previous = cell._replace(scheme=STEPS[cell.scheme].previous)
         return previous if self.has(previous) else None
 
 

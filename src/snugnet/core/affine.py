@@ -1,4 +1,4 @@
-"""The affine map from real numbers to integers, rounded as the kernels of the runtimes do it."""
+"""Affine quantization of real numbers to integers, rounded as the TFLite kernels do."""
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -7,27 +7,38 @@ from numpy.typing import DTypeLike
 def quantize(
     x: np.ndarray, scale: float | np.floating, zero_point: int, dtype: DTypeLike
 ) -> np.ndarray:
-    """Bring real numbers into an integer type: round, then saturate.
+    """Quantize real numbers to an integer type: divide, round, saturate.
 
-    q = clip(round(x / scale) + zero_point, min, max), as the QUANTIZE kernel does it
-    (`reference_ops::AffineQuantize`; the map of the TFLite 8-bit quantization specification). A
-    cast without rounding or saturation makes values wrap and is the commonest way to ruin an int8
-    model.
+    q = clip(round(x / scale) + zero_point, min, max), as in the QUANTIZE kernel
+    (`reference_ops::AffineQuantize`; the map of the TFLite 8-bit quantization specification).
+    A cast without rounding and saturation lets values wrap around. This is the most common
+    mistake that ruins an int8 model.
 
     Args:
-        x: Real numbers, without NaN.
-        scale: Above 0.
-        zero_point: The integer that stands for 0.
-        dtype: The integer type.
+        x: Real numbers of any shape, without NaN.
+        scale: Quantization scale, above 0.
+        zero_point: Integer that represents the real number 0.
+        dtype: Integer type of the result.
+
+    Returns:
+        Integers of type `dtype`, of the shape of x.
     """
     info = np.iinfo(dtype)
-    return np.clip(nearest(x, scale, zero_point), info.min, info.max).astype(dtype)
+    return np.clip(quantize_unclipped(x, scale, zero_point), info.min, info.max).astype(dtype)
 
 
-def nearest(x: np.ndarray, scale: float | np.floating, zero_point: int) -> np.ndarray:
-    """Give the nearest whole number to each real one, float64, whether a type has it or not.
+def quantize_unclipped(x: np.ndarray, scale: float | np.floating, zero_point: int) -> np.ndarray:
+    """Quantize real numbers without saturation to the range of a type.
 
-    Divided in float32 and halves rounded away from zero, as the kernel does it.
+    The division is in float32, and halves are rounded away from zero, as in the QUANTIZE kernel.
+
+    Args:
+        x: Real numbers of any shape.
+        scale: Quantization scale, above 0.
+        zero_point: Integer that represents the real number 0.
+
+    Returns:
+        Whole numbers as float64, of the shape of x.
     """
     with np.errstate(over="ignore"):
         steps = round_half_away(x.astype(np.float32) / np.float32(scale))
@@ -35,10 +46,11 @@ def nearest(x: np.ndarray, scale: float | np.floating, zero_point: int) -> np.nd
 
 
 def round_half_away(x: np.ndarray) -> np.ndarray:
-    """Round floats to the nearest whole number, halves away from zero: C++'s `std::round`.
+    """Round floats to the nearest whole number, halves away from zero, as `std::round` of C++.
 
-    The largest number below a half is added: a half itself would make 1 of that number. What then
-    is not exact is rounded to the right side, as long as this is to the nearest, as IEEE 754 does.
+    The function adds the largest float below 0.5 to the magnitude, then cuts the fraction off.
+    With 0.5 itself, the largest float below 0.5 would be rounded up to 1. If the sum is not exact,
+    IEEE 754 rounds it to the nearest float, which has the correct integer part.
     """
     below_half = np.nextafter(x.dtype.type(0.5), x.dtype.type(0))
     return np.trunc(x + np.copysign(below_half, x))

@@ -1,4 +1,4 @@
-"""The Akida schemes as data, and the devices of each generation."""
+"""The Akida schemes, and the devices of each Akida generation."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,13 +6,15 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class AkidaScheme:
-    """A named recipe of BrainChip's toolchain; the first layer has weights of 8 bits in each.
+    """A quantization scheme of BrainChip's toolchain.
+
+    The weights of the first layer have 8 bits in all schemes.
 
     Attributes:
-        name: As in configuration, paths and tables.
-        version: The generation of the chip.
-        weight_bits: Of the weights of all layers but the first.
-        activation_bits: Of what ReLUs give.
+        name: Name in the configuration, in paths and in tables.
+        version: Generation of the chip.
+        weight_bits: Number of bits of the weights of all layers except the first.
+        activation_bits: Number of bits of the outputs of ReLUs.
     """
 
     name: str
@@ -29,9 +31,10 @@ AKIDA_SCHEMES = {
         AkidaScheme("akida_v2_w4a4", "v2", 4, 4),
     )
 }
-# What computes predictions: the quantized Keras model, and the simulator of the converted one.
+# Runtimes that compute predictions: the quantized Keras model, and the simulator of the converted
+# model.
 AKIDA_RUNTIMES = ("keras", "akida")
-# Virtual devices that a model is mapped on, from the smallest where there is an order.
+# Virtual devices on which a model is mapped; those of `v2` from the smallest to the largest.
 DEVICES = {
     "v1": ("AKD1500", "AKD1000"),
     "v2": ("TwoNodesIPv2", "FourNodesIPv2", "SixNodesIPv2", "TwelveNodesIPv2"),

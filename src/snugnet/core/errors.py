@@ -1,16 +1,17 @@
-"""The exceptions that mean: the request or a file is wrong, not the program."""
+"""Exceptions for wrong requests and wrong input files, as opposed to errors of the program."""
 
 
 class InputError(ValueError):
     """A request, a setting or a file is wrong.
 
-    The message says what is wrong, where, and what is allowed. Jobs print it without a traceback.
+    The message has three parts: what is wrong, where, and what is allowed or what to do. Jobs
+    print it without a traceback.
     """
 
 
 class ModelFormatError(InputError):
-    """A model file is damaged, or holds something that is not supported."""
+    """A model file is damaged, or has content that is not supported."""
 
 
 class NotAkidaError(InputError):
-    """A model that cannot become a program for Akida, or not all of it."""
+    """A model cannot be converted for Akida, or not completely."""

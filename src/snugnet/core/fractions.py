@@ -1,11 +1,18 @@
-"""Fractions, such as accuracies: when two of them are the same, and how a difference is worded."""
+"""Tolerance and text format for fractions, such as accuracies."""
 
-# Sums and quotients of counts differ in their last bits; smaller differences are none.
-LAST_BITS = 1e-9
+# Sums and quotients of counts differ in their last bits. Smaller differences count as equal.
+FRACTION_TOLERANCE = 1e-9
 
 
-def in_points(difference: float) -> str:
-    """Write a difference in hundredths; one that rounds to nothing has no minus."""
+def format_points(difference: float) -> str:
+    """Format a difference of fractions in percentage points, with a sign.
+
+    Args:
+        difference: Difference of two fractions, such as 0.0123.
+
+    Returns:
+        The difference with two decimals, such as `+1.23`. A difference that rounds to 0 is `+0.00`.
+    """
     return f"{round(100 * difference, 2) + 0.0:+.2f}"
 
 

@@ -1,4 +1,4 @@
-"""Progress lines with the time left, readable in a log file."""
+"""A progress meter whose lines, with the remaining time, are readable in a log file."""
 
 import sys
 from typing import Any
@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 
 class _Lines:
-    """A stream that ends each of tqdm's updates with a newline, so that a log keeps them apart."""
+    """An output stream that writes each update of tqdm as a line of its own."""
 
     def write(self, text: str) -> None:
         text = text.strip("\r\n ")
@@ -22,12 +22,12 @@ def progress(total: int, description: str, seconds: float = 2.0) -> Any:
     """Make a progress meter that prints at most one line every `seconds`.
 
     Args:
-        total: How many steps the work has.
-        description: What is being done, first on each line.
-        seconds: Least time between two lines, in seconds.
+        total: Number of steps of the work.
+        description: Description of the work, at the start of each line.
+        seconds: Minimum time between two lines, in seconds.
 
     Returns:
-        A tqdm meter: call `update(1)` after each step and use it as a context manager.
+        A tqdm meter. Use it as a context manager, and call `update(1)` after each step.
     """
     return tqdm(
         total=total,

@@ -1,23 +1,30 @@
-"""The ladder from float32 to full-integer files, a rung for each thing that quantization changes.
+"""The quantization steps from a float32 file to a full-integer file.
 
-Each rung is a scheme that differs from the one below in one respect, so that a model's whole loss
-falls into what weights, activations, and integer inputs and outputs cost.
+Each step leads from one scheme to the next, which differs from it in one respect. The steps divide
+the total loss of accuracy into the cost of quantized weights, of quantized activations, and of
+integer inputs and outputs.
 """
 
 from typing import NamedTuple
 
 
-class Rung(NamedTuple):
-    """A step of the ladder: the scheme below, and what is quantized in addition."""
+class Step(NamedTuple):
+    """A quantization step.
 
-    below: str
+    Attributes:
+        previous: Scheme before the step.
+        quantized: Part of the model that the step quantizes.
+    """
+
+    previous: str
     quantized: str
 
 
-# Of files quantized after training: those of a model with quantizers do not come from one model.
-RUNGS = {
-    "drq": Rung("float32", "weights"),
-    "fiq_float32": Rung("drq", "activations"),
-    "fiq_int8": Rung("fiq_float32", "input and output"),
-    "fiq_uint8": Rung("fiq_float32", "input and output"),
+# Steps by the scheme that they lead to. They apply to PTQ only: with quantizers, the float32 file
+# and the integer files do not come from the same weights.
+STEPS = {
+    "drq": Step("float32", "weights"),
+    "fiq_float32": Step("drq", "activations"),
+    "fiq_int8": Step("fiq_float32", "input and output"),
+    "fiq_uint8": Step("fiq_float32", "input and output"),
 }

@@ -1,4 +1,4 @@
-"""The plain graph of a .tflite file: tensors and operators, independent of how they are stored."""
+"""Tensors, operators and the graph of a .tflite file, independent of the storage format."""
 
 import math
 from collections.abc import Mapping
@@ -10,10 +10,11 @@ import numpy as np
 from snugnet.core.errors import ModelFormatError
 
 # Operators whose second input is a weight tensor.
-WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+WEIGHTED_OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
-# More dimensions than any kernel takes, and more elements than a microcontroller will ever hold.
-MOST_DIMENSIONS, MOST_ELEMENTS = 8, 1 << 28
+# No kernel accepts more dimensions, and no microcontroller holds more elements.
+MAX_DIMENSIONS = 8
+MAX_ELEMENTS = 1 << 28
 
 NO_SCALES = np.zeros(0, np.float32)
 NO_ZERO_POINTS = np.zeros(0, np.int64)
@@ -24,16 +25,16 @@ class Tensor:
     """A tensor of the file.
 
     Attributes:
-        index: Its index in the subgraph.
-        name: As the converter called it.
-        shape: Its shape.
-        dtype: `float32`, `int8`, ...
-        size: Bytes of its constant data; 0 for activations.
-        values: The constant data; None for activations and for types that NumPy does not have.
-        scales: Quantization scales, float32: none, one for the tensor, or one a channel.
-        zero_points: int64, as many.
-        axis: The dimension of the channels.
-        variable: Whether its values live on from one invocation to the next.
+        index: Index of the tensor in the subgraph.
+        name: Name that the converter gave to the tensor.
+        shape: Size of each dimension.
+        dtype: Name of the element type: `float32`, `int8`, ...
+        size: Size of the constant data in bytes; 0 for activations.
+        values: Constant data; None for activations and for types that NumPy does not have.
+        scales: Quantization scales, float32: none, one for the tensor, or one for each channel.
+        zero_points: Zero points, int64, as many as scales.
+        axis: Dimension of the channels.
+        variable: Whether the tensor keeps its values from one invocation to the next.
     """
 
     index: int
@@ -53,10 +54,10 @@ class Operator:
     """An operator of the file.
 
     Attributes:
-        name: As in the schema: `CONV_2D`, ...
-        inputs: Indices of its tensors; -1 for an optional one that is absent.
-        outputs: Indices of the tensors that it writes.
-        options: What the schema's table of options says, by its own names; numbers and lists.
+        name: Name in the TFLite schema: `CONV_2D`, ...
+        inputs: Indices of the input tensors; -1 for an optional input that is absent.
+        outputs: Indices of the output tensors.
+        options: Builtin options under their names in the schema; numbers and lists of numbers.
     """
 
     name: str
@@ -67,7 +68,14 @@ class Operator:
 
 @dataclass(frozen=True)
 class Graph:
-    """The main subgraph of a .tflite file."""
+    """The main subgraph of a .tflite file.
+
+    Attributes:
+        tensors: All tensors; the position of a tensor is its index.
+        operators: All operators, in order of execution.
+        inputs: Indices of the input tensors.
+        outputs: Indices of the output tensors.
+    """
 
     tensors: tuple[Tensor, ...]
     operators: tuple[Operator, ...]
@@ -75,47 +83,49 @@ class Graph:
     outputs: tuple[int, ...]
 
     def weights(self) -> list[tuple[Operator, Tensor]]:
-        """List the weighted operators with their weight tensors.
+        """List the operators that have weights, with their weight tensors.
 
-        A float16 file keeps its weights behind a DEQUANTIZE: the tensor that is stored is given.
+        In a float16 file, a DEQUANTIZE operator reads the weights. The list then has the stored
+        float16 tensor.
+
+        Returns:
+            Pairs of operator and weight tensor, in order of execution.
         """
         source = {op.outputs[0]: op.inputs[0] for op in self.operators if op.name == "DEQUANTIZE"}
-        found = []
+        pairs = []
         for operator in self.operators:
-            if operator.name in WEIGHTED:
+            if operator.name in WEIGHTED_OPERATORS:
                 index = operator.inputs[1]
-                found.append((operator, self.tensors[source.get(index, index)]))
-        return found
+                pairs.append((operator, self.tensors[source.get(index, index)]))
+        return pairs
 
     def check(self) -> None:
-        """Refuse what no runtime could make sense of.
+        """Check that the graph is consistent.
 
         Raises:
-            ModelFormatError: If a shape is negative or too large, scales are not finite or not as
-                many as channels, or an index names no tensor.
+            ModelFormatError: If a shape is negative or too large, if scales are negative or not
+                finite, if the number of scales differs from the number of channels, or if a
+                tensor index is out of range.
         """
         for tensor in self.tensors:
             _check_shape(tensor)
             _check_scales(tensor)
-        used = {*self.inputs, *self.outputs}
+        indices = {*self.inputs, *self.outputs}
         for operator in self.operators:
-            used |= {*operator.outputs, *(i for i in operator.inputs if i != -1)}
-        if wrong := sorted(i for i in used if not 0 <= i < len(self.tensors)):
+            indices |= {*operator.outputs, *(i for i in operator.inputs if i != -1)}
+        if invalid := sorted(i for i in indices if not 0 <= i < len(self.tensors)):
             raise ModelFormatError(
-                f"tensor index out of range: {wrong[:5]}; the file has {len(self.tensors)}"
+                f"tensor index out of range: {invalid[:5]}; "
+                f"the file has {len(self.tensors)} tensors"
             )
 
 
 def _check_shape(tensor: Tensor) -> None:
     shape = tensor.shape
-    if (
-        min(shape, default=0) < 0
-        or len(shape) > MOST_DIMENSIONS
-        or math.prod(shape) > MOST_ELEMENTS
-    ):
+    if min(shape, default=0) < 0 or len(shape) > MAX_DIMENSIONS or math.prod(shape) > MAX_ELEMENTS:
         raise ModelFormatError(
-            f"tensor {tensor.index} has shape {list(shape)}; the maximum is {MOST_DIMENSIONS} "
-            f"dimensions and {MOST_ELEMENTS} elements"
+            f"tensor {tensor.index} has shape {list(shape)}; the maximum is {MAX_DIMENSIONS} "
+            f"dimensions and {MAX_ELEMENTS} elements"
         )
 
 

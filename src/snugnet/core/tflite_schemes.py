@@ -1,4 +1,4 @@
-"""The TFLite schemes as data: what each asks of the converter and promises of the file."""
+"""The TFLite schemes: settings of the converter, and the types in the converted file."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,16 +9,17 @@ Activations = Literal["float32", "int8", "int16", "mixed"]
 
 @dataclass(frozen=True)
 class Scheme:
-    """A named recipe.
+    """A quantization scheme.
 
     Attributes:
-        name: As in configuration, paths and tables.
-        weights: Type of the weights of convolutions and dense layers in the file. DRQ leaves
-            tensors of fewer than 1,024 values in float32, and `mixed` those of operators that
-            compute in float, hence `int8 or float32`.
-        activations: Type in which activations are computed; `mixed` where a search decides.
-        input_output: Type of the file's input and output tensors.
-        calibrated: Whether activation ranges are estimated from the calib split.
+        name: Name in the configuration, in paths and in tables.
+        weights: Type of the weights of convolutions and dense layers in the file.
+            `int8 or float32`: DRQ leaves tensors with fewer than 1,024 values in float32, and
+            `mixed` leaves the weights of operators that compute in float32.
+        activations: Type in which activations are computed; `mixed` if a search selects it for
+            each operator.
+        input_output: Type of the input and output tensors of the file.
+        calibrated: Whether the converter estimates activation ranges from the calib split.
     """
 
     name: str
@@ -28,8 +29,8 @@ class Scheme:
     calibrated: bool
 
     @property
-    def full_integer(self) -> bool:
-        """Whether the file computes in integers throughout."""
+    def is_full_integer(self) -> bool:
+        """Whether all activations are integers."""
         return self.activations in ("int8", "int16")
 
 
@@ -47,12 +48,15 @@ SCHEMES = {
     )
 }
 FULL_INT8 = tuple(name for name, scheme in SCHEMES.items() if scheme.activations == "int8")
-# Schemes of one int8 network that differ in the types of input and output alone. The first is
-# converted, the others are derived from its file. The file of `BARE_SCHEME` holds nothing else.
+# The schemes in `FULL_INT8` share one int8 network. They differ only in the types of input and
+# output. The converter writes the file of `NETWORK_SCHEME`; the files of `DERIVED_SCHEMES` are
+# derived from it. The file of `BARE_SCHEME` contains only the network, without QUANTIZE and
+# DEQUANTIZE.
 NETWORK_SCHEME = "fiq_float32"
 BARE_SCHEME = "fiq_int8"
-DERIVED = tuple(name for name in FULL_INT8 if name != NETWORK_SCHEME)
-FULL_INTEGER = tuple(name for name, scheme in SCHEMES.items() if scheme.full_integer)
-# What one conversion makes; of `mixed` a search makes many.
-CONVERTED = tuple(name for name, scheme in SCHEMES.items() if scheme.activations != "mixed")
-FIVE = ("float32", "drq", "fiq_float32", "fiq_int8", "fiq_uint8")
+DERIVED_SCHEMES = tuple(name for name in FULL_INT8 if name != NETWORK_SCHEME)
+FULL_INTEGER = tuple(name for name, scheme in SCHEMES.items() if scheme.is_full_integer)
+# Schemes whose file comes from one conversion. The search of `mixed` converts many files.
+CONVERTED_SCHEMES = tuple(name for name, scheme in SCHEMES.items() if scheme.activations != "mixed")
+# The schemes whose quantization steps are compared.
+MAIN_SCHEMES = ("float32", "drq", "fiq_float32", "fiq_int8", "fiq_uint8")

@@ -49,7 +49,7 @@ def _inexact(row: Row) -> list[str]:
     TensorFlow Lite Micro is only reported: it does not support every operator.
     """
     scheme = SCHEMES.get(row["scheme"])
-    if scheme is None or not scheme.full_integer or row["litert_ref"] == "exact":
+    if scheme is None or not scheme.is_full_integer or row["litert_ref"] == "exact":
         return []
     return [f"the integer engine is not exact: {row['verification'] or 'no certificate'}"]
 

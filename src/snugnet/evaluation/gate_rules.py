@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from snugnet.core.fractions import LAST_BITS, in_points
+from snugnet.core.fractions import FRACTION_TOLERANCE, format_points
 from snugnet.core.gate_entries import REQUIREMENTS, Entry, covers, requirements, scope
 from snugnet.evaluation.rows import cell_name
 
@@ -70,15 +70,15 @@ def _drop_limit(entry: Entry) -> str:
 
 def _larger_drop(row: Row, entry: Entry) -> str | None:
     low, high = row["delta_float_low"], row["delta_float_high"]
-    message = f"accuracy differs from float32 by {in_points(row['delta_float'])} points"
+    message = f"accuracy differs from float32 by {format_points(row['delta_float'])} points"
     if low is None or high is None:
         # Nothing is certain without an interval.
         reason = _no_interval(row) if entry["confidence"] == "possible" else None
         return reason and f"{message}, no interval: {reason}"
     counts = low if entry["confidence"] == "possible" else high
-    if 100 * counts >= -entry["max_drop"] - LAST_BITS:
+    if 100 * counts >= -entry["max_drop"] - FRACTION_TOLERANCE:
         return None
-    return f"{message} [{in_points(low)}, {in_points(high)}]"
+    return f"{message} [{format_points(low)}, {format_points(high)}]"
 
 
 def _no_interval(row: Row) -> str | None:
@@ -89,11 +89,15 @@ def _no_interval(row: Row) -> str | None:
     """
     if row["n_groups"] == 1:
         return "all test samples are in one group"
-    return None if row["delta_float"] > -LAST_BITS else "the difference is equal in all groups"
+    return (
+        None
+        if row["delta_float"] > -FRACTION_TOLERANCE
+        else "the difference is equal in all groups"
+    )
 
 
 def _low_accuracy(row: Row, entry: Entry) -> str | None:
-    if 100 * row["accuracy"] >= entry["min_accuracy"] - LAST_BITS:
+    if 100 * row["accuracy"] >= entry["min_accuracy"] - FRACTION_TOLERANCE:
         return None
     message = f"accuracy is {100 * row['accuracy']:.2f} %"
     if row["accuracy_low"] is None:

@@ -25,7 +25,7 @@ def score(
     predictions: Predictions,
     reference: Predictions,
     parent: Predictions | None,
-    rung: Predictions | None,
+    previous_step: Predictions | None,
     size: Mapping[str, Any],
     deployed: Mapping[str, Any],
     confidence: float,
@@ -37,7 +37,8 @@ def score(
         reference: Of the float32 cell of the same network, on the same samples.
         parent: Of the same scheme of the variant that this one was made from; for a model trained
             with quantizers that is its counterpart quantized after training. None without parent.
-        rung: Of the scheme one rung below on the ladder (`analysis.ladder`). None without one.
+        previous_step: Predictions for the scheme before the quantization step to this scheme
+            (`core.quantization_steps`). None if the study has no such cell.
         size: `parameters`, `nonzero`, `macs` and `zeros` of the Keras model.
         deployed: Columns that describe what is deployed, by a function of `analysis.deployed`.
         confidence: Of the interval.
@@ -51,7 +52,7 @@ def score(
     others = (
         ("float reference", reference),
         ("parent", parent),
-        ("previous quantization step", rung),
+        ("previous quantization step", previous_step),
     )
     for name, other in others:
         if other is not None and not np.array_equal(predictions.labels, other.labels):
@@ -76,7 +77,7 @@ def score(
         "accuracy_high": high,
         **_difference("float", predictions, reference, confidence),
         **_difference("parent", predictions, parent, confidence),
-        **_difference("rung", predictions, rung, confidence),
+        **_difference("rung", predictions, previous_step, confidence),
         "decisions_changed": int(_changed(predictions, reference)),
         **{name: size[name] for name in ("parameters", "nonzero", "macs")},
         "model_zeros": size["zeros"],

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from snugnet.core.fractions import LAST_BITS
+from snugnet.core.fractions import FRACTION_TOLERANCE
 
 # Up to this many groups all sign patterns are tried (2^14); above, as many are drawn.
 EXACT_GROUPS = 14
@@ -56,7 +56,7 @@ def accuracy_interval(
 
 def negligible(differences: np.ndarray) -> bool:
     """Tell whether differences of fractions are none but for their last bits."""
-    return bool(np.abs(differences).max() < LAST_BITS)
+    return bool(np.abs(differences).max() < FRACTION_TOLERANCE)
 
 
 def _half_width(residual: np.ndarray, size: np.ndarray, confidence: float) -> float:
@@ -193,11 +193,11 @@ def difference_interval(
 def _sign_flip_p(difference: np.ndarray, seed: int) -> float:
     # Groups without any difference are the same under either sign; sums of fractions that should
     # cancel leave some last bits.
-    difference = difference[np.abs(difference) > LAST_BITS]
+    difference = difference[np.abs(difference) > FRACTION_TOLERANCE]
     if len(difference) == 0:
         return 1.0
     # Sums of fractions differ in their last bits; a tie must count as a tie.
-    observed = abs(difference.sum()) * (1 - LAST_BITS)
+    observed = abs(difference.sum()) * (1 - FRACTION_TOLERANCE)
     if len(difference) <= EXACT_GROUPS:
         patterns = np.arange(2 ** len(difference))[:, np.newaxis]
         signs = 1.0 - 2.0 * ((patterns >> np.arange(len(difference))) & 1)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from snugnet.core.fractions import in_points
-from snugnet.core.quantization_steps import RUNGS
+from snugnet.core.fractions import format_points
+from snugnet.core.quantization_steps import STEPS
 from snugnet.evaluation.statistics import holm
 
 # The columns of metrics.csv, in order; what does not apply to a row is empty, never 0.
@@ -161,8 +161,8 @@ def points(row: Mapping[Any, Any], other: str, p: str) -> str:
     delta, low, high = (row[f"delta_{other}{end}"] for end in ("", "_low", "_high"))
     if pd.isna(delta):
         return ""
-    text = f"{in_points(delta)} {arrow(delta, row[p])}".rstrip()
-    return text if pd.isna(low) else f"{text} [{in_points(low)}, {in_points(high)}]"
+    text = f"{format_points(delta)} {arrow(delta, row[p])}".rstrip()
+    return text if pd.isna(low) else f"{text} [{format_points(low)}, {format_points(high)}]"
 
 
 def markdown(frame: pd.DataFrame, confidence: float) -> str:
@@ -180,7 +180,13 @@ def markdown(frame: pd.DataFrame, confidence: float) -> str:
         "Datasets named synthetic_… are simulated.",
     ]
     for model, rows in frame.groupby("model", sort=False):
-        parts += [f"## {model}", about(rows), _grid(rows), _ladder(rows), _details(rows)]
+        parts += [
+            f"## {model}",
+            about(rows),
+            _grid(rows),
+            _quantization_steps(rows),
+            _details(rows),
+        ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -209,11 +215,11 @@ def _grid(rows: pd.DataFrame) -> str:
     return table
 
 
-def _ladder(rows: pd.DataFrame) -> str:
-    """Variants down, what is quantized across: what each rung costs."""
+def _quantization_steps(rows: pd.DataFrame) -> str:
+    """Format the cost of each quantization step: variants down, steps across."""
     lines: dict[str, dict[str, str]] = {}
     for row in rows[rows["delta_rung"].notna()].to_dict("records"):
-        what = f"{RUNGS[row['scheme']].quantized} ({row['scheme']})"
+        what = f"{STEPS[row['scheme']].quantized} ({row['scheme']})"
         lines.setdefault(row["variant"], {"points for": row["variant"]})[what] = points(
             row, "rung", "p_rung_holm"
         )

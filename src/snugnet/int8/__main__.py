@@ -10,16 +10,19 @@ import numpy as np
 
 from snugnet.core.errors import InputError
 from snugnet.int8.arrays import read_array
-from snugnet.int8.classification_report import predicted
+from snugnet.int8.classification_report import report_predictions
 from snugnet.int8.engine import Model, load
 from snugnet.int8.node import Profile
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse the command line, run the model and print what it says.
+    """Parse the command line, run the model and print the report.
+
+    Args:
+        arguments: Arguments of the command; by default those of the process.
 
     Returns:
-        The exit code: 0 done, 2 the request was wrong.
+        The exit code: 0 on success, 2 if the request or a file is wrong.
     """
     parser = argparse.ArgumentParser(prog="python -m snugnet.int8", description=__doc__)
     parser.add_argument("model", help="exported .npz or .json, or .tflite file")
@@ -35,36 +38,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
         model = load(options.model, options.profile)
         data = read_array(options.data)
         if options.explain:
-            _print(dict(_explained(model, data, options.explain)), options.json)
+            _print(dict(_explain(model, data, options.explain)), options.json)
         else:
             labels = None if options.labels is None else read_array(options.labels)
-            _print(predicted(model, data, labels), options.json)
+            _print(report_predictions(model, data, labels), options.json)
     except (InputError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0
 
 
-def _explained(model: Model, data: np.ndarray, place: str) -> list[tuple[str, Any]]:
-    operator, _, index = place.partition(":")
+def _explain(model: Model, data: np.ndarray, element: str) -> list[tuple[str, Any]]:
+    """Explain an element, such as `3:0,1,2`, for the first invocation of the data."""
+    operator, _, index = element.partition(":")
     try:
-        asked = int(operator), [int(number) for number in index.split(",") if number]
+        request = int(operator), [int(number) for number in index.split(",") if number]
     except ValueError:
-        raise InputError(f"--explain {place}: expected OPERATOR:ELEMENT, such as 3:0,1,2") from None
+        raise InputError(
+            f"--explain {element}: expected OPERATOR:ELEMENT, such as 3:0,1,2"
+        ) from None
     first = data[: model.inputs[0].shape[0]] if model.inputs[0].shape else data
-    return model.explain(first, *asked)
+    return model.explain(first, *request)
 
 
-def _print(found: dict[str, Any], as_json: bool) -> None:
+def _print(report: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        print(json.dumps(found))
-    elif "accuracy" in found:
-        print(f"accuracy {found['accuracy']:.4f} of {len(found['raw'])} samples")
-    elif "raw" in found:
-        for decision, row in zip(found["decision"], found["raw"], strict=True):
-            print(decision, *row if isinstance(row, list) else [row])
+        print(json.dumps(report))
+    elif "accuracy" in report:
+        print(f"accuracy {report['accuracy']:.4f} of {len(report['raw'])} samples")
+    elif "raw" in report:
+        for decision, row in zip(report["decision"], report["raw"], strict=True):
+            values = row if isinstance(row, list) else [row]
+            print(decision, *values)
     else:
-        for name, value in found.items():
+        for name, value in report.items():
             print(f"{name}: {value}")
 
 

@@ -1,4 +1,4 @@
-"""One array from a file, without pickles."""
+"""Reader of .npy files that never unpickles."""
 
 import zipfile
 from pathlib import Path
@@ -13,7 +13,7 @@ def read_array(path: str | Path) -> np.ndarray:
     """Read the array of a .npy file.
 
     Raises:
-        InputError: If there is none.
+        InputError: If the file is not a .npy file, or if it has pickled objects.
         OSError: If the file cannot be read.
     """
     try:

@@ -1,4 +1,4 @@
-"""What a model says about samples, in the words of a command line."""
+"""Outputs, decisions and accuracy of a model on samples, ready for a command line."""
 
 from typing import Any
 
@@ -8,20 +8,20 @@ from snugnet.core.errors import InputError
 from snugnet.int8.engine import Model
 
 
-def predicted(model: Model, x: np.ndarray, labels: np.ndarray | None) -> dict[str, Any]:
-    """Run a model.
+def report_predictions(model: Model, x: np.ndarray, labels: np.ndarray | None) -> dict[str, Any]:
+    """Run a model on samples and report its outputs, decisions and accuracy.
 
     Args:
         model: The model.
-        x: As `Model.predict` takes it.
+        x: Samples, as `Model.predict` takes them.
         labels: (n,) classes, or (n, k) of 0 and 1, or None.
 
     Returns:
-        Ready for JSON: `raw`, `decision` and, with labels, `accuracy`; of a model with several
-        outputs `outputs` alone.
+        A mapping that can be written as JSON. It has `raw`, the raw outputs, `decision` and, with
+        labels, `accuracy`. For a model with several outputs it has only `outputs`.
 
     Raises:
-        InputError: If labels do not fit the output.
+        InputError: If the samples do not fit the model, or if the labels do not fit the output.
     """
     raw = model.predict(x)
     if isinstance(raw, list):
@@ -29,25 +29,35 @@ def predicted(model: Model, x: np.ndarray, labels: np.ndarray | None) -> dict[st
             raise InputError(f"labels require a model with one output, this one has {len(raw)}")
         return {"outputs": [output.tolist() for output in raw]}
     rows = raw.reshape(len(raw), -1) if raw.ndim else raw.reshape(1, 1)
-    decision = _decisions(model, rows, several=labels is not None and labels.shape == rows.shape)
-    found = {"raw": raw.tolist(), "decision": decision.tolist()}
+    is_multilabel = labels is not None and labels.shape == rows.shape
+    decision = _decide(model, rows, is_multilabel)
+    report = {"raw": raw.tolist(), "decision": decision.tolist()}
     if labels is not None:
         if labels.shape not in (decision.shape, (len(decision), 1)):
             raise InputError(
                 f"labels have shape {list(labels.shape)}; expected one class for each of "
                 f"{len(rows)} samples, or {rows.shape[1]} values of 0 or 1 each"
             )
-        found["accuracy"] = float(np.mean(decision == labels.reshape(decision.shape)))
-    return found
+        report["accuracy"] = float(np.mean(decision == labels.reshape(decision.shape)))
+    return report
 
 
-def _decisions(model: Model, rows: np.ndarray, several: bool) -> np.ndarray:
-    """Decide: the largest output, or real numbers of at least 0.5 for one or several labels."""
-    if rows.shape[1] > 1 and not several:
+def _decide(model: Model, rows: np.ndarray, is_multilabel: bool) -> np.ndarray:
+    """Decide for each row: the class with the largest output, or labels with at least 0.5.
+
+    Args:
+        model: The model; a binary or multi-label output is dequantized with its scale.
+        rows: Raw outputs, (n, k).
+        is_multilabel: Whether each of the k outputs is a label of its own.
+
+    Returns:
+        (n,) classes, or (n, k) of 0 and 1 for several labels.
+    """
+    if rows.shape[1] > 1 and not is_multilabel:
         return rows.argmax(axis=1)
     port = model.outputs[0]
-    real = rows.astype(np.float32)
+    scores = rows.astype(np.float32)
     if port.scale:
-        real = np.float32(port.scale) * (rows.astype(np.float32) - np.float32(port.zero_point))
-    above = (real >= np.float32(0.5)).astype(np.int64)
-    return above if rows.shape[1] > 1 else above[:, 0]
+        scores = np.float32(port.scale) * (rows.astype(np.float32) - np.float32(port.zero_point))
+    decisions = (scores >= np.float32(0.5)).astype(np.int64)
+    return decisions if rows.shape[1] > 1 else decisions[:, 0]

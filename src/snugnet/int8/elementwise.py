@@ -1,4 +1,4 @@
-"""Operators that compute each element by itself: tables for 8 bits, direct for more."""
+"""Kernels of elementwise operators: a lookup table for 8 bits, direct computation for more."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,55 +8,68 @@ import numpy as np
 from snugnet.core.tflite_graph import Tensor
 from snugnet.int8.node import Kernel, Node
 
-Function = Callable[..., np.ndarray]
-# What happens between one input, or two, and the output.
-Steps = Callable[..., list[tuple[str, Any]]]
+# Function of one or two int64 arrays that computes the output elements.
+ElementwiseFunction = Callable[..., np.ndarray]
+# Function that lists the arithmetic between one or two input integers and the output.
+ExplainSteps = Callable[..., list[tuple[str, Any]]]
 
 
-def unary(node: Node, function: Function, steps: Steps) -> Kernel:
-    """Make a kernel of a function of one integer.
+def make_unary_kernel(node: Node, function: ElementwiseFunction, steps: ExplainSteps) -> Kernel:
+    """Make the kernel of a function of one integer.
 
     Args:
-        node: Its first input is read and its first output written; they have the same shape.
-        function: From int64 to numbers of the output's type.
-        steps: From one integer to lines of its arithmetic.
+        node: Operator whose first input and first output have the same shape.
+        function: Computes values in the range of the output type from an int64 array.
+        steps: Lists the arithmetic for one input integer.
+
+    Returns:
+        The kernel. For 8-bit inputs it reads a table of 256 outputs.
+
+    Raises:
+        ModelFormatError: If the shapes differ.
     """
-    given, made = node.input(0), node.output
-    node.require_shape(made, given.shape)
-    if np.dtype(given.dtype).itemsize == 1:
-        table = function(_all_values(given.dtype)).astype(made.dtype)
+    input_tensor, output_tensor = node.input(0), node.output
+    node.require_shape(output_tensor, input_tensor.shape)
+    if np.dtype(input_tensor.dtype).itemsize == 1:
+        table = function(_all_values(input_tensor.dtype)).astype(output_tensor.dtype)
 
         def run(x: np.ndarray, *_: Any) -> np.ndarray:
             return table.take(x.view(np.uint8), mode="wrap")
     else:
 
         def run(x: np.ndarray, *_: Any) -> np.ndarray:
-            return function(x.astype(np.int64)).astype(made.dtype)
+            return function(x.astype(np.int64)).astype(output_tensor.dtype)
 
     def explain(arrays: Any, index: tuple[int, ...]) -> list[tuple[str, Any]]:
         value = int(arrays[0][index])
-        output = function(np.array([value], np.int64)).astype(made.dtype)[0]
+        output = function(np.array([value], np.int64)).astype(output_tensor.dtype)[0]
         return [("input", value), *steps(value), ("output", output.item())]
 
     return Kernel(run, explain)
 
 
-def binary(node: Node, function: Function, steps: Steps) -> Kernel:
-    """Make a kernel of a function of two integers, broadcast as NumPy does.
+def make_binary_kernel(node: Node, function: ElementwiseFunction, steps: ExplainSteps) -> Kernel:
+    """Make the kernel of a function of two integers, broadcast by the rules of NumPy.
 
     Args:
-        node: Its first two inputs are read and its first output written.
-        function: From two int64 arrays to numbers of the output's type.
-        steps: From two integers to lines of their arithmetic.
+        node: Operator with at least two inputs.
+        function: Computes values in the range of the output type from two int64 arrays.
+        steps: Lists the arithmetic for two input integers.
+
+    Returns:
+        The kernel. For 8-bit inputs it reads a table of 65,536 outputs.
+
+    Raises:
+        ModelFormatError: If the shapes cannot be broadcast to the output shape.
     """
-    first, second, made = node.input(0), node.input(1), node.output
-    node.require_shape(made, _broadcast(node, first, second))
-    one_byte = all(np.dtype(tensor.dtype).itemsize == 1 for tensor in (first, second))
-    if one_byte:
+    first, second, output_tensor = node.input(0), node.input(1), node.output
+    node.require_shape(output_tensor, _broadcast_shape(node, first, second))
+    is_8_bit = all(np.dtype(tensor.dtype).itemsize == 1 for tensor in (first, second))
+    if is_8_bit:
         table = function(
             _all_values(first.dtype)[:, np.newaxis], _all_values(second.dtype)[np.newaxis]
         )
-        table = table.astype(made.dtype).ravel()
+        table = table.astype(output_tensor.dtype).ravel()
 
         def compute(a: np.ndarray, b: np.ndarray) -> np.ndarray:
             index = a.view(np.uint8).astype(np.uint16) << 8
@@ -64,13 +77,15 @@ def binary(node: Node, function: Function, steps: Steps) -> Kernel:
     else:
 
         def compute(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-            return function(a.astype(np.int64), b.astype(np.int64)).astype(made.dtype)
+            return function(a.astype(np.int64), b.astype(np.int64)).astype(output_tensor.dtype)
 
     def run(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return compute(_expanded(a, len(made.shape)), _expanded(b, len(made.shape)))
+        return compute(
+            _expand_rank(a, len(output_tensor.shape)), _expand_rank(b, len(output_tensor.shape))
+        )
 
     def explain(arrays: Any, index: tuple[int, ...]) -> list[tuple[str, Any]]:
-        a, b = (int(np.broadcast_to(array, made.shape)[index]) for array in arrays[:2])
+        a, b = (int(np.broadcast_to(array, output_tensor.shape)[index]) for array in arrays[:2])
         output = int(function(np.array([a], np.int64), np.array([b], np.int64))[0])
         return [("input 1", a), ("input 2", b), *steps(a, b), ("output", output)]
 
@@ -78,11 +93,11 @@ def binary(node: Node, function: Function, steps: Steps) -> Kernel:
 
 
 def _all_values(dtype: str) -> np.ndarray:
-    """Give all values of a type of one byte, in the order of their bits."""
+    """Return all values of an 8-bit type, in the order of their bit patterns as uint8."""
     return np.arange(256, dtype=np.uint8).view(dtype).astype(np.int64)
 
 
-def _broadcast(node: Node, first: Tensor, second: Tensor) -> tuple[int, ...]:
+def _broadcast_shape(node: Node, first: Tensor, second: Tensor) -> tuple[int, ...]:
     try:
         return np.broadcast_shapes(first.shape, second.shape)
     except ValueError:
@@ -91,6 +106,7 @@ def _broadcast(node: Node, first: Tensor, second: Tensor) -> tuple[int, ...]:
         ) from None
 
 
-def _expanded(x: np.ndarray, rank: int) -> np.ndarray:
-    """Put dimensions of size 1 between the axis of invocations and a shorter shape."""
-    return x.reshape(x.shape[0], *(1,) * (rank + 1 - x.ndim), *x.shape[1:])
+def _expand_rank(x: np.ndarray, rank: int) -> np.ndarray:
+    """Insert dimensions of size 1 after the axis of invocations, up to a rank."""
+    ones = [1] * (rank + 1 - x.ndim)
+    return x.reshape(x.shape[0], *ones, *x.shape[1:])

@@ -1,4 +1,4 @@
-"""Full-integer models run with NumPy alone, every tensor bit for bit as a runtime computes it."""
+"""Engine that runs full-integer models with NumPy alone, bit-exact to a runtime in every tensor."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,16 +11,17 @@ from snugnet.core.affine import quantize
 from snugnet.core.errors import InputError, ModelFormatError
 from snugnet.core.tflite_graph import Graph, Operator, Tensor
 from snugnet.int8.export import read
-from snugnet.int8.node import Kernel, Node, Profile, elements
+from snugnet.int8.node import Kernel, Node, Profile, count_elements
 from snugnet.int8.operators import OPERATORS
 
-# How many elements of activations one block of invocations may hold, that is about as many bytes.
-BLOCK = 1 << 23
-# A model whose one invocation would hold more is refused: it is not for a microcontroller.
-MOST_HELD = 1 << 27
-# How many refused operators an error names.
-MOST_NAMED = 8
-# What a model may take and give.
+# Maximum number of elements of all tensors in one block of invocations; about as many bytes.
+BLOCK_ELEMENTS = 1 << 23
+# Maximum number of elements of all tensors in one invocation. No microcontroller holds a larger
+# model.
+MAX_ELEMENTS = 1 << 27
+# Maximum number of unsupported operators that an error names.
+MAX_NAMED_ERRORS = 8
+# Types of the inputs and outputs of a model.
 PORT_TYPES = ("int8", "uint8", "int16", "int32", "int64", "float32")
 
 
@@ -29,12 +30,12 @@ class Port:
     """An input or output of a model.
 
     Attributes:
-        index: Of its tensor.
-        name: As the converter called it.
-        shape: Of one invocation.
+        index: Index of the tensor.
+        name: Name that the converter gave to the tensor.
+        shape: Shape of one invocation.
         dtype: `int8`, `uint8`, `int16`, `int32`, `int64` or `float32`.
-        scale: 0.0 if it is not quantized.
-        zero_point: 0 if it is not quantized.
+        scale: Quantization scale; 0.0 if the tensor is not quantized.
+        zero_point: Zero point; 0 if the tensor is not quantized.
     """
 
     index: int
@@ -46,30 +47,33 @@ class Port:
 
 
 def load(path: str | Path, profile: str = "litert_ref") -> "Model":
-    """Read a model.
+    """Read a model from a file.
 
     Args:
-        path: A .tflite file (which needs the extra `tflite`), or one that `export` wrote: .npz or
-            .json.
-        profile: Whose kernels are reproduced: `litert_ref` or `tflm`.
+        path: Path of a .tflite file, which requires the extra `tflite`, or of a .npz or .json file
+            that `export.write` wrote.
+        profile: Runtime whose kernels to reproduce: `litert_ref` or `tflm`.
+
+    Returns:
+        The model.
 
     Raises:
-        ModelFormatError: If the file is damaged, or holds what the engine, or the runtime, does not
-            support.
-        InputError: If the profile or the kind of file is unknown.
+        ModelFormatError: If the file is damaged, or if the engine or the runtime does not support
+            the model.
+        InputError: If the profile or the file format is unknown.
         OSError: If the file cannot be read.
     """
     return Model(read(path), profile)
 
 
 class Model:
-    """A model ready to run.
+    """A model that is ready to run.
 
     Attributes:
-        graph: What it was made from.
-        profile: Whose kernels are reproduced.
-        inputs: What it takes.
-        outputs: What it gives.
+        graph: Graph of the file.
+        profile: Runtime whose kernels the model reproduces.
+        inputs: Inputs, in the order of `predict`.
+        outputs: Outputs, in the order of `predict`.
     """
 
     def __init__(self, graph: Graph, profile: str = "litert_ref") -> None:
@@ -77,130 +81,144 @@ class Model:
             raise InputError(f"unknown profile {profile!r}. Known: {', '.join(Profile)}.")
         self.graph = graph
         self.profile = Profile(profile)
-        self.inputs = tuple(_port(graph.tensors[i]) for i in graph.inputs)
-        self.outputs = tuple(_port(graph.tensors[i]) for i in graph.outputs)
+        self.inputs = tuple(_make_port(graph.tensors[i]) for i in graph.inputs)
+        self.outputs = tuple(_make_port(graph.tensors[i]) for i in graph.outputs)
         _check_size(graph)
         self._tensors, self._kernels = _prepare(graph, self.profile)
-        self._last_use = _last_uses(graph)
-        self._held = max(1, sum(elements(tensor) for tensor in graph.tensors))
+        self._last_uses = _find_last_uses(graph)
+        self._elements = max(1, sum(count_elements(tensor) for tensor in graph.tensors))
 
     def predict(self, x: Any) -> Any:
         """Compute the outputs.
 
         Args:
-            x: (n, …), of the input's own type, or real numbers, which are quantized with rounding
-                and saturation. n may be any multiple of the model's own first dimension. Several
-                inputs as a list.
+            x: Samples (n, …) of the type of the input, or real numbers, which are quantized with
+                rounding and saturation. n is any multiple of the first dimension of the input.
+                For several inputs, a list of such arrays.
 
         Returns:
-            The raw output, (m, …) of the output's own type, as if the model had been invoked for
-            part after part and the results joined along the first dimension; several outputs as a
-            list.
+            The raw output (m, …) of the type of the output. The result equals that of one
+            invocation after another, concatenated along the first dimension. For several outputs,
+            a list of such arrays.
 
         Raises:
-            InputError: If x has another shape or type, or holds NaN.
+            InputError: If x has a wrong shape or type, or contains NaN.
         """
-        found = self._joined(self._given(x), self.graph.outputs)
-        outputs = [found[i] for i in self.graph.outputs]
+        tensors = self._run_blocks(self._check_inputs(x), self.graph.outputs)
+        outputs = [tensors[i] for i in self.graph.outputs]
         return outputs[0] if len(outputs) == 1 else outputs
 
     def trace(self, x: Any) -> dict[int, np.ndarray]:
         """Compute every tensor that an operator writes.
 
         Args:
-            x: As for `predict`.
+            x: Samples, as for `predict`.
 
         Returns:
-            Arrays of the tensors' own types by their index, results of several invocations joined
-            along the first dimension.
-        """
-        written = [i for operator in self.graph.operators for i in operator.outputs]
-        return self._joined(self._given(x), written)
-
-    def explain(self, x: Any, operator: int, index: Sequence[int]) -> list[tuple[str, Any]]:
-        """Tell how one element of an operator's first output comes about.
-
-        Args:
-            x: As for `predict`, one invocation.
-            operator: Its index.
-            index: Of the element in the output's shape.
-
-        Returns:
-            Pairs of a name and a value, from the inputs to the output.
+            Arrays by tensor index, each of the type of its tensor. The results of several
+            invocations are concatenated along the first dimension.
 
         Raises:
-            InputError: If there is no such operator or element, or it only moves elements.
+            InputError: If x has a wrong shape or type, or contains NaN.
+        """
+        indices = [i for operator in self.graph.operators for i in operator.outputs]
+        return self._run_blocks(self._check_inputs(x), indices)
+
+    def explain(self, x: Any, operator: int, index: Sequence[int]) -> list[tuple[str, Any]]:
+        """Explain the arithmetic of one element of the first output of an operator.
+
+        Args:
+            x: Sample of one invocation, as for `predict`.
+            operator: Index of the operator.
+            index: Index of the element in the output.
+
+        Returns:
+            Pairs of name and value, from the inputs to the output.
+
+        Raises:
+            InputError: If the operator or the element does not exist, if the operator only copies
+                elements, or if x is wrong or has more than one invocation.
         """
         operators = self.graph.operators
         if not 0 <= operator < len(operators):
             raise InputError(
                 f"operator {operator} is out of range; allowed: 0 to {len(operators) - 1}"
             )
-        made = self.graph.tensors[operators[operator].outputs[0]]
-        place = tuple(index)
-        if len(place) != len(made.shape) or not all(
-            0 <= i < n for i, n in zip(place, made.shape, strict=True)
+        output = self.graph.tensors[operators[operator].outputs[0]]
+        element = tuple(index)
+        if len(element) != len(output.shape) or not all(
+            0 <= i < n for i, n in zip(element, output.shape, strict=True)
         ):
             raise InputError(
-                f"element {list(place)} is outside the output shape {list(made.shape)}"
+                f"element {list(element)} is outside the output shape {list(output.shape)}"
             )
         kernel = self._kernels[operator]
         if kernel.explain is None:
             raise InputError(
                 f"operator {operator} {operators[operator].name} computes nothing to explain"
             )
-        given = self._given(x)
-        if max(len(array) for array in given) != 1:
+        inputs = self._check_inputs(x)
+        if max(len(array) for array in inputs) != 1:
             raise InputError("explain takes the input of one invocation only")
-        read = operators[operator].inputs
-        tensors = self._run(given, read)
-        arrays = [None if i < 0 else tensors[i][0] for i in read]
+        indices = operators[operator].inputs
+        tensors = self._run(inputs, indices)
+        arrays = [None if i < 0 else tensors[i][0] for i in indices]
         return [
             ("operator", f"{operator} {operators[operator].name}"),
             ("profile", str(self.profile)),
-            ("element", list(place)),
-            *kernel.explain(arrays, place),
+            ("element", list(element)),
+            *kernel.explain(arrays, element),
         ]
 
-    def _given(self, x: Any) -> list[np.ndarray]:
-        """Check inputs and cut them into invocations."""
-        several = list(x) if isinstance(x, list | tuple) else [x]
-        if len(several) != len(self.inputs):
-            raise InputError(f"got {len(several)} inputs; the model expects {len(self.inputs)}")
-        given = [_invocations(a, port) for a, port in zip(several, self.inputs, strict=True)]
-        if len({len(array) for array in given}) > 1:
+    def _check_inputs(self, x: Any) -> list[np.ndarray]:
+        """Check the inputs and divide them into invocations."""
+        samples = list(x) if isinstance(x, list | tuple) else [x]
+        if len(samples) != len(self.inputs):
+            raise InputError(f"got {len(samples)} inputs; the model expects {len(self.inputs)}")
+        inputs = [_to_invocations(a, port) for a, port in zip(samples, self.inputs, strict=True)]
+        if len({len(array) for array in inputs}) > 1:
             raise InputError("all inputs must have the same number of invocations")
-        return given
+        return inputs
 
-    def _joined(self, given: list[np.ndarray], wanted: Sequence[int]) -> dict[int, np.ndarray]:
-        """Run as many invocations at once as fit, block after block; join the wanted tensors."""
-        step = max(1, BLOCK // self._held)
+    def _run_blocks(
+        self, inputs: list[np.ndarray], indices: Sequence[int]
+    ) -> dict[int, np.ndarray]:
+        """Run all invocations in blocks of limited size, and concatenate the requested tensors.
+
+        Args:
+            inputs: One array for each input, with the leading axis of invocations.
+            indices: Indices of the requested tensors.
+
+        Returns:
+            Arrays by tensor index, without the axis of invocations.
+        """
+        step = max(1, BLOCK_ELEMENTS // self._elements)
         parts = [
-            self._run([array[start : start + step] for array in given], wanted)
-            for start in range(0, len(given[0]), step)
+            self._run([array[start : start + step] for array in inputs], indices)
+            for start in range(0, len(inputs[0]), step)
         ]
-        return {i: _end_to_end([part[i] for part in parts]) for i in wanted}
+        return {i: _concatenate([part[i] for part in parts]) for i in indices}
 
-    def _run(self, given: list[np.ndarray], wanted: Sequence[int]) -> dict[int, np.ndarray]:
-        """Run one block; give the wanted tensors, each with the leading axis of invocations."""
-        keep = frozenset(wanted)
+    def _run(self, inputs: list[np.ndarray], indices: Sequence[int]) -> dict[int, np.ndarray]:
+        """Run one block, and return the requested tensors with the axis of invocations."""
+        keep = frozenset(indices)
         arrays: dict[int, np.ndarray] = {
             tensor.index: tensor.values[np.newaxis]
             for tensor in self._tensors
             if tensor.values is not None
         }
-        arrays |= dict(zip(self.graph.inputs, given, strict=True))
-        for place, (operator, kernel) in enumerate(
+        arrays |= dict(zip(self.graph.inputs, inputs, strict=True))
+        for position, (operator, kernel) in enumerate(
             zip(self.graph.operators, self._kernels, strict=True)
         ):
-            made = kernel.run(*(None if i < 0 else arrays[i] for i in operator.inputs))
-            made = made if isinstance(made, list) else [made]
-            arrays |= dict(zip(operator.outputs, made, strict=True))
-            for index in self._last_use.get(place, ()):
+            outputs = kernel.run(*(None if i < 0 else arrays[i] for i in operator.inputs))
+            outputs = outputs if isinstance(outputs, list) else [outputs]
+            arrays |= dict(zip(operator.outputs, outputs, strict=True))
+            for index in self._last_uses.get(position, ()):
                 if index not in keep:
                     del arrays[index]
-        # What depends on no input is the same in all invocations, and has been computed once.
-        count = len(given[0])
+        # A tensor that depends on no input was computed once; it is the same in all invocations.
+        count = len(inputs[0])
         return {
             i: arrays[i] if len(arrays[i]) == count else np.repeat(arrays[i], count, axis=0)
             for i in keep
@@ -208,83 +226,92 @@ class Model:
         }
 
 
-def _port(tensor: Tensor) -> Port:
+def _make_port(tensor: Tensor) -> Port:
     if tensor.dtype not in PORT_TYPES:
         raise ModelFormatError(
             f"input or output tensor {tensor.index} is {tensor.dtype}; allowed: "
             f"{', '.join(PORT_TYPES)}"
         )
-    scaled = len(tensor.scales) == 1
+    is_quantized = len(tensor.scales) == 1
     return Port(
         index=tensor.index,
         name=tensor.name,
         shape=tensor.shape,
         dtype=tensor.dtype,
-        scale=float(tensor.scales[0]) if scaled else 0.0,
-        zero_point=int(tensor.zero_points[0]) if scaled else 0,
+        scale=float(tensor.scales[0]) if is_quantized else 0.0,
+        zero_point=int(tensor.zero_points[0]) if is_quantized else 0,
     )
 
 
 def _check_size(graph: Graph) -> None:
     if not graph.inputs or not graph.outputs:
         raise ModelFormatError("the model must have an input and an output")
-    total = sum(elements(tensor) for tensor in graph.tensors)
-    if total > MOST_HELD:
+    total = sum(count_elements(tensor) for tensor in graph.tensors)
+    if total > MAX_ELEMENTS:
         raise ModelFormatError(
-            f"the tensors have {total} elements in total; the maximum is {MOST_HELD}"
+            f"the tensors have {total} elements in total; the maximum is {MAX_ELEMENTS}"
         )
     for tensor in graph.tensors:
         if tensor.variable:
-            raise ModelFormatError(f"tensor {tensor.index} is variable (stateful), not supported")
+            raise ModelFormatError(
+                f"tensor {tensor.index} is variable (stateful), which is not supported"
+            )
 
 
 def _prepare(graph: Graph, profile: Profile) -> tuple[list[Tensor], list[Kernel]]:
-    """Prepare all operators in order; compute at once what depends on constants alone."""
+    """Make the kernels of all operators, and compute the tensors that depend only on constants.
+
+    Returns:
+        The tensors of the graph, with values for all tensors that do not depend on an input, and
+        the kernels.
+    """
     tensors = list(graph.tensors)
-    known = {tensor.index for tensor in tensors if tensor.values is not None} | set(graph.inputs)
+    available = {tensor.index for tensor in tensors if tensor.values is not None}
+    available |= set(graph.inputs)
     _check_names(graph)
-    kernels, refused = [], []
-    for place, operator in enumerate(graph.operators):
-        _check_order(place, operator, known)
+    kernels, errors = [], []
+    for position, operator in enumerate(graph.operators):
+        _check_order(position, operator, available)
         node = Node(
-            index=place,
+            index=position,
             name=operator.name,
             inputs=tuple(None if i < 0 else tensors[i] for i in operator.inputs),
             outputs=tuple(tensors[i] for i in operator.outputs),
             options=operator.options,
             profile=profile,
         )
-        known |= set(operator.outputs)
+        available |= set(operator.outputs)
         try:
-            kernel, computed = _checked(node)
+            kernel, constants = _prepare_node(node)
         except ModelFormatError as error:
-            refused.append(str(error))
+            errors.append(str(error))
             continue
         kernels.append(kernel)
-        for index, values in computed:
+        for index, values in constants:
             tensors[index] = replace(tensors[index], values=values)
-    if refused:
-        more = f"; and {len(refused) - MOST_NAMED} more" if len(refused) > MOST_NAMED else ""
-        raise ModelFormatError("; ".join(refused[:MOST_NAMED]) + more)
-    if missing := [i for i in graph.outputs if i not in known]:
+    if errors:
+        rest = len(errors) - MAX_NAMED_ERRORS
+        more = f"; and {rest} more" if rest > 0 else ""
+        raise ModelFormatError("; ".join(errors[:MAX_NAMED_ERRORS]) + more)
+    if missing := [i for i in graph.outputs if i not in available]:
         raise ModelFormatError(f"no operator computes outputs {missing}")
     return tensors, kernels
 
 
-def _check_order(place: int, operator: Operator, known: set[int]) -> None:
-    unknown = [i for i in operator.inputs if i >= 0 and i not in known]
-    again = [i for i in operator.outputs if i in known]
-    if unknown or again or len(set(operator.outputs)) < len(operator.outputs):
+def _check_order(position: int, operator: Operator, available: set[int]) -> None:
+    unwritten = [i for i in operator.inputs if i >= 0 and i not in available]
+    overwritten = [i for i in operator.outputs if i in available]
+    if unwritten or overwritten or len(set(operator.outputs)) < len(operator.outputs):
         raise ModelFormatError(
-            f"operator {place} {operator.name}: reads tensors {unknown} before they are written, "
-            f"or overwrites tensors {again}"
+            f"operator {position} {operator.name}: reads tensors {unwritten} before they are "
+            f"written, or overwrites tensors {overwritten}"
         )
 
 
 def _check_names(graph: Graph) -> None:
     unknown = [
-        f"operator {place} {operator.name}"
-        for place, operator in enumerate(graph.operators)
+        f"operator {position} {operator.name}"
+        for position, operator in enumerate(graph.operators)
         if operator.name not in OPERATORS
     ]
     if unknown:
@@ -293,16 +320,22 @@ def _check_names(graph: Graph) -> None:
         )
 
 
-def _checked(node: Node) -> tuple[Kernel, list[tuple[int, np.ndarray]]]:
-    """Prepare an operator, and compute it if all that it needs is constant.
+def _prepare_node(node: Node) -> tuple[Kernel, list[tuple[int, np.ndarray]]]:
+    """Make the kernel of an operator, and compute its outputs if they are constants.
 
-    What its numbers make impossible is the file's fault.
+    Returns:
+        The kernel, and pairs of tensor index and values of the constant outputs.
+
+    Raises:
+        ModelFormatError: If the operator is not supported, or if a number in the file leads to an
+            arithmetic, index, type, value or memory error.
     """
     try:
         with np.errstate(all="ignore"):
-            kernel = OPERATORS[node.name].kernel(node)
-            constant = node.name == "SHAPE" or _constant(node)
-            return kernel, _computed(node, kernel) if constant else []
+            kernel = OPERATORS[node.name].make_kernel(node)
+            is_constant = node.name == "SHAPE" or _has_constant_inputs(node)
+            constants = _compute_outputs(node, kernel) if is_constant else []
+            return kernel, constants
     except (ArithmeticError, IndexError, TypeError, MemoryError) as error:
         raise node.error(f"{type(error).__name__}: {error}") from error
     except ValueError as error:
@@ -311,37 +344,38 @@ def _checked(node: Node) -> tuple[Kernel, list[tuple[int, np.ndarray]]]:
         raise node.error(f"ValueError: {error}") from error
 
 
-def _constant(node: Node) -> bool:
+def _has_constant_inputs(node: Node) -> bool:
     return all(tensor is None or tensor.values is not None for tensor in node.inputs)
 
 
-def _computed(node: Node, kernel: Kernel) -> list[tuple[int, np.ndarray]]:
+def _compute_outputs(node: Node, kernel: Kernel) -> list[tuple[int, np.ndarray]]:
     arrays = [
         None if tensor is None or tensor.values is None else tensor.values[np.newaxis]
         for tensor in node.inputs
     ]
-    made = kernel.run(*arrays)
-    outputs = made if isinstance(made, list) else [made]
+    outputs = kernel.run(*arrays)
+    outputs = outputs if isinstance(outputs, list) else [outputs]
     return [(t.index, array[0]) for t, array in zip(node.outputs, outputs, strict=True)]
 
 
-def _last_uses(graph: Graph) -> Mapping[int, list[int]]:
-    """Tell after which operator each computed tensor is not needed any more."""
-    last: dict[int, int] = {}
-    for place, operator in enumerate(graph.operators):
-        last |= dict.fromkeys([*operator.outputs, *(i for i in operator.inputs if i >= 0)], place)
-    freed: dict[int, list[int]] = {}
-    for index, place in last.items():
+def _find_last_uses(graph: Graph) -> Mapping[int, list[int]]:
+    """List for each operator the tensors that no later operator uses."""
+    last_uses: dict[int, int] = {}
+    for position, operator in enumerate(graph.operators):
+        used = [*operator.outputs, *(i for i in operator.inputs if i >= 0)]
+        last_uses |= dict.fromkeys(used, position)
+    released: dict[int, list[int]] = {}
+    for index, position in last_uses.items():
         if index not in graph.outputs:
-            freed.setdefault(place, []).append(index)
-    return freed
+            released.setdefault(position, []).append(index)
+    return released
 
 
-def _invocations(x: Any, port: Port) -> np.ndarray:
-    """Check an input, quantize it if it is real, and cut it: (invocations, *shape)."""
+def _to_invocations(x: Any, port: Port) -> np.ndarray:
+    """Check an input, quantize real numbers, and divide it: (invocations, *shape)."""
     x = np.asarray(x)
-    own = 1 if not port.shape else port.shape[0]
-    if x.ndim != len(port.shape) or x.shape[1:] != port.shape[1:] or (own and len(x) % own):
+    batch = 1 if not port.shape else port.shape[0]
+    if x.ndim != len(port.shape) or x.shape[1:] != port.shape[1:] or (batch and len(x) % batch):
         raise InputError(
             f"input {port.name!r} has shape {list(x.shape)}; expected {list(port.shape)}, or a "
             "multiple of its first dimension"
@@ -363,7 +397,7 @@ def _invocations(x: Any, port: Port) -> np.ndarray:
     return np.ascontiguousarray(x).reshape(-1, *port.shape)
 
 
-def _end_to_end(parts: list[np.ndarray]) -> np.ndarray:
-    """Join invocations along the first dimension of their shape."""
-    whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    return whole.reshape(-1, *whole.shape[2:]) if whole.ndim > 1 else whole
+def _concatenate(parts: list[np.ndarray]) -> np.ndarray:
+    """Concatenate blocks of invocations, and merge the invocations into the first dimension."""
+    array = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return array.reshape(-1, *array.shape[2:]) if array.ndim > 1 else array

@@ -1,4 +1,4 @@
-"""Models in files that NumPy alone can read: .npz, and .json as text."""
+"""Model files that NumPy alone can read: .npz, and .json as text."""
 
 import base64
 import json
@@ -16,16 +16,24 @@ from snugnet.core.tflite_graph import Graph, Operator, Tensor
 
 FORMAT = "snugnet.int8"
 VERSION = 1
-# What the arrays of a file may take: more is no small network, or an attack by compression.
-MOST_BYTES = 1 << 28
+# Maximum size of the unpacked arrays of a file, in bytes. A larger file is no small network, or it
+# is a compression bomb.
+MAX_BYTES = 1 << 28
 
 
 def read(path: str | Path) -> Graph:
-    """Read a graph by the kind of its file: .tflite, .npz or .json.
+    """Read a graph from a .tflite, .npz or .json file.
+
+    Args:
+        path: Path of the file; the suffix selects the format.
+
+    Returns:
+        The graph.
 
     Raises:
         ModelFormatError: If the file is damaged.
-        InputError: If it is of another kind.
+        InputError: If the format is unknown, or if a package for .tflite files is missing.
+        OSError: If the file cannot be read.
     """
     path = Path(path)
     readers: dict[str, Callable[[Path], Graph]] = {
@@ -52,30 +60,35 @@ def _read_tflite(path: Path) -> Graph:
 
 
 def write(graph: Graph, path: str | Path) -> None:
-    """Write a graph as .npz or .json.
+    """Write a graph to a .npz or .json file.
+
+    Args:
+        graph: The graph.
+        path: Path of the file; the suffix selects the format.
 
     Raises:
-        InputError: If the file is of another kind.
+        InputError: If the format is unknown.
+        OSError: If the file cannot be written.
     """
     path = Path(path)
     if path.suffix not in (".npz", ".json"):
         raise InputError(f"{path}: the name of an exported model must end in .npz or .json")
-    described = _described(graph)
+    description = _describe(graph)
     values = {tensor.index: tensor.values for tensor in graph.tensors if tensor.values is not None}
-    # Written beside and renamed, so that what is cut off leaves no half model.
+    # A temporary file is renamed at the end, so that an interrupted write leaves no partial model.
     partial = path.with_name(f".{path.name}.partial")
     with partial.open("wb") as stream:
         if path.suffix == ".npz":
-            header = np.frombuffer(json.dumps(described).encode(), np.uint8)
+            header = np.frombuffer(json.dumps(description).encode(), np.uint8)
             arrays = {f"tensor_{index}": array for index, array in values.items()}
             np.savez_compressed(stream, graph=header, **arrays)
         else:
-            coded = {i: base64.b64encode(array.tobytes()).decode() for i, array in values.items()}
-            stream.write(json.dumps({**described, "values": coded}).encode())
+            encoded = {i: base64.b64encode(array.tobytes()).decode() for i, array in values.items()}
+            stream.write(json.dumps({**description, "values": encoded}).encode())
     partial.replace(path)
 
 
-def _described(graph: Graph) -> dict[str, Any]:
+def _describe(graph: Graph) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -86,7 +99,7 @@ def _described(graph: Graph) -> dict[str, Any]:
                 "name": tensor.name,
                 "shape": list(tensor.shape),
                 "dtype": tensor.dtype,
-                # float32 numbers are exact as float64, and so is their text.
+                # The text of a float64 number is exact, and float64 holds every float32 number.
                 "scales": [float(scale) for scale in tensor.scales],
                 "zero_points": [int(point) for point in tensor.zero_points],
                 "axis": tensor.axis,
@@ -110,77 +123,90 @@ def _read_npz(path: Path) -> Graph:
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
-        if size > MOST_BYTES:
-            raise ValueError(f"{size} bytes unpacked; the maximum is {MOST_BYTES}")
+        if size > MAX_BYTES:
+            raise ValueError(f"{size} bytes unpacked; the maximum is {MAX_BYTES}")
         with np.load(path, allow_pickle=False) as file:
-            described = json.loads(file["graph"].tobytes())
+            description = json.loads(file["graph"].tobytes())
             values = {
                 int(name.removeprefix("tensor_")): file[name]
                 for name in file.files
                 if name.startswith("tensor_")
             }
-        return _graph(described, lambda index, *_: values.get(index))
-    except (zipfile.BadZipFile, zlib.error, EOFError, *_DAMAGE) as error:
-        raise _damaged(path, error) from error
+        return _make_graph(description, lambda index, *_: values.get(index))
+    except (zipfile.BadZipFile, zlib.error, EOFError, *_DAMAGE_ERRORS) as error:
+        raise _damaged_error(path, error) from error
 
 
 def _read_json(path: Path) -> Graph:
     try:
-        described = json.loads(path.read_text())
-        values = described["values"]
+        description = json.loads(path.read_text())
+        values = description["values"]
 
-        def of(index: int, dtype: str, shape: tuple[int, ...]) -> np.ndarray | None:
+        def decode(index: int, dtype: str, shape: tuple[int, ...]) -> np.ndarray | None:
             if str(index) not in values:
                 return None
             data = base64.b64decode(values[str(index)], validate=True)
             return np.frombuffer(data, np.dtype(dtype).newbyteorder("<")).reshape(shape)
 
-        return _graph(described, of)
-    except _DAMAGE as error:
-        raise _damaged(path, error) from error
+        return _make_graph(description, decode)
+    except _DAMAGE_ERRORS as error:
+        raise _damaged_error(path, error) from error
 
 
-# RuntimeError: nested too deeply, or an archive said to be encrypted or packed in an unknown way.
-_DAMAGE = (
-    *(ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError),
-    *(RuntimeError, MemoryError),
+# Exceptions that a damaged file causes. RuntimeError: the JSON text is nested too deeply, or the
+# archive claims to be encrypted or packed with an unknown method.
+_DAMAGE_ERRORS = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    OverflowError,
+    RuntimeError,
+    MemoryError,
 )
 
 
-def _damaged(path: Path, error: Exception) -> ModelFormatError:
+def _damaged_error(path: Path, error: Exception) -> ModelFormatError:
     return ModelFormatError(
         f"{path}: damaged, or not an exported model ({type(error).__name__}: {error})"
     )
 
 
-def _graph(described: dict[str, Any], values: Callable[..., np.ndarray | None]) -> Graph:
-    if described.get("format") != FORMAT or described.get("version") != VERSION:
+def _make_graph(description: dict[str, Any], values: Callable[..., np.ndarray | None]) -> Graph:
+    """Make a graph from its description.
+
+    Args:
+        description: Parsed JSON, as `_describe` writes it.
+        values: Function of tensor index, type and shape that returns the constant data, or None.
+    """
+    if description.get("format") != FORMAT or description.get("version") != VERSION:
         raise ValueError(
-            f"unknown format {described.get('format')!r}, version {described.get('version')!r}"
+            f"unknown format {description.get('format')!r}, version {description.get('version')!r}"
         )
-    tensors = [_tensor(i, tensor, values) for i, tensor in enumerate(described["tensors"])]
+    tensors = [_make_tensor(i, tensor, values) for i, tensor in enumerate(description["tensors"])]
     graph = Graph(
         tuple(tensors),
         tuple(
             Operator(
                 str(operator["name"]),
-                _integers(operator["inputs"]),
-                _integers(operator["outputs"]),
-                {name: _option(value) for name, value in operator["options"].items()},
+                _check_integers(operator["inputs"]),
+                _check_integers(operator["outputs"]),
+                {name: _check_option(value) for name, value in operator["options"].items()},
             )
-            for operator in described["operators"]
+            for operator in description["operators"]
         ),
-        _integers(described["inputs"]),
-        _integers(described["outputs"]),
+        _check_integers(description["inputs"]),
+        _check_integers(description["outputs"]),
     )
     graph.check()
     return graph
 
 
-def _tensor(index: int, described: dict[str, Any], values: Any) -> Tensor:
-    shape, dtype = _integers(described["shape"]), str(described["dtype"])
-    scales = np.array(described["scales"], np.float32)
-    points = np.array(_integers(described["zero_points"]), np.int64)
+def _make_tensor(index: int, description: dict[str, Any], values: Any) -> Tensor:
+    shape, dtype = _check_integers(description["shape"]), str(description["dtype"])
+    scales = np.array(description["scales"], np.float32)
+    points = np.array(_check_integers(description["zero_points"]), np.int64)
     data = values(index, dtype, shape)
     if data is not None and (data.shape != shape or data.dtype != np.dtype(dtype)):
         raise ValueError(f"tensor {index}: unexpected {data.dtype} of shape {list(data.shape)}")
@@ -188,27 +214,27 @@ def _tensor(index: int, described: dict[str, Any], values: Any) -> Tensor:
         raise ValueError(f"tensor {index} has {len(scales)} scales and {len(points)} zero points")
     return Tensor(
         index=index,
-        name=str(described["name"]),
+        name=str(description["name"]),
         shape=shape,
         dtype=dtype,
         size=0 if data is None else math.prod(shape) * data.itemsize,
         values=data,
         scales=scales,
         zero_points=points,
-        axis=int(described["axis"]),
-        variable=bool(described["variable"]),
+        axis=int(description["axis"]),
+        variable=bool(description["variable"]),
     )
 
 
-def _integers(values: Any) -> tuple[int, ...]:
+def _check_integers(values: Any) -> tuple[int, ...]:
     if not all(isinstance(value, int) for value in values):
         raise TypeError(f"{values!r} must be integers")
     return tuple(values)
 
 
-def _option(value: Any) -> Any:
+def _check_option(value: Any) -> Any:
     if isinstance(value, list):
-        return _integers(value)
+        return _check_integers(value)
     if not isinstance(value, int | float | bool):
         raise TypeError(f"invalid option {value!r}")
     return value

@@ -1,4 +1,4 @@
-"""An operator in its graph, as the modules of `ops` see it."""
+"""Operators and kernels: the interface between the engine and the modules in `ops`."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -13,30 +13,34 @@ from snugnet.core.tflite_graph import Tensor
 
 
 class Profile(StrEnum):
-    """Whose kernels are reproduced.
+    """Runtime whose kernels the engine reproduces.
 
-    `litert_ref` are the reference kernels of ai-edge-litert 2.3.0 (`OpResolverType.BUILTIN_REF`),
-    `tflm` those of TensorFlow Lite Micro, portable build (wheel 0.dev20261023182759).
+    Attributes:
+        LITERT_REF: Reference kernels of ai-edge-litert 2.3.0 (`OpResolverType.BUILTIN_REF`).
+        TFLM: Kernels of TensorFlow Lite Micro, portable build (wheel 0.dev20261023182759).
     """
 
     LITERT_REF = "litert_ref"
     TFLM = "tflm"
 
 
-# What an operator does at run time: one array an input, each with a leading axis of invocations
-# (of length 1 for constants) before the shape of its tensor; None for an absent one.
+# Function that computes an operator. It takes an array for each input, or None for an absent input.
+# Each array has a leading axis of invocations before the shape of its tensor. The axis has length 1
+# for constants.
 Run = Callable[..., Any]
-# Lines of arithmetic for one element of the first output: the arrays of one invocation, its index.
+# Function that lists the arithmetic of one element of the first output, as pairs of name and value.
+# It takes the input arrays of one invocation, and the index of the element.
 Explain = Callable[[Sequence[Any], tuple[int, ...]], list[tuple[str, Any]]]
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """An operator ready to run.
+    """An operator that is ready to run.
 
     Attributes:
-        run: Gives the array of the one output, or a list of them, each with the leading axis.
-        explain: Tells how one element came about; None where the output is a mere copy.
+        run: Computes the array of the only output, or a list of arrays. Each array has the leading
+            axis of invocations.
+        explain: Lists the arithmetic of one element; None if the operator only copies elements.
     """
 
     run: Run
@@ -48,12 +52,12 @@ class Node:
     """An operator with its tensors.
 
     Attributes:
-        index: Of the operator in the graph.
-        name: As in the schema.
-        inputs: None for an absent one; those that are known beforehand have `values`.
-        outputs: What it writes.
-        options: By the schema's names.
-        profile: Whose kernels are reproduced.
+        index: Index of the operator in the graph.
+        name: Name of the operator in the TFLite schema.
+        inputs: Input tensors; None for an absent input. Constant tensors have `values`.
+        outputs: Output tensors.
+        options: Builtin options under their names in the schema.
+        profile: Runtime whose kernels the engine reproduces.
     """
 
     index: int
@@ -64,63 +68,80 @@ class Node:
     profile: Profile
 
     def error(self, message: str) -> ModelFormatError:
-        """Make an error that says where."""
+        """Create an error whose message starts with the index and the name of the operator."""
         return ModelFormatError(f"operator {self.index} {self.name}: {message}")
 
     @property
-    def tflm(self) -> bool:
-        """Whether TensorFlow Lite Micro is reproduced."""
+    def is_tflm(self) -> bool:
+        """Whether the engine reproduces TensorFlow Lite Micro."""
         return self.profile is Profile.TFLM
 
-    def input(self, place: int) -> Tensor:
-        """Give an input that must be there."""
-        tensor = self.optional(place)
+    def input(self, position: int) -> Tensor:
+        """Return a required input.
+
+        Raises:
+            ModelFormatError: If the input is missing.
+        """
+        tensor = self.optional_input(position)
         if tensor is None:
-            raise self.error(f"input {place} is missing")
+            raise self.error(f"input {position} is missing")
         return tensor
 
-    def optional(self, place: int) -> Tensor | None:
-        """Give an input, or None if there is none."""
-        return self.inputs[place] if place < len(self.inputs) else None
+    def optional_input(self, position: int) -> Tensor | None:
+        """Return an input, or None if the operator does not have it."""
+        return self.inputs[position] if position < len(self.inputs) else None
 
     @property
     def output(self) -> Tensor:
-        """The first output."""
+        """First output."""
         if not self.outputs:
             raise self.error("has no output")
         return self.outputs[0]
 
-    def constant(self, place: int) -> np.ndarray:
-        """Give the values of an input that must be known beforehand."""
-        values = self.input(place).values
-        if values is None:
-            raise self.error(f"input {place} must be a constant")
-        return values
-
-    def integers(self, place: int) -> list[int]:
-        """Give a constant list of int32 or int64 numbers."""
-        if self.input(place).dtype not in ("int32", "int64"):
-            raise self.error(f"input {place} is {self.input(place).dtype}; allowed: int32, int64")
-        return [int(n) for n in self.constant(place).ravel()]
-
-    def option(self, name: str, default: Any = 0) -> Any:
-        """Give an option; the default if the operator has no table of options."""
-        return self.options.get(name, default)
-
-    def require(self, truth: Any, message: str) -> None:
-        """Refuse what a kernel refuses, or what cannot be computed.
+    def constant(self, position: int) -> np.ndarray:
+        """Return the values of a constant input.
 
         Raises:
-            ModelFormatError: With the message, if `truth` is not.
+            ModelFormatError: If the input is missing or not a constant.
         """
-        if not truth:
+        values = self.input(position).values
+        if values is None:
+            raise self.error(f"input {position} must be a constant")
+        return values
+
+    def constant_integers(self, position: int) -> list[int]:
+        """Return the values of a constant input of type int32 or int64, flattened to a list.
+
+        Raises:
+            ModelFormatError: If the input is missing, not a constant, or of another type.
+        """
+        dtype = self.input(position).dtype
+        if dtype not in ("int32", "int64"):
+            raise self.error(f"input {position} is {dtype}; allowed: int32, int64")
+        return [int(n) for n in self.constant(position).ravel()]
+
+    def option(self, name: str, default: Any = 0) -> Any:
+        """Return a builtin option, or the default if the operator has no option of this name."""
+        return self.options.get(name, default)
+
+    def require(self, condition: Any, message: str) -> None:
+        """Check a condition that the kernels or the engine require.
+
+        Args:
+            condition: Any value; it is tested for truth.
+            message: Message of the error.
+
+        Raises:
+            ModelFormatError: If the condition is false.
+        """
+        if not condition:
             raise self.error(message)
 
     def require_types(self, tensor: Tensor, *allowed: str) -> None:
-        """Refuse other types than those.
+        """Check that a tensor has one of the allowed types.
 
         Raises:
-            ModelFormatError: Naming tensor, type and what is allowed.
+            ModelFormatError: If the tensor has another type.
         """
         self.require(
             tensor.dtype in allowed,
@@ -128,10 +149,10 @@ class Node:
         )
 
     def require_shape(self, tensor: Tensor, shape: Sequence[int]) -> None:
-        """Refuse a tensor whose shape in the file is not the one that follows from the operator.
+        """Check that the shape of a tensor in the file is the shape that the operator implies.
 
         Raises:
-            ModelFormatError: With both shapes.
+            ModelFormatError: If the shapes differ.
         """
         self.require(
             tensor.shape == tuple(shape),
@@ -139,10 +160,11 @@ class Node:
         )
 
     def require_quantized(self, *tensors: Tensor) -> None:
-        """Refuse tensors that are not quantized with one scale above 0.
+        """Check that tensors have one scale above 0 and a zero point within their type.
 
         Raises:
-            ModelFormatError: Naming the tensor.
+            ModelFormatError: If a tensor has no scale, several scales, a scale that is not above 0,
+                or a zero point that is out of range.
         """
         for tensor in tensors:
             self.require(
@@ -158,10 +180,10 @@ class Node:
             )
 
     def require_same_quantization(self, *tensors: Tensor) -> None:
-        """Refuse tensors whose scale or zero point is not that of the first output.
+        """Check that tensors have the scale and zero point of the first output.
 
         Raises:
-            ModelFormatError: Naming the tensor.
+            ModelFormatError: If a scale or zero point differs.
         """
         for tensor in tensors:
             self.require(
@@ -170,38 +192,45 @@ class Node:
                 f"tensor {tensor.index} must have the scale and zero point of the output",
             )
 
-    def ratio(self, *factors: Any) -> np.float64:
-        """Divide a product by the output's scale, as the operators do that have no weights.
+    def scale_ratio(self, *factors: Any) -> np.float64:
+        """Divide a product of factors by the output scale, as in operators without weights.
 
-        `litert_ref` computes it in float32, `tflm` in float64.
+        `litert_ref` computes the ratio in float32, `tflm` in float64.
+
+        Args:
+            factors: Real numbers, at least one.
+
+        Returns:
+            The real multiplier, float64.
 
         Raises:
-            ModelFormatError: If it is not finite.
+            ModelFormatError: If the ratio is not finite.
         """
-        kind = np.float64 if self.tflm else np.float32
+        float_type = np.float64 if self.is_tflm else np.float32
         with np.errstate(over="ignore", invalid="ignore"):
-            product = kind(factors[0])
+            product = float_type(factors[0])
             for factor in factors[1:]:
-                product = product * kind(factor)
-            real = np.float64(product / kind(scale(self.output)))
+                product = product * float_type(factor)
+            real = np.float64(product / float_type(scale(self.output)))
         self.require(np.isfinite(real), f"a multiplier is {real}; it must be finite")
         return real
 
-    def require_alike(self, *allowed: str) -> None:
-        """Refuse a first input of another type, an output of another, or one not quantized.
+    def require_same_type(self, *allowed: str) -> None:
+        """Check that the first input has an allowed type, and that input and output match.
 
         Raises:
-            ModelFormatError: Naming the tensor.
+            ModelFormatError: If the type of the input is not allowed, if the output has another
+                type, or if one of them is not quantized.
         """
         self.require_types(self.input(0), *allowed)
         self.require_types(self.output, self.input(0).dtype)
         self.require_quantized(self.input(0), self.output)
 
     def require_no_zero_points(self, *tensors: Tensor) -> None:
-        """Refuse int16 tensors whose zero point is not 0.
+        """Check that the zero point of int16 tensors is 0. Other types are not checked.
 
         Raises:
-            ModelFormatError: Naming the tensor.
+            ModelFormatError: If an int16 tensor has another zero point.
         """
         for tensor in tensors:
             self.require(
@@ -212,21 +241,21 @@ class Node:
 
 
 def scale(tensor: Tensor) -> np.float32:
-    """Give the scale of a tensor that has one."""
+    """Return the first scale of a quantized tensor."""
     return np.float32(tensor.scales[0])
 
 
 def zero_point(tensor: Tensor) -> int:
-    """Give the zero point of a tensor that has one."""
+    """Return the first zero point of a quantized tensor."""
     return int(tensor.zero_points[0])
 
 
 def limits(tensor: Tensor) -> tuple[int, int]:
-    """Give the range of an integer tensor's type."""
+    """Return the lowest and the highest value of the type of an integer tensor."""
     info = np.iinfo(tensor.dtype)
     return int(info.min), int(info.max)
 
 
-def elements(tensor: Tensor) -> int:
+def count_elements(tensor: Tensor) -> int:
     """Count the elements of a tensor."""
     return math.prod(tensor.shape)

@@ -1,7 +1,9 @@
-"""The operators that the engine knows: one line each, and one module.
+"""Table of the operators that the engine supports.
 
-To add one, write its module in `ops` with `prepare(node) -> Kernel` and add it here, with how many
-inputs and outputs it has.
+Each operator has a module in `ops` with a function `prepare(node)`. It checks the node and
+returns its `Kernel`. It raises `ModelFormatError` if the engine or the runtime does not support the
+node. To add an operator, write its module and add a line to `OPERATORS`, with the numbers of inputs
+and outputs.
 """
 
 from collections.abc import Callable
@@ -49,41 +51,42 @@ from snugnet.int8.ops import (
     transpose_conv,
 )
 
+# Limit for operators with any number of inputs or outputs.
 MANY = 1 << 10
 
 
 @dataclass(frozen=True)
 class Operation:
-    """How an operator is made ready.
+    """An operator type.
 
     Attributes:
-        prepare: Makes the kernel.
-        least: How many inputs it has at least.
-        most: How many at most; 0 for no more than that.
-        outputs: How many outputs it has, `MANY` for one or more.
+        prepare: Checks a node and makes its kernel.
+        min_inputs: Minimum number of inputs.
+        max_inputs: Maximum number of inputs; 0 if it equals the minimum.
+        outputs: Number of outputs; `MANY` for one or more.
     """
 
     prepare: Callable[[Node], Kernel]
-    least: int = 1
-    most: int = 0
+    min_inputs: int = 1
+    max_inputs: int = 0
     outputs: int = 1
 
-    def kernel(self, node: Node) -> Kernel:
+    def make_kernel(self, node: Node) -> Kernel:
         """Make the kernel of a node.
 
         Raises:
-            ModelFormatError: If it has another number of inputs or outputs, or does not hold what
-                the kernels need.
+            ModelFormatError: If the number of inputs or outputs is wrong, or if the engine or the
+                runtime does not support the node.
         """
-        most = max(self.least, self.most)
+        max_inputs = max(self.min_inputs, self.max_inputs)
         node.require(
-            self.least <= len(node.inputs) <= most,
-            f"has {len(node.inputs)} inputs; allowed: {self.least} to {most}",
+            self.min_inputs <= len(node.inputs) <= max_inputs,
+            f"has {len(node.inputs)} inputs; allowed: {self.min_inputs} to {max_inputs}",
         )
-        fewest = 1 if self.outputs == MANY else self.outputs
+        min_outputs = 1 if self.outputs == MANY else self.outputs
         node.require(
-            fewest <= len(node.outputs) <= self.outputs,
-            f"has {len(node.outputs)} outputs; allowed: {fewest} to {self.outputs}",
+            min_outputs <= len(node.outputs) <= self.outputs,
+            f"has {len(node.outputs)} outputs; allowed: {min_outputs} to {self.outputs}",
         )
         return self.prepare(node)
 

@@ -1,16 +1,21 @@
-"""Sums of products, held exactly in floats, brought to the scale of the output: few passes, exact.
+"""Fast and exact requantization of sums of products that are stored as floats.
 
-What is computed is `multiply_by_quantized_multiplier`, which rounds twice, then the zero point and
-the limits. With a the sum, m = q 2^(-31-e) the multiplier and e = -shift >= 1 its right shift, both
-roundings together are (nested roundings by whole steps merge)
+The functions compute `multiply_by_quantized_multiplier`, which rounds twice. Then they add the zero
+point and apply the limits. Let a be the sum, e = -shift >= 1 the right shift, and m = q 2^(-31-e)
+the multiplier. Nested roundings to whole steps merge, so both roundings together are
 
-    floor(a m + 1/2 + d) for a >= 0,    floor(a m + 1/2 - d) for a < 0,    d = 2^-(e+1);
+    floor(a m + 1/2 + d) for a >= 0,    floor(a m + 1/2 - d) for a < 0,    d = 2^-(e+1).
 
-for e = 0 there is one rounding, and d = 0. What stands in `floor` is a multiple of 2^-(31+e); half
-of that is added, so that an error of float64 smaller than this half cannot change the result. Where
-the outcome lies within 2^9 of 0 (outside, 8 bits saturate anyway) the product and two sums err by
-less than 3 * 2^-45 altogether, so this holds for e <= 11. Other multipliers take two steps, each
-exact while |a| < 2^22, and what remains is computed in int64 as the definition says.
+For e = 0 there is only one rounding, and d = 0.
+
+One step: the argument of `floor` is a multiple of 2^-(31+e). The code adds half of that unit, so
+that a float64 error below this half cannot change the result. If the result is within 2^9 of 0, the
+product and the two sums have a total error below 3 * 2^-45. Outside of this range, 8 bits saturate
+anyway. The one-step method is therefore exact for e <= 11.
+
+Two steps: for other multipliers the code rounds twice. Each step is exact if |a| < 2^22.
+
+All other cases are computed in int64, by the definition.
 """
 
 import math
@@ -19,17 +24,25 @@ from typing import Any, SupportsInt
 
 import numpy as np
 
-from snugnet.int8.fixed_point import first_rounding, multiply_by_quantized_multiplier, wrap32
+from snugnet.int8.fixed_point import (
+    INT32_MAX,
+    apply_first_rounding,
+    multiply_by_quantized_multiplier,
+    wrap32,
+)
 
-# Up to which right shift, and which sum, the fast ways are exact.
-MOST_SHIFT, MOST_TWO_STEP, MOST_INT32 = 11, 1 << 22, (1 << 31) - 1
-# Constants of the channels are repeated to rows of about this many numbers.
-ROW = 512
+# Largest right shift for which the one-step method is exact.
+MAX_SHIFT = 11
+# Sums below this bound are exact in the two-step method.
+MAX_TWO_STEP_SUM = 1 << 22
+# The constants of the channels are repeated to rows of about this many numbers.
+ROW_LENGTH = 512
 
+# Function from sums (rows, channels) to outputs of the same shape.
 Requantize = Callable[[np.ndarray], np.ndarray]
 
 
-def requantizer(
+def make_requantizer(
     q: np.ndarray,
     shift: np.ndarray,
     zero_point: int,
@@ -38,27 +51,28 @@ def requantizer(
     dtype: str,
     offset: np.ndarray,
 ) -> Requantize:
-    """Make a function from sums to outputs.
+    """Make the function that requantizes sums.
 
     Args:
         q: Multipliers of the channels, int64 (channels,).
-        shift: Their shifts.
-        zero_point: Of the output.
+        shift: Shifts of the multipliers, int64 (channels,).
+        zero_point: Zero point of the output.
         limits: Lowest and highest output.
-        bound: No sum is larger, offset included, whatever its sign.
-        dtype: Of the output.
-        offset: What is added to the sums of the channels first.
+        bound: Upper bound of the magnitude of the sums, offset included.
+        dtype: Type of the output.
+        offset: Numbers that are added to the sums of the channels first, (channels,).
 
     Returns:
-        A function of contiguous float32 or float64 sums (rows, channels); it gives outputs of
+        A function of contiguous float32 or float64 sums (rows, channels) that returns outputs of
         the same shape.
     """
-    small = dtype in ("int8", "uint8") and bool((shift <= 0).all())
-    # Else the sum could wrap, or the scaled one when the zero point is added: it is below the sum.
-    fits = bound + abs(zero_point) <= MOST_INT32
-    if small and fits and bool((shift >= -MOST_SHIFT).all()):
+    is_8_bit = dtype in ("int8", "uint8") and bool((shift <= 0).all())
+    # Otherwise the sum could wrap, or the scaled sum with the zero point added. The scaled sum is
+    # never larger than the sum.
+    has_no_overflow = bound + abs(zero_point) <= INT32_MAX
+    if is_8_bit and has_no_overflow and bool((shift >= -MAX_SHIFT).all()):
         return _one_step(q, -shift, zero_point, limits, dtype, offset)
-    if small and bound < MOST_TWO_STEP:
+    if is_8_bit and bound < MAX_TWO_STEP_SUM:
         return _two_steps(q, -shift, zero_point, limits, dtype, offset)
 
     def run(sums: np.ndarray) -> np.ndarray:
@@ -73,13 +87,24 @@ def requantizer(
 def explain_scaling(
     accumulator: int, q: SupportsInt, shift: SupportsInt, zero_point: int, limits: tuple[int, int]
 ) -> list[tuple[str, Any]]:
-    """Tell how one int32 number is brought to the scale of the output, but for the last step."""
+    """List the arithmetic that scales one int32 sum, up to the limits of the output.
+
+    Args:
+        accumulator: The sum.
+        q: The multiplier.
+        shift: The shift of the multiplier.
+        zero_point: Zero point of the output.
+        limits: Lowest and highest output.
+
+    Returns:
+        Pairs of name and value.
+    """
     accumulator, q, shift = int(wrap32(accumulator)), int(q), int(shift)
     return [
         ("accumulator", accumulator),
         ("multiplier", q),
         ("shift", shift),
-        ("after the first rounding", int(first_rounding(accumulator, q, shift))),
+        ("after the first rounding", int(apply_first_rounding(accumulator, q, shift))),
         ("scaled", int(multiply_by_quantized_multiplier(accumulator, q, shift))),
         ("output zero point", zero_point),
         ("limits", list(limits)),
@@ -94,25 +119,31 @@ def _one_step(
     dtype: str,
     offset: np.ndarray,
 ) -> Requantize:
-    m = q * 2.0 ** (-31.0 - right)
-    apart = np.where(right > 0, 2.0 ** -(right + 1.0), 0.0)
-    # Outputs begin at 0, where cutting the fraction off is `floor`.
-    rest = 0.5 + 2.0 ** -(32.0 + right) + (zero_point - limits[0])
-    if limits[0] >= zero_point:  # what is negative ends at the lower limit either way
-        rest, apart = rest + apart, np.zeros_like(apart)
-    signed = bool(apart.any())
-    rows = (m, apart, rest, offset.astype(np.float64))
-    m, apart, rest, offset = (np.tile(row, _most_repeats(len(q))) for row in rows)
+    """Make the function of the one-step method; `right` are right shifts, (channels,)."""
+    multiplier = q * 2.0 ** (-31.0 - right)
+    # d in the docstring of the module; it has the sign of the sum.
+    signed_term = np.where(right > 0, 2.0 ** -(right + 1.0), 0.0)
+    # Outputs are counted from the lower limit and clipped at 0. From 0 on, truncation is `floor`.
+    constant_term = 0.5 + 2.0 ** -(32.0 + right) + (zero_point - limits[0])
+    if limits[0] >= zero_point:  # negative sums saturate at the lower limit, with any sign of d
+        constant_term = constant_term + signed_term
+        signed_term = np.zeros_like(signed_term)
+    has_signed_term = bool(signed_term.any())
+    repeats = _max_repeats(len(q))
+    multiplier = np.tile(multiplier, repeats)
+    signed_term = np.tile(signed_term, repeats)
+    constant_term = np.tile(constant_term, repeats)
+    offset = np.tile(offset.astype(np.float64), repeats)
 
     def run(sums: np.ndarray) -> np.ndarray:
-        wide = _widened(sums)
-        length = wide.shape[1]
-        scaled = np.add(wide, offset[:length], dtype=np.float64)
-        scaled *= m[:length]
-        if signed:
-            scaled += np.copysign(apart[:length], scaled)
-        scaled += rest[:length]
-        return _limited(scaled, limits, dtype).reshape(sums.shape)
+        long_rows = _merge_rows(sums)
+        length = long_rows.shape[1]
+        scaled = np.add(long_rows, offset[:length], dtype=np.float64)
+        scaled *= multiplier[:length]
+        if has_signed_term:
+            scaled += np.copysign(signed_term[:length], scaled)
+        scaled += constant_term[:length]
+        return _saturate(scaled, limits, dtype).reshape(sums.shape)
 
     return run
 
@@ -125,38 +156,47 @@ def _two_steps(
     dtype: str,
     offset: np.ndarray,
 ) -> Requantize:
+    """Make the function of the two-step method; `right` are right shifts, (channels,)."""
     first, second = q * 2.0**-31, 2.0**-right
-    back = np.where(right > 0, second, 0.0)  # halves of negative numbers go away from zero
+    # Subtracted for negative numbers, so that their halves are rounded away from zero.
+    correction = np.where(right > 0, second, 0.0)
 
     def run(sums: np.ndarray) -> np.ndarray:
         high = np.add(sums, offset, dtype=np.float64)
         high *= first
         high += 0.5
         np.floor(high, out=high)
-        half = 0.5 - back * (high < 0)
+        half = 0.5 - correction * (high < 0)
         high *= second
         high += half
         np.floor(high, out=high)
         high += zero_point - limits[0]
-        return _limited(high, limits, dtype)
+        return _saturate(high, limits, dtype)
 
     return run
 
 
-def _widened(sums: np.ndarray) -> np.ndarray:
-    """View (rows, channels) as fewer, longer rows: short ones cost NumPy more than their sums."""
+def _merge_rows(sums: np.ndarray) -> np.ndarray:
+    """View (rows, channels) as fewer, longer rows, because NumPy is slow on short rows."""
     rows, channels = sums.shape
-    repeats = math.gcd(rows, _most_repeats(channels))
+    repeats = math.gcd(rows, _max_repeats(channels))
     return sums.reshape(rows // max(repeats, 1), channels * repeats)
 
 
-def _most_repeats(channels: int) -> int:
-    return 1 << max(0, (ROW // max(channels, 1)).bit_length() - 1)
+def _max_repeats(channels: int) -> int:
+    """Return how often the channels fit in a row of `ROW_LENGTH`, as a power of two."""
+    return 1 << max(0, (ROW_LENGTH // max(channels, 1)).bit_length() - 1)
 
 
-def _limited(above_low: np.ndarray, limits: tuple[int, int], dtype: str) -> np.ndarray:
-    """Limit and cut what is counted from the lower limit, and count from 0 again."""
+def _saturate(above_low: np.ndarray, limits: tuple[int, int], dtype: str) -> np.ndarray:
+    """Saturate and truncate numbers that are counted from the lower limit.
+
+    Args:
+        above_low: Outputs less the lower limit, float64; overwritten.
+        limits: Lowest and highest output.
+        dtype: Type of the output: `int8` or `uint8`.
+    """
     np.clip(above_low, 0.0, limits[1] - limits[0], out=above_low)
     steps = above_low.astype(np.uint8)
-    steps += np.uint8(limits[0] % 256)  # modulo 256, as the bits of int8 are
+    steps += np.uint8(limits[0] % 256)  # modulo 256 gives the bit pattern of int8
     return steps.view(dtype)

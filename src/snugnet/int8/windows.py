@@ -1,4 +1,4 @@
-"""Windows of images: padding as TensorFlow counts it, and views of all windows at once."""
+"""Windows of images: TensorFlow's padding, and views of all windows at once."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,10 +8,11 @@ from numpy.lib.stride_tricks import as_strided
 
 from snugnet.int8.node import Node
 
+# Codes of the schema's `Padding`.
 SAME, VALID = 0, 1
-# A padded image larger than this is a mistake, or an attack.
-MOST_PADDED = 1 << 24
-# What is laid out at once takes about this many bytes: what a second-level cache holds.
+# Maximum number of rows times columns of a padded image. A larger one is a mistake or an attack.
+MAX_PADDED_ELEMENTS = 1 << 24
+# Approximate size of the arrays that are processed at once, in bytes; fits a second-level cache.
 BLOCK_BYTES = 1 << 20
 
 Pair = tuple[int, int]
@@ -19,108 +20,136 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class Windows:
-    """Where the windows of an image lie; all pairs are of height and width.
+    """Positions of the windows in an image; all pairs are of height and width.
 
     Attributes:
         kernel: Size of a window, in elements.
-        stride: Steps from one window to the next.
-        dilation: Steps from one element to the next.
-        before: Padding above and to the left.
-        out: How many windows there are.
-        size: Of the image.
+        stride: Distance between neighbouring windows, in elements of the image.
+        dilation: Distance between neighbouring elements of a window, in elements of the image.
+        padding: Padding above and to the left.
+        output_size: Number of windows.
+        size: Size of the image.
     """
 
     kernel: Pair
     stride: Pair
     dilation: Pair
-    before: Pair
-    out: Pair
+    padding: Pair
+    output_size: Pair
     size: Pair
 
     @property
     def extent(self) -> Pair:
-        """How much of a padded image the windows need."""
+        """Size of the part of the padded image that the windows read."""
         return (self._extent(0), self._extent(1))
 
     def _extent(self, axis: int) -> int:
-        inner = (self.kernel[axis] - 1) * self.dilation[axis]
-        return (self.out[axis] - 1) * self.stride[axis] + inner + 1
+        reach = (self.kernel[axis] - 1) * self.dilation[axis]
+        return (self.output_size[axis] - 1) * self.stride[axis] + reach + 1
 
-    def padded(self, x: np.ndarray, value: int) -> np.ndarray:
-        """Pad images (n, height, width, channels) with a value as far as windows reach."""
-        after = [
-            max(0, n - b - size)
-            for n, b, size in zip(self.extent, self.before, self.size, strict=True)
+    def pad(self, x: np.ndarray, value: int) -> np.ndarray:
+        """Pad images with a value, as far as the windows reach.
+
+        Args:
+            x: Images, (n, height, width, channels).
+            value: Value of the padding.
+
+        Returns:
+            Padded images, (n, padded height, padded width, channels).
+        """
+        padding_after = [
+            max(0, extent - before - size)
+            for extent, before, size in zip(self.extent, self.padding, self.size, strict=True)
         ]
-        if not any(self.before) and not any(after):
+        if not any(self.padding) and not any(padding_after):
             return x
         n, height, width, channels = x.shape
-        top, left = self.before
-        shape = (n, top + height + after[0], left + width + after[1], channels)
-        image = np.full(shape, value, x.dtype)
+        top, left = self.padding
+        bottom, right = padding_after
+        image = np.full((n, top + height + bottom, left + width + right, channels), value, x.dtype)
         image[:, top : top + height, left : left + width] = x
         return image
 
     def view(self, image: np.ndarray) -> np.ndarray:
-        """View padded images as (n, out height, out width, kernel height, width, channels)."""
-        by_image, by_row, by_column, by_channel = image.strides
-        steps = [
-            stride * by
+        """View all windows of padded images, without a copy.
+
+        Args:
+            image: Padded images, (n, height, width, channels).
+
+        Returns:
+            Windows, (n, output height, output width, kernel height, kernel width, channels).
+        """
+        image_stride, row_stride, column_stride, channel_stride = image.strides
+        window_strides = [
+            distance * stride
             for pair in (self.stride, self.dilation)
-            for stride, by in zip(pair, (by_row, by_column), strict=True)
+            for distance, stride in zip(pair, (row_stride, column_stride), strict=True)
         ]
         return as_strided(
             image,
-            (image.shape[0], *self.out, *self.kernel, image.shape[3]),
-            (by_image, *steps, by_channel),
+            (image.shape[0], *self.output_size, *self.kernel, image.shape[3]),
+            (image_stride, *window_strides, channel_stride),
             writeable=False,
         )
 
-    def joined(self, image: np.ndarray, join: np.ufunc) -> np.ndarray:
-        """Join what lies in each window of padded images, along the columns, then along the rows.
+    def reduce(self, image: np.ndarray, operation: np.ufunc) -> np.ndarray:
+        """Reduce each window of padded images to one element, along the height, then the width.
 
         Args:
-            image: (n, height, width, channels), padded with what `join` ignores; no dilation.
-            join: `np.add` or `np.maximum`.
+            image: (n, height, width, channels), padded with the neutral value of the operation.
+                The windows must have no dilation.
+            operation: `np.add` or `np.maximum`.
 
         Returns:
-            (n, out height, out width, channels).
+            (n, output height, output width, channels).
         """
         for axis in (1, 2):
-            kernel, stride, out = (pair[axis - 1] for pair in (self.kernel, self.stride, self.out))
-            whole = [slice(None)] * 4
-            found: np.ndarray | None = None
+            kernel, stride, count = (
+                pair[axis - 1] for pair in (self.kernel, self.stride, self.output_size)
+            )
+            slices = [slice(None)] * 4
+            result: np.ndarray | None = None
             for first in range(kernel):
-                whole[axis] = slice(first, first + (out - 1) * stride + 1, stride)
-                part = image[tuple(whole)]
-                found = part.copy() if found is None else join(found, part, out=found)
-            assert found is not None  # a kernel has one row at least
-            image = found
+                slices[axis] = slice(first, first + (count - 1) * stride + 1, stride)
+                part = image[tuple(slices)]
+                result = part.copy() if result is None else operation(result, part, out=result)
+            assert result is not None  # a window has at least one row and one column
+            image = result
         return image
 
     def taps(self, image: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
-        """Yield row and column in the window, and what lies there in all windows."""
+        """Yield row and column of each element of a window, with its values in all windows.
+
+        Args:
+            image: Padded images, (n, height, width, channels).
+
+        Yields:
+            Row, column, and values (n, output height, output width, channels).
+        """
         view = self.view(image)
         for row in range(self.kernel[0]):
             for column in range(self.kernel[1]):
                 yield row, column, view[:, :, :, row, column]
 
 
-def windows(node: Node, size: Pair, kernel: Pair, dilation: Pair = (1, 1)) -> Windows:
-    """Lay windows over an image: `ComputePaddingHeightWidth`.
+def make_windows(node: Node, size: Pair, kernel: Pair, dilation: Pair = (1, 1)) -> Windows:
+    """Compute the positions of the windows in an image: `ComputePaddingHeightWidth`.
 
-    SAME gives ceil(size / stride) windows, VALID as many as there are whole ones; of an odd padding
-    the larger half comes behind.
+    SAME gives ceil(size / stride) windows. VALID gives the number of windows that are completely
+    inside of the image. If the total padding is odd, the larger half is at the bottom or right.
 
     Args:
-        node: Has `padding`, `strideH` and `strideW` among its options.
-        size: Of the image.
-        kernel: Of a window.
-        dilation: Steps from one of its elements to the next.
+        node: Operator with the options `padding`, `strideH` and `strideW`.
+        size: Size of the image.
+        kernel: Size of a window.
+        dilation: Distance between neighbouring elements of a window.
+
+    Returns:
+        The windows.
 
     Raises:
-        ModelFormatError: If stride, dilation or kernel is below 1, nothing is left, or the padded
-            image would be too large.
+        ModelFormatError: If stride, dilation or kernel is below 1, if there is no window, or if the
+            padded image is too large.
     """
     stride = node.option("strideH"), node.option("strideW")
     node.require(
@@ -128,25 +157,39 @@ def windows(node: Node, size: Pair, kernel: Pair, dilation: Pair = (1, 1)) -> Wi
         f"has stride {stride}, dilation {dilation}, kernel {kernel}, padding "
         f"{node.option('padding')}; all must be above 0, padding 0 or 1",
     )
-    rows, above = _along(node, size[0], stride[0], kernel[0], dilation[0])
-    columns, left = _along(node, size[1], stride[1], kernel[1], dilation[1])
-    made = Windows(kernel, stride, dilation, (above, left), (rows, columns), size)
-    reach = [max(n, s) + b for n, s, b in zip(made.extent, size, made.before, strict=True)]
-    node.require(reach[0] * reach[1] <= MOST_PADDED, f"the padded input is too large: {reach}")
-    return made
+    rows, above = _count_windows(node, size[0], stride[0], kernel[0], dilation[0])
+    columns, left = _count_windows(node, size[1], stride[1], kernel[1], dilation[1])
+    windows = Windows(kernel, stride, dilation, (above, left), (rows, columns), size)
+    padded_size = [
+        max(extent, length) + before
+        for extent, length, before in zip(windows.extent, size, windows.padding, strict=True)
+    ]
+    node.require(
+        padded_size[0] * padded_size[1] <= MAX_PADDED_ELEMENTS,
+        f"the padded input is too large: {padded_size}",
+    )
+    return windows
 
 
-def _along(node: Node, size: int, stride: int, kernel: int, dilation: int) -> Pair:
-    """Give the number of windows along an axis, and the padding before."""
+def _count_windows(node: Node, size: int, stride: int, kernel: int, dilation: int) -> Pair:
+    """Return the number of windows along an axis, and the padding before the first element."""
     extent = (kernel - 1) * dilation + 1
-    same = node.option("padding") == SAME
-    out = (size + stride - 1) // stride if same else (size + stride - extent) // stride
-    node.require(out > 0, f"a window of {extent} exceeds the input size {size}")
-    return out, max((out - 1) * stride + extent - size, 0) // 2
+    is_same = node.option("padding") == SAME
+    count = (size + stride - 1) // stride if is_same else (size + stride - extent) // stride
+    node.require(count > 0, f"a window of {extent} exceeds the input size {size}")
+    return count, max((count - 1) * stride + extent - size, 0) // 2
 
 
-def blocks(count: int, bytes_each: int) -> Iterator[slice]:
-    """Cut a number of items into runs that take about `BLOCK_BYTES`."""
+def split_into_blocks(count: int, bytes_each: int) -> Iterator[slice]:
+    """Split a number of items into blocks of about `BLOCK_BYTES`.
+
+    Args:
+        count: Number of items.
+        bytes_each: Size of an item, in bytes.
+
+    Yields:
+        The slice of each block.
+    """
     step = max(1, BLOCK_BYTES // max(bytes_each, 1))
     for start in range(0, count, step):
         yield slice(start, min(start + step, count))

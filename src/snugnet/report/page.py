@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
-from snugnet.core.csv_files import names_in
+from snugnet.core.csv_files import list_columns
 from snugnet.evaluation.table import SIGNIFICANCE
 from snugnet.report import searches, tables
 from snugnet.report.akida_page import list_accuracies, list_programs, list_unfit_cells
@@ -108,7 +108,7 @@ def _group_by_section(figures: list[Figure]) -> dict[str, list[Figure]]:
 
 def _build_figure_data(figure: Figure) -> dict[str, Any]:
     """Build the data that the page's script draws; column names are stored once."""
-    names = names_in(figure.rows)
+    names = list_columns(figure.rows)
     return {
         "columns": names,
         "rows": [[row.get(name) for name in names] for row in figure.rows],

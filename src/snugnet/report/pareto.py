@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from snugnet.core.fractions import LAST_BITS
+from snugnet.core.fractions import FRACTION_TOLERANCE
 from snugnet.report.collect import Study, format_address
 from snugnet.report.figure import (
     Figure,
@@ -115,8 +115,8 @@ def is_on_front(rows: Sequence[Mapping[str, Any]], cost: str) -> list[bool]:
     best_accuracy, best_cost = -math.inf, math.nan
     for i in sorted(known, key=lambda i: (rows[i][cost], -rows[i]["accuracy"])):
         accuracy = rows[i]["accuracy"]
-        is_better = accuracy > best_accuracy + LAST_BITS
-        is_equal = rows[i][cost] == best_cost and accuracy > best_accuracy - LAST_BITS
+        is_better = accuracy > best_accuracy + FRACTION_TOLERANCE
+        is_equal = rows[i][cost] == best_cost and accuracy > best_accuracy - FRACTION_TOLERANCE
         if is_better or is_equal:
             front.add(i)
             best_accuracy, best_cost = max(best_accuracy, accuracy), rows[i][cost]

@@ -6,7 +6,7 @@ from typing import Any
 
 import altair as alt
 
-from snugnet.core.quantization_steps import RUNGS
+from snugnet.core.quantization_steps import STEPS
 from snugnet.evaluation.table import arrow
 from snugnet.report.collect import Study, format_address
 from snugnet.report.figure import (
@@ -58,13 +58,13 @@ def list_steps(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def format_step(scheme: str) -> str:
     """Return the name of a step: the part that it quantizes, and the scheme that results."""
-    return f"{RUNGS[scheme].quantized}: {scheme}"
+    return f"{STEPS[scheme].quantized}: {scheme}"
 
 
 def _build_figure(model: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
     return Figure(
         name=f"ladder_{model}",
-        section="ladder",
+        section="quantization_steps",
         subject=model,
         title=f"Accuracy cost of each quantization step, {model}",
         caption=(

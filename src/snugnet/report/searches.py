@@ -6,7 +6,7 @@ from typing import Any
 from snugnet.evaluation.seeds import format_seed_row
 from snugnet.report.collect import Study
 from snugnet.report.files import to_records
-from snugnet.report.tables import Table, build_table, format_percent, format_points
+from snugnet.report.tables import Table, build_table, format_percent, format_point_difference
 
 EMPTY_TABLE = Table([], [])
 
@@ -31,7 +31,7 @@ def format_candidate(row: Mapping[str, Any]) -> dict[str, Any]:
         "file [KiB]": round(row["size_bytes"] / 1024, 1),
         "n (val)": row["n"],
         "val accuracy [%]": format_percent(row["accuracy"]),
-        "Δ vs float32 [points]": format_points(row["delta_float"]),
+        "Δ vs float32 [points]": format_point_difference(row["delta_float"]),
         "within budget": _format_flag(row["within_budget"]),
         "allowed": _format_flag(row["allowed"]),
         "chosen": _format_flag(row["chosen"]),
@@ -65,7 +65,7 @@ def format_rule(row: Mapping[str, Any]) -> dict[str, Any]:
         "setting": row["setting"],
         "n (val)": row["n"],
         "val accuracy [%]": format_percent(row["accuracy"]),
-        "Δ vs min-max [points]": format_points(row["delta_minmax"]),
+        "Δ vs min-max [points]": format_point_difference(row["delta_minmax"]),
         "chosen": _format_flag(row["chosen"]),
     }
 

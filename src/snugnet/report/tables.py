@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from snugnet.core.fractions import in_points
+from snugnet.core.fractions import format_points
 from snugnet.evaluation.recommend import recommend
 from snugnet.evaluation.table import MEASURES, about, accuracy_text, arrow, auc_text, how, points
 from snugnet.report.collect import Study, format_address
@@ -92,7 +92,7 @@ def _build_matrix_cell(row: Mapping[str, Any]) -> MatrixCell:
     if delta is None:
         return MatrixCell(format_address(row), "none", "", "", accuracy_text(row))
     background = pick_background(100 * delta)
-    text = f"{in_points(delta)} {arrow(delta, row['p_holm'])}".rstrip()
+    text = f"{format_points(delta)} {arrow(delta, row['p_holm'])}".rstrip()
     description = f"{text} points vs float32; accuracy {accuracy_text(row)}"
     text_colour = pick_text_colour(background)
     return MatrixCell(format_address(row), text, background, text_colour, description)
@@ -320,6 +320,6 @@ def format_percent(fraction: float | None) -> Value:
     return Value("") if fraction is None else Value(f"{100 * fraction:.2f}", fraction)
 
 
-def format_points(fraction: float | None) -> Value:
+def format_point_difference(fraction: float | None) -> Value:
     """Format a difference of fractions in points; empty for None."""
-    return Value("") if fraction is None else Value(in_points(fraction), fraction)
+    return Value("") if fraction is None else Value(format_points(fraction), fraction)

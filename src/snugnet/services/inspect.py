@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from snugnet.core.tflite_graph import WEIGHTED, Graph, Operator, Tensor
+from snugnet.core.tflite_graph import WEIGHTED_OPERATORS, Graph, Operator, Tensor
 
 # Bytes of a number. Sizes of activations of other types are not known.
 BYTES = {
@@ -254,7 +254,7 @@ def _form(tensor: TensorDescription | None) -> tuple[Any, ...] | None:
 def _by_role(model: ModelDescription, index: int) -> dict[str, TensorDescription]:
     """Return an operator's constants and outputs; other inputs are outputs of earlier operators."""
     operator = model.operators[index]
-    names = ("input", "weights", "bias") if operator.name in WEIGHTED else ()
+    names = ("input", "weights", "bias") if operator.name in WEIGHTED_OPERATORS else ()
     tensors = {}
     for slot, tensor in enumerate(operator.inputs):
         if tensor >= 0 and (model.tensors[tensor].constant or tensor in model.inputs):

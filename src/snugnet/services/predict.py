@@ -37,9 +37,9 @@ def predict(model: Path, data: Path, profile: str, raw: bool) -> PredictionRepor
         OSError: If a file cannot be read.
     """
     from snugnet.int8 import load
-    from snugnet.int8.classification_report import predicted
+    from snugnet.int8.classification_report import report_predictions
 
     engine = load(model, profile)
     samples = user_data.read(data, engine.inputs[0].shape[1:])
     x = user_data.as_model_input(samples.x, raw)
-    return PredictionReport(predicted(engine, x, samples.y))
+    return PredictionReport(report_predictions(engine, x, samples.y))

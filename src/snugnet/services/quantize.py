@@ -11,7 +11,7 @@ import numpy as np
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
 from snugnet.core.samples import Samples
-from snugnet.core.tflite_schemes import CONVERTED, FULL_INT8, FULL_INTEGER, SCHEMES
+from snugnet.core.tflite_schemes import CONVERTED_SCHEMES, FULL_INT8, FULL_INTEGER, SCHEMES
 from snugnet.evaluation.accuracy import Accuracy, Difference
 from snugnet.services import user_data
 from snugnet.services.float_model import FloatModel, convert_model, open_float_model
@@ -85,7 +85,7 @@ class QuantizeRequest:
                 f"--method {self.method} trains on labelled samples. Give --data, or use --method "
                 f"{Method.POST_TRAINING}."
             )
-        free = ", ".join(name for name in CONVERTED if not SCHEMES[name].calibrated)
+        free = ", ".join(name for name in CONVERTED_SCHEMES if not SCHEMES[name].calibrated)
         return (
             f"--scheme {self.scheme} needs calibration samples. "
             f"Give --data, or use one of these schemes: {free}."
@@ -180,8 +180,8 @@ def quantize(
         InputError: If the model, the scheme or the samples are unusable.
         OSError: If a file cannot be read.
     """
-    if scheme not in CONVERTED:
-        raise InputError(f"unknown scheme {scheme!r}. Known: {', '.join(CONVERTED)}.")
+    if scheme not in CONVERTED_SCHEMES:
+        raise InputError(f"unknown scheme {scheme!r}. Known: {', '.join(CONVERTED_SCHEMES)}.")
     if SCHEMES[scheme].calibrated and calibration is None:
         raise InputError(
             f"scheme {scheme} needs calibration samples. Give calibration=x, an array of samples."

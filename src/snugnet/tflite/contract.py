@@ -50,7 +50,7 @@ class Contract:
 def check_contract(graph: Graph, scheme: Scheme) -> Contract:
     """Compare a file with the promises of its scheme."""
     findings = _check_ends(graph, scheme) + _check_operators(graph) + _check_weights(graph, scheme)
-    if scheme.full_integer:
+    if scheme.is_full_integer:
         findings += _check_integer(graph, scheme)
     if scheme.activations == "mixed":
         findings += _check_mixed(graph)

@@ -153,7 +153,7 @@ def _configure(converter: tf.lite.TFLiteConverter, scheme: Scheme) -> None:
         converter.target_spec.supported_ops = [
             ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
         ]
-    if scheme.full_integer:
+    if scheme.is_full_integer:
         converter.inference_input_type = DTYPES[scheme.input_output]
         converter.inference_output_type = DTYPES[scheme.input_output]
 

@@ -9,7 +9,7 @@ import pytest
 from snugnet.analysis.candidates import Measurement, create_measure
 from snugnet.analysis.mixed import MixedPrecisionSearch
 from snugnet.core.errors import ModelFormatError
-from snugnet.core.tflite_schemes import CONVERTED, FULL_INTEGER, SCHEMES
+from snugnet.core.tflite_schemes import CONVERTED_SCHEMES, FULL_INTEGER, SCHEMES
 from snugnet.tflite.contract import check_contract
 from snugnet.tflite.flatbuffer import read_graph
 from snugnet.tflite.layers import Layer
@@ -234,7 +234,7 @@ def test_if_nothing_fits_the_best_is_taken_and_the_log_says_so(capsys):
 def test_mixed_is_neither_full_integer_nor_made_by_one_conversion():
     assert "mixed" in SCHEMES
     assert "mixed" not in FULL_INTEGER
-    assert "mixed" not in CONVERTED
+    assert "mixed" not in CONVERTED_SCHEMES
 
 
 @pytest.mark.parametrize(

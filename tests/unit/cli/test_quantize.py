@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from snugnet.core.tflite_schemes import FIVE, FULL_INT8, SCHEMES
+from snugnet.core.tflite_schemes import FULL_INT8, MAIN_SCHEMES, SCHEMES
 from snugnet.tflite.flatbuffer import read_graph
 from tests.unit.cli import foreign_models
 
@@ -84,7 +84,7 @@ def test_a_strangers_model_is_quantized_after_training(asked, stranger, tmp_path
 @pytest.mark.parametrize("name", [*CLASSIFIERS, *UNTRAINABLE])
 def test_all_five_schemes(asked, stranger, tmp_path, name, form):
     model, more = stranger(name, form), options(name, tmp_path)
-    for scheme in FIVE:
+    for scheme in MAIN_SCHEMES:
         output = tmp_path / f"{scheme}.tflite"
         code, found = asked("quantize", *model, *more, "--output", output, "--scheme", scheme)
         assert code == 0, found

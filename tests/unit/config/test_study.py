@@ -685,17 +685,19 @@ def test_every_key_of_the_schema_is_described():
     assert bare == []
 
 
-def ladder(schemes: list[str], variant: str = "original") -> dict[str, str | None]:
+def previous_schemes(schemes: list[str], variant: str = "original") -> dict[str, str | None]:
     config = minimal()
     config["variants"]["aware"] = {"method": "qat", "parent": "original"}
     config["study"] = [{"models": ["net"], "variants": [variant], "schemes": schemes}]
     asked = study(config)
-    below = {cell.scheme: asked.previous_step(cell) for cell in asked.cells}
+    below = {cell.scheme: asked.find_previous_step(cell) for cell in asked.cells}
     return {scheme: cell and cell.scheme for scheme, cell in below.items()}
 
 
-def test_a_rung_is_compared_with_the_one_below_if_the_study_has_it():
-    assert ladder(["float32", "drq", "fiq_float32", "fiq_int8", "fiq_uint8", "int16x8"]) == {
+def test_previous_step_is_known_when_the_study_has_it():
+    assert previous_schemes(
+        ["float32", "drq", "fiq_float32", "fiq_int8", "fiq_uint8", "int16x8"]
+    ) == {
         "float32": None,
         "drq": "float32",
         "fiq_float32": "drq",
@@ -703,8 +705,8 @@ def test_a_rung_is_compared_with_the_one_below_if_the_study_has_it():
         "fiq_uint8": "fiq_float32",
         "int16x8": None,
     }
-    assert ladder(["float32", "fiq_int8"]) == {"float32": None, "fiq_int8": None}
-    assert set(ladder(["float32", "drq", "fiq_float32"], "aware").values()) == {None}
+    assert previous_schemes(["float32", "fiq_int8"]) == {"float32": None, "fiq_int8": None}
+    assert set(previous_schemes(["float32", "drq", "fiq_float32"], "aware").values()) == {None}
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ def test_zeros_that_conversion_loses_close_the_gate():
     ]
 
 
-def test_the_ladder_tells_what_weights_activations_and_integer_ends_cost():
+def test_markdown_has_the_cost_of_each_quantization_step():
     frame = tabulate(
         [
             row("float32"),
@@ -190,5 +190,5 @@ def test_the_ladder_tells_what_weights_activations_and_integer_ends_cost():
     ]
 
 
-def test_a_study_without_neighbouring_rungs_has_no_ladder():
+def test_markdown_has_no_steps_when_no_scheme_precedes():
     assert "points for" not in markdown(table(), 0.95)

@@ -65,7 +65,7 @@ def shape_and_constant() -> bytes:
 
 @pytest.mark.parametrize("block", [1, 1 << 20])
 def test_what_depends_on_no_input_is_given_for_each_invocation(block, save, monkeypatch):
-    monkeypatch.setattr(engine, "BLOCK", block)
+    monkeypatch.setattr(engine, "BLOCK_ELEMENTS", block)
     model = load(save(shape_and_constant()))
     x = np.zeros((5, 4), np.int8)
     shapes, totals = model.predict(x)
@@ -78,7 +78,7 @@ def test_how_a_batch_is_cut_changes_nothing(save, monkeypatch):
     model = load(save(NETWORKS["network"]))
     x = samples(model.inputs[0], 37)
     whole = model.predict(x)
-    monkeypatch.setattr(engine, "BLOCK", 4 * 1024)
+    monkeypatch.setattr(engine, "BLOCK_ELEMENTS", 4 * 1024)
     np.testing.assert_array_equal(model.predict(x), whole)
     for index, array in model.trace(x).items():
         one = np.concatenate([model.trace(x[i : i + 1])[index] for i in range(len(x))])

@@ -153,7 +153,7 @@ def test_an_export_nested_without_end_is_refused(tmp_path):
 
 
 def test_an_export_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(export, "MOST_BYTES", 1000)
+    monkeypatch.setattr(export, "MAX_BYTES", 1000)
     path = tmp_path / "model.npz"
     np.savez_compressed(path, graph=np.zeros(2000, np.uint8))
     with pytest.raises(ModelFormatError, match="bytes unpacked; the maximum is 1000"):

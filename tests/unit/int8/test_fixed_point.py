@@ -69,7 +69,7 @@ def test_multiplication_rounds_twice(x, q, shift):
     high = high_mul(wrapped(x << max(shift, 0)), q)
     expected = half_away(Fraction(high, 2 ** max(-shift, 0)))
     assert fp.multiply_by_quantized_multiplier(x, q, shift) == expected
-    assert fp.first_rounding(x, q, shift) == high
+    assert fp.apply_first_rounding(x, q, shift) == high
 
 
 @given(st.integers(-(2**46), 2**46), st.integers(2**30, HIGH), st.integers(-31, 7))
@@ -116,7 +116,7 @@ def test_rounding_half_away_from_zero(dtype):
 def test_division_is_cut_as_in_c(a, b, negative):
     b = -b if negative else b
     expected = abs(a) // abs(b) * (1 if (a >= 0) == (b >= 0) else -1)
-    assert fp.quotient(a, b) == expected
+    assert fp.truncating_divide(a, b) == expected
 
 
 @given(st.integers(-(2**40), 2**40))

@@ -5,12 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snugnet.int8.fixed_point import multiply_by_quantized_multiplier, wrap32
+from snugnet.int8.fixed_point import INT32_MAX, multiply_by_quantized_multiplier, wrap32
 from snugnet.int8.requantize import (
-    MOST_INT32,
-    MOST_SHIFT,
-    MOST_TWO_STEP,
-    requantizer,
+    MAX_SHIFT,
+    MAX_TWO_STEP_SUM,
+    make_requantizer,
 )
 
 
@@ -40,26 +39,26 @@ def test_every_way_equals_the_definition(data):
     high = data.draw(st.integers(low, info.max))
     shift = np.array([data.draw(st.integers(-31, 2)) for _ in range(channels)])
     if data.draw(st.booleans()):
-        shift = np.clip(shift, -MOST_SHIFT, 0)
+        shift = np.clip(shift, -MAX_SHIFT, 0)
     q = np.array(
         [data.draw(st.sampled_from([2**30, 2**31 - 1, 3 * 2**29, 0])) for _ in range(channels)]
     )
     if data.draw(st.booleans()):
         q = np.array([data.draw(st.integers(2**30, 2**31 - 1)) for _ in range(channels)])
     q, shift = np.where(shift == 0, q, np.maximum(q, 2**30)), shift
-    bound = data.draw(st.sampled_from([100, 30_000, MOST_TWO_STEP - 1, MOST_INT32, 2**40]))
+    bound = data.draw(st.sampled_from([100, 30_000, MAX_TWO_STEP_SUM - 1, INT32_MAX, 2**40]))
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     sums = hard_sums(q, shift, bound, rng)
     offset = rng.integers(-bound, bound, channels) // 2
     expected = by_definition(sums, q, shift, point, (low, high), dtype)
     for added in (np.zeros(channels, np.int64), offset):
-        finish = requantizer(q, shift, point, (low, high), bound, dtype, added)
+        finish = make_requantizer(q, shift, point, (low, high), bound, dtype, added)
         np.testing.assert_array_equal(finish((sums - added).astype(np.float64)), expected)
         if 2 * bound < 2**24:
             np.testing.assert_array_equal(finish((sums - added).astype(np.float32)), expected)
 
 
-@pytest.mark.parametrize("right", [1, 5, 8, MOST_SHIFT])
+@pytest.mark.parametrize("right", [1, 5, 8, MAX_SHIFT])
 @pytest.mark.parametrize("q", [2**30, 2**30 + 1, 2**31 - 1, 1_355_291_996])
 def test_all_sums_of_one_multiplier(right, q):
     """Every sum that does not saturate, not a sample of them."""
@@ -67,7 +66,7 @@ def test_all_sums_of_one_multiplier(right, q):
     sums = np.arange(-reach, reach + 1, dtype=np.int64)[:, np.newaxis]
     multiplier = np.array([q]), np.array([-right])
     for limits in ((-128, 127), (3, 127)):
-        finish = requantizer(*multiplier, 3, limits, reach, "int8", np.zeros(1))
+        finish = make_requantizer(*multiplier, 3, limits, reach, "int8", np.zeros(1))
         expected = by_definition(sums, *multiplier, 3, limits, "int8")
         np.testing.assert_array_equal(finish(sums.astype(np.float64)), expected)
 
@@ -77,6 +76,6 @@ def test_short_rows_are_widened_whatever_their_number():
     rng = np.random.default_rng(0)
     for rows in (1, 2, 7, 64, 130):
         sums = rng.integers(-50_000, 50_000, (rows, 3))
-        finish = requantizer(q, shift, -5, (-128, 127), 50_000, "int8", np.zeros(3))
+        finish = make_requantizer(q, shift, -5, (-128, 127), 50_000, "int8", np.zeros(3))
         found = finish(sums.astype(np.float32))
         np.testing.assert_array_equal(found, by_definition(sums, q, shift, -5, (-128, 127), "int8"))

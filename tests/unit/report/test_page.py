@@ -86,8 +86,8 @@ def small(tmp_path) -> FakeStudy:
 
 def test_the_page_is_well_formed_and_has_every_section(text):
     ids = Reader(text).ids()
-    sections = ["overview", "results", "tables", "pareto", "ladder", "layers", "mistakes"]
-    assert {*sections, "searches", "designs", "akida", "certificates", "cards"} <= ids
+    sections = ["overview", "results", "tables", "pareto", "quantization_steps", "layers"]
+    assert {*sections, "mistakes", "searches", "designs", "akida", "certificates", "cards"} <= ids
     linked = set(re.findall(r'href="#(\w+)"', text))
     assert linked <= ids
 

@@ -7,7 +7,14 @@ import pytest
 
 from snugnet.core.errors import InputError
 from snugnet.core.tflite_graph import Graph
-from snugnet.core.tflite_schemes import CONVERTED, DERIVED, FIVE, FULL_INT8, NETWORK_SCHEME, SCHEMES
+from snugnet.core.tflite_schemes import (
+    CONVERTED_SCHEMES,
+    DERIVED_SCHEMES,
+    FULL_INT8,
+    MAIN_SCHEMES,
+    NETWORK_SCHEME,
+    SCHEMES,
+)
 from snugnet.tflite.boundary import network_digest
 from snugnet.tflite.contract import check_contract
 from snugnet.tflite.digest import semantic_digest
@@ -21,20 +28,20 @@ def files(trained, tmp_path_factory):
     from snugnet.tflite.convert import convert
 
     folder = tmp_path_factory.mktemp("tflite")
-    for scheme in map(SCHEMES.get, CONVERTED):
+    for scheme in map(SCHEMES.get, CONVERTED_SCHEMES):
         calib = trained.samples.x[:32] if scheme.calibrated else None
         (folder / scheme.name).write_bytes(convert(trained.model, scheme, calib))
     return folder
 
 
 def test_every_scheme_keeps_its_promise(files):
-    for scheme in map(SCHEMES.get, CONVERTED):
+    for scheme in map(SCHEMES.get, CONVERTED_SCHEMES):
         contract = check_contract(read_graph(files / scheme.name), scheme).to_json()
         assert contract["verdict"] == "pass", (scheme.name, contract["findings"])
         assert contract["input"] == contract["output"] == scheme.input_output
 
 
-@pytest.mark.parametrize("scheme", DERIVED)
+@pytest.mark.parametrize("scheme", DERIVED_SCHEMES)
 def test_derived_file_equals_converted_one(files, scheme):
     from snugnet.tflite.convert import change_io_types
 
@@ -143,7 +150,7 @@ def test_float32_predicts_as_keras_does(trained, files):
 def test_integer_schemes_stay_near_float(trained, files):
     x = trained.samples.x
     reference = predict(files / "float32", x).scores()
-    for scheme in FIVE[1:]:
+    for scheme in MAIN_SCHEMES[1:]:
         scores = predict(files / scheme, x).scores()
         assert np.abs(scores - reference).mean() < 0.05
 

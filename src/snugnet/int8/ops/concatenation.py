@@ -1,49 +1,51 @@
-"""CONCATENATION: tensors one behind the other."""
+"""CONCATENATION: tensors concatenated along a dimension."""
 
 import numpy as np
 
-from snugnet.int8.copies import MOVED
+from snugnet.int8.copies import COPYABLE_TYPES
 from snugnet.int8.node import Kernel, Node
 
 
 def prepare(node: Node) -> Kernel:
     """Prepare a concatenation.
 
-    Real meaning: out is the inputs along dimension `axis`. All is copied as it is: of int8,
-    `litert_ref` asks for the output's scale and zero point in all inputs, of int16 for zero points
-    of 0; `tflm` checks nothing.
+    Real meaning: out is all inputs, concatenated along dimension `axis`. The integers are copied.
+    `litert_ref` requires for int8 that all inputs have the scale and zero point of the output, and
+    for int16 that zero points are 0. `tflm` checks nothing.
 
     Kernel: `reference_ops::Concatenation`.
 
     Args:
         node: Inputs: two or more of the same type.
     """
-    made = node.output
-    node.require_types(made, *(dtype for dtype in MOVED if dtype != "uint8"))
+    output_tensor = node.output
+    node.require_types(output_tensor, *(dtype for dtype in COPYABLE_TYPES if dtype != "uint8"))
     node.require(node.option("fusedActivationFunction") == 0, "a fused activation is not supported")
-    given = [node.input(place) for place in range(len(node.inputs))]
-    rank, axis = len(made.shape), node.option("axis")
-    node.require(given and -rank <= axis < rank, f"axis {axis} is out of range for rank {rank}")
+    inputs = [node.input(position) for position in range(len(node.inputs))]
+    rank, axis = len(output_tensor.shape), node.option("axis")
+    node.require(inputs and -rank <= axis < rank, f"axis {axis} is out of range for rank {rank}")
     axis %= rank
-    for tensor in given:
-        node.require_types(tensor, made.dtype)
+    for tensor in inputs:
+        node.require_types(tensor, output_tensor.dtype)
         node.require(
             len(tensor.shape) == rank, f"tensor {tensor.index} must have the rank of the output"
         )
-        along = tensor.shape[axis]
-        node.require_shape(tensor, [*made.shape[:axis], along, *made.shape[axis + 1 :]])
-        if made.dtype == "int8" and not node.tflm:
+        size = tensor.shape[axis]
+        node.require_shape(
+            tensor, [*output_tensor.shape[:axis], size, *output_tensor.shape[axis + 1 :]]
+        )
+        if output_tensor.dtype == "int8" and not node.is_tflm:
             node.require_same_quantization(tensor)
-        if not node.tflm:
-            node.require_no_zero_points(tensor, made)
+        if not node.is_tflm:
+            node.require_no_zero_points(tensor, output_tensor)
     node.require(
-        sum(t.shape[axis] for t in given) == made.shape[axis],
+        sum(t.shape[axis] for t in inputs) == output_tensor.shape[axis],
         "the input sizes along the axis do not add up to the output size",
     )
 
     def run(*arrays: np.ndarray) -> np.ndarray:
         count = max(len(array) for array in arrays)
-        full = [np.broadcast_to(array, (count, *array.shape[1:])) for array in arrays]
-        return np.concatenate(full, axis=axis + 1)
+        repeated = [np.broadcast_to(array, (count, *array.shape[1:])) for array in arrays]
+        return np.concatenate(repeated, axis=axis + 1)
 
     return Kernel(run)

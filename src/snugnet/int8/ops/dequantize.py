@@ -1,8 +1,8 @@
-"""DEQUANTIZE: integers to the real numbers that they stand for."""
+"""DEQUANTIZE: integers to the real numbers that they represent."""
 
 import numpy as np
 
-from snugnet.int8.elementwise import unary
+from snugnet.int8.elementwise import make_unary_kernel
 from snugnet.int8.node import Kernel, Node, scale, zero_point
 
 
@@ -16,18 +16,18 @@ def prepare(node: Node) -> Kernel:
     Args:
         node: Input: int8, uint8 or int16. Output: float32.
     """
-    given = node.input(0)
-    node.require_types(given, "int8", "uint8", "int16")
+    input_tensor = node.input(0)
+    node.require_types(input_tensor, "int8", "uint8", "int16")
     node.require_types(node.output, "float32")
-    node.require_quantized(given)
-    if not node.tflm:
-        node.require_no_zero_points(given)
+    node.require_quantized(input_tensor)
+    if not node.is_tflm:
+        node.require_no_zero_points(input_tensor)
 
-    def real(x: np.ndarray) -> np.ndarray:
-        return scale(given) * (x - zero_point(given)).astype(np.float32)
+    def dequantize(x: np.ndarray) -> np.ndarray:
+        return scale(input_tensor) * (x - zero_point(input_tensor)).astype(np.float32)
 
-    return unary(
+    return make_unary_kernel(
         node,
-        real,
-        lambda x: [("zero point", zero_point(given)), ("scale", float(scale(given)))],
+        dequantize,
+        lambda x: [("zero point", zero_point(input_tensor)), ("scale", float(scale(input_tensor)))],
     )

@@ -1,21 +1,21 @@
-"""EXPAND_DIMS: a dimension of size 1 put in."""
+"""EXPAND_DIMS: an additional dimension of size 1."""
 
-from snugnet.int8.copies import reshaped
+from snugnet.int8.copies import make_reshape_kernel
 from snugnet.int8.node import Kernel, Node
 
 
 def prepare(node: Node) -> Kernel:
-    """Prepare a dimension of size 1.
+    """Prepare the insertion of a dimension of size 1.
 
-    Real meaning: out has the elements of in, and one dimension more.
+    Real meaning: out has the elements of in, with one additional dimension of size 1.
 
     Kernel: `expand_dims.cc` of both runtimes, which copies.
 
     Args:
-        node: Inputs: any; the place of the new dimension, one number.
+        node: Inputs: any; the position of the new dimension, one number.
     """
     rank = len(node.input(0).shape)
-    axis = node.integers(1)
+    axis = node.constant_integers(1)
     node.require(
         len(axis) == 1 and -rank - 1 <= axis[0] <= rank,
         f"axis {axis} is out of range for rank {rank}",
@@ -23,4 +23,4 @@ def prepare(node: Node) -> Kernel:
     shape = list(node.input(0).shape)
     shape.insert(axis[0] % (rank + 1), 1)
     node.require_shape(node.output, shape)
-    return reshaped(node)
+    return make_reshape_kernel(node)

@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.int8.elementwise import unary
+from snugnet.int8.elementwise import make_unary_kernel
 from snugnet.int8.fixed_point import (
     quantize_multiplier,
-    quotient,
     rounding_divide_by_pot,
     rounding_high_mul,
     saturating_left_shift,
+    truncating_divide,
 )
 from snugnet.int8.node import Kernel, Node, limits, scale, zero_point
 
@@ -20,10 +20,11 @@ def prepare(node: Node) -> Kernel:
 
     Real meaning: out = in * min(6, max(0, in + 3)) / 6.
 
-    In int16: the input, with 7 bits more, is scaled to the output and, apart, to a sixth of 3 in
-    16 bits, which saturates and becomes the factor between 0 and 1; their product is cut, then
+    The kernel computes in int16. The input, shifted left by 7 bits, is scaled to the output. It is
+    also scaled so that the real number 3 becomes 32768; this value saturates, and gives the factor
+    relu6(in + 3) / 6 between 0 and 1. The product of both, divided by 2^15, is truncated, then
     divided by a power of two and rounded.
-    Multipliers are computed in float32 by `litert_ref`, in float64 by `tflm`.
+    `litert_ref` computes multipliers in float32, `tflm` in float64.
     Saturation: of the factor, and at the limits of the type.
 
     Kernel: `reference_ops::HardSwish`.
@@ -31,48 +32,65 @@ def prepare(node: Node) -> Kernel:
     Args:
         node: Input: int8.
     """
-    given, made = node.input(0), node.output
-    node.require_alike("int8")
-    kind = np.float64 if node.tflm else np.float32
-    out, out_shift = _int16(node.ratio(1 / 128, scale(given)))
-    fine = kind(1 / 128) * kind(scale(given))
-    factor, factor_shift = _int16(np.float64(fine / (kind(3) / kind(32768))))
-    node.require(out_shift <= 0, "the output scale is too small")
+    input_tensor, output_tensor = node.input(0), node.output
+    node.require_same_type("int8")
+    float_type = np.float64 if node.is_tflm else np.float32
+    output_multiplier, output_shift = _quantize_multiplier_16(
+        node.scale_ratio(1 / 128, scale(input_tensor))
+    )
+    shifted_input_scale = float_type(1 / 128) * float_type(scale(input_tensor))
+    factor_multiplier, factor_shift = _quantize_multiplier_16(
+        np.float64(shifted_input_scale / (float_type(3) / float_type(32768)))
+    )
+    node.require(output_shift <= 0, "the output scale is too small")
 
-    def swish(x: np.ndarray) -> np.ndarray:
-        high = (x - zero_point(given)) * 128
-        scaled = rounding_high_mul(high, out, 16)
-        share = _share(high, factor, factor_shift)
-        product = quotient(share * scaled, 1 << 15)
-        rounded = rounding_divide_by_pot(product, -out_shift) + zero_point(made)
-        return np.clip(rounded.astype(np.int16), *limits(made))
+    def hard_swish(x: np.ndarray) -> np.ndarray:
+        high = (x - zero_point(input_tensor)) * 128
+        scaled = rounding_high_mul(high, output_multiplier, 16)
+        factor = _compute_factor(high, factor_multiplier, factor_shift)
+        product = truncating_divide(factor * scaled, 1 << 15)
+        rounded = rounding_divide_by_pot(product, -output_shift) + zero_point(output_tensor)
+        return np.clip(rounded.astype(np.int16), *limits(output_tensor))
 
     def steps(x: int) -> list[tuple[str, Any]]:
-        high = np.array((x - zero_point(given)) * 128)
+        high = np.array((x - zero_point(input_tensor)) * 128)
         return [
-            ("input zero point", zero_point(given)),
-            ("input less it, 7 bits more", int(high)),
-            ("multiplier", out),
-            ("shift", out_shift),
-            ("scaled", int(rounding_high_mul(high, out, 16))),
-            ("multiplier of the factor", factor),
+            ("input zero point", zero_point(input_tensor)),
+            ("input less zero point, shifted left by 7 bits", int(high)),
+            ("multiplier", output_multiplier),
+            ("shift", output_shift),
+            ("scaled", int(rounding_high_mul(high, output_multiplier, 16))),
+            ("multiplier of the factor", factor_multiplier),
             ("shift of the factor", factor_shift),
-            ("factor of 32768", int(_share(high, factor, factor_shift))),
-            ("output zero point", zero_point(made)),
-            ("limits", list(limits(made))),
+            ("factor of 32768", int(_compute_factor(high, factor_multiplier, factor_shift))),
+            ("output zero point", zero_point(output_tensor)),
+            ("limits", list(limits(output_tensor))),
         ]
 
-    return unary(node, swish, steps)
+    return make_unary_kernel(node, hard_swish, steps)
 
 
-def _int16(real: np.float64) -> tuple[int, int]:
-    """Write a multiplier with 16 bits: `DownScaleInt32ToInt16Multiplier`."""
+def _quantize_multiplier_16(real: np.float64) -> tuple[int, int]:
+    """Convert a multiplier to 16 bits: `DownScaleInt32ToInt16Multiplier`.
+
+    Args:
+        real: Real multiplier.
+
+    Returns:
+        The int16 multiplier, and its shift.
+    """
     q, shift = quantize_multiplier(real)
     return min((int(q) + (1 << 15)) >> 16, 32767), int(shift)
 
 
-def _share(x: np.ndarray, q: int, shift: int) -> np.ndarray:
-    """Give relu6(x + 3) / 6 as 0 to 32767."""
+def _compute_factor(x: np.ndarray, q: int, shift: int) -> np.ndarray:
+    """Compute relu6(x + 3) / 6 as an integer from 0 to 32767.
+
+    Args:
+        x: Input less its zero point, shifted left by 7 bits.
+        q: int16 multiplier.
+        shift: Shift of the multiplier.
+    """
     if shift > 0:
         x = saturating_left_shift(x, shift - 1, 16)
     x = rounding_high_mul(x, q, 16)

@@ -2,26 +2,33 @@
 
 import numpy as np
 
-from snugnet.int8.elementwise import Function, binary
+from snugnet.int8.elementwise import ElementwiseFunction, make_binary_kernel
 from snugnet.int8.node import Kernel, Node
 
 
 def prepare(node: Node) -> Kernel:
     """Prepare the larger of two tensors.
 
-    Real meaning: out = max(a, b), broadcast, of tensors of the same scale and zero point: both
-    kernels compare the integers as they are, and check neither.
+    Real meaning: out = max(a, b), broadcast. All tensors must have the same scale and zero point,
+    because both kernels compare the raw integers; neither kernel checks this.
 
     Kernel: `reference_ops::MaximumMinimumBroadcastSlow`.
 
     Args:
         node: Inputs: a and b, both int8 or both int16.
     """
-    return comparing(node, np.maximum)
+    return make_comparison_kernel(node, np.maximum)
 
 
-def comparing(node: Node, function: Function) -> Kernel:
-    """Make the kernel that keeps one of two integers as they are.
+def make_comparison_kernel(node: Node, function: ElementwiseFunction) -> Kernel:
+    """Make the kernel that selects one of two integers.
+
+    Args:
+        node: MAXIMUM or MINIMUM operator.
+        function: `np.maximum` or `np.minimum`.
+
+    Returns:
+        The kernel.
 
     Raises:
         ModelFormatError: If the types are not all int8 or all int16.
@@ -29,4 +36,4 @@ def comparing(node: Node, function: Function) -> Kernel:
     node.require_types(node.input(0), "int8", "int16")
     node.require_types(node.input(1), node.input(0).dtype)
     node.require_types(node.output, node.input(0).dtype)
-    return binary(node, function, lambda a, b: [])
+    return make_binary_kernel(node, function, lambda a, b: [])

@@ -7,7 +7,7 @@ import numpy as np
 from snugnet.int8.fixed_point import (
     multiply_by_quantized_multiplier,
     quantize_multiplier,
-    quotient,
+    truncating_divide,
     wrap32,
 )
 from snugnet.int8.node import Kernel, Node, scale, zero_point
@@ -18,8 +18,9 @@ def prepare(node: Node) -> Kernel:
 
     Real meaning: out = mean of in over the given dimensions.
 
-    The int32 sum, less the zero point as often as there are elements, is rounded twice. The number
-    of elements divides the multiplier, which is cut; so a mean is not quite the rounded quotient.
+    The zero point times the number of elements is subtracted from the int32 sum, which is then
+    rounded twice. The multiplier is divided by the number of elements and truncated, so that the
+    result may differ from the rounded quotient.
     Saturation: at the limits of the type. int32 sums wrap.
 
     Kernel: `reference_ops::QuantizedMeanOrSum`.
@@ -27,88 +28,101 @@ def prepare(node: Node) -> Kernel:
     Args:
         node: Inputs: int8 or int16 of any shape, dimensions (int32).
     """
-    axes, count = reduction(node)
-    q, shift = ratio(node)
-    # As many bits as the division by the count may cost are put on the multiplier beforehand.
-    spare = max(0, min(count.bit_length() - 1, 32, 31 + shift))
-    return summing(node, axes, count, int(quotient(q << spare, count)), shift - spare)
+    axes, count = check_reduction(node)
+    q, shift = rescale_multiplier(node)
+    # The multiplier is first shifted left by as many bits as the division by the count may lose.
+    extra_bits = max(0, min(count.bit_length() - 1, 32, 31 + shift))
+    divided_q = int(truncating_divide(q << extra_bits, count))
+    return make_sum_kernel(node, axes, count, divided_q, shift - extra_bits)
 
 
-def ratio(node: Node) -> tuple[int, int]:
-    """Give the multiplier from the input's scale to the output's, and its shift."""
-    given, made = np.float64(scale(node.input(0))), np.float64(scale(node.output))
-    q, shift = quantize_multiplier(given / made)
+def rescale_multiplier(node: Node) -> tuple[int, int]:
+    """Compute the quantized multiplier input scale / output scale, and its shift."""
+    input_scale, output_scale = np.float64(scale(node.input(0))), np.float64(scale(node.output))
+    q, shift = quantize_multiplier(input_scale / output_scale)
     return int(q), int(shift)
 
 
-def reduction(node: Node) -> tuple[tuple[int, ...], int]:
-    """Check a reduction; give its dimensions and how many elements each result is of.
+def check_reduction(node: Node) -> tuple[tuple[int, ...], int]:
+    """Check an operator that reduces dimensions.
+
+    Args:
+        node: MEAN, SUM or REDUCE_MAX operator.
+
+    Returns:
+        The reduced dimensions, and the number of elements that each result combines.
 
     Raises:
         ModelFormatError: If a type, dimension or shape is wrong.
     """
-    given, made = node.input(0), node.output
-    node.require_alike("int8", "int16")
-    if not node.tflm:
-        node.require_no_zero_points(given, made)
-    rank = len(given.shape)
-    asked = node.integers(1)
+    input_tensor, output_tensor = node.input(0), node.output
+    node.require_same_type("int8", "int16")
+    if not node.is_tflm:
+        node.require_no_zero_points(input_tensor, output_tensor)
+    rank = len(input_tensor.shape)
+    requested_axes = node.constant_integers(1)
     node.require(
-        all(-rank <= axis < rank for axis in asked),
-        f"axes {asked} are out of range for rank {rank}",
+        all(-rank <= axis < rank for axis in requested_axes),
+        f"axes {requested_axes} are out of range for rank {rank}",
     )
-    axes = tuple(sorted({axis % rank for axis in asked}))
-    kept = [1 if i in axes else n for i, n in enumerate(given.shape)]
+    axes = tuple(sorted({axis % rank for axis in requested_axes}))
+    output_shape = [1 if i in axes else n for i, n in enumerate(input_tensor.shape)]
     if not node.option("keepDims", False):
-        kept = [n for i, n in enumerate(kept) if i not in axes]
-    node.require_shape(made, kept)
-    node.require(min(given.shape, default=1) > 0, "the input has no elements")
-    return axes, int(np.prod([given.shape[axis] for axis in axes], dtype=np.int64))
+        output_shape = [n for i, n in enumerate(output_shape) if i not in axes]
+    node.require_shape(output_tensor, output_shape)
+    node.require(min(input_tensor.shape, default=1) > 0, "the input has no elements")
+    return axes, int(np.prod([input_tensor.shape[axis] for axis in axes], dtype=np.int64))
 
 
-def summing(
+def make_sum_kernel(
     node: Node,
     axes: tuple[int, ...],
     count: int,
     q: int,
     shift: int,
-    read_as: str | None = None,
+    bit_type: str | None = None,
 ) -> Kernel:
     """Make the kernel of a scaled sum over some dimensions.
 
     Args:
         node: The operator.
         axes: The dimensions.
-        count: How many elements each result is of.
-        q: The multiplier.
-        shift: Its shift.
-        read_as: The type as which the bits of input and output are taken, if not their own.
-    """
-    given, made = node.input(0), node.output
-    dtype = np.dtype(read_as or made.dtype)
-    low, high = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
-    behind = tuple(axis + 1 for axis in axes)
+        count: Number of elements that each result combines.
+        q: The quantized multiplier.
+        shift: Shift of the multiplier.
+        bit_type: Type as which the kernel reads and writes the bytes of input and output; by
+            default their own type.
 
-    def scaled(total: np.ndarray) -> np.ndarray:
-        shifted = wrap32(wrap32(total) - zero_point(given) * count)
-        found = multiply_by_quantized_multiplier(shifted, q, shift)
-        return np.clip(wrap32(found + zero_point(made)), low, high)
+    Returns:
+        The kernel.
+    """
+    input_tensor, output_tensor = node.input(0), node.output
+    dtype = np.dtype(bit_type or output_tensor.dtype)
+    low, high = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+    array_axes = tuple(axis + 1 for axis in axes)
+
+    def scale_sums(sums: np.ndarray) -> np.ndarray:
+        centred = wrap32(wrap32(sums) - zero_point(input_tensor) * count)
+        scaled = multiply_by_quantized_multiplier(centred, q, shift)
+        return np.clip(wrap32(scaled + zero_point(output_tensor)), low, high)
 
     def run(x: np.ndarray, *_: Any) -> np.ndarray:
-        total = x.view(dtype).sum(axis=behind, dtype=np.int64)
-        return scaled(total).astype(dtype).view(made.dtype).reshape(x.shape[0], *made.shape)
+        sums = x.view(dtype).sum(axis=array_axes, dtype=np.int64)
+        outputs = scale_sums(sums).astype(dtype).view(output_tensor.dtype)
+        return outputs.reshape(x.shape[0], *output_tensor.shape)
 
     def explain(arrays: Any, index: tuple[int, ...]) -> list[tuple[str, Any]]:
-        total = arrays[0].view(dtype).sum(axis=axes, dtype=np.int64).reshape(made.shape)[index]
+        sums = arrays[0].view(dtype).sum(axis=axes, dtype=np.int64)
+        total = sums.reshape(output_tensor.shape)[index]
         return [
             ("sum", int(total)),
             ("elements", count),
-            ("input zero point", zero_point(given)),
-            ("accumulator", int(total) - zero_point(given) * count),
+            ("input zero point", zero_point(input_tensor)),
+            ("accumulator", int(total) - zero_point(input_tensor) * count),
             ("multiplier", q),
             ("shift", shift),
-            ("output zero point", zero_point(made)),
-            ("output", int(scaled(total).astype(dtype).view(made.dtype))),
+            ("output zero point", zero_point(output_tensor)),
+            ("output", int(scale_sums(total).astype(dtype).view(output_tensor.dtype))),
         ]
 
     return Kernel(run, explain)

@@ -2,34 +2,34 @@
 
 import numpy as np
 
-from snugnet.int8.copies import MOVED
+from snugnet.int8.copies import COPYABLE_TYPES
 from snugnet.int8.node import Kernel, Node
 
 
 def prepare(node: Node) -> Kernel:
     """Prepare a stack.
 
-    Real meaning: out[…, i, …] = the i-th input, along dimension `axis`. All is copied as it is;
-    `litert_ref` asks for the output's scale and zero point in all inputs.
+    Real meaning: out[…, i, …] = the i-th input, along dimension `axis`. The integers are copied.
+    `litert_ref` requires that all inputs have the scale and zero point of the output.
 
     Kernel: `reference_ops::Pack`.
 
     Args:
         node: Inputs: one or more of the same shape and type.
     """
-    made = node.output
-    node.require_types(made, *MOVED)
-    given = [node.input(place) for place in range(len(node.inputs))]
-    rank, axis = len(made.shape), node.option("axis")
-    node.require(given and -rank <= axis < rank, f"axis {axis} is out of range for rank {rank}")
+    output_tensor = node.output
+    node.require_types(output_tensor, *COPYABLE_TYPES)
+    inputs = [node.input(position) for position in range(len(node.inputs))]
+    rank, axis = len(output_tensor.shape), node.option("axis")
+    node.require(inputs and -rank <= axis < rank, f"axis {axis} is out of range for rank {rank}")
     axis %= rank
-    shape = list(given[0].shape)
-    for tensor in given:
-        node.require_types(tensor, made.dtype)
+    shape = list(inputs[0].shape)
+    for tensor in inputs:
+        node.require_types(tensor, output_tensor.dtype)
         node.require_shape(tensor, shape)
-        if not node.tflm:
+        if not node.is_tflm:
             node.require_same_quantization(tensor)
-    node.require_shape(made, [*shape[:axis], len(given), *shape[axis:]])
+    node.require_shape(output_tensor, [*shape[:axis], len(inputs), *shape[axis:]])
 
     def run(*arrays: np.ndarray) -> np.ndarray:
         return np.stack(np.broadcast_arrays(*arrays), axis=axis + 1)

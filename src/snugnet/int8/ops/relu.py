@@ -1,11 +1,11 @@
-"""RELU: what is below 0 becomes 0."""
+"""RELU: inputs below 0 become 0."""
 
 from typing import Any
 
 import numpy as np
 
-from snugnet.int8.activation import as_limit
-from snugnet.int8.elementwise import unary
+from snugnet.int8.activation import quantize_limit
+from snugnet.int8.elementwise import make_unary_kernel
 from snugnet.int8.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier, wrap32
 from snugnet.int8.node import Kernel, Node, limits, scale, zero_point
 from snugnet.int8.requantize import explain_scaling
@@ -16,41 +16,51 @@ def prepare(node: Node) -> Kernel:
 
     Real meaning: out = max(0, in).
 
-    The input less its zero point is scaled, rounded twice; it cannot overflow. The ratio of the
-    scales is computed in float32 by `litert_ref`, in float64 by `tflm`.
-    Saturation: at the output's zero point and the highest number.
+    The input less its zero point is scaled and rounded twice; it cannot overflow. `litert_ref`
+    computes the ratio of the scales in float32, `tflm` in float64.
+    Saturation: at the zero point of the output and at the highest number of the type.
 
     Kernel: `reference_ops::ReluX`.
 
     Args:
         node: Input: int8 or int16 (zero points 0).
     """
-    return rectifier(node, 0.0, None)
+    return make_relu_kernel(node, 0.0, None)
 
 
-def rectifier(node: Node, low: float, high: float | None) -> Kernel:
-    """Make the kernel that scales and limits to two real numbers.
+def make_relu_kernel(node: Node, low: float, high: float | None) -> Kernel:
+    """Make the kernel of a rectifier that scales its input.
+
+    Args:
+        node: RELU, RELU6 or RELU_N1_TO_1 operator.
+        low: Lower limit, as a real number.
+        high: Upper limit, as a real number, or None.
+
+    Returns:
+        The kernel.
 
     Raises:
-        ModelFormatError: If a type or zero point is not as the kernels need it.
+        ModelFormatError: If the kernels do not support a type, scale or zero point.
     """
-    given, made = node.input(0), node.output
-    node.require_alike("int8", "int16")
-    node.require_no_zero_points(given, made)
-    q, shift = quantize_multiplier(node.ratio(scale(given)))
-    least, most = limits(made)
-    least = max(least, as_limit(node, low))
-    most = most if high is None else min(most, as_limit(node, high))
+    input_tensor, output_tensor = node.input(0), node.output
+    node.require_same_type("int8", "int16")
+    node.require_no_zero_points(input_tensor, output_tensor)
+    q, shift = quantize_multiplier(node.scale_ratio(scale(input_tensor)))
+    low_limit, high_limit = limits(output_tensor)
+    low_limit = max(low_limit, quantize_limit(node, low))
+    high_limit = high_limit if high is None else min(high_limit, quantize_limit(node, high))
 
-    def limited(x: np.ndarray) -> np.ndarray:
-        scaled = multiply_by_quantized_multiplier(x - zero_point(given), q, shift)
-        # First the lower limit, as the kernel: it may lie above the upper one.
-        return np.minimum(np.maximum(wrap32(scaled + zero_point(made)), least), most)
-
-    def steps(x: int) -> list[tuple[str, Any]]:
-        start = [("input zero point", zero_point(given))]
-        return start + explain_scaling(
-            x - zero_point(given), q, shift, zero_point(made), (least, most)
+    def relu(x: np.ndarray) -> np.ndarray:
+        scaled = multiply_by_quantized_multiplier(x - zero_point(input_tensor), q, shift)
+        # The kernel applies the lower limit first. The order matters if it exceeds the upper limit.
+        return np.minimum(
+            np.maximum(wrap32(scaled + zero_point(output_tensor)), low_limit), high_limit
         )
 
-    return unary(node, limited, steps)
+    def steps(x: int) -> list[tuple[str, Any]]:
+        centred = x - zero_point(input_tensor)
+        output_limits = (low_limit, high_limit)
+        lines = explain_scaling(centred, q, shift, zero_point(output_tensor), output_limits)
+        return [("input zero point", zero_point(input_tensor)), *lines]
+
+    return make_unary_kernel(node, relu, steps)

@@ -1,11 +1,11 @@
-"""RELU6: what is below 0 becomes 0, what is above 6 becomes 6."""
+"""RELU6: inputs below 0 become 0, inputs above 6 become 6."""
 
 import numpy as np
 
 from snugnet.core.affine import round_half_away
-from snugnet.int8.elementwise import unary
+from snugnet.int8.elementwise import make_unary_kernel
 from snugnet.int8.node import Kernel, Node, limits, scale, zero_point
-from snugnet.int8.ops.relu import rectifier
+from snugnet.int8.ops.relu import make_relu_kernel
 
 
 def prepare(node: Node) -> Kernel:
@@ -13,26 +13,26 @@ def prepare(node: Node) -> Kernel:
 
     Real meaning: out = min(6, max(0, in)).
 
-    `litert_ref` scales as RELU does. `tflm` limits the input to its own zero point and its own 6,
-    and ignores the output's scale and zero point.
+    `litert_ref` scales as in RELU. `tflm` limits the input to 0 and 6, quantized with the scale and
+    zero point of the input. It ignores the scale and zero point of the output.
 
     Kernels: `reference_ops::ReluX`; in TensorFlow Lite Micro `Relu6Quantized`.
 
     Args:
         node: Input: int8 or int16 (zero points 0).
     """
-    if not node.tflm:
-        return rectifier(node, 0.0, 6.0)
-    given = node.input(0)
-    node.require_types(given, "int8", "int16")
-    node.require_types(node.output, given.dtype)
-    node.require_quantized(given)
+    if not node.is_tflm:
+        return make_relu_kernel(node, 0.0, 6.0)
+    input_tensor = node.input(0)
+    node.require_types(input_tensor, "int8", "int16")
+    node.require_types(node.output, input_tensor.dtype)
+    node.require_quantized(input_tensor)
     with np.errstate(over="ignore"):
-        steps = float(round_half_away(np.asarray(np.float32(6) / scale(given))))
-    low, high = limits(given)
-    six = int(np.clip(steps + zero_point(given), low, high))
+        steps = float(round_half_away(np.asarray(np.float32(6) / scale(input_tensor))))
+    low, high = limits(input_tensor)
+    six = int(np.clip(steps + zero_point(input_tensor), low, high))
 
-    def limited(x: np.ndarray) -> np.ndarray:
-        return np.minimum(np.maximum(x, zero_point(given)), six)
+    def relu6(x: np.ndarray) -> np.ndarray:
+        return np.minimum(np.maximum(x, zero_point(input_tensor)), six)
 
-    return unary(node, limited, lambda x: [("limits", [zero_point(given), six])])
+    return make_unary_kernel(node, relu6, lambda x: [("limits", [zero_point(input_tensor), six])])

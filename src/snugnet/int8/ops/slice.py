@@ -1,4 +1,4 @@
-"""SLICE: a box cut out of a tensor."""
+"""SLICE: a range of each dimension of a tensor."""
 
 from typing import Any
 
@@ -9,18 +9,18 @@ from snugnet.int8.node import Kernel, Node
 
 
 def prepare(node: Node) -> Kernel:
-    """Prepare a box.
+    """Prepare a slice.
 
-    Real meaning: out[i] = in[begin + i], of so many elements in each dimension as `size` says, or
-    of all that are left where it says -1.
+    Real meaning: out[i] = in[begin + i]. `size` is the number of elements in each dimension; -1
+    means all remaining elements.
 
     Kernel: `reference_ops::Slice`.
 
     Args:
-        node: Inputs: any; begin; size, one number a dimension each.
+        node: Inputs: any; begin and size, each with one number for each dimension.
     """
     check_copy(node)
-    shape, begin, size = node.input(0).shape, node.integers(1), node.integers(2)
+    shape, begin, size = node.input(0).shape, node.constant_integers(1), node.constant_integers(2)
     node.require(
         len(begin) == len(size) == len(shape), f"begin and size must have {len(shape)} numbers each"
     )

@@ -1,4 +1,4 @@
-"""SOFTMAX: scores of one row as shares of 1."""
+"""SOFTMAX: scores of each row as probabilities."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,10 +16,10 @@ from snugnet.int8.fixed_point import (
     saturate,
     wrap32,
 )
-from snugnet.int8.lookup import interpolate, interpolated_table
+from snugnet.int8.lookup import build_interpolation_table, interpolate
 from snugnet.int8.node import Kernel, Node, limits, scale, zero_point
 
-# Exponentials have 5 integer bits, their sum 12.
+# Integer bits of the arguments of exponentials, and of the sum of exponentials.
 SCALED_BITS, SUM_BITS = 5, 12
 
 
@@ -28,11 +28,11 @@ def prepare(node: Node) -> Kernel:
 
     Real meaning: out[i] = e^(beta in[i]) / sum over j of e^(beta in[j]).
 
-    int8 inputs: the differences to the largest, below a limit where nothing is left, in fixed point
-    with 5 integer bits; the sum with 12; its reciprocal by Newton's division. The kernels end the
-    program if a sum reaches 512.
-    int16: exponential and reciprocal interpolated in tables of 513 numbers, which `litert_ref`
-    fills in float64, `tflm` in float32.
+    int8 inputs: the kernel subtracts the largest input and scales the differences to fixed point
+    with 5 integer bits. Below a limit, the exponential counts as 0. The sum has 12 integer bits.
+    Newton's division computes its reciprocal. The kernels abort if a sum reaches 512.
+    int16 inputs: exponential and reciprocal are interpolated in tables of 513 numbers.
+    `litert_ref` fills the tables in float64, `tflm` in float32.
     Saturation: at the limits of the type.
 
     Kernels: `reference_ops::Softmax`, `SoftmaxInt16`.
@@ -40,17 +40,20 @@ def prepare(node: Node) -> Kernel:
     Args:
         node: Input: int8 (output int8 or int16) or int16. Option `beta`.
     """
-    given, made = node.input(0), node.output
-    node.require_types(given, "int8", "int16")
-    node.require_types(made, *(("int8", "int16") if given.dtype == "int8" else ("int16",)))
-    node.require_quantized(given, made)
-    node.require_shape(made, given.shape)
-    node.require(len(given.shape) > 0 and given.shape[-1] > 0, "the last dimension is empty")
+    input_tensor, output_tensor = node.input(0), node.output
+    node.require_types(input_tensor, "int8", "int16")
+    allowed = ("int8", "int16") if input_tensor.dtype == "int8" else ("int16",)
+    node.require_types(output_tensor, *allowed)
+    node.require_quantized(input_tensor, output_tensor)
+    node.require_shape(output_tensor, input_tensor.shape)
+    node.require(
+        len(input_tensor.shape) > 0 and input_tensor.shape[-1] > 0, "the last dimension is empty"
+    )
     _check_output(node)
-    steps = _int8(node) if given.dtype == "int8" else _int16(node)
+    steps = _make_int8_steps(node) if input_tensor.dtype == "int8" else _make_int16_steps(node)
 
     def run(x: np.ndarray, *_: Any) -> np.ndarray:
-        return steps(x)["output"].astype(made.dtype)
+        return steps(x)["output"].astype(output_tensor.dtype)
 
     def explain(arrays: Any, index: tuple[int, ...]) -> list[tuple[str, Any]]:
         row = arrays[0][index[:-1]]
@@ -64,97 +67,108 @@ def prepare(node: Node) -> Kernel:
 
 
 def _check_output(node: Node) -> None:
-    given, made = node.input(0), node.output
-    if given.dtype == made.dtype == "int8":
-        unit, point = 1 / 256, -128
-    elif given.dtype == "int16":
-        unit, point = 1 / 32768, 0
-        node.require(zero_point(given) == 0, "the input zero point must be 0")
-    elif node.tflm:
-        unit, point = 1 / 65536, -32768
+    input_tensor, output_tensor = node.input(0), node.output
+    if input_tensor.dtype == output_tensor.dtype == "int8":
+        expected_scale, expected_point = 1 / 256, -128
+    elif input_tensor.dtype == "int16":
+        expected_scale, expected_point = 1 / 32768, 0
+        node.require(zero_point(input_tensor) == 0, "the input zero point must be 0")
+    elif node.is_tflm:
+        expected_scale, expected_point = 1 / 65536, -32768
     else:
         return
-    exact = node.tflm and made.dtype == "int8"
-    apart = abs(float(scale(made)) - unit)
+    is_exact = node.is_tflm and output_tensor.dtype == "int8"
+    tolerance = 0 if is_exact else 0.001 * expected_scale
+    difference = abs(float(scale(output_tensor)) - expected_scale)
     node.require(
-        zero_point(made) == point and apart <= (0 if exact else 0.001 * unit),
-        f"the output must have scale {unit} and zero point {point}",
+        zero_point(output_tensor) == expected_point and difference <= tolerance,
+        f"the output must have scale {expected_scale} and zero point {expected_point}",
     )
 
 
-def _int8(node: Node) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+def _make_int8_steps(node: Node) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+    """Make the function from int8 scores to all intermediate results and the output, by name."""
     low, high = limits(node.output)
     bits = 8 if node.output.dtype == "int8" else 16
-    # The product as float64, whatever the types of the factors.
+    # The product is computed in float64 for all types of the factors.
     real = min(float(node.option("beta")) * float(scale(node.input(0))) * 2.0**26, 2.0**31 - 1)
     node.require(real > 1, "beta x input scale is too small")
     q, shift = quantize_multiplier(real)
     radius = int(np.floor(31 * 2.0**26 / 2.0 ** float(shift)))
-    # The exponential of every difference, from 0 down, and what it adds to the sum.
+    # Tables by the difference to the largest score: the exponential, and its addend in the sum.
     differences = -np.arange(256)
-    counted = differences >= -radius
+    has_exponential = differences >= -radius
     scaled = rounding_high_mul(wrap32(differences << shift), q)
-    exponentials = np.where(counted, exp_on_negative_values(scaled, SCALED_BITS), 0)
+    exponentials = np.where(has_exponential, exp_on_negative_values(scaled, SCALED_BITS), 0)
     addends = rounding_divide_by_pot(exponentials, SUM_BITS)
 
     def steps(x: np.ndarray) -> dict[str, np.ndarray]:
-        below = x.max(axis=-1, keepdims=True).astype(np.int64) - x
-        total = addends[below].sum(axis=-1, keepdims=True)
+        distance = x.max(axis=-1, keepdims=True).astype(np.int64) - x
+        total = addends[distance].sum(axis=-1, keepdims=True)
         factor, over_unit = reciprocal(total, SUM_BITS)
-        right = over_unit + 31 - bits
-        node.require(right.max(initial=0) <= 31, "the sum of exponentials may overflow")
-        shares = rounding_high_mul(factor, exponentials[below])
-        made = np.clip(rounding_divide_by_pot(shares, right) + low, low, high)
+        right_shift = over_unit + 31 - bits
+        node.require(right_shift.max(initial=0) <= 31, "the sum of exponentials may overflow")
+        probabilities = rounding_high_mul(factor, exponentials[distance])
+        output = np.clip(rounding_divide_by_pot(probabilities, right_shift) + low, low, high)
         return {
-            "difference to the largest": -below,
+            "difference to the largest": -distance,
             "multiplier": q,
             "shift": shift,
-            "exponential": exponentials[below],
+            "exponential": exponentials[distance],
             "sum": total,
             "reciprocal of the sum": factor,
-            "bits shifted right": right,
-            "output": np.where(counted[below], made, low),
+            "bits shifted right": right_shift,
+            "output": np.where(has_exponential[distance], output, low),
         }
 
     return steps
 
 
-def _int16(node: Node) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    kind = np.float32 if node.tflm else np.float64
-    given = scale(node.input(0))
+def _make_int16_steps(node: Node) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+    """Make the function from int16 scores to all intermediate results and the output, by name."""
+    float_type = np.float32 if node.is_tflm else np.float64
+    input_scale = scale(node.input(0))
     beta = np.float32(node.option("beta"))
-    product = np.float64(given) * np.float64(beta) if node.tflm else np.float64(given * beta)
+    if node.is_tflm:
+        product = np.float64(input_scale) * np.float64(beta)
+    else:
+        product = np.float64(input_scale * beta)
     q, shift = quantize_multiplier(product / (10.0 / 65535.0))
 
-    # As the C library computes them: in float64, whatever the type of the table.
+    # The C library computes exponentials in float64 for both types of the table.
     def exponential(x: np.ndarray) -> np.ndarray:
-        return np.exp(x.astype(np.float64)).astype(kind)
+        return np.exp(x.astype(np.float64)).astype(float_type)
 
     def inverse(x: np.ndarray) -> np.ndarray:
-        return kind(1) / (kind(1) + x)
+        return float_type(1) / (float_type(1) + x)
 
-    powers = interpolated_table(exponential, (10.0 / 65535, 32767), (2.0 / 65535, 0), kind)
-    inverses = interpolated_table(inverse, (1.0 / 65535, -32768), (2.0 / 65535, 0), kind)
+    powers = build_interpolation_table(
+        exponential, (10.0 / 65535, 32767), (2.0 / 65535, 0), float_type
+    )
+    inverses = build_interpolation_table(
+        inverse, (1.0 / 65535, -32768), (2.0 / 65535, 0), float_type
+    )
 
     def steps(x: np.ndarray) -> dict[str, np.ndarray]:
-        below = x.astype(np.int64) - x.max(axis=-1, keepdims=True)
-        scaled = saturate(multiply_by_quantized_multiplier(below, q, shift) + 32767, 16)
+        difference = x.astype(np.int64) - x.max(axis=-1, keepdims=True)
+        scaled = saturate(multiply_by_quantized_multiplier(difference, q, shift) + 32767, 16)
         power = interpolate(powers, scaled)
         total = power.sum(axis=-1, keepdims=True)
         headroom = count_leading_zeros(total)
         shifted = ((total << (headroom - 1)) + (1 << 13)) >> 14
         factor = interpolate(inverses, saturate(shifted - (1 << 15) - (1 << 16), 16))
-        right = 31 - headroom
-        made = np.clip((power * factor + (np.int64(1) << (right - 1))) >> right, 0, 32767)
+        right_shift = 31 - headroom
+        half = np.int64(1) << (right_shift - 1)
+        output = np.clip((power * factor + half) >> right_shift, 0, 32767)
         return {
-            "difference to the largest": below,
+            "difference to the largest": difference,
             "multiplier": q,
             "shift": shift,
             "exponential": power,
             "sum": total,
             "reciprocal of the sum": factor,
-            "bits shifted right": right,
-            "output": made,
+            "bits shifted right": right_shift,
+            "output": output,
         }
 
     return steps

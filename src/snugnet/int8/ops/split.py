@@ -1,4 +1,4 @@
-"""SPLIT: a tensor cut into equal parts."""
+"""SPLIT: a tensor split into equal parts."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from snugnet.int8.node import Kernel, Node
 
 
 def prepare(node: Node) -> Kernel:
-    """Prepare a cut into equal parts.
+    """Prepare a split into equal parts.
 
-    Real meaning: the outputs, one behind the other along a dimension, are in.
+    Real meaning: the concatenation of the outputs along a dimension is in.
 
     Kernel: `reference_ops::Split`.
 
@@ -19,21 +19,21 @@ def prepare(node: Node) -> Kernel:
         node: Inputs: the dimension, one number; any tensor. Outputs: the parts.
     """
     check_copy(node, 1)
-    given, parts = node.input(1), len(node.outputs)
-    rank, axis = len(given.shape), node.integers(0)
+    input_tensor, parts = node.input(1), len(node.outputs)
+    rank, axes = len(input_tensor.shape), node.constant_integers(0)
     node.require(
-        len(axis) == 1 and -rank <= axis[0] < rank, f"axis {axis} is out of range for rank {rank}"
+        len(axes) == 1 and -rank <= axes[0] < rank, f"axis {axes} is out of range for rank {rank}"
     )
-    where = axis[0] % rank
-    size = given.shape[where]
+    axis = axes[0] % rank
+    size = input_tensor.shape[axis]
     node.require(
         parts > 0 and size % parts == 0, f"{size} elements cannot be split into {parts} equal parts"
     )
-    shape = [*given.shape[:where], size // parts, *given.shape[where + 1 :]]
-    for made in node.outputs:
-        node.require_shape(made, shape)
+    shape = [*input_tensor.shape[:axis], size // parts, *input_tensor.shape[axis + 1 :]]
+    for output_tensor in node.outputs:
+        node.require_shape(output_tensor, shape)
 
     def run(_: Any, x: np.ndarray) -> list[np.ndarray]:
-        return [np.ascontiguousarray(part) for part in np.split(x, parts, axis=where + 1)]
+        return [np.ascontiguousarray(part) for part in np.split(x, parts, axis=axis + 1)]
 
     return Kernel(run)

@@ -1,7 +1,12 @@
 """SUB: the difference of two tensors of different scales."""
 
 from snugnet.int8.node import Kernel, Node
-from snugnet.int8.ops.add import check, powers_of_two, scaled_kernel, shifted_kernel
+from snugnet.int8.ops.add import (
+    check_addends,
+    make_scaled_kernel,
+    make_shifted_kernel,
+    power_of_two_shifts,
+)
 
 
 def prepare(node: Node) -> Kernel:
@@ -9,7 +14,7 @@ def prepare(node: Node) -> Kernel:
 
     Real meaning: out = a - b, broadcast; then the fused activation.
 
-    As ADD; but where `litert_ref` only shifts, it broadcasts.
+    The arithmetic is that of ADD, but `litert_ref` also broadcasts where it only shifts.
     Saturation: at the limits of the type and of the activation.
 
     Kernels: `reference_ops::Sub`, `BroadcastQuantSubSlow`, `Sub16`; in TensorFlow Lite Micro
@@ -18,8 +23,8 @@ def prepare(node: Node) -> Kernel:
     Args:
         node: Inputs: a and b, both int8 or both int16.
     """
-    check(node)
-    shifts = powers_of_two(node)
+    check_addends(node)
+    shifts = power_of_two_shifts(node)
     if shifts is not None:
-        return shifted_kernel(node, shifts, -1)
-    return scaled_kernel(node, -1)
+        return make_shifted_kernel(node, shifts, -1)
+    return make_scaled_kernel(node, -1)

@@ -3,10 +3,10 @@
 import numpy as np
 
 from snugnet.int8 import fixed_point
-from snugnet.int8.elementwise import unary
-from snugnet.int8.lookup import float_function, scaled_for_sigmoid, sigmoid_table
+from snugnet.int8.elementwise import make_unary_kernel
+from snugnet.int8.lookup import build_sigmoid_table, make_float_kernel, make_sigmoid_scaler
 from snugnet.int8.node import Kernel, Node
-from snugnet.int8.ops.logistic import fixed
+from snugnet.int8.ops.logistic import make_fixed_point_kernel
 
 
 def prepare(node: Node) -> Kernel:
@@ -14,34 +14,38 @@ def prepare(node: Node) -> Kernel:
 
     Real meaning: out = tanh(in).
 
-    int8, `litert_ref`: a table computed in float32. `tflm`: in fixed point with 4 integer bits,
-    rounded to 8 bits; the output is taken to have scale 1/128 and zero point 0.
-    int16: interpolated in the table of the sigmoid, of twice the input, halves rounded up; zero
-    points 0, the output's scale 2^-15.
+    int8, `litert_ref`: a table computed in float32.
+    int8, `tflm`: fixed point with 4 integer bits, rounded to 8 bits. The kernel assumes an output
+    scale of 1/128 and an output zero point of 0.
+    int16: interpolation in the sigmoid table at twice the input, halves rounded up; zero points
+    must be 0, and the output scale must be 2^-15.
 
     Kernels: `LUTPopulateInt8`, `reference_integer_ops::Tanh`.
 
     Args:
         node: Input: int8 or int16.
     """
-    node.require_alike("int8", "int16")
+    node.require_same_type("int8", "int16")
     if node.output.dtype == "int16":
-        return _int16(node)
-    if node.tflm:
-        return fixed(node, fixed_point.tanh, 24, 0)
-    return float_function(node, lambda x: np.tanh(x.astype(np.float64)))
+        return _make_int16_kernel(node)
+    if node.is_tflm:
+        return make_fixed_point_kernel(node, fixed_point.tanh, 24, 0)
+    return make_float_kernel(node, lambda x: np.tanh(x.astype(np.float64)))
 
 
-def _int16(node: Node) -> Kernel:
-    scaled, table = scaled_for_sigmoid(node, (0, 1)), sigmoid_table()
+def _make_int16_kernel(node: Node) -> Kernel:
+    scale_input, table = make_sigmoid_scaler(node, (0, 1)), build_sigmoid_table()
 
-    def of(x: np.ndarray) -> np.ndarray:
-        x = scaled(x)
+    def compute(x: np.ndarray) -> np.ndarray:
+        x = scale_input(x)
         magnitude = np.abs(x)
-        place = np.minimum(magnitude >> 8, 254)
-        between = (table[place] << 8) + (magnitude & 255) * (table[place + 1] - table[place])
-        image = np.where(magnitude >> 8 >= 255, 0xFFFF << 8, between)
-        up, down = image - (1 << 23) + (1 << 7), -image + (1 << 23) + (1 << 7) - 1
-        return np.where(x >= 0, up, down) >> 8
+        index, offset = np.minimum(magnitude >> 8, 254), magnitude & 255
+        interpolated = (table[index] << 8) + offset * (table[index + 1] - table[index])
+        result = np.where(magnitude >> 8 >= 255, 0xFFFF << 8, interpolated)
+        positive = result - (1 << 23) + (1 << 7)
+        negative = -result + (1 << 23) + (1 << 7) - 1
+        return np.where(x >= 0, positive, negative) >> 8
 
-    return unary(node, of, lambda x: [("scaled to the table", int(scaled(x)))])
+    return make_unary_kernel(
+        node, compute, lambda x: [("scaled to the table", int(scale_input(x)))]
+    )

@@ -9,19 +9,19 @@ from snugnet.int8.node import Kernel, Node
 
 
 def prepare(node: Node) -> Kernel:
-    """Prepare a change of order.
+    """Prepare a transposition.
 
     Real meaning: dimension i of out is dimension perm[i] of in.
 
     Kernel: `reference_ops::Transpose`.
 
     Args:
-        node: Inputs: any; perm, one number a dimension.
+        node: Inputs: any; perm, one number for each dimension.
     """
     check_copy(node)
     shape = node.input(0).shape
     rank = len(shape)
-    order = node.integers(1)
+    order = node.constant_integers(1)
     node.require(
         all(-rank <= axis < rank for axis in order)
         and sorted(axis % rank for axis in order) == list(range(rank)),

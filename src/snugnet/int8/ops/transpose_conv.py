@@ -6,110 +6,123 @@ import numpy as np
 
 from snugnet.core.errors import InputError
 from snugnet.int8.node import Explain, Kernel, Node, Run
-from snugnet.int8.ops.conv_2d import rounding
-from snugnet.int8.sums import Rounding, Sums, convolution_sums
-from snugnet.int8.windows import Windows, blocks, windows
+from snugnet.int8.ops.conv_2d import choose_rounding
+from snugnet.int8.sums import Rounding, Sums, make_convolution_sums
+from snugnet.int8.windows import Windows, make_windows, split_into_blocks
 
 
 def prepare(node: Node) -> Kernel:
     """Prepare a transposed convolution.
 
     Real meaning: out[n, y s + i - p, x s + j - p, o] += weights[o, i, j, c] * in[n, y, x, c] for
-    all that lies within the output, plus bias[o]; then the fused activation. The padding p is that
+    all elements within the output, plus bias[o]; then the fused activation. The padding p is that
     of a convolution of the output.
 
-    int8: int32 sums, rounded twice. int16: no zero points; `litert_ref` as CONV_2D, `tflm` always
-    adds in int64 and rounds once with a multiplier of 16 bits.
+    int8: int32 sums, rounded twice. int16: no zero points. `litert_ref` adds and rounds as in
+    CONV_2D. `tflm` always adds in int64 and rounds once with a multiplier of 16 bits.
     Saturation: at the limits of the type and of the activation. int32 sums wrap.
 
     Kernels: `reference_integer_ops::TransposeConv` of both runtimes.
 
-    The output has the shape that the file gives it; `tflm` does not read the one that is asked for.
+    The output has the shape of the output tensor in the file. `tflm` does not read the first input.
 
     Args:
         node: Inputs: shape of the output (4,), weights (outputs, height, width, channels), image
             (n, height, width, channels), bias (outputs,) or none.
     """
-    weights, given, bias = node.input(1), node.input(2), node.optional(3)
-    node.require(len(given.shape) == len(weights.shape) == 4, "image and weights must have rank 4")
+    weights, input_tensor, bias = node.input(1), node.input(2), node.optional_input(3)
+    node.require(
+        len(input_tensor.shape) == len(weights.shape) == 4, "image and weights must have rank 4"
+    )
     outputs, height, width, channels = weights.shape
     node.require(
-        min(weights.shape) > 0 and channels == given.shape[3],
-        f"weights of shape {list(weights.shape)} do not fit input {list(given.shape)}",
+        min(weights.shape) > 0 and channels == input_tensor.shape[3],
+        f"weights of shape {list(weights.shape)} do not fit input {list(input_tensor.shape)}",
     )
-    made = node.output.shape
-    if node.input(0).values is not None and not node.tflm:
-        node.require_shape(node.output, node.integers(0))
+    output_shape = node.output.shape
+    if node.input(0).values is not None and not node.is_tflm:
+        node.require_shape(node.output, node.constant_integers(0))
     node.require(
-        len(made) == 4 and made[0] == given.shape[0] and made[3] == outputs and min(made) > 0,
-        f"output shape {list(made)} does not fit input {list(given.shape)}",
+        len(output_shape) == 4
+        and output_shape[0] == input_tensor.shape[0]
+        and output_shape[3] == outputs
+        and min(output_shape) > 0,
+        f"output shape {list(output_shape)} does not fit input {list(input_tensor.shape)}",
     )
-    how = rounding(node, bias)
-    if node.tflm and given.dtype == "int16":
-        how = Rounding.WIDE
+    rounding = choose_rounding(node, bias)
+    if node.is_tflm and input_tensor.dtype == "int16":
+        rounding = Rounding.WIDE
         node.require(bias is None or bias.dtype == "int64", "the bias must be int64")
-    sums = convolution_sums(node, given, weights, bias, 0, how)
-    area = windows(node, (made[1], made[2]), (height, width))
+    sums = make_convolution_sums(node, input_tensor, weights, bias, 0, rounding)
+    windows = make_windows(node, (output_shape[1], output_shape[2]), (height, width))
     canvas = [
         (size - 1) * stride + kernel
-        for size, stride, kernel in zip(given.shape[1:3], area.stride, area.kernel, strict=True)
+        for size, stride, kernel in zip(
+            input_tensor.shape[1:3], windows.stride, windows.kernel, strict=True
+        )
     ]
     node.require(
         canvas[0] * canvas[1] <= 1 << 24, f"the output before cropping is too large: {canvas}"
     )
-    return Kernel(_run(area, sums, made, not node.tflm), _explain(area, sums))
+    run = _make_run(windows, sums, output_shape, checks_shape=not node.is_tflm)
+    return Kernel(run, _make_explain(windows, sums))
 
 
-def _run(area: Windows, sums: Sums, made: tuple[int, ...], check: bool) -> Run:
+def _make_run(
+    windows: Windows, sums: Sums, output_shape: tuple[int, ...], checks_shape: bool
+) -> Run:
     outputs, height, width, channels = sums.weights.shape
     matrix = sums.weights.transpose(3, 1, 2, 0).reshape(channels, -1).astype(np.float64)
-    # Inputs are taken less their zero point here, which `finish` would subtract once more.
-    again = sums.point * sums.weights.sum(axis=(1, 2, 3))
-    ends = [b + size for b, size in zip(area.before, made[1:3], strict=True)]
+    # The inputs are used less their zero point here, but `finish` subtracts the zero point again.
+    correction = sums.input_zero_point * sums.weights.sum(axis=(1, 2, 3))
+    ends = [before + size for before, size in zip(windows.padding, output_shape[1:3], strict=True)]
 
-    def block(x: np.ndarray) -> np.ndarray:
+    def compute_block(x: np.ndarray) -> np.ndarray:
         n, rows, columns, _ = x.shape
-        values = x.reshape(-1, channels).astype(np.float64) - sums.point
+        values = x.reshape(-1, channels).astype(np.float64) - sums.input_zero_point
         products = (values @ matrix).reshape(n, rows, columns, height, width, outputs)
-        reach = [(rows - 1) * area.stride[0] + height, (columns - 1) * area.stride[1] + width]
+        reach = [(rows - 1) * windows.stride[0] + height, (columns - 1) * windows.stride[1] + width]
         canvas = np.zeros((n, *map(max, reach, ends), outputs))
         for i in range(height):
             for j in range(width):
-                below, right = i + (rows - 1) * area.stride[0], j + (columns - 1) * area.stride[1]
-                canvas[:, i : below + 1 : area.stride[0], j : right + 1 : area.stride[1]] += (
-                    products[:, :, :, i, j]
-                )
-        cut = canvas[:, area.before[0] : ends[0], area.before[1] : ends[1]] + again
-        return sums.finish(cut.reshape(-1, outputs)).reshape(cut.shape)
+                bottom = i + (rows - 1) * windows.stride[0]
+                right = j + (columns - 1) * windows.stride[1]
+                row_slice = slice(i, bottom + 1, windows.stride[0])
+                column_slice = slice(j, right + 1, windows.stride[1])
+                canvas[:, row_slice, column_slice] += products[:, :, :, i, j]
+        cropped = canvas[:, windows.padding[0] : ends[0], windows.padding[1] : ends[1]]
+        sums_of_products = cropped + correction
+        return sums.finish(sums_of_products.reshape(-1, outputs)).reshape(sums_of_products.shape)
 
-    def run(wanted: np.ndarray, _: Any, x: np.ndarray, *__: Any) -> np.ndarray:
-        if check and (wanted != made).any():
+    def run(requested_shape: np.ndarray, _: Any, x: np.ndarray, *__: Any) -> np.ndarray:
+        if checks_shape and (requested_shape != output_shape).any():
             raise InputError(
-                f"requested output shape {wanted[0].tolist()} differs from the file: {list(made)}"
+                f"requested output shape {requested_shape[0].tolist()} differs from the file: "
+                f"{list(output_shape)}"
             )
         images = x.reshape(-1, *x.shape[2:])
-        out = np.empty((len(images), *made[1:]), x.dtype)
-        each = 8 * images[0].size // channels * matrix.shape[1]
-        for some in blocks(len(images), each):
-            out[some] = block(images[some])
+        out = np.empty((len(images), *output_shape[1:]), x.dtype)
+        bytes_each = 8 * images[0].size // channels * matrix.shape[1]
+        for chunk in split_into_blocks(len(images), bytes_each):
+            out[chunk] = compute_block(images[chunk])
         return out.reshape(*x.shape[:2], *out.shape[1:])
 
     return run
 
 
-def _explain(area: Windows, sums: Sums) -> Explain:
+def _make_explain(windows: Windows, sums: Sums) -> Explain:
     def explain(arrays: Any, index: tuple[int, ...]) -> list[tuple[str, Any]]:
         sample, row, column, output = index
-        image = arrays[2][sample].astype(np.int64) - sums.point
-        total, used = 0, []
-        for i in range(area.kernel[0]):
-            for j in range(area.kernel[1]):
-                y, x = row + area.before[0] - i, column + area.before[1] - j
-                inside = y % area.stride[0] == 0 and x % area.stride[1] == 0
-                y, x = y // area.stride[0], x // area.stride[1]
-                if inside and 0 <= y < image.shape[0] and 0 <= x < image.shape[1]:
-                    used.append([y, x])
+        image = arrays[2][sample].astype(np.int64) - sums.input_zero_point
+        total, elements = 0, []
+        for i in range(windows.kernel[0]):
+            for j in range(windows.kernel[1]):
+                y, x = row + windows.padding[0] - i, column + windows.padding[1] - j
+                is_on_grid = y % windows.stride[0] == 0 and x % windows.stride[1] == 0
+                y, x = y // windows.stride[0], x // windows.stride[1]
+                if is_on_grid and 0 <= y < image.shape[0] and 0 <= x < image.shape[1]:
+                    elements.append([y, x])
                     total += int((image[y, x] * sums.weights[output, i, j]).sum())
-        return [("elements added", used), *sums.explain(total, output)]
+        return [("elements added", elements), *sums.explain(total, output)]
 
     return explain
