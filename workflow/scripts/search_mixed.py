@@ -19,8 +19,8 @@ def main(job: Any) -> None:
     from snugnet.core.tflite_schemes import SCHEMES
     from snugnet.models.loading import keras2
     from snugnet.models.loading.storage import load_model
-    from snugnet.tflite.debug import partly_in_float
-    from snugnet.tflite.weight_report import record
+    from snugnet.tflite.debug import prepare_mixed_precision
+    from snugnet.tflite.weight_report import write_weight_report
 
     settings = job.params.settings
     keras2.configure(settings["seed"], settings["tf_threads"])
@@ -30,11 +30,11 @@ def main(job: Any) -> None:
     whole = {name: Path(job.input[name]).read_bytes() for name in names}
     measure = measurer(load_split(job.input["val"]))
     model, limits = load_model(job.input["model"]), (scheme["budget"], scheme["max_in_float"])
-    search = Search(lambda: partly_in_float(model, calib), measure, whole, *limits)
+    search = Search(lambda: prepare_mixed_precision(model, calib), measure, whole, *limits)
     write_rows(search.table(), job.output["candidates"])
     with atomic_write(job.output["tflite"]) as path:
         path.write_bytes(search.chosen.found.file)
-    record(job.output["tflite"], job.output["contract"], SCHEMES["mixed"])
+    write_weight_report(job.output["tflite"], job.output["contract"], SCHEMES["mixed"])
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from snugnet.analysis.candidates import Convert, Measure, Measured
 from snugnet.core.fractions import LAST_BITS
 from snugnet.core.progress import progress
 from snugnet.tflite.layers import Layer
-from snugnet.tflite.refusals import unless_refused
+from snugnet.tflite.refusals import call_or_warn
 
 
 class Candidate(NamedTuple):
@@ -139,7 +139,7 @@ class Search:
         return candidate
 
     def _file(self, layers: Sequence[Layer]) -> bytes | None:
-        return unless_refused(self._convert, [layer.tensor for layer in layers])
+        return call_or_warn(self._convert, [layer.tensor for layer in layers])
 
     def _within(self, candidate: Candidate) -> bool:
         return candidate.found.accuracy >= self._least

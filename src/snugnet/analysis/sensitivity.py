@@ -8,7 +8,7 @@ from snugnet.analysis.candidates import Convert, Measure, Measured
 from snugnet.core.progress import progress
 from snugnet.evaluate.statistics import paired_p
 from snugnet.tflite.layers import Layer
-from snugnet.tflite.refusals import unless_refused
+from snugnet.tflite.refusals import call_or_warn
 
 
 def sweep(
@@ -36,7 +36,7 @@ def sweep(
     with progress(len(layers), "sweeping") as meter:
         for layer in layers:
             for quantized, left in (("only", names - {layer.tensor}), ("all_but", {layer.tensor})):
-                if (file := unless_refused(convert, left)) is not None:
+                if (file := call_or_warn(convert, left)) is not None:
                     rows.append(_row(layer, quantized, measure(file), floating, full))
             meter.update(1)
     return rows

@@ -60,10 +60,10 @@ def check(path: Path, names: list[str], device: str | None) -> list[dict[str, An
             )
     from snugnet.akida.preflight import preflight, report
     from snugnet.models.loading import keras2
-    from snugnet.models.loading.keras_files import load_foreign
+    from snugnet.models.loading.keras_files import load_keras_file
 
     keras2.configure(seed=0, threads=1)
-    model = load_foreign(path)
+    model = load_keras_file(path)
     return [
         report(preflight(model, scheme, wanted), scheme, wanted)
         for scheme, wanted in zip(schemes, devices, strict=True)

@@ -141,12 +141,12 @@ def _as_tflite(baseline: Path | None, code: Path | None) -> Iterator[Path | None
         return
     from snugnet.cli.quantize import as_float32
     from snugnet.models.loading import keras2
-    from snugnet.models.loading.keras_files import load_foreign
+    from snugnet.models.loading.keras_files import load_keras_file
 
     keras2.configure(seed=0, threads=1)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "float32.tflite"
-        path.write_bytes(as_float32(baseline, load_foreign(baseline, code))[1])
+        path.write_bytes(as_float32(baseline, load_keras_file(baseline, code))[1])
         yield path
 
 
@@ -154,10 +154,10 @@ def _timed(
     files: list[Path], x: np.ndarray, threads: int, runs: int, warm_up: int
 ) -> list[np.ndarray]:
     """Time files in turns; nanoseconds of each run, a file."""
-    from snugnet.tflite.runtimes.litert import latency
+    from snugnet.tflite.runtimes.litert import measure_latency
 
     sizes = [len(part) for part in np.array_split(np.arange(runs), TURNS)]
-    turns = [[latency(path, x, size, warm_up, threads) for path in files] for size in sizes]
+    turns = [[measure_latency(path, x, size, warm_up, threads) for path in files] for size in sizes]
     return [np.concatenate(times) for times in zip(*turns, strict=True)]
 
 
@@ -179,11 +179,11 @@ def _measured(path: Path, times: np.ndarray, x: np.ndarray, threads: int) -> dic
 
 
 def _arena(path: Path) -> tuple[int | None, str | None]:
-    from snugnet.tflite.runtimes.micro import arena_bytes
+    from snugnet.tflite.runtimes.micro import measure_arena
     from snugnet.verify.certificate import REFUSALS
 
     try:
-        return arena_bytes(path.read_bytes()), None
+        return measure_arena(path.read_bytes()), None
     except REFUSALS as error:
         return None, f"TensorFlow Lite Micro rejects the file: {error}"
 

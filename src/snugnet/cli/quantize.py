@@ -178,10 +178,10 @@ def quantize(request: Request) -> dict[str, Any]:
     request.check()
     from snugnet.core.files import atomic_write
     from snugnet.models.loading import keras2
-    from snugnet.models.loading.keras_files import load_foreign
+    from snugnet.models.loading.keras_files import load_keras_file
 
     keras2.configure(request.seed, threads=1)
-    model, in_float = as_float32(request.model, load_foreign(request.model, request.code))
+    model, in_float = as_float32(request.model, load_keras_file(request.model, request.code))
     parts = None if request.data is None else _parts(request, model)
     # Judged before it is where it was asked for: a file that crashes LiteRT is of no use there.
     with tempfile.TemporaryDirectory() as folder:
@@ -203,10 +203,10 @@ def _parts(request: Request, model: Any) -> Parts:
     from snugnet.cli import data
     from snugnet.core.samples import Samples
     from snugnet.datasets.splits import split
-    from snugnet.models.loading.keras_files import task_of
+    from snugnet.models.loading.keras_files import infer_task
 
     assert request.data is not None
-    given, task = data.read(request.data, model.input_shape[1:]), task_of(model)
+    given, task = data.read(request.data, model.input_shape[1:]), infer_task(model)
     x, aware = given.x.astype(np.float32), request.method == Method.QUANTIZATION_AWARE
     if task is None and not aware and _has_logits(model, given.y):
         task = "multiclass"  # the largest decides, before a softmax as behind it
@@ -318,11 +318,11 @@ def as_float32(path: Path, model: Any) -> tuple[Any, bytes]:
     Raises:
         InputError: If the converter refuses it, or it loops in a way that cannot be written out.
     """
-    from snugnet.models.loading.unroll_rnn import RECURRENT, looping, unroll
-    from snugnet.tflite.flatbuffer import subgraphs
+    from snugnet.models.loading.unroll_rnn import RECURRENT, list_recurrent_layers, unroll
+    from snugnet.tflite.flatbuffer import count_subgraphs
 
     made = converted(path, model, "float32")
-    if subgraphs(made) == 1:
+    if count_subgraphs(made) == 1:
         return model, made
     # A plain LSTM is one operator, and stays one unless it is what loops.
     for kinds in (RECURRENT[:-1], RECURRENT):
@@ -333,9 +333,9 @@ def as_float32(path: Path, model: Any) -> tuple[Any, bytes]:
         if written is model:
             continue
         made = converted(path, written, "float32")
-        if subgraphs(made) == 1:
+        if count_subgraphs(made) == 1:
             return written, made
-    named = ", ".join(looping(model)) or "a layer"
+    named = ", ".join(list_recurrent_layers(model)) or "a layer"
     raise InputError(
         f"{path}: {named} contains a loop over time that cannot be unrolled. Replace it with "
         f"{', '.join(RECURRENT[:-1])} or {RECURRENT[-1]}."

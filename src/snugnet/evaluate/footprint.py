@@ -14,7 +14,7 @@ def tflite_columns(
     Args:
         path: The file; its size is measured.
         evidence: `weights`, `int8_weights`, `float_weights`, `zeros` and `dead_layers` of the
-            file, as `inspect` gives them.
+            file, as `make_weight_report` gives them.
         certificate: What `certify` found; None for a file that is not full-integer.
     """
     return {**file_size(path), **_evidence(evidence), **_certified(certificate)}

@@ -8,7 +8,7 @@ from pathlib import Path
 import h5py
 
 from snugnet.core.files import read_json, sha256_of
-from snugnet.tflite.digest import semantic_digest
+from snugnet.tflite.digest import compute_semantic_digest
 from snugnet.tflite.flatbuffer import read_graph
 
 # Columns of a cell's metrics that are measured with a clock, and differ from run to run.
@@ -37,7 +37,7 @@ def _digest_for(name: str) -> Callable[[Path], str]:
 
 
 def _tflite(path: Path) -> str:
-    return semantic_digest(read_graph(path))
+    return compute_semantic_digest(read_graph(path))
 
 
 def _keras(path: Path) -> str:

@@ -20,10 +20,10 @@ from snugnet.core.samples import read_npz
 from snugnet.core.tflite_graph import Graph
 from snugnet.int8.engine import Model
 from snugnet.int8.node import Profile
-from snugnet.tflite.boundary import boundary_of, network_digest, single_operator
+from snugnet.tflite.boundary import compute_network_digest, extract_operator, find_boundary
 from snugnet.tflite.flatbuffer import parse_graph, read_graph
 from snugnet.tflite.runtimes import micro, reference
-from snugnet.tflite.runtimes.crash_test import crash_of
+from snugnet.tflite.runtimes.crash_test import detect_crash
 from snugnet.tflite.runtimes.litert import quantize_for
 
 # Whose outputs and tensors each profile is compared with.
@@ -55,7 +55,7 @@ class CertifiedNetwork:
     """An int8 network that several files share, compared with both runtimes on all samples.
 
     Attributes:
-        digest: The network's `network_digest`; None if the network cannot be digested.
+        digest: The network's `compute_network_digest`; None if the network cannot be digested.
         inputs_sha256: SHA-256 sum of the int8 inputs that were compared.
         computed: The comparison and the runtime's outputs, by profile.
     """
@@ -129,7 +129,7 @@ def certify_network(path: str | Path, x: np.ndarray, traced: int) -> CertifiedNe
     file = Path(path).read_bytes()
     graph = read_graph(path)
     inputs = quantize_for(path, x)
-    digest = _attempt(network_digest, graph)
+    digest = _attempt(compute_network_digest, graph)
     return CertifiedNetwork(
         digest=None if isinstance(digest, Exception) else digest,
         inputs_sha256=_sha256(inputs),
@@ -201,12 +201,12 @@ def _composed(
     operator is on the same samples. Should a runtime not keep to this, samples from all over the
     split, for which the whole file runs and every tensor is compared, are there to show it.
     """
-    if network is None or network.digest != _attempt(network_digest, graph):
+    if network is None or network.digest != _attempt(compute_network_digest, graph):
         return None
     comparison, inner, _ = network.computed[profile]
     if comparison["verdict"] != "exact" or inner is None:
         return None
-    boundary = boundary_of(graph)
+    boundary = find_boundary(graph)
     inside = _through(file, boundary.head, inputs, profile)
     outputs = _through(file, boundary.tail, inner, profile)
     if inside is None or outputs is None or _sha256(inside) != network.inputs_sha256:
@@ -231,7 +231,7 @@ def _through(
     """
     if operator is None:
         return x
-    alone = single_operator(file, operator)
+    alone = extract_operator(file, operator)
     graph = parse_graph(alone, f"operator {operator}")
     truth = _attempt(_run, TRUTHS[profile], alone, graph, x, 0)
     ours = _attempt(lambda: Model(graph, profile).predict(x))
@@ -250,7 +250,7 @@ def _attempt(compute: Callable[..., Any], *arguments: Any) -> Any:
 
 def _run(truth: Any, file: bytes, graph: Graph, x: np.ndarray, traced: int) -> Any:
     """Compute with a runtime, if it survives a first sample."""
-    crash = crash_of(lambda: truth.run(file, graph, x[:1], 1))
+    crash = detect_crash(lambda: truth.run(file, graph, x[:1], 1))
     if crash is not None:
         raise RuntimeError(f"the runtime crashed on this file ({crash})")
     return truth.run(file, graph, x, traced)
@@ -342,7 +342,7 @@ def _departure(
 
 
 def _arena(file: bytes) -> int | None:
-    if crash_of(lambda: micro.arena_bytes(file)) is not None:
+    if detect_crash(lambda: micro.measure_arena(file)) is not None:
         return None
-    arena = _attempt(micro.arena_bytes, file)
+    arena = _attempt(micro.measure_arena, file)
     return None if isinstance(arena, Exception) else arena

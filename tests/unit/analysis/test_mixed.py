@@ -23,11 +23,13 @@ COLUMNS = [
 
 def searched(model, calibration, val, budget=0.5, most=None) -> SimpleNamespace:
     from snugnet.tflite.convert import convert
-    from snugnet.tflite.debug import partly_in_float
+    from snugnet.tflite.debug import prepare_mixed_precision
 
     names = ("float32", "fiq_float32", "int16x8")
     whole = {name: convert(model, SCHEMES[name], calibration) for name in names}
-    found = Search(lambda: partly_in_float(model, calibration), measurer(val), whole, budget, most)
+    found = Search(
+        lambda: prepare_mixed_precision(model, calibration), measurer(val), whole, budget, most
+    )
     return SimpleNamespace(search=found, whole=whole, table=found.table())
 
 

@@ -8,11 +8,11 @@ import pytest
 from snugnet.core.errors import InputError
 from snugnet.core.tflite_graph import Graph
 from snugnet.core.tflite_schemes import CONVERTED, DERIVED, FIVE, FULL_INT8, NETWORK_SCHEME, SCHEMES
-from snugnet.tflite.boundary import network_digest
+from snugnet.tflite.boundary import compute_network_digest
 from snugnet.tflite.contract import check_contract
-from snugnet.tflite.digest import semantic_digest
+from snugnet.tflite.digest import compute_semantic_digest
 from snugnet.tflite.flatbuffer import parse_graph, read_graph
-from snugnet.tflite.runtimes.litert import Prediction, latency, predict, quantize
+from snugnet.tflite.runtimes.litert import Prediction, measure_latency, predict, quantize
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +41,16 @@ def test_derived_file_equals_converted_one(files, scheme):
     network = (files / NETWORK_SCHEME).read_bytes()
     derived = parse_graph(change_io_types(network, SCHEMES[scheme]), "derived")
     converted = read_graph(files / scheme)
-    assert semantic_digest(derived) == semantic_digest(converted)
-    assert semantic_digest(derived) != semantic_digest(read_graph(files / NETWORK_SCHEME))
+    assert compute_semantic_digest(derived) == compute_semantic_digest(converted)
+    assert compute_semantic_digest(derived) != compute_semantic_digest(
+        read_graph(files / NETWORK_SCHEME)
+    )
 
 
 def test_network_digest_equal_when_only_boundary_differs(files):
-    digests = {network_digest(read_graph(files / scheme)) for scheme in FULL_INT8}
+    digests = {compute_network_digest(read_graph(files / scheme)) for scheme in FULL_INT8}
     assert len(digests) == 1
-    assert network_digest(read_graph(files / "int16x8")) not in digests
+    assert compute_network_digest(read_graph(files / "int16x8")) not in digests
 
 
 @pytest.mark.parametrize(
@@ -214,7 +216,7 @@ def test_outputs_are_dequantized():
 
 
 def test_latency_is_measured_per_run(trained, files):
-    times = latency(files / "fiq_int8", trained.samples.x, runs=25, warm_up=2)
+    times = measure_latency(files / "fiq_int8", trained.samples.x, runs=25, warm_up=2)
     assert times.shape == (25,)
     assert times.dtype == np.int64
     assert (times > 0).all()

@@ -13,7 +13,7 @@ from snugnet.int8 import Model, operators
 from snugnet.int8.node import Kernel
 from snugnet.tflite.flatbuffer import read_graph
 from snugnet.tflite.runtimes import micro
-from snugnet.tflite.runtimes.crash_test import crash_of
+from snugnet.tflite.runtimes.crash_test import detect_crash
 from snugnet.tflite.runtimes.litert import predict, quantize_for
 from snugnet.verify import certificate as verify
 from snugnet.verify.certificate import certify, certify_network, load_network, save_network
@@ -159,7 +159,7 @@ def test_certify_compares_whole_file_when_network_has_no_digest(save, tmp_path, 
     def refuse(graph):
         raise ModelFormatError("a constant cannot be digested")
 
-    monkeypatch.setattr(verify, "network_digest", refuse)
+    monkeypatch.setattr(verify, "compute_network_digest", refuse)
     path = save(models.network())
     save_network(tmp_path / "network.npz", certify_network(path, X, traced=5))
     certified = load_network(tmp_path / "network.npz")
@@ -244,9 +244,9 @@ def test_what_crashes_a_runtime_is_a_finding_not_a_crash(save):
 
 
 def test_only_a_crash_is_one(capfd):
-    assert crash_of(os.abort) == "SIGABRT"
-    assert crash_of(lambda: 1 / 0) is None
-    assert crash_of(lambda: print("nothing of it is seen", flush=True)) is None
+    assert detect_crash(os.abort) == "SIGABRT"
+    assert detect_crash(lambda: 1 / 0) is None
+    assert detect_crash(lambda: print("nothing of it is seen", flush=True)) is None
     assert capfd.readouterr() == ("", "")
 
 
@@ -319,7 +319,7 @@ def test_a_file_that_is_refused_has_no_arena(tmp_path):
     tensor = Tensor((1, 3), "float32")
     file = write([tensor] * 2, [Node("GELU", [0], [1])], [0], [1])
     with pytest.raises(RuntimeError):
-        micro.arena_bytes(file)
+        micro.measure_arena(file)
 
 
 def test_gate_fails_if_the_engine_is_not_exact():

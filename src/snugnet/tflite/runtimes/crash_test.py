@@ -1,7 +1,8 @@
-"""Whether a runtime survives a file.
+"""Detection of runtime crashes in a forked process.
 
-LiteRT's reference kernels abort where a check of theirs fails, and nothing is raised that could be
-caught. Seen in ai-edge-litert 2.3.0 on converted models whose activations hardly varied.
+LiteRT's reference kernels abort the process if one of their checks fails, so no exception can be
+caught. This was observed with ai-edge-litert 2.3.0 on converted models with almost constant
+activations.
 """
 
 import faulthandler
@@ -12,30 +13,31 @@ from collections.abc import Callable
 from typing import Any
 
 
-def crash_of(work: Callable[[], Any]) -> str | None:
-    """Try something in a copy of this process.
+def detect_crash(work: Callable[[], Any]) -> str | None:
+    """Call a function in a forked process and detect whether the process crashes.
 
     Args:
-        work: What to call; what it returns or raises is lost.
+        work: The function. Its result or exception is discarded.
 
     Returns:
-        The name of the signal that ended the copy; None if nothing but `work` itself ended.
+        Name of the signal that ended the process, such as `SIGABRT`; None if it did not crash.
     """
     child = os.fork()
     if child == 0:
         try:
-            _fall_silent()
+            _silence_output()
             work()
-        finally:  # whatever happens, this copy of the process must not go on
+        finally:
+            # In any case, the forked process must not continue with the code of the parent.
             os._exit(0)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return None if status >= 0 else signal.Signals(-status).name
 
 
-def _fall_silent() -> None:
-    """Let go of what libraries print to, and of what Python does."""
+def _silence_output() -> None:
+    """Discard all output of libraries (file descriptors 1 and 2) and of Python."""
     faulthandler.disable()
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    null_device = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
-        os.dup2(nowhere, stream)
-    sys.stdout = sys.stderr = os.fdopen(nowhere, "w")
+        os.dup2(null_device, stream)
+    sys.stdout = sys.stderr = os.fdopen(null_device, "w")
