@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def main(job: Any) -> None:
-    from snugnet.compress.graph.canonicalize import standard
+    from snugnet.compress.graph.canonicalize import canonicalize
     from snugnet.core.errors import InputError
     from snugnet.core.samples import load_split
     from snugnet.jobs.request_check import check_requests
@@ -25,7 +25,7 @@ def main(job: Any) -> None:
         model = pretrained.build(settings, val.x.shape[1:], val.task, len(val.class_names))
         try:
             # So that it is counted as its variants are, which have this form.
-            return standard(model)
+            return canonicalize(model)
         except InputError as error:
             print(f"warning: the model cannot have variants: {error}")
             return model

@@ -16,7 +16,7 @@ def main(job: Any) -> None:
     from snugnet.core.tflite_schemes import SCHEMES
     from snugnet.models.loading import keras2
     from snugnet.tflite.convert import change_io_types, convert
-    from snugnet.tflite.weight_report import record
+    from snugnet.tflite.weight_report import write_weight_report
 
     settings = job.params.settings
     scheme = SCHEMES[job.wildcards["scheme"]]
@@ -28,7 +28,7 @@ def main(job: Any) -> None:
         content = convert(load_quantized(job.input["model"]), scheme, quantized=True)
     with atomic_write(job.output["tflite"]) as path:
         path.write_bytes(content)
-    record(job.output["tflite"], job.output["contract"], scheme)
+    write_weight_report(job.output["tflite"], job.output["contract"], scheme)
 
 
 if __name__ == "__main__":

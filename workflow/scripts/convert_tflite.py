@@ -17,7 +17,7 @@ def main(job: Any) -> None:
     from snugnet.models.loading import keras2
     from snugnet.models.loading.storage import load_model
     from snugnet.tflite.convert import change_io_types, convert
-    from snugnet.tflite.weight_report import record
+    from snugnet.tflite.weight_report import write_weight_report
 
     settings = job.params.settings
     scheme = SCHEMES[settings["scheme"]["name"]]
@@ -31,7 +31,7 @@ def main(job: Any) -> None:
         content = convert(load_model(job.input["model"]), scheme, calib)
     with atomic_write(job.output["tflite"]) as path:
         path.write_bytes(content)
-    record(job.output["tflite"], job.output["contract"], scheme)
+    write_weight_report(job.output["tflite"], job.output["contract"], scheme)
 
 
 if __name__ == "__main__":

@@ -13,14 +13,14 @@ def main(job: Any) -> None:
     from snugnet.core.samples import load_split
     from snugnet.models.loading import keras2
     from snugnet.models.loading.storage import load_model
-    from snugnet.tflite.debug import layer_statistics
-    from snugnet.tflite.refusals import unless_refused
+    from snugnet.tflite.debug import measure_layers
+    from snugnet.tflite.refusals import call_or_warn
 
     settings = job.params.settings
     keras2.configure(settings["seed"], settings["tf_threads"])
     calib = load_split(job.input["calib"]).x[: settings["scheme"]["calibration_samples"]]
     # A refusal must not keep the report from being written.
-    rows = unless_refused(layer_statistics, load_model(job.input["model"]), calib) or []
+    rows = call_or_warn(measure_layers, load_model(job.input["model"]), calib) or []
     write_rows(rows, job.output["layers"])
 
 

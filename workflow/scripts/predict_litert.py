@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from snugnet.core.predictions import Predictions, save_predictions
     from snugnet.core.samples import load_split
-    from snugnet.tflite.runtimes.litert import latency, predict
+    from snugnet.tflite.runtimes.litert import measure_latency, predict
 
     settings = job.params.settings["evaluation"]
     test = load_split(job.input["test"])
     result = predict(job.input["tflite"], test.x, settings["batch_size"])
     runs, warm_up = settings["latency_runs"], settings["warm_up"]
-    times = latency(job.input["tflite"], test.x, runs, warm_up)
+    times = measure_latency(job.input["tflite"], test.x, runs, warm_up)
     predictions = Predictions.of(test, result.scores(), *result, latency_ns=times)
     save_predictions(job.output["predictions"], predictions)
 

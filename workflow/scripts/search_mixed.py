@@ -19,8 +19,8 @@ def main(job: Any) -> None:
     from snugnet.core.tflite_schemes import SCHEMES
     from snugnet.models.loading import keras2
     from snugnet.models.loading.storage import load_model
-    from snugnet.tflite.debug import partly_in_float
-    from snugnet.tflite.weight_report import record
+    from snugnet.tflite.debug import prepare_mixed_precision
+    from snugnet.tflite.weight_report import write_weight_report
 
     settings = job.params.settings
     keras2.configure(settings["seed"], settings["tf_threads"])
@@ -30,11 +30,13 @@ def main(job: Any) -> None:
     whole = {name: Path(job.input[name]).read_bytes() for name in names}
     measure = create_measure(load_split(job.input["val"]))
     model, limits = load_model(job.input["model"]), (scheme["budget"], scheme["max_in_float"])
-    search = MixedPrecisionSearch(lambda: partly_in_float(model, calib), measure, whole, *limits)
+    search = MixedPrecisionSearch(
+        lambda: prepare_mixed_precision(model, calib), measure, whole, *limits
+    )
     write_rows(search.to_rows(), job.output["candidates"])
     with atomic_write(job.output["tflite"]) as path:
         path.write_bytes(search.chosen.measurement.file)
-    record(job.output["tflite"], job.output["contract"], SCHEMES["mixed"])
+    write_weight_report(job.output["tflite"], job.output["contract"], SCHEMES["mixed"])
 
 
 if __name__ == "__main__":

@@ -17,12 +17,12 @@ def main(job: Any) -> None:
     from snugnet.core.samples import load_split
     from snugnet.models.loading import keras2
     from snugnet.models.loading.storage import load_model
-    from snugnet.tflite.debug import partly_in_float
+    from snugnet.tflite.debug import prepare_mixed_precision
 
     settings = job.params.settings
     keras2.configure(settings["seed"], settings["tf_threads"])
     calib = load_split(job.input["calib"]).x[: settings["scheme"]["calibration_samples"]]
-    layers, convert = partly_in_float(load_model(job.input["model"]), calib)
+    layers, convert = prepare_mixed_precision(load_model(job.input["model"]), calib)
     measure = create_measure(load_split(job.input["val"]))
     rows = sweep_layers(layers, convert, measure, Path(job.input["reference"]).read_bytes())
     write_rows(rows, job.output["sensitivity"])

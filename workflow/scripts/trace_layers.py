@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from snugnet.core.csv_files import write_rows
     from snugnet.core.samples import load_split
-    from snugnet.tflite.refusals import unless_refused
+    from snugnet.tflite.refusals import call_or_warn
     from snugnet.verification.layer_errors import trace
 
     traced = job.params.settings["verification"]["traced_samples"]
     x = load_split(job.input["test"]).spread(traced).x
     # A refusal must not keep the report from being written.
-    rows = unless_refused(trace, job.input["tflite"], job.input["reference"], x) or []
+    rows = call_or_warn(trace, job.input["tflite"], job.input["reference"], x) or []
     write_rows(rows, job.output["trace"])
 
 

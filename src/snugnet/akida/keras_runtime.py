@@ -12,7 +12,7 @@ from snugnet.akida.inputs import check_shape
 from snugnet.core.errors import InputError
 from snugnet.core.progress import progress
 from snugnet.models.loading.keras2 import tf_keras
-from snugnet.models.loading.storage import ALLOWED_LAYERS, check_layers, layer_classes
+from snugnet.models.loading.storage import ALLOWED_LAYERS, check_layers, list_layer_classes
 
 QUANTIZED_LAYERS = frozenset(
     f"Custom>{name}"
@@ -28,7 +28,7 @@ def load_quantized(path: str | Path) -> tf_keras.Model:
         InputError: If the file is not such a model, or describes a layer that is not allowed.
     """
     check_layers(path, ALLOWED_LAYERS | QUANTIZED_LAYERS)
-    if QUANTIZED_LAYERS.isdisjoint(layer_classes(path)):
+    if QUANTIZED_LAYERS.isdisjoint(list_layer_classes(path)):
         raise InputError(f"{path}: float model; quantize it with an Akida scheme first")
     return quantizeml.load_model(str(path))
 

@@ -6,8 +6,8 @@ one batch normalization without gamma keeps all others from being folded (quanti
 """
 
 from snugnet.akida.blocks import CONVOLUTIONS, WEIGHTED, padding_of
-from snugnet.compress.graph.fold import fold
-from snugnet.compress.graph.functional import functional
+from snugnet.compress.graph.fold import fold_batch_norm
+from snugnet.compress.graph.functional import to_functional
 from snugnet.core.errors import InputError, NotAkidaError
 from snugnet.models.loading.keras2 import tf_keras
 
@@ -31,10 +31,10 @@ def ready(model: tf_keras.Model) -> tf_keras.Model:
         ends = f"{len(model.inputs)} inputs and {len(model.outputs)} outputs"
         raise NotAkidaError(f"{model.name} has {ends}; only one of each is supported")
     try:
-        model = functional(model)
+        model = to_functional(model)
     except InputError as error:
         raise NotAkidaError(str(error)) from None
-    model = _padded_by_convolutions(fold(without_head(model), WEIGHTED))
+    model = _padded_by_convolutions(fold_batch_norm(without_head(model), WEIGHTED))
     config = model.get_config()
     for layer in config["layers"]:
         pool = model.get_layer(layer["name"])
@@ -62,7 +62,7 @@ def without_head(model: tf_keras.Model) -> tf_keras.Model:
         return model
     last = model.layers[-1]
     if type(last).__name__ in ("Activation", "Softmax"):
-        return functional(tf_keras.Model(model.inputs, last.input))
+        return to_functional(tf_keras.Model(model.inputs, last.input))
     config = model.get_config()
     config["layers"][-1]["config"]["activation"] = "linear"
     copy = tf_keras.Model.from_config(config)

@@ -12,7 +12,7 @@ from snugnet.core.akida_schemes import AkidaScheme
 from snugnet.core.samples import Samples
 from snugnet.models.loading.keras2 import tf_keras
 from snugnet.models.training.fit import fit
-from snugnet.models.training.restore_if_worse import keep_better
+from snugnet.models.training.restore_if_worse import restore_if_worse
 
 
 def train_quantized(
@@ -51,5 +51,5 @@ def train_quantized(
     whole = tf_keras.Model(inputs, scores)
     start = whole.get_weights()
     history = fit(whole, train, val, training, seed)
-    keep_better(whole, start, history, val, training["monitor"])
+    restore_if_worse(whole, start, history, val, training["monitor"])
     return quantized, history

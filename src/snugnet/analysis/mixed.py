@@ -14,7 +14,7 @@ from snugnet.analysis.candidates import Convert, Measure, Measurement
 from snugnet.core.fractions import FRACTION_TOLERANCE
 from snugnet.core.progress import progress
 from snugnet.tflite.layers import Layer
-from snugnet.tflite.refusals import unless_refused
+from snugnet.tflite.refusals import call_or_warn
 
 
 class Candidate(NamedTuple):
@@ -159,7 +159,7 @@ class MixedPrecisionSearch:
         return candidate
 
     def _convert_set(self, layers: Sequence[Layer]) -> bytes | None:
-        return unless_refused(self._convert, [layer.tensor for layer in layers])
+        return call_or_warn(self._convert, [layer.tensor for layer in layers])
 
     def _is_within_budget(self, candidate: Candidate) -> bool:
         return candidate.measurement.accuracy >= self._min_accuracy

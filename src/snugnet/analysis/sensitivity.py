@@ -8,7 +8,7 @@ from snugnet.analysis.candidates import Convert, Measure, Measurement
 from snugnet.core.progress import progress
 from snugnet.evaluation.statistics import paired_p
 from snugnet.tflite.layers import Layer
-from snugnet.tflite.refusals import unless_refused
+from snugnet.tflite.refusals import call_or_warn
 
 
 def sweep_layers(
@@ -45,7 +45,7 @@ def sweep_layers(
         for layer in layers:
             in_float = {"only": names - {layer.tensor}, "all_but": {layer.tensor}}
             for quantized, tensors in in_float.items():
-                if (file := unless_refused(convert, tensors)) is not None:
+                if (file := call_or_warn(convert, tensors)) is not None:
                     rows.append(_build_row(layer, quantized, measure(file), floating, full))
             meter.update(1)
     return rows

@@ -8,7 +8,7 @@ from pathlib import Path
 import h5py
 
 from snugnet.core.files import read_json, sha256_of
-from snugnet.tflite.digest import semantic_digest
+from snugnet.tflite.digest import compute_semantic_digest
 from snugnet.tflite.flatbuffer import read_graph
 
 # Latencies in the metrics of a cell, which differ from run to run.
@@ -39,7 +39,7 @@ def _select_digest(name: str) -> Callable[[Path], str]:
 
 
 def _digest_tflite(path: Path) -> str:
-    return semantic_digest(read_graph(path))
+    return compute_semantic_digest(read_graph(path))
 
 
 def _digest_keras(path: Path) -> str:

@@ -183,9 +183,9 @@ def _device(scheme: str, device: str | None) -> str:
 
 def _open(model: Any) -> Any:
     from snugnet.models.loading import keras2
-    from snugnet.models.loading.keras_files import accept_model, load_foreign
+    from snugnet.models.loading.keras_files import accept_model, load_keras_file
 
     if isinstance(model, str | Path):
         keras2.configure(seed=0, threads=1)
-        return load_foreign(model)
+        return load_keras_file(model)
     return accept_model(model)

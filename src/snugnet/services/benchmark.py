@@ -165,11 +165,11 @@ def _time_in_turns(
     files: Sequence[Path], x: np.ndarray, request: BenchmarkRequest
 ) -> list[np.ndarray]:
     """Time files in turns; return the nanoseconds of each run, by file."""
-    from snugnet.tflite.runtimes.litert import latency
+    from snugnet.tflite.runtimes.litert import measure_latency
 
     counts = [len(part) for part in np.array_split(np.arange(request.runs), ROUNDS)]
     rounds = [
-        [latency(path, x, count, request.warm_up, request.threads) for path in files]
+        [measure_latency(path, x, count, request.warm_up, request.threads) for path in files]
         for count in counts
     ]
     return [np.concatenate(times) for times in zip(*rounds, strict=True)]
@@ -191,11 +191,11 @@ def _measure(path: Path, name: str, times: np.ndarray, x: np.ndarray, threads: i
 
 
 def _measure_arena(path: Path) -> tuple[int | None, str | None]:
-    from snugnet.tflite.runtimes.micro import arena_bytes
+    from snugnet.tflite.runtimes.micro import measure_arena
     from snugnet.verification.comparison import REJECTIONS
 
     try:
-        return arena_bytes(path.read_bytes()), None
+        return measure_arena(path.read_bytes()), None
     except REJECTIONS as error:
         return None, f"TensorFlow Lite Micro rejects the file: {error}"
 

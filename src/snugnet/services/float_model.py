@@ -43,13 +43,13 @@ def open_float_model(
         OSError: If a file cannot be read.
     """
     from snugnet.models.loading import keras2
-    from snugnet.models.loading.keras_files import accept_model, load_foreign
+    from snugnet.models.loading.keras_files import accept_model, load_keras_file
 
     if seed is not None:
         keras2.configure(seed, threads=1)
     if isinstance(model, str | Path):
         name, size = str(model), file_size(Path(model))
-        loaded = load_foreign(model, allow_code)
+        loaded = load_keras_file(model, allow_code)
     else:
         name, size = str(getattr(model, "name", type(model).__name__)), None
         loaded = accept_model(model)
@@ -105,11 +105,11 @@ def _convert_to_float32(name: str, model: Any) -> tuple[Any, bytes]:
     Raises:
         InputError: If the converter rejects the model, or a loop cannot be unrolled.
     """
-    from snugnet.models.loading.unroll_rnn import RECURRENT, looping, unroll
-    from snugnet.tflite.flatbuffer import subgraphs
+    from snugnet.models.loading.unroll_rnn import RECURRENT, list_recurrent_layers, unroll
+    from snugnet.tflite.flatbuffer import count_subgraphs
 
     content = convert_model(name, model, "float32")
-    if subgraphs(content) == 1:
+    if count_subgraphs(content) == 1:
         return model, content
     # A plain LSTM is one operator of TFLite. It is unrolled only if it is what loops.
     for kinds in (RECURRENT[:-1], RECURRENT):
@@ -120,9 +120,9 @@ def _convert_to_float32(name: str, model: Any) -> tuple[Any, bytes]:
         if unrolled is model:
             continue
         content = convert_model(name, unrolled, "float32")
-        if subgraphs(content) == 1:
+        if count_subgraphs(content) == 1:
             return unrolled, content
-    layers = ", ".join(looping(model)) or "a layer"
+    layers = ", ".join(list_recurrent_layers(model)) or "a layer"
     raise InputError(
         f"{name}: {layers} contains a loop over time that cannot be unrolled. Replace it with "
         f"{', '.join(RECURRENT[:-1])} or {RECURRENT[-1]}."

@@ -44,11 +44,11 @@ def peak_memory(path: Path, x: np.ndarray, threads: int) -> int:
 
 
 def _risen(path: Path, sample: Path, threads: int) -> int:
-    from snugnet.tflite.runtimes.litert import latency
+    from snugnet.tflite.runtimes.litert import measure_latency
 
     x = np.load(sample, allow_pickle=False)
     before = _peak()
-    latency(path, x, RUNS, warm_up=0, threads=threads)
+    measure_latency(path, x, RUNS, warm_up=0, threads=threads)
     return _peak() - before
 
 

@@ -269,9 +269,9 @@ def classification_parts(
     Raises:
         InputError: If the model is no classifier, or the samples do not fit it.
     """
-    from snugnet.models.loading.keras_files import task_of
+    from snugnet.models.loading.keras_files import infer_task
 
-    task, shape = task_of(float_model.keras), float_model.keras.input_shape[1:]
+    task, shape = infer_task(float_model.keras), float_model.keras.input_shape[1:]
     if task is None:
         raise InputError(_no_classifier(float_model.name))
     outputs = float_model.keras.output_shape[-1]
@@ -292,13 +292,13 @@ def _no_classifier(name: str) -> str:
 def _read_parts(request: QuantizeRequest, float_model: FloatModel) -> Parts:
     """Read a file of samples, and split it; whole groups stay together if it has groups."""
     from snugnet.datasets.splits import split
-    from snugnet.models.loading.keras_files import task_of
+    from snugnet.models.loading.keras_files import infer_task
 
     assert request.data is not None
     model, source = float_model.keras, str(request.data)
     data = user_data.read(request.data, model.input_shape[1:])
     x, is_aware = data.x.astype(np.float32), request.method == Method.QUANTIZATION_AWARE
-    task = task_of(model)
+    task = infer_task(model)
     if task is None and not is_aware and _has_logits(model, data.y):
         task = "multiclass"  # the largest output decides, before a softmax as after it
     try:

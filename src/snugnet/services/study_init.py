@@ -133,10 +133,10 @@ def init_study(request: InitRequest) -> InitReport:
 
 def _load_model(path: Path) -> Any:
     from snugnet.models.loading import keras2
-    from snugnet.models.loading.keras_files import load_foreign
+    from snugnet.models.loading.keras_files import load_keras_file
 
     keras2.configure(seed=SEED, threads=1)
-    return load_foreign(path)
+    return load_keras_file(path)
 
 
 def _task_and_layout(request: InitRequest, model: Any) -> dict[str, str]:
@@ -177,9 +177,9 @@ def _has_label_columns(request: InitRequest) -> bool:
 
 
 def _task_of(request: InitRequest, model: Any) -> str:
-    from snugnet.models.loading.keras_files import task_of
+    from snugnet.models.loading.keras_files import infer_task
 
-    task = task_of(model)
+    task = infer_task(model)
     if task is None:
         raise InputError(
             f"{request.model}: the last layer is neither softmax nor sigmoid. A study needs a "
@@ -297,12 +297,12 @@ def _fitting(
 
 def _unfit(model: Any, study: Any, name: str) -> dict[str, str]:
     """Return the reason for each variant that the model does not allow."""
-    from snugnet.compress.graph.canonicalize import standard
+    from snugnet.compress.graph.canonicalize import canonicalize
     from snugnet.compress.requests import check
     from snugnet.config.lineage import ancestry
 
     try:
-        plain = standard(model)
+        plain = canonicalize(model)
     except InputError as error:
         return dict.fromkeys(VARIANTS[1:], str(error))
     requests, unfit = dict(study.settings.requests(name, VARIANTS[0])), {}

@@ -1,7 +1,7 @@
-"""The boundary of an int8 network: operators between its integers and other types at both ends.
+"""Boundary operators: QUANTIZE or DEQUANTIZE at the input and the output of an int8 network.
 
-Files of the schemes `fiq_float32`, `fiq_int8` and `fiq_uint8` hold one int8 network. They differ in
-a QUANTIZE or DEQUANTIZE at each end, or have none there.
+Files of the schemes `fiq_float32`, `fiq_int8` and `fiq_uint8` contain the same int8 network. They
+differ only in their boundary operators; a file of `fiq_int8` has none.
 """
 
 from dataclasses import replace
@@ -11,25 +11,33 @@ import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 
 from snugnet.core.tflite_graph import Graph
-from snugnet.tflite.digest import semantic_digest, without_unused
+from snugnet.tflite.digest import compute_semantic_digest, without_unused
 from snugnet.tflite.layers import BOUNDARY
 
 
 class Boundary(NamedTuple):
-    """Places of the boundary operators in a graph.
+    """Indices of the boundary operators in a graph.
 
     Attributes:
-        head: Index of the operator that makes the int8 input of the network; None if the file's
-            own input is that.
-        tail: Index of the operator that takes the int8 output of the network; None likewise.
+        head: Index of the operator that computes the int8 input of the network; None if the input
+            of the file is the input of the network.
+        tail: Index of the operator that reads the int8 output of the network; None if the output of
+            the network is the output of the file.
     """
 
     head: int | None
     tail: int | None
 
 
-def boundary_of(graph: Graph) -> Boundary:
-    """Find the boundary operators of a file with one input and one output."""
+def find_boundary(graph: Graph) -> Boundary:
+    """Find the boundary operators of a file.
+
+    Args:
+        graph: Graph of a file with one input and one output.
+
+    Returns:
+        The indices of the operators.
+    """
     head = tail = None
     for index, operator in enumerate(graph.operators):
         if operator.name not in BOUNDARY:
@@ -42,30 +50,38 @@ def boundary_of(graph: Graph) -> Boundary:
     return Boundary(head, tail)
 
 
-def network_digest(graph: Graph) -> str:
-    """Digest the int8 network of a file: equal for files that differ in their boundary alone.
+def compute_network_digest(graph: Graph) -> str:
+    """Compute a digest of the int8 network of a file, without its boundary operators.
+
+    Files that differ only in their boundary operators have the same digest.
+
+    Args:
+        graph: Graph of a file with one input and one output.
 
     Returns:
         A SHA-256 sum, in hexadecimal digits, of the semantic digest of the graph without its
         boundary operators.
 
     Raises:
-        ModelFormatError: As `semantic_digest`.
+        ModelFormatError: See `compute_semantic_digest`.
     """
-    boundary = boundary_of(graph)
+    boundary = find_boundary(graph)
     operators = [op for index, op in enumerate(graph.operators) if index not in boundary]
     inputs = graph.inputs if boundary.head is None else graph.operators[boundary.head].outputs
     outputs = graph.outputs if boundary.tail is None else graph.operators[boundary.tail].inputs
     network = replace(graph, operators=tuple(operators), inputs=inputs, outputs=outputs)
-    return semantic_digest(without_unused(network))
+    return compute_semantic_digest(without_unused(network))
 
 
-def single_operator(file: bytes, index: int) -> bytes:
-    """Write a file that holds one operator of another one, with that operator's input and output.
+def extract_operator(file: bytes, index: int) -> bytes:
+    """Make a file that contains a single operator of another file.
 
     Args:
-        file: A .tflite file.
-        index: Of a QUANTIZE or DEQUANTIZE whose input is no constant.
+        file: Content of a .tflite file.
+        index: Index of a QUANTIZE or DEQUANTIZE operator whose input is not a constant.
+
+    Returns:
+        Content of a .tflite file with the operator, its input and its output.
     """
     model = schema.ModelT.InitFromPackedBuf(file, 0)
     subgraph = model.subgraphs[0]
@@ -76,7 +92,8 @@ def single_operator(file: bytes, index: int) -> bytes:
     operator.inputs, operator.outputs = [0], [1]
     subgraph.operators = [operator]
     subgraph.inputs, subgraph.outputs = [0], [1]
-    model.buffers = model.buffers[:1]  # by convention the first one is empty
+    # The first buffer is empty by convention. Tensors without constant data refer to it.
+    model.buffers = model.buffers[:1]
     model.metadata, model.signatureDefs = None, None
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")

@@ -1,4 +1,4 @@
-"""From a Keras model to a .tflite file of one scheme."""
+"""Conversion of Keras models to .tflite files."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -15,7 +15,7 @@ from snugnet.core.progress import progress
 from snugnet.core.tflite_schemes import FULL_INT8, Scheme
 from snugnet.models.loading.keras2 import tf, tf_keras
 
-# Schemes whose files hold the same network if weights are frozen first; those of `float16` do not.
+# Schemes whose files hold the same network if variables are frozen first; float16 files do not.
 FROZEN = ("float32", "drq", *FULL_INT8)
 DTYPES = {"float32": tf.float32, "int8": tf.int8, "uint8": tf.uint8}
 
@@ -26,55 +26,59 @@ def convert(
     calibration: np.ndarray | None = None,
     quantized: bool = False,
 ) -> bytes:
-    """Convert a model.
+    """Convert a Keras model to TFLite.
 
-    The batch is fixed at 1: with an open batch the converter surrounds every Reshape with SHAPE
-    and PACK operators. An interpreter can resize the input to a batch all the same.
+    The batch size is fixed at 1: with an open batch size, the converter surrounds every Reshape
+    with SHAPE and PACK operators. An interpreter can still resize the input to a larger batch.
 
     Args:
         model: An uncompiled Keras model with one input and one output.
-        scheme: What to make.
-        calibration: Inputs that estimate activation ranges, (n, ...); needed where
-            `scheme.calibrated`, unless the model is quantized.
-        quantized: Whether the model has quantizers, whose trained ranges are then used; only for
+        scheme: The quantization scheme.
+        calibration: Calibration samples, (n, ...). Required if `scheme.calibrated`, unless the
+            model has quantizers.
+        quantized: Whether the model has quantizers. The converter then uses their ranges. Only for
             schemes that compute in int8.
 
     Returns:
-        The flatbuffer. Equal models, schemes and calibration give equal bytes.
+        Content of the .tflite file. Equal models, schemes and calibration samples give equal bytes.
 
     Raises:
-        InputError: If calibration is needed and missing.
+        InputError: If calibration samples are required and missing.
     """
-    converter = converter_of(model, scheme, calibration, quantized, scheme.name in FROZEN)
+    converter = make_converter(model, scheme, calibration, quantized, scheme.name in FROZEN)
     flatbuffer: bytes = converter.convert()
     return flatbuffer
 
 
-def converter_of(
+def make_converter(
     model: tf_keras.Model,
     scheme: Scheme,
     calibration: np.ndarray | None = None,
     quantized: bool = False,
     frozen: bool = False,
 ) -> tf.lite.TFLiteConverter:
-    """Configure a converter as `convert` uses it.
+    """Make the configured converter that `convert` uses.
 
     Args:
         model: An uncompiled Keras model with one input and one output.
-        scheme: What to make.
-        calibration: Inputs that estimate activation ranges, (n, ...).
+        scheme: The quantization scheme.
+        calibration: Calibration samples, (n, ...).
         quantized: Whether the model has quantizers.
-        frozen: Whether weights become constants before the converter saves and loads the model,
-            which takes it a second for the variables of a small one.
+        frozen: Whether to replace variables by constants before the converter saves and loads the
+            model. This saves one second for a small model. The network is the same if the scheme
+            is one of `FROZEN`.
+
+    Returns:
+        The converter.
 
     Raises:
-        InputError: If calibration is needed and missing.
+        InputError: If calibration samples are required and missing.
     """
     shape = (1, *model.input_shape[1:])
     function = tf.function(lambda x: model(x, training=False), autograph=False)
     concrete = function.get_concrete_function(tf.TensorSpec(shape, tf.float32, name="input"))
-    # A bare holder of the weights: given the Keras model itself, the converter would first save all
-    # its layers, each with its own traced functions, for seconds and to no effect on the result.
+    # A module that holds only the weights. With the Keras model itself, the converter would first
+    # save all layers with their traced functions. That takes seconds and does not change the file.
     holder = tf.Module()
     if frozen:
         concrete = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
@@ -83,64 +87,68 @@ def converter_of(
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], holder)
     _configure(converter, scheme)
     if quantized:
-        # Asked for int8 operators only, the converter would demand calibration, to no effect.
+        # With int8 operators only, the converter would require calibration samples without need.
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     elif scheme.calibrated:
         if calibration is None or len(calibration) == 0:
             raise InputError(f"scheme {scheme.name} requires calibration samples")
-        converter.representative_dataset = lambda: one_by_one(calibration, "calibrating")
+        converter.representative_dataset = lambda: iterate_samples(calibration, "calibrating")
     return converter
 
 
 def change_io_types(flatbuffer: bytes, scheme: Scheme, quantized: bool = False) -> bytes:
-    """Give an int8 network with float32 input and output the ones of another scheme.
+    """Change the input and output types of an int8 network with float32 input and output.
 
     Args:
-        flatbuffer: A file of scheme `fiq_float32` that `convert` made.
+        flatbuffer: Content of a file of scheme `fiq_float32` that `convert` made.
         scheme: `fiq_int8` or `fiq_uint8`.
-        quantized: As for `convert`.
+        quantized: Whether the model had quantizers.
 
     Returns:
-        The flatbuffer: graph, weights and quantization as `convert` makes them for `scheme`,
-        without calibrating or quantizing again.
+        Content of the .tflite file. Graph, weights and quantization are those that `convert` makes
+        for `scheme`, without a second calibration or quantization.
     """
     dtype = DTYPES[scheme.input_output]
     changed = bytes(modify_model_io_type(flatbuffer, dtype, dtype))
     if quantized or scheme.input_output != "int8":
         return changed
-    return _numbered_as_calibrated(changed, flatbuffer)
+    return _renumber_as_calibrated(changed, flatbuffer)
 
 
-def _numbered_as_calibrated(flatbuffer: bytes, original: bytes) -> bytes:
+def _renumber_as_calibrated(flatbuffer: bytes, original: bytes) -> bytes:
     """Number and name tensors as the quantizer of calibrated models does: the input comes first.
 
     Args:
-        flatbuffer: A file with an int8 input and output.
-        original: The file that it was made from.
+        flatbuffer: Content of a file with int8 input and output.
+        original: Content of the file that it was made from.
     """
-    model, before = (convert_bytearray_to_object(data) for data in (flatbuffer, original))
-    graph, old = model.subgraphs[0], before.subgraphs[0]
-    first = graph.inputs[0]
-    graph.tensors[first].name = old.tensors[old.inputs[0]].name
-    graph.tensors[graph.outputs[0]].name = old.tensors[old.outputs[0]].name
-    graph.tensors.insert(0, graph.tensors.pop(first))
-    places = {index: index + 1 for index in range(first)} | {first: 0}
+    model = convert_bytearray_to_object(flatbuffer)
+    original_model = convert_bytearray_to_object(original)
+    graph, original_graph = model.subgraphs[0], original_model.subgraphs[0]
+    input_name = original_graph.tensors[original_graph.inputs[0]].name
+    output_name = original_graph.tensors[original_graph.outputs[0]].name
+    input_index = graph.inputs[0]
+    graph.tensors[input_index].name = input_name
+    graph.tensors[graph.outputs[0]].name = output_name
+    graph.tensors.insert(0, graph.tensors.pop(input_index))
+    new_indices = {index: index + 1 for index in range(input_index)} | {input_index: 0}
     for table in (graph, *graph.operators):
-        table.inputs = _renumbered(table.inputs, places)
-        table.outputs = _renumbered(table.outputs, places)
+        table.inputs = _renumber(table.inputs, new_indices)
+        table.outputs = _renumber(table.outputs, new_indices)
     for operator in graph.operators:
-        operator.intermediates = _renumbered(operator.intermediates, places)
+        operator.intermediates = _renumber(operator.intermediates, new_indices)
     for signature in model.signatureDefs or ():
         for end in (*signature.inputs, *signature.outputs):
-            end.tensorIndex = places.get(end.tensorIndex, end.tensorIndex)
+            end.tensorIndex = new_indices.get(end.tensorIndex, end.tensorIndex)
     return bytes(convert_object_to_bytearray(model))
 
 
-def _renumbered(tensors: Sequence[int] | None, places: Mapping[int, int]) -> list[int] | None:
-    return None if tensors is None else [places.get(index, index) for index in tensors]
+def _renumber(indices: Sequence[int] | None, new_indices: Mapping[int, int]) -> list[int] | None:
+    return None if indices is None else [new_indices.get(index, index) for index in indices]
 
 
 def _configure(converter: tf.lite.TFLiteConverter, scheme: Scheme) -> None:
+    """Set the options of a converter that depend on the scheme."""
     if scheme.weights == "float32":
         return
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -158,8 +166,16 @@ def _configure(converter: tf.lite.TFLiteConverter, scheme: Scheme) -> None:
         converter.inference_output_type = DTYPES[scheme.input_output]
 
 
-def one_by_one(samples: np.ndarray, description: str) -> Iterator[list[np.ndarray]]:
-    """Yield samples, (n, ...), as batches of one in float32, with a progress line in the log."""
+def iterate_samples(samples: np.ndarray, description: str) -> Iterator[list[np.ndarray]]:
+    """Yield samples one by one, with progress lines in the log.
+
+    Args:
+        samples: (n, ...).
+        description: Start of each progress line.
+
+    Yields:
+        A list with one batch, float32 (1, ...), as the converter expects it.
+    """
     with progress(len(samples), description) as meter:
         for sample in samples:
             yield [sample[np.newaxis].astype(np.float32)]

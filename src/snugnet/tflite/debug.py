@@ -1,7 +1,7 @@
-"""What TensorFlow's own debugger tells of a quantization, and files that compute partly in float.
+"""Quantization errors by layer from TensorFlow's debugger, and conversion with layers in float.
 
 `tf.lite.experimental.QuantizationDebugger` computes each operator twice, in int8 and in float32,
-from the same inputs, and compares the two: errors do not accumulate from layer to layer.
+from the same inputs, and compares the outputs. So errors do not accumulate from layer to layer.
 """
 
 import tempfile
@@ -16,198 +16,232 @@ from snugnet.core.errors import ModelFormatError
 from snugnet.core.tflite_graph import Graph, Operator
 from snugnet.core.tflite_schemes import SCHEMES
 from snugnet.models.loading.keras2 import tf, tf_keras
-from snugnet.tflite.convert import converter_of, one_by_one
+from snugnet.tflite.convert import iterate_samples, make_converter
 from snugnet.tflite.flatbuffer import read_graph
 from snugnet.tflite.layers import (
-    MOVING,
+    DATA_MOVEMENT,
     Layer,
-    layers_of,
-    operators_of,
-    producers,
-    range_covered,
-    rmse_per_scale,
+    compute_range_covered,
+    compute_rmse_per_scale,
+    find_producers,
+    list_layers,
+    list_operators,
 )
-from snugnet.tflite.refusals import unless_refused
+from snugnet.tflite.refusals import call_or_warn
 
-# Of how many samples statistics are taken; ranges are estimated from all.
-MOST_SAMPLES = 100
-# What a file has in place of the debugger's own operator, which compares two tensors.
-COMPARING = "CUSTOM"
+# Number of samples for statistics. Ranges are estimated from all samples.
+MAX_SAMPLES = 100
+# Name of the operator that the debugger adds to a file to compare two tensors.
+COMPARISON = "CUSTOM"
 METRICS = ("stddev", "mean_error", "max_abs_error", "mean_squared_error")
 
 
-def layer_statistics(model: tf_keras.Model, calibration: np.ndarray) -> list[dict[str, Any]]:
-    """Let TensorFlow's debugger measure what each operator loses in int8.
+def measure_layers(model: tf_keras.Model, calibration: np.ndarray) -> list[dict[str, Any]]:
+    """Measure the error of each operator in int8 with TensorFlow's debugger.
 
     Args:
         model: An uncompiled Keras model without quantizers, with one input and one output.
-        calibration: Inputs, (n, ...): all estimate ranges, the first `MOST_SAMPLES` are measured.
+        calibration: Samples, (n, ...). Ranges are estimated from all of them, and errors are
+            measured on the first `MAX_SAMPLES`.
 
     Returns:
-        One row a tensor that the debugger compares, in the order of the file: `index`, `operator`
-        and `tensor` as in `Layer`; `num_elements` of one sample; `stddev`, `mean_error`,
-        `max_abs_error` and `mean_squared_error` of the int8 value less the float value, in the
-        units of the tensor, of each sample and then averaged over samples, as TensorFlow does it;
-        `scale`, `zero_point`; `rmse_per_scale`; `range_covered`, of the range of the float values.
+        One row per compared tensor, in the order of the file:
+            index, operator, tensor: See `Layer`.
+            num_elements: Number of elements for one sample.
+            stddev, mean_error, max_abs_error, mean_squared_error: Statistics of the int8 value
+                minus the float value, in the units of the tensor. TensorFlow computes them for each
+                sample, and averages over the samples.
+            scale, zero_point: Quantization of the tensor.
+            rmse_per_scale: See `compute_rmse_per_scale`.
+            range_covered: See `compute_range_covered`, for the range of the float values.
 
     Raises:
         InputError: If there are no samples.
-        ModelFormatError: If the debugger's operators are not those of the file.
+        ModelFormatError: If the operators of the debugger are not those of the file.
     """
-    prepared = _prepared(model, calibration)
-    remaining = iter(layers_of(_graph(prepared.calibrated_model)))
-    file = prepared.get_debug_quantized_model()
-    statistics, ranges = _run(file, calibration[:MOST_SAMPLES])
-    graph = _graph(file)
-    writer = {i: operator.name for operator in graph.operators for i in operator.outputs}
+    debugger = _make_debugger(model, calibration)
+    remaining = iter(list_layers(_read_graph(debugger.calibrated_model)))
+    file = debugger.get_debug_quantized_model()
+    statistics, ranges = _run_debugger(file, calibration[:MAX_SAMPLES])
+    graph = _read_graph(file)
+    producer_names = {i: operator.name for operator in graph.operators for i in operator.outputs}
     rows: list[dict[str, Any]] = []
-    for comparing in (operator for operator in graph.operators if operator.name == COMPARING):
-        # The order of operators stays; the names of tensors get digits appended, or are new.
-        kind = writer[comparing.inputs[0]]
-        layer = next((layer for layer in remaining if layer.operator == kind), None)
+    for comparison in (operator for operator in graph.operators if operator.name == COMPARISON):
+        # In the debugger's file, names of tensors have digits appended or are new, but the order of
+        # operators is the same. So the next remaining layer with the same operator is compared.
+        name = producer_names[comparison.inputs[0]]
+        layer = next((layer for layer in remaining if layer.operator == name), None)
         if layer is None:
             raise ModelFormatError(
-                f"the debugger reports a {kind} that the float32 file does not have"
+                f"the debugger reports a {name} that the float32 file does not have"
             )
-        rows.append(_row(layer, graph, comparing, statistics, ranges[len(rows)]))
+        rows.append(_make_row(layer, graph, comparison, statistics, ranges[len(rows)]))
     return rows
 
 
-def _run(file: bytes, samples: np.ndarray) -> tuple[dict[str, dict[str, float]], np.ndarray]:
-    """Run a file with comparisons in it.
+def _run_debugger(
+    file: bytes, samples: np.ndarray
+) -> tuple[dict[str, dict[str, float]], np.ndarray]:
+    """Run a file that contains comparisons.
+
+    Args:
+        file: Content of the file that the debugger made.
+        samples: (n, ...).
 
     Returns:
-        TensorFlow's statistics by the names of what comparisons write; and (comparisons in the
-        order of the file, 2), the least and the greatest float value.
+        TensorFlow's statistics by name of the output of each comparison; and the smallest and the
+        largest float value, (comparisons in the order of the file, 2).
     """
-    seen: list[tuple[float, float]] = []
+    value_ranges: list[tuple[float, float]] = []
 
-    def record(real: np.ndarray, *_: Any) -> float:
-        seen.append((float(real.min()), float(real.max())))
+    def record_range(float_values: np.ndarray, *_: Any) -> float:
+        value_ranges.append((float(float_values.min()), float(float_values.max())))
         return 0.0
 
-    # Made from bytes, a debugger keeps all tensors; made from a converter it does not, and would
-    # read float values where later operators have written.
+    # A debugger made from a file preserves all tensors. One made from a converter does not: it
+    # would read float values after later operators have overwritten them.
     debugger = tf.lite.experimental.QuantizationDebugger(
         quant_debug_model_content=file,
-        debug_dataset=lambda: one_by_one(samples, "comparing"),
+        debug_dataset=lambda: iterate_samples(samples, "comparing"),
         debug_options=tf.lite.experimental.QuantizationDebugOptions(
-            layer_direct_compare_metrics={"range": record}
+            layer_direct_compare_metrics={"range": record_range}
         ),
     )
     debugger.run()
-    low, high = np.array(seen).reshape(len(samples), -1, 2).transpose(2, 0, 1)
+    low, high = np.array(value_ranges).reshape(len(samples), -1, 2).transpose(2, 0, 1)
     return debugger.layer_statistics, np.stack([low.min(axis=0), high.max(axis=0)], axis=1)
 
 
-def _row(
+def _make_row(
     layer: Layer,
     graph: Graph,
-    comparing: Operator,
+    comparison: Operator,
     statistics: dict[str, dict[str, float]],
-    ends: np.ndarray,
+    value_range: np.ndarray,
 ) -> dict[str, Any]:
-    """Make the row of a comparison; `ends` are those of the range of its float values."""
-    integers = graph.tensors[comparing.inputs[0]]
-    found = statistics[graph.tensors[comparing.outputs[0]].name]
-    scale, zero_point = float(integers.scales[0]), int(integers.zero_points[0])
-    low, high = ends.tolist()
+    """Make the row of a comparison.
+
+    Args:
+        layer: The compared layer.
+        graph: Graph of the debugger's file.
+        comparison: Operator that compares the outputs.
+        statistics: TensorFlow's statistics by name of the output of each comparison.
+        value_range: The smallest and the largest float value, (2,).
+    """
+    quantized = graph.tensors[comparison.inputs[0]]
+    metrics = statistics[graph.tensors[comparison.outputs[0]].name]
+    scale, zero_point = float(quantized.scales[0]), int(quantized.zero_points[0])
+    low, high = value_range.tolist()
     return {
         **asdict(layer),
-        "num_elements": int(found["num_elements"]),
-        **{name: float(found[name]) for name in METRICS},
+        "num_elements": int(metrics["num_elements"]),
+        **{name: float(metrics[name]) for name in METRICS},
         "scale": scale,
         "zero_point": zero_point,
-        "rmse_per_scale": rmse_per_scale(float(found["mean_squared_error"]), scale),
-        "range_covered": range_covered(low, high, scale, zero_point, integers.dtype),
+        "rmse_per_scale": compute_rmse_per_scale(float(metrics["mean_squared_error"]), scale),
+        "range_covered": compute_range_covered(low, high, scale, zero_point, quantized.dtype),
     }
 
 
-def partly_in_float(
+def prepare_mixed_precision(
     model: tf_keras.Model, calibration: np.ndarray
 ) -> tuple[list[Layer], Callable[[Collection[str]], bytes]]:
-    """Prepare to leave operators in float; ranges are estimated once for all files.
+    """Prepare conversions with some layers in float32; ranges are estimated once for all files.
 
     Args:
         model: An uncompiled Keras model without quantizers, with one input and one output.
-        calibration: Inputs that estimate activation ranges, (n, ...).
+        calibration: Calibration samples, (n, ...).
 
     Returns:
-        The layers that can be left in float, in the order of the file; those that only move
-        numbers, which quantization does not change, are not among them. And a function from names
-        of their tensors to a file with float32 input and output in which these compute in float32
-        and the others in int8. Where two layers are joined by one that only moves numbers, that
-        one is in float as the layer before it is.
+        The layers that can stay in float, in the order of the file, and a function that converts
+        the model. Layers that only move data are not listed, because quantization does not change
+        them.
+
+        The argument of the function is the names of the output tensors of the layers that compute
+        in float32; the others compute in int8. Its result is the content of a file with float32
+        input and output. A layer that only moves data is in float if the layers before it are.
 
     Raises:
         InputError: If there are no samples.
-        ModelFormatError: By the function, if other operators than these compute in float.
+        ModelFormatError: Raised by the function if the layers that compute in float are not the
+            requested ones.
     """
-    choice = _Choice(_prepared(model, calibration))
-    return [layer for layer in choice.layers if choice.possible(layer)], choice.convert
+    converter = _MixedConverter(_make_debugger(model, calibration))
+    layers = [layer for layer in converter.layers if converter.can_stay_in_float(layer)]
+    return layers, converter.convert
 
 
-class _Choice:
-    """A calibrated model, of which files with any of its operators in float can be made."""
+class _MixedConverter:
+    """Converter of a calibrated model to files with any of its layers in float.
+
+    Attributes:
+        layers: The layers of the model without those that only move data.
+    """
 
     def __init__(self, debugger: Any) -> None:
         self._debugger = debugger
-        graph = _graph(debugger.calibrated_model)
-        self._all = layers_of(graph)
-        self._producers = producers(graph)
-        self.layers = [layer for layer in self._all if layer.operator not in MOVING]
+        graph = _read_graph(debugger.calibrated_model)
+        self._all_layers = list_layers(graph)
+        self._producers = find_producers(graph)
+        self.layers = [layer for layer in self._all_layers if layer.operator not in DATA_MOVEMENT]
         self._files: dict[frozenset[str], bytes] = {}
 
-    def possible(self, layer: Layer) -> bool:
-        """Tell whether a layer alone can be left in float; the log has those that cannot."""
-        return unless_refused(self.convert, [layer.tensor]) is not None
+    def can_stay_in_float(self, layer: Layer) -> bool:
+        """Check that a layer alone can stay in float; print a warning if it cannot."""
+        return call_or_warn(self.convert, [layer.tensor]) is not None
 
     def convert(self, names: Collection[str]) -> bytes:
-        chosen = frozenset(names)
-        if chosen not in self._files:
+        """Convert the model with the layers of some output tensors in float."""
+        float_tensors = frozenset(names)
+        if float_tensors not in self._files:
             options = self._debugger.options
-            options.denylisted_nodes = sorted(self._denied(chosen))
+            options.denylisted_nodes = sorted(self._list_denied_names(float_tensors))
             file = self._debugger.get_nondebug_quantized_model()
-            self._check(chosen, _graph(file))
-            self._files[chosen] = file
-        return self._files[chosen]
+            self._check(float_tensors, _read_graph(file))
+            self._files[float_tensors] = file
+        return self._files[float_tensors]
 
-    def _denied(self, chosen: frozenset[str]) -> Iterator[str]:
-        """Give the names by which the quantizer knows what is to stay in float."""
-        floats = {layer.index for layer in self._all if layer.tensor in chosen}
-        for layer in self._all:
-            if layer.operator in MOVING and chosen and floats.issuperset(self._before(layer)):
-                floats.add(layer.index)
-        for layer in self._all:
-            if layer.index in floats:
+    def _list_denied_names(self, float_tensors: frozenset[str]) -> Iterator[str]:
+        """Yield the tensor names for TensorFlow's list of nodes that stay in float."""
+        float_layers = {layer.index for layer in self._all_layers if layer.tensor in float_tensors}
+        for layer in self._all_layers:
+            is_data_movement = layer.operator in DATA_MOVEMENT
+            if is_data_movement and float_tensors and float_layers >= self._list_inputs(layer):
+                float_layers.add(layer.index)
+        for layer in self._all_layers:
+            if layer.index in float_layers:
                 yield layer.tensor
-                # A digit may have been appended to a name that a constant had already.
+                # The converter appends a digit to a name that a constant already has.
                 if layer.tensor[-1].isdigit():
                     yield layer.tensor[:-1]
 
-    def _before(self, layer: Layer) -> set[int]:
-        return {place for place in self._producers[layer.index] if place >= 0}
+    def _list_inputs(self, layer: Layer) -> set[int]:
+        """Return the indices of the layers before a layer, without the input of the network."""
+        return {index for index in self._producers[layer.index] if index >= 0}
 
-    def _check(self, chosen: frozenset[str], graph: Graph) -> None:
-        """Refuse a file in which other operators than the chosen ones compute in float."""
-        kinds = [operator.name for operator in operators_of(graph)]
-        if kinds != [layer.operator for layer in self._all]:
-            raise ModelFormatError(f"unexpected operators with {sorted(chosen)} in float: {kinds}")
-        found = {
+    def _check(self, float_tensors: frozenset[str], graph: Graph) -> None:
+        """Check that exactly the requested layers of a file compute in float."""
+        operators = list_operators(graph)
+        names = [operator.name for operator in operators]
+        if names != [layer.operator for layer in self._all_layers]:
+            raise ModelFormatError(
+                f"unexpected operators with {sorted(float_tensors)} in float: {names}"
+            )
+        actual = {
             layer.tensor
-            for layer, operator in zip(self._all, operators_of(graph), strict=True)
-            if layer.operator not in MOVING
+            for layer, operator in zip(self._all_layers, operators, strict=True)
+            if layer.operator not in DATA_MOVEMENT
             and graph.tensors[operator.outputs[0]].dtype == "float32"
         }
-        if found != chosen:
+        if actual != float_tensors:
             raise ModelFormatError(
-                f"operators in float: {sorted(found)}, expected {sorted(chosen)}"
+                f"operators in float: {sorted(actual)}, expected {sorted(float_tensors)}"
             )
 
 
-def _prepared(model: tf_keras.Model, calibration: np.ndarray) -> Any:
-    """Calibrate: make a debugger of a converter for scheme fiq_int8."""
-    converter = converter_of(model, SCHEMES["fiq_int8"], calibration)
+def _make_debugger(model: tf_keras.Model, calibration: np.ndarray) -> Any:
+    """Make a debugger for scheme `fiq_int8`; this calibrates the model."""
+    converter = make_converter(model, SCHEMES["fiq_int8"], calibration)
     return tf.lite.experimental.QuantizationDebugger(
         converter=converter,
         debug_dataset=converter.representative_dataset,
@@ -215,7 +249,7 @@ def _prepared(model: tf_keras.Model, calibration: np.ndarray) -> Any:
     )
 
 
-def _graph(file: bytes) -> Graph:
+def _read_graph(file: bytes) -> Graph:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
         path.write_bytes(file)

@@ -9,18 +9,18 @@ from snugnet.core.errors import ModelFormatError
 from snugnet.core.tflite_graph import Graph, Operator, Tensor
 
 
-def semantic_digest(graph: Graph) -> str:
+def compute_semantic_digest(graph: Graph) -> str:
     """Digest the graph, the weights and the quantization of a file.
 
     Names and numbers of tensors, the order of a file's tables, and metadata such as the
     converter's version do not count.
 
     Returns:
-        A SHA-256 sum, in hexadecimal digits.
+        A SHA-256 digest, hexadecimal.
 
     Raises:
-        ModelFormatError: If there is more to the file than the graph holds: constants of types
-            that NumPy does not have, or custom operators.
+        ModelFormatError: If the file has content that is not in the graph: constants of types that
+            NumPy does not have, or custom operators.
     """
     unread = [tensor.name for tensor in graph.tensors if tensor.size and tensor.values is None]
     custom = [op.name for op in graph.operators if op.name == "CUSTOM"]
@@ -29,10 +29,10 @@ def semantic_digest(graph: Graph) -> str:
     graph = number_by_use(graph)
     digest = hashlib.sha256()
     operators = [[op.name, op.inputs, op.outputs, dict(op.options)] for op in graph.operators]
-    described = [operators, graph.inputs, graph.outputs, *map(_describe, graph.tensors)]
-    # Sorted, so that the order of options does not count; with lengths, so that nothing runs into
-    # what comes after it.
-    digest.update(json.dumps(described, sort_keys=True, default=_plain).encode())
+    description = [operators, graph.inputs, graph.outputs, *map(_describe, graph.tensors)]
+    # Keys are sorted, so that the order of options does not matter. The sizes of tensors are part
+    # of the description, so that the bytes of the constants below can be divided in one way only.
+    digest.update(json.dumps(description, sort_keys=True, default=_to_json).encode())
     for tensor in graph.tensors:
         if tensor.values is not None:
             digest.update(tensor.values.tobytes())
@@ -89,8 +89,8 @@ def _describe(tensor: Tensor) -> list[object]:
     return [*shape, scales, zero_points, tensor.axis if len(zero_points) > 1 else 0]
 
 
-def _plain(value: object) -> object:
-    """Give what JSON does not know as what it does: NumPy's numbers, and bytes."""
+def _to_json(value: object) -> object:
+    """Convert bytes and NumPy numbers to types that JSON supports."""
     if isinstance(value, bytes):
         return value.hex()
     return value.item()  # type: ignore[attr-defined]

@@ -1,7 +1,8 @@
-"""The graph of a .tflite file, read without TensorFlow, and without trust in the file.
+"""Reading of the graph of a .tflite file, without TensorFlow and safe for untrusted files.
 
-Every length is checked before memory or time is spent on it, one by one and altogether, since many
-offsets may lead to the same place: so that a damaged or hostile file ends in an error, soon.
+Every length is checked before memory or time is spent on it. The sum of all lengths is checked as
+well, because many offsets in a file can refer to the same place. So reading a damaged or malicious
+file fails quickly, with an error.
 """
 
 import math
@@ -18,103 +19,164 @@ from ai_edge_litert import schema_py_generated as schema
 from snugnet.core.errors import ModelFormatError
 from snugnet.core.tflite_graph import Graph, Operator, Tensor
 
-# Names of the enumerations of the TFLite schema, as in its own `schema.fbs`.
+# Names of the members of enumerations in the TFLite schema (`schema.fbs`), by number.
 TYPE_NAMES = {v: k.lower() for k, v in vars(schema.TensorType).items() if k.isupper()}
 OPERATOR_NAMES = {v: k for k, v in vars(schema.BuiltinOperator).items() if k.isupper()}
 OPTION_NAMES = {v: k for k, v in vars(schema.BuiltinOptions).items() if not k.startswith("_")}
-# Types of constants that are read as they are stored.
+# Types of constants that NumPy can read as they are stored.
 NUMPY_TYPES = ("float32", "float16", "int64", "int32", "int16", "int8", "uint8", "bool")
-# What reading past the end, or a wrong offset, makes flatbuffers and NumPy raise.
-DAMAGE = (struct.error, ValueError, TypeError, IndexError, OverflowError, KeyError, AttributeError)
+# Exceptions of flatbuffers and NumPy for a wrong offset, or when the end of the file is passed.
+DAMAGE_ERRORS = (
+    struct.error,
+    ValueError,
+    TypeError,
+    IndexError,
+    OverflowError,
+    KeyError,
+    AttributeError,
+)
 
 
 @dataclass
 class _Budget:
-    """How many numbers may still be read: those of an honest file take a byte each at least."""
+    """Number of values that may still be read from a file.
+
+    In a valid file, each value takes at least one byte. So the budget starts with the file size.
+
+    Attributes:
+        left: Number of values.
+    """
 
     left: int
 
-    def take(self, count: int, what: str) -> int:
-        """Account for numbers, or refuse them."""
+    def take(self, count: int, description: str) -> int:
+        """Subtract a number of values from the budget.
+
+        Args:
+            count: Number of values.
+            description: Kind of values, for the message.
+
+        Returns:
+            `count`.
+
+        Raises:
+            ModelFormatError: If the number is negative or exceeds the budget.
+        """
         self.left -= count
         if count < 0 or self.left < 0:
-            raise ModelFormatError(f"damaged: {count} {what} do not fit the file size")
+            raise ModelFormatError(f"damaged: {count} {description} do not fit the file size")
         return count
 
 
 def read_graph(path: str | Path) -> Graph:
-    """Read the main subgraph.
+    """Read the main subgraph of a file.
+
+    Args:
+        path: The .tflite file.
+
+    Returns:
+        The graph.
 
     Raises:
-        ModelFormatError: If the file is no .tflite file with one subgraph, or is damaged.
+        ModelFormatError: If the file is not a .tflite file with one subgraph, or is damaged.
+        OSError: If the file cannot be read.
     """
     return parse_graph(Path(path).read_bytes(), path)
 
 
 def parse_graph(data: bytes, path: str | Path) -> Graph:
-    """Parse the main subgraph of the bytes of a file; `path` and errors as for `read_graph`."""
+    """Parse the main subgraph of a file.
+
+    Args:
+        data: Content of the .tflite file.
+        path: Path of the file, for messages.
+
+    Returns:
+        The graph.
+
+    Raises:
+        ModelFormatError: If the file is not a .tflite file with one subgraph, or is damaged.
+    """
     if data[4:8] != b"TFL3":
         raise ModelFormatError(
             f"{path}: not a .tflite file (identifier {data[4:8]!r} instead of TFL3)"
         )
     try:
-        return _graph(schema.Model.GetRootAs(data, 0), _Budget(len(data)))
+        return _read_graph(schema.Model.GetRootAs(data, 0), _Budget(len(data)))
     except ModelFormatError as error:
         raise ModelFormatError(f"{path}: {error}") from None
-    except DAMAGE as error:
+    except DAMAGE_ERRORS as error:
         raise ModelFormatError(f"{path}: damaged ({type(error).__name__}: {error})") from error
 
 
-def subgraphs(file: bytes) -> int:
-    """Count the subgraphs of a .tflite file of our own making; loops have some of theirs."""
+def count_subgraphs(file: bytes) -> int:
+    """Count the subgraphs of a .tflite file; each loop adds some to the main subgraph.
+
+    Args:
+        file: Content of a trusted .tflite file, such as one that `convert` returned.
+
+    Returns:
+        The number of subgraphs.
+    """
     return int(schema.Model.GetRootAs(file, 0).SubgraphsLength())
 
 
-def _graph(model: Any, budget: _Budget) -> Graph:
+def _read_graph(model: Any, budget: _Budget) -> Graph:
     if model.SubgraphsLength() != 1:
         raise ModelFormatError(f"{model.SubgraphsLength()} subgraphs; only one is supported")
     subgraph = model.Subgraphs(0)
-    buffers = list(_items(model.BuffersLength(), budget, model.Buffers, "buffers"))
-    codes = list(_items(model.OperatorCodesLength(), budget, model.OperatorCodes, "operator codes"))
-    tensors = _items(subgraph.TensorsLength(), budget, subgraph.Tensors, "tensors")
-    operators = _items(subgraph.OperatorsLength(), budget, subgraph.Operators, "operators")
+    buffers = list(_iterate_tables(model.BuffersLength(), budget, model.Buffers, "buffers"))
+    codes = list(
+        _iterate_tables(model.OperatorCodesLength(), budget, model.OperatorCodes, "operator codes")
+    )
+    tensors = _iterate_tables(subgraph.TensorsLength(), budget, subgraph.Tensors, "tensors")
+    operators = _iterate_tables(subgraph.OperatorsLength(), budget, subgraph.Operators, "operators")
     graph = Graph(
-        tuple(_tensor(i, tensor, buffers, budget) for i, tensor in enumerate(tensors)),
-        tuple(_operator(i, operator, codes, budget) for i, operator in enumerate(operators)),
-        _numbers(subgraph, "Inputs", budget),
-        _numbers(subgraph, "Outputs", budget),
+        tuple(_read_tensor(i, tensor, buffers, budget) for i, tensor in enumerate(tensors)),
+        tuple(_read_operator(i, operator, codes, budget) for i, operator in enumerate(operators)),
+        _read_numbers(subgraph, "Inputs", budget),
+        _read_numbers(subgraph, "Outputs", budget),
     )
     graph.check()
     return graph
 
 
-def _items(length: int, budget: _Budget, item: Callable[[int], Any], what: str) -> Iterator[Any]:
-    """Yield the tables of a vector."""
-    return (item(i) for i in range(budget.take(length, what)))
+def _iterate_tables(
+    length: int, budget: _Budget, get_table: Callable[[int], Any], description: str
+) -> Iterator[Any]:
+    """Yield the tables of a vector.
+
+    Args:
+        length: Length of the vector.
+        budget: Budget, from which the length is subtracted.
+        get_table: Function that returns a table by its index.
+        description: Kind of tables, for the message.
+    """
+    return (get_table(i) for i in range(budget.take(length, description)))
 
 
-def _numbers(table: Any, name: str, budget: _Budget) -> tuple[int, ...]:
-    """Read a vector of integers."""
+def _read_numbers(table: Any, name: str, budget: _Budget) -> tuple[int, ...]:
+    """Read the field `name` of a table, a vector of integers."""
     length = budget.take(getattr(table, f"{name}Length")(), f"numbers in {name}")
     return tuple(getattr(table, f"{name}AsNumpy")().tolist()) if length else ()
 
 
-def _tensor(index: int, tensor: Any, buffers: list[Any], budget: _Budget) -> Tensor:
-    shape = _numbers(tensor, "Shape", budget)
+def _read_tensor(index: int, tensor: Any, buffers: list[Any], budget: _Budget) -> Tensor:
+    shape = _read_numbers(tensor, "Shape", budget)
     if tensor.Type() not in TYPE_NAMES:
         raise ModelFormatError(f"tensor {index} has unknown type {tensor.Type()}")
     if tensor.Sparsity() is not None:
         raise ModelFormatError(f"tensor {index} is sparse; only dense tensors are supported")
     dtype = TYPE_NAMES[tensor.Type()]
-    data = _data(buffers[tensor.Buffer()])
-    scales, zero_points, axis = _quantization(index, tensor.Quantization(), budget)
+    data = _read_data(buffers[tensor.Buffer()])
+    scales, zero_points, axis = _read_quantization(index, tensor.Quantization(), budget)
     return Tensor(
         index=index,
         name=(tensor.Name() or b"").decode(errors="replace"),
         shape=shape,
         dtype=dtype,
         size=len(data),
-        values=_values(index, data, dtype, shape),
+        values=_read_values(index, data, dtype, shape),
         scales=scales,
         zero_points=zero_points,
         axis=axis,
@@ -122,14 +184,17 @@ def _tensor(index: int, tensor: Any, buffers: list[Any], budget: _Budget) -> Ten
     )
 
 
-def _data(buffer: Any) -> np.ndarray:
-    """Give the bytes of a constant, as they lie in the file."""
+def _read_data(buffer: Any) -> np.ndarray:
+    """Return the bytes of a constant as they are stored, uint8; empty if there is no constant."""
     if buffer.Offset() > 1:
         raise ModelFormatError("constants stored outside the flatbuffer are not supported")
     return np.asarray(buffer.DataAsNumpy()) if buffer.DataLength() else np.zeros(0, np.uint8)
 
 
-def _values(index: int, data: np.ndarray, dtype: str, shape: tuple[int, ...]) -> np.ndarray | None:
+def _read_values(
+    index: int, data: np.ndarray, dtype: str, shape: tuple[int, ...]
+) -> np.ndarray | None:
+    """Return the values of a constant; None if there are none, or NumPy does not have the type."""
     if not len(data) or dtype not in NUMPY_TYPES:
         return None
     kind = np.dtype(dtype).newbyteorder("<")
@@ -141,57 +206,63 @@ def _values(index: int, data: np.ndarray, dtype: str, shape: tuple[int, ...]) ->
     return np.frombuffer(data, kind).reshape(shape)
 
 
-def _quantization(
+def _read_quantization(
     index: int, quantization: Any, budget: _Budget
 ) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return scales (float32), zero points (int64) and the dimension of the channels."""
     if quantization is None or not quantization.ScaleLength():
         return np.zeros(0, np.float32), np.zeros(0, np.int64), 0
     count = budget.take(quantization.ScaleLength(), f"scales of tensor {index}")
-    zeros = np.zeros(count, np.int64)
-    if given := budget.take(quantization.ZeroPointLength(), f"zero points of tensor {index}"):
-        zeros = np.array(quantization.ZeroPointAsNumpy(), np.int64)
-    if len(zeros) != count:
-        raise ModelFormatError(f"tensor {index} has {count} scales and {given} zero points")
+    # A file may omit the zero points if all of them are 0.
+    zero_points = np.zeros(count, np.int64)
+    zero_point_count = budget.take(quantization.ZeroPointLength(), f"zero points of tensor {index}")
+    if zero_point_count:
+        zero_points = np.array(quantization.ZeroPointAsNumpy(), np.int64)
+    if len(zero_points) != count:
+        raise ModelFormatError(
+            f"tensor {index} has {count} scales and {zero_point_count} zero points"
+        )
     scales = np.array(quantization.ScaleAsNumpy(), np.float32)
-    return scales, zeros, quantization.QuantizedDimension()
+    return scales, zero_points, quantization.QuantizedDimension()
 
 
-def _operator(index: int, operator: Any, codes: list[Any], budget: _Budget) -> Operator:
+def _read_operator(index: int, operator: Any, codes: list[Any], budget: _Budget) -> Operator:
     code = codes[operator.OpcodeIndex()]
-    # Old files keep the code in a byte of its own.
+    # Old files have the code in a field of one byte.
     builtin = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
     if builtin not in OPERATOR_NAMES:
         raise ModelFormatError(f"operator {index} has unknown code {builtin}")
     return Operator(
         OPERATOR_NAMES[builtin],
-        _numbers(operator, "Inputs", budget),
-        _numbers(operator, "Outputs", budget),
-        _options(operator, budget),
+        _read_numbers(operator, "Inputs", budget),
+        _read_numbers(operator, "Outputs", budget),
+        _read_options(operator, budget),
     )
 
 
-def _options(operator: Any, budget: _Budget) -> dict[str, Any]:
-    """Read all fields of an operator's options that are numbers, or lists of them."""
+def _read_options(operator: Any, budget: _Budget) -> dict[str, Any]:
+    """Read all options of an operator that are numbers or lists of numbers, by name."""
     kind, table = OPTION_NAMES.get(operator.BuiltinOptionsType()), operator.BuiltinOptions()
     if kind in (None, "NONE") or table is None:
         return {}
-    made = getattr(schema, kind)()
-    made.Init(table.Bytes, table.Pos)
+    options = getattr(schema, kind)()
+    options.Init(table.Bytes, table.Pos)
     return {
-        own: _numbers(made, field, budget) if listed else getattr(made, field)()
-        for field, own, listed in _fields(kind)
+        name: _read_numbers(options, accessor, budget) if is_list else getattr(options, accessor)()
+        for accessor, name, is_list in _list_fields(kind)
     }
 
 
 @cache
-def _fields(kind: str) -> list[tuple[str, str, bool]]:
-    """List the fields of a table: the accessor's name, the schema's, and whether it is a list."""
-    own = vars(getattr(schema, f"{kind}T")())
-    fields = [(f"{name[0].upper()}{name[1:]}", name) for name in own]
-    accessors = vars(getattr(schema, kind))
-    return [
-        (field, name, f"{field}AsNumpy" in accessors)
-        for field, name in fields
-        # A table within the table belongs to no operator that is computed here.
-        if own[name] is not None or f"{field}AsNumpy" in accessors
-    ]
+def _list_fields(kind: str) -> list[tuple[str, str, bool]]:
+    """List the fields of a table: name of the accessor, name in the schema, and if it is a list."""
+    defaults = vars(getattr(schema, f"{kind}T")())
+    attributes = vars(getattr(schema, kind))
+    fields = []
+    for name, default in defaults.items():
+        accessor = f"{name[0].upper()}{name[1:]}"
+        is_list = f"{accessor}AsNumpy" in attributes
+        # Tables within the table are skipped: no operator that Snugnet computes has them.
+        if default is not None or is_list:
+            fields.append((accessor, name, is_list))
+    return fields

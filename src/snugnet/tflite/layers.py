@@ -1,4 +1,4 @@
-"""The layers of a .tflite file, and how far numbers are from what their integers stand for."""
+"""Layers of a .tflite file, and measures of the quantization error of a tensor."""
 
 import math
 from dataclasses import dataclass
@@ -8,23 +8,34 @@ import numpy as np
 from snugnet.core.errors import ModelFormatError
 from snugnet.core.tflite_graph import Graph, Operator
 
-# Operators between the types, which a converter puts in where it needs them.
+# Operators that convert between types. The converter inserts them where it needs them.
 BOUNDARY = ("QUANTIZE", "DEQUANTIZE")
-# Operators that choose or order numbers and make no new ones: quantized or not, it is the same.
-MOVING = frozenset(
-    "MAX_POOL_2D RESHAPE TRANSPOSE SQUEEZE EXPAND_DIMS SLICE STRIDED_SLICE SPLIT PAD".split()
+# Operators that select or reorder values. They compute no new values, and quantization does not
+# change them.
+DATA_MOVEMENT = frozenset(
+    {
+        "EXPAND_DIMS",
+        "MAX_POOL_2D",
+        "PAD",
+        "RESHAPE",
+        "SLICE",
+        "SPLIT",
+        "SQUEEZE",
+        "STRIDED_SLICE",
+        "TRANSPOSE",
+    }
 )
 
 
 @dataclass(frozen=True, order=True)
 class Layer:
-    """An operator of a network, whatever type it computes in.
+    """An operator of a network, in float or integer.
 
     Attributes:
-        index: Its place in the float32 file, which has neither QUANTIZE nor DEQUANTIZE; the same
+        index: Index of the operator, where QUANTIZE and DEQUANTIZE are not counted. It is the same
             in all files that are converted from one model.
-        operator: As in the schema: `CONV_2D`, ...
-        tensor: The name of its output in the float32 file.
+        operator: Name of the operator in the schema: `CONV_2D`, ...
+        tensor: Name of its output tensor in the float32 file.
     """
 
     index: int
@@ -32,73 +43,111 @@ class Layer:
     tensor: str
 
 
-def operators_of(graph: Graph) -> list[Operator]:
-    """List the operators without those between the types."""
+def list_operators(graph: Graph) -> list[Operator]:
+    """List the operators of a file without QUANTIZE and DEQUANTIZE.
+
+    Args:
+        graph: Graph of the file.
+
+    Returns:
+        The operators in the order of the file.
+    """
     return [operator for operator in graph.operators if operator.name not in BOUNDARY]
 
 
-def layers_of(graph: Graph) -> list[Layer]:
-    """List the layers of a float32 file."""
+def list_layers(graph: Graph) -> list[Layer]:
+    """List the layers of a float32 file.
+
+    Args:
+        graph: Graph of the file.
+
+    Returns:
+        The layers in the order of the file.
+    """
     return [
         Layer(index, operator.name, graph.tensors[operator.outputs[0]].name)
-        for index, operator in enumerate(operators_of(graph))
+        for index, operator in enumerate(list_operators(graph))
     ]
 
 
 def in_float(graph: Graph) -> list[str]:
-    """Name the tensors that operators compute in float32."""
-    written = [graph.tensors[operator.outputs[0]] for operator in operators_of(graph)]
-    return [tensor.name for tensor in written if tensor.dtype == "float32"]
-
-
-def producers(graph: Graph) -> list[list[int]]:
-    """Tell for each layer whose outputs it reads, by their places; -1 is the network's input.
-
-    Raises:
-        ModelFormatError: If a tensor is read that nothing has written.
-    """
-    source = dict.fromkeys(graph.inputs, -1)
-    found: list[list[int]] = []
-    for operator in graph.operators:
-        read = [i for i in operator.inputs if i >= 0 and graph.tensors[i].values is None]
-        if unknown := [i for i in read if i not in source]:
-            raise ModelFormatError(f"tensors {unknown} are read before any operator writes them")
-        between = operator.name in BOUNDARY
-        source |= dict.fromkeys(operator.outputs, source[read[0]] if between else len(found))
-        if not between:
-            found.append([source[i] for i in read])
-    return found
-
-
-def range_covered(low: float, high: float, scale: float, zero_point: int, dtype: str) -> float:
-    """Tell which share of a range an integer type covers.
-
-    Covered is what is rounded rather than saturated: from half a step below the least integer to
-    half a step above the greatest.
+    """List the tensors that operators compute in float32.
 
     Args:
-        low: Least number that occurs.
-        high: Greatest number that occurs.
-        scale: Of the integers.
-        zero_point: Of the integers.
-        dtype: Their type.
+        graph: Graph of the file.
 
     Returns:
-        0..1: the length of the covered part of [low, high] over its whole length; if it is a
-        single number, whether that is covered.
+        Names of the tensors, in the order of the operators. QUANTIZE and DEQUANTIZE do not count.
+    """
+    outputs = [graph.tensors[operator.outputs[0]] for operator in list_operators(graph)]
+    return [tensor.name for tensor in outputs if tensor.dtype == "float32"]
+
+
+def find_producers(graph: Graph) -> list[list[int]]:
+    """Find, for each layer, the layers that compute its inputs.
+
+    Args:
+        graph: Graph of the file.
+
+    Returns:
+        For each layer, one index of a layer per input; -1 for the input of the network.
+
+    Raises:
+        ModelFormatError: If an operator reads a tensor before another operator writes it.
+    """
+    # Index of the layer that computes a tensor, by index of the tensor.
+    source = dict.fromkeys(graph.inputs, -1)
+    producers: list[list[int]] = []
+    for operator in graph.operators:
+        inputs = [i for i in operator.inputs if i >= 0 and graph.tensors[i].values is None]
+        if unknown := [i for i in inputs if i not in source]:
+            raise ModelFormatError(f"tensors {unknown} are read before any operator writes them")
+        if operator.name in BOUNDARY:
+            source |= dict.fromkeys(operator.outputs, source[inputs[0]])
+        else:
+            source |= dict.fromkeys(operator.outputs, len(producers))
+            producers.append([source[i] for i in inputs])
+    return producers
+
+
+def compute_range_covered(
+    low: float, high: float, scale: float, zero_point: int, dtype: str
+) -> float:
+    """Compute the share of a range that an integer type can represent without saturation.
+
+    Values are rounded rather than saturated from half a step below the smallest integer to half a
+    step above the largest one.
+
+    Args:
+        low: Smallest value that occurs.
+        high: Largest value that occurs.
+        scale: Scale of the tensor.
+        zero_point: Zero point of the tensor.
+        dtype: Integer type of the tensor.
+
+    Returns:
+        Length of the covered part of [low, high], divided by the length of [low, high]: 0..1. If
+        `low` and `high` are equal: 1 if the value is covered, else 0.
     """
     info = np.iinfo(dtype)
-    least = scale * (info.min - zero_point - 0.5)
-    greatest = scale * (info.max - zero_point + 0.5)
+    smallest = scale * (info.min - zero_point - 0.5)
+    largest = scale * (info.max - zero_point + 0.5)
     if high <= low:
-        return float(least <= low <= greatest)
-    return max(0.0, min(high, greatest) - max(low, least)) / (high - low)
+        return float(smallest <= low <= largest)
+    return max(0.0, min(high, largest) - max(low, smallest)) / (high - low)
 
 
-def rmse_per_scale(mean_squared_error: float, scale: float) -> float | None:
-    """Give the root mean squared error in steps; 1 / sqrt(12) = 0.289 where all error is rounding.
+def compute_rmse_per_scale(mean_squared_error: float, scale: float) -> float | None:
+    """Compute the root mean squared error (RMSE) in quantization steps.
 
-    That is the standard deviation of a number that is equally likely anywhere within a step
-    (Widrow, Kollár and Liu 1996, "Statistical theory of quantization"). None without a scale.
+    It is 1 / sqrt(12) = 0.289 if rounding is the only error: the standard deviation of a uniform
+    distribution over one step (Widrow, Kollár and Liu 1996, "Statistical theory of quantization").
+
+    Args:
+        mean_squared_error: Mean squared error, in the units of the tensor squared.
+        scale: Scale of the tensor, in the units of the tensor.
+
+    Returns:
+        RMSE divided by the scale; None if the scale is 0.
     """
     return math.sqrt(mean_squared_error) / scale if scale > 0 else None

@@ -1,4 +1,4 @@
-"""Refusals that are findings, not failures: the rest of a job, or of a study, goes on."""
+"""Calls in which an unsupported model is not an error: a job continues with a warning."""
 
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -9,10 +9,19 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def unless_refused(make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
-    """Call `make`; give None if it refuses a model or a file, and leave the reason in the log."""
+def call_or_warn(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+    """Call a function; print a warning instead of raising ModelFormatError.
+
+    Args:
+        function: The function.
+        *args: Its positional arguments.
+        **kwargs: Its keyword arguments.
+
+    Returns:
+        The result of the function; None if it raised ModelFormatError.
+    """
     try:
-        return make(*args, **kwargs)
+        return function(*args, **kwargs)
     except ModelFormatError as error:
         print(f"warning: {error}")
         return None

@@ -1,4 +1,4 @@
-"""What compression left in a .tflite file: zeros, ranks, and layers that do nothing any more."""
+"""Report on the weights of a .tflite file: zeros, ranks, and layers whose weights are all zero."""
 
 from pathlib import Path
 from typing import Any
@@ -11,33 +11,48 @@ from snugnet.core.tflite_schemes import Scheme
 from snugnet.tflite.contract import check_contract
 from snugnet.tflite.flatbuffer import read_graph
 
-# Operators whose weights pruning and factorization are about.
+# Operators whose weights can be pruned and factorized.
 PRUNABLE = ("CONV_2D", "FULLY_CONNECTED")
 
 
-def record(path: str, evidence: str, scheme: Scheme) -> None:
-    """Write what `inspect` finds in a file as JSON, and warn of layers that do nothing any more."""
-    found = inspect(path, scheme)
-    for name in found["dead_layers"]:
+def write_weight_report(path: str, report_path: str, scheme: Scheme) -> None:
+    """Write the report of a file as JSON, and warn about tensors whose weights are all zero.
+
+    Args:
+        path: The .tflite file.
+        report_path: Path of the JSON file.
+        scheme: Scheme of the .tflite file.
+
+    Raises:
+        InputError: If the file cannot be read.
+    """
+    report = make_weight_report(path, scheme)
+    for name in report["dead_layers"]:
         print(f"warning: all weights of tensor {name!r} are zero")
-    write_json(evidence, found)
+    write_json(report_path, report)
 
 
-def inspect(path: str | Path, scheme: Scheme) -> dict[str, Any]:
-    """Compare a file with what its scheme promises, and measure its weights.
+def make_weight_report(path: str | Path, scheme: Scheme) -> dict[str, Any]:
+    """Compare a file with its scheme, and measure the zeros and ranks of its weights.
+
+    Args:
+        path: The .tflite file.
+        scheme: Scheme of the file.
 
     Returns:
-        Ready for JSON: what `Contract.to_json` returns; `weights`, one mapping a weight tensor of a
-        convolution or dense layer (`name`, `operator`, `shape`, `dtype`, `size`, `zeros`, their
-        share, and `rank`, of the matrix outputs x rest); `zeros`, their share over all of these;
-        `dead_layers`, names of weight tensors that are all zero.
+        A mapping, ready for JSON: the contract (`Contract.to_json`) and
+            weights: One mapping per weight tensor of a convolution or dense layer: `name`,
+                `operator`, `shape`, `dtype`, `size` (number of weights), `zeros` (share, 0..1) and
+                `rank` (of the matrix outputs x rest).
+            zeros: Share of zeros in all of these, 0..1; None if there are none.
+            dead_layers: Names of the weight tensors that are all zero.
 
     Raises:
         InputError: If the file cannot be read.
     """
     graph = read_graph(path)
     rows = [
-        _row(operator, tensor)
+        _make_row(operator, tensor)
         for operator, tensor in graph.weights()
         if operator.name in PRUNABLE and tensor.values is not None
     ]
@@ -50,7 +65,7 @@ def inspect(path: str | Path, scheme: Scheme) -> dict[str, Any]:
     }
 
 
-def _row(operator: Operator, tensor: Tensor) -> dict[str, Any]:
+def _make_row(operator: Operator, tensor: Tensor) -> dict[str, Any]:
     values = np.asarray(tensor.values, np.float32)
     return {
         "name": tensor.name,

@@ -149,7 +149,7 @@ def _kernel_difference(
 
 
 def _arena_bytes(content: bytes) -> int | None:
-    if run_in_child(lambda: micro.arena_bytes(content), is_silent=True).crash is not None:
+    if run_in_child(lambda: micro.measure_arena(content), is_silent=True).crash is not None:
         return None
-    arena = attempt(micro.arena_bytes, content)
+    arena = attempt(micro.measure_arena, content)
     return None if isinstance(arena, Exception) else arena

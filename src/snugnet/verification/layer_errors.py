@@ -20,7 +20,13 @@ from snugnet.core.progress import progress
 from snugnet.core.tflite_graph import Graph, Operator, Tensor
 from snugnet.int8.engine import Model
 from snugnet.tflite.flatbuffer import read_graph
-from snugnet.tflite.layers import Layer, layers_of, operators_of, range_covered, rmse_per_scale
+from snugnet.tflite.layers import (
+    Layer,
+    compute_range_covered,
+    compute_rmse_per_scale,
+    list_layers,
+    list_operators,
+)
 from snugnet.tflite.runtimes.litert import dequantize, quantize_for
 
 # What the row of the input has in place of an operator, and its index.
@@ -105,7 +111,7 @@ def _pairs(ours: Graph, theirs: Graph) -> list[tuple[Layer, int, int]]:
                 found |= dict(zip(places, mine[alike], strict=True))
     _print_unmatched(theirs, found)
     _print_unmatched(ours, found.values())
-    layers, made, wanted = layers_of(theirs), operators_of(ours), operators_of(theirs)
+    layers, made, wanted = list_layers(theirs), list_operators(ours), list_operators(theirs)
     return [
         (layers[place], made[found[place]].outputs[0], wanted[place].outputs[0])
         for place in sorted(found)
@@ -117,14 +123,14 @@ def _grouped(
 ) -> dict[Hashable, list[int]]:
     """Group the places of operators that are not matched yet by what tells them apart."""
     groups: dict[Hashable, list[int]] = {}
-    for place, operator in enumerate(operators_of(graph)):
+    for place, operator in enumerate(list_operators(graph)):
         if place not in matched:
             groups.setdefault(key(graph, operator), []).append(place)
     return groups
 
 
 def _print_unmatched(graph: Graph, matched: Collection[int]) -> None:
-    for place, operator in enumerate(operators_of(graph)):
+    for place, operator in enumerate(list_operators(graph)):
         if place not in matched:
             name = graph.tensors[operator.outputs[0]].name
             print(
@@ -170,10 +176,10 @@ def _row(layer: Layer, tensor: Tensor, raw: np.ndarray, real: np.ndarray) -> dic
         "mean_error": float(error.mean()),
         "max_abs_error": float(np.abs(error).max()),
         "mean_squared_error": squared,
-        "rmse_per_scale": rmse_per_scale(squared, scale),
+        "rmse_per_scale": compute_rmse_per_scale(squared, scale),
         "sqnr_db": 10 * math.log10(power / squared) if power and squared else None,
         "saturated": _saturated(raw.ravel(), truth, scale, zero_point),
-        "range_covered": range_covered(
+        "range_covered": compute_range_covered(
             float(truth.min()), float(truth.max()), scale, zero_point, tensor.dtype
         ),
     }

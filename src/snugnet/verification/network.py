@@ -13,7 +13,7 @@ from snugnet.core.files import atomic_write
 from snugnet.core.samples import read_npz
 from snugnet.int8.engine import Model
 from snugnet.int8.node import Profile
-from snugnet.tflite.boundary import boundary_of, network_digest, single_operator
+from snugnet.tflite.boundary import compute_network_digest, extract_operator, find_boundary
 from snugnet.tflite.model_file import ModelFile
 from snugnet.verification.comparison import (
     RUNTIMES,
@@ -56,7 +56,7 @@ def certify_network(path: str | Path, x: np.ndarray, traced: int) -> CertifiedNe
     """
     file = ModelFile.read(path)
     inputs = file.quantize_input(x)
-    digest = attempt(network_digest, file.graph)
+    digest = attempt(compute_network_digest, file.graph)
     return CertifiedNetwork(
         digest=None if isinstance(digest, Exception) else digest,
         inputs_sha256=sha256_of_array(inputs),
@@ -120,12 +120,12 @@ def compare_boundary(
     Returns:
         The comparison of the whole file; None if the whole file must be compared on all samples.
     """
-    if network.digest != attempt(network_digest, file.graph):
+    if network.digest != attempt(compute_network_digest, file.graph):
         return None
     certified = network.results[profile]
     if not certified.comparison.is_exact or certified.outputs is None:
         return None
-    boundary = boundary_of(file.graph)
+    boundary = find_boundary(file.graph)
     inside = _run_operator(file, boundary.head, inputs, profile)
     outputs = _run_operator(file, boundary.tail, certified.outputs, profile)
     if inside is None or outputs is None or sha256_of_array(inside) != network.inputs_sha256:
@@ -150,7 +150,7 @@ def _run_operator(
     """
     if operator is None:
         return x
-    alone = ModelFile.parse(single_operator(file.content, operator), f"operator {operator}")
+    alone = ModelFile.parse(extract_operator(file.content, operator), f"operator {operator}")
     truth = attempt(run_runtime, RUNTIMES[profile], alone, x, 0)
     computed = attempt(lambda: Model(alone.graph, profile).predict(x))
     if isinstance(truth, Exception) or isinstance(computed, Exception):

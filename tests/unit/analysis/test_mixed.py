@@ -23,12 +23,16 @@ COLUMNS = [
 
 def searched(model, calibration, val, budget=0.5, most=None) -> SimpleNamespace:
     from snugnet.tflite.convert import convert
-    from snugnet.tflite.debug import partly_in_float
+    from snugnet.tflite.debug import prepare_mixed_precision
 
     names = ("float32", "fiq_float32", "int16x8")
     whole = {name: convert(model, SCHEMES[name], calibration) for name in names}
     found = MixedPrecisionSearch(
-        lambda: partly_in_float(model, calibration), create_measure(val), whole, budget, most
+        lambda: prepare_mixed_precision(model, calibration),
+        create_measure(val),
+        whole,
+        budget,
+        most,
     )
     return SimpleNamespace(search=found, whole=whole, table=found.to_rows())
 

@@ -20,9 +20,9 @@ COLUMNS = [
 
 def swept(model, calibration, val):
     from snugnet.tflite.convert import convert
-    from snugnet.tflite.debug import partly_in_float
+    from snugnet.tflite.debug import prepare_mixed_precision
 
-    layers, partly = partly_in_float(model, calibration)
+    layers, partly = prepare_mixed_precision(model, calibration)
     return sweep_layers(layers, partly, create_measure(val), convert(model, SCHEMES["float32"]))
 
 

@@ -68,9 +68,9 @@ SLOW = [
 
 @pytest.mark.parametrize("name", ["branches.keras", *SLOW])
 def test_a_model_of_keras_3_computes_the_same_in_keras_2(keras, folder, name):
-    from snugnet.models.loading.keras_files import load_foreign
+    from snugnet.models.loading.keras_files import load_keras_file
 
-    model = load_foreign(folder / name)
+    model = load_keras_file(folder / name)
     assert isinstance(model, keras.tf_keras.Model)
     with np.load(folder / f"{name}.npz", allow_pickle=False) as file:
         # Two libraries sum floats in another order: no bits are promised here.
@@ -86,10 +86,10 @@ def test_a_model_of_keras_3_computes_the_same_in_keras_2(keras, folder, name):
     ],
 )
 def test_what_keras_2_cannot_or_must_not_make_is_refused(keras, folder, name, message):
-    from snugnet.models.loading.keras_files import load_foreign
+    from snugnet.models.loading.keras_files import load_keras_file
 
     with pytest.raises(InputError) as error:
-        load_foreign(folder / name)
+        load_keras_file(folder / name)
     assert message in str(error.value)
     assert name in str(error.value)
 
@@ -97,17 +97,17 @@ def test_what_keras_2_cannot_or_must_not_make_is_refused(keras, folder, name, me
 @pytest.mark.parametrize("form", ["h5", "keras", "saved_model"])
 def test_a_lambda_is_never_run(keras, tmp_path, form):
     """The file is refused by its description alone: its code would leave a mark."""
-    from snugnet.models.loading.keras_files import describe, load_foreign
+    from snugnet.models.loading.keras_files import load_keras_file, read_description
 
     path = foreign_models.saved("with_lambda", form, tmp_path)
-    assert "Lambda" in {entry["class_name"] for _, entry in describe(path).layers}
+    assert "Lambda" in {entry["class_name"] for _, entry in read_description(path).layers}
     with pytest.raises(InputError, match="'twice'"):
-        load_foreign(path)
+        load_keras_file(path)
 
 
 @pytest.mark.parametrize("name", ["nothing.h5", "half.keras", "text.h5"])
 def test_what_is_no_model_is_said_to_be_none(keras, tmp_path, name):
-    from snugnet.models.loading.keras_files import load_foreign
+    from snugnet.models.loading.keras_files import load_keras_file
 
     path = tmp_path / name
     whole = foreign_models.saved("conv1d", "keras", tmp_path).read_bytes()
@@ -115,12 +115,12 @@ def test_what_is_no_model_is_said_to_be_none(keras, tmp_path, name):
     if name in contents:
         path.write_bytes(contents[name])
     with pytest.raises((InputError, FileNotFoundError), match=name):
-        load_foreign(path)
+        load_keras_file(path)
 
 
 def test_tasks_are_told_from_the_last_activation(keras):
-    from snugnet.models.loading.keras_files import task_of
+    from snugnet.models.loading.keras_files import infer_task
 
-    found = {name: task_of(foreign_models.BUILDERS[name]()) for name in ("ds_cnn", "binary")}
+    found = {name: infer_task(foreign_models.BUILDERS[name]()) for name in ("ds_cnn", "binary")}
     assert found == {"ds_cnn": "multiclass", "binary": "binary"}
-    assert task_of(foreign_models.autoencoder()) is None
+    assert infer_task(foreign_models.autoencoder()) is None

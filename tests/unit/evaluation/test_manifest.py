@@ -12,7 +12,7 @@ from snugnet.core.errors import ModelFormatError
 from snugnet.core.files import write_json
 from snugnet.core.tflite_graph import Graph
 from snugnet.evaluation.manifest import compute_digests
-from snugnet.tflite.digest import semantic_digest
+from snugnet.tflite.digest import compute_semantic_digest
 from snugnet.tflite.flatbuffer import read_graph
 from tests.tflite_files import Node, Tensor, constant, write
 
@@ -37,7 +37,7 @@ def repack(path, model):
 
 
 def digest(*args, **kwargs) -> str:
-    return semantic_digest(read_graph(file(*args, **kwargs)))
+    return compute_semantic_digest(read_graph(file(*args, **kwargs)))
 
 
 def test_descriptions_and_names_do_not_count(tmp_path):
@@ -48,7 +48,7 @@ def test_descriptions_and_names_do_not_count(tmp_path):
     model.subgraphs[0].tensors[1].name = b"sequential_7/dense/MatMul"
     after = repack(tmp_path / "model.tflite", model)
     assert after.read_bytes() != before
-    assert semantic_digest(read_graph(after)) == reference
+    assert compute_semantic_digest(read_graph(after)) == reference
 
 
 def test_semantic_digest_same_when_tensors_have_other_numbers(tmp_path):
@@ -69,7 +69,7 @@ def test_semantic_digest_same_when_tensors_have_other_numbers(tmp_path):
         tuple(places[i] for i in graph.outputs),
     )
     assert reversed_graph != graph
-    assert semantic_digest(reversed_graph) == semantic_digest(graph)
+    assert compute_semantic_digest(reversed_graph) == compute_semantic_digest(graph)
 
 
 @pytest.mark.parametrize(
@@ -107,10 +107,10 @@ def test_what_cannot_be_seen_is_not_digested(tmp_path):
     graph = read_graph(file(tmp_path))
     unread = replace(graph.tensors[1], dtype="int4", values=None)
     with pytest.raises(ModelFormatError, match="cannot compute a digest of"):
-        semantic_digest(replace(graph, tensors=(unread,)))
+        compute_semantic_digest(replace(graph, tensors=(unread,)))
     custom = replace(graph.operators[0], name="CUSTOM")
     with pytest.raises(ModelFormatError, match="cannot compute a digest of"):
-        semantic_digest(replace(graph, operators=(custom,)))
+        compute_semantic_digest(replace(graph, operators=(custom,)))
 
 
 def model(path, value=1.0, name="kernel", config="relu") -> None:

@@ -15,11 +15,11 @@ from snugnet.core.tflite_schemes import (
     NETWORK_SCHEME,
     SCHEMES,
 )
-from snugnet.tflite.boundary import network_digest
+from snugnet.tflite.boundary import compute_network_digest
 from snugnet.tflite.contract import check_contract
-from snugnet.tflite.digest import semantic_digest
+from snugnet.tflite.digest import compute_semantic_digest
 from snugnet.tflite.flatbuffer import parse_graph, read_graph
-from snugnet.tflite.runtimes.litert import Prediction, latency, predict, quantize
+from snugnet.tflite.runtimes.litert import Prediction, measure_latency, predict, quantize
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +48,16 @@ def test_derived_file_equals_converted_one(files, scheme):
     network = (files / NETWORK_SCHEME).read_bytes()
     derived = parse_graph(change_io_types(network, SCHEMES[scheme]), "derived")
     converted = read_graph(files / scheme)
-    assert semantic_digest(derived) == semantic_digest(converted)
-    assert semantic_digest(derived) != semantic_digest(read_graph(files / NETWORK_SCHEME))
+    assert compute_semantic_digest(derived) == compute_semantic_digest(converted)
+    assert compute_semantic_digest(derived) != compute_semantic_digest(
+        read_graph(files / NETWORK_SCHEME)
+    )
 
 
 def test_network_digest_equal_when_only_boundary_differs(files):
-    digests = {network_digest(read_graph(files / scheme)) for scheme in FULL_INT8}
+    digests = {compute_network_digest(read_graph(files / scheme)) for scheme in FULL_INT8}
     assert len(digests) == 1
-    assert network_digest(read_graph(files / "int16x8")) not in digests
+    assert compute_network_digest(read_graph(files / "int16x8")) not in digests
 
 
 @pytest.mark.parametrize(
@@ -221,7 +223,7 @@ def test_outputs_are_dequantized():
 
 
 def test_latency_is_measured_per_run(trained, files):
-    times = latency(files / "fiq_int8", trained.samples.x, runs=25, warm_up=2)
+    times = measure_latency(files / "fiq_int8", trained.samples.x, runs=25, warm_up=2)
     assert times.shape == (25,)
     assert times.dtype == np.int64
     assert (times > 0).all()
@@ -244,12 +246,12 @@ def test_a_file_that_is_no_tflite_is_refused(tmp_path, content):
 
 @pytest.mark.parametrize("scheme", ["float32", "drq"])
 def test_convert_same_network_when_weights_are_frozen_first(keras, trained, scheme):
-    from snugnet.tflite.convert import FROZEN, converter_of
+    from snugnet.tflite.convert import FROZEN, make_converter
 
     assert scheme in FROZEN
     digests = {
-        semantic_digest(parse_graph(converter.convert(), scheme))
+        compute_semantic_digest(parse_graph(converter.convert(), scheme))
         for frozen in (False, True)
-        for converter in [converter_of(trained.model, SCHEMES[scheme], frozen=frozen)]
+        for converter in [make_converter(trained.model, SCHEMES[scheme], frozen=frozen)]
     }
     assert len(digests) == 1

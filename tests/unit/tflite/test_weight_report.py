@@ -28,9 +28,9 @@ def model(keras):
 
 
 def test_of_the_keras_model(model):
-    from snugnet.models.stats import stats
+    from snugnet.models.stats import compute_stats
 
-    found = stats(model)
+    found = compute_stats(model)
     rows = {row["name"]: row for row in found["layers"]}
     assert rows["half"]["zeros"] == 0.5
     assert rows["thin"]["rank"] == 3
@@ -52,12 +52,12 @@ def test_saving_warns_of_dead_layers(model, tmp_path, capsys):
 def test_of_the_tflite_file(model, tmp_path, scheme):
     from snugnet.core.tflite_schemes import SCHEMES
     from snugnet.tflite.convert import convert
-    from snugnet.tflite.weight_report import inspect
+    from snugnet.tflite.weight_report import make_weight_report
 
     path = tmp_path / "model.tflite"
     calib = np.random.default_rng(2).normal(0, 1, (20, 1, 32, 4)).astype(np.float32)
     path.write_bytes(convert(model, SCHEMES[scheme], calib))
-    found = inspect(path, SCHEMES[scheme])
+    found = make_weight_report(path, SCHEMES[scheme])
     half, dead, thin = found["weights"]
     assert half["zeros"] == pytest.approx(0.5, abs=0.05)
     assert (half["rank"], half["shape"]) == (4, [8, 1, 3, 4])

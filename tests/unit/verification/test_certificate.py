@@ -317,7 +317,7 @@ def test_a_file_that_is_refused_has_no_arena(tmp_path):
     tensor = Tensor((1, 3), "float32")
     file = write([tensor] * 2, [Node("GELU", [0], [1])], [0], [1])
     with pytest.raises(RuntimeError):
-        micro.arena_bytes(file)
+        micro.measure_arena(file)
 
 
 def test_gate_fails_if_the_engine_is_not_exact():

@@ -8,7 +8,13 @@ import pytest
 from snugnet.core.errors import InputError
 from snugnet.core.tflite_schemes import SCHEMES
 from snugnet.tflite.flatbuffer import read_graph
-from snugnet.tflite.layers import MOVING, layers_of, operators_of, producers, range_covered
+from snugnet.tflite.layers import (
+    DATA_MOVEMENT,
+    compute_range_covered,
+    find_producers,
+    list_layers,
+    list_operators,
+)
 from snugnet.tflite.runtimes.litert import predict
 from snugnet.verification.layer_errors import trace
 from tests.unit import networks
@@ -47,44 +53,44 @@ def files(network, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def partly(network):
-    from snugnet.tflite.debug import partly_in_float
+    from snugnet.tflite.debug import prepare_mixed_precision
 
-    return partly_in_float(network.model, network.samples.x[:64])
+    return prepare_mixed_precision(network.model, network.samples.x[:64])
 
 
 def test_the_share_of_a_range_that_is_rounded_and_not_saturated():
-    assert range_covered(-1.28, 1.27, 0.01, 0, "int8") == 1
-    assert range_covered(0.0, 2.55, 0.01, 0, "int8") == pytest.approx(1.275 / 2.55)
-    assert range_covered(0.0, 2.55, 0.01, -128, "int8") == 1
-    assert range_covered(5.0, 6.0, 0.01, 0, "int8") == 0
-    assert range_covered(1.0, 1.0, 0.01, 0, "int8") == 1
-    assert range_covered(-9.0, -9.0, 0.01, 0, "int8") == 0
+    assert compute_range_covered(-1.28, 1.27, 0.01, 0, "int8") == 1
+    assert compute_range_covered(0.0, 2.55, 0.01, 0, "int8") == pytest.approx(1.275 / 2.55)
+    assert compute_range_covered(0.0, 2.55, 0.01, -128, "int8") == 1
+    assert compute_range_covered(5.0, 6.0, 0.01, 0, "int8") == 0
+    assert compute_range_covered(1.0, 1.0, 0.01, 0, "int8") == 1
+    assert compute_range_covered(-9.0, -9.0, 0.01, 0, "int8") == 0
 
 
 def test_the_debugger_has_a_row_for_each_layer(network, files):
-    from snugnet.tflite.debug import layer_statistics
+    from snugnet.tflite.debug import measure_layers
 
-    rows = layer_statistics(network.model, network.samples.x[:64])
+    rows = measure_layers(network.model, network.samples.x[:64])
     graph = read_graph(files / "float32")
     assert [list(row) for row in rows] == [DEBUGGED] * len(rows)
-    layers = layers_of(graph)
+    layers = list_layers(graph)
     assert [row["index"] for row in rows] == list(range(len(layers)))
     assert [row["tensor"] for row in rows] == [layer.tensor for layer in layers]
-    made = [graph.tensors[operator.outputs[0]] for operator in operators_of(graph)]
+    made = [graph.tensors[operator.outputs[0]] for operator in list_operators(graph)]
     assert [row["num_elements"] for row in rows] == [np.prod(tensor.shape) for tensor in made]
     integers = read_graph(files / "fiq_int8")
-    for row, operator in zip(rows, operators_of(integers), strict=True):
+    for row, operator in zip(rows, list_operators(integers), strict=True):
         tensor = integers.tensors[operator.outputs[0]]
         assert row["scale"] == pytest.approx(float(tensor.scales[0]))
         assert row["zero_point"] == tensor.zero_points[0]
         assert 0.9 < row["range_covered"] <= 1
-        if row["operator"] in MOVING:
+        if row["operator"] in DATA_MOVEMENT:
             assert row["rmse_per_scale"] < 1e-4
 
 
 def test_only_rounding_is_left_of_an_ideal_layer(keras):
     """Weights that int8 holds exactly, and no ReLU: what remains is rounding the output."""
-    from snugnet.tflite.debug import layer_statistics
+    from snugnet.tflite.debug import measure_layers
 
     layers = keras.tf_keras.layers
     model = keras.tf_keras.Sequential([layers.InputLayer((8,)), *(layers.Dense(64) for _ in "ab")])
@@ -92,7 +98,7 @@ def test_only_rounding_is_left_of_an_ideal_layer(keras):
     for layer in model.layers:
         kernel = rng.choice([-1.0, 1.0], layer.get_weights()[0].shape)
         layer.set_weights([kernel, np.zeros(64)])
-    _, row = layer_statistics(model, rng.normal(size=(150, 8)).astype(np.float32))
+    _, row = measure_layers(model, rng.normal(size=(150, 8)).astype(np.float32))
     assert row["rmse_per_scale"] == pytest.approx(IDEAL, rel=0.05)
     assert row["stddev"] == pytest.approx(IDEAL * row["scale"], rel=0.05)
     assert abs(row["mean_error"]) < 0.05 * row["scale"]
@@ -102,7 +108,7 @@ def test_only_rounding_is_left_of_an_ideal_layer(keras):
 def test_errors_are_integers_less_floats_in_both(keras, tmp_path):
     """A bias of 76.55 steps is rounded up to 77; the other one is 255 steps, exactly."""
     from snugnet.tflite.convert import convert
-    from snugnet.tflite.debug import layer_statistics
+    from snugnet.tflite.debug import measure_layers
 
     layers = keras.tf_keras.layers
     model = keras.tf_keras.Sequential([layers.InputLayer((8,)), layers.Dense(2)])
@@ -111,7 +117,7 @@ def test_errors_are_integers_less_floats_in_both(keras, tmp_path):
     x = rng.normal(size=(50, 8)).astype(np.float32)
     for name in ("float32", "fiq_int8"):
         (tmp_path / name).write_bytes(convert(model, SCHEMES[name], x))
-    (debugged,) = layer_statistics(model, x)
+    (debugged,) = measure_layers(model, x)
     _, traced = trace(tmp_path / "fiq_int8", tmp_path / "float32", x)
     for row in (debugged, traced):
         assert row["scale"] == pytest.approx(1 / 255, rel=1e-3)
@@ -121,18 +127,18 @@ def test_errors_are_integers_less_floats_in_both(keras, tmp_path):
 
 
 def test_calibration_is_demanded(network):
-    from snugnet.tflite.debug import layer_statistics
+    from snugnet.tflite.debug import measure_layers
 
     with pytest.raises(InputError, match="requires calibration samples"):
-        layer_statistics(network.model, network.samples.x[:0])
+        measure_layers(network.model, network.samples.x[:0])
 
 
 def computed_in(graph, kind: str) -> list[int]:
     """The places of the layers that make new numbers in a type."""
     return [
         place
-        for place, operator in enumerate(operators_of(graph))
-        if operator.name not in MOVING and graph.tensors[operator.outputs[0]].dtype == kind
+        for place, operator in enumerate(list_operators(graph))
+        if operator.name not in DATA_MOVEMENT and graph.tensors[operator.outputs[0]].dtype == kind
     ]
 
 
@@ -140,7 +146,7 @@ def test_the_chosen_layers_and_no_others_compute_in_float(partly, files, save):
     layers, convert = partly
     kinds = {layer.operator for layer in layers}
     assert {"CONV_2D", "CONCATENATION", "ADD", "MEAN", "FULLY_CONNECTED"} <= kinds
-    assert not kinds & MOVING
+    assert not kinds & DATA_MOVEMENT
     rng = np.random.default_rng(0)
     for count in (0, 1, 2, len(layers) // 2, len(layers) - 1, len(layers)):
         chosen = [layers[i] for i in rng.permutation(len(layers))[:count]]
@@ -169,15 +175,15 @@ def test_everything_in_float_is_the_float_model(network, partly, files, save):
 
 def test_what_moves_numbers_between_two_layers_in_float_is_in_float_too(keras, save):
     from snugnet.models.architectures import smartwatch
-    from snugnet.tflite.debug import partly_in_float
+    from snugnet.tflite.debug import prepare_mixed_precision
 
     settings = {"filters": [4, 4], "dense": 8, "dropout": 0}
     model = smartwatch.build(settings, (16, 4, 1), "multiclass", 3)
     x = np.random.default_rng(0).normal(size=(20, 16, 4, 1)).astype(np.float32)
-    layers, convert = partly_in_float(model, x)
+    layers, convert = prepare_mixed_precision(model, x)
     first, second = (layer for layer in layers if layer.operator == "CONV_2D")
     graph = read_graph(save(convert([first.tensor, second.tensor])))
-    between = operators_of(graph)[first.index + 1]
+    between = list_operators(graph)[first.index + 1]
     assert between.name == "MAX_POOL_2D"
     assert graph.tensors[between.outputs[0]].dtype == "float32"
 
@@ -189,7 +195,7 @@ def test_a_layer_that_does_not_exist_cannot_be_chosen(partly):
 
 def test_a_trace_has_the_input_and_every_layer(network, files):
     rows = trace(files / "fiq_int8", files / "float32", network.samples.x[:64])
-    layers = layers_of(read_graph(files / "float32"))
+    layers = list_layers(read_graph(files / "float32"))
     assert [row["index"] for row in rows] == [-1, *range(len(layers))]
     assert [row["tensor"] for row in rows[1:]] == [layer.tensor for layer in layers]
     assert rows[0]["operator"] == "INPUT"
@@ -251,8 +257,12 @@ def test_a_trace_needs_samples(files, network):
 
 def test_files_with_trained_ranges_are_traced_too(network, keras, tmp_path):
     """Half the weights are zero; names differ, and each layer finds its counterpart."""
-    from snugnet.compress.quantizers.qat import _stripped, quantizable, quantize
-    from snugnet.compress.quantizers.ranges import begin_ranges
+    from snugnet.compress.quantizers.qat import (
+        _strip_quantizers,
+        insert_quantizers,
+        prepare_for_quantization,
+    )
+    from snugnet.compress.quantizers.ranges import initialize_ranges
     from snugnet.tflite.convert import convert
 
     model = keras.tf_keras.models.clone_model(network.model)
@@ -262,14 +272,16 @@ def test_files_with_trained_ranges_are_traced_too(network, keras, tmp_path):
             kernel[np.abs(kernel) < np.median(np.abs(kernel))] = 0
             layer.set_weights([kernel, *rest])
     x = network.samples.x[:64]
-    plain = quantizable(model)
-    quantized = quantize(plain)
-    begin_ranges(quantized, plain, x, seed=1)
+    plain = prepare_for_quantization(model)
+    quantized = insert_quantizers(plain)
+    initialize_ranges(quantized, plain, x, seed=1)
     int8 = convert(quantized, SCHEMES["fiq_int8"], quantized=True)
     (tmp_path / "int8").write_bytes(int8)
-    (tmp_path / "float").write_bytes(convert(_stripped(quantized, plain), SCHEMES["float32"]))
+    (tmp_path / "float").write_bytes(
+        convert(_strip_quantizers(quantized, plain), SCHEMES["float32"])
+    )
     rows = trace(tmp_path / "int8", tmp_path / "float", x)
-    layers = layers_of(read_graph(tmp_path / "float"))
+    layers = list_layers(read_graph(tmp_path / "float"))
     assert [(row["index"], row["tensor"]) for row in rows[1:]] == [
         (layer.index, layer.tensor) for layer in layers
     ]
@@ -298,5 +310,9 @@ def test_what_has_no_counterpart_is_named_and_left_out(keras, tmp_path, capsys):
 
 
 def test_producers_see_through_what_lies_between_types(files):
-    assert producers(read_graph(files / "fiq_int8")) == producers(read_graph(files / "float32"))
-    assert producers(read_graph(files / "fiq_float32")) == producers(read_graph(files / "float32"))
+    assert find_producers(read_graph(files / "fiq_int8")) == find_producers(
+        read_graph(files / "float32")
+    )
+    assert find_producers(read_graph(files / "fiq_float32")) == find_producers(
+        read_graph(files / "float32")
+    )

@@ -1,8 +1,9 @@
-"""The form in which models are compressed: functional, two-dimensional, of plain layers.
+"""Canonical form of models for compression: functional, two-dimensional, with basic layers only.
 
-tensorflow-model-optimization refuses Conv1D (its issue 362), and pruning and factorization need
-not know every layer twice: a signal (time, channels) is an image (1, time, channels), which is how
-TFLite computes it anyway. A separable convolution is a depthwise one and a 1x1 one.
+tensorflow-model-optimization rejects Conv1D (its issue 362). Pruning and factorization also become
+simpler if each layer exists in one form only. Therefore a signal (time, channels) becomes an image
+(1, time, channels), which is how TFLite computes it as well. A separable convolution becomes a
+depthwise convolution and a 1x1 convolution.
 """
 
 from collections.abc import Callable
@@ -10,40 +11,56 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.compress.graph.functional import Chain, functional, replace
+from snugnet.compress.graph.functional import Chain, replace_layers, to_functional
 from snugnet.core.errors import InputError
 from snugnet.models.loading.keras2 import tf_keras
 
 layers = tf_keras.layers
-# What treats every position alike, whatever the rank.
-SAME = (
-    *("Activation", "Add", "Dense", "Dropout", "Flatten", "GaussianNoise", "LeakyReLU"),
-    *("Multiply", "ReLU", "Rescaling"),
+# Layers that work in the same way on inputs of any rank.
+RANK_INDEPENDENT = (
+    "Activation",
+    "Add",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "GaussianNoise",
+    "LeakyReLU",
+    "Multiply",
+    "ReLU",
+    "Rescaling",
 )
+# Layers, each with its weights.
+WeightedLayers = list[tuple[Any, list[np.ndarray]]]
 
 
-def standard(model: tf_keras.Model) -> tf_keras.Model:
-    """Copy a model into standard form; its inputs, outputs and layers' names stay.
+def canonicalize(model: tf_keras.Model) -> tf_keras.Model:
+    """Copy a model into canonical form; the names of its inputs, outputs and layers stay.
+
+    Args:
+        model: Sequential or functional model with weights.
 
     Returns:
-        A functional model that computes the same.
+        A functional model with the same outputs.
 
     Raises:
-        InputError: If a layer on (time, channels) has no equal on (1, time, channels).
+        InputError: If a layer on (time, channels) has no equivalent on (1, time, channels).
     """
-    model = functional(model)
+    model = to_functional(model)
     separable = [layer for layer in model.layers if type(layer) is layers.SeparableConv2D]
     if separable:
-        model = replace(model, {layer.name: _split(layer) for layer in separable})
-    # A model that has this form already keeps it, though its input may still have no height.
-    return _planar(model) if any(map(_is_one_dimensional, model.layers)) else model
+        model = replace_layers(model, {layer.name: _split_separable(layer) for layer in separable})
+    # A model without one-dimensional layers stays as it is, even if its input has no height.
+    if not any(map(_is_one_dimensional, model.layers)):
+        return model
+    return _convert_to_2d(model)
 
 
 def _is_one_dimensional(layer: Any) -> bool:
     return type(layer).__name__.endswith("1D")
 
 
-def _split(layer: Any) -> Chain:
+def _split_separable(layer: Any) -> Chain:
+    """Split a SeparableConv2D into a depthwise and a 1x1 convolution."""
     depthwise, pointwise, *bias = layer.get_weights()
     first = layers.DepthwiseConv2D(
         layer.kernel_size,
@@ -57,10 +74,10 @@ def _split(layer: Any) -> Chain:
     return Chain([first, second], [[depthwise], [pointwise, *bias]])
 
 
-def _planar(model: tf_keras.Model) -> tf_keras.Model:
-    """Rebuild a model with (1, time, channels) wherever it had (time, channels)."""
-    known: dict[int, Any] = {}
-    weights: list[tuple[Any, list[np.ndarray]]] = []
+def _convert_to_2d(model: tf_keras.Model) -> tf_keras.Model:
+    """Rebuild a model with (1, time, channels) wherever it has (time, channels)."""
+    new_tensors: dict[int, Any] = {}
+    weights: WeightedLayers = []
     inputs = []
     for layer in model.layers:
         if isinstance(layer, layers.InputLayer):
@@ -68,39 +85,50 @@ def _planar(model: tf_keras.Model) -> tf_keras.Model:
             inputs.append(tensor)
             if len(tensor.shape) == 3:
                 tensor = layers.Reshape((1, *tensor.shape[1:]), name=f"{layer.name}_2d")(tensor)
-            known[id(layer.output)] = tensor
+            new_tensors[id(layer.output)] = tensor
             continue
-        before = layer.input if isinstance(layer.input, list) else [layer.input]
-        tensor = [known[id(t)] for t in before]
+        old_inputs = layer.input if isinstance(layer.input, list) else [layer.input]
+        tensor = [new_tensors[id(old)] for old in old_inputs]
         tensor = tensor if len(tensor) > 1 else tensor[0]
-        for link, values in _counterparts(layer, len(before[0].shape)):
-            tensor = link(tensor)
-            weights.append((link, values))
-        known[id(layer.output)] = tensor
-    outputs = [_as_before(known[id(tensor)], tensor) for tensor in model.outputs]
+        for new_layer, values in _convert_layer(layer, len(old_inputs[0].shape)):
+            tensor = new_layer(tensor)
+            weights.append((new_layer, values))
+        new_tensors[id(layer.output)] = tensor
+    outputs = [_restore_shape(new_tensors[id(tensor)], tensor) for tensor in model.outputs]
     copy = tf_keras.Model(inputs, outputs, name=model.name)
-    for link, values in weights:
-        link.set_weights(values)
+    for new_layer, values in weights:
+        new_layer.set_weights(values)
     return copy
 
 
-def _as_before(tensor: Any, original: Any) -> Any:
+def _restore_shape(tensor: Any, original: Any) -> Any:
     if len(original.shape) == 3:
         return layers.Reshape(tuple(original.shape[1:]))(tensor)
     return tensor
 
 
-def _counterparts(layer: Any, rank: int) -> "Links":
-    """Make the layers that stand for one, with their weights."""
+def _convert_layer(layer: Any, rank: int) -> WeightedLayers:
+    """Make the two-dimensional layers that replace a layer.
+
+    Args:
+        layer: The layer.
+        rank: Rank of its first input, including the batch.
+
+    Returns:
+        The layers in order, each with its weights.
+
+    Raises:
+        InputError: If the layer has no two-dimensional equivalent.
+    """
     kind = type(layer).__name__
     if kind == "Reshape" and len(layer.output.shape) == 3:
         return [(layers.Reshape((1, *layer.target_shape), name=layer.name), [])]
-    if kind in SAME or (rank != 3 and len(layer.output.shape) != 3):
+    if kind in RANK_INDEPENDENT or (rank != 3 and len(layer.output.shape) != 3):
         return [(type(layer).from_config(layer.get_config()), layer.get_weights())]
     if kind in CONVOLUTIONS:
-        return _after_the_past(layer, CONVOLUTIONS[kind](layer))
+        return _add_causal_padding(layer, CONVOLUTIONS[kind](layer))
     if kind not in ONE_DIMENSIONAL:
-        allowed = ", ".join(sorted({*SAME, *CONVOLUTIONS, *ONE_DIMENSIONAL}))
+        allowed = ", ".join(sorted({*RANK_INDEPENDENT, *CONVOLUTIONS, *ONE_DIMENSIONAL}))
         raise InputError(
             f"layer {layer.name!r}: {kind} with (time, channels) inputs or outputs cannot be "
             f"compressed; supported: {allowed}"
@@ -108,116 +136,115 @@ def _counterparts(layer: Any, rank: int) -> "Links":
     return [(ONE_DIMENSIONAL[kind](layer), layer.get_weights())]
 
 
-Links = list[tuple[Any, list[np.ndarray]]]
-
-
-def _convolution(layer: Any) -> Links:
+def _convert_convolution(layer: Any) -> WeightedLayers:
     kernel, *bias = layer.get_weights()
-    link = layers.Conv2D(
+    convolution = layers.Conv2D(
         layer.filters,
         (1, *layer.kernel_size),
         strides=(1, *layer.strides),
-        padding=_padding(layer),
+        padding=_get_padding(layer),
         dilation_rate=(1, *layer.dilation_rate),
         groups=layer.groups,
         activation=layer.activation,
         use_bias=layer.use_bias,
         name=layer.name,
     )
-    return [(link, [kernel[np.newaxis], *bias])]
+    return [(convolution, [kernel[np.newaxis], *bias])]
 
 
-def _depthwise(layer: Any) -> Links:
+def _convert_depthwise(layer: Any) -> WeightedLayers:
     kernel, *bias = layer.get_weights()
     settings = {"activation": layer.activation, "use_bias": layer.use_bias, "name": layer.name}
-    return [(_one_by_one(layer, settings), [kernel[np.newaxis], *bias])]
+    return [(_make_depthwise(layer, settings), [kernel[np.newaxis], *bias])]
 
 
-def _separable(layer: Any) -> Links:
+def _convert_separable(layer: Any) -> WeightedLayers:
     depthwise, pointwise, *bias = layer.get_weights()
-    first = _one_by_one(layer, {"use_bias": False, "name": f"{layer.name}_1"})
+    first = _make_depthwise(layer, {"use_bias": False, "name": f"{layer.name}_1"})
     second = layers.Conv2D(
         layer.filters, 1, activation=layer.activation, use_bias=layer.use_bias, name=layer.name
     )
     return [(first, [depthwise[np.newaxis]]), (second, [pointwise[np.newaxis], *bias])]
 
 
-def _one_by_one(layer: Any, settings: dict[str, Any]) -> Any:
-    """Make the two-dimensional form of a convolution of each channel by itself."""
+def _make_depthwise(layer: Any, settings: dict[str, Any]) -> Any:
+    """Make the DepthwiseConv2D that replaces the depthwise part of a one-dimensional layer."""
     return layers.DepthwiseConv2D(
         (1, *layer.kernel_size),
-        # TensorFlow wants both alike; of a height of 1 any stride leaves 1.
+        # TensorFlow requires equal strides in both dimensions. A height of 1 stays 1 in any case.
         strides=layer.strides * 2,
-        padding=_padding(layer),
+        padding=_get_padding(layer),
         dilation_rate=(1, *layer.dilation_rate),
         depth_multiplier=layer.depth_multiplier,
         **settings,
     )
 
 
-CONVOLUTIONS: dict[str, Callable[[Any], Links]] = {
-    "Conv1D": _convolution,
-    "DepthwiseConv1D": _depthwise,
-    "SeparableConv1D": _separable,
+# Convolutions on (time, channels), each with the function that converts it.
+CONVOLUTIONS: dict[str, Callable[[Any], WeightedLayers]] = {
+    "Conv1D": _convert_convolution,
+    "DepthwiseConv1D": _convert_depthwise,
+    "SeparableConv1D": _convert_separable,
 }
 
 
-def _padding(layer: Any) -> str:
+def _get_padding(layer: Any) -> str:
     return "valid" if layer.padding == "causal" else str(layer.padding)
 
 
-def _after_the_past(layer: Any, links: Links) -> Links:
-    """Put the zeros before a causal convolution that keep it from seeing what comes."""
+def _add_causal_padding(layer: Any, converted: WeightedLayers) -> WeightedLayers:
+    """Put ZeroPadding2D before a causal convolution, so that it reads no later time steps."""
     if layer.padding != "causal":
-        return links
-    before = (layer.kernel_size[0] - 1) * layer.dilation_rate[0]
-    padding = layers.ZeroPadding2D(((0, 0), (before, 0)), name=f"{layer.name}_padding")
-    return [(padding, []), *links]
+        return converted
+    steps = (layer.kernel_size[0] - 1) * layer.dilation_rate[0]
+    padding = layers.ZeroPadding2D(((0, 0), (steps, 0)), name=f"{layer.name}_padding")
+    return [(padding, []), *converted]
 
 
-def _pool(kind: Any) -> Callable[[Any], Any]:
-    return lambda layer: kind(
+def _make_pool_converter(pool_class: Any) -> Callable[[Any], Any]:
+    return lambda layer: pool_class(
         (1, *layer.pool_size), (1, *layer.strides), padding=layer.padding, name=layer.name
     )
 
 
-def _global_pool(kind: Any) -> Callable[[Any], Any]:
-    def of(layer: Any) -> Any:
+def _make_global_pool_converter(pool_class: Any) -> Callable[[Any], Any]:
+    def convert(layer: Any) -> Any:
         if layer.keepdims:
             raise InputError(
                 f"layer {layer.name!r}: keepdims=True cannot be compressed; set keepdims=False"
             )
-        return kind(name=layer.name)
+        return pool_class(name=layer.name)
 
-    return of
+    return convert
 
 
-def _along_an_axis(layer: Any) -> Any:
-    """Copy a layer that works along an axis; counted from the front it is the next one."""
+def _shift_axis(layer: Any) -> Any:
+    """Copy a layer that works along an axis; an axis counted from the front increases by one."""
     axis = layer.axis if isinstance(layer.axis, int) else layer.axis[0]
     axis = axis if axis < 0 else axis + 1
     return type(layer).from_config({**layer.get_config(), "axis": axis})
 
 
-def _permute(layer: Any) -> Any:
+def _convert_permute(layer: Any) -> Any:
     return layers.Permute((1, *(dim + 1 for dim in layer.dims)), name=layer.name)
 
 
-def _reshape(layer: Any) -> Any:
+def _convert_reshape(layer: Any) -> Any:
     return layers.Reshape(layer.target_shape, name=layer.name)
 
 
-# How each layer on (time, channels) is written on (1, time, channels).
+# Other layers on (time, channels), each with the function that makes its equivalent on
+# (1, time, channels). The weights stay the same.
 ONE_DIMENSIONAL: dict[str, Callable[[Any], Any]] = {
-    "AveragePooling1D": _pool(layers.AveragePooling2D),
-    "BatchNormalization": _along_an_axis,
-    "Concatenate": _along_an_axis,
-    "GlobalAveragePooling1D": _global_pool(layers.GlobalAveragePooling2D),
-    "GlobalMaxPooling1D": _global_pool(layers.GlobalMaxPooling2D),
-    "MaxPooling1D": _pool(layers.MaxPooling2D),
-    "Permute": _permute,
-    "Reshape": _reshape,
-    "Softmax": _along_an_axis,
+    "AveragePooling1D": _make_pool_converter(layers.AveragePooling2D),
+    "BatchNormalization": _shift_axis,
+    "Concatenate": _shift_axis,
+    "GlobalAveragePooling1D": _make_global_pool_converter(layers.GlobalAveragePooling2D),
+    "GlobalMaxPooling1D": _make_global_pool_converter(layers.GlobalMaxPooling2D),
+    "MaxPooling1D": _make_pool_converter(layers.MaxPooling2D),
+    "Permute": _convert_permute,
+    "Reshape": _convert_reshape,
+    "Softmax": _shift_axis,
     "SpatialDropout1D": lambda layer: layers.SpatialDropout2D(layer.rate, name=layer.name),
     "ZeroPadding1D": lambda layer: layers.ZeroPadding2D(
         ((0, 0), tuple(layer.padding)), name=layer.name

@@ -1,71 +1,96 @@
-"""Layers folded into the one before them, as the converter does it where there are no quantizers.
+"""Folding of batch normalization and ReLU into the layer before them.
 
-Batch normalization: between quantizers of tensorflow-model-optimization 0.8.1 the converter leaves
-a Dense before it in float (measured: FULLY_CONNECTED with float32 weights), and a tensor train has
-no single kernel that could take it in later. ReLU: before a layer of its own, without batch
-normalization between, the same toolkit puts no quantizer on the kernel.
+Without quantizers, the TFLite converter does the folding itself. Two cases need it before
+conversion:
+
+- Batch normalization: between quantizers of tensorflow-model-optimization 0.8.1, the converter
+  leaves a Dense layer before batch normalization in float (measured: FULLY_CONNECTED with float32
+  weights). A tensor train has no single kernel into which it could be folded later.
+- ReLU: if a ReLU layer follows a layer directly, without batch normalization between them, the same
+  toolkit puts no quantizer on the kernel.
 """
 
 from typing import Any
 
 import numpy as np
 
-from snugnet.compress.graph.functional import functional
+from snugnet.compress.graph.functional import to_functional
 from snugnet.models.loading.keras2 import tf_keras
 
+# Layers into which a ReLU can be folded.
 WEIGHTED = ("Conv2D", "Dense", "DepthwiseConv2D")
 
 
-def foldable(model: tf_keras.Model, classes: tuple[str, ...] = ("Dense",)) -> dict[str, str]:
-    """Name the layers of some classes that batch normalization alone follows, with its names."""
+def find_foldable_layers(
+    model: tf_keras.Model, classes: tuple[str, ...] = ("Dense",)
+) -> dict[str, str]:
+    """Find the layers into which the next batch normalization can be folded.
+
+    Args:
+        model: Sequential or functional model.
+        classes: Class names of the layers before batch normalization.
+
+    Returns:
+        Name of the batch normalization by the name of the layer before it.
+    """
     return {
         before.name: layer.name
-        for layer, before in _followers(model, classes)
-        if type(layer) is tf_keras.layers.BatchNormalization and _along_channels(layer)
+        for layer, before in _list_followers(model, classes)
+        if type(layer) is tf_keras.layers.BatchNormalization and _is_along_channels(layer)
     }
 
 
-def _along_channels(norm: tf_keras.layers.Layer) -> bool:
+def _is_along_channels(norm: tf_keras.layers.Layer) -> bool:
     return list(norm.axis) == [len(norm.input_shape) - 1]
 
 
-def fold(model: tf_keras.Model, classes: tuple[str, ...] = ("Dense",)) -> tf_keras.Model:
+def fold_batch_norm(model: tf_keras.Model, classes: tuple[str, ...] = ("Dense",)) -> tf_keras.Model:
     """Fold batch normalization into the layers before it: y = g (Wx + b - m) + beta.
 
+    Here g = gamma / sqrt(variance + epsilon), and m is the moving mean.
+
     Args:
-        model: Sequential or functional.
-        classes: Of the layers that take it in: Dense and two-dimensional convolutions.
+        model: Sequential or functional model.
+        classes: Class names of the layers into which it is folded: Dense and two-dimensional
+            convolutions.
 
     Returns:
-        A functional model that computes, when not training, the same; g = gamma / sqrt(variance +
-        epsilon). The model itself if there is nothing to fold.
+        A functional model with the same outputs in inference mode; the model itself if there is
+        nothing to fold.
     """
-    pairs = foldable(model, classes)
+    pairs = find_foldable_layers(model, classes)
     if not pairs:
         return model
-    model = functional(model)
-    copy = tf_keras.Model.from_config(_config(model.get_config(), pairs, {"use_bias": True}))
+    model = to_functional(model)
+    config = _remove_followers(model.get_config(), pairs, {"use_bias": True})
+    copy = tf_keras.Model.from_config(config)
     for layer in copy.layers:
         if layer.name in pairs:
             norm = model.get_layer(pairs[layer.name])
-            layer.set_weights(_folded(model.get_layer(layer.name), norm))
+            layer.set_weights(_fold_weights(model.get_layer(layer.name), norm))
         else:
             layer.set_weights(model.get_layer(layer.name).get_weights())
     return copy
 
 
 def fold_relu(model: tf_keras.Model) -> tf_keras.Model:
-    """Copy a functional model with each plain ReLU made the activation of the layer before it.
+    """Replace each plain ReLU layer by the activation of the layer before it.
+
+    Args:
+        model: Functional model.
 
     Returns:
-        A model that computes the same; the model itself if there is nothing to fold.
+        A model with the same outputs; the model itself if there is nothing to fold.
     """
     pairs = {
-        before.name: layer.name for layer, before in _followers(model, WEIGHTED) if _is_relu(layer)
+        before.name: layer.name
+        for layer, before in _list_followers(model, WEIGHTED)
+        if _is_relu(layer)
     }
     if not pairs:
         return model
-    copy = tf_keras.Model.from_config(_config(model.get_config(), pairs, {"activation": "relu"}))
+    config = _remove_followers(model.get_config(), pairs, {"activation": "relu"})
+    copy = tf_keras.Model.from_config(config)
     for layer in copy.layers:
         layer.set_weights(model.get_layer(layer.name).get_weights())
     return copy
@@ -79,26 +104,40 @@ def _is_relu(layer: tf_keras.layers.Layer) -> bool:
     return layer.max_value is None and not layer.negative_slope and not layer.threshold
 
 
-def _followers(
+def _list_followers(
     model: tf_keras.Model, classes: tuple[str, ...]
 ) -> list[tuple[tf_keras.layers.Layer, tf_keras.layers.Layer]]:
-    """List layers, each with the linear one before it that nothing else reads."""
-    ends = {id(tensor) for tensor in model.outputs}
-    found = []
+    """List (layer, layer before it), where the layer before it is linear and has no other reader.
+
+    Args:
+        model: The model.
+        classes: Class names of the layer before.
+    """
+    model_outputs = {id(tensor) for tensor in model.outputs}
+    followers = []
     for layer in model.layers:
         before = layer.inbound_nodes[0].inbound_layers
         if (
             type(before).__name__ in classes
             and len(before.outbound_nodes) == 1
-            and id(before.output) not in ends
+            and id(before.output) not in model_outputs
             and before.activation is tf_keras.activations.linear
         ):
-            found.append((layer, before))
-    return found
+            followers.append((layer, before))
+    return followers
 
 
-def _config(config: dict, pairs: dict[str, str], changes: dict[str, Any]) -> dict:
-    """Take followers out of a model's description; the layers before them change and step in."""
+def _remove_followers(config: dict, pairs: dict[str, str], changes: dict[str, Any]) -> dict:
+    """Remove layers from the configuration of a model and connect their inputs to their readers.
+
+    Args:
+        config: Configuration of a functional model; changed in place.
+        pairs: Name of the layer to remove by the name of the layer before it.
+        changes: New settings of the layers before.
+
+    Returns:
+        `config`.
+    """
     before = {follower: layer for layer, follower in pairs.items()}
     config["layers"] = [layer for layer in config["layers"] if layer["name"] not in before]
     for layer in config["layers"]:
@@ -112,20 +151,22 @@ def _config(config: dict, pairs: dict[str, str], changes: dict[str, Any]) -> dic
     return config
 
 
-def _folded(layer: tf_keras.layers.Layer, norm: tf_keras.layers.Layer) -> list[np.ndarray]:
-    # The last kernel makes the outputs; a separable convolution has another before it.
-    *before, kernel = (weight.astype(np.float64) for weight in _kernels(layer))
+def _fold_weights(layer: tf_keras.layers.Layer, norm: tf_keras.layers.Layer) -> list[np.ndarray]:
+    """Compute the weights of a layer with batch normalization folded in, in float64."""
+    # The last kernel produces the outputs. A separable convolution has another one before it.
+    *before, kernel = (weight.astype(np.float64) for weight in _get_kernels(layer))
     bias = layer.bias.numpy().astype(np.float64) if layer.use_bias else 0
     factor = 1 / np.sqrt(norm.moving_variance.numpy().astype(np.float64) + norm.epsilon)
     if norm.scale:
         factor *= norm.gamma.numpy()
     shift = bias - norm.moving_mean.numpy()
     shift = shift * factor + (norm.beta.numpy() if norm.center else 0)
-    # The outputs of a depthwise convolution lie along the last two dimensions of its kernel.
-    along = kernel.shape[2:] if type(layer).__name__ == "DepthwiseConv2D" else (len(factor),)
-    return [*before, kernel * factor.reshape(along), shift]
+    # The output channels of a depthwise convolution are the last two dimensions of its kernel.
+    is_depthwise = type(layer).__name__ == "DepthwiseConv2D"
+    channel_shape = kernel.shape[2:] if is_depthwise else (len(factor),)
+    return [*before, kernel * factor.reshape(channel_shape), shift]
 
 
-def _kernels(layer: tf_keras.layers.Layer) -> list[np.ndarray]:
+def _get_kernels(layer: tf_keras.layers.Layer) -> list[np.ndarray]:
     weights = layer.get_weights()
     return weights[:-1] if layer.use_bias else weights

@@ -1,4 +1,4 @@
-"""The file of a design space: one low-rank design a line, the best ones numbered."""
+"""CSV file of a design space: one low-rank design per row, the Pareto-optimal ones numbered."""
 
 import csv
 import json
@@ -15,16 +15,17 @@ COLUMNS = ("point", "finalist", "parameters", "macs", "weight_error", "val_accur
 
 @dataclass(frozen=True)
 class Design:
-    """A low-rank form of a model.
+    """A low-rank version of a model.
 
     Attributes:
-        point: Its number among those that no other beats, from the smallest; None for others.
-        finalist: Whether it was to be trained.
-        requests: What is done with each layer, as `factorize` takes it.
-        parameters: Of the whole model.
+        point: Number of a design that is Pareto-optimal among the trained ones, counted from the
+            smallest; None for others.
+        finalist: Whether the design was selected for training.
+        requests: How each layer is factorized, in the format of `factorize`.
+        parameters: Number of parameters of the whole model.
         macs: Multiply-accumulates of one sample.
-        weight_error: Root of the sum of the layers' squared relative errors.
-        val_accuracy: After brief training; None where there was none.
+        weight_error: Root of the sum of the squared relative errors of the layers.
+        val_accuracy: Accuracy on val after brief training, 0..1; None if it was not trained.
     """
 
     point: int | None
@@ -37,7 +38,12 @@ class Design:
 
 
 def save_designs(designs: Sequence[Design], path: str) -> None:
-    """Write designs as CSV with the columns `COLUMNS`; `layers` is JSON."""
+    """Write designs as CSV with the columns `COLUMNS`; `layers` is JSON.
+
+    Args:
+        designs: The designs, one per row.
+        path: Path of the CSV file; it is replaced atomically.
+    """
     with atomic_write(path) as partial, partial.open("w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(COLUMNS)
@@ -56,19 +62,26 @@ def save_designs(designs: Sequence[Design], path: str) -> None:
 
 
 def load_point(path: str, point: int) -> dict[str, Any]:
-    """Read what a numbered design asks for.
+    """Read the requests of a numbered design.
+
+    Args:
+        path: A CSV file that `save_designs` wrote.
+        point: Number of the design.
+
+    Returns:
+        Requests by name of the layer, in the format of `factorize`.
 
     Raises:
-        InputError: If there is no such number, or the time budget cut the search: numbers would
-            then depend on how fast the machine was.
+        InputError: If there is no such number, or the time budget ended the search early. The
+            numbers would then depend on the speed of the machine.
     """
     with Path(path).open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    left_out = sum(bool(row["finalist"]) and not row["val_accuracy"] for row in rows)
-    if left_out:
+    untrained = sum(bool(row["finalist"]) and not row["val_accuracy"] for row in rows)
+    if untrained:
         raise InputError(
-            f"point: {left_out} finalists of {path} were not trained within the time budget; raise "
-            "explore.time_budget, or copy the layers of a design into the variant"
+            f"point: {untrained} finalists of {path} were not trained within the time budget; "
+            "raise explore.time_budget, or copy the layers of a design into the variant"
         )
     points = {row["point"]: row["layers"] for row in rows if row["point"]}
     if str(point) not in points:

@@ -1,10 +1,10 @@
-"""Which layers to factorize, how and to which ranks: the design space of low-rank models.
+"""Design space exploration: which layers to factorize, by which method and to which ranks.
 
 After Kokhazadeh et al., "A Practical Approach for Employing Tensor Train Decomposition in Edge
-Devices" (International Journal of Parallel Programming 52, 2024): designs that are no smaller than
-the original, in parameters or in multiply-accumulates, are dropped at once; of those of one method
-and rank the dominated ones too; what is left is ranked by the error of its weights, and only the
-best few are trained.
+Devices" (International Journal of Parallel Programming 52, 2024). A design is dropped at once
+unless it reduces both parameters and multiply-accumulates. Among designs of one method and rank,
+the dominated ones are dropped as well. The others are ranked by the error of their weights, and
+only the best few are trained.
 """
 
 import math
@@ -16,35 +16,40 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.compress.graph.canonicalize import standard
-from snugnet.compress.graph.fold import fold
+from snugnet.compress.graph.canonicalize import canonicalize
+from snugnet.compress.graph.fold import fold_batch_norm
 from snugnet.compress.lowrank import svd, tt, tucker
 from snugnet.compress.lowrank.design_space import Design
-from snugnet.compress.lowrank.factorize import check_names, cost, error, factorize
+from snugnet.compress.lowrank.factorize import (
+    check_names,
+    compute_cost,
+    compute_weight_error,
+    factorize,
+)
 from snugnet.core.progress import progress
 from snugnet.core.samples import Samples
 from snugnet.models.loading.keras2 import tf_keras
-from snugnet.models.stats import macs
-from snugnet.models.training.fit import best_epoch, fit
-from snugnet.models.training.sparsity_mask import KeepZeros
+from snugnet.models.stats import count_macs
+from snugnet.models.training.fit import find_best_epoch, fit
+from snugnet.models.training.sparsity_mask import SparsityMask
 
-# A layer with a smaller share of the parameters is left alone unless it is named.
-LEAST_SHARE = 0.02
-# How many designs are carried on from layer to layer, and how many of one layer.
-MOST_DESIGNS, MOST_OPTIONS = 200, 40
-# How many factors a tensor train may have.
-CORES = (2, 3)
+# A layer with a smaller share of all parameters is not factorized, unless it is named.
+MIN_SHARE = 0.02
+# Largest number of designs that are kept after each layer, and of options of one layer.
+MAX_DESIGNS, MAX_OPTIONS = 200, 40
+# Numbers of cores that a tensor train may have.
+CORE_COUNTS = (2, 3)
 
 
 @dataclass(frozen=True)
 class Option:
-    """Requests for some layers, and what they would leave.
+    """Requests for some layers, with their cost and error.
 
     Attributes:
-        requests: As `factorize` takes them, by layer; a layer that is not there stays.
-        parameters: Of the kernels of the layers considered.
-        macs: Of one sample, of the same layers.
-        error: Root of the sum of the layers' squared relative errors.
+        requests: Requests by layer, in the format of `factorize`; layers without one stay.
+        parameters: Number of parameters in the kernels of the layers considered.
+        macs: Multiply-accumulates of one sample in the same layers.
+        error: Root of the sum of the squared relative errors of the layers.
     """
 
     requests: Mapping[str, Mapping[str, Any]]
@@ -52,8 +57,15 @@ class Option:
     macs: int
     error: float
 
-    def plus(self, other: "Option") -> "Option":
-        """Join the requests for different layers."""
+    def combine(self, other: "Option") -> "Option":
+        """Combine the requests for different layers.
+
+        Args:
+            other: Option for other layers.
+
+        Returns:
+            The option for all layers.
+        """
         return Option(
             {**self.requests, **other.requests},
             self.parameters + other.parameters,
@@ -65,15 +77,15 @@ class Option:
 def explore(
     model: tf_keras.Model, train: Samples, val: Samples, settings: Mapping[str, Any], seed: int
 ) -> list[Design]:
-    """Enumerate designs, train the best few briefly, and mark those that no other one beats.
+    """Enumerate designs, train the best few briefly, and number the Pareto-optimal ones.
 
     Args:
         model: The trained model.
-        train: Samples to learn from.
-        val: Samples by which designs are judged.
-        settings: `layers` (names; none for all Dense and Conv2D with a part of the parameters that
-            counts), `ranks` (those to try), `finalists` (how many designs are trained),
-            `time_budget` (seconds after which no training is begun) and `training` (of each).
+        train: Training samples.
+        val: Samples on which designs are compared.
+        settings: `layers` (names; if empty, all Dense and Conv2D layers with at least `MIN_SHARE`
+            of the parameters), `ranks` (ranks to try), `finalists` (number of designs to train),
+            `time_budget` (in seconds; no training begins after it) and `training` (of each).
         seed: Seed of training.
 
     Returns:
@@ -82,108 +94,130 @@ def explore(
     Raises:
         InputError: If a layer does not exist or cannot be factorized.
     """
-    started = time.monotonic()
-    model = fold(standard(model))
+    start = time.monotonic()
+    model = fold_batch_norm(canonicalize(model))
     check_names(model, dict.fromkeys(settings["layers"]))
-    layers = [model.get_layer(name) for name in settings["layers"] or _chosen(model)]
+    layers = [model.get_layer(name) for name in settings["layers"] or _select_layers(model)]
     choices = []
     with progress(len(layers), "layers enumerated") as meter:
         for layer in layers:
-            choices.append(candidates(layer, settings["ranks"]))
+            choices.append(enumerate_options(layer, settings["ranks"]))
             meter.update(1)
-    options = designs(choices)
-    # Over all sizes, the smallest error of each.
-    finalists = _thinned(options, settings["finalists"])
-    trained: dict[int, float] = {}
+    options = combine_options(choices)
+    # The smallest error for each size of the model.
+    finalists = _thin_out(options, settings["finalists"])
+    accuracies: dict[int, float] = {}
     with progress(len(finalists), "designs trained") as meter:
         for option in finalists:
-            if trained and time.monotonic() - started > settings["time_budget"]:
-                print(f"time budget reached: {len(trained)} of {len(finalists)} finalists trained")
+            if accuracies and time.monotonic() - start > settings["time_budget"]:
+                print(
+                    f"time budget reached: {len(accuracies)} of {len(finalists)} finalists trained"
+                )
                 break
-            trained[id(option)] = _accuracy(model, option, train, val, settings, seed)
+            accuracies[id(option)] = _train_briefly(model, option, train, val, settings, seed)
             meter.update(1)
-    rest = model.count_params() - sum(layer.kernel.shape.num_elements() for layer in layers)
-    rest_macs = sum(map(macs, model.layers)) - sum(map(macs, layers))
-    return _ranked(options, finalists, trained, rest, rest_macs)
+    # Parameters and multiply-accumulates outside of the kernels that the options cover.
+    kernel_parameters = sum(layer.kernel.shape.num_elements() for layer in layers)
+    other_parameters = model.count_params() - kernel_parameters
+    other_macs = sum(map(count_macs, model.layers)) - sum(map(count_macs, layers))
+    return _make_designs(options, finalists, accuracies, other_parameters, other_macs)
 
 
-def _chosen(model: tf_keras.Model) -> list[str]:
-    least = LEAST_SHARE * model.count_params()
+def _select_layers(model: tf_keras.Model) -> list[str]:
+    """List the Dense and Conv2D layers that have a large enough share of the parameters."""
+    min_parameters = MIN_SHARE * model.count_params()
     return [
         layer.name
         for layer in model.layers
         if type(layer).__name__ in ("Dense", "Conv2D")
         and getattr(layer, "groups", 1) == 1
-        and layer.count_params() >= least
+        and layer.count_params() >= min_parameters
     ]
 
 
-def candidates(layer: tf_keras.layers.Layer, ranks: Sequence[int]) -> list[Option]:
-    """List what may be done with one layer, nothing included.
+def enumerate_options(layer: tf_keras.layers.Layer, ranks: Sequence[int]) -> list[Option]:
+    """Enumerate the options of one layer.
 
     Args:
         layer: A Dense or Conv2D layer.
-        ranks: To try; those above a layer's full rank do not count.
+        ranks: Ranks to try; those above the full rank of the layer are skipped.
+
+    Returns:
+        The first option leaves the layer as it is. The others are smaller, in parameters and in
+        multiply-accumulates, and not dominated.
     """
-    most = (int(layer.kernel.shape.num_elements()), macs(layer))
-    found: dict[tuple[Any, ...], list[tuple[int, int, dict[str, Any]]]] = {}
-    for request in _requests(layer, ranks):
-        parameters, products = cost(layer, request)
-        if parameters < most[0] and products < most[1]:
+    max_parameters, max_macs = int(layer.kernel.shape.num_elements()), count_macs(layer)
+    shapes: dict[tuple[Any, ...], list[tuple[int, int, dict[str, Any]]]] = {}
+    for request in _iterate_requests(layer, ranks):
+        parameters, macs = compute_cost(layer, request)
+        if parameters < max_parameters and macs < max_macs:
             key = (request["method"], request["rank"])
-            found.setdefault(key, []).append((parameters, products, request))
-    kept = [
-        Option({layer.name: request}, parameters, products, error(layer, request))
-        for same in found.values()
-        for parameters, products, request in _undominated(same)
+            shapes.setdefault(key, []).append((parameters, macs, request))
+    options = [
+        Option({layer.name: request}, parameters, macs, compute_weight_error(layer, request))
+        for same_rank in shapes.values()
+        for parameters, macs, request in _drop_dominated_shapes(same_rank)
     ]
-    return [Option({}, *most, 0.0), *_thinned(_front(kept), MOST_OPTIONS)]
+    unchanged = Option({}, max_parameters, max_macs, 0.0)
+    return [unchanged, *_thin_out(_drop_dominated(options), MAX_OPTIONS)]
 
 
-def _requests(layer: tf_keras.layers.Layer, ranks: Sequence[int]) -> Iterator[dict[str, Any]]:
+def _iterate_requests(
+    layer: tf_keras.layers.Layer, ranks: Sequence[int]
+) -> Iterator[dict[str, Any]]:
     if type(layer) is tf_keras.layers.Conv2D:
-        most = tucker.full_ranks(layer)
+        full_ranks = tucker.compute_full_ranks(layer)
         area = math.prod(layer.kernel_size)
-        for pair in product(*([r for r in ranks if r <= full] for full in most)):
-            if max(pair) <= area * min(pair):  # of more, the core could not make use
+        choices = [[rank for rank in ranks if rank <= full] for full in full_ranks]
+        for pair in product(*choices):
+            # The core has no use for a rank that is more than `area` times the other one.
+            if max(pair) <= area * min(pair):
                 yield {"method": "tucker2", "rank": pair}
         if layer.kernel_size != (1, 1):
             return
     for rank in ranks:
-        if rank <= svd.full_rank(layer):
+        if rank <= svd.compute_full_rank(layer):
             yield {"method": "svd", "rank": (rank,)}
     if type(layer) is tf_keras.layers.Dense and len(layer.input.shape) == 2:
-        yield from _trains(layer, ranks)
+        yield from _iterate_tensor_trains(layer, ranks)
 
 
-def _trains(layer: tf_keras.layers.Dense, ranks: Sequence[int]) -> Iterator[dict[str, Any]]:
-    """All tensor trains of two or three cores whose inner ranks are the same."""
+def _iterate_tensor_trains(
+    layer: tf_keras.layers.Dense, ranks: Sequence[int]
+) -> Iterator[dict[str, Any]]:
+    """Yield all tensor trains of two or three cores with equal inner ranks."""
     inputs, outputs = (int(n) for n in layer.kernel.shape)
-    for count in CORES:
-        for pair in product(_factors(inputs, count), _factors(outputs, count)):
-            full = min(tt.full_ranks(*pair))
+    for count in CORE_COUNTS:
+        for pair in product(_list_factorings(inputs, count), _list_factorings(outputs, count)):
+            full_rank = min(tt.compute_full_ranks(*pair))
             for rank in ranks:
-                if rank <= full:
+                if rank <= full_rank:
                     shapes = {"inputs": pair[0], "outputs": pair[1]}
                     yield {"method": "tt", "rank": (rank,) * (count - 1), **shapes}
 
 
-def _factors(size: int, count: int) -> list[tuple[int, ...]]:
-    """All ways to write a number as so many factors above 1, in every order."""
+def _list_factorings(size: int, count: int) -> list[tuple[int, ...]]:
+    """List all ordered products of `count` factors above 1 that give `size`."""
     if count == 1:
         return [(size,)] if size > 1 else []
     return [
         (divisor, *rest)
         for divisor in range(2, size)
         if size % divisor == 0
-        for rest in _factors(size // divisor, count - 1)
+        for rest in _list_factorings(size // divisor, count - 1)
     ]
 
 
-def _undominated(
+def _drop_dominated_shapes(
     shapes: list[tuple[int, int, dict[str, Any]]],
 ) -> list[tuple[int, int, dict[str, Any]]]:
-    """Keep the shapes that no other beats in parameters and multiply-accumulates, one of equals."""
+    """Drop the shapes that another one dominates in parameters and multiply-accumulates.
+
+    If several have equal numbers, the first is kept.
+
+    Args:
+        shapes: (parameters, multiply-accumulates, request) of each.
+    """
     kept: list[tuple[int, int, dict[str, Any]]] = []
     for shape in sorted(shapes, key=lambda shape: shape[:2]):
         if not kept or shape[1] < kept[-1][1]:
@@ -191,47 +225,67 @@ def _undominated(
     return kept
 
 
-def _beaten(figures: np.ndarray) -> np.ndarray:
-    """Tell which rows another one dominates: nowhere above, somewhere below."""
+def _find_dominated(values: np.ndarray) -> np.ndarray:
+    """Find the rows that another row dominates: nowhere larger and somewhere smaller.
+
+    Args:
+        values: (n, values to minimize).
+
+    Returns:
+        (n,) of bool.
+    """
     return np.array(
-        [((figures <= row).all(axis=1) & (figures < row).any(axis=1)).any() for row in figures]
+        [((values <= row).all(axis=1) & (values < row).any(axis=1)).any() for row in values]
     )
 
 
-def _front(options: list[Option]) -> list[Option]:
-    """Drop what another option dominates in parameters, multiply-accumulates and error."""
-    figures = np.array([(o.parameters, o.macs, o.error) for o in options]).reshape(-1, 3)
-    return [o for o, beaten in zip(options, _beaten(figures), strict=True) if not beaten]
+def _drop_dominated(options: list[Option]) -> list[Option]:
+    """Drop the options that another one dominates in parameters, MACs and error."""
+    values = [(option.parameters, option.macs, option.error) for option in options]
+    dominated = _find_dominated(np.array(values).reshape(-1, 3))
+    return [
+        option for option, is_dominated in zip(options, dominated, strict=True) if not is_dominated
+    ]
 
 
-def _thinned(options: list[Option], most: int) -> list[Option]:
-    """Keep the smallest error in each of so many equal steps of the parameters' logarithm."""
-    if len(options) <= most:
+def _thin_out(options: list[Option], max_count: int) -> list[Option]:
+    """Keep at most `max_count` options, in order of parameters.
+
+    The logarithm of the parameters is divided into as many equal intervals; in each of them the
+    option with the smallest error is kept.
+    """
+    if len(options) <= max_count:
         return sorted(options, key=lambda option: option.parameters)
     size = np.log([option.parameters for option in options])
-    step = (size.max() - size.min()) / most or 1.0
+    width = (size.max() - size.min()) / max_count
+    # All options have the same size: use one interval of any width.
+    if width == 0:
+        width = 1.0
     best: dict[int, Option] = {}
-    places = np.minimum((size - size.min()) // step, most - 1).astype(int)
-    for option, place in zip(options, places.tolist(), strict=True):
-        if place not in best or option.error < best[place].error:
-            best[place] = option
-    return [best[place] for place in sorted(best)]
+    intervals = np.minimum((size - size.min()) // width, max_count - 1).astype(int)
+    for option, interval in zip(options, intervals.tolist(), strict=True):
+        if interval not in best or option.error < best[interval].error:
+            best[interval] = option
+    return [best[interval] for interval in sorted(best)]
 
 
-def designs(choices: Sequence[Sequence[Option]]) -> list[Option]:
-    """Combine the options of all layers, keeping what is not dominated; nothing at all is left out.
+def combine_options(choices: Sequence[Sequence[Option]]) -> list[Option]:
+    """Combine the options of all layers, and drop dominated combinations.
 
     Args:
         choices: The options of each layer.
+
+    Returns:
+        At most `MAX_DESIGNS` combinations, without the one that leaves all layers as they are.
     """
-    found = [Option({}, 0, 0, 0.0)]
+    combined = [Option({}, 0, 0, 0.0)]
     for options in choices:
-        joined = [first.plus(second) for first, second in product(found, options)]
-        found = _thinned(_front(joined), MOST_DESIGNS)
-    return [option for option in found if option.requests]
+        pairs = [first.combine(second) for first, second in product(combined, options)]
+        combined = _thin_out(_drop_dominated(pairs), MAX_DESIGNS)
+    return [option for option in combined if option.requests]
 
 
-def _accuracy(
+def _train_briefly(
     model: tf_keras.Model,
     option: Option,
     train: Samples,
@@ -239,34 +293,45 @@ def _accuracy(
     settings: Mapping[str, Any],
     seed: int,
 ) -> float:
-    """Train a design briefly; give the accuracy on val of the epoch that is kept."""
+    """Train a design briefly; return the accuracy on val in the best epoch, 0..1."""
     smaller = factorize(model, option.requests)
-    history = fit(smaller, train, val, settings["training"], seed, callbacks=[KeepZeros()])
-    return best_epoch(history, settings["training"]["monitor"])["val_accuracy"]
+    history = fit(smaller, train, val, settings["training"], seed, callbacks=[SparsityMask()])
+    return find_best_epoch(history, settings["training"]["monitor"])["val_accuracy"]
 
 
-def _ranked(
+def _make_designs(
     options: list[Option],
     finalists: list[Option],
-    trained: Mapping[int, float],
-    rest: int,
-    rest_macs: int,
+    accuracies: Mapping[int, float],
+    other_parameters: int,
+    other_macs: int,
 ) -> list[Design]:
-    """Describe all designs; the trained ones that no other beats get their number."""
-    ready = [option for option in finalists if id(option) in trained]
-    figures = np.array([(o.parameters, o.macs, -trained[id(o)]) for o in ready])
-    best = [o for o, beaten in zip(ready, _beaten(figures), strict=True) if not beaten]
+    """Make the designs in order of parameters, and number the Pareto-optimal trained ones.
+
+    Args:
+        options: All options that were ranked.
+        finalists: Those that were selected for training.
+        accuracies: Accuracy on val of the trained ones, by `id(option)`.
+        other_parameters: Parameters of the model outside of the kernels that options cover.
+        other_macs: Multiply-accumulates of the other layers.
+    """
+    trained = [option for option in finalists if id(option) in accuracies]
+    values = [(option.parameters, option.macs, -accuracies[id(option)]) for option in trained]
+    dominated = _find_dominated(np.array(values))
+    best = [
+        option for option, is_dominated in zip(trained, dominated, strict=True) if not is_dominated
+    ]
     best.sort(key=lambda option: option.parameters)
     points = {id(option): point for point, option in enumerate(best)}
     return [
         Design(
             point=points.get(id(option)),
-            finalist=any(option is other for other in finalists),
+            finalist=any(option is finalist for finalist in finalists),
             requests=option.requests,
-            parameters=option.parameters + rest,
-            macs=option.macs + rest_macs,
+            parameters=option.parameters + other_parameters,
+            macs=option.macs + other_macs,
             weight_error=option.error,
-            val_accuracy=trained.get(id(option)),
+            val_accuracy=accuracies.get(id(option)),
         )
         for option in sorted(options, key=lambda option: option.parameters)
     ]

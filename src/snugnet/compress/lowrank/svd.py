@@ -1,4 +1,4 @@
-"""Truncated singular value decomposition of a Dense layer or a 1x1 convolution into two."""
+"""Truncated singular value decomposition of a Dense layer or a 1x1 convolution into two layers."""
 
 import math
 
@@ -8,13 +8,28 @@ from snugnet.compress.graph.functional import Chain
 from snugnet.models.loading.keras2 import tf_keras
 
 
-def full_rank(layer: tf_keras.layers.Layer) -> int:
-    """Give the rank at which nothing is lost."""
+def compute_full_rank(layer: tf_keras.layers.Layer) -> int:
+    """Compute the rank at which the decomposition is exact.
+
+    Args:
+        layer: A Dense layer, or a Conv2D with a 1x1 kernel.
+
+    Returns:
+        The smaller number of inputs and outputs.
+    """
     return int(min(layer.kernel.shape[-2:]))
 
 
-def cost(layer: tf_keras.layers.Layer, rank: int) -> tuple[int, int]:
-    """Count the parameters of both kernels and the multiply-accumulates of one sample."""
+def compute_cost(layer: tf_keras.layers.Layer, rank: int) -> tuple[int, int]:
+    """Compute the cost of the two layers.
+
+    Args:
+        layer: A Dense layer, or a Conv2D with a 1x1 kernel.
+        rank: The rank.
+
+    Returns:
+        The number of parameters of both kernels, and the multiply-accumulates of one sample.
+    """
     inputs, outputs = (int(n) for n in layer.kernel.shape[-2:])
     parameters = rank * (inputs + outputs)
     return parameters, parameters * math.prod(layer.output_shape[1:-1])
@@ -23,25 +38,26 @@ def cost(layer: tf_keras.layers.Layer, rank: int) -> tuple[int, int]:
 def factorize(layer: tf_keras.layers.Layer, rank: int) -> Chain:
     """Split W, (inputs, outputs), into (inputs, rank) and (rank, outputs).
 
-    The singular values are shared evenly between the two, so that neither needs a much wider range
-    than the other when it is quantized.
+    Each of the two gets the square roots of the singular values. So neither needs a much wider
+    range than the other when it is quantized.
 
     Args:
         layer: A Dense layer, or a Conv2D with a 1x1 kernel.
-        rank: From 1 to `full_rank(layer)`.
+        rank: From 1 to `compute_full_rank(layer)`.
 
     Returns:
         Two layers of the same class; the second has the bias and the activation.
 
     Raises:
-        ValueError: If the layer is another, or the rank is out of range.
+        ValueError: If the layer is of another kind, or the rank is out of range.
     """
     kernel, *bias = layer.get_weights()
     if not isinstance(layer, tf_keras.layers.Dense) and kernel.shape[:-2] != (1, 1):
         raise ValueError(f"layer {layer.name!r} must be Dense or a 1x1 Conv2D")
-    if not 1 <= rank <= full_rank(layer):
+    full_rank = compute_full_rank(layer)
+    if not 1 <= rank <= full_rank:
         raise ValueError(
-            f"rank {rank} of {layer.name!r} is out of range; allowed: 1 to {full_rank(layer)}"
+            f"rank {rank} of {layer.name!r} is out of range; allowed: 1 to {full_rank}"
         )
     left, values, right = np.linalg.svd(
         kernel.reshape(kernel.shape[-2:]).astype(np.float64), full_matrices=False
@@ -50,18 +66,25 @@ def factorize(layer: tf_keras.layers.Layer, rank: int) -> Chain:
     first, second = left[:, :rank] * root, root[:, np.newaxis] * right[:rank]
     shape = kernel.shape[:-2]
     return Chain(
-        _layers(layer, rank),
+        _make_layers(layer, rank),
         [[first.reshape(*shape, *first.shape)], [second.reshape(*shape, *second.shape), *bias]],
     )
 
 
-def restored(chain: Chain) -> np.ndarray:
-    """Multiply the factors: the kernel that the chain stands for, less its 1x1, if any."""
+def reconstruct_kernel(chain: Chain) -> np.ndarray:
+    """Multiply the factors of a chain.
+
+    Args:
+        chain: A chain that `factorize` returned.
+
+    Returns:
+        The kernel that the chain represents, (inputs, outputs), also for a 1x1 convolution.
+    """
     (first, *_), (second, *_) = chain.weights
     return first.reshape(first.shape[-2:]) @ second.reshape(second.shape[-2:])
 
 
-def _layers(layer: tf_keras.layers.Layer, rank: int) -> list[tf_keras.layers.Layer]:
+def _make_layers(layer: tf_keras.layers.Layer, rank: int) -> list[tf_keras.layers.Layer]:
     shared = {"activation": layer.activation, "use_bias": layer.use_bias}
     if isinstance(layer, tf_keras.layers.Dense):
         return [

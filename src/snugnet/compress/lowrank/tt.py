@@ -1,8 +1,8 @@
-"""Tensor-train decomposition of a Dense layer into a chain of small ones.
+"""Tensor-train decomposition of a Dense layer into a chain of small layers.
 
-After Novikov et al., "Tensorizing Neural Networks" (NeurIPS 2015). The product is written as
-Reshape, Permute and Dense, which both quantization-aware training and TFLite's integer kernels
-know; a layer of one's own they would refuse.
+After Novikov et al., "Tensorizing Neural Networks" (NeurIPS 2015). The product is computed by
+Reshape, Permute and Dense layers. QAT and TFLite's integer kernels support these; they would reject
+a custom layer.
 """
 
 import math
@@ -15,23 +15,41 @@ from snugnet.compress.graph.functional import Chain
 from snugnet.models.loading.keras2 import tf_keras
 
 
-def full_ranks(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> tuple[int, ...]:
-    """Give the inner ranks at which nothing is lost, one fewer than there are factors."""
+def compute_full_ranks(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> tuple[int, ...]:
+    """Compute the inner ranks at which the decomposition is exact.
+
+    Args:
+        inputs: Factors of the number of inputs.
+        outputs: As many factors of the number of outputs.
+
+    Returns:
+        The ranks, one fewer than there are factors.
+    """
     sizes = [i * o for i, o in zip(inputs, outputs, strict=True)]
     return tuple(
         min(math.prod(sizes[:cut]), math.prod(sizes[cut:])) for cut in range(1, len(sizes))
     )
 
 
-def cost(
+def compute_cost(
     layer: tf_keras.layers.Dense,
     inputs: tuple[int, ...],
     outputs: tuple[int, ...],
     ranks: tuple[int, ...],
 ) -> tuple[int, int]:
-    """Count the parameters of all cores and the multiply-accumulates of one sample.
+    """Compute the cost of the chain.
 
-    The 1x1 depthwise convolution that adds a bias counts too: a weight and a product an output.
+    The 1x1 depthwise convolution that adds a bias counts too: one weight and one product per
+    output.
+
+    Args:
+        layer: A Dense layer.
+        inputs: Factors of the number of inputs.
+        outputs: As many factors of the number of outputs.
+        ranks: The inner ranks.
+
+    Returns:
+        The number of parameters, and the multiply-accumulates of one sample.
     """
     bounds = (1, *ranks, 1)
     parameters = macs = layer.units if layer.use_bias else 0
@@ -50,22 +68,22 @@ def factorize(
     outputs: tuple[int, ...],
     ranks: tuple[int, ...],
 ) -> Chain:
-    """Split W, (inputs, outputs), into cores (rank, factor of inputs, factor of outputs, rank).
+    """Split W, (inputs, outputs), into cores (rank, input factor, output factor, next rank).
 
-    Core by core the inputs are contracted: the axis of the next factor is brought last, beside the
-    rank, and a Dense layer multiplies both with the core.
+    The inputs are contracted core by core. The axis of the next factor is moved to the end, beside
+    the rank, and a Dense layer multiplies both by the core.
 
     Args:
-        layer: A Dense layer on flat inputs.
+        layer: A Dense layer on inputs of shape (batch, features).
         inputs: Factors of the number of inputs, at least two.
         outputs: As many factors of the number of outputs.
-        ranks: The inner ranks, each from 1 to that of `full_ranks`.
+        ranks: The inner ranks, each from 1 to that of `compute_full_ranks`.
 
     Returns:
-        The chain; its last layers have the bias and the activation.
+        The chain; its last layers add the bias and the activation.
 
     Raises:
-        ValueError: If factors or ranks do not fit.
+        ValueError: If factors or ranks do not fit the layer.
     """
     _check(layer, inputs, outputs, ranks)
     kernel, *bias = layer.get_weights()
@@ -75,26 +93,37 @@ def factorize(
     layers: list[tf_keras.layers.Layer] = []
     weights: list[list[np.ndarray]] = []
 
-    def add(link: tf_keras.layers.Layer, *values: np.ndarray) -> None:
-        layers.append(link)
+    def add(new_layer: tf_keras.layers.Layer, *values: np.ndarray) -> None:
+        layers.append(new_layer)
         weights.append(list(values))
 
-    size = math.prod(inputs)  # of what is between two cores
+    # Number of values between two cores, for one sample.
+    size = math.prod(inputs)
     for core in cores:
         rank, factor, units, next_rank = core.shape
-        # To here the factor's axis was the first of those that are left.
+        # At this point, the axis of the factor is the first of the remaining ones.
         add(tf_keras.layers.Reshape((factor, size // factor)))
         add(tf_keras.layers.Permute((2, 1)))
         add(tf_keras.layers.Reshape((size // (rank * factor), rank * factor)))
         matrix = np.asarray(core).reshape(rank * factor, units * next_rank)
         add(tf_keras.layers.Dense(units * next_rank, use_bias=False), matrix)
         size = size // (rank * factor) * units * next_rank
-    _finish(layer, add, bias)
+    _add_bias_and_activation(layer, add, bias)
     return Chain(layers, weights)
 
 
-def _finish(layer: tf_keras.layers.Dense, add: Any, bias: list[np.ndarray]) -> None:
-    """Add bias and activation; Keras has no layer for a bias alone but a 1x1 depthwise one."""
+def _add_bias_and_activation(
+    layer: tf_keras.layers.Dense, add: Any, bias: list[np.ndarray]
+) -> None:
+    """Add bias and activation to a chain.
+
+    The only Keras layer that can add just a bias is a 1x1 depthwise convolution with weights of 1.
+
+    Args:
+        layer: The original layer.
+        add: Function that appends a layer and its weights to the chain.
+        bias: The bias, if there is one.
+    """
     if bias:
         add(tf_keras.layers.Reshape((1, 1, layer.units)))
         add(tf_keras.layers.DepthwiseConv2D(1), np.ones((1, 1, layer.units, 1)), *bias)
@@ -102,9 +131,21 @@ def _finish(layer: tf_keras.layers.Dense, add: Any, bias: list[np.ndarray]) -> N
     add(tf_keras.layers.Activation(layer.activation))
 
 
-def restored(chain: Chain, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> np.ndarray:
-    """Multiply the cores: the kernel, (inputs, outputs), that the chain stands for."""
-    product = np.ones((1, 1, 1))  # (inputs so far, outputs so far, rank)
+def reconstruct_kernel(
+    chain: Chain, inputs: tuple[int, ...], outputs: tuple[int, ...]
+) -> np.ndarray:
+    """Multiply the cores of a chain.
+
+    Args:
+        chain: A chain that `factorize` returned.
+        inputs: Factors of the number of inputs.
+        outputs: Factors of the number of outputs.
+
+    Returns:
+        The kernel that the chain represents, (inputs, outputs).
+    """
+    # Shape: (inputs so far, outputs so far, rank).
+    product = np.ones((1, 1, 1))
     cores = [weights[0] for weights in chain.weights if weights and weights[0].ndim == 2]
     for core, factor, units in zip(cores, inputs, outputs, strict=True):
         core = core.reshape(product.shape[-1], factor, units, -1)
@@ -121,18 +162,19 @@ def _check(
     outputs: tuple[int, ...],
     ranks: tuple[int, ...],
 ) -> None:
+    """Check that factors and ranks fit a layer; raise ValueError otherwise."""
     if type(layer) is not tf_keras.layers.Dense or len(layer.input.shape) != 2:
         raise ValueError(f"layer {layer.name!r} must be Dense with flat inputs")
     if len(inputs) < 2 or len(inputs) != len(outputs):
         raise ValueError(
             f"layer {layer.name!r}: {inputs} and {outputs} must have the same length, at least 2"
         )
-    found = (math.prod(inputs), math.prod(outputs))
-    if found != tuple(layer.kernel.shape):
+    products = (math.prod(inputs), math.prod(outputs))
+    if products != tuple(layer.kernel.shape):
         raise ValueError(
-            f"layer {layer.name!r}: the products of {inputs} and {outputs} are {found}, not "
+            f"layer {layer.name!r}: the products of {inputs} and {outputs} are {products}, not "
             f"{tuple(layer.kernel.shape)}"
         )
-    full = full_ranks(inputs, outputs)
+    full = compute_full_ranks(inputs, outputs)
     if len(ranks) != len(full) or not all(1 <= r <= f for r, f in zip(ranks, full, strict=True)):
         raise ValueError(f"ranks {ranks} of {layer.name!r} are out of range; the maximum is {full}")

@@ -1,4 +1,4 @@
-"""Tucker-2 decomposition of a convolution: channels in, a small core, channels out.
+"""Tucker-2 decomposition of a convolution into 1x1, a small core, and 1x1.
 
 After Kim et al., "Compression of Deep Convolutional Neural Networks for Fast and Low Power Mobile
 Applications" (ICLR 2016).
@@ -13,15 +13,30 @@ from snugnet.compress.graph.functional import Chain
 from snugnet.models.loading.keras2 import tf_keras
 
 
-def full_ranks(layer: tf_keras.layers.Layer) -> tuple[int, int]:
-    """Give the ranks, of inputs and of outputs, at which nothing is lost."""
+def compute_full_ranks(layer: tf_keras.layers.Layer) -> tuple[int, int]:
+    """Compute the ranks at which the decomposition is exact.
+
+    Args:
+        layer: A Conv2D.
+
+    Returns:
+        The ranks of inputs and of outputs.
+    """
     height, width, inputs, outputs = layer.kernel.shape
     area = int(height * width)
     return min(inputs, area * outputs), min(outputs, area * inputs)
 
 
-def cost(layer: tf_keras.layers.Layer, ranks: tuple[int, int]) -> tuple[int, int]:
-    """Count the parameters of the three kernels and the multiply-accumulates of one sample."""
+def compute_cost(layer: tf_keras.layers.Layer, ranks: tuple[int, int]) -> tuple[int, int]:
+    """Compute the cost of the three convolutions.
+
+    Args:
+        layer: A Conv2D.
+        ranks: The ranks of inputs and of outputs.
+
+    Returns:
+        The number of parameters of the kernels, and the multiply-accumulates of one sample.
+    """
     height, width, inputs, outputs = (int(n) for n in layer.kernel.shape)
     before, after = (math.prod(shape[1:-1]) for shape in (layer.input_shape, layer.output_shape))
     first, last = inputs * ranks[0], ranks[1] * outputs
@@ -30,22 +45,23 @@ def cost(layer: tf_keras.layers.Layer, ranks: tuple[int, int]) -> tuple[int, int
 
 
 def factorize(layer: tf_keras.layers.Layer, ranks: tuple[int, int]) -> Chain:
-    """Split a kernel (h, w, inputs, outputs) into 1x1, (h, w, rank of inputs, of outputs), 1x1.
+    """Split a kernel (h, w, inputs, outputs) into 1x1, (h, w, input rank, output rank) and 1x1.
 
     Args:
-        layer: A Conv2D of one group.
-        ranks: Of inputs and of outputs, each from 1 to that of `full_ranks(layer)`.
+        layer: A Conv2D with one group.
+        ranks: The ranks of inputs and of outputs, each from 1 to that of
+            `compute_full_ranks(layer)`.
 
     Returns:
-        Three Conv2D: the middle one has strides, dilation and padding, the last the bias and the
-        activation.
+        Three Conv2D layers. The middle one has strides, dilation and padding; the last one has the
+        bias and the activation.
 
     Raises:
-        ValueError: If the layer is another, or a rank is out of range.
+        ValueError: If the layer is of another kind, or a rank is out of range.
     """
     if type(layer) is not tf_keras.layers.Conv2D or layer.groups != 1:
         raise ValueError(f"layer {layer.name!r} must be Conv2D with groups=1")
-    for rank, full in zip(ranks, full_ranks(layer), strict=True):
+    for rank, full in zip(ranks, compute_full_ranks(layer), strict=True):
         if not 1 <= rank <= full:
             raise ValueError(
                 f"ranks {ranks} of {layer.name!r} are out of range; the maximum is {full}"
@@ -73,7 +89,14 @@ def factorize(layer: tf_keras.layers.Layer, ranks: tuple[int, int]) -> Chain:
     )
 
 
-def restored(chain: Chain) -> np.ndarray:
-    """Multiply the factors: the kernel that the chain stands for."""
+def reconstruct_kernel(chain: Chain) -> np.ndarray:
+    """Multiply the factors of a chain.
+
+    Args:
+        chain: A chain that `factorize` returned.
+
+    Returns:
+        The kernel that the chain represents, (h, w, inputs, outputs).
+    """
     inputs, core, outputs = (weights[0] for weights in chain.weights)
     return np.einsum("ir,hwrs,so->hwio", inputs[0, 0], core, outputs[0, 0])

@@ -1,8 +1,9 @@
-"""Magnitude pruning: the smallest weights become zero, the model keeps its shape.
+"""Magnitude pruning: the smallest weights become zero, and the model keeps its shape.
 
-tensorflow-model-optimization's schedules and masks (Zhu & Gupta, "To prune, or not to prune",
-2017, for the polynomial one). Sparsity rises in the first part of training; only epochs after that
-may be chosen as the best, or early stopping would bring back a model that is not yet sparse.
+Uses the schedules and masks of tensorflow-model-optimization; the polynomial schedule is that of
+Zhu & Gupta, "To prune, or not to prune" (2017). Sparsity increases in the first part of training.
+Only a later epoch can be selected as the best one. Otherwise early stopping could restore a model
+that is not sparse yet.
 """
 
 from collections.abc import Mapping
@@ -11,55 +12,63 @@ from typing import Any
 import numpy as np
 from tensorflow_model_optimization.sparsity import keras as sparsity
 
-from snugnet.compress.graph.canonicalize import standard
+from snugnet.compress.graph.canonicalize import canonicalize
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples
 from snugnet.models.loading.keras2 import tf_keras
-from snugnet.models.training.fit import fit, steps_per_epoch
+from snugnet.models.training.fit import count_steps_per_epoch, fit
 
 PRUNABLE = ("Conv2D", "Dense")
-# By how much the share of zeros over all prunable weights may miss its target.
+# Largest accepted number of weights that deviate from the targets, as a share of all prunable ones.
 TOLERANCE = 0.005
 
 
-def prunable(model: tf_keras.Model) -> list[str]:
-    """Name the layers whose kernels can be pruned."""
+def list_prunable_layers(model: tf_keras.Model) -> list[str]:
+    """List the layers whose kernels can be pruned.
+
+    Args:
+        model: The model.
+
+    Returns:
+        Names of the layers, in order.
+    """
     return [layer.name for layer in model.layers if type(layer).__name__ in PRUNABLE]
 
 
 def compress(
     model: tf_keras.Model, train: Samples, val: Samples, settings: Mapping[str, Any], seed: int
 ) -> tuple[tf_keras.Model, list[dict[str, float]]]:
-    """Set the smallest weights of each kernel to zero while training goes on.
+    """Set the smallest weights of each kernel to zero during training.
 
     Args:
         model: The trained model.
-        train: Samples to learn from.
-        val: Samples that choose the epoch.
-        settings: `target` (share of zeros), `schedule` (`polynomial` or `constant`),
-            `ramp_epochs` (after which the target is reached), `layers` (other targets by name; 0
-            leaves a layer dense) and `training`.
+        train: Training samples.
+        val: Samples that select the best epoch.
+        settings: `target` (share of zeros), `schedule` (`polynomial` or `constant`), `ramp_epochs`
+            (epochs after which the target is reached), `layers` (other targets by name; 0 leaves a
+            layer dense) and `training`.
         seed: Seed of training.
 
     Returns:
-        The stripped model, which has the layers of `model`, and the history.
+        The pruned model, with the layers of `model`, and the training history.
 
     Raises:
-        InputError: If a layer is named that cannot be pruned, or no epoch is left after the ramp.
+        InputError: If a named layer cannot be pruned, no epoch is left after the ramp, or the
+            target is not reached.
     """
-    model = standard(model)
+    model = canonicalize(model)
     targets = check(model, settings)
     training = settings["training"]
-    steps = settings["ramp_epochs"] * steps_per_epoch(train, training["batch_size"])
+    steps = settings["ramp_epochs"] * count_steps_per_epoch(train, training["batch_size"])
 
-    def wrapped(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
+    def wrap(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
         target = targets.get(layer.name, 0)
         if not target:
             return layer
-        schedule = _schedule(settings["schedule"], target, steps)
+        schedule = _make_schedule(settings["schedule"], target, steps)
         return sparsity.prune_low_magnitude(layer, pruning_schedule=schedule)
 
-    pruned = tf_keras.models.clone_model(model, clone_function=wrapped)
+    pruned = tf_keras.models.clone_model(model, clone_function=wrap)
     history = fit(
         pruned,
         train,
@@ -75,12 +84,19 @@ def compress(
 
 
 def check(model: tf_keras.Model, settings: Mapping[str, Any]) -> dict[str, float]:
-    """Give each prunable layer its target.
+    """Check the settings of `compress` and determine the target of each prunable layer.
+
+    Args:
+        model: The model in canonical form.
+        settings: The settings of `compress`.
+
+    Returns:
+        Share of zeros to reach, by name of the layer.
 
     Raises:
-        InputError: If a layer is named that cannot be pruned, or no epoch is left after the ramp.
+        InputError: If a named layer cannot be pruned, or no epoch is left after the ramp.
     """
-    names = prunable(model)
+    names = list_prunable_layers(model)
     epochs = settings["training"]["epochs"]
     if settings["ramp_epochs"] >= epochs:
         raise InputError(
@@ -95,31 +111,40 @@ def check(model: tf_keras.Model, settings: Mapping[str, Any]) -> dict[str, float
     return {name: settings["layers"].get(name, settings["target"]) for name in names}
 
 
-def _schedule(name: str, target: float, steps: int) -> Any:
-    # At every step: with any other frequency the last update may come before the target is reached.
+def _make_schedule(name: str, target: float, steps: int) -> Any:
+    # Masks are updated at every step. With another frequency, the last update could come before the
+    # target is reached.
     if name == "constant":
         return sparsity.ConstantSparsity(target, begin_step=0, end_step=-1, frequency=1)
     return sparsity.PolynomialDecay(0.0, target, begin_step=0, end_step=steps, frequency=1)
 
 
 def _check_sparsity(model: tf_keras.Model, targets: Mapping[str, float]) -> None:
+    """Check that the shares of zeros are near the targets."""
     sizes = {name: model.get_layer(name).kernel.shape.num_elements() for name in targets}
-    found = sparsities(model)
-    # A share of a kernel's weights is rounded to whole ones.
-    missed = sum(
-        max(0.0, abs(found[name] - targets[name]) * size - 1) for name, size in sizes.items()
+    shares = compute_sparsities(model)
+    # The number of zeros in a kernel is a whole number, so one weight per kernel is not counted.
+    deviation = sum(
+        max(0.0, abs(shares[name] - targets[name]) * size - 1) for name, size in sizes.items()
     )
-    if missed > TOLERANCE * sum(sizes.values()):
+    if deviation > TOLERANCE * sum(sizes.values()):
+        layers = ", ".join(
+            f"{name} ({shares[name]:.3f} instead of {targets[name]})" for name in targets
+        )
         raise InputError(
-            "target: not reached by "
-            + ", ".join(
-                f"{name} ({found[name]:.3f} instead of {targets[name]})" for name in targets
-            )
-            + "; the difference exceeds 0.5 % of all prunable weights"
+            f"target: not reached by {layers}; the difference exceeds 0.5 % of all prunable "
+            "weights; set targets near the shares that were reached"
         )
 
 
-def sparsities(model: tf_keras.Model) -> dict[str, float]:
-    """Give the share of zeros in each prunable kernel, by layer."""
-    kernels = {name: model.get_layer(name).get_weights()[0] for name in prunable(model)}
+def compute_sparsities(model: tf_keras.Model) -> dict[str, float]:
+    """Compute the share of zeros in each prunable kernel.
+
+    Args:
+        model: The model.
+
+    Returns:
+        Share of zeros, 0..1, by name of the layer.
+    """
+    kernels = {name: model.get_layer(name).get_weights()[0] for name in list_prunable_layers(model)}
     return {name: float(np.mean(kernel == 0)) for name, kernel in kernels.items()}

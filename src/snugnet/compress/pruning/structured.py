@@ -1,10 +1,15 @@
-"""Structured pruning: whole filters and units go, and the model becomes smaller.
+"""Structured pruning: whole filters and units are removed, and the model becomes smaller.
 
-Scores follow Li et al., "Pruning Filters for Efficient ConvNets" (ICLR 2017) for `l1` and `l2`,
-Liu et al., "Learning Efficient Convolutional Networks through Network Slimming" (ICCV 2017) for
-`bn_scale`, and Molchanov et al., "Importance Estimation for Neural Network Pruning" (CVPR 2019,
-eq. 8, over the weights of a filter) for `taylor`. Filters that depend on each other share the mean
-of their scores; each layer's scores are divided by their mean first, so that layers compare.
+Scores of filters and units by criterion:
+
+- `l1`, `l2`: Li et al., "Pruning Filters for Efficient ConvNets" (ICLR 2017).
+- `bn_scale`: Liu et al., "Learning Efficient Convolutional Networks through Network Slimming"
+  (ICCV 2017).
+- `taylor`: Molchanov et al., "Importance Estimation for Neural Network Pruning" (CVPR 2019, eq. 8,
+  over the weights of a filter).
+
+The scores of each layer are divided by their mean, so that layers can be compared. The score of a
+group of dependent filters is the mean of their scores.
 """
 
 from bisect import bisect_left
@@ -13,79 +18,100 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.compress.graph.canonicalize import standard
-from snugnet.compress.pruning.channel_groups import Channels, parameters_without, without
+from snugnet.compress.graph.canonicalize import canonicalize
+from snugnet.compress.pruning.channel_groups import (
+    ChannelGroups,
+    count_remaining_parameters,
+    remove_channels,
+)
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples
 from snugnet.models.loading.keras2 import tf, tf_keras
 from snugnet.models.training.fit import LOSS, fit
-from snugnet.models.training.sparsity_mask import KeepZeros
+from snugnet.models.training.sparsity_mask import SparsityMask
 
+# Number of train samples for the criterion `taylor`.
 TAYLOR_SAMPLES = 1024
-# By how much the share of removed parameters may miss its target.
+# Largest accepted deviation of the share of removed parameters from its target.
 TOLERANCE = 0.005
 
 
 def compress(
     model: tf_keras.Model, train: Samples, val: Samples, settings: Mapping[str, Any], seed: int
 ) -> tuple[tf_keras.Model, list[dict[str, float]]]:
-    """Remove channels in steps, each followed by fine-tuning; kernels keep zeros that they have.
+    """Remove channels in steps, and fine-tune after each step; zeros in kernels stay zero.
 
     Args:
         model: The trained model.
         train: Samples for fine-tuning and for the criterion `taylor`.
-        val: Samples that choose the epoch.
+        val: Samples that select the best epoch.
         settings: `target` (share of all parameters to remove), `steps`, `step_epochs`, `criterion`,
             `scope`, `keep` (layers whose channels stay) and `training` (of the last step).
         seed: Seed of training.
 
     Returns:
-        The smaller model and the history of all epochs.
+        The smaller model, and the training history of all epochs.
 
     Raises:
-        InputError: If a layer does not exist, the criterion does not apply to one, or the target
-            cannot be reached.
+        InputError: If a layer does not exist, the criterion does not apply to a layer, or the
+            target cannot be reached.
     """
-    model = standard(model)
+    model = canonicalize(model)
     check(model, settings)
     before = model.count_params()
     order = np.random.default_rng(seed).permutation(len(train.x))
-    probe = train.take(order[:TAYLOR_SAMPLES])
+    taylor_samples = train.take(order[:TAYLOR_SAMPLES])
     history: list[dict[str, float]] = []
     for step in range(1, settings["steps"] + 1):
-        channels = Channels(model)
-        # Each step removes the same share of what is left.
+        groups = ChannelGroups(model)
+        # Each step removes the same share of the parameters that are left.
         target = 1 - (1 - settings["target"]) ** (step / settings["steps"])
-        scores = importance(channels, settings["criterion"], probe)
-        wanted, slack = before * (1 - target), before * TOLERANCE
-        removed = choose(channels, scores, settings["scope"], wanted, slack, settings["keep"])
-        model = without(channels, removed)
+        importance = compute_importance(groups, settings["criterion"], taylor_samples)
+        removed = choose_groups(
+            groups,
+            importance,
+            settings["scope"],
+            parameters=before * (1 - target),
+            tolerance=before * TOLERANCE,
+            keep=settings["keep"],
+        )
+        model = remove_channels(groups, removed)
         print(f"step {step}: {model.count_params()} of {before} parameters left")
-        last = step == settings["steps"]
-        if last:  # before the longest training
-            _check(before, model.count_params(), settings["target"])
-        epochs = settings["training"]["epochs"] if last else settings["step_epochs"]
+        is_last = step == settings["steps"]
+        # The last training is the longest, so the result is checked before it.
+        if is_last:
+            _check_target(before, model.count_params(), settings["target"])
+        epochs = settings["training"]["epochs"] if is_last else settings["step_epochs"]
         training = {**settings["training"], "epochs": epochs}
-        history += fit(model, train, val, training, seed + step, callbacks=[KeepZeros()])
+        history += fit(model, train, val, training, seed + step, callbacks=[SparsityMask()])
     return model, history
 
 
 def check(model: tf_keras.Model, settings: Mapping[str, Any]) -> None:
-    """Refuse what the graph alone shows to be impossible.
+    """Check the settings of `compress` as far as the graph of the model allows.
+
+    Args:
+        model: The model in canonical form.
+        settings: The settings of `compress`.
 
     Raises:
         InputError: If a layer to keep does not exist, the criterion does not apply to a layer, or
-            less can be removed than is asked for.
+            fewer parameters than the target can be removed.
     """
-    channels = Channels(model)
-    importance(channels, settings["criterion"] if settings["criterion"] == "bn_scale" else "l1")
-    order = _order(channels, importance(channels, "l1"), settings["scope"], settings["keep"])
-    before, least = model.count_params(), parameters_without(channels, _marked(channels, order))
-    if 1 - least / before < settings["target"] - TOLERANCE:
-        _check(before, least, settings["target"])
+    groups = ChannelGroups(model)
+    # This raises InputError if `bn_scale` does not apply. The other criteria apply to every layer.
+    criterion = settings["criterion"] if settings["criterion"] == "bn_scale" else "l1"
+    compute_importance(groups, criterion)
+    importance = compute_importance(groups, "l1")
+    order = _order_groups(groups, importance, settings["scope"], settings["keep"])
+    before = model.count_params()
+    smallest = count_remaining_parameters(groups, _make_mask(groups, order))
+    if 1 - smallest / before < settings["target"] - TOLERANCE:
+        _check_target(before, smallest, settings["target"])
 
 
-def _check(before: int, after: int, target: float) -> None:
+def _check_target(before: int, after: int, target: float) -> None:
+    """Check that the share of removed parameters is near the target; raise InputError otherwise."""
     if abs(1 - after / before - target) > TOLERANCE:
         raise InputError(
             f"target: cannot remove a fraction of {target} of all parameters within 0.005; "
@@ -93,73 +119,79 @@ def _check(before: int, after: int, target: float) -> None:
         )
 
 
-def importance(channels: Channels, criterion: str, probe: Samples | None = None) -> np.ndarray:
-    """Score the groups of channels.
+def compute_importance(
+    groups: ChannelGroups, criterion: str, taylor_samples: Samples | None = None
+) -> np.ndarray:
+    """Compute the importance of each channel group.
 
     Args:
-        channels: Of the model.
+        groups: The channel groups of the model.
         criterion: `l1`, `l2`, `bn_scale` or `taylor`.
-        probe: Train samples for `taylor`; the others need none.
+        taylor_samples: Train samples; only for `taylor`.
 
     Returns:
-        (channels,) by number, float64; inf for what must stay and for numbers that are no group.
+        float64 (numbers,); inf for groups that must stay and for numbers that are not a group.
+
+    Raises:
+        InputError: If `bn_scale` does not apply to a layer.
     """
     if criterion == "taylor":
-        assert probe is not None
-        scores = _taylor(channels, probe)
+        assert taylor_samples is not None
+        scores = _score_taylor(groups, taylor_samples)
     else:
-        scores = {"l1": _l1, "l2": _l2, "bn_scale": _bn_scale}[criterion](channels)
-    total, count = np.zeros(len(channels.frozen)), np.zeros(len(channels.frozen))
-    for name, use in channels.makers.items():
-        np.add.at(total, use.outputs, scores[name] / max(scores[name].mean(), 1e-12))
-        np.add.at(count, use.outputs, 1)
+        score = {"l1": _score_l1, "l2": _score_l2, "bn_scale": _score_bn_scale}[criterion]
+        scores = score(groups)
+    total, count = np.zeros(len(groups.frozen)), np.zeros(len(groups.frozen))
+    for name, channels in groups.producers.items():
+        np.add.at(total, channels.outputs, scores[name] / max(scores[name].mean(), 1e-12))
+        np.add.at(count, channels.outputs, 1)
     mean = np.divide(total, count, out=np.full(len(total), np.inf), where=count > 0)
-    return np.where(channels.frozen, np.inf, mean)
+    return np.where(groups.frozen, np.inf, mean)
 
 
-def _kernels(channels: Channels) -> dict[str, np.ndarray]:
-    """Give the kernels of the layers that make channels, as (weights of a channel, channels)."""
-    kernels = {name: channels.model.get_layer(name).get_weights()[0] for name in channels.makers}
+def _get_kernels(groups: ChannelGroups) -> dict[str, np.ndarray]:
+    """Return the kernels of the producers as (weights of a channel, channels)."""
+    kernels = {name: groups.model.get_layer(name).get_weights()[0] for name in groups.producers}
     return {name: kernel.reshape(-1, kernel.shape[-1]) for name, kernel in kernels.items()}
 
 
-def _l1(channels: Channels) -> dict[str, np.ndarray]:
-    return {name: np.abs(kernel).sum(axis=0) for name, kernel in _kernels(channels).items()}
+def _score_l1(groups: ChannelGroups) -> dict[str, np.ndarray]:
+    return {name: np.abs(kernel).sum(axis=0) for name, kernel in _get_kernels(groups).items()}
 
 
-def _l2(channels: Channels) -> dict[str, np.ndarray]:
-    return {name: np.sqrt((kernel**2).sum(axis=0)) for name, kernel in _kernels(channels).items()}
+def _score_l2(groups: ChannelGroups) -> dict[str, np.ndarray]:
+    return {name: np.sqrt((kernel**2).sum(axis=0)) for name, kernel in _get_kernels(groups).items()}
 
 
-def _bn_scale(channels: Channels) -> dict[str, np.ndarray]:
-    """Give the scales of the batch normalization that follows each layer."""
-    scales = np.full(len(channels.frozen), np.nan)
-    for name, use in channels.uses.items():
-        layer = channels.model.get_layer(name)
+def _score_bn_scale(groups: ChannelGroups) -> dict[str, np.ndarray]:
+    """Return the absolute scales (gamma) of the batch normalization after each producer."""
+    scales = np.full(len(groups.frozen), np.nan)
+    for name, channels in groups.layers.items():
+        layer = groups.model.get_layer(name)
         if isinstance(layer, tf_keras.layers.BatchNormalization) and layer.scale:
-            scales[use.outputs] = np.abs(layer.get_weights()[0])
-    found = {}
-    for name, use in channels.makers.items():
-        found[name] = scales[use.outputs]
-        if not channels.frozen[use.outputs].all() and np.isnan(found[name]).any():
+            scales[channels.outputs] = np.abs(layer.get_weights()[0])
+    scores = {}
+    for name, channels in groups.producers.items():
+        scores[name] = scales[channels.outputs]
+        if not groups.frozen[channels.outputs].all() and np.isnan(scores[name]).any():
             raise InputError(
                 f"criterion: 'bn_scale' requires batch normalization after layer {name!r}; "
                 "allowed here: l1, l2, taylor"
             )
-    return {name: np.nan_to_num(values, nan=1.0) for name, values in found.items()}
+    return {name: np.nan_to_num(values, nan=1.0) for name, values in scores.items()}
 
 
-def _taylor(channels: Channels, probe: Samples) -> dict[str, np.ndarray]:
-    """Estimate by how much the loss would change: (sum of gradient x weight)^2 over batches."""
-    kernels = {name: channels.model.get_layer(name).kernel for name in channels.makers}
-    loss = tf_keras.losses.get(LOSS[probe.task])
+def _score_taylor(groups: ChannelGroups, samples: Samples) -> dict[str, np.ndarray]:
+    """Estimate the change of the loss: (sum of gradient x weight)^2, summed over batches."""
+    kernels = {name: groups.model.get_layer(name).kernel for name in groups.producers}
+    loss = tf_keras.losses.get(LOSS[samples.task])
     total = {name: np.zeros(kernel.shape[-1]) for name, kernel in kernels.items()}
-    for start in range(0, len(probe.x), 64):
+    for start in range(0, len(samples.x), 64):
         part = slice(start, start + 64)
-        x, y = probe.x[part].astype(np.float32), probe.y[part]
-        y = y if probe.task == "multiclass" else y.reshape(len(y), -1)
+        x, y = samples.x[part].astype(np.float32), samples.y[part]
+        y = y if samples.task == "multiclass" else y.reshape(len(y), -1)
         with tf.GradientTape() as tape:
-            value = tf.reduce_mean(loss(y, channels.model(x, training=False)))
+            value = tf.reduce_mean(loss(y, groups.model(x, training=False)))
         gradients = tape.gradient(value, list(kernels.values()))
         for (name, kernel), gradient in zip(kernels.items(), gradients, strict=True):
             product = (gradient * kernel).numpy()
@@ -167,86 +199,97 @@ def _taylor(channels: Channels, probe: Samples) -> dict[str, np.ndarray]:
     return total
 
 
-def choose(
-    channels: Channels,
-    scores: np.ndarray,
+def choose_groups(
+    groups: ChannelGroups,
+    importance: np.ndarray,
     scope: str,
     parameters: float,
-    slack: float,
+    tolerance: float,
     keep: list[str],
 ) -> np.ndarray:
-    """Choose the groups to remove so that about so many parameters are left.
+    """Choose the channel groups to remove, for a given number of remaining parameters.
 
     Args:
-        channels: Of the model.
-        scores: Of the groups, as `importance` gives them.
-        scope: `global`, the lowest scores of all, or `layer`, the same share of every layer.
-        parameters: How many are to be left.
-        slack: By how many more or fewer may be left, where the layers allow it.
+        groups: The channel groups of the model.
+        importance: Importance of the groups, as `compute_importance` returns it.
+        scope: `global` (the least important groups of the model) or `layer` (the same share of
+            every layer).
+        parameters: Number of parameters that should remain.
+        tolerance: Accepted deviation from `parameters`, where the layers allow it.
         keep: Layers whose channels stay.
 
     Returns:
-        (channels,) of bool, by number.
+        Whether to remove a group, bool (numbers,).
 
     Raises:
-        InputError: If a layer to keep does not exist or makes no channels.
+        InputError: If a layer to keep does not exist or produces no channels.
     """
-    order = _order(channels, scores, scope, keep)
+    order = _order_groups(groups, importance, scope, keep)
 
-    def left(groups: list[int]) -> int:
-        return parameters_without(channels, _marked(channels, groups))
+    def count_remaining(chosen: list[int]) -> int:
+        return count_remaining_parameters(groups, _make_mask(groups, chosen))
 
-    def filled(groups: list[int]) -> list[int]:
-        """Add whichever of the rest still fits, in order, until near."""
+    def fill_up(chosen: list[int]) -> list[int]:
+        """Add the later groups that still fit, in order, until the tolerance is reached."""
         for group in order[count:]:
-            if left(groups) - parameters <= slack:
+            if count_remaining(chosen) - parameters <= tolerance:
                 break
-            if left([*groups, group]) >= parameters - slack:
-                groups = [*groups, group]
-        return groups
+            if count_remaining([*chosen, group]) >= parameters - tolerance:
+                chosen = [*chosen, group]
+        return chosen
 
-    # As many of the first as leave no fewer than wanted.
-    count = bisect_left(range(len(order)), -parameters, key=lambda k: -left(order[: k + 1]))
-    best = filled(order[:count])
-    for groups in _given_back(channels, order[:count]):
-        if left(best) - parameters <= slack:
+    # The largest number of first groups that leaves at least `parameters`.
+    count = bisect_left(
+        range(len(order)), -parameters, key=lambda k: -count_remaining(order[: k + 1])
+    )
+    best = fill_up(order[:count])
+    for chosen in _iterate_reductions(groups, order[:count]):
+        if count_remaining(best) - parameters <= tolerance:
             break
-        best = min(best, filled(groups), key=left)
-    return _marked(channels, best)
+        best = min(best, fill_up(chosen), key=count_remaining)
+    return _make_mask(groups, best)
 
 
-def _given_back(channels: Channels, groups: list[int]) -> Iterator[list[int]]:
-    """Leave out the last of one layer's groups, the fewest first."""
-    layers = {frozenset(use.outputs.tolist()) for use in channels.makers.values()}
-    chosen = sorted([group for group in groups if group in layer] for layer in layers)
-    for count in range(1, len(groups) + 1):
-        for layer in chosen:
+def _iterate_reductions(groups: ChannelGroups, chosen: list[int]) -> Iterator[list[int]]:
+    """Yield the chosen groups without the last ones of one layer, for each layer.
+
+    First one group is left out, then two, and so on.
+    """
+    layers = {frozenset(channels.outputs.tolist()) for channels in groups.producers.values()}
+    chosen_by_layer = sorted([group for group in chosen if group in layer] for layer in layers)
+    for count in range(1, len(chosen) + 1):
+        for layer in chosen_by_layer:
             if count <= len(layer):
-                back = set(layer[-count:])
-                yield [group for group in groups if group not in back]
+                left_out = set(layer[-count:])
+                yield [group for group in chosen if group not in left_out]
 
 
-def _marked(channels: Channels, groups: list[int]) -> np.ndarray:
-    removed = np.zeros(len(channels.frozen), bool)
-    removed[groups] = True
+def _make_mask(groups: ChannelGroups, chosen: list[int]) -> np.ndarray:
+    removed = np.zeros(len(groups.frozen), bool)
+    removed[chosen] = True
     return removed
 
 
-def _order(channels: Channels, scores: np.ndarray, scope: str, keep: list[str]) -> list[int]:
-    """List the groups that may go, the first to go first; the best of each layer may not."""
-    unknown = [name for name in keep if name not in channels.makers]
+def _order_groups(
+    groups: ChannelGroups, importance: np.ndarray, scope: str, keep: list[str]
+) -> list[int]:
+    """List the groups that can be removed, the least important first.
+
+    The most important group of each layer is not among them.
+    """
+    unknown = [name for name in keep if name not in groups.producers]
     if unknown:
         raise InputError(
             f"keep: no removable channels in {', '.join(unknown)}; allowed: "
-            f"{', '.join(channels.makers)}"
+            f"{', '.join(groups.producers)}"
         )
-    stay = {group for name in keep for group in channels.makers[name].outputs.tolist()}
-    rank = np.array(scores)
-    for use in channels.makers.values():
-        groups = np.unique(use.outputs)
-        groups = groups[np.argsort(scores[groups], kind="stable")]
-        stay.add(int(groups[-1]))
+    stay = {group for name in keep for group in groups.producers[name].outputs.tolist()}
+    rank = np.array(importance)
+    for channels in groups.producers.values():
+        layer_groups = np.unique(channels.outputs)
+        layer_groups = layer_groups[np.argsort(importance[layer_groups], kind="stable")]
+        stay.add(int(layer_groups[-1]))
         if scope == "layer":
-            rank[groups] = np.arange(1, len(groups) + 1) / len(groups)
+            rank[layer_groups] = np.arange(1, len(layer_groups) + 1) / len(layer_groups)
     order = np.argsort(rank, kind="stable")
-    return [int(group) for group in order if np.isfinite(scores[group]) and group not in stay]
+    return [int(group) for group in order if np.isfinite(importance[group]) and group not in stay]

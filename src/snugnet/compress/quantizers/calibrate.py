@@ -1,6 +1,7 @@
-"""Ranges of activations after training, by several rules, of which val chooses.
+"""PTQ calibration of activation ranges: compare several rules and select the best one on val.
 
-TensorFlow's converter knows one rule, the range of all values. Here quantizers take the others.
+TensorFlow's converter has one rule only, the range of all values (min-max). The ranges of the other
+rules are written into quantizers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,9 +10,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from snugnet.compress.quantizers.histogram import Histogram, least_error, minmax, percentile
-from snugnet.compress.quantizers.qat import quantizable, quantize
-from snugnet.compress.quantizers.ranges import Place, activations, set_kernels, set_range, values
+from snugnet.compress.quantizers.histogram import (
+    Histogram,
+    compute_minmax_range,
+    compute_mse_range,
+    compute_percentile_range,
+)
+from snugnet.compress.quantizers.qat import insert_quantizers, prepare_for_quantization
+from snugnet.compress.quantizers.ranges import (
+    RangeId,
+    iterate_values,
+    list_range_ids,
+    set_kernel_ranges,
+    set_range,
+)
 from snugnet.core.errors import InputError
 from snugnet.core.predictions import Predictions
 from snugnet.core.samples import Samples
@@ -19,94 +31,97 @@ from snugnet.models.loading.keras2 import tf_keras
 
 
 class Rule(NamedTuple):
-    """A way to choose a range.
+    """A rule that computes a range from the values of an activation.
 
     Attributes:
         name: `minmax`, `percentile` or `mse`.
-        setting: A percentile; None where there is nothing to set.
-        choose: Gives the ends of the range of values, the low one first.
+        setting: The percentile, in percent; None for the other rules.
+        compute_range: Function that computes the lower and the upper end of the range.
     """
 
     name: str
     setting: float | None
-    choose: Callable[[Histogram], tuple[float, float]]
+    compute_range: Callable[[Histogram], tuple[float, float]]
 
 
 def calibrate(
     model: tf_keras.Model, calib: Samples, val: Samples, settings: Mapping[str, Any]
 ) -> tuple[tf_keras.Model, tf_keras.Model, list[dict[str, Any]]]:
-    """Put quantizers into a model, with the ranges that are best on val; weights stay as they are.
+    """Insert quantizers into a model, with the ranges that are best on val; keep the weights.
 
     Args:
         model: The trained model.
-        calib: Samples, whose values the ranges are of.
-        val: Samples that choose the rule.
-        settings: `percentiles` and `mse`: the rules beside min-max.
+        calib: Samples whose activations determine the ranges.
+        val: Samples that select the rule.
+        settings: `percentiles` and `mse`: the rules besides min-max.
 
     Returns:
-        The model with quantizers; one without, with the same weights; the comparison, one mapping
-        a rule, min-max first: rule, setting, n (samples), accuracy (the task's headline, a share),
-        delta_minmax and chosen. Of equals the first is chosen.
+        The model with quantizers; the model without them, with the same weights; and the
+        comparison, one mapping per rule, min-max first: rule, setting, n (samples), accuracy (share
+        of correct decisions, 0..1), delta_minmax and chosen. If several rules have the same
+        accuracy, the first is chosen.
 
     Raises:
-        InputError: If a layer cannot be quantized, or makes values that are not finite.
+        InputError: If a layer cannot be quantized, or its values are not finite.
     """
-    plain = quantizable(model)
-    quantized = quantize(plain)
-    set_kernels(quantized)
-    places = activations(quantized)
-    seen = _histograms(plain, places, calib.x)
-    rules = _rules(settings)
+    plain = prepare_for_quantization(model)
+    quantized = insert_quantizers(plain)
+    set_kernel_ranges(quantized)
+    range_ids = list_range_ids(quantized)
+    histograms = _make_histograms(plain, range_ids, calib.x)
+    rules = _list_rules(settings)
     accuracies = []
     for rule in rules:
-        _set_ranges(places, seen, rule)
-        accuracies.append(_accuracy(quantized, val))
+        _set_ranges(range_ids, histograms, rule)
+        accuracies.append(_compute_accuracy(quantized, val))
         print(f"{rule.name} {rule.setting or ''}: accuracy {accuracies[-1]:.4f} on val")
     best = int(np.argmax(accuracies))
-    _set_ranges(places, seen, rules[best])
-    return quantized, plain, _compared(rules, accuracies, best, len(val.x))
+    _set_ranges(range_ids, histograms, rules[best])
+    return quantized, plain, _make_comparison(rules, accuracies, best, len(val.x))
 
 
-def _rules(settings: Mapping[str, Any]) -> list[Rule]:
-    """List the rules that are compared; of equals the first is chosen."""
-    return [
-        Rule("minmax", None, minmax),
-        *(
-            Rule("percentile", share, partial(percentile, share=share))
-            for share in settings["percentiles"]
-        ),
-        *([Rule("mse", None, least_error)] if settings["mse"] else []),
-    ]
+def _list_rules(settings: Mapping[str, Any]) -> list[Rule]:
+    """List the rules to compare, in order of preference at the same accuracy."""
+    rules = [Rule("minmax", None, compute_minmax_range)]
+    for share in settings["percentiles"]:
+        rules.append(Rule("percentile", share, partial(compute_percentile_range, share=share)))
+    if settings["mse"]:
+        rules.append(Rule("mse", None, compute_mse_range))
+    return rules
 
 
-def _histograms(plain: tf_keras.Model, places: Sequence[Place], x: np.ndarray) -> list[Histogram]:
-    """Count the values at each place, batch by batch."""
-    seen = [Histogram() for _ in places]
-    for parts in values(plain, places, x):
-        for (layer, _), histogram, part in zip(places, seen, parts, strict=True):
+def _make_histograms(
+    plain: tf_keras.Model, range_ids: Sequence[RangeId], x: np.ndarray
+) -> list[Histogram]:
+    """Count the values of each range, batch by batch."""
+    histograms = [Histogram() for _ in range_ids]
+    for batch in iterate_values(plain, range_ids, x):
+        for (layer, _), histogram, values in zip(range_ids, histograms, batch, strict=True):
             try:
-                histogram.add(part)
+                histogram.add(values)
             except ValueError as error:
                 raise InputError(
                     f"{error} at layer {layer.name!r} for calib samples; train the model again"
                 ) from None
-    return seen
+    return histograms
 
 
-def _set_ranges(places: Sequence[Place], seen: Sequence[Histogram], rule: Rule) -> None:
-    for place, histogram in zip(places, seen, strict=True):
-        set_range(place, *rule.choose(histogram))
+def _set_ranges(range_ids: Sequence[RangeId], histograms: Sequence[Histogram], rule: Rule) -> None:
+    for range_id, histogram in zip(range_ids, histograms, strict=True):
+        low, high = rule.compute_range(histogram)
+        set_range(range_id, low, high)
 
 
-def _accuracy(quantized: tf_keras.Model, samples: Samples) -> float:
-    """Give the share of right decisions, which are made as those of files are."""
+def _compute_accuracy(quantized: tf_keras.Model, samples: Samples) -> float:
+    """Compute the share of correct decisions, with the decision rule for .tflite files."""
     scores = quantized.predict(samples.x.astype(np.float32), batch_size=512, verbose=0)
     decisions = Predictions.of(samples, scores, raw=scores).decisions()
-    # Of decisions, not of samples' shares, whose sum is rounded: what is equal must stay equal.
+    # The mean over all decisions. A mean of shares per sample would be rounded, and equal
+    # accuracies could become unequal.
     return float((decisions == samples.y).mean())
 
 
-def _compared(
+def _make_comparison(
     rules: Sequence[Rule], accuracies: Sequence[float], best: int, n: int
 ) -> list[dict[str, Any]]:
     return [

@@ -1,27 +1,30 @@
-"""Values counted in bins as they come, and ranges of 8 bits chosen for them.
+"""Histograms of activations, and rules that choose 8-bit ranges for them.
 
-All ranges hold 0, as TFLite's quantization specification wants it.
+All ranges contain 0, as TFLite's quantization specification requires.
 """
 
 import numpy as np
 
-# Bins on each side of 0: of the largest value, a bin is at most a sixteen-thousandth.
+# Number of bins on each side of 0. A bin is at most 1/16,384 of the largest value wide.
 BINS = 2**15
 LEVELS = 2**8
-# How far each end of a range is drawn in for the least error: in steps of 7 %, to a thousandth.
+# Factors by which each end of the range is multiplied in the search for the smallest error: in
+# steps of 7 %, down to a thousandth.
 SHRINKAGE = 0.93 ** np.arange(96)
 
 
 class Histogram:
-    """Counts of values in equal bins around 0, whose width doubles as larger values come.
+    """Counts of values in equal bins around 0, whose width doubles when larger values are added.
 
-    Memory stays the same however many values are added, and nothing need be known of them before.
+    The memory does not depend on the number of values, and their range need not be known before.
 
     Attributes:
-        counts: int64 (2 * BINS,); bin i holds values from (i - BINS) * width on.
-        width: A power of two, so that bins of one width are halves of those of the next.
-        low: The least value, 0 if none is below.
-        high: The greatest value, 0 if none is above.
+        counts: int64 (2 * BINS,); bin i contains the values in [(i - BINS) * width,
+            (i + 1 - BINS) * width).
+        width: Width of a bin; a power of two, so that each wider bin is the union of two narrower
+            ones.
+        low: The smallest value; 0 if no value is negative.
+        high: The largest value; 0 if no value is positive.
     """
 
     def __init__(self) -> None:
@@ -30,93 +33,119 @@ class Histogram:
         self.low = self.high = 0.0
 
     def add(self, values: np.ndarray) -> None:
-        """Count more values, floats of any shape.
+        """Count more values.
+
+        Args:
+            values: Floats of any shape.
 
         Raises:
-            ValueError: If one is NaN or infinite.
+            ValueError: If a value is NaN or infinite.
         """
         low, high = float(values.min()), float(values.max())
         if not np.isfinite([low, high]).all():
             raise ValueError("NaN or infinite values")
         self.low, self.high = min(self.low, low), max(self.high, high)
         while self.width * BINS <= max(-self.low, self.high):
-            self._double()
+            self._double_width()
         bins = np.floor(values.ravel() / self.width).astype(np.int64) + BINS
         self.counts += np.bincount(bins, minlength=2 * BINS)
 
-    def _double(self) -> None:
-        """Join neighbours; 0 stays between two bins."""
+    def _double_width(self) -> None:
+        """Merge pairs of neighboring bins; 0 remains the border between two bins."""
         pairs = self.counts.reshape(-1, 2).sum(axis=1)
         self.counts = np.pad(pairs, BINS // 2)
         self.width *= 2
 
 
-def minmax(seen: Histogram) -> tuple[float, float]:
-    """Give the range of all values."""
-    return seen.low, seen.high
+def compute_minmax_range(histogram: Histogram) -> tuple[float, float]:
+    """Compute the range of all values.
+
+    Args:
+        histogram: The values.
+
+    Returns:
+        The lower and the upper end.
+    """
+    return histogram.low, histogram.high
 
 
-def percentile(seen: Histogram, share: float) -> tuple[float, float]:
-    """Give the range that a share of the values does not exceed, and as many do not fall below.
+def compute_percentile_range(histogram: Histogram, share: float) -> tuple[float, float]:
+    """Compute the range between a percentile and the opposite percentile of the values.
 
     Wu et al., "Integer Quantization for Deep Learning Inference: Principles and Empirical
     Evaluation" (2020), on calibration.
 
     Args:
-        seen: The values.
-        share: Above 50, below 100, in per cent.
+        histogram: The values.
+        share: The percentile: above 50 and below 100, in percent. This share of the values is at
+            most the upper end, and the same share is at least the lower end.
 
     Returns:
-        NumPy's percentiles by the method "inverted_cdf", of the values and of their opposites, to a
-        bin; of all values if that leaves nothing but 0.
+        The lower and the upper end, with an error of at most one bin. The upper end is NumPy's
+        percentile of the values by the method "inverted_cdf". The lower end is the negative of that
+        percentile of the negated values. If this range would contain only 0, the range of all
+        values is returned.
     """
-    wanted = share / 100 * seen.counts.sum()
-    # The first bin of each end that makes the share full; its outer edge, so that it is inside.
-    above = int(np.searchsorted(seen.counts.cumsum(), wanted)) + 1 - BINS
-    below = int(np.searchsorted(seen.counts[::-1].cumsum(), wanted)) + 1 - BINS
-    high = min(max(0.0, above * seen.width), seen.high)
-    low = max(min(0.0, -below * seen.width), seen.low)
-    # 0 and its two bins are of no use as a range.
-    return (low, high) if high - low > 2 * seen.width else minmax(seen)
+    count = share / 100 * histogram.counts.sum()
+    # From each end, the first bin at which `count` values are reached. Its outer edge is used, so
+    # that the whole bin is inside.
+    above = int(np.searchsorted(histogram.counts.cumsum(), count)) + 1 - BINS
+    below = int(np.searchsorted(histogram.counts[::-1].cumsum(), count)) + 1 - BINS
+    high = min(max(0.0, above * histogram.width), histogram.high)
+    low = max(min(0.0, -below * histogram.width), histogram.low)
+    # A range of only the two bins beside 0 is useless.
+    return (low, high) if high - low > 2 * histogram.width else compute_minmax_range(histogram)
 
 
-def least_error(seen: Histogram) -> tuple[float, float]:
-    """Give the range that makes the mean squared error of quantization to 8 bits least.
+def compute_mse_range(histogram: Histogram) -> tuple[float, float]:
+    """Compute the range with the smallest mean squared error (MSE) of 8-bit quantization.
 
-    A narrow range rounds finely and clips much; each end is tried at shares of the whole range, and
-    all pairs of them. Nagel et al., "A White Paper on Neural Network Quantization" (2021), section
-    3.1; Banner et al., "Post-Training 4-Bit Quantization of Convolutional Networks for
-    Rapid-Deployment" (NeurIPS 2019), derive such ranges for known distributions.
+    A narrow range has small rounding errors, but clips many values. Each end of the range of all
+    values is multiplied by the factors in `SHRINKAGE`, and all pairs of ends are tried. Nagel et
+    al., "A White Paper on Neural Network Quantization" (2021), section 3.1. Banner et al.,
+    "Post-Training 4-Bit Quantization of Convolutional Networks for Rapid-Deployment" (NeurIPS
+    2019), derive such ranges for known distributions.
+
+    Args:
+        histogram: The values.
 
     Returns:
-        The best of the pairs, the wider of two that are equal.
+        The lower and the upper end; of two ranges with the same error, the wider one.
     """
-    if seen.low == seen.high:
-        return minmax(seen)
-    centers = (np.arange(-BINS, BINS) + 0.5) * seen.width
-    moments = seen.counts * np.stack([np.ones_like(centers), centers, centers**2])
+    if histogram.low == histogram.high:
+        return compute_minmax_range(histogram)
+    centers = (np.arange(-BINS, BINS) + 0.5) * histogram.width
+    moments = histogram.counts * np.stack([np.ones_like(centers), centers, centers**2])
     sums = np.pad(moments.cumsum(axis=1), ((0, 0), (1, 0)))
-    best, least = minmax(seen), np.inf
-    highs = seen.high * SHRINKAGE if seen.high > 0 else np.zeros(1)
-    for low in seen.low * SHRINKAGE if seen.low < 0 else (0.0,):
-        errors = _squared_errors(sums, seen.width, low, highs)
+    best, smallest_error = compute_minmax_range(histogram), np.inf
+    lows = histogram.low * SHRINKAGE if histogram.low < 0 else np.zeros(1)
+    highs = histogram.high * SHRINKAGE if histogram.high > 0 else np.zeros(1)
+    for low in lows:
+        errors = _compute_squared_errors(sums, histogram.width, low, highs)
         first = int(np.argmin(errors))
-        if errors[first] < least:
-            best, least = (float(low), float(highs[first])), errors[first]
+        if errors[first] < smallest_error:
+            best, smallest_error = (float(low), float(highs[first])), errors[first]
     return best
 
 
-def _squared_errors(sums: np.ndarray, width: float, low: float, highs: np.ndarray) -> np.ndarray:
-    """Sum the squared errors of quantization, for ranges with one low end, (len(highs),).
+def _compute_squared_errors(
+    sums: np.ndarray, width: float, low: float, highs: np.ndarray
+) -> np.ndarray:
+    """Compute the sums of squared quantization errors of ranges with the same lower end.
 
-    The zero point is a whole number, as in TensorFlow's `fake_quant_with_min_max_vars`. What a
-    level stands for are the bins whose centers are nearest to it: its error is that of their sums.
+    The zero point is an integer, as in TensorFlow's `fake_quant_with_min_max_vars`. Each bin is
+    assigned to the level that is nearest to its center. The error of a level is computed from the
+    sums over its bins.
 
     Args:
-        sums: Of counts, of values and of their squares before each bin, (3, 2 * BINS + 1).
-        width: Of a bin.
-        low: The low end, at most 0.
-        highs: The high ends, at least 0; above the low end.
+        sums: Sums of the counts, the values and the squared values over all bins before each bin,
+            (3, 2 * BINS + 1).
+        width: Width of a bin.
+        low: The lower end, at most 0.
+        highs: The upper ends, at least 0 and above the lower end.
+
+    Returns:
+        float64 (len(highs),).
     """
     scales = (highs - low) / (LEVELS - 1)
     levels = (np.arange(LEVELS) - np.rint(-low / scales)[:, np.newaxis]) * scales[:, np.newaxis]

@@ -1,8 +1,8 @@
-"""Layers that quantizers do not take, written as ones that they do; what is computed stays.
+"""Rewriting of layers that cannot be quantized as equivalent layers that can.
 
-Measured with tensorflow-model-optimization 0.8.1: a swish within a layer leaves that layer in
-float, a layer of its own becomes integers; batch normalization is taken right behind a linear layer
-only, a depthwise convolution of one weight a channel anywhere.
+Measured with tensorflow-model-optimization 0.8.1: a layer with a swish activation stays in float,
+but a separate swish layer becomes integer. Batch normalization is supported only directly after a
+linear layer. A depthwise convolution with one weight per channel is supported everywhere.
 """
 
 import math
@@ -15,48 +15,79 @@ from snugnet.models.loading.keras2 import tf_keras
 
 layers = tf_keras.layers
 WEIGHTED = (layers.Conv2D, layers.Dense, layers.DepthwiseConv2D)
-ACTIVATED = (*WEIGHTED, layers.Activation)
-# What a layer of its own may compute, and a part of another may not.
-SEPARATE = ("gelu", "swish")
-# What does nothing but in training, where it is left out.
-INERT = (
-    *("AlphaDropout", "GaussianDropout", "GaussianNoise", "RandomBrightness", "RandomContrast"),
-    *("RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom"),
+WITH_ACTIVATION = (*WEIGHTED, layers.Activation)
+# Activations that can be quantized as a separate layer, but not as part of another layer.
+SEPARATE_ACTIVATIONS = ("gelu", "swish")
+# Layers that do nothing in inference mode. Quantized models are trained without them.
+TRAINING_ONLY = (
+    "AlphaDropout",
+    "GaussianDropout",
+    "GaussianNoise",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
 )
 
 
-def equivalent(layer: tf_keras.layers.Layer) -> Chain | None:
-    """Write a layer as others that compute the same; None if there is no way."""
+def rewrite_layer(layer: tf_keras.layers.Layer) -> Chain | None:
+    """Rewrite a layer as equivalent layers that can be quantized.
+
+    Args:
+        layer: A layer that cannot be quantized.
+
+    Returns:
+        A chain with the same outputs in inference mode; None if there is no equivalent.
+    """
     kind = type(layer)
-    activation = _layer_of(layer.activation) if kind in ACTIVATED else None
+    activation = _make_activation_layer(layer.activation) if kind in WITH_ACTIVATION else None
     if activation is not None:
         linear = kind.from_config({**layer.get_config(), "activation": "linear"})
         chain = Chain([linear, activation], [layer.get_weights(), []])
         return chain if kind in WEIGHTED else Chain([activation], [[]])
-    if kind.__name__ in INERT:
+    if kind.__name__ in TRAINING_ONLY:
         return Chain([layers.Dropout(0.0)], [[]])
-    gain_and_shift = _affine(layer)
-    return None if gain_and_shift is None else _depthwise(layer.output_shape[1:], *gain_and_shift)
+    gain_and_shift = _compute_gain_and_shift(layer)
+    if gain_and_shift is None:
+        return None
+    gain, shift = gain_and_shift
+    return _make_depthwise(layer.output_shape[1:], gain, shift)
 
 
-def activation_name(layer: tf_keras.layers.Layer) -> str:
-    """Name what a layer computes in the end: a function of Keras, or a class of layers."""
+def get_activation_name(layer: tf_keras.layers.Layer) -> str:
+    """Return the name of the activation of a layer.
+
+    Args:
+        layer: Any layer.
+
+    Returns:
+        Name of the Keras function, or class of the layer that is the activation; `linear` if the
+        layer has none.
+    """
     activation = getattr(layer, "activation", tf_keras.activations.linear)
     return str(getattr(activation, "__name__", type(activation).__name__))
 
 
-def _layer_of(activation: Any) -> Any:
-    """Make a layer of its own of what another cannot hold; None if it can, or nothing can."""
+def _make_activation_layer(activation: Any) -> Any:
+    """Make a separate layer for an activation; None if that is not necessary or not possible."""
     if isinstance(activation, layers.Layer):
         copy = type(activation).from_config(activation.get_config())
         return None if activation.weights else copy
     if activation.__name__ == "relu6":
         return layers.ReLU(6.0)
-    return layers.Activation(activation) if activation.__name__ in SEPARATE else None
+    if activation.__name__ in SEPARATE_ACTIVATIONS:
+        return layers.Activation(activation)
+    return None
 
 
-def _affine(layer: Any) -> tuple[np.ndarray, np.ndarray] | None:
-    """Give what a layer multiplies each channel by, and what it adds then; None if it does else."""
+def _compute_gain_and_shift(layer: Any) -> tuple[np.ndarray, np.ndarray] | None:
+    """Compute gain and shift, (channels,) each, of a layer y = gain * x + shift.
+
+    Returns:
+        Gain and shift; None if the layer computes something else.
+    """
     rank, channels = len(layer.output_shape), layer.output_shape[-1]
     if type(layer) is layers.Rescaling:
         return np.full(channels, layer.scale), np.full(channels, layer.offset)
@@ -65,7 +96,7 @@ def _affine(layer: Any) -> tuple[np.ndarray, np.ndarray] | None:
             np.asarray(value, np.float64).reshape(-1) for value in (layer.mean, layer.variance)
         )
         gain = 1 / np.maximum(np.sqrt(variance), tf_keras.backend.epsilon())
-        return (gain, -mean * gain) if not layer.invert else None
+        return None if layer.invert else (gain, -mean * gain)
     if type(layer) is layers.BatchNormalization and list(layer.axis) == [rank - 1]:
         gain = 1 / np.sqrt(layer.moving_variance.numpy().astype(np.float64) + layer.epsilon)
         gain *= layer.gamma.numpy() if layer.scale else 1
@@ -74,10 +105,17 @@ def _affine(layer: Any) -> tuple[np.ndarray, np.ndarray] | None:
     return None
 
 
-def _depthwise(shape: tuple[int, ...], gain: np.ndarray, shift: np.ndarray) -> Chain:
-    """Make a convolution of one weight a channel, between reshapes but for images."""
-    made, weights = layers.DepthwiseConv2D(1), [gain.reshape(1, 1, -1, 1), shift]
+def _make_depthwise(shape: tuple[int, ...], gain: np.ndarray, shift: np.ndarray) -> Chain:
+    """Make a 1x1 depthwise convolution with one weight per channel.
+
+    Args:
+        shape: Shape of its inputs without the batch. Unless it is that of an image (height, width,
+            channels), a Reshape is put before and after the convolution.
+        gain: Weight of each channel, (channels,).
+        shift: Bias of each channel, (channels,).
+    """
+    convolution, weights = layers.DepthwiseConv2D(1), [gain.reshape(1, 1, -1, 1), shift]
     if len(shape) == 3:
-        return Chain([made], [weights])
+        return Chain([convolution], [weights])
     plane = (1, math.prod(shape[:-1]), shape[-1])
-    return Chain([layers.Reshape(plane), made, layers.Reshape(shape)], [[], weights, []])
+    return Chain([layers.Reshape(plane), convolution, layers.Reshape(shape)], [[], weights, []])

@@ -1,138 +1,167 @@
-"""Ranges of quantizers: which values they bound, and where those of training begin.
+"""Ranges of the quantizers in a model: initialization for QAT, and the values that they bound.
 
-tensorflow-model-optimization lets every range begin at -6 to 6 and moves that of an activation by a
-thousandth of the way at each batch; that of the input never shrinks. A network fine-tuned for some
-hundred batches, as small data allow, would keep ranges that have little to do with its values.
+tensorflow-model-optimization initializes every range to -6..6. At each batch it moves the range of
+an activation by a thousandth of the difference; the range of the input never shrinks. With small
+data, a model is fine-tuned for a few hundred batches only. Its ranges would then still be far from
+its values.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from snugnet.models.loading.keras2 import tf_keras
 
-BATCH, MOST_BATCHES = 64, 16
-# Which of a wrapped layer's values each pair of variables bounds.
-AFTER, BEFORE = ("output", "post_activation"), "pre_activation"
-# A layer with quantizers, and which pair of its variables.
-Place = tuple[Any, str]
+BATCH_SIZE, MAX_BATCHES = 64, 16
+# Names of the ranges of a wrapped layer: of its output, or of the values before its activation.
+OUTPUT_RANGES = ("output", "post_activation")
+PRE_ACTIVATION = "pre_activation"
+# Identifies the range of an activation or of the input: a layer with quantizers, and the name of
+# the range. The variables of the range are this name with `_min` and `_max` appended.
+RangeId = tuple[Any, str]
 
 
-def begin_ranges(
+def initialize_ranges(
     quantized: tf_keras.Model, plain: tf_keras.Model, x: np.ndarray, seed: int
 ) -> None:
-    """Set the ranges of activations, and of the input, to what is seen in train batches.
+    """Initialize the ranges of activations and of the input from training batches.
 
-    The range of an activation is the mean of the batches' ranges, to which its moving average
-    tends; that of the input covers all values. Both hold 0, as TFLite wants it. Those of kernels
-    are set to the kernels' own, as the first batch would.
+    The range of an activation is the mean of the ranges of the batches, to which its moving average
+    converges. The range of the input covers all values. Both contain 0, as TFLite requires. The
+    ranges of kernels are those of their weights, as after the first batch of training.
 
     Args:
-        quantized: A model with quantizers that was made from `plain`.
-        plain: The model without them.
-        x: Train samples.
-        seed: Seed of the choice of samples.
+        quantized: The model with quantizers that was made from `plain`; changed in place.
+        plain: The model without quantizers.
+        x: Train samples, (n, ...).
+        seed: Seed for the selection of samples.
     """
-    chosen = np.random.default_rng([seed, len(x)]).permutation(len(x))[: BATCH * MOST_BATCHES]
-    places = activations(quantized)
-    found = [[_range(part) for part in parts] for parts in values(plain, places, x[chosen])]
-    for place, ranges in zip(places, zip(*found, strict=True), strict=True):
-        if _of_input(place):
+    order = np.random.default_rng([seed, len(x)]).permutation(len(x))
+    selected = x[order[: BATCH_SIZE * MAX_BATCHES]]
+    range_ids = list_range_ids(quantized)
+    batches = [
+        [_compute_range(values) for values in batch]
+        for batch in iterate_values(plain, range_ids, selected)
+    ]
+    for range_id, ranges in zip(range_ids, zip(*batches, strict=True), strict=True):
+        if _is_input(range_id):
             lows, highs = zip(*ranges, strict=True)
-            set_range(place, min(lows), max(highs))
+            set_range(range_id, min(lows), max(highs))
         else:
             low, high = np.mean(ranges, axis=0)
-            set_range(place, float(low), float(high))
-    set_kernels(quantized)
+            set_range(range_id, float(low), float(high))
+    set_kernel_ranges(quantized)
 
 
-def activations(quantized: tf_keras.Model) -> list[Place]:
-    """List where the ranges of the input and of activations are."""
-    return [(layer, kind) for layer in quantized.layers for kind in _kinds(layer)]
+def list_range_ids(quantized: tf_keras.Model) -> list[RangeId]:
+    """List the ranges of the input and of activations.
+
+    Args:
+        quantized: A model with quantizers.
+
+    Returns:
+        Their identifiers, in the order of the layers.
+    """
+    return [(layer, name) for layer in quantized.layers for name in _list_range_names(layer)]
 
 
-def values(
-    plain: tf_keras.Model, places: Sequence[Place], x: np.ndarray
+def iterate_values(
+    plain: tf_keras.Model, range_ids: Sequence[RangeId], x: np.ndarray
 ) -> Iterator[list[np.ndarray]]:
-    """Compute the values that ranges bound, without quantization.
+    """Compute the values that ranges bound, in the model without quantizers.
 
     Args:
         plain: The model without quantizers.
-        places: Of ranges, as `activations` lists them.
+        range_ids: Identifiers that `list_range_ids` returned.
         x: Samples, (n, ...).
 
     Yields:
-        Of each batch the values at each place, float32 (batch, ...).
+        For each batch the values of each range, float32 (batch, ...).
     """
-    probe = tf_keras.Model(plain.inputs, [_watched(plain, place) for place in places])
-    for start in range(0, len(x), BATCH):
-        parts = _listed(probe(x[start : start + BATCH].astype(np.float32), training=False))
-        yield [
-            np.asarray(_before_activation(_original(plain, place), part))
-            if place[1] == BEFORE
-            else np.asarray(part)
-            for place, part in zip(places, parts, strict=True)
-        ]
+    probe = tf_keras.Model(plain.inputs, [_get_tensor(plain, range_id) for range_id in range_ids])
+    for start in range(0, len(x), BATCH_SIZE):
+        batch = x[start : start + BATCH_SIZE].astype(np.float32)
+        tensors = _to_list(probe(batch, training=False))
+        values = []
+        for range_id, tensor in zip(range_ids, tensors, strict=True):
+            if range_id[1] == PRE_ACTIVATION:
+                tensor = _compute_without_activation(_get_original(plain, range_id), tensor)
+            values.append(np.asarray(tensor))
+        yield values
 
 
-def set_range(place: Place, low: float, high: float) -> None:
-    """Set the range of the input or of an activation."""
-    # Where there was nothing but 0: LiteRT does not load files with ranges of no width.
-    _assign(place, low, high if low < high else 1.0)
+def set_range(range_id: RangeId, low: float, high: float) -> None:
+    """Set the range of the input or of an activation.
+
+    Args:
+        range_id: Its identifier.
+        low: The lower end, at most 0.
+        high: The upper end, at least 0.
+    """
+    # If all values are 0, the upper end is 1: LiteRT does not load files with empty ranges.
+    _assign(range_id, low, high if low < high else 1.0)
 
 
-def _assign(place: Place, low: Any, high: Any) -> None:
-    """Set a range: of all, or (channels,) where there is one a channel."""
-    layer, kind = place
-    weights = _weights(layer)
-    weights[f"{kind}_min"].assign(low)
-    weights[f"{kind}_max"].assign(high)
+def _assign(range_id: RangeId, low: Any, high: Any) -> None:
+    """Assign the variables of a range: numbers, or (channels,) for a per-channel range."""
+    layer, name = range_id
+    weights = _get_weights(layer)
+    weights[f"{name}_min"].assign(low)
+    weights[f"{name}_max"].assign(high)
 
 
-def set_kernels(quantized: tf_keras.Model) -> None:
-    """Set the range of each kernel, of all or one a channel, which lie last: symmetric about 0."""
+def set_kernel_ranges(quantized: tf_keras.Model) -> None:
+    """Set the range of each kernel, per tensor or per channel, symmetric about 0.
+
+    The channels of a per-channel range are the last dimension of the kernel.
+
+    Args:
+        quantized: A model with quantizers; changed in place.
+    """
     for layer in quantized.layers:
-        weights = _weights(layer)
-        for kind in ("kernel", "depthwise_kernel"):
-            if f"{kind}_max" in weights:
-                kernel = np.abs(weights[kind].numpy())
-                axes = tuple(range(kernel.ndim - weights[f"{kind}_max"].shape.rank))
-                _assign((layer, kind), -kernel.max(axis=axes), kernel.max(axis=axes))
+        weights = _get_weights(layer)
+        for name in ("kernel", "depthwise_kernel"):
+            if f"{name}_max" in weights:
+                kernel = np.abs(weights[name].numpy())
+                axes = tuple(range(kernel.ndim - weights[f"{name}_max"].shape.rank))
+                _assign((layer, name), -kernel.max(axis=axes), kernel.max(axis=axes))
 
 
-def _kinds(layer: Any) -> Iterable[str]:
-    """Name a layer's pairs of variables, less a kernel's; the input's bears the layer's name."""
-    return [kind for kind in (layer.name, *AFTER, BEFORE) if f"{kind}_min" in _weights(layer)]
+def _list_range_names(layer: Any) -> list[str]:
+    """List the ranges of a layer without those of kernels; the range of the input has its name."""
+    names = (layer.name, *OUTPUT_RANGES, PRE_ACTIVATION)
+    return [name for name in names if f"{name}_min" in _get_weights(layer)]
 
 
-def _of_input(place: Place) -> bool:
-    return type(place[0]).__name__ == "QuantizeLayer"
+def _is_input(range_id: RangeId) -> bool:
+    return type(range_id[0]).__name__ == "QuantizeLayer"
 
 
-def _weights(layer: Any) -> dict[str, Any]:
-    """Give a wrapper's variables by their own names, without the layer's."""
+def _get_weights(layer: Any) -> dict[str, Any]:
+    """Return the variables of a layer by name, without the prefix of the layer."""
     return {weight.name.split("/")[-1].removesuffix(":0"): weight for weight in layer.weights}
 
 
-def _original(plain: tf_keras.Model, place: Place) -> Any:
-    return plain.get_layer(place[0].layer.name)
+def _get_original(plain: tf_keras.Model, range_id: RangeId) -> Any:
+    """Return the layer without quantizers that a wrapped layer was made from."""
+    return plain.get_layer(range_id[0].layer.name)
 
 
-def _watched(plain: tf_keras.Model, place: Place) -> Any:
-    """Give the tensor of a place's values, or what they are computed from."""
-    if _of_input(place):
+def _get_tensor(plain: tf_keras.Model, range_id: RangeId) -> Any:
+    """Return the tensor that a range bounds, or for `PRE_ACTIVATION` the input of the layer."""
+    if _is_input(range_id):
         return plain.inputs[0]
-    original = _original(plain, place)
-    return original.input if place[1] == BEFORE else original.output
+    original = _get_original(plain, range_id)
+    return original.input if range_id[1] == PRE_ACTIVATION else original.output
 
 
-def _listed(found: Any) -> list[Any]:
-    return found if isinstance(found, list) else [found]
+def _to_list(outputs: Any) -> list[Any]:
+    return outputs if isinstance(outputs, list) else [outputs]
 
 
-def _before_activation(layer: Any, value: Any) -> Any:
-    """Compute what a layer makes of its input, less its activation."""
+def _compute_without_activation(layer: Any, value: Any) -> Any:
+    """Compute the output of a layer without its activation."""
     activation, layer.activation = layer.activation, tf_keras.activations.linear
     try:
         return layer(value, training=False)
@@ -140,5 +169,5 @@ def _before_activation(layer: Any, value: Any) -> Any:
         layer.activation = activation
 
 
-def _range(part: np.ndarray) -> tuple[float, float]:
-    return min(0.0, float(part.min())), max(0.0, float(part.max()))
+def _compute_range(values: np.ndarray) -> tuple[float, float]:
+    return min(0.0, float(values.min())), max(0.0, float(values.max()))

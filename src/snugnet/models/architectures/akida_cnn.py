@@ -1,4 +1,4 @@
-"""A network that both generations of Akida accept: square, sequential, bounded."""
+"""A sequential CNN for both Akida generations: square kernels and pools, bounded ReLU (ReLU6)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import tf_keras
 from tf_keras import layers
 
-from snugnet.models.architectures.blocks import batch_norm
-from snugnet.models.architectures.head import output_layer
+from snugnet.models.architectures.blocks import make_batch_norm
+from snugnet.models.architectures.head import make_output_layer
 
 
 def build(
@@ -18,9 +18,9 @@ def build(
     The last block has no pool. Inputs are the integers 0..255.
 
     Args:
-        settings: `filters` (one number a block), `dropout` and `batch_norm`.
+        settings: `filters` (one number per block), `dropout` and `batch_norm`.
         input_shape: (height, width, 1).
-        task: Decides the output layer.
+        task: Task of the dataset; it selects the output layer.
         classes: Number of classes.
 
     Returns:
@@ -37,11 +37,11 @@ def build(
             )
         )
         if normalized:
-            model.add(batch_norm(f"conv_{i}_bn"))
+            model.add(make_batch_norm(f"conv_{i}_bn"))
         if i < last:
             model.add(layers.MaxPooling2D((2, 2), padding="same", name=f"pool_{i}"))
         model.add(layers.ReLU(max_value=6, name=f"conv_{i}_relu"))
     model.add(layers.Flatten(name="flatten"))
     model.add(layers.Dropout(settings["dropout"], name="dropout"))
-    model.add(output_layer(task, classes))
+    model.add(make_output_layer(task, classes))
     return model

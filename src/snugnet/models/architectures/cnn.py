@@ -6,7 +6,7 @@ from typing import Any
 import tf_keras
 from tf_keras import layers
 
-from snugnet.models.architectures.head import output_layer
+from snugnet.models.architectures.head import make_output_layer
 
 
 def build(
@@ -15,9 +15,9 @@ def build(
     """Build [Conv 3x3, MaxPool 2x2] for each of `filters`, Flatten and a dense layer.
 
     Args:
-        settings: `filters` (one number a block), `dense` and `dropout`.
+        settings: `filters` (one number per block), `dense` (units) and `dropout`.
         input_shape: (height, width, channels).
-        task: Decides the output layer.
+        task: Task of the dataset; it selects the output layer.
         classes: Number of classes.
 
     Returns:
@@ -34,5 +34,5 @@ def build(
     model.add(layers.Flatten(name="flatten"))
     model.add(layers.Dropout(settings["dropout"], name="dropout"))
     model.add(layers.Dense(settings["dense"], activation="relu", name="dense"))
-    model.add(output_layer(task, classes))
+    model.add(make_output_layer(task, classes))
     return model

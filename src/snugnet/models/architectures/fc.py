@@ -6,18 +6,18 @@ from typing import Any
 import tf_keras
 from tf_keras import layers
 
-from snugnet.models.architectures.head import output_layer
+from snugnet.models.architectures.head import make_output_layer
 
 
 def build(
     settings: Mapping[str, Any], input_shape: tuple[int, ...], task: str, classes: int
 ) -> tf_keras.Model:
-    """Build Flatten and a dense layer for each of `dense`.
+    """Build Flatten and a Dense layer for each of `dense`.
 
     Args:
         settings: `dense` (units of each layer) and `dropout`.
-        input_shape: Any.
-        task: Decides the output layer.
+        input_shape: Any shape.
+        task: Task of the dataset; it selects the output layer.
         classes: Number of classes.
 
     Returns:
@@ -29,5 +29,5 @@ def build(
     for i, units in enumerate(settings["dense"], 1):
         model.add(layers.Dense(units, activation="relu", name=f"dense_{i}"))
         model.add(layers.Dropout(settings["dropout"], name=f"dropout_{i}"))
-    model.add(output_layer(task, classes))
+    model.add(make_output_layer(task, classes))
     return model

@@ -1,4 +1,4 @@
-"""The slides' smartwatch network: 2x2 convolutions over (time, channel), two dense layers."""
+"""The smartwatch network of the slides: 2x2 convolutions over (time, channel), two dense layers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import tf_keras
 from tf_keras import layers
 
-from snugnet.models.architectures.head import output_layer
+from snugnet.models.architectures.head import make_output_layer
 
 
 def build(
@@ -15,9 +15,9 @@ def build(
     """Build [Conv 2x2 same, MaxPool 2x1] for each of `filters`, Flatten, Dense, Dense.
 
     Args:
-        settings: `filters` (one number a block), `dense` and `dropout`.
+        settings: `filters` (one number per block), `dense` (units) and `dropout`.
         input_shape: (time, channels, 1).
-        task: Decides the output layer.
+        task: Task of the dataset; it selects the output layer.
         classes: Number of classes.
 
     Returns:
@@ -34,5 +34,5 @@ def build(
     model.add(layers.Flatten(name="flatten"))
     model.add(layers.Dropout(settings["dropout"], name="dropout"))
     model.add(layers.Dense(settings["dense"], activation="relu", name="dense"))
-    model.add(output_layer(task, classes))
+    model.add(make_output_layer(task, classes))
     return model

@@ -1,4 +1,4 @@
-"""TensorFlow with Keras 2, made deterministic.
+"""TensorFlow with Keras 2, in deterministic mode.
 
 Import this module before anything that imports TensorFlow: tensorflow-model-optimization and the
 converter need `tf.keras` to be Keras 2, and TensorFlow decides that from the environment.
@@ -27,12 +27,13 @@ if not tf.keras.__version__.startswith("2."):
 def configure(seed: int, threads: int) -> None:
     """Seed every generator, make operators deterministic and fix the number of threads.
 
-    The number of threads changes the order of floating point sums, hence the weights: it is a
-    setting of the study, not of the machine. Call it before TensorFlow has run an operator.
+    The number of threads changes the order of floating-point sums, and hence the weights.
+    Therefore it is a setting of the study, not of the machine. Call this function before
+    TensorFlow has run an operator.
 
     Args:
         seed: Seed of Python, NumPy and TensorFlow.
-        threads: Threads within an operator; between operators there is always one.
+        threads: Number of threads within an operator; between operators there is always one.
     """
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)

@@ -1,6 +1,6 @@
-"""From a file of Keras 3 to the same model in Keras 2, which TensorFlow's tools take.
+"""Conversion of Keras 3 files to Keras 2 models, which TensorFlow's tools require.
 
-Keras 3 itself reads the file, in a process of its own: both cannot be in one.
+Keras 3 itself reads the file, in a subprocess: Keras 2 and Keras 3 cannot be used in one process.
 """
 
 import json
@@ -18,152 +18,169 @@ import numpy as np
 from snugnet.core.errors import InputError
 from snugnet.models.loading.keras2 import tf_keras
 
-DUMP = Path(__file__).with_name("keras3_dump.py")
-# What every layer of Keras 2 may be told.
-COMMON = frozenset({"name", "trainable", "dtype", "batch_input_shape", "activity_regularizer"})
-RENAMED = {
+DUMP_SCRIPT = Path(__file__).with_name("keras3_dump.py")
+# Settings that every layer of Keras 2 accepts.
+COMMON_SETTINGS = frozenset(
+    {"name", "trainable", "dtype", "batch_input_shape", "activity_regularizer"}
+)
+# Settings that have another name in Keras 2, by layer class and name in Keras 3.
+RENAMED_SETTINGS = {
     ("InputLayer", "batch_shape"): "batch_input_shape",
     ("LeakyReLU", "negative_slope"): "alpha",
 }
-# How far outputs for the same input may be apart, relative to the largest.
+# Largest accepted difference between outputs for the same input, relative to the largest output.
 TOLERANCE = 1e-4
 
 
 def convert(path: Path) -> tf_keras.Model:
-    """Read a model of Keras 3 and make it anew; what it computes is compared.
+    """Read a Keras 3 model, rebuild it in Keras 2 and compare the outputs of both.
 
     Args:
-        path: A file whose description was found harmless.
+        path: A Keras 3 file whose description has already been checked for code.
+
+    Returns:
+        An uncompiled Keras 2 model with the same weights.
 
     Raises:
-        InputError: If Keras 3 cannot read it, or what it describes has no equal in Keras 2.
+        InputError: If Keras 3 cannot read the file, or the model has no equivalent in Keras 2.
     """
     with tempfile.TemporaryDirectory() as folder:
-        dumped = Path(folder) / "model.npz"
-        # Keras 3 wants to be found where Keras 2 was asked for.
+        dump_path = Path(folder) / "model.npz"
+        # This process requested Keras 2 in its environment, the subprocess needs Keras 3.
         environment = {**os.environ, "TF_USE_LEGACY_KERAS": "0", "KERAS_BACKEND": "tensorflow"}
-        command = [sys.executable, "-P", str(DUMP), str(path), str(dumped)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
-        if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["no error message"])[-1]
-            raise InputError(f"{path}: Keras 3 cannot read it ({last[:300]})")
-        with np.load(dumped, allow_pickle=False) as file:
+        command = [sys.executable, "-P", str(DUMP_SCRIPT), str(path), str(dump_path)]
+        result = subprocess.run(command, env=environment, capture_output=True, text=True)
+        if result.returncode:
+            last_line = (result.stderr.strip().splitlines() or ["no error message"])[-1]
+            raise InputError(f"{path}: Keras 3 cannot read it ({last_line[:300]})")
+        with np.load(dump_path, allow_pickle=False) as file:
             arrays = dict(file)
-    described = json.loads(arrays.pop("model").tobytes())
+    description = json.loads(arrays.pop("model").tobytes())
     x, expected = arrays.pop("x"), arrays.pop("y")
-    model = _model(described)
+    model = _build(description)
     _set_weights(model, arrays)
-    if not x.size:  # an input of no fixed shape, or several: refused by whoever asked
+    # An input without a fixed shape, or several inputs: the caller rejects such a model.
+    if not x.size:
         return model
-    found = model(x, training=False).numpy()
-    if found.shape != expected.shape or np.abs(found - expected).max() > TOLERANCE * max(
-        1.0, np.abs(expected).max()
-    ):
+    outputs = model(x, training=False).numpy()
+    if outputs.shape != expected.shape or _has_large_error(outputs, expected):
         raise InputError(
             f"{path}: outputs change when converted to Keras 2; save the model with Keras 2"
         )
     return model
 
 
-def _model(described: Mapping[str, Any]) -> Any:
-    """Make a model, or a layer, that Keras 3 described."""
-    kind, config = described["class_name"], described["config"]
+def _has_large_error(outputs: np.ndarray, expected: np.ndarray) -> bool:
+    tolerance = TOLERANCE * max(1.0, np.abs(expected).max())
+    return bool(np.abs(outputs - expected).max() > tolerance)
+
+
+def _build(description: Mapping[str, Any]) -> Any:
+    """Build a Keras 2 model or layer from its Keras 3 description."""
+    kind, config = description["class_name"], description["config"]
     if kind == "Sequential":
-        return tf_keras.Sequential([_model(entry) for entry in config["layers"]], config["name"])
+        return tf_keras.Sequential([_build(entry) for entry in config["layers"]], config["name"])
     if kind in ("Functional", "Model"):
-        return _functional(config)
+        return _build_functional(config)
     layer_class = getattr(tf_keras.layers, kind, None)
-    if layer_class is None or described.get("module") != "keras.layers":
+    if layer_class is None or description.get("module") != "keras.layers":
         raise InputError(f"layer {config.get('name')!r}: Keras 2 has no layer {kind}")
-    return layer_class.from_config(_settings(described))
+    return layer_class.from_config(_convert_settings(description))
 
 
-def _settings(described: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the settings of a layer that Keras 2 knows, in its form; the rest came after it."""
-    kind, known = described["class_name"], set(COMMON)
+def _convert_settings(description: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert the settings of a layer to Keras 2; drop those that only Keras 3 has."""
+    kind, known = description["class_name"], set(COMMON_SETTINGS)
     for base in getattr(tf_keras.layers, kind).__mro__:
         known |= set(signature(base.__init__).parameters)
     renamed = {
-        RENAMED.get((kind, name), name): value for name, value in described["config"].items()
+        RENAMED_SETTINGS.get((kind, name), name): value
+        for name, value in description["config"].items()
     }
     return {
-        name: _plain(value)
+        name: _convert_value(value)
         for name, value in renamed.items()
-        # All weights are set: what they began with does not matter, and its settings differ.
+        # Initializers have other settings in Keras 3. They do not matter: all weights are set.
         if name in known and not name.endswith("_initializer")
     }
 
 
-def _plain(value: Any) -> Any:
-    """Bring nested descriptions into the form of Keras 2."""
+def _convert_value(value: Any) -> Any:
+    """Convert nested descriptions to the format of Keras 2."""
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_convert_value(item) for item in value]
     if not isinstance(value, dict) or "class_name" not in value:
         return value
     if value["class_name"] == "DTypePolicy":
         return value["config"]["name"]
-    layer = value.get("module") == "keras.layers"
+    is_layer = value.get("module") == "keras.layers"
     return {
         "class_name": value["class_name"],
-        "config": _settings(value) if layer else value["config"],
+        "config": _convert_settings(value) if is_layer else value["config"],
     }
 
 
-def _functional(config: Mapping[str, Any]) -> Any:
-    """Make a functional model: each layer is called once all that it reads is there."""
-    layers = {entry["name"]: _model(entry) for entry in config["layers"]}
-    made: dict[tuple[str, int], list[Any]] = {}
+def _build_functional(config: Mapping[str, Any]) -> Any:
+    """Build a functional model: call each layer as soon as all of its inputs exist."""
+    layers = {entry["name"]: _build(entry) for entry in config["layers"]}
+    # Output tensors by name of the layer and number of the call.
+    outputs: dict[tuple[str, int], list[Any]] = {}
     waiting = []
     for entry in config["layers"]:
         if entry["class_name"] == "InputLayer":
-            made[entry["name"], 0] = _listed(layers[entry["name"]].output)
+            outputs[entry["name"], 0] = _to_list(layers[entry["name"]].output)
         waiting += [(entry["name"], i, node) for i, node in enumerate(entry["inbound_nodes"])]
     while waiting:
-        ready = [call for call in waiting if all(place[:2] in made for place in _read(call[2]))]
+        ready = [
+            call
+            for call in waiting
+            if all(source[:2] in outputs for source in _list_call_inputs(call[2]))
+        ]
         if not ready:
             raise InputError(
                 f"circular connections between layers {sorted({name for name, *_ in waiting})}"
             )
         for name, i, node in ready:
-            tensors = [made[place[:2]][place[2]] for place in _read(node)]
-            made[name, i] = _listed(layers[name](tensors[0] if len(tensors) == 1 else tensors))
+            tensors = [outputs[source[:2]][source[2]] for source in _list_call_inputs(node)]
+            arguments = tensors[0] if len(tensors) == 1 else tensors
+            outputs[name, i] = _to_list(layers[name](arguments))
         waiting = [call for call in waiting if call not in ready]
-    ends = (
-        [made[name, node][tensor] for name, node, tensor in _places(config[which])]
-        for which in ("input_layers", "output_layers")
+    model_inputs, model_outputs = (
+        [outputs[name, call][index] for name, call, index in _list_ends(config[key])]
+        for key in ("input_layers", "output_layers")
     )
-    return tf_keras.Model(*ends, name=config["name"])
+    return tf_keras.Model(model_inputs, model_outputs, name=config["name"])
 
 
-def _listed(found: Any) -> list[Any]:
-    return list(found) if isinstance(found, list | tuple) else [found]
+def _to_list(tensors: Any) -> list[Any]:
+    return list(tensors) if isinstance(tensors, list | tuple) else [tensors]
 
 
-def _read(node: Any) -> list[tuple[str, int, int]]:
-    """List the tensors that a call reads."""
+def _list_call_inputs(node: Any) -> list[tuple[str, int, int]]:
+    """List the input tensors of a call as (layer, call, index of the output)."""
     if isinstance(node, list):
-        return [place for item in node for place in _read(item)]
+        return [source for item in node for source in _list_call_inputs(item)]
     if not isinstance(node, dict):
         return []
     if node.get("class_name") == "__keras_tensor__":
-        name, call, tensor = node["config"]["keras_history"]
-        return [(name, call, tensor)]
-    return [place for value in node.values() for place in _read(value)]
+        name, call, index = node["config"]["keras_history"]
+        return [(name, call, index)]
+    return [source for value in node.values() for source in _list_call_inputs(value)]
 
 
-def _places(ends: Any) -> list[tuple[str, int, int]]:
-    """List the ends of a model, which may be one, or several in a list."""
+def _list_ends(ends: Any) -> list[tuple[str, int, int]]:
+    """List the inputs or outputs of a model, given as one (layer, call, index) or a nested list."""
     if len(ends) == 3 and isinstance(ends[0], str):
         return [tuple(ends)]
-    return [place for end in ends for place in _places(end)]
+    return [source for end in ends for source in _list_ends(end)]
 
 
 def _set_weights(model: Any, arrays: Mapping[str, np.ndarray], prefix: str = "") -> None:
-    """Set the weights of all layers, named by their place and counted."""
+    """Set the weights of all layers; keys are `submodel/layer/number of the weight`."""
     for layer in model.layers:
-        place = f"{prefix}{layer.name}"
+        key = f"{prefix}{layer.name}"
         if hasattr(layer, "layers"):
-            _set_weights(layer, arrays, f"{place}/")
+            _set_weights(layer, arrays, f"{key}/")
             continue
-        weights = [arrays[f"{place}/{i}"] for i in range(len(layer.weights))]
+        weights = [arrays[f"{key}/{i}"] for i in range(len(layer.weights))]
         layer.set_weights(weights)

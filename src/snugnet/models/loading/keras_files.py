@@ -1,7 +1,8 @@
-"""Anyone's Keras files: what they describe is looked at before anything of it is made.
+"""Loading of Keras files from untrusted sources.
 
-Taken are .h5 and .keras files of Keras 2 and 3, and SavedModels that Keras 2 wrote. Code that a
-file brings along, a Lambda's bytes above all, is never run.
+Supported are .h5 and .keras files of Keras 2 and Keras 3, and SavedModels that Keras 2 wrote. The
+description in a file is checked before any layer is built. Code in a file, above all the bytecode
+of a Lambda layer, is never run.
 """
 
 import importlib.util
@@ -15,73 +16,93 @@ from typing import Any
 import h5py
 
 from snugnet.core.errors import InputError
-from snugnet.models.loading.flatten_submodels import flat
+from snugnet.models.loading.flatten_submodels import flatten_submodels
 from snugnet.models.loading.keras2 import tf_keras
 
-MODELS = ("Functional", "Model", "Sequential")
-# TensorFlow's functions within a functional model that compute and touch nothing else.
-FUNCTIONS = ("math.", "nn.", "__operators__.", "linalg.")
-SINGLE_FUNCTIONS = frozenset(
+MODEL_CLASSES = ("Functional", "Model", "Sequential")
+# TensorFlow functions that a functional model may call: they compute, without side effects.
+ALLOWED_FUNCTION_PREFIXES = ("math.", "nn.", "__operators__.", "linalg.")
+ALLOWED_FUNCTIONS = frozenset(
     {
-        *("cast", "clip_by_value", "concat", "convert_to_tensor", "expand_dims", "identity"),
-        *("pad", "reshape", "shape", "split", "squeeze", "stack", "strided_slice", "tile"),
-        *("transpose", "unstack", "compat.v1.transpose"),
+        "cast",
+        "clip_by_value",
+        "compat.v1.transpose",
+        "concat",
+        "convert_to_tensor",
+        "expand_dims",
+        "identity",
+        "pad",
+        "reshape",
+        "shape",
+        "split",
+        "squeeze",
+        "stack",
+        "strided_slice",
+        "tile",
+        "transpose",
+        "unstack",
     }
 )
-# A description of a small network takes kilobytes.
-MOST_BYTES = 1 << 26
+# Largest size of config.json and metadata.json together. A small network takes kilobytes.
+MAX_DESCRIPTION_BYTES = 1 << 26
 
 
 @dataclass(frozen=True)
-class Described:
-    """What a file says of itself.
+class ModelDescription:
+    """The format of a Keras file and the description of its layers.
 
     Attributes:
-        form: `keras2` (.h5 or .keras), `keras3` (the same), or `saved_model`.
-        layers: What is described, models and parts of layers among it: the name of the layer that
-            it is or belongs to, and a mapping with `class_name` and `config`.
+        form: `keras2` (.h5 or .keras of Keras 2), `keras3` (.h5 or .keras of Keras 3) or
+            `saved_model`.
+        layers: The described objects: layers, models and parts of layers. Each is the name of the
+            layer that it is or belongs to, and a mapping with `class_name` and `config`.
     """
 
     form: str
     layers: tuple[tuple[str | None, Mapping[str, Any]], ...]
 
 
-def load_foreign(path: str | Path, code: Path | None = None) -> tf_keras.Model:
-    """Read anyone's model.
+def load_keras_file(path: str | Path, code: Path | None = None) -> tf_keras.Model:
+    """Load a Keras model from an untrusted file.
 
     Args:
-        path: .h5, .keras, or the folder of a SavedModel.
-        code: A Python file, trusted by whoever names it, with the classes of custom layers.
+        path: An .h5 or .keras file, or the folder of a SavedModel.
+        code: A Python file with the classes of custom layers. It is run, so the user must trust it.
 
     Returns:
-        Uncompiled, with one input of a fixed shape, float32, and one output; models within it are
-        laid out (`nested.flat`).
+        An uncompiled model with one float32 input of a fixed shape and one output. Submodels are
+        replaced by their layers (`flatten_submodels`).
 
     Raises:
-        InputError: If the file is none of these, or the model cannot be handled: layers and
-            reasons are named.
+        InputError: If the file has another format, or the model is not supported; the message
+            names the layers and the reasons.
         OSError: If a file cannot be read.
     """
     path = Path(path)
-    described = describe(path)
-    own = {} if code is None else custom_layers(code)
-    # For good: whoever copies the model later must find its layers by their names.
-    tf_keras.utils.get_custom_objects().update(own)
-    problems = [problem for part in described.layers if (problem := _problem(*part, own))]
+    description = read_description(path)
+    custom_layers = {} if code is None else load_custom_layers(code)
+    # Registered permanently: code that copies the model later looks up its layers by name.
+    tf_keras.utils.get_custom_objects().update(custom_layers)
+    problems = [
+        problem
+        for owner, entry in description.layers
+        if (problem := _find_problem(owner, entry, custom_layers))
+    ]
     if problems:
         raise InputError(f"{path}: " + "; ".join(dict.fromkeys(problems)))
     try:
-        model = _LOADERS[described.form](path)
+        model = _LOADERS[description.form](path)
     except InputError:
         raise
-    except Exception as error:  # Keras raises whatever its layers do
-        raise InputError(f"{path}: Keras cannot build this model ({_line(error)})") from None
+    # Keras passes on every exception that a layer raises.
+    except Exception as error:
+        raise InputError(f"{path}: Keras cannot build this model ({_first_line(error)})") from None
     _check_ends(model, path)
-    return flat(model)
+    return flatten_submodels(model)
 
 
 def accept_model(model: Any) -> tf_keras.Model:
-    """Check a model in memory as `load_foreign` checks a file, and flatten models within it.
+    """Check a model in memory as `load_keras_file` checks a file, and flatten submodels.
 
     Args:
         model: A tf_keras model.
@@ -97,15 +118,21 @@ def accept_model(model: Any) -> tf_keras.Model:
             "and give its path."
         )
     _check_ends(model, Path(model.name))
-    return flat(model)
+    return flatten_submodels(model)
 
 
-def describe(path: Path) -> Described:
-    """Read what a file says of its layers.
+def read_description(path: Path) -> ModelDescription:
+    """Read the description of a model from a Keras file, without building anything.
+
+    Args:
+        path: An .h5 or .keras file, or the folder of a SavedModel.
+
+    Returns:
+        The format of the file and its layers.
 
     Raises:
-        InputError: If it is no model of Keras.
-        OSError: If it cannot be read.
+        InputError: If the file is not a Keras model.
+        OSError: If the file cannot be read.
     """
     if path.is_dir():
         return _describe_saved_model(path)
@@ -120,34 +147,36 @@ def describe(path: Path) -> Described:
     )
 
 
-def _describe_h5(path: Path) -> Described:
+def _describe_h5(path: Path) -> ModelDescription:
     try:
         with h5py.File(path, "r") as file:
             config = json.loads(file.attrs["model_config"])
             version = file.attrs.get("keras_version", "2")
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path}: this .h5 file does not hold a Keras model ({_line(error)})"
+            f"{path}: this .h5 file does not hold a Keras model ({_first_line(error)})"
         ) from None
     form = "keras3" if str(version).startswith("3") else "keras2"
-    return Described(form, tuple(_nested(config)))
+    return ModelDescription(form, tuple(_iterate_descriptions(config)))
 
 
-def _describe_keras(path: Path) -> Described:
+def _describe_keras(path: Path) -> ModelDescription:
     try:
         with zipfile.ZipFile(path) as archive:
             names = ("config.json", "metadata.json")
-            if sum(archive.getinfo(name).file_size for name in names) > MOST_BYTES:
+            if sum(archive.getinfo(name).file_size for name in names) > MAX_DESCRIPTION_BYTES:
                 raise ValueError("its config.json or metadata.json is too large")
-            config, about = (json.loads(archive.read(name)) for name in names)
-        version = str(about.get("keras_version", "2"))
+            config, metadata = (json.loads(archive.read(name)) for name in names)
+        version = str(metadata.get("keras_version", "2"))
     except (KeyError, ValueError, AttributeError, zipfile.BadZipFile, RuntimeError) as error:
-        raise InputError(f"{path}: truncated or damaged .keras file ({_line(error)})") from None
+        raise InputError(
+            f"{path}: truncated or damaged .keras file ({_first_line(error)})"
+        ) from None
     form = "keras2" if version.startswith("2") else "keras3"
-    return Described(form, tuple(_nested(config)))
+    return ModelDescription(form, tuple(_iterate_descriptions(config)))
 
 
-def _describe_saved_model(path: Path) -> Described:
+def _describe_saved_model(path: Path) -> ModelDescription:
     from tf_keras.protobuf import saved_metadata_pb2
 
     if not (path / "saved_model.pb").is_file():
@@ -157,77 +186,96 @@ def _describe_saved_model(path: Path) -> Described:
             f"{path}: the SavedModel has no keras_metadata.pb, which describes its layers; save "
             "the model as .keras or .h5"
         )
-    found = saved_metadata_pb2.SavedMetadata()
+    metadata = saved_metadata_pb2.SavedMetadata()
     try:
-        found.ParseFromString((path / "keras_metadata.pb").read_bytes())
-        # Metrics have descriptions too, and take no part.
+        metadata.ParseFromString((path / "keras_metadata.pb").read_bytes())
+        # Metrics are described too, but they are not part of the model.
         layers = [
-            json.loads(node.metadata) for node in found.nodes if "metric" not in node.identifier
+            json.loads(node.metadata) for node in metadata.nodes if "metric" not in node.identifier
         ]
     except ValueError as error:
-        raise InputError(f"{path}: keras_metadata.pb is damaged ({_line(error)})") from None
-    return Described("saved_model", tuple(_nested(layers)))
+        raise InputError(f"{path}: keras_metadata.pb is damaged ({_first_line(error)})") from None
+    return ModelDescription("saved_model", tuple(_iterate_descriptions(layers)))
 
 
-def _nested(
+def _iterate_descriptions(
     config: Any, owner: str | None = None
 ) -> Iterator[tuple[str | None, Mapping[str, Any]]]:
-    """List a description and those within it: of models, wrappers, and functions made of code."""
+    """Yield every object described in a configuration, also in submodels, wrappers and functions.
+
+    Args:
+        config: Parsed JSON: a description, or a list or mapping that contains some.
+        owner: Name of the layer that the objects belong to; None outside of layers.
+
+    Yields:
+        Name of the layer that the object is or belongs to, and its description.
+    """
     if isinstance(config, list):
         for entry in config:
-            yield from _nested(entry, owner)
+            yield from _iterate_descriptions(entry, owner)
     elif isinstance(config, dict):
         if isinstance(config.get("class_name"), str):
-            owner = _name_of(config) if _is_layer(config) else owner
+            owner = _get_name(config) if _is_layer(config) else owner
             yield owner, config
         for value in config.values():
-            yield from _nested(value, owner)
+            yield from _iterate_descriptions(value, owner)
 
 
-def _settings(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+def _get_settings(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     config = entry.get("config")
     return config if isinstance(config, dict) else {}
 
 
-def _name_of(entry: Mapping[str, Any]) -> str | None:
-    name = _settings(entry).get("name", entry.get("name"))
+def _get_name(entry: Mapping[str, Any]) -> str | None:
+    name = _get_settings(entry).get("name", entry.get("name"))
     return None if name is None else str(name)
 
 
 def _is_layer(entry: Mapping[str, Any]) -> bool:
-    """Tell layers from initializers, policies and tensors, which are described in the same way."""
-    settings = _settings(entry)
+    """Check that a description is a layer, not an initializer, a policy or a tensor."""
+    settings = _get_settings(entry)
     return "trainable" in settings or ("name" in settings and "inbound_nodes" in entry)
 
 
-def _problem(owner: str | None, entry: Mapping[str, Any], own: Mapping[str, Any]) -> str | None:
-    """Say why something that is described cannot be made, if so."""
-    kind, settings = entry["class_name"], _settings(entry)
+def _find_problem(
+    owner: str | None, entry: Mapping[str, Any], custom_layers: Mapping[str, Any]
+) -> str | None:
+    """Explain why a described object is not allowed; return None if it is allowed."""
+    kind, settings = entry["class_name"], _get_settings(entry)
     where = f"layer {owner!r}"
     if kind in ("Lambda", "__lambda__") or settings.get("function_type") == "lambda":
         return f"{where}: Lambda layers are not allowed, they run code; use Keras layers"
     if kind in ("TFOpLambda", "SlicingOpLambda"):
         function = str(settings.get("function", ""))
-        if function.startswith(FUNCTIONS) or function in SINGLE_FUNCTIONS:
+        if function.startswith(ALLOWED_FUNCTION_PREFIXES) or function in ALLOWED_FUNCTIONS:
             return None
         return f"{where}: the function tf.{function} is not supported; use Keras layers"
-    if not _is_layer(entry) or kind in MODELS or kind in own or _is_keras(kind):
+    if not _is_layer(entry) or kind in MODEL_CLASSES or kind in custom_layers:
+        return None
+    if _is_keras_layer(kind):
         return None
     return f"{where}: {kind!r} is not a Keras layer; use --allow-code with the file that defines it"
 
 
-def _is_keras(kind: str) -> bool:
+def _is_keras_layer(kind: str) -> bool:
     return isinstance(getattr(tf_keras.layers, kind, None), type)
 
 
-def custom_layers(code: Path) -> dict[str, Any]:
-    """Run a Python file and give the layers that it defines, by name.
+def load_custom_layers(code: Path) -> dict[str, Any]:
+    """Run a Python file and return the layer classes that it defines.
+
+    Args:
+        code: A trusted Python file.
+
+    Returns:
+        Subclasses of `tf_keras.layers.Layer` by name.
 
     Raises:
-        InputError: If it cannot be run, or defines none.
-        OSError: If it cannot be read.
+        InputError: If the file raises an exception, or defines no layers.
+        OSError: If the file cannot be read.
     """
-    code.read_bytes()  # what is wrong with the file itself is said as such
+    # Raises OSError for an unreadable file; below, it would be reported as an error of the code.
+    code.read_bytes()
     spec = importlib.util.spec_from_file_location("snugnet_custom_layers", code)
     if spec is None or spec.loader is None:
         raise InputError(f"{code}: must be a Python file (.py)")
@@ -235,16 +283,16 @@ def custom_layers(code: Path) -> dict[str, Any]:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise InputError(f"{code}: {type(error).__name__}: {_line(error)}") from None
+        raise InputError(f"{code}: {type(error).__name__}: {_first_line(error)}") from None
     layer = tf_keras.layers.Layer
-    found = {
+    layer_classes = {
         name: value
         for name, value in vars(module).items()
         if isinstance(value, type) and issubclass(value, layer) and value.__module__ == spec.name
     }
-    if not found:
+    if not layer_classes:
         raise InputError(f"{code}: defines no subclass of tf_keras.layers.Layer")
-    return found
+    return layer_classes
 
 
 def _load_keras2(path: Path) -> tf_keras.Model:
@@ -253,12 +301,13 @@ def _load_keras2(path: Path) -> tf_keras.Model:
 
 def _load_saved_model(path: Path) -> tf_keras.Model:
     model = _load_keras2(path)
-    # As loaded its layers call functions that were traced when it was saved.
-    fresh = type(model).from_config(model.get_config())
-    if not fresh.built:
-        fresh.build(model.input_shape)
-    fresh.set_weights(model.get_weights())
-    return fresh
+    # The layers of a loaded SavedModel call functions that were traced when it was saved. A copy
+    # made from the configuration has ordinary Keras layers.
+    copy = type(model).from_config(model.get_config())
+    if not copy.built:
+        copy.build(model.input_shape)
+    copy.set_weights(model.get_weights())
+    return copy
 
 
 def _load_keras3(path: Path) -> tf_keras.Model:
@@ -275,7 +324,7 @@ _LOADERS: dict[str, Callable[[Path], tf_keras.Model]] = {
 
 
 def _check_ends(model: tf_keras.Model, path: Path) -> None:
-    """Refuse what has not one input of a fixed shape and one output."""
+    """Check that a model has one float32 input of a fixed shape and one output."""
     inputs, outputs = model.inputs or [], model.outputs or []
     if not inputs or not outputs:
         raise InputError(f"{path}: subclassed models are not supported; save a functional model")
@@ -294,8 +343,15 @@ def _check_ends(model: tf_keras.Model, path: Path) -> None:
         raise InputError(f"{path}: the input is {inputs[0].dtype.name}; only float32 is supported")
 
 
-def task_of(model: tf_keras.Model) -> str | None:
-    """Tell a model's task from its last activation; None for what does not classify."""
+def infer_task(model: tf_keras.Model) -> str | None:
+    """Infer the task of a model from its last activation and its number of outputs.
+
+    Args:
+        model: A model with one output.
+
+    Returns:
+        `multiclass`, `binary` or `multilabel`; None if the model is not a classifier.
+    """
     outputs = model.output_shape
     activation = getattr(getattr(model.layers[-1], "activation", None), "__name__", "")
     if type(model.layers[-1]).__name__ == "Softmax":
@@ -307,6 +363,6 @@ def task_of(model: tf_keras.Model) -> str | None:
     return "binary" if outputs[1] == 1 else "multilabel"
 
 
-def _line(error: Exception) -> str:
-    """Give the first line of what an error says: Keras goes on for pages."""
+def _first_line(error: Exception) -> str:
+    """Return the first line of an error message: those of Keras can fill pages."""
     return str(error).strip().split("\n", maxsplit=1)[0][:300]

@@ -1,4 +1,4 @@
-"""Keras models on disk, read without running anybody's code."""
+"""Saving and loading of the Keras models of a study, without running code from the files."""
 
 import json
 from pathlib import Path
@@ -10,8 +10,8 @@ from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
 from snugnet.models.loading.keras2 import tf_keras
 
-# Layers whose description is data only. A Lambda carries code, and an unknown class would need
-# code from elsewhere: both are refused before Keras sees the file.
+# Layers whose description consists of data only. A Lambda layer contains code, and an unknown class
+# needs code from elsewhere: both are rejected before Keras reads the file.
 ALLOWED_LAYERS = frozenset(
     {
         "Activation",
@@ -54,36 +54,57 @@ ALLOWED_MODELS = frozenset({"Functional", "Model", "Sequential"})
 
 
 def save_model(model: tf_keras.Model, path: str | Path) -> None:
-    """Write architecture and weights as .h5, without optimizer state."""
+    """Write architecture and weights as .h5, without optimizer state.
+
+    Args:
+        model: The model.
+        path: Path of the .h5 file; it is replaced atomically.
+    """
     with atomic_write(path) as partial:
         model.save(partial, include_optimizer=False, save_format="h5")
 
 
 def load_model(path: str | Path) -> tf_keras.Model:
-    """Read a model that `save_model` wrote, uncompiled.
+    """Load a model that `save_model` wrote.
+
+    Args:
+        path: The .h5 file.
+
+    Returns:
+        The uncompiled model.
 
     Raises:
-        InputError: If the file is not such a model, or describes a layer that is not allowed.
+        InputError: If the file is not an .h5 model, or describes a layer that is not allowed.
     """
     check_layers(path, ALLOWED_LAYERS)
     return tf_keras.models.load_model(path, compile=False)
 
 
 def check_layers(path: str | Path, allowed: frozenset[str]) -> None:
-    """Refuse a saved model that describes any other layer.
+    """Check that a saved model has layers of the allowed classes only.
+
+    Args:
+        path: The .h5 file.
+        allowed: Names of layer classes. The classes in `ALLOWED_MODELS` are always allowed.
 
     Raises:
-        InputError: If it does, or the file is not an .h5 model.
+        InputError: If there is a layer of another class, or the file is not an .h5 model.
     """
-    for name in layer_classes(path):
+    for name in list_layer_classes(path):
         if name not in allowed | ALLOWED_MODELS:
             raise InputError(
                 f"{path}: unsupported layer class {name!r}; supported: {', '.join(sorted(allowed))}"
             )
 
 
-def layer_classes(path: str | Path) -> list[str]:
-    """List the classes of a saved model and its layers from its own description, nested ones too.
+def list_layer_classes(path: str | Path) -> list[str]:
+    """List the classes of a saved model and all its layers, without building the model.
+
+    Args:
+        path: The .h5 file.
+
+    Returns:
+        Class names, including those of submodels and wrapped layers, with repetitions.
 
     Raises:
         InputError: If the file is not an .h5 model.
@@ -93,15 +114,16 @@ def layer_classes(path: str | Path) -> list[str]:
             description = json.loads(file.attrs["model_config"])
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: not a Keras .h5 model ({error})") from None
-    return _class_names(description)
+    return _list_class_names(description)
 
 
-def _class_names(description: Any) -> list[str]:
+def _list_class_names(description: Any) -> list[str]:
     if not isinstance(description, dict):
         return []
     names = [str(description.get("class_name"))]
     config = description.get("config")
     if isinstance(config, dict):
-        for layer in [*config.get("layers", []), config.get("layer")]:  # the one within a wrapper
-            names += _class_names(layer)
+        # A model has `layers`, a wrapper such as Bidirectional has `layer`.
+        for layer in [*config.get("layers", []), config.get("layer")]:
+            names += _list_class_names(layer)
     return names

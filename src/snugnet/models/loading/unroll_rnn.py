@@ -1,8 +1,8 @@
-"""Loops over time written out step by step.
+"""Unrolling of recurrent layers, step by step.
 
-TFLite has one operator for a plain LSTM; all other recurrent layers become loops of subgraphs,
-whose ranges the converter cannot estimate (tensorflow 2.19.1 crashes where it tries), and which
-what reads files here does not take.
+TFLite has one operator for a plain LSTM. The converter turns all other recurrent layers into loops
+of subgraphs. It cannot estimate the ranges within such loops (tensorflow 2.19.1 crashes when it
+tries), and `snugnet.tflite.flatbuffer` does not support several subgraphs.
 """
 
 from typing import Any
@@ -11,70 +11,80 @@ from snugnet.core.errors import InputError
 from snugnet.models.loading.keras2 import tf_keras
 
 layers = tf_keras.layers
-# Each step becomes a dozen operators.
-MOST_STEPS = 256
-# Those that can be; Keras 2 does not unroll convolutional ones.
+# Largest number of steps to unroll. Each step becomes a dozen operators.
+MAX_STEPS = 256
+# Classes that Keras 2 can unroll.
 RECURRENT = ("GRU", "SimpleRNN", "LSTM")
-# What no setting writes out.
-OTHERS = ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "RNN")
+# Recurrent classes that Keras 2 cannot unroll.
+NOT_UNROLLABLE = ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "RNN")
 
 
 def unroll(model: tf_keras.Model, kinds: tuple[str, ...]) -> tf_keras.Model:
-    """Copy a model with recurrent layers of some classes written out.
+    """Copy a model with recurrent layers of some classes unrolled.
 
     Args:
-        model: Sequential or functional, without models in it.
-        kinds: Which of `RECURRENT`, also within Bidirectional.
+        model: Sequential or functional model without submodels.
+        kinds: Classes to unroll, out of `RECURRENT`, also within Bidirectional.
 
     Returns:
-        A model that computes the same, with the same names of layers; the model itself if it has
-        no such layer.
+        A model with the same outputs and the same names of layers; the model itself if it has no
+        such layer.
 
     Raises:
-        InputError: If a layer has too many steps, or none that are known.
+        InputError: If a layer has too many time steps, or an unknown number of them.
     """
-    if not any(type(_inner(layer)).__name__ in kinds for layer in model.layers):
+    if not any(type(_unwrap(layer)).__name__ in kinds for layer in model.layers):
         return model
-    copy = tf_keras.models.clone_model(model, clone_function=lambda layer: _written(layer, kinds))
+    copy = tf_keras.models.clone_model(
+        model, clone_function=lambda layer: _copy_unrolled(layer, kinds)
+    )
     copy.set_weights(model.get_weights())
     return copy
 
 
-def looping(model: tf_keras.Model) -> list[str]:
-    """Name the layers that loop over time, with their classes."""
-    kinds = (*RECURRENT, *OTHERS)
+def list_recurrent_layers(model: tf_keras.Model) -> list[str]:
+    """List the recurrent layers of a model.
+
+    Args:
+        model: Sequential or functional model.
+
+    Returns:
+        Names with classes, such as `'lstm' (LSTM)`.
+    """
+    kinds = (*RECURRENT, *NOT_UNROLLABLE)
     return [
         f"{layer.name!r} ({type(layer).__name__})"
         for layer in model.layers
-        if type(_inner(layer)).__name__ in kinds
+        if type(_unwrap(layer)).__name__ in kinds
     ]
 
 
-def _inner(layer: Any) -> Any:
+def _unwrap(layer: Any) -> Any:
     return layer.forward_layer if type(layer) is layers.Bidirectional else layer
 
 
-def _written(layer: Any, kinds: tuple[str, ...]) -> Any:
+def _copy_unrolled(layer: Any, kinds: tuple[str, ...]) -> Any:
+    """Copy a layer without weights, unrolled if it is of one of the classes."""
     config = layer.get_config()
-    if type(_inner(layer)).__name__ in kinds:
+    if type(_unwrap(layer)).__name__ in kinds:
         _check_steps(layer)
-        for settings in _settings(layer, config):
+        for settings in _list_settings(layer, config):
             settings["unroll"] = True
     return type(layer).from_config(config)
 
 
-def _settings(layer: Any, config: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give the settings of the layers in a wrapper, or of the layer itself."""
+def _list_settings(layer: Any, config: dict[str, Any]) -> list[dict[str, Any]]:
+    """List the settings of the two layers in Bidirectional, or of the layer itself."""
     if type(layer) is not layers.Bidirectional:
         return [config]
-    both = ("layer", "backward_layer")
-    return [config[name]["config"] for name in both if name in config]
+    directions = ("layer", "backward_layer")
+    return [config[name]["config"] for name in directions if name in config]
 
 
 def _check_steps(layer: Any) -> None:
     steps = layer.input_shape[1]
-    if steps is None or steps > MOST_STEPS:
+    if steps is None or steps > MAX_STEPS:
         raise InputError(
             f"layer {layer.name!r}: cannot unroll {steps or 'an unknown number of'} time steps; "
-            f"the maximum is {MOST_STEPS}"
+            f"the maximum is {MAX_STEPS}"
         )

@@ -1,4 +1,4 @@
-"""Random variations of train batches; they are no part of the model."""
+"""Data augmentation of training batches, outside of the model."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,14 +7,14 @@ import numpy as np
 
 
 def augment(x: np.ndarray, settings: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
-    """Vary a batch as `settings` asks; what is 0 is not done.
+    """Augment a batch; a setting of 0 disables its step.
 
     Args:
         x: float32 (n, height, width, channels).
-        settings: `roll`: largest circular shift along the width (a signal's time); `shift`:
+        settings: `roll`: largest circular shift along the width (the time of a signal); `shift`:
             largest shifts (rows, columns), filled with zeros; `gain`: standard deviation of a
             factor around 1 for each sample and row; `noise`: standard deviation of added noise.
-        rng: Source of randomness.
+        rng: Random number generator.
 
     Returns:
         A new array of the same shape, float32.
@@ -37,10 +37,10 @@ def _roll(x: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 
 
 def _shift(x: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Move each sample by its own (rows, columns); what comes in is zero."""
+    """Shift each sample by its own (rows, columns), and fill the border with zeros."""
     _, height, width, _ = x.shape
     pad_rows, pad_columns = np.abs(offsets).max(axis=0)
-    padded = np.pad(x, ((0, 0), (pad_rows,) * 2, (pad_columns,) * 2, (0, 0)))
+    padded = np.pad(x, ((0, 0), (pad_rows, pad_rows), (pad_columns, pad_columns), (0, 0)))
     rows = np.arange(height) + pad_rows - offsets[:, :1]
     columns = np.arange(width) + pad_columns - offsets[:, 1:]
     sample = np.arange(len(x))[:, np.newaxis, np.newaxis]

@@ -1,4 +1,4 @@
-"""Training: the only place that calls Keras's `fit`."""
+"""Training of Keras models. No other module calls Keras's `fit`."""
 
 import math
 import time
@@ -19,7 +19,7 @@ LOSS = {
     "multilabel": "binary_crossentropy",
     "binary": "binary_crossentropy",
 }
-# What early stopping may watch on val: the history's key and which direction is better.
+# Metrics on val for early stopping: key in the history, and the direction that is better.
 MONITOR = {
     "loss": ("val_loss", "min"),
     "accuracy": ("val_accuracy", "max"),
@@ -36,38 +36,38 @@ def fit(
     callbacks: Sequence[tf_keras.callbacks.Callback] = (),
     first_epoch: int = 0,
 ) -> list[dict[str, float]]:
-    """Train a model in place and leave it with the weights of its best epoch on val.
+    """Train a model in place and restore the weights of its best epoch on val.
 
     Args:
-        model: Its output fits the task of `train`.
-        train: Samples to learn from.
-        val: Samples that choose the epoch; they are never learned from.
+        model: The model; its output must fit the task of `train`.
+        train: Training samples.
+        val: Samples that select the best epoch; the model is not trained on them.
         settings: The `training` block of a model.
-        seed: Seed of the order of samples and of augmentation.
-        callbacks: More of Keras's callbacks, called first.
-        first_epoch: How many epochs must pass before one may be the best.
+        seed: Seed for the order of samples and for augmentation.
+        callbacks: Additional Keras callbacks, called before those of this function.
+        first_epoch: Number of epochs that must pass before an epoch can be the best.
 
     Returns:
-        One mapping an epoch: epoch, loss, val_loss, accuracy, learning_rate, seconds, ...
+        One mapping per epoch: epoch, loss, val_loss, accuracy, learning_rate, seconds, ...
     """
     model.compile(
         optimizer=tf_keras.optimizers.Adam(settings["learning_rate"]),
         loss=LOSS[train.task],
-        metrics=_metrics(train.task, settings["monitor"]),
+        metrics=_make_metrics(train.task, settings["monitor"]),
     )
-    # Its variables made beforehand, the training step need not be traced a second time.
+    # Create the variables of the optimizer now, so that the training step is traced only once.
     model.optimizer.build(model.trainable_variables)
     key, mode = MONITOR[settings["monitor"]]
     recorder = _Recorder(settings["epochs"])
     model.fit(
-        _batches(train, settings, seed),
-        steps_per_epoch=steps_per_epoch(train, settings["batch_size"]),
+        _iterate_batches(train, settings, seed),
+        steps_per_epoch=count_steps_per_epoch(train, settings["batch_size"]),
         epochs=settings["epochs"],
         validation_data=(val.x.astype(np.float32), val.y),
         validation_batch_size=512,
         callbacks=[
             *callbacks,
-            *_decay(settings, key, mode),
+            *_make_decay_callbacks(settings, key, mode),
             tf_keras.callbacks.EarlyStopping(
                 key,
                 patience=settings["patience"],
@@ -82,13 +82,22 @@ def fit(
     return recorder.history
 
 
-def best_epoch(history: Sequence[Mapping[str, float]], monitor: str) -> Mapping[str, float]:
-    """Pick the epoch that is best on val by what is watched, the first of several."""
+def find_best_epoch(history: Sequence[Mapping[str, float]], monitor: str) -> Mapping[str, float]:
+    """Find the epoch with the best value of the monitored metric on val.
+
+    Args:
+        history: One mapping per epoch, as `fit` returns it; at least one.
+        monitor: The monitored metric: a key of `MONITOR`.
+
+    Returns:
+        The mapping of the best epoch; if several are equal, of the first one.
+    """
     key, mode = MONITOR[monitor]
-    return (max if mode == "max" else min)(history, key=lambda epoch: epoch[key])
+    select = max if mode == "max" else min
+    return select(history, key=lambda epoch: epoch[key])
 
 
-def _metrics(task: str, monitor: str) -> list[Any]:
+def _make_metrics(task: str, monitor: str) -> list[Any]:
     accuracy = {
         "multiclass": tf_keras.metrics.SparseCategoricalAccuracy,
         "multilabel": tf_keras.metrics.BinaryAccuracy,
@@ -99,11 +108,11 @@ def _metrics(task: str, monitor: str) -> list[Any]:
     return [accuracy, tf_keras.metrics.AUC(name="auc", multi_label=task == "multilabel")]
 
 
-def _decay(settings: Mapping[str, Any], key: str, mode: str) -> list[Any]:
-    """Make the callback that lowers the learning rate, if any."""
+def _make_decay_callbacks(settings: Mapping[str, Any], key: str, mode: str) -> list[Any]:
+    """Make the callback that lowers the learning rate, if there is one."""
     peak, epochs = settings["learning_rate"], settings["epochs"]
     if settings["decay"] == "cosine":
-        # Half a cosine from the peak in the first epoch to nearly zero in the last.
+        # Half a cosine: the peak in the first epoch, nearly zero in the last.
         return [
             tf_keras.callbacks.LearningRateScheduler(
                 lambda epoch: peak * 0.5 * (1 + math.cos(math.pi * epoch / epochs))
@@ -115,28 +124,45 @@ def _decay(settings: Mapping[str, Any], key: str, mode: str) -> list[Any]:
     return []
 
 
-def _batches(
+def _iterate_batches(
     train: Samples, settings: Mapping[str, Any], seed: int
 ) -> Iterator[tuple[np.ndarray, ...]]:
-    """Yield shuffled, augmented, weighted batches without end; each draws its own numbers."""
+    """Yield shuffled, augmented, weighted batches without end.
+
+    Each batch has its own random number generator, seeded by seed, epoch and batch.
+    """
     size = settings["batch_size"]
-    weights = _sample_weights(train) if settings["class_weights"] else None
+    weights = _compute_sample_weights(train) if settings["class_weights"] else None
     for epoch in count():
         order = np.random.default_rng([seed, epoch]).permutation(len(train.x))
-        for batch in range(steps_per_epoch(train, size)):
+        for batch in range(count_steps_per_epoch(train, size)):
             index = order[batch * size : (batch + 1) * size]
             rng = np.random.default_rng([seed, epoch, batch])
             x = augment(train.x[index].astype(np.float32), settings["augment"], rng)
-            yield (x, train.y[index]) if weights is None else (x, train.y[index], weights[index])
+            if weights is None:
+                yield x, train.y[index]
+            else:
+                yield x, train.y[index], weights[index]
 
 
-def steps_per_epoch(train: Samples, batch_size: int) -> int:
-    """Count the batches of an epoch; the last may be smaller."""
+def count_steps_per_epoch(train: Samples, batch_size: int) -> int:
+    """Count the batches of an epoch.
+
+    Args:
+        train: Training samples.
+        batch_size: Samples per batch; the last batch may be smaller.
+
+    Returns:
+        The number of batches.
+    """
     return math.ceil(len(train.x) / batch_size)
 
 
-def _sample_weights(train: Samples) -> np.ndarray:
-    """Weigh samples so that every class counts alike; multi-label ones by their rarest label."""
+def _compute_sample_weights(train: Samples) -> np.ndarray:
+    """Compute sample weights, float32 (n,), that give every class the same total weight.
+
+    A multi-label sample has the weight of its rarest label.
+    """
     if train.task == "multilabel":
         share = np.maximum(train.y.mean(axis=0), 1 / len(train.y))
         weight = np.where(train.y > 0, 1 / share, 0.0).max(axis=1)
@@ -148,7 +174,12 @@ def _sample_weights(train: Samples) -> np.ndarray:
 
 
 class _Recorder(tf_keras.callbacks.Callback):
-    """Keeps the history and prints a progress line an epoch."""
+    """Callback that records the history and prints a progress line per epoch.
+
+    Attributes:
+        epochs: Number of epochs of the training.
+        history: One mapping per epoch: epoch, metrics, learning_rate, seconds.
+    """
 
     def __init__(self, epochs: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Predictions and latency of a .tflite file, computed by LiteRT."""
+"""Predictions and latency of .tflite files with LiteRT."""
 
 import time
 from pathlib import Path
@@ -13,12 +13,12 @@ from snugnet.core.progress import progress
 
 
 class Prediction(NamedTuple):
-    """What a file computed.
+    """Outputs of a .tflite file.
 
     Attributes:
-        raw: (n, k) in the type of the output tensor.
-        scale: Of the output tensor; 1.0 for a float output.
-        zero_point: Of the output tensor; 0 for a float output.
+        raw: Outputs in the type of the output tensor, (n, k).
+        scale: Scale of the output tensor; 1.0 for a float output.
+        zero_point: Zero point of the output tensor; 0 for a float output.
     """
 
     raw: np.ndarray
@@ -26,12 +26,21 @@ class Prediction(NamedTuple):
     zero_point: int
 
     def scores(self) -> np.ndarray:
-        """Dequantize, float32 (n, k)."""
+        """Dequantize the outputs, float32 (n, k)."""
         return dequantize(self.raw, self.scale, self.zero_point)
 
 
 def dequantize(raw: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
-    """Give the real numbers that integers stand for: scale * (raw - zero_point), float32."""
+    """Convert integers to the real numbers that they represent: scale * (raw - zero_point).
+
+    Args:
+        raw: Integers, or floats, which are not changed.
+        scale: Scale of the tensor.
+        zero_point: Zero point of the tensor.
+
+    Returns:
+        float32, with the shape of `raw`.
+    """
     if np.issubdtype(raw.dtype, np.floating):
         return raw.astype(np.float32)
     shifted = raw.astype(np.int32) - np.int32(zero_point)
@@ -39,64 +48,72 @@ def dequantize(raw: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
 
 
 def predict(path: str | Path, x: np.ndarray, batch_size: int = 64) -> Prediction:
-    """Predict in batches, on one thread.
+    """Run a file on samples in batches, with one thread.
 
     Args:
         path: A .tflite file with one input and one output.
-        x: Inputs in real units, (n, ...); quantized here if the file's input is.
-        batch_size: Samples in one invocation; a file that cannot be resized is fed one by one.
+        x: Samples in real units, (n, ...). They are quantized here if the input of the file is.
+        batch_size: Samples per invocation; 1 is used if the file cannot be resized.
+
+    Returns:
+        The outputs, with their quantization.
 
     Raises:
-        InputError: If the file is unusable or x does not have the shape that it takes.
+        InputError: If LiteRT cannot load the file, there are no samples, or they do not have the
+            shape of the input.
     """
     if len(x) == 0:
         raise InputError(f"{path}: no samples to predict")
-    interpreter, given, wanted = _open(path)
-    expected = tuple(given["shape"][1:])
+    interpreter, input_details, output_details = _open(path)
+    expected = tuple(input_details["shape"][1:])
     if x.shape[1:] != expected:
         raise InputError(f"{path}: samples have shape {x.shape[1:]}; the model expects {expected}")
     size = min(batch_size, len(x))
-    if not _resize(interpreter, given, wanted, size):
-        interpreter, given, wanted = _open(path)
+    if not _resize(interpreter, input_details, output_details, size):
+        # Open the file again, because the interpreter may be resized in part.
+        interpreter, input_details, output_details = _open(path)
         size = 1
-    scale, zero_point = _quantization(wanted)
+    scale, zero_point = _get_quantization(output_details)
     parts = []
     with progress(len(x), "predicting") as meter:
         for start in range(0, len(x), size):
-            batch = quantize(x[start : start + size], given)
+            batch = quantize(x[start : start + size], input_details)
             count = len(batch)
             if count < size:
-                # The last batch is filled up rather than the interpreter resized once more.
+                # Fill up the last batch, so that the interpreter need not be resized again.
                 batch = np.concatenate([batch, np.repeat(batch[-1:], size - count, axis=0)])
-            interpreter.set_tensor(given["index"], batch)
+            interpreter.set_tensor(input_details["index"], batch)
             interpreter.invoke()
-            parts.append(interpreter.get_tensor(wanted["index"])[:count])
+            parts.append(interpreter.get_tensor(output_details["index"])[:count])
             meter.update(count)
     raw = np.concatenate(parts)
     return Prediction(raw.reshape(len(raw), -1), scale, zero_point)
 
 
-def latency(
+def measure_latency(
     path: str | Path, x: np.ndarray, runs: int, warm_up: int, threads: int = 1
 ) -> np.ndarray:
-    """Time single-sample invocations, after a warm-up.
+    """Measure the latency of single-sample invocations, after a warm-up.
 
     Args:
-        path: A .tflite file.
-        x: Inputs in real units, used in turn.
-        runs: How many invocations to time.
-        warm_up: How many to make before.
-        threads: How many LiteRT may use.
+        path: A .tflite file with one input and one output.
+        x: Samples in real units, (n, ...); the first 64 are used in turn.
+        runs: Number of invocations to measure.
+        warm_up: Number of invocations before that.
+        threads: Number of threads that LiteRT may use.
 
     Returns:
-        int64 (runs,) nanoseconds of `invoke` alone.
+        int64 (runs,): nanoseconds of each `invoke`, without setting the input.
+
+    Raises:
+        InputError: If LiteRT cannot load the file.
     """
-    interpreter, given, _ = _open(path, threads)
-    inputs = quantize(x[: min(len(x), 64)], given)
+    interpreter, input_details, _ = _open(path, threads)
+    inputs = quantize(x[: min(len(x), 64)], input_details)
     times = np.empty(runs, dtype=np.int64)
     for i in range(-warm_up, runs):
         sample = i % len(inputs)
-        interpreter.set_tensor(given["index"], inputs[sample : sample + 1])
+        interpreter.set_tensor(input_details["index"], inputs[sample : sample + 1])
         start = time.perf_counter_ns()
         interpreter.invoke()
         elapsed = time.perf_counter_ns() - start
@@ -106,30 +123,47 @@ def latency(
 
 
 def quantize_for(path: str | Path, x: np.ndarray) -> np.ndarray:
-    """Bring inputs into the type of a file's input, as `predict` does."""
-    return quantize(x, _open(path)[1])
+    """Convert samples to the input type of a file, as `predict` does.
+
+    Args:
+        path: A .tflite file with one input and one output.
+        x: Samples in real units, (n, ...).
+
+    Returns:
+        The samples in the type of the input, (n, ...).
+
+    Raises:
+        InputError: If LiteRT cannot load the file.
+    """
+    _, input_details, _ = _open(path)
+    return quantize(x, input_details)
 
 
 def quantize(x: np.ndarray, details: dict[str, Any]) -> np.ndarray:
-    """Bring inputs into the type of an input tensor.
+    """Convert samples to the type of an input tensor.
 
     Args:
-        x: Inputs in real units.
-        details: The interpreter's description of the input tensor.
+        x: Samples in real units, (n, ...).
+        details: Details of the input tensor, from `get_input_details`.
+
+    Returns:
+        The samples in the type of the tensor, (n, ...).
     """
     dtype = details["dtype"]
     if np.issubdtype(dtype, np.floating):
         return x.astype(dtype, copy=False)
-    scale, zero_point = _quantization(details)
+    scale, zero_point = _get_quantization(details)
     return to_integers(x, scale, zero_point, dtype)
 
 
-def _quantization(details: dict[str, Any]) -> tuple[float, int]:
+def _get_quantization(details: dict[str, Any]) -> tuple[float, int]:
+    """Return scale and zero point of a tensor; 1.0 and 0 if it is not quantized."""
     scale, zero_point = details["quantization"]
     return (float(scale), int(zero_point)) if scale else (1.0, 0)
 
 
 def _open(path: str | Path, threads: int = 1) -> tuple[Interpreter, dict[str, Any], dict[str, Any]]:
+    """Open a file; return the interpreter and the details of its input and its output."""
     try:
         interpreter = Interpreter(model_path=str(path), num_threads=threads)
         interpreter.allocate_tensors()
@@ -144,15 +178,22 @@ def _open(path: str | Path, threads: int = 1) -> tuple[Interpreter, dict[str, An
 
 
 def _resize(
-    interpreter: Interpreter, given: dict[str, Any], wanted: dict[str, Any], size: int
+    interpreter: Interpreter,
+    input_details: dict[str, Any],
+    output_details: dict[str, Any],
+    size: int,
 ) -> bool:
-    """Resize to a batch; tell whether the output followed (a fixed Reshape stops it)."""
+    """Resize the input to a batch size; return whether the output has the batch size then.
+
+    A Reshape to a fixed shape prevents it.
+    """
     if size == 1:
         return True
     try:
-        interpreter.resize_tensor_input(given["index"], [size, *given["shape"][1:]])
+        interpreter.resize_tensor_input(input_details["index"], [size, *input_details["shape"][1:]])
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError):
         return False
-    output = next(d for d in interpreter.get_output_details() if d["index"] == wanted["index"])
+    index = output_details["index"]
+    output = next(d for d in interpreter.get_output_details() if d["index"] == index)
     return int(output["shape"][0]) == size

@@ -1,4 +1,4 @@
-"""TensorFlow Lite Micro itself, as its Python package runs it: the other truth."""
+"""TensorFlow Lite Micro from Python: one of the two runtimes that verify the integer engine."""
 
 import os
 import re
@@ -11,32 +11,33 @@ from tflite_micro import runtime
 from snugnet.core.progress import progress
 from snugnet.core.tflite_graph import Graph
 
-# Enough for all models that a microcontroller could hold; it is memory of this machine.
-ARENA = 64 << 20
-RECORDING = runtime.InterpreterConfig.kAllocationRecording
-KEEPING = runtime.InterpreterConfig.kPreserveAllTensors
+# Size of the tensor arena in bytes, in the memory of this machine. It is enough for all models that
+# fit into a microcontroller.
+ARENA_SIZE = 64 << 20
+RECORD_ALLOCATIONS = runtime.InterpreterConfig.kAllocationRecording
+PRESERVE_TENSORS = runtime.InterpreterConfig.kPreserveAllTensors
 
 
 def run(
     file: bytes, graph: Graph, x: np.ndarray, traced: int
 ) -> tuple[np.ndarray, list[dict[int, np.ndarray]]]:
-    """Compute samples one by one.
+    """Run a model on samples, one by one.
 
     Args:
-        file: A .tflite file with one input of batch 1.
-        graph: What it holds.
-        x: In the input's own type, (n, ...).
-        traced: Of how many samples, the first ones, every tensor is kept.
+        file: Content of a .tflite file with one input of batch size 1.
+        graph: Graph of the file.
+        x: Samples in the type of the input, (n, ...).
+        traced: Number of first samples for which all tensors are kept.
 
     Returns:
-        The first output, (n, ...), and for each traced sample every tensor that an operator writes,
-        by index.
+        The first output, (n, ...), and for each traced sample all tensors that operators write, by
+        index.
 
     Raises:
-        RuntimeError: If TensorFlow Lite Micro refuses the model.
+        RuntimeError: If TensorFlow Lite Micro does not support the model.
     """
-    interpreter = _open(file, KEEPING)
-    written = [i for operator in graph.operators for i in operator.outputs]
+    interpreter = _open(file, PRESERVE_TENSORS)
+    output_indices = [i for operator in graph.operators for i in operator.outputs]
     outputs, traces = [], []
     with progress(len(x), "TensorFlow Lite Micro") as meter:
         for i in range(len(x)):
@@ -45,35 +46,45 @@ def run(
             outputs.append(interpreter.get_output(0))
             if i < traced:
                 traces.append(
-                    {index: interpreter.GetTensor(index, 0)["tensor_data"] for index in written}
+                    {
+                        index: interpreter.GetTensor(index, 0)["tensor_data"]
+                        for index in output_indices
+                    }
                 )
             meter.update(1)
     return np.concatenate(outputs), traces
 
 
-def arena_bytes(file: bytes) -> int:
-    """Tell how much memory the model needs beside its file, on this machine's 64-bit pointers.
+def measure_arena(file: bytes) -> int:
+    """Measure the tensor arena that a model needs, with the 64-bit pointers of this machine.
+
+    Args:
+        file: Content of a .tflite file.
+
+    Returns:
+        Size of the arena in bytes, without the file itself.
 
     Raises:
-        RuntimeError: If TensorFlow Lite Micro refuses the model.
+        RuntimeError: If TensorFlow Lite Micro does not support the model.
     """
-    interpreter = _open(file, RECORDING)
+    interpreter = _open(file, RECORD_ALLOCATIONS)
     with tempfile.TemporaryFile() as stream:
-        # It prints to the C library's stderr and has no other way to tell.
-        kept = os.dup(2)
+        # TensorFlow Lite Micro reports allocations only on the stderr of the C library.
+        stderr_copy = os.dup(2)
         os.dup2(stream.fileno(), 2)
         try:
             interpreter.print_allocations()
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(stderr_copy, 2)
+            os.close(stderr_copy)
         stream.seek(0)
-        said = stream.read().decode(errors="replace")
-    found = re.search(r"Arena allocation total (\d+) bytes", said)
-    if found is None:
-        raise RuntimeError(f"TensorFlow Lite Micro did not report the arena size: {said[:200]!r}")
-    return int(found[1])
+        output = stream.read().decode(errors="replace")
+    match = re.search(r"Arena allocation total (\d+) bytes", output)
+    if match is None:
+        raise RuntimeError(f"TensorFlow Lite Micro did not report the arena size: {output[:200]!r}")
+    return int(match[1])
 
 
 def _open(file: bytes, config: Any) -> runtime.Interpreter:
-    return runtime.Interpreter.from_bytes(file, arena_size=ARENA, intrepreter_config=config)
+    # The parameter is misspelled in the package.
+    return runtime.Interpreter.from_bytes(file, arena_size=ARENA_SIZE, intrepreter_config=config)

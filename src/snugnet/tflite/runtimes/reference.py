@@ -1,4 +1,4 @@
-"""LiteRT's reference kernels: one of the two truths that the integer engine is compared with."""
+"""LiteRT with its reference kernels: one of the two runtimes that verify the integer engine."""
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
@@ -10,17 +10,17 @@ from snugnet.core.tflite_graph import Graph
 def run(
     file: bytes, graph: Graph, x: np.ndarray, traced: int
 ) -> tuple[np.ndarray, list[dict[int, np.ndarray]]]:
-    """Compute samples one by one.
+    """Run a model on samples, one by one.
 
     Args:
-        file: A .tflite file with one input of batch 1.
-        graph: What it holds.
-        x: In the input's own type, (n, ...).
-        traced: Of how many samples, the first ones, every tensor is kept.
+        file: Content of a .tflite file with one input of batch size 1.
+        graph: Graph of the file.
+        x: Samples in the type of the input, (n, ...).
+        traced: Number of first samples for which all tensors are kept.
 
     Returns:
-        The first output, (n, ...), and for each traced sample every tensor that an operator writes,
-        by index.
+        The first output, (n, ...), and for each traced sample all tensors that operators write, by
+        index.
     """
     interpreter = Interpreter(
         model_content=file,
@@ -29,15 +29,15 @@ def run(
         experimental_preserve_all_tensors=True,
     )
     interpreter.allocate_tensors()
-    given = interpreter.get_input_details()[0]["index"]
-    written = [i for operator in graph.operators for i in operator.outputs]
+    input_index = interpreter.get_input_details()[0]["index"]
+    output_indices = [i for operator in graph.operators for i in operator.outputs]
     outputs, traces = [], []
     with progress(len(x), "LiteRT's reference") as meter:
         for i in range(len(x)):
-            interpreter.set_tensor(given, x[i : i + 1])
+            interpreter.set_tensor(input_index, x[i : i + 1])
             interpreter.invoke()
             outputs.append(interpreter.get_tensor(graph.outputs[0]))
             if i < traced:
-                traces.append({index: interpreter.get_tensor(index) for index in written})
+                traces.append({index: interpreter.get_tensor(index) for index in output_indices})
             meter.update(1)
     return np.concatenate(outputs), traces

@@ -72,19 +72,19 @@ def signal_model(keras, blocks: list[str], head: str):
     st.integers(0, 2**16),
 )
 def test_signals_become_images_of_height_one(keras, blocks, head, seed):
-    from snugnet.compress.graph.canonicalize import standard
+    from snugnet.compress.graph.canonicalize import canonicalize
 
     model = signal_model(keras, blocks, head)
     random_weights(model, seed)
-    copy = standard(model)
+    copy = canonicalize(model)
     assert_same(model, copy, seed)
     assert not [layer for layer in copy.layers if "1D" in type(layer).__name__]
     assert {layer.name for layer in model.layers} <= {layer.name for layer in copy.layers}
-    assert_same(model, standard(copy), seed)  # as the next step of a chain does
+    assert_same(model, canonicalize(copy), seed)  # as the next step of a chain does
 
 
 def test_padding_reshape_and_permute_keep_their_meaning(keras):
-    from snugnet.compress.graph.canonicalize import standard
+    from snugnet.compress.graph.canonicalize import canonicalize
 
     layers = keras.tf_keras.layers
     model = keras.tf_keras.Sequential(
@@ -97,11 +97,11 @@ def test_padding_reshape_and_permute_keep_their_meaning(keras):
         ]
     )
     random_weights(model, 1)
-    assert_same(model, standard(model), 1)
+    assert_same(model, canonicalize(model), 1)
 
 
 def test_axes_counted_from_the_front_move_along(keras):
-    from snugnet.compress.graph.canonicalize import standard
+    from snugnet.compress.graph.canonicalize import canonicalize
 
     layers = keras.tf_keras.layers
     inputs = layers.Input((5, 5))
@@ -109,11 +109,11 @@ def test_axes_counted_from_the_front_move_along(keras):
     x = layers.Concatenate(axis=1)([x, layers.Softmax(axis=1)(x)])
     model = keras.tf_keras.Model(inputs, x)
     random_weights(model, 1)
-    assert_same(model, standard(model), 1)
+    assert_same(model, canonicalize(model), 1)
 
 
 def test_a_layer_used_twice_is_named(keras):
-    from snugnet.compress.graph.canonicalize import standard
+    from snugnet.compress.graph.canonicalize import canonicalize
     from snugnet.core.errors import InputError
 
     layers = keras.tf_keras.layers
@@ -122,11 +122,11 @@ def test_a_layer_used_twice_is_named(keras):
     with pytest.raises(
         InputError, match="'twice' is used 2 times; shared layers are not supported"
     ):
-        standard(keras.tf_keras.Model(inputs, twice(twice(inputs))))
+        canonicalize(keras.tf_keras.Model(inputs, twice(twice(inputs))))
 
 
 def test_separable_convolutions_are_split(keras):
-    from snugnet.compress.graph.canonicalize import standard
+    from snugnet.compress.graph.canonicalize import canonicalize
 
     layers = keras.tf_keras.layers
     model = keras.tf_keras.Sequential(
@@ -138,13 +138,13 @@ def test_separable_convolutions_are_split(keras):
         ]
     )
     random_weights(model, 1)
-    copy = standard(model)
+    copy = canonicalize(model)
     assert_same(model, copy, 1)
     assert [type(layer).__name__ for layer in copy.layers[1:]] == ["DepthwiseConv2D", "Conv2D"]
 
 
 def test_a_layer_without_a_flat_form_is_named(keras):
-    from snugnet.compress.graph.canonicalize import standard
+    from snugnet.compress.graph.canonicalize import canonicalize
     from snugnet.core.errors import InputError
 
     layers = keras.tf_keras.layers
@@ -152,19 +152,19 @@ def test_a_layer_without_a_flat_form_is_named(keras):
         [layers.Input((8, 2)), layers.Conv1D(3, 2), layers.LSTM(3, name="memory")]
     )
     with pytest.raises(InputError, match=r"'memory': LSTM with .*; supported: .*Conv1D"):
-        standard(model)
+        canonicalize(model)
     model = keras.tf_keras.Sequential(
         [layers.Input((2,)), layers.RepeatVector(4, name="again"), layers.Conv1D(3, 2)]
     )
     with pytest.raises(
         InputError, match=r"'again': RepeatVector with .* cannot be compressed; supp"
     ):
-        standard(model)
+        canonicalize(model)
 
 
 @pytest.mark.parametrize("bias", [True, False])
 def test_batch_normalization_is_folded_into_dense(keras, bias):
-    from snugnet.compress.graph.fold import fold
+    from snugnet.compress.graph.fold import fold_batch_norm
 
     layers = keras.tf_keras.layers
     inputs = layers.Input((6,))
@@ -173,17 +173,17 @@ def test_batch_normalization_is_folded_into_dense(keras, bias):
     y = layers.BatchNormalization(name="end")(layers.Dense(5, name="b")(x))
     model = keras.tf_keras.Model(inputs, y)
     random_weights(model, 1)
-    copy = fold(model)
+    copy = fold_batch_norm(model)
     assert_same(model, copy, 1)
     assert "BatchNormalization" not in [type(layer).__name__ for layer in copy.layers]
 
 
 def test_what_others_read_is_not_folded(keras):
-    from snugnet.compress.graph.fold import foldable
+    from snugnet.compress.graph.fold import find_foldable_layers
 
     layers = keras.tf_keras.layers
     inputs = layers.Input((6,))
     read_twice = layers.Dense(5)(inputs)
     y = layers.Add()([read_twice, layers.BatchNormalization()(read_twice)])
     y = layers.BatchNormalization()(layers.Dense(5, activation="relu")(y))
-    assert foldable(keras.tf_keras.Model(inputs, y)) == {}
+    assert find_foldable_layers(keras.tf_keras.Model(inputs, y)) == {}

@@ -41,12 +41,12 @@ def model(keras):
     ],
 )
 def test_a_cost_is_what_the_factorized_model_has(model, name, request_):
-    from snugnet.compress.lowrank.factorize import cost, factorize, settled
-    from snugnet.models.stats import stats
+    from snugnet.compress.lowrank.factorize import compute_cost, factorize, resolve_request
+    from snugnet.models.stats import compute_stats
 
     layer = model.get_layer(name)
-    parameters, macs = cost(layer, settled(layer, request_))
-    before, after = stats(model), stats(factorize(model, {name: request_}))
+    parameters, macs = compute_cost(layer, resolve_request(layer, request_))
+    before, after = compute_stats(model), compute_stats(factorize(model, {name: request_}))
     kernel = int(layer.kernel.shape.num_elements())
     own = next(row for row in before["layers"] if row["name"] == name)
     # The depthwise layer of a tensor train is in both figures; its bias was there before.
@@ -55,16 +55,18 @@ def test_a_cost_is_what_the_factorized_model_has(model, name, request_):
 
 
 def test_the_error_is_that_of_the_kernel(model):
-    from snugnet.compress.lowrank.factorize import error, settled
+    from snugnet.compress.lowrank.factorize import compute_weight_error, resolve_request
 
     dense = model.get_layer("dense")
     values = np.linalg.svd(dense.get_weights()[0], compute_uv=False)
     expected = np.sqrt((values[5:] ** 2).sum() / (values**2).sum())
-    assert error(dense, settled(dense, {"method": "svd", "rank": 5})) == pytest.approx(expected)
+    assert compute_weight_error(
+        dense, resolve_request(dense, {"method": "svd", "rank": 5})
+    ) == pytest.approx(expected)
     for name, method in (("conv", "tucker2"), ("dense", "tt")):
         layer = model.get_layer(name)
         errors = [
-            error(layer, settled(layer, {"method": method, "rank": share}))
+            compute_weight_error(layer, resolve_request(layer, {"method": method, "rank": share}))
             for share in (0.2, 0.6, 0.999)
         ]
         assert errors == sorted(errors, reverse=True)
@@ -72,16 +74,16 @@ def test_the_error_is_that_of_the_kernel(model):
 
 
 def test_options_are_smaller_and_undominated(model):
-    from snugnet.compress.lowrank.explore import candidates
-    from snugnet.models.stats import macs
+    from snugnet.compress.lowrank.explore import enumerate_options
+    from snugnet.models.stats import count_macs
 
     dense = model.get_layer("dense")
-    nothing, *options = candidates(dense, [1, 2, 4, 8, 16])
+    nothing, *options = enumerate_options(dense, [1, 2, 4, 8, 16])
     assert nothing.requests == {}
     assert {option.requests["dense"]["method"] for option in options} >= {"tt"}
     for option in options:
         assert option.parameters < nothing.parameters == dense.kernel.shape.num_elements()
-        assert option.macs < nothing.macs == macs(dense)
+        assert option.macs < nothing.macs == count_macs(dense)
         for other in options:
             figures = [(o.parameters, o.macs, o.error) for o in (other, option)]
             assert figures[0] == figures[1] or not all(
@@ -120,10 +122,10 @@ def test_points_are_trained_numbered_by_size_and_unbeaten(space):
 
 def test_figures_of_a_design_are_those_of_its_model(model, space):
     from snugnet.compress.lowrank.factorize import factorize
-    from snugnet.models.stats import stats
+    from snugnet.models.stats import compute_stats
 
     for design in (space[0], space[-1]):
-        found = stats(factorize(model, design.requests))
+        found = compute_stats(factorize(model, design.requests))
         assert (found["parameters"], found["macs"]) == (design.parameters, design.macs)
 
 

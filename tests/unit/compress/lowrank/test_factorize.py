@@ -33,27 +33,27 @@ def assert_same(model, changed, shape: tuple[int, ...]) -> None:
 @settings(max_examples=EXAMPLES)
 @given(st.integers(1, 12), st.integers(1, 12), ACTIVATIONS, st.booleans())
 def test_svd_of_dense(keras, inputs, outputs, activation, bias):
-    from snugnet.compress.graph.functional import replace
+    from snugnet.compress.graph.functional import replace_layers
     from snugnet.compress.lowrank import svd
 
     dense = keras.tf_keras.layers.Dense(outputs, activation=activation, use_bias=bias, name="d")
     model = model_of(keras, (inputs,), dense)
-    chain = svd.factorize(dense, svd.full_rank(dense))
-    assert_same(model, replace(model, {"d": chain}), (inputs,))
+    chain = svd.factorize(dense, svd.compute_full_rank(dense))
+    assert_same(model, replace_layers(model, {"d": chain}), (inputs,))
 
 
 @settings(max_examples=EXAMPLES)
 @given(st.integers(1, 8), st.integers(1, 8), st.integers(1, 2), ACTIVATIONS, st.booleans())
 def test_svd_of_a_1x1_convolution(keras, inputs, outputs, stride, activation, bias):
-    from snugnet.compress.graph.functional import replace
+    from snugnet.compress.graph.functional import replace_layers
     from snugnet.compress.lowrank import svd
 
     conv = keras.tf_keras.layers.Conv2D(
         outputs, 1, strides=stride, activation=activation, use_bias=bias, name="c"
     )
     model = model_of(keras, (6, 5, inputs), conv)
-    chain = svd.factorize(conv, svd.full_rank(conv))
-    assert_same(model, replace(model, {"c": chain}), (6, 5, inputs))
+    chain = svd.factorize(conv, svd.compute_full_rank(conv))
+    assert_same(model, replace_layers(model, {"c": chain}), (6, 5, inputs))
 
 
 @settings(max_examples=EXAMPLES)
@@ -66,15 +66,15 @@ def test_svd_of_a_1x1_convolution(keras, inputs, outputs, stride, activation, bi
     st.booleans(),
 )
 def test_tucker2(keras, kernel, inputs, outputs, stride, padding, bias):
-    from snugnet.compress.graph.functional import replace
+    from snugnet.compress.graph.functional import replace_layers
     from snugnet.compress.lowrank import tucker
 
     conv = keras.tf_keras.layers.Conv2D(
         outputs, kernel, strides=stride, padding=padding, use_bias=bias, name="c"
     )
     model = model_of(keras, (7, 6, inputs), conv)
-    chain = tucker.factorize(conv, tucker.full_ranks(conv))
-    assert_same(model, replace(model, {"c": chain}), (7, 6, inputs))
+    chain = tucker.factorize(conv, tucker.compute_full_ranks(conv))
+    assert_same(model, replace_layers(model, {"c": chain}), (7, 6, inputs))
 
 
 FACTORS = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 4)), min_size=2, max_size=4)
@@ -83,7 +83,7 @@ FACTORS = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 4)), min_size=2, 
 @settings(max_examples=EXAMPLES)
 @given(FACTORS, ACTIVATIONS, st.booleans())
 def test_tensor_train(keras, factors, activation, bias):
-    from snugnet.compress.graph.functional import replace
+    from snugnet.compress.graph.functional import replace_layers
     from snugnet.compress.lowrank import tt
 
     inputs, outputs = zip(*factors, strict=True)
@@ -91,8 +91,8 @@ def test_tensor_train(keras, factors, activation, bias):
         math.prod(outputs), activation=activation, use_bias=bias, name="d"
     )
     model = model_of(keras, (math.prod(inputs),), dense)
-    chain = tt.factorize(dense, inputs, outputs, tt.full_ranks(inputs, outputs))
-    assert_same(model, replace(model, {"d": chain}), (math.prod(inputs),))
+    chain = tt.factorize(dense, inputs, outputs, tt.compute_full_ranks(inputs, outputs))
+    assert_same(model, replace_layers(model, {"d": chain}), (math.prod(inputs),))
 
 
 def test_names_that_are_taken_are_left_alone(keras):
@@ -143,7 +143,7 @@ def normal(*shape: int) -> np.ndarray:
 def test_at_a_lower_rank_what_is_of_low_rank_nearly_stays(keras, method, kernel, arguments):
     from importlib import import_module
 
-    from snugnet.compress.graph.functional import replace
+    from snugnet.compress.graph.functional import replace_layers
 
     layers = keras.tf_keras.layers
     layer = layers.Dense(64) if kernel.ndim == 2 else layers.Conv2D(24, 3)
@@ -151,7 +151,7 @@ def test_at_a_lower_rank_what_is_of_low_rank_nearly_stays(keras, method, kernel,
     model = model_of(keras, shape, layer)
     layer.set_weights([kernel + 0.01 * normal(*kernel.shape), layer.get_weights()[1]])
     factorize = import_module(f"snugnet.compress.lowrank.{method}").factorize
-    changed = replace(model, {layer.name: factorize(layer, *arguments)})
+    changed = replace_layers(model, {layer.name: factorize(layer, *arguments)})
     assert changed.count_params() < 0.5 * model.count_params()
     x = np.random.default_rng(4).normal(0, 1, (5, *shape)).astype(np.float32)
     expected = model.predict_on_batch(x)

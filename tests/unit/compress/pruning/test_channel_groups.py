@@ -62,14 +62,14 @@ def build(keras, plan: dict):
 def removable(channels, rng: np.random.Generator) -> np.ndarray:
     """Mark about half of the groups that may go, and leave every layer one channel."""
     removed = (rng.random(len(channels.frozen)) < 0.5) & ~channels.frozen
-    for use in channels.makers.values():
+    for use in channels.producers.values():
         removed[use.outputs[0]] = False
     return removed
 
 
 def unread(model, channels, removed: np.ndarray) -> None:
     """Set to zero all weights that read removed channels."""
-    for name, use in channels.makers.items():
+    for name, use in channels.producers.items():
         layer = model.get_layer(name)
         kernel, *others = layer.get_weights()
         kernel[..., removed[use.inputs], :] = 0
@@ -79,36 +79,40 @@ def unread(model, channels, removed: np.ndarray) -> None:
 @settings(max_examples=EXAMPLES)
 @given(plans())
 def test_what_nobody_reads_is_not_missed(keras, tmp_path_factory, plan):
-    from snugnet.compress.pruning.channel_groups import Channels, parameters_without, without
+    from snugnet.compress.pruning.channel_groups import (
+        ChannelGroups,
+        count_remaining_parameters,
+        remove_channels,
+    )
     from snugnet.core.tflite_schemes import SCHEMES
     from snugnet.tflite.convert import convert
     from snugnet.tflite.runtimes.litert import predict
 
-    channels = Channels(build(keras, plan))
+    channels = ChannelGroups(build(keras, plan))
     rng = np.random.default_rng(plan["seed"])
     removed = removable(channels, rng)
     unread(channels.model, channels, removed)
-    smaller = without(channels, removed)
+    smaller = remove_channels(channels, removed)
     x = rng.normal(0, 1, (4, 8, 8, plan["channels"])).astype(np.float32)
     expected = channels.model.predict_on_batch(x)
     np.testing.assert_allclose(smaller.predict_on_batch(x), expected, atol=1e-6)
-    assert smaller.count_params() == parameters_without(channels, removed)
+    assert smaller.count_params() == count_remaining_parameters(channels, removed)
     path = tmp_path_factory.mktemp("pruned") / "model.tflite"
     path.write_bytes(convert(smaller, SCHEMES["float32"]))
     np.testing.assert_allclose(predict(path, x).scores(), expected, atol=1e-5)
     assert [layer.name for layer in smaller.layers] == [
         layer.name for layer in channels.model.layers
     ]
-    if removed[np.concatenate([use.outputs for use in channels.makers.values()])].any():
+    if removed[np.concatenate([use.outputs for use in channels.producers.values()])].any():
         assert smaller.count_params() < channels.model.count_params()
 
 
 def test_channels_that_are_added_are_one_group(keras):
-    from snugnet.compress.pruning.channel_groups import Channels
+    from snugnet.compress.pruning.channel_groups import ChannelGroups
 
     plan = {"blocks": [("residual", 4)], "channels": 1, "head": "flatten", "seed": 1}
-    channels = Channels(build(keras, plan))
-    first, middle, last, dense, scores = channels.makers.values()
+    channels = ChannelGroups(build(keras, plan))
+    first, middle, last, dense, scores = channels.producers.values()
     np.testing.assert_array_equal(first.outputs, last.outputs)
     assert not set(middle.outputs) & set(first.outputs)
     # Flatten goes through 64 places, each with all channels.
@@ -118,29 +122,29 @@ def test_channels_that_are_added_are_one_group(keras):
 
 
 def test_what_an_unknown_layer_touches_must_stay(keras):
-    from snugnet.compress.pruning.channel_groups import Channels, without
+    from snugnet.compress.pruning.channel_groups import ChannelGroups, remove_channels
 
     layers = keras.tf_keras.layers
     inputs = layers.Input((8, 8, 1))
     x = layers.Conv2D(3, 3, name="before")(inputs)
     x = layers.Conv2D(4, 3, name="after")(layers.LayerNormalization()(x))
     outputs = layers.Dense(2)(layers.GlobalAveragePooling2D()(x))
-    channels = Channels(keras.tf_keras.Model(inputs, outputs))
-    assert channels.frozen[channels.makers["before"].outputs].all()
-    assert not channels.frozen[channels.makers["after"].outputs].any()
+    channels = ChannelGroups(keras.tf_keras.Model(inputs, outputs))
+    assert channels.frozen[channels.producers["before"].outputs].all()
+    assert not channels.frozen[channels.producers["after"].outputs].any()
     removed = np.zeros(len(channels.frozen), bool)
-    removed[channels.makers["before"].outputs[0]] = True
+    removed[channels.producers["before"].outputs[0]] = True
     with pytest.raises(ValueError, match="cannot remove channels of the input"):
-        without(channels, removed)
+        remove_channels(channels, removed)
 
 
 def test_no_layer_loses_its_last_channel(keras):
-    from snugnet.compress.pruning.channel_groups import Channels, without
+    from snugnet.compress.pruning.channel_groups import ChannelGroups, remove_channels
 
     plan = {"blocks": [("conv", 3)], "channels": 1, "head": "average", "seed": 1}
-    channels = Channels(build(keras, plan))
+    channels = ChannelGroups(build(keras, plan))
     removed = np.zeros(len(channels.frozen), bool)
-    name, use = next(iter(channels.makers.items()))
+    name, use = next(iter(channels.producers.items()))
     removed[use.outputs] = True
     with pytest.raises(ValueError, match=f"cannot remove every channel .*{name}"):
-        without(channels, removed)
+        remove_channels(channels, removed)

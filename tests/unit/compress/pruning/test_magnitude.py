@@ -22,12 +22,16 @@ def parts(trained):
 
 @pytest.mark.parametrize("schedule", ["polynomial", "constant"])
 def test_every_layer_has_its_zeros(trained, parts, schedule):
-    from snugnet.compress.pruning.magnitude import compress, prunable, sparsities
+    from snugnet.compress.pruning.magnitude import (
+        compress,
+        compute_sparsities,
+        list_prunable_layers,
+    )
 
     settings = {**SETTINGS, "schedule": schedule, "layers": {"scores": 0}}
     sparse, history = compress(trained.model, *parts, settings, seed=1)
-    found = sparsities(sparse)
-    assert set(found) == set(prunable(trained.model))
+    found = compute_sparsities(sparse)
+    assert set(found) == set(list_prunable_layers(trained.model))
     assert found.pop("scores") < 0.1
     for name, share in found.items():
         size = sparse.get_layer(name).get_weights()[0].size
@@ -38,7 +42,7 @@ def test_every_layer_has_its_zeros(trained, parts, schedule):
 
 
 def test_the_parent_is_not_touched_and_the_best_epoch_is_a_sparse_one(trained, parts):
-    from snugnet.compress.pruning.magnitude import compress, sparsities
+    from snugnet.compress.pruning.magnitude import compress, compute_sparsities
 
     before = [w.copy() for w in trained.model.get_weights()]
     # So fast a rate that the first epochs are the best: they are dense.
@@ -46,7 +50,7 @@ def test_the_parent_is_not_touched_and_the_best_epoch_is_a_sparse_one(trained, p
     sparse, _ = compress(trained.model, *parts, {**SETTINGS, "training": training}, seed=1)
     for ours, theirs in zip(before, trained.model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    assert min(sparsities(sparse).values()) > 0.5
+    assert min(compute_sparsities(sparse).values()) > 0.5
 
 
 def test_what_cannot_be_pruned_is_refused(trained, parts):

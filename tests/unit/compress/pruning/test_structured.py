@@ -33,8 +33,8 @@ def model(keras):
 
 @pytest.mark.parametrize("criterion", CRITERIA)
 def test_what_does_nothing_goes_first(model, criterion):
-    from snugnet.compress.pruning.channel_groups import Channels
-    from snugnet.compress.pruning.structured import importance
+    from snugnet.compress.pruning.channel_groups import ChannelGroups
+    from snugnet.compress.pruning.structured import compute_importance
 
     dead = [1, 4, 9]
     kernel, bias = model.get_layer("c").get_weights()
@@ -44,17 +44,17 @@ def test_what_does_nothing_goes_first(model, criterion):
     gamma, beta, *statistics = norm.get_weights()
     gamma[dead] = beta[dead] = 0
     norm.set_weights([gamma, beta, *statistics])
-    channels = Channels(model)
-    scores = importance(channels, criterion, waves("multiclass"))
-    found = scores[channels.makers["c"].outputs]
+    channels = ChannelGroups(model)
+    scores = compute_importance(channels, criterion, waves("multiclass"))
+    found = scores[channels.producers["c"].outputs]
     assert found[dead].max() == 0
     assert (found > 0).sum() > 8
-    assert np.isinf(scores[channels.makers["scores"].outputs]).all()
+    assert np.isinf(scores[channels.producers["scores"].outputs]).all()
 
 
 def test_scale_needs_batch_normalization(keras):
-    from snugnet.compress.pruning.channel_groups import Channels
-    from snugnet.compress.pruning.structured import importance
+    from snugnet.compress.pruning.channel_groups import ChannelGroups
+    from snugnet.compress.pruning.structured import compute_importance
     from snugnet.core.errors import InputError
 
     layers = keras.tf_keras.layers
@@ -62,29 +62,33 @@ def test_scale_needs_batch_normalization(keras):
         [layers.Input(SHAPE), layers.Conv2D(4, 1, name="bare"), layers.Flatten(), layers.Dense(3)]
     )
     with pytest.raises(InputError, match=r"'bn_scale'.*'bare'.*allowed here: l1, l2, taylor"):
-        importance(Channels(bare), "bn_scale", waves("multiclass"))
+        compute_importance(ChannelGroups(bare), "bn_scale", waves("multiclass"))
 
 
 @pytest.mark.parametrize("target", [0.2, 0.5, 0.65, 0.9])
 @pytest.mark.parametrize("scope", ["global", "layer"])
 def test_as_much_goes_as_was_asked_for(model, scope, target):
-    from snugnet.compress.pruning.channel_groups import Channels, parameters_without, without
-    from snugnet.compress.pruning.structured import choose, importance
+    from snugnet.compress.pruning.channel_groups import (
+        ChannelGroups,
+        count_remaining_parameters,
+        remove_channels,
+    )
+    from snugnet.compress.pruning.structured import choose_groups, compute_importance
 
-    channels = Channels(model)
+    channels = ChannelGroups(model)
     wanted = round(model.count_params() * (1 - target))
-    scores = importance(channels, "l1", waves("multiclass"))
-    removed = choose(channels, scores, scope, wanted, 0.005 * model.count_params(), [])
-    left = without(channels, removed).count_params()
-    assert left == parameters_without(channels, removed)
+    scores = compute_importance(channels, "l1", waves("multiclass"))
+    removed = choose_groups(channels, scores, scope, wanted, 0.005 * model.count_params(), [])
+    left = remove_channels(channels, removed).count_params()
+    assert left == count_remaining_parameters(channels, removed)
     assert abs(left - wanted) <= 0.005 * model.count_params()
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_small_network_is_met_whatever_its_scores(keras, seed):
     """Few widths come near enough here: the first choice misses by up to two points."""
-    from snugnet.compress.pruning.channel_groups import Channels, parameters_without
-    from snugnet.compress.pruning.structured import choose
+    from snugnet.compress.pruning.channel_groups import ChannelGroups, count_remaining_parameters
+    from snugnet.compress.pruning.structured import choose_groups
 
     layers = keras.tf_keras.layers
     small = keras.tf_keras.Sequential(
@@ -96,54 +100,58 @@ def test_a_small_network_is_met_whatever_its_scores(keras, seed):
             layers.Dense(3, name="scores"),
         ]
     )
-    channels = Channels(small)
+    channels = ChannelGroups(small)
     scores = np.random.default_rng(seed).random(len(channels.frozen))
     scores[channels.frozen] = np.inf
-    groups = np.concatenate([use.outputs for use in channels.makers.values()])
+    groups = np.concatenate([use.outputs for use in channels.producers.values()])
     scores[np.setdiff1d(np.arange(len(scores)), groups)] = np.inf
     before = small.count_params()
     for target in (0.35, 0.65, 0.8):
-        removed = choose(channels, scores, "global", before * (1 - target), before * 0.005, [])
-        assert 1 - parameters_without(channels, removed) / before == pytest.approx(
+        removed = choose_groups(
+            channels, scores, "global", before * (1 - target), before * 0.005, []
+        )
+        assert 1 - count_remaining_parameters(channels, removed) / before == pytest.approx(
             target, abs=0.005
         )
 
 
 def test_the_same_share_of_every_layer_goes(model):
-    from snugnet.compress.pruning.channel_groups import Channels, without
-    from snugnet.compress.pruning.structured import choose, importance
+    from snugnet.compress.pruning.channel_groups import ChannelGroups, remove_channels
+    from snugnet.compress.pruning.structured import choose_groups, compute_importance
 
-    channels = Channels(model)
-    scores = importance(channels, "l2", waves("multiclass"))
+    channels = ChannelGroups(model)
+    scores = compute_importance(channels, "l2", waves("multiclass"))
     wanted = round(model.count_params() * 0.3)
-    smaller = without(channels, choose(channels, scores, "layer", wanted, 10, []))
+    smaller = remove_channels(channels, choose_groups(channels, scores, "layer", wanted, 10, []))
     shares = [smaller.get_layer(name).kernel.shape[-1] / n for name, n in (("a", 16), ("c", 48))]
     assert abs(shares[0] - shares[1]) < 0.1
 
 
 @pytest.mark.parametrize("scope", ["global", "layer"])
 def test_no_layer_goes_altogether(model, scope):
-    from snugnet.compress.pruning.channel_groups import Channels, without
-    from snugnet.compress.pruning.structured import choose, importance
+    from snugnet.compress.pruning.channel_groups import ChannelGroups, remove_channels
+    from snugnet.compress.pruning.structured import choose_groups, compute_importance
 
-    channels = Channels(model)
-    scores = importance(channels, "taylor", waves("multiclass"))
-    smaller = without(channels, choose(channels, scores, scope, 0, 0, []))
+    channels = ChannelGroups(model)
+    scores = compute_importance(channels, "taylor", waves("multiclass"))
+    smaller = remove_channels(channels, choose_groups(channels, scores, scope, 0, 0, []))
     assert [smaller.get_layer(name).kernel.shape[-1] for name in "abc"] == [1, 1, 1]
 
 
 def test_layers_can_be_kept(model):
-    from snugnet.compress.pruning.channel_groups import Channels
-    from snugnet.compress.pruning.structured import choose, importance
+    from snugnet.compress.pruning.channel_groups import ChannelGroups
+    from snugnet.compress.pruning.structured import choose_groups, compute_importance
     from snugnet.core.errors import InputError
 
-    channels = Channels(model)
-    scores = importance(channels, "l1", waves("multiclass"))
-    removed = choose(channels, scores, "global", 0, 0, ["b"])  # and with it what is added to it
-    assert not removed[channels.makers["a"].outputs].any()
-    assert removed[channels.makers["c"].outputs].sum() == 47
+    channels = ChannelGroups(model)
+    scores = compute_importance(channels, "l1", waves("multiclass"))
+    removed = choose_groups(
+        channels, scores, "global", 0, 0, ["b"]
+    )  # and with it what is added to it
+    assert not removed[channels.producers["a"].outputs].any()
+    assert removed[channels.producers["c"].outputs].sum() == 47
     with pytest.raises(InputError, match="keep: no removable channels in d; allowed: a, b, c"):
-        choose(channels, scores, "global", 0, 0, ["d"])
+        choose_groups(channels, scores, "global", 0, 0, ["d"])
 
 
 def test_pruning_in_steps_meets_its_target_and_learns_again(trained, keras):

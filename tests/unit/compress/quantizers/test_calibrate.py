@@ -5,7 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from snugnet.compress.quantizers.histogram import Histogram, least_error, minmax, percentile
+from snugnet.compress.quantizers.histogram import (
+    Histogram,
+    compute_minmax_range,
+    compute_mse_range,
+    compute_percentile_range,
+)
 
 RULES = {"percentiles": [99.5], "mse": True}
 rng = np.random.default_rng(3)
@@ -60,7 +65,9 @@ def test_a_percentile_is_numpys_to_a_bin(name, share):
     expected = (min(low, 0), max(high, 0))
     if expected == (0, 0):
         expected = (values.min(), values.max())
-    np.testing.assert_allclose(percentile(seen, share), expected, rtol=0, atol=seen.width)
+    np.testing.assert_allclose(
+        compute_percentile_range(seen, share), expected, rtol=0, atol=seen.width
+    )
 
 
 @pytest.mark.parametrize("name", VALUES)
@@ -70,22 +77,25 @@ def test_no_range_on_a_grid_has_a_smaller_error(name):
     lows = np.linspace(0, min(values.min(), 0), 31) if values.min() < 0 else [0.0]
     highs = np.linspace(0, max(values.max(), 0), 31) if values.max() > 0 else [0.0]
     least = min(error(values, low, high) for low in lows for high in highs if low < high)
-    assert error(values, *least_error(histogram(values))) <= 1.03 * least
+    assert error(values, *compute_mse_range(histogram(values))) <= 1.03 * least
 
 
 def test_one_outlier_in_two_million_is_clipped_and_one_in_a_thousand_is_not():
     many = np.random.default_rng(1).normal(size=2_000_000).astype(np.float32)
     many[7] = 30
-    low, high = least_error(histogram(many))
+    low, high = compute_mse_range(histogram(many))
     assert 3 < high < 12
     assert -6 < low < -3
     assert error(many, low, high) < error(many, many.min(), 30) / 2
-    low, high = least_error(histogram(many[:1000]))
+    low, high = compute_mse_range(histogram(many[:1000]))
     assert high > 25
 
 
 @pytest.mark.parametrize("name", [*VALUES, "nothing"])
-@pytest.mark.parametrize("rule", [minmax, lambda seen: percentile(seen, 99.9), least_error])
+@pytest.mark.parametrize(
+    "rule",
+    [compute_minmax_range, lambda seen: compute_percentile_range(seen, 99.9), compute_mse_range],
+)
 def test_ranges_hold_0_and_nothing_that_was_not_seen(name, rule):
     values = VALUES.get(name, np.zeros(10, np.float32))
     low, high = rule(histogram(values))
@@ -190,7 +200,7 @@ def test_of_equals_min_max_is_chosen(outlier):
 
 def test_as_many_right_labels_are_equal_wherever_they_are(keras):
     """Added up sample by sample, as shares of labels, these would differ in the last digit."""
-    from snugnet.compress.quantizers.calibrate import _accuracy
+    from snugnet.compress.quantizers.calibrate import _compute_accuracy
     from snugnet.core.samples import Samples
 
     random = np.random.default_rng(0)
@@ -200,7 +210,7 @@ def test_as_many_right_labels_are_equal_wherever_they_are(keras):
         scores = random.permutation(wrong).reshape(120, 5).astype(np.float32)
         model = SimpleNamespace(predict=lambda x, scores=scores, **_: scores)
         truth = np.zeros((120, 5), np.uint8)
-        found.add(_accuracy(model, Samples(scores, truth, tuple("abcde"), "multilabel")))
+        found.add(_compute_accuracy(model, Samples(scores, truth, tuple("abcde"), "multilabel")))
     assert found == {530 / 600}
 
 
@@ -222,8 +232,8 @@ def test_ranges_are_of_calib_alone(outlier):
 
 def test_a_layer_of_zeros_does_not_spoil_the_file(outlier, keras, tmp_path):
     from snugnet.compress.quantizers.calibrate import calibrate
-    from snugnet.compress.quantizers.qat import quantizable, quantize
-    from snugnet.compress.quantizers.ranges import begin_ranges
+    from snugnet.compress.quantizers.qat import insert_quantizers, prepare_for_quantization
+    from snugnet.compress.quantizers.ranges import initialize_ranges
     from snugnet.core.tflite_schemes import SCHEMES
     from snugnet.tflite.convert import convert
     from snugnet.tflite.runtimes.litert import predict
@@ -233,9 +243,9 @@ def test_a_layer_of_zeros_does_not_spoil_the_file(outlier, keras, tmp_path):
     dead.get_layer("scores").set_weights([np.eye(4)[:, :3], np.array([0.0, 2, 0])])
     calibrated, _, _ = calibrate(dead, outlier.calib, outlier.val, RULES)
     # Training, which does not bring the layer back to life, begins with its range.
-    plain = quantizable(dead)
-    begun = quantize(plain)
-    begin_ranges(begun, plain, outlier.calib.x, seed=1)
+    plain = prepare_for_quantization(dead)
+    begun = insert_quantizers(plain)
+    initialize_ranges(begun, plain, outlier.calib.x, seed=1)
     for quantized in (calibrated, begun):
         path = tmp_path / "model.tflite"
         path.write_bytes(convert(quantized, SCHEMES["fiq_int8"], quantized=True))
@@ -262,7 +272,7 @@ def test_the_file_is_integer_and_decides_alike(trained, tmp_path):
     from snugnet.models.loading.storage import load_model, save_model
     from snugnet.tflite.convert import convert
     from snugnet.tflite.runtimes.litert import predict
-    from snugnet.tflite.weight_report import inspect
+    from snugnet.tflite.weight_report import make_weight_report
 
     samples = trained.samples
     calib, val = samples.take(np.arange(160)), samples.take(np.arange(160, 240))
@@ -277,7 +287,7 @@ def test_the_file_is_integer_and_decides_alike(trained, tmp_path):
     path.write_bytes(
         convert(load_quantized(tmp_path / "quantized.h5"), SCHEMES["fiq_int8"], quantized=True)
     )
-    found = inspect(path, SCHEMES["fiq_int8"])
+    found = make_weight_report(path, SCHEMES["fiq_int8"])
     assert found["verdict"] == "pass", found["findings"]
     file, keras = predict(path, val.x, 64).scores(), quantized.predict(val.x, verbose=0)
     if samples.task == "multiclass":

@@ -32,7 +32,7 @@ def signal(layers):
 
 @pytest.mark.parametrize("network", [image, signal])
 def test_the_same_is_computed_in_integers_too(keras, tmp_path, network):
-    from snugnet.compress.quantizers.qat import quantizable, quantize
+    from snugnet.compress.quantizers.qat import insert_quantizers, prepare_for_quantization
     from snugnet.core.tflite_schemes import SCHEMES
     from snugnet.tflite.contract import check_contract
     from snugnet.tflite.convert import convert
@@ -44,10 +44,10 @@ def test_the_same_is_computed_in_integers_too(keras, tmp_path, network):
     model.set_weights([rng.uniform(0.1, 0.5, weight.shape) for weight in model.weights])
     x = rng.normal(size=(32, *model.input_shape[1:])).astype(np.float32)
     expected = model(x, training=False).numpy()
-    written = quantizable(model)
+    written = prepare_for_quantization(model)
     np.testing.assert_allclose(written(x, training=False), expected, atol=1e-5)
     assert written.get_layer(model.layers[-1].name)
-    quantized = quantize(written)
+    quantized = insert_quantizers(written)
     quantized.compile("adam", "sparse_categorical_crossentropy")
     quantized.fit(x, np.arange(32) % 3, epochs=3, verbose=0)  # to find ranges
     path = tmp_path / "model.tflite"
@@ -56,7 +56,7 @@ def test_the_same_is_computed_in_integers_too(keras, tmp_path, network):
 
 
 def test_what_is_normalized_along_something_else_is_refused(keras):
-    from snugnet.compress.quantizers.qat import quantizable
+    from snugnet.compress.quantizers.qat import prepare_for_quantization
 
     layers = keras.tf_keras.layers
     norm = layers.BatchNormalization(axis=1, name="norm")
@@ -64,4 +64,4 @@ def test_what_is_normalized_along_something_else_is_refused(keras):
     with pytest.raises(
         InputError, match=r"QAT does not support 'norm' \(BatchNormalization\); allowed"
     ):
-        quantizable(model)
+        prepare_for_quantization(model)

@@ -59,13 +59,13 @@ def test_without_quantizers_the_scores_are_nearly_the_same(aware):
 
 def test_ranges_begin_where_the_values_are(aware, keras):
     """By default each range begins at -6 to 6, whatever the values."""
-    from snugnet.compress.quantizers.qat import quantizable, quantize
-    from snugnet.compress.quantizers.ranges import begin_ranges
+    from snugnet.compress.quantizers.qat import insert_quantizers, prepare_for_quantization
+    from snugnet.compress.quantizers.ranges import initialize_ranges
 
     x = aware.samples.x / 20
-    plain = quantizable(aware.parent)
-    quantized = quantize(plain)
-    begin_ranges(quantized, plain, x, seed=1)
+    plain = prepare_for_quantization(aware.parent)
+    quantized = insert_quantizers(plain)
+    initialize_ranges(quantized, plain, x, seed=1)
     seen = keras.tf_keras.Model(plain.inputs, [layer.output for layer in plain.layers[1:]])
     values = dict(zip([layer.name for layer in plain.layers[1:]], seen(x), strict=True))
     compared = 0
@@ -86,14 +86,14 @@ def test_ranges_begin_where_the_values_are(aware, keras):
 
 def test_training_that_does_not_help_is_undone(trained):
     """With a learning rate that wrecks the network, what comes out is what went in."""
-    from snugnet.compress.quantizers.qat import quantizable, train_quantized
+    from snugnet.compress.quantizers.qat import prepare_for_quantization, train_quantized
     from snugnet.models.loading.storage import load_model
 
     samples = trained.samples
     train, val = samples.take(np.arange(160)), samples.take(np.arange(160, 240))
     wrecking = {"training": {**TRAINING, "epochs": 1, "learning_rate": 30.0}}
     _, plain, history = train_quantized(load_model(trained.path), train, val, wrecking, seed=1)
-    before = quantizable(load_model(trained.path))
+    before = prepare_for_quantization(load_model(trained.path))
     for weight, expected in zip(plain.get_weights(), before.get_weights(), strict=True):
         np.testing.assert_array_equal(weight, expected)
     assert len(history) == 1
@@ -101,7 +101,7 @@ def test_training_that_does_not_help_is_undone(trained):
 
 def test_every_kernel_has_a_quantizer(keras):
     """Before a ReLU of its own, tensorflow-model-optimization gives a layer none."""
-    from snugnet.compress.quantizers.qat import quantizable, quantize
+    from snugnet.compress.quantizers.qat import insert_quantizers, prepare_for_quantization
 
     layers = keras.tf_keras.layers
     model = keras.tf_keras.Sequential(
@@ -116,9 +116,9 @@ def test_every_kernel_has_a_quantizer(keras):
         ]
     )
     x = np.random.default_rng(0).normal(size=(5, 8, 8, 2)).astype(np.float32)
-    plain = quantizable(model)
+    plain = prepare_for_quantization(model)
     np.testing.assert_allclose(plain.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-6)
-    names = [weight.name for weight in quantize(plain).weights]
+    names = [weight.name for weight in insert_quantizers(plain).weights]
     assert sum(name.endswith("/kernel:0") for name in names) == 3
     assert sum(name.endswith("kernel_max:0") for name in names) == 3
 
@@ -141,24 +141,24 @@ def test_a_saved_model_computes_the_same(aware, tmp_path):
 @pytest.mark.parametrize("name", ["fiq_int8", "fiq_uint8"])
 def test_derived_file_equals_converted_one(aware, name):
     from snugnet.tflite.convert import change_io_types, convert
-    from snugnet.tflite.digest import semantic_digest
+    from snugnet.tflite.digest import compute_semantic_digest
     from snugnet.tflite.flatbuffer import parse_graph
 
     network = convert(aware.quantized, SCHEMES["fiq_float32"], quantized=True)
     converted = convert(aware.quantized, SCHEMES[name], quantized=True)
     derived = change_io_types(network, SCHEMES[name], quantized=True)
-    digests = [semantic_digest(parse_graph(file, name)) for file in (derived, converted)]
+    digests = [compute_semantic_digest(parse_graph(file, name)) for file in (derived, converted)]
     assert digests[0] == digests[1]
 
 
 @pytest.mark.parametrize("name", ["fiq_float32", "fiq_int8", "fiq_uint8"])
 def test_the_file_is_integer_with_the_trained_ranges(aware, tmp_path, name):
     from snugnet.tflite.convert import convert
-    from snugnet.tflite.weight_report import inspect
+    from snugnet.tflite.weight_report import make_weight_report
 
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(aware.quantized, SCHEMES[name], quantized=True))
-    found = inspect(path, SCHEMES[name])
+    found = make_weight_report(path, SCHEMES[name])
     assert found["verdict"] == "pass", found["findings"]
     assert found["zeros"] >= 0.49
     assert "DEQUANTIZE" not in found["operators"][1:-1]
@@ -167,11 +167,11 @@ def test_the_file_is_integer_with_the_trained_ranges(aware, tmp_path, name):
 @pytest.mark.parametrize("name", ["float32", "drq"])
 def test_float_schemes_have_no_quantizers(aware, tmp_path, name):
     from snugnet.tflite.convert import convert
-    from snugnet.tflite.weight_report import inspect
+    from snugnet.tflite.weight_report import make_weight_report
 
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(aware.plain, SCHEMES[name]))
-    found = inspect(path, SCHEMES[name])
+    found = make_weight_report(path, SCHEMES[name])
     assert found["verdict"] == "pass", found["findings"]
     assert not {"QUANTIZE", "DEQUANTIZE"} & set(found["operators"])
 
@@ -180,7 +180,7 @@ def test_batch_normalization_after_dense_ends_up_in_integers(keras, tmp_path):
     """Left to itself, tensorflow-model-optimization keeps such a layer in float."""
     from snugnet.compress.quantizers.qat import train_quantized
     from snugnet.tflite.convert import convert
-    from snugnet.tflite.weight_report import inspect
+    from snugnet.tflite.weight_report import make_weight_report
     from tests.unit.conftest import waves
 
     layers = keras.tf_keras.layers
@@ -193,7 +193,7 @@ def test_batch_normalization_after_dense_ends_up_in_integers(keras, tmp_path):
     )
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(quantized, SCHEMES["fiq_int8"], quantized=True))
-    found = inspect(path, SCHEMES["fiq_int8"])
+    found = make_weight_report(path, SCHEMES["fiq_int8"])
     assert found["verdict"] == "pass", found["findings"]
 
 
@@ -201,7 +201,7 @@ def test_a_tensor_train_ends_up_in_integers(keras, tmp_path):
     from snugnet.compress.lowrank.factorize import factorize
     from snugnet.compress.quantizers.qat import train_quantized
     from snugnet.tflite.convert import convert
-    from snugnet.tflite.weight_report import inspect
+    from snugnet.tflite.weight_report import make_weight_report
     from tests.unit.conftest import waves
 
     layers = keras.tf_keras.layers
@@ -219,7 +219,7 @@ def test_a_tensor_train_ends_up_in_integers(keras, tmp_path):
     assert [layer.name for layer in plain.layers] == [layer.name for layer in model.layers]
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(quantized, SCHEMES["fiq_int8"], quantized=True))
-    found = inspect(path, SCHEMES["fiq_int8"])
+    found = make_weight_report(path, SCHEMES["fiq_int8"])
     assert found["verdict"] == "pass", found["findings"]
     assert found["operators"].count("FULLY_CONNECTED") == 3
 
@@ -239,17 +239,17 @@ def test_weights_and_statistics_keep_their_places(aware):
 
 
 def test_an_activation_that_cannot_be_quantized_is_named(keras):
-    from snugnet.compress.quantizers.qat import quantizable
+    from snugnet.compress.quantizers.qat import prepare_for_quantization
     from snugnet.core.errors import InputError
 
     layers = keras.tf_keras.layers
     model = keras.tf_keras.Sequential([layers.Input((4,)), layers.Dense(3, "elu", name="end")])
     with pytest.raises(InputError, match=r"'end' \(Dense with activation elu\)"):
-        quantizable(model)
+        prepare_for_quantization(model)
 
 
 def test_every_layer_that_cannot_be_quantized_is_named(keras):
-    from snugnet.compress.quantizers.qat import quantizable
+    from snugnet.compress.quantizers.qat import prepare_for_quantization
     from snugnet.core.errors import InputError
 
     layers = keras.tf_keras.layers
@@ -262,7 +262,7 @@ def test_every_layer_that_cannot_be_quantized_is_named(keras):
         ]
     )
     with pytest.raises(InputError) as caught:
-        quantizable(model)
+        prepare_for_quantization(model)
     assert "'first' (Resizing), 'other' (LayerNormalization)" in str(caught.value)
     assert "allowed: " in str(caught.value)
     assert "Conv2D" in str(caught.value)

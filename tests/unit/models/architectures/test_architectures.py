@@ -89,14 +89,17 @@ print(json.dumps(worst))
 
 
 def test_sizes_are_counted(models):
-    from snugnet.models.stats import stats
+    from snugnet.models.stats import compute_stats
 
-    counted = stats(models["digits_fc"])
+    counted = compute_stats(models["digits_fc"])
     # 64 -> 128 -> 64 -> 10.
     assert counted["macs"] == 64 * 128 + 128 * 64 + 64 * 10
     assert counted["parameters"] == counted["macs"] + 128 + 64 + 10
-    assert stats(models["ecg_inception"])["parameters"] == models["ecg_inception"].count_params()
-    convolution = next(row for row in stats(models["digits_cnn"])["layers"])
+    assert (
+        compute_stats(models["ecg_inception"])["parameters"]
+        == models["ecg_inception"].count_params()
+    )
+    convolution = next(row for row in compute_stats(models["digits_cnn"])["layers"])
     assert convolution["macs"] == 3 * 3 * 1 * 16 * 8 * 8
 
 
@@ -139,8 +142,8 @@ def test_a_file_that_is_no_model_is_refused(tmp_path, content):
 
 
 def test_a_separable_convolution_counts_as_its_two_parts(keras):
-    from snugnet.compress.graph.canonicalize import standard
-    from snugnet.models.stats import stats
+    from snugnet.compress.graph.canonicalize import canonicalize
+    from snugnet.models.stats import compute_stats
 
     layers = keras.tf_keras.layers
     model = keras.tf_keras.Sequential(
@@ -152,6 +155,6 @@ def test_a_separable_convolution_counts_as_its_two_parts(keras):
             layers.SeparableConv2D(4, 2),
         ]
     )
-    found = stats(model)
+    found = compute_stats(model)
     assert found["macs"] == 6 * 6 * (3 + 5) + 4 * 5 * 3 + 1 * 5 * (4 + 4)
-    assert found["macs"] == stats(standard(model))["macs"]
+    assert found["macs"] == compute_stats(canonicalize(model))["macs"]

@@ -4,11 +4,11 @@ import numpy as np
 
 
 def check(model, names: list[str]) -> None:
-    from snugnet.models.loading.flatten_submodels import flat
+    from snugnet.models.loading.flatten_submodels import flatten_submodels
 
     rng = np.random.default_rng(0)
     model.set_weights([rng.uniform(0.1, 0.5, weight.shape) for weight in model.weights])
-    made = flat(model)
+    made = flatten_submodels(model)
     assert [layer.name for layer in made.layers] == names
     x = rng.normal(size=(3, *model.input_shape[1:])).astype(np.float32)
     np.testing.assert_array_equal(made(x, training=False), model(x, training=False))
@@ -42,8 +42,8 @@ def test_a_model_with_two_inputs_is_laid_out_where_it_is_called(keras):
 
 
 def test_what_holds_no_model_is_left_alone(keras):
-    from snugnet.models.loading.flatten_submodels import flat
+    from snugnet.models.loading.flatten_submodels import flatten_submodels
 
     layers = keras.tf_keras.layers
     model = keras.tf_keras.Sequential([layers.Input((4,)), layers.Dense(2)])
-    assert flat(model) is model
+    assert flatten_submodels(model) is model

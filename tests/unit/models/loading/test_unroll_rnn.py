@@ -8,7 +8,7 @@ from snugnet.core.errors import InputError
 
 @pytest.mark.parametrize("kind", ["GRU", "SimpleRNN", "LSTM"])
 def test_what_is_written_out_computes_the_same(keras, kind):
-    from snugnet.models.loading.unroll_rnn import RECURRENT, looping, unroll
+    from snugnet.models.loading.unroll_rnn import RECURRENT, list_recurrent_layers, unroll
 
     layers = keras.tf_keras.layers
     recurrent = getattr(layers, kind)
@@ -28,15 +28,15 @@ def test_what_is_written_out_computes_the_same(keras, kind):
     assert written.get_layer("both").forward_layer.unroll
     assert written.get_layer("both").backward_layer.unroll
     assert unroll(model, ()) is model
-    assert looping(model) == ["'both' (Bidirectional)", f"'last' ({kind})"]
+    assert list_recurrent_layers(model) == ["'both' (Bidirectional)", f"'last' ({kind})"]
 
 
 def test_too_many_steps_are_refused(keras):
-    from snugnet.models.loading.unroll_rnn import MOST_STEPS, RECURRENT, unroll
+    from snugnet.models.loading.unroll_rnn import MAX_STEPS, RECURRENT, unroll
 
     layers = keras.tf_keras.layers
-    model = keras.tf_keras.Sequential([layers.Input((MOST_STEPS + 1, 2)), layers.GRU(3, name="g")])
+    model = keras.tf_keras.Sequential([layers.Input((MAX_STEPS + 1, 2)), layers.GRU(3, name="g")])
     with pytest.raises(
-        InputError, match=f"'g': cannot unroll 257 time steps; the maximum is {MOST_STEPS}"
+        InputError, match=f"'g': cannot unroll 257 time steps; the maximum is {MAX_STEPS}"
     ):
         unroll(model, RECURRENT)

@@ -56,16 +56,16 @@ def test_all_tasks_learn(trained):
 
 
 def test_class_weights_make_classes_count_alike():
-    from snugnet.models.training.fit import _sample_weights
+    from snugnet.models.training.fit import _compute_sample_weights
 
     samples = waves("multiclass").take(np.flatnonzero(np.arange(240) % 3 != 2))
     samples = samples.take(np.arange(100))
-    weights = _sample_weights(samples)
+    weights = _compute_sample_weights(samples)
     sums = [weights[samples.y == label].sum() for label in (0, 1)]
     assert sums[0] == pytest.approx(sums[1])
     rare = waves("multilabel")
     rare.y[:, 2] = np.arange(240) < 5
-    weights = _sample_weights(rare)
+    weights = _compute_sample_weights(rare)
     assert weights[:5].min() > weights[5:].max()
 
 
