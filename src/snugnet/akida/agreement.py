@@ -17,7 +17,7 @@ def compare(keras: Predictions, akida: Predictions) -> dict[str, Any]:
     """
     if len(keras.raw) == 0:
         return {"verdict": "nothing", "samples": 0}
-    same = keras.decisions() == akida.decisions()
+    same = keras.decide() == akida.decide()
     same = same.all(axis=1) if same.ndim == 2 else same
     apart = np.abs(keras.raw.astype(np.int64) - akida.raw.astype(np.int64))
     return {

@@ -66,7 +66,7 @@ def _step(layer: tf_keras.layers.Layer) -> str:
     return names.get(type(layer).__name__, "relu")
 
 
-def padding_of(convolution: tf_keras.layers.Layer) -> str:
+def get_padding(convolution: tf_keras.layers.Layer) -> str:
     """Name the padding of a convolution: a 1x1 one pads nothing, and is read as `same`."""
     padding: str = convolution.padding
     return "same" if max(convolution.kernel_size) == 1 else padding
@@ -79,7 +79,7 @@ def _pool_normalized(layer: tf_keras.layers.Layer) -> bool:
     return type(layer).__name__ == "BatchNormalization" and type(before).__name__ in pools
 
 
-def blocks(model: tf_keras.Model) -> tuple[list[Block], list[tf_keras.layers.Layer]]:
+def split_into_blocks(model: tf_keras.Model) -> tuple[list[Block], list[tf_keras.layers.Layer]]:
     """Cut a model into blocks.
 
     Args:

@@ -8,7 +8,7 @@ import akida
 import cnn2snn
 import numpy as np
 
-from snugnet.akida.quantize import dequantizes
+from snugnet.akida.quantize import is_dequantizer
 from snugnet.core.akida_schemes import AkidaScheme
 from snugnet.core.errors import NotAkidaError
 from snugnet.models.loading.keras2 import tf, tf_keras
@@ -22,17 +22,17 @@ def convert(quantized: tf_keras.Model, scheme: AkidaScheme) -> akida.Model:
     Raises:
         NotAkidaError: If it is a float model, or cnn2snn refuses it.
     """
-    if not any(dequantizes(layer) for layer in quantized.layers):
+    if not any(is_dequantizer(layer) for layer in quantized.layers):
         raise NotAkidaError(f"{quantized.name} is a float model; quantize it first")
     try:
-        with cnn2snn.set_akida_version(VERSIONS[scheme.version]), eagerly():
+        with cnn2snn.set_akida_version(VERSIONS[scheme.version]), run_eagerly():
             return cnn2snn.convert(quantized)
     except (RuntimeError, ValueError, TypeError, AssertionError) as error:
         raise NotAkidaError(f"cnn2snn: {error}") from None
 
 
 @contextmanager
-def eagerly() -> Iterator[None]:
+def run_eagerly() -> Iterator[None]:
     """Run TensorFlow's functions operation by operation, as the Keras runtime does.
 
     cnn2snn takes the integers of weights from a call that it traces into a graph. TensorFlow
@@ -47,7 +47,7 @@ def eagerly() -> Iterator[None]:
         tf.config.run_functions_eagerly(before)
 
 
-def describe(model: akida.Model, samples: np.ndarray) -> list[dict[str, Any]]:
+def describe_layers(model: akida.Model, samples: np.ndarray) -> list[dict[str, Any]]:
     """List the layers of a model: name, type, shape of the output, parameters, share of zeros.
 
     Args:

@@ -29,7 +29,7 @@ SIGNED_FROM = 8
 
 
 @contextmanager
-def exactly(version: str) -> Iterator[None]:
+def use_chip_arithmetic(version: str) -> Iterator[None]:
     """Let output quantizers compute as a chip does, in float64: integers are exact up to 2^53.
 
     What is derived from real numbers (scales, shifts) stays as it is: the program has the same.

@@ -16,7 +16,7 @@ def saturate(x: np.ndarray, limits: Sequence[float]) -> np.ndarray:
     return np.clip(x.astype(np.float32), np.float32(low), np.float32(high))
 
 
-def outside(x: np.ndarray, limits: Sequence[float]) -> int:
+def count_saturated(x: np.ndarray, limits: Sequence[float]) -> int:
     """Count the values that saturate."""
     return int((saturate(x, limits) != x).sum())
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import quantizeml
 
-from snugnet.akida.exact import exactly
+from snugnet.akida.exact import use_chip_arithmetic
 from snugnet.akida.inputs import check_shape
 from snugnet.core.errors import InputError
 from snugnet.core.progress import progress
@@ -33,7 +33,7 @@ def load_quantized(path: str | Path) -> tf_keras.Model:
     return quantizeml.load_model(str(path))
 
 
-def keras_potentials(
+def compute_keras_potentials(
     quantized: tf_keras.Model,
     x: np.ndarray,
     scale: Sequence[float],
@@ -53,7 +53,7 @@ def keras_potentials(
         InputError: If x has another shape.
     """
     check_shape(x, quantized.input_shape[1:])
-    chip = nullcontext() if version is None else exactly(version)
+    chip = nullcontext() if version is None else use_chip_arithmetic(version)
     parts = [np.zeros((0, len(scale)), np.int32)]
     with chip, progress(len(x), "predicting") as meter:
         for start in range(0, len(x), batch_size):

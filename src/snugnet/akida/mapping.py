@@ -17,7 +17,7 @@ SECONDS = 120
 MODES = ("AllNps", "Minimal")
 
 
-def map_on(path: str | Path, device: str) -> dict[str, Any]:
+def map_on_device(path: str | Path, device: str) -> dict[str, Any]:
     """Map a model on a device.
 
     Returns:

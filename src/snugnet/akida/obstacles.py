@@ -8,7 +8,7 @@ and measured on their virtual devices; `preflight` gives the vendor the last wor
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from snugnet.akida.blocks import CONVOLUTIONS, WEIGHTED, Block, blocks, padding_of
+from snugnet.akida.blocks import CONVOLUTIONS, WEIGHTED, Block, get_padding, split_into_blocks
 from snugnet.core.akida_schemes import AkidaScheme
 from snugnet.models.loading.keras2 import tf_keras
 
@@ -56,7 +56,7 @@ class Target:
 Rule = Callable[[Block, Target], Iterator[Obstacle | None]]
 
 
-def obstacles(model: tf_keras.Model, scheme: AkidaScheme, device: str) -> list[Obstacle]:
+def find_obstacles(model: tf_keras.Model, scheme: AkidaScheme, device: str) -> list[Obstacle]:
     """List what keeps a model from being converted, and mapped in hardware alone.
 
     Args:
@@ -64,7 +64,7 @@ def obstacles(model: tf_keras.Model, scheme: AkidaScheme, device: str) -> list[O
         scheme: What it is to become.
         device: Where it is to run.
     """
-    found, strange = blocks(model)
+    found, strange = split_into_blocks(model)
     listed = [_unknown(layer) for layer in strange]
     if not found:
         return [*listed, Obstacle(model.name, "the model has no layer with weights", "add one")]
@@ -185,7 +185,7 @@ def _pools(block: Block, target: Target) -> Iterator[Obstacle | None]:
         yield Obstacle(pool.name, f"pooling after {block.kind}", "put pooling after a convolution")
         return
     size, strides = pool.pool_size, pool.strides
-    padding = padding_of(block.layer)
+    padding = get_padding(block.layer)
     if pool.padding != padding:
         yield Obstacle(
             pool.name,

@@ -9,7 +9,7 @@ from snugnet.core.predictions import Predictions
 from snugnet.core.samples import Samples
 
 
-def predictions(
+def build_predictions(
     potentials: np.ndarray, conversion: Mapping[str, Any], test: Samples
 ) -> Predictions:
     """Make predictions of integer potentials.
@@ -21,14 +21,14 @@ def predictions(
     """
     scale = np.array(conversion["potential_scale"], np.float64)
     scores = _activated(potentials * scale, conversion["head"]).astype(np.float32)
-    return Predictions.of(test, scores, potentials, scale)
+    return Predictions.from_samples(test, scores, potentials, scale)
 
 
-def none(test: Samples) -> Predictions:
+def build_empty_predictions(test: Samples) -> Predictions:
     """Make the predictions of a model that does not fit: of no sample."""
     outputs = 1 if test.task == "binary" else len(test.class_names)
     scores, raw = np.zeros((0, outputs), np.float32), np.zeros((0, outputs), np.int32)
-    return Predictions.of(test.take(np.arange(0)), scores, raw)
+    return Predictions.from_samples(test.take(np.arange(0)), scores, raw)
 
 
 def _activated(x: np.ndarray, name: str) -> np.ndarray:

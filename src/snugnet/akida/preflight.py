@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from snugnet.akida.convert import convert
-from snugnet.akida.mapping import map_on
-from snugnet.akida.obstacles import Obstacle, obstacles
+from snugnet.akida.mapping import map_on_device
+from snugnet.akida.obstacles import Obstacle, find_obstacles
 from snugnet.akida.quantize import quantize
-from snugnet.akida.rewrite import ready
+from snugnet.akida.rewrite import prepare_model
 from snugnet.core.akida_schemes import AkidaScheme
 from snugnet.core.errors import NotAkidaError
 from snugnet.models.loading.keras2 import tf_keras
@@ -33,11 +33,13 @@ def preflight(model: tf_keras.Model, scheme: AkidaScheme, device: str) -> list[O
     Returns:
         Nothing if it fits.
     """
-    said = refused(model, scheme, device)
-    return [] if said is None else explain(model, scheme, device, said)
+    said = find_refusal(model, scheme, device)
+    return [] if said is None else explain_refusal(model, scheme, device, said)
 
 
-def explain(model: tf_keras.Model, scheme: AkidaScheme, device: str, said: str) -> list[Obstacle]:
+def explain_refusal(
+    model: tf_keras.Model, scheme: AkidaScheme, device: str, said: str
+) -> list[Obstacle]:
     """List all that our rules know to stand in the way, and last what the vendor's tools said.
 
     Args:
@@ -47,7 +49,7 @@ def explain(model: tf_keras.Model, scheme: AkidaScheme, device: str, said: str) 
         said: Their message.
     """
     try:
-        found = obstacles(ready(model), scheme, device)
+        found = find_obstacles(prepare_model(model), scheme, device)
     except NotAkidaError:
         found = []  # of no form that the rules could read
     small = "Not enough hardware" in said or "more than" in said
@@ -59,7 +61,7 @@ def explain(model: tf_keras.Model, scheme: AkidaScheme, device: str, said: str) 
     return [*found, Obstacle(_named(model, said), said, fix)]
 
 
-def refused(model: tf_keras.Model, scheme: AkidaScheme, device: str) -> str | None:
+def find_refusal(model: tf_keras.Model, scheme: AkidaScheme, device: str) -> str | None:
     """Ask the vendor's tools, with fresh weights and random samples.
 
     Args:
@@ -71,7 +73,7 @@ def refused(model: tf_keras.Model, scheme: AkidaScheme, device: str) -> str | No
         Their first message, in one line; None if the network fits.
     """
     try:
-        fresh = ready(tf_keras.models.clone_model(model))
+        fresh = prepare_model(tf_keras.models.clone_model(model))
         shape = (SAMPLES, *fresh.input_shape[1:])
         samples = np.random.default_rng(0).integers(0, 256, shape).astype(np.float32)
         program = convert(quantize(fresh, scheme, samples), scheme)
@@ -80,7 +82,7 @@ def refused(model: tf_keras.Model, scheme: AkidaScheme, device: str) -> str | No
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.fbz"
         program.save(str(path))
-        found = map_on(path, device)
+        found = map_on_device(path, device)
     return None if found["hardware"] else str(found["reason"])
 
 
@@ -91,7 +93,7 @@ def _named(model: tf_keras.Model, said: str) -> str:
     return name
 
 
-def report(found: list[Obstacle], scheme: AkidaScheme, device: str) -> dict[str, Any]:
+def build_report(found: list[Obstacle], scheme: AkidaScheme, device: str) -> dict[str, Any]:
     """Put the findings of `preflight` in a form ready for JSON."""
     return {
         "fits": not found,

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.akida.convert import convert, describe
-from snugnet.akida.mapping import map_on
-from snugnet.akida.preflight import explain
-from snugnet.akida.quantize import dequantizer, input_range
-from snugnet.akida.rewrite import head
+from snugnet.akida.convert import convert, describe_layers
+from snugnet.akida.mapping import map_on_device
+from snugnet.akida.preflight import explain_refusal
+from snugnet.akida.quantize import get_input_range, get_potential_scale
+from snugnet.akida.rewrite import get_head_activation
 from snugnet.core.akida_schemes import DEVICES, AkidaScheme
 from snugnet.core.errors import NotAkidaError
 from snugnet.core.files import atomic_write, write_json
@@ -50,12 +50,12 @@ def write_program(
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_write(folder / PROGRAM) as path:
         program.save(str(path))
-    devices = {name: map_on(folder / PROGRAM, name) for name in DEVICES[scheme.version]}
+    devices = {name: map_on_device(folder / PROGRAM, name) for name in DEVICES[scheme.version]}
     holding = [name for name, found in devices.items() if found["hardware"]]
     with atomic_write(files["quantized"]) as path:
         quantized.save(path, include_optimizer=False, save_format="h5")
     digest = hashlib.sha256((folder / PROGRAM).read_bytes()).hexdigest()
-    scale = dequantizer(quantized)
+    scale = get_potential_scale(quantized)
     record = {
         "status": "ok",
         "reason": None,
@@ -65,8 +65,8 @@ def write_program(
         "devices": devices,
         # Neither chip of the first generation holds all that the other does.
         "smallest_device": holding[0] if holding else None,
-        "layers": describe(program, samples[:SPARSITY_SAMPLES].astype(np.float32)),
-        "input_range": input_range(quantized),
+        "layers": describe_layers(program, samples[:SPARSITY_SAMPLES].astype(np.float32)),
+        "input_range": get_input_range(quantized),
         "potential_scale": scale.tolist(),
         "sha256": digest,
         "versions": {name: version(name) for name in PACKAGES},
@@ -105,7 +105,7 @@ def write_refusal(
         error: What the vendor's tools said.
         files: As for `write_program`.
     """
-    *ours, said = explain(model, scheme, settings["device"], " ".join(str(error).split()))
+    *ours, said = explain_refusal(model, scheme, settings["device"], " ".join(str(error).split()))
     # Where our rules know what is wrong, they say it better.
     reasons = ours or [said]
     Path(files["program"]).mkdir(parents=True, exist_ok=True)
@@ -124,7 +124,7 @@ def write_refusal(
     )
 
 
-def about(
+def describe_deployment(
     model: tf_keras.Model,
     record: Mapping[str, Any],
     class_names: tuple[str, ...],
@@ -144,7 +144,7 @@ def about(
     """
     outside = {name: split["outside_range"] for name, split in record["splits"].items()}
     return {
-        "head": head(model),
+        "head": get_head_activation(model),
         "input": {
             "shape": list(model.input_shape[1:]),
             **record["scaling"],

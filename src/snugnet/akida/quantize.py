@@ -7,7 +7,7 @@ import quantizeml
 from quantizeml.models import QuantizationParams
 from quantizeml.models import quantize as quantizeml_quantize
 
-from snugnet.akida.rewrite import ready
+from snugnet.akida.rewrite import prepare_model
 from snugnet.core.akida_schemes import AkidaScheme
 from snugnet.core.errors import NotAkidaError
 from snugnet.models.loading.keras2 import tf_keras
@@ -43,7 +43,7 @@ def quantize(
             "num_samples": len(calibration),
             "batch_size": CALIBRATION_BATCH,
         }
-    bare = ready(model)
+    bare = prepare_model(model)
     _check_padding(bare)
     try:
         quantized = quantizeml_quantize(bare, qparams=_parameters(scheme), **options)
@@ -73,19 +73,19 @@ def _check_padding(bare: tf_keras.Model) -> None:
 
 def _check_whole(quantized: tf_keras.Model) -> None:
     """Refuse a model of which quantizeml has left a part in float, of which it only warns."""
-    places = [i for i, layer in enumerate(quantized.layers) if dequantizes(layer)]
+    places = [i for i, layer in enumerate(quantized.layers) if is_dequantizer(layer)]
     if len(places) != 1 or places[0] != len(quantized.layers) - 1:
         rest = [layer.name for layer in quantized.layers[places[0] + 1 :]] if places else []
         named = ", ".join(name for name in rest if "dequantizer" not in name) or "the output"
         raise NotAkidaError(f"quantizeml does not quantize {named}")
 
 
-def dequantizes(layer: tf_keras.layers.Layer) -> bool:
+def is_dequantizer(layer: tf_keras.layers.Layer) -> bool:
     """Tell whether a layer gives real numbers again, as the last of a quantized model does."""
     return isinstance(layer, quantizeml.layers.Dequantizer)
 
 
-def dequantizer(quantized: tf_keras.Model) -> np.ndarray:
+def get_potential_scale(quantized: tf_keras.Model) -> np.ndarray:
     """Give the real number that one step of each potential stands for, float64 (k,).
 
     Args:
@@ -99,7 +99,7 @@ def dequantizer(quantized: tf_keras.Model) -> np.ndarray:
     return np.broadcast_to(np.ravel(steps), (outputs,)).copy()
 
 
-def input_range(quantized: tf_keras.Model) -> list[float]:
+def get_input_range(quantized: tf_keras.Model) -> list[float]:
     """Give the lowest and the highest value that a quantized model tells apart.
 
     Args:

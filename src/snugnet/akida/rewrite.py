@@ -5,7 +5,7 @@ one batch normalization without gamma keeps all others from being folded (quanti
 `models/transforms`). So it is done here, layer by layer.
 """
 
-from snugnet.akida.blocks import CONVOLUTIONS, WEIGHTED, padding_of
+from snugnet.akida.blocks import CONVOLUTIONS, WEIGHTED, get_padding
 from snugnet.compress.graph.fold import fold
 from snugnet.compress.graph.functional import functional
 from snugnet.core.errors import InputError, NotAkidaError
@@ -15,7 +15,7 @@ HEADS = ("softmax", "sigmoid")
 ELEMENTWISE = ("ReLU", "Activation", "BatchNormalization", "Dropout")
 
 
-def ready(model: tf_keras.Model) -> tf_keras.Model:
+def prepare_model(model: tf_keras.Model) -> tf_keras.Model:
     """Copy a model without its last activation, with batch normalization folded.
 
     The padding of a pool becomes that of the convolution before it where no element is padded
@@ -34,20 +34,20 @@ def ready(model: tf_keras.Model) -> tf_keras.Model:
         model = functional(model)
     except InputError as error:
         raise NotAkidaError(str(error)) from None
-    model = _padded_by_convolutions(fold(without_head(model), WEIGHTED))
+    model = _padded_by_convolutions(fold(remove_head(model), WEIGHTED))
     config = model.get_config()
     for layer in config["layers"]:
         pool = model.get_layer(layer["name"])
         if type(pool) is tf_keras.layers.MaxPooling2D and _pads_nothing(pool):
             before = _convolution_before(pool)
             if before is not None:
-                layer["config"]["padding"] = padding_of(before)
+                layer["config"]["padding"] = get_padding(before)
     copy = tf_keras.Model.from_config(config)
     copy.set_weights(model.get_weights())
     return copy
 
 
-def head(model: tf_keras.Model) -> str:
+def get_head_activation(model: tf_keras.Model) -> str:
     """Name the activation that a model ends with: softmax, sigmoid or linear."""
     last = model.layers[-1]
     if type(last) is tf_keras.layers.Softmax:
@@ -56,9 +56,9 @@ def head(model: tf_keras.Model) -> str:
     return name
 
 
-def without_head(model: tf_keras.Model) -> tf_keras.Model:
+def remove_head(model: tf_keras.Model) -> tf_keras.Model:
     """Copy a functional model without the softmax or sigmoid at its end."""
-    if head(model) not in HEADS:
+    if get_head_activation(model) not in HEADS:
         return model
     last = model.layers[-1]
     if type(last).__name__ in ("Activation", "Softmax"):

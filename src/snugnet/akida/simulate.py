@@ -13,7 +13,7 @@ from snugnet.core.progress import progress
 BATCH = 256
 
 
-def load(path: str | Path, sha256: str) -> akida.Model:
+def load_program(path: str | Path, sha256: str) -> akida.Model:
     """Read a program.
 
     Args:
@@ -41,7 +41,7 @@ def load(path: str | Path, sha256: str) -> akida.Model:
         ) from None
 
 
-def potentials(model: akida.Model, x: np.ndarray) -> np.ndarray:
+def simulate_potentials(model: akida.Model, x: np.ndarray) -> np.ndarray:
     """Compute potentials before the last activation, bias included, int32 (n, k).
 
     Args:

@@ -6,7 +6,7 @@ import akida
 import numpy as np
 from quantizeml.tensors import QFloat
 
-from snugnet.akida.exact import exactly
+from snugnet.akida.exact import use_chip_arithmetic
 from snugnet.models.loading.keras2 import tf_keras
 
 MOST_SAMPLES = 32
@@ -16,7 +16,7 @@ ENDS = (akida.LayerType.Quantizer, akida.LayerType.Dequantizer)
 SHAPING = ("Dropout", "Flatten", "Reshape")
 
 
-def first_difference(
+def find_first_difference(
     quantized: tf_keras.Model, program: akida.Model, x: np.ndarray
 ) -> dict[str, Any]:
     """Find the first layer of a program whose integers are not those of the Keras model.
@@ -32,7 +32,7 @@ def first_difference(
         are told.
     """
     x = x[:MOST_SAMPLES].astype(np.float32)
-    with exactly(program.ip_version.name):
+    with use_chip_arithmetic(program.ip_version.name):
         blocks = _blocks(quantized, x, {layer.name for layer in program.layers})
     inner = [layer for layer in program.layers if layer.parameters.layer_type not in ENDS]
     for layer in inner[:-1]:

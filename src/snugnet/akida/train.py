@@ -7,7 +7,7 @@ import numpy as np
 
 from snugnet.akida.convert import convert
 from snugnet.akida.quantize import quantize
-from snugnet.akida.rewrite import head
+from snugnet.akida.rewrite import get_head_activation
 from snugnet.core.akida_schemes import AkidaScheme
 from snugnet.core.samples import Samples
 from snugnet.models.loading.keras2 import tf_keras
@@ -47,7 +47,7 @@ def train_quantized(
     inputs = tf_keras.Input(shape)
     # Batches from a generator have no known shape, which quantizeml's Flatten asks for.
     potentials = quantized(tf_keras.layers.Reshape(shape)(inputs))
-    scores = tf_keras.layers.Activation(head(model))(potentials)
+    scores = tf_keras.layers.Activation(get_head_activation(model))(potentials)
     whole = tf_keras.Model(inputs, scores)
     start = whole.get_weights()
     history = fit(whole, train, val, training, seed)

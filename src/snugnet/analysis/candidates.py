@@ -67,4 +67,4 @@ def _correct(file: bytes, val: Samples) -> np.ndarray:
         # Of many files the progress of all is told, not that of each.
         with contextlib.redirect_stdout(io.StringIO()):
             found = predict(path, val.x)
-    return Predictions.of(val, found.scores(), *found).correct()
+    return Predictions.from_samples(val, found.scores(), *found).compute_correctness()

@@ -108,7 +108,7 @@ def measure(
         rows.append({"name": name, "words": words, **cost})
     return {
         "n": len(x),
-        "accuracy": float(right.correct().mean()),
+        "accuracy": float(right.compute_correctness().mean()),
         "saturated": float(_beyond(x, grid).mean()),
         "mistakes": rows,
     }
@@ -133,7 +133,7 @@ def _beyond(x: np.ndarray, grid: Grid) -> np.ndarray:
 
 def _cost(right: Predictions, wrong: Prediction, confidence: float) -> Mapping[str, Any]:
     mistaken = replace(right, scores=wrong.scores(), raw=wrong.raw)
-    ours, truth = mistaken.correct(), right.correct()
+    ours, truth = mistaken.compute_correctness(), right.compute_correctness()
     low, high = difference_interval(ours, truth, right.group, confidence)
     return {
         "accuracy": float(ours.mean()),

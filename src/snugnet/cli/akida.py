@@ -44,7 +44,7 @@ def command(
 
 
 def check(path: Path, names: list[str], device: str | None) -> list[dict[str, Any]]:
-    """Check a model against schemes; see `akida.preflight.report` for what is given of each.
+    """Check a model against schemes; see `akida.preflight.build_report` for what is given of each.
 
     Raises:
         InputError: If the file is no such model, or no scheme's generation has the device.
@@ -58,14 +58,14 @@ def check(path: Path, names: list[str], device: str | None) -> list[dict[str, An
             raise InputError(
                 f"--device {wanted}: unknown device for scheme {scheme.name}. Known: {allowed}."
             )
-    from snugnet.akida.preflight import preflight, report
+    from snugnet.akida.preflight import build_report, preflight
     from snugnet.models.loading import keras2
     from snugnet.models.loading.keras_files import load_foreign
 
     keras2.configure(seed=0, threads=1)
     model = load_foreign(path)
     return [
-        report(preflight(model, scheme, wanted), scheme, wanted)
+        build_report(preflight(model, scheme, wanted), scheme, wanted)
         for scheme, wanted in zip(schemes, devices, strict=True)
     ]
 

@@ -60,7 +60,7 @@ def _correct(path: Path, samples: "Samples") -> Any:
     from snugnet.tflite.runtimes.litert import predict
 
     made = predict(path, samples.x)
-    return Predictions.of(samples, made.scores(), *made).correct()
+    return Predictions.from_samples(samples, made.scores(), *made).compute_correctness()
 
 
 def show_comparison(console: Console, found: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ from snugnet.core.errors import InputError
 from snugnet.core.gate_entries import SIZES, parse_size
 from snugnet.core.quantization_steps import RUNGS
 from snugnet.core.tflite_schemes import DERIVED, FULL_INTEGER, NETWORK_SCHEME, SCHEMES
-from snugnet.datasets.sources import ORIGINS
+from snugnet.datasets.sources import DOWNLOAD_HINTS
 
 # What a model's block says about steps after its training.
 LATER = ("variants", "explore", "schemes")
@@ -178,7 +178,9 @@ class Study:
     def dataset_settings(self, name: str) -> dict[str, Any]:
         """Give a dataset's block, its name, and for real data the folder where paths start."""
         block = self.config["datasets"][name]
-        folder = {"datasets_dir": self.config["datasets_dir"]} if block["kind"] in ORIGINS else {}
+        folder = (
+            {"datasets_dir": self.config["datasets_dir"]} if block["kind"] in DOWNLOAD_HINTS else {}
+        )
         return {"name": name, **block, **folder}
 
     def variant(self, model: str, name: str) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class Predictions:
     class_names: tuple[str, ...]
 
     @classmethod
-    def of(
+    def from_samples(
         cls,
         samples: Samples,
         scores: np.ndarray,
@@ -60,16 +60,16 @@ class Predictions:
             class_names=samples.class_names,
         )
 
-    def decisions(self) -> np.ndarray:
+    def decide(self) -> np.ndarray:
         """Decide: argmax, or score >= 0.5 for each label; the form is that of `labels`."""
         if self.task == "multiclass":
             return self.scores.argmax(axis=1).astype(np.int64)
         above = self.scores >= np.float32(0.5)
         return above.astype(np.uint8) if self.task == "multilabel" else above[:, 0].astype(np.int64)
 
-    def correct(self) -> np.ndarray:
+    def compute_correctness(self) -> np.ndarray:
         """How right each sample is, float64 (n,): 0 or 1; for multi-label the share of labels."""
-        right = self.decisions() == self.labels
+        right = self.decide() == self.labels
         return right.mean(axis=1) if right.ndim == 2 else right.astype(np.float64)
 
 

@@ -41,12 +41,12 @@ class Samples:
         group = None if self.group is None else self.group[index]
         return Samples(self.x[index], self.y[index], self.class_names, self.task, group)
 
-    def spread(self, n: int) -> "Samples":
+    def take_evenly(self, n: int) -> "Samples":
         """Give at most n samples from all over: those of one group lie side by side."""
         return self.take(np.unique(np.linspace(0, len(self.x) - 1, n).round().astype(int)))
 
 
-def check(samples: Samples, source: str) -> None:
+def check_samples(samples: Samples, source: str) -> None:
     """Refuse samples that no model can be trained or judged on.
 
     Args:
@@ -186,7 +186,7 @@ def read_npz(path: str | Path, required: tuple[str, ...]) -> dict[str, np.ndarra
     return arrays
 
 
-def read_roles(
+def read_arrays_by_role(
     path: Path, names: Mapping[str, str], required: tuple[str, ...], optional: tuple[str, ...]
 ) -> dict[str, np.ndarray]:
     """Read the arrays of a user's .npz file by what they are for.

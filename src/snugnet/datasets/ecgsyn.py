@@ -40,7 +40,7 @@ SETTLING = 4.0  # seconds; the simulator starts in the middle of an R wave
 
 
 @cache
-def simulate(wave: Wave, heart_rate: int, rate: int) -> np.ndarray:
+def simulate_wave(wave: Wave, heart_rate: int, rate: int) -> np.ndarray:
     """Simulate one wave of a steady rhythm.
 
     Args:
@@ -71,7 +71,7 @@ def simulate(wave: Wave, heart_rate: int, rate: int) -> np.ndarray:
     return normalized
 
 
-def rhythm(
+def simulate_rhythm(
     waves: Sequence[Wave], seconds: float, rate: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Give all waves over one person's heart beats.
@@ -87,7 +87,7 @@ def rhythm(
     """
     heart_rate = int(rng.choice(HEART_RATES))
     positions = _uneven_time(round(seconds * rate), rate, rng)
-    bank = [simulate(wave, heart_rate, rate) for wave in waves]
+    bank = [simulate_wave(wave, heart_rate, rate) for wave in waves]
     positions += rng.uniform(0, len(bank[0]) - 1 - positions[-1])
     return np.stack([np.interp(positions, np.arange(len(row)), row) for row in bank])
 
@@ -106,7 +106,7 @@ def _uneven_time(n: int, rate: int, rng: np.random.Generator) -> np.ndarray:
     return positions
 
 
-def baseline_wander(n: int, rate: float, rng: np.random.Generator) -> np.ndarray:
+def simulate_baseline_wander(n: int, rate: float, rng: np.random.Generator) -> np.ndarray:
     """Breathing and electrode drift: two slow sines of random phase, (n,), amplitude about 1."""
     t = np.arange(n) / rate
     slow, fast = rng.uniform(0.08, 0.2), rng.uniform(0.2, 0.4)

@@ -24,8 +24,8 @@ CHUNK = 1 << 16
 BUSY = {408, 425, 429, 500, 502, 503, 504}
 COMPLETE = 416  # nothing lies behind the end of a file
 # Lists of files and their sums, as sha256sum writes them: ours, and what PhysioNet calls its own.
-SUMS = Path(__file__).parent / "sha256"
-PUBLISHED_SUMS = "SHA256SUMS.txt"
+CHECKSUM_FOLDER = Path(__file__).parent / "sha256"
+PUBLISHED_CHECKSUMS = "SHA256SUMS.txt"
 
 
 class Interrupted(Exception):
@@ -94,11 +94,11 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _listed(kind: str, sums: str | None, source: "_Source") -> dict[str, str]:
     """List the files that a dataset is read from, with their sums."""
-    path = (Path(sums) if sums else SUMS) / f"{kind}.txt"
+    path = (Path(sums) if sums else CHECKSUM_FOLDER) / f"{kind}.txt"
     if kind == "ptbxl" and not path.is_file():
-        listed = read_sums(source.text(PUBLISHED_SUMS))
+        listed = read_checksums(source.text(PUBLISHED_CHECKSUMS))
     elif path.is_file():
-        listed = read_sums(path.read_text())
+        listed = read_checksums(path.read_text())
     else:
         raise InputError(f"fetch: no such file: {path}; fetch.sums must be a folder with it")
     settings = {"kind": kind, "datasets_dir": "", "path": ""}
@@ -109,7 +109,7 @@ def _listed(kind: str, sums: str | None, source: "_Source") -> dict[str, str]:
     return {name: listed[name] for name in (*needed, *records)}
 
 
-def read_sums(text: str) -> dict[str, str]:
+def read_checksums(text: str) -> dict[str, str]:
     """Read a list of sums as `sha256sum` writes it: 64 hexadecimal digits, blanks, a name.
 
     Raises:

@@ -8,7 +8,7 @@ import numpy as np
 from snugnet.core.errors import InputError
 
 
-def split_of_folds(fold: np.ndarray, settings: Mapping[str, Any], source: str) -> np.ndarray:
+def assign_splits_by_fold(fold: np.ndarray, settings: Mapping[str, Any], source: str) -> np.ndarray:
     """Name the split of each sample by its fold.
 
     Args:

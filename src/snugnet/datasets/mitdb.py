@@ -10,8 +10,8 @@ import wfdb
 from snugnet.core.errors import InputError
 from snugnet.core.progress import progress
 from snugnet.core.samples import Samples
-from snugnet.datasets.sources import MITDB_RECORDS, require, source_files
-from snugnet.datasets.splits import stratified
+from snugnet.datasets.sources import MITDB_RECORDS, require_files, source_files
+from snugnet.datasets.splits import draw_stratified_split
 
 # Symbols per class. `nlrva` is five single symbols; `aami` follows ANSI/AAMI EC57.
 NLRVA = {"N": "N", "L": "L", "R": "R", "V": "V", "A": "A"}
@@ -45,7 +45,7 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     Raises:
         InputError: If files are missing or are not WFDB records.
     """
-    require(source_files(settings), "mitdb", "dataset kind mitdb")
+    require_files(source_files(settings), "mitdb", "dataset kind mitdb")
     folder = Path(settings["datasets_dir"]) / settings["path"]
     interpatient = settings["protocol"] == "aami_interpatient"
     classes = AAMI if interpatient else NLRVA
@@ -63,7 +63,7 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
         split = _interpatient_split(np.array(record_of))
     else:
         # This protocol draws beats, not patients.
-        split = stratified(labels, settings["val"], settings["test"], seed)
+        split = draw_stratified_split(labels, settings["val"], settings["test"], seed)
     return Samples(
         x=np.concatenate(x)[..., np.newaxis],
         y=labels,

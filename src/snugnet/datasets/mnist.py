@@ -11,7 +11,7 @@ import numpy as np
 
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples
-from snugnet.datasets.sources import require, source_files
+from snugnet.datasets.sources import require_files, source_files
 
 
 def load(settings: Mapping[str, Any], seed: int) -> Samples:
@@ -29,7 +29,7 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
         InputError: If files are missing or are not IDX files.
     """
     files = source_files(settings)
-    require(files, "mnist", "dataset kind mnist")
+    require_files(files, "mnist", "dataset kind mnist")
     train_x, train_y, test_x, test_y = [read_idx(path) for path in files]
     for images, labels, path in ((train_x, train_y, files[0]), (test_x, test_y, files[2])):
         if len(images) != len(labels):

@@ -9,7 +9,7 @@ import numpy as np
 
 from snugnet.core.errors import InputError
 from snugnet.core.files import write_json
-from snugnet.core.samples import Samples, check, save_split
+from snugnet.core.samples import Samples, check_samples, save_split
 from snugnet.datasets import scaling
 from snugnet.datasets.splits import split
 
@@ -39,20 +39,20 @@ def prepare(samples: Samples, settings: Mapping[str, Any], seed: int) -> Prepare
     """
     source = f"dataset {settings['name']!r}"
     if settings.get("negative_class") is not None:
-        samples = as_binary(samples, settings["negative_class"], source)
-    check(samples, source)
+        samples = convert_to_binary(samples, settings["negative_class"], source)
+    check_samples(samples, source)
     parts = split(samples, settings["val"], settings["test"], seed, source)
     scale, estimated = scaling.fit(settings["scaling"], parts["train"].x)
-    outside = {name: scaling.outside(part.x, estimated) for name, part in parts.items()}
+    outside = {name: scaling.count_outside(part.x, estimated) for name, part in parts.items()}
     for name, part in parts.items():
-        x = lay_out(scale(part.x), settings["layout"], settings["shape"], source)
+        x = apply_layout(scale(part.x), settings["layout"], settings["shape"], source)
         if not np.isfinite(x).all():
             raise InputError(f"{source}: {name} values overflow float32 after scaling")
         parts[name] = replace(part, x=x)
     return Prepared(parts, _record(parts, estimated, settings["scaling"], outside))
 
 
-def as_binary(samples: Samples, negative: str, source: str) -> Samples:
+def convert_to_binary(samples: Samples, negative: str, source: str) -> Samples:
     """Turn a multi-class task into: class `negative` (0) against all others (1).
 
     Raises:
@@ -67,7 +67,7 @@ def as_binary(samples: Samples, negative: str, source: str) -> Samples:
     return replace(samples, y=y, class_names=(negative, f"not {negative}"), task="binary")
 
 
-def lay_out(x: np.ndarray, layout: str, shape: list[int] | None, source: str) -> np.ndarray:
+def apply_layout(x: np.ndarray, layout: str, shape: list[int] | None, source: str) -> np.ndarray:
     """Bring samples into the layout of a 2-D convolution.
 
     Args:

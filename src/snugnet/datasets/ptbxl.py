@@ -12,8 +12,8 @@ import wfdb
 from snugnet.core.errors import InputError
 from snugnet.core.progress import progress
 from snugnet.core.samples import Samples
-from snugnet.datasets.folds import split_of_folds
-from snugnet.datasets.sources import require, source_files
+from snugnet.datasets.folds import assign_splits_by_fold
+from snugnet.datasets.sources import require_files, source_files
 
 SUPERCLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
 
@@ -34,7 +34,7 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     Raises:
         InputError: If files are missing or are not what they should be.
     """
-    require(source_files(settings), "ptbxl", "dataset kind ptbxl")
+    require_files(source_files(settings), "ptbxl", "dataset kind ptbxl")
     folder = Path(settings["datasets_dir"]) / settings["path"]
     table = _table(folder)
     labels = _superclasses(table, folder)
@@ -45,7 +45,7 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
         )
     table, labels = table[known], labels[known]
     paths = [folder / name for name in table["filename_lr"]]
-    require([path.with_suffix(".hea") for path in paths], "ptbxl", "dataset kind ptbxl")
+    require_files([path.with_suffix(".hea") for path in paths], "ptbxl", "dataset kind ptbxl")
     fold = table["strat_fold"].to_numpy()
     return Samples(
         x=_signals(paths),
@@ -53,7 +53,7 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
         class_names=SUPERCLASSES,
         task="multilabel",
         group=table["patient_id"].to_numpy().astype(np.int64),
-        split=split_of_folds(fold, settings, "dataset kind ptbxl"),
+        split=assign_splits_by_fold(fold, settings, "dataset kind ptbxl"),
     )
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from snugnet.core.errors import InputError
-from snugnet.core.samples import Samples, read_roles
-from snugnet.datasets.sources import require, source_files
-from snugnet.datasets.windows import class_indices
+from snugnet.core.samples import Samples, read_arrays_by_role
+from snugnet.datasets.sources import require_files, source_files
+from snugnet.datasets.windows import encode_labels
 
 ROLES = ("x", "start", "length", "label", "group", "class_names", "scale")
 
@@ -32,13 +32,13 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
         InputError: If the file is not of this form, a segment leaves x, or a class is unknown.
     """
     files = source_files(settings)
-    require(files, "recordings", "dataset kind recordings")
+    require_files(files, "recordings", "dataset kind recordings")
     path = files[0]
-    arrays = read_roles(path, settings["arrays"], ROLES[:4], ROLES[4:])
+    arrays = read_arrays_by_role(path, settings["arrays"], ROLES[:4], ROLES[4:])
     if arrays["x"].ndim == 1:
         arrays["x"] = arrays["x"][:, np.newaxis]
     _check_segments(arrays, path)
-    labels, names = class_indices(arrays["label"], arrays.get("class_names"), "multiclass", path)
+    labels, names = encode_labels(arrays["label"], arrays.get("class_names"), "multiclass", path)
     classes = _classes(settings["classes"], names, path)
     code = {names.index(name): k for k, name in enumerate(classes)}
     starts, y, segment_of = _windows(arrays, labels, code, settings)

@@ -37,7 +37,7 @@ def fit(kind: str, train: np.ndarray) -> tuple[Scaler, dict[str, list[float]]]:
     raise ValueError(f"unknown scaling {kind!r}")
 
 
-def outside(x: np.ndarray, estimated: Mapping[str, list[float]]) -> int:
+def count_outside(x: np.ndarray, estimated: Mapping[str, list[float]]) -> int:
     """Count the values outside the range that was estimated on train; 0 if none was."""
     if "low" not in estimated:
         return 0

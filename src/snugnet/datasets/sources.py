@@ -23,7 +23,7 @@ MNIST_FILES = (
     "t10k-labels-idx1-ubyte.gz",
 )
 
-ORIGINS = {
+DOWNLOAD_HINTS = {
     "mitdb": "run `snakemake fetch`, or download https://physionet.org/content/mitdb/1.0.0/ "
     "(100 MB) into that folder",
     "mnist": "run `snakemake fetch`, or put the four .gz files of the original MNIST distribution "
@@ -42,7 +42,7 @@ def source_files(settings: Mapping[str, Any]) -> list[Path]:
         settings: The dataset's block of the configuration, and `datasets_dir`.
     """
     kind = settings["kind"]
-    if kind not in ORIGINS:
+    if kind not in DOWNLOAD_HINTS:
         return []
     base = Path(settings["datasets_dir"]) / settings["path"]
     if kind == "mitdb":
@@ -54,7 +54,7 @@ def source_files(settings: Mapping[str, Any]) -> list[Path]:
     return [base]
 
 
-def require(paths: list[Path], kind: str, source: str) -> None:
+def require_files(paths: list[Path], kind: str, source: str) -> None:
     """Refuse to go on while files are missing.
 
     Raises:
@@ -67,5 +67,5 @@ def require(paths: list[Path], kind: str, source: str) -> None:
     more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
     raise InputError(
         f"{source}: {len(missing)} of {len(paths)} files are missing in {missing[0].parent}: "
-        f"{shown}{more}. To get them, {ORIGINS[kind]}."
+        f"{shown}{more}. To get them, {DOWNLOAD_HINTS[kind]}."
     )

@@ -33,7 +33,7 @@ def split(samples: Samples, val: float, test: float, seed: int, source: str) -> 
     else:
         # Label sets of a multi-label task are too many to stratify by; they are drawn plainly.
         classes = np.zeros(len(samples.y)) if samples.task == "multilabel" else samples.y
-        names = stratified(classes, val, test, seed)
+        names = draw_stratified_split(classes, val, test, seed)
     parts = {name: samples.take(np.flatnonzero(names == name)) for name in SPLITS}
     for name, part in parts.items():
         if len(part.x) == 0:
@@ -60,7 +60,7 @@ def _by_group(group: np.ndarray, val: float, test: float, seed: int, source: str
     return names
 
 
-def stratified(classes: np.ndarray, val: float, test: float, seed: int) -> np.ndarray:
+def draw_stratified_split(classes: np.ndarray, val: float, test: float, seed: int) -> np.ndarray:
     """Draw samples for val and test so that each class has its share in every split.
 
     Args:

@@ -13,7 +13,7 @@ from scipy.signal import find_peaks
 
 from snugnet.core.progress import progress
 from snugnet.core.samples import Samples
-from snugnet.datasets.ecgsyn import P, Q, R, S, T, Wave, baseline_wander, rhythm
+from snugnet.datasets.ecgsyn import P, Q, R, S, T, Wave, simulate_baseline_wander, simulate_rhythm
 
 CLASSES = ("N", "L", "R", "V", "A")
 RATE = 360  # Hz
@@ -56,7 +56,7 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     with progress(settings["patients"], "simulating patients") as meter:
         for patient in range(settings["patients"]):
             rng = np.random.default_rng([seed, patient])
-            waves = rhythm(WAVES, SECONDS, RATE, rng)
+            waves = simulate_rhythm(WAVES, SECONDS, RATE, rng)
             person = _morphologies(rng)
             for label, name in enumerate(CLASSES):
                 times = settings["normal"] if name == "N" else 1
@@ -102,7 +102,7 @@ def _beat(
     # A premature beat has the beat before it nearer: what lies before `begin` moves right.
     others = person["N"] @ waves[:, np.where(at < begin, at - early, at)]
     beat = np.where((at >= begin) & (at <= end), own, others)
-    drift = 0.12 * baseline_wander(WINDOW, RATE, rng)
+    drift = 0.12 * simulate_baseline_wander(WINDOW, RATE, rng)
     noise: np.ndarray = rng.normal(0.0, MILLIVOLT_NOISE * rng.lognormal(0.0, 0.4), WINDOW)
     return beat + drift + noise
 

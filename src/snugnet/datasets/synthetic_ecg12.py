@@ -11,7 +11,17 @@ import numpy as np
 
 from snugnet.core.progress import progress
 from snugnet.core.samples import Samples
-from snugnet.datasets.ecgsyn import ST, P, Q, R, S, T, Wave, baseline_wander, rhythm
+from snugnet.datasets.ecgsyn import (
+    ST,
+    P,
+    Q,
+    R,
+    S,
+    T,
+    Wave,
+    simulate_baseline_wander,
+    simulate_rhythm,
+)
 
 LABELS = ("NORM", "MI", "STTC", "CD", "HYP")
 RATE = 100  # Hz
@@ -54,7 +64,7 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     with progress(settings["patients"], "simulating patients") as meter:
         for patient in range(settings["patients"]):
             rng = np.random.default_rng([seed, patient])
-            waves = rhythm(WAVES, SECONDS, RATE, rng)
+            waves = simulate_rhythm(WAVES, SECONDS, RATE, rng)
             amplitudes, labels = _patient(rng)
             for _ in range(settings["recordings"]):
                 x.append(_recording(waves, amplitudes, rng))
@@ -131,6 +141,6 @@ def _recording(waves: np.ndarray, amplitudes: np.ndarray, rng: np.random.Generat
     }
     order = ("I", "II", "III", "aVR", "aVL", "aVF", *INDEPENDENT[2:])
     leads = np.stack([signals[lead] for lead in order], axis=1)
-    drift = np.stack([baseline_wander(len(leads), RATE, rng) for _ in order], axis=1)
+    drift = np.stack([simulate_baseline_wander(len(leads), RATE, rng) for _ in order], axis=1)
     noise: np.ndarray = rng.normal(0.0, 0.04 * rng.lognormal(0.0, 0.4), leads.shape)
     return leads + 0.08 * drift + noise

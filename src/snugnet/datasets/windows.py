@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from snugnet.core.errors import InputError
-from snugnet.core.samples import SPLITS, Samples, read_roles
-from snugnet.datasets.folds import split_of_folds
-from snugnet.datasets.sources import require, source_files
+from snugnet.core.samples import SPLITS, Samples, read_arrays_by_role
+from snugnet.datasets.folds import assign_splits_by_fold
+from snugnet.datasets.sources import require_files, source_files
 
 ROLES = ("x", "y", "group", "fold", "split", "class_names", "scale")
 # Those that are columns of a .csv.
@@ -38,13 +38,13 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
         InputError: If the file is missing or is not of this form.
     """
     files = source_files(settings)
-    require(files, "windows", "dataset kind windows")
+    require_files(files, "windows", "dataset kind windows")
     path = files[0]
     if path.suffix == ".csv":
         arrays = _read_csv(path, settings)
     else:
-        arrays = read_roles(path, settings["arrays"], ROLES[:2], ROLES[2:])
-    y, names = class_indices(arrays["y"], arrays.get("class_names"), settings["task"], path)
+        arrays = read_arrays_by_role(path, settings["arrays"], ROLES[:2], ROLES[2:])
+    y, names = encode_labels(arrays["y"], arrays.get("class_names"), settings["task"], path)
     return Samples(
         x=_with_channel(_scaled(arrays), settings["layout"], path),
         y=y,
@@ -113,7 +113,7 @@ def _plain(column: "pd.Series[Any]") -> np.ndarray:
     return column.to_numpy() if column.dtype.kind in "iufb" else column.to_numpy(dtype=str)
 
 
-def class_indices(
+def encode_labels(
     y: np.ndarray, class_names: np.ndarray | None, task: str, path: Path
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Turn labels, numbers or names, into class indices (or a 0/1 matrix) and class names.
@@ -172,7 +172,7 @@ def _split(
     if settings["folds"] is not None:
         if "fold" not in arrays:
             raise InputError(f"{path}: `folds` requires an array named fold")
-        return split_of_folds(arrays["fold"], settings, str(path))
+        return assign_splits_by_fold(arrays["fold"], settings, str(path))
     if "split" not in arrays:
         return None
     names = arrays["split"].astype(str)

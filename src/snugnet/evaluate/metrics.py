@@ -18,7 +18,7 @@ def quality(predictions: Predictions) -> dict[str, float | None]:
     Returns:
         Measures by name; those that do not apply to the task, or to this sample, are None.
     """
-    truth, decided = predictions.labels, predictions.decisions()
+    truth, decided = predictions.labels, predictions.decide()
     average: dict[str, Any] = {"average": "macro", "zero_division": 0}
     if predictions.task == "multilabel":
         share = float((truth == decided).mean())
@@ -77,7 +77,7 @@ def labels_and_scores(predictions: Predictions) -> tuple[np.ndarray, np.ndarray]
 
 def confusion(predictions: Predictions) -> list[Any]:
     """Count decisions: rows are the truth, columns the decision; one 2x2 matrix a label if many."""
-    truth, decided = predictions.labels, predictions.decisions()
+    truth, decided = predictions.labels, predictions.decide()
     if predictions.task == "multilabel":
         matrices: list[Any] = metrics.multilabel_confusion_matrix(truth, decided).tolist()
         return matrices

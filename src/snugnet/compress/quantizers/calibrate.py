@@ -101,7 +101,7 @@ def _set_ranges(places: Sequence[Place], seen: Sequence[Histogram], rule: Rule) 
 def _accuracy(quantized: tf_keras.Model, samples: Samples) -> float:
     """Give the share of right decisions, which are made as those of files are."""
     scores = quantized.predict(samples.x.astype(np.float32), batch_size=512, verbose=0)
-    decisions = Predictions.of(samples, scores, raw=scores).decisions()
+    decisions = Predictions.from_samples(samples, scores, raw=scores).decide()
     # Of decisions, not of samples' shares, whose sum is rounded: what is equal must stay equal.
     return float((decisions == samples.y).mean())
 
