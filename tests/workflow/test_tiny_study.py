@@ -52,7 +52,7 @@ def test_accuracy_in_the_table_is_that_of_the_predictions(tiny, table):
     for row in table.itertuples():
         path = f"{row.model}/{row.variant}/{row.scheme}/{row.runtime}.npz"
         predictions = load_predictions(tiny.results / "predictions" / path)
-        assert row.accuracy == pytest.approx(predictions.correct().mean())
+        assert row.accuracy == pytest.approx(predictions.compute_correctness().mean())
         assert row.n == len(predictions.labels)
 
 

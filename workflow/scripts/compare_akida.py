@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 def main(job: Any) -> None:
     from snugnet.akida.agreement import compare
-    from snugnet.akida.inputs import outside, saturate
+    from snugnet.akida.inputs import count_saturated, saturate
     from snugnet.core.files import read_json, write_json
     from snugnet.core.predictions import load_predictions
     from snugnet.core.samples import load_split
@@ -20,7 +20,7 @@ def main(job: Any) -> None:
     found = compare(keras, akida)
     if found["samples"]:
         limits = conversion["input_range"]
-        found["saturated_inputs"] = outside(x, limits)
+        found["saturated_inputs"] = count_saturated(x, limits)
         found["quantizeml"] = compare(own, akida)
     if found["verdict"] == "differs":
         apart = (keras.raw != akida.raw).any(axis=1)
@@ -31,13 +31,13 @@ def main(job: Any) -> None:
 def _first_layer(job: Any, conversion: Any, x: Any) -> dict[str, Any]:
     """Trace both; where they are equal nobody needs TensorFlow."""
     from snugnet.akida.keras_runtime import load_quantized
-    from snugnet.akida.simulate import load
-    from snugnet.akida.trace import first_difference
+    from snugnet.akida.simulate import load_program
+    from snugnet.akida.trace import find_first_difference
     from snugnet.models.loading import keras2
 
     keras2.configure(0, job.params.settings["tf_threads"])
-    program = load(f"{job.input['program']}/model.fbz", conversion["sha256"])
-    return first_difference(load_quantized(job.input["quantized"]), program, x)
+    program = load_program(f"{job.input['program']}/model.fbz", conversion["sha256"])
+    return find_first_difference(load_quantized(job.input["quantized"]), program, x)
 
 
 if __name__ == "__main__":

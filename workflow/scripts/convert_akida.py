@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def main(job: Any) -> None:
-    from snugnet.akida.program import about, write_program, write_refusal
+    from snugnet.akida.program import describe_deployment, write_program, write_refusal
     from snugnet.akida.quantize import quantize
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
     from snugnet.core.errors import NotAkidaError
@@ -24,7 +24,9 @@ def main(job: Any) -> None:
     scheme = AKIDA_SCHEMES[block["name"]]
     model, calib = load_model(job.input["model"]), load_split(job.input["calib"])
     samples = calib.x[: block["calibration_samples"]] if block["calibrated"] else None
-    described = about(model, read_json(job.input["record"]), calib.class_names, trained=False)
+    described = describe_deployment(
+        model, read_json(job.input["record"]), calib.class_names, trained=False
+    )
     try:
         quantized = quantize(model, scheme, samples)
         write_program(quantized, scheme, block, described, calib.x, job.output)

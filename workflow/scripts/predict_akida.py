@@ -10,20 +10,20 @@ if TYPE_CHECKING:
 
 def main(job: Any) -> None:
     from snugnet.akida.inputs import saturate
-    from snugnet.akida.potentials import none, predictions
-    from snugnet.akida.simulate import load, potentials
+    from snugnet.akida.potentials import build_empty_predictions, build_predictions
+    from snugnet.akida.simulate import load_program, simulate_potentials
     from snugnet.core.files import read_json
     from snugnet.core.predictions import save_predictions
     from snugnet.core.samples import load_split
 
     conversion, test = read_json(job.input["conversion"]), load_split(job.input["test"])
     if conversion["status"] == "incompatible":
-        save_predictions(job.output["predictions"], none(test))
+        save_predictions(job.output["predictions"], build_empty_predictions(test))
         return
     x = saturate(test.x, conversion["input_range"])
-    program = load(f"{job.input['program']}/model.fbz", conversion["sha256"])
-    found = potentials(program, x)
-    save_predictions(job.output["predictions"], predictions(found, conversion, test))
+    program = load_program(f"{job.input['program']}/model.fbz", conversion["sha256"])
+    found = simulate_potentials(program, x)
+    save_predictions(job.output["predictions"], build_predictions(found, conversion, test))
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 def main(job: Any) -> None:
     from snugnet.akida.inputs import saturate
-    from snugnet.akida.keras_runtime import keras_potentials, load_quantized
-    from snugnet.akida.potentials import none, predictions
+    from snugnet.akida.keras_runtime import compute_keras_potentials, load_quantized
+    from snugnet.akida.potentials import build_empty_predictions, build_predictions
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
     from snugnet.core.files import read_json
     from snugnet.core.predictions import save_predictions
@@ -25,13 +25,13 @@ def main(job: Any) -> None:
     outputs = {job.output["predictions"]: version, job.output["own"]: None}
     if conversion["status"] == "incompatible":
         for path in outputs:
-            save_predictions(path, none(test))
+            save_predictions(path, build_empty_predictions(test))
         return
     x = saturate(test.x, conversion["input_range"])
     quantized = load_quantized(job.input["quantized"])
     for path, arithmetic in outputs.items():
-        found = keras_potentials(quantized, x, conversion["potential_scale"], arithmetic)
-        save_predictions(path, predictions(found, conversion, test))
+        found = compute_keras_potentials(quantized, x, conversion["potential_scale"], arithmetic)
+        save_predictions(path, build_predictions(found, conversion, test))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def main(job: Any) -> None:
     result = predict(job.input["tflite"], test.x, settings["batch_size"])
     runs, warm_up = settings["latency_runs"], settings["warm_up"]
     times = measure_latency(job.input["tflite"], test.x, runs, warm_up)
-    predictions = Predictions.of(test, result.scores(), *result, latency_ns=times)
+    predictions = Predictions.from_samples(test, result.scores(), *result, latency_ns=times)
     save_predictions(job.output["predictions"], predictions)
 
 

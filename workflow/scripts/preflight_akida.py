@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from importlib import import_module
 
-    from snugnet.akida.preflight import preflight, report
+    from snugnet.akida.preflight import build_report, preflight
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
     from snugnet.core.files import write_json
     from snugnet.core.samples import load_split
@@ -26,7 +26,7 @@ def main(job: Any) -> None:
     found = preflight(model, scheme, device)
     for obstacle in found:
         print(f"{obstacle.layer}: {obstacle.rule}: {obstacle.fix}")
-    write_json(job.output["preflight"], {**job.wildcards, **report(found, scheme, device)})
+    write_json(job.output["preflight"], {**job.wildcards, **build_report(found, scheme, device)})
 
 
 if __name__ == "__main__":

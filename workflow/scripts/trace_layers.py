@@ -15,7 +15,7 @@ def main(job: Any) -> None:
     from snugnet.verification.layer_errors import trace
 
     traced = job.params.settings["verification"]["traced_samples"]
-    x = load_split(job.input["test"]).spread(traced).x
+    x = load_split(job.input["test"]).take_evenly(traced).x
     # A refusal must not keep the report from being written.
     rows = call_or_warn(trace, job.input["tflite"], job.input["reference"], x) or []
     write_rows(rows, job.output["trace"])

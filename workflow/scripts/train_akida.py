@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def main(job: Any) -> None:
-    from snugnet.akida.program import about, write_program, write_refusal
+    from snugnet.akida.program import describe_deployment, write_program, write_refusal
     from snugnet.akida.train import train_quantized
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
     from snugnet.core.csv_files import write_rows
@@ -26,7 +26,9 @@ def main(job: Any) -> None:
     model = load_model(job.input["model"])
     train, val, calib = (load_split(job.input[name]) for name in ("train", "val", "calib"))
     samples = calib.x[: block["calibration_samples"]] if block["calibrated"] else None
-    described = about(model, read_json(job.input["record"]), calib.class_names, trained=True)
+    described = describe_deployment(
+        model, read_json(job.input["record"]), calib.class_names, trained=True
+    )
     try:
         quantized, history = train_quantized(model, scheme, samples, train, val, training, seed)
         write_program(quantized, scheme, block, described, calib.x, job.output)

@@ -25,7 +25,7 @@ def main(job: Any) -> None:
 
     def decide(raw: np.ndarray) -> np.ndarray:
         scores = dequantize(raw, float(deployed.scale), deployed.zero_point)
-        return replace(deployed, scores=scores).decisions()
+        return replace(deployed, scores=scores).decide()
 
     test = load_split(job.input["test"])
     traced = job.params.settings["verification"]["traced_samples"]

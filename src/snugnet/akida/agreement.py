@@ -1,4 +1,4 @@
-"""Does the simulator compute what the quantized Keras model computes?"""
+"""Comparison of the Akida simulator with the quantized Keras model."""
 
 from typing import Any
 
@@ -8,22 +8,26 @@ from snugnet.core.predictions import Predictions
 
 
 def compare(keras: Predictions, akida: Predictions) -> dict[str, Any]:
-    """Compare two runtimes on the same samples.
+    """Compare the predictions of two runtimes for the same samples.
+
+    Args:
+        keras: Predictions of the quantized Keras model.
+        akida: Predictions of the Akida simulator.
 
     Returns:
-        Ready for JSON: `verdict` (`exact`, `differs`, or `nothing` where there is no program),
-        `samples`, `decisions_equal` and `potentials_equal` (shares), `worst` (largest distance of
-        two potentials, in steps).
+        JSON-ready: `verdict` (`exact`, `differs`, or `nothing` if there is no program),
+        `samples`, `decisions_equal` and `potentials_equal` (shares, 0 to 1), `worst` (largest
+        difference between two potentials, in quantization steps).
     """
     if len(keras.raw) == 0:
         return {"verdict": "nothing", "samples": 0}
-    same = keras.decisions() == akida.decisions()
-    same = same.all(axis=1) if same.ndim == 2 else same
-    apart = np.abs(keras.raw.astype(np.int64) - akida.raw.astype(np.int64))
+    equal = keras.decide() == akida.decide()
+    equal = equal.all(axis=1) if equal.ndim == 2 else equal
+    distances = np.abs(keras.raw.astype(np.int64) - akida.raw.astype(np.int64))
     return {
-        "verdict": "differs" if apart.any() else "exact",
-        "samples": len(same),
-        "decisions_equal": float(same.mean()),
-        "potentials_equal": float((apart == 0).mean()),
-        "worst": int(apart.max(initial=0)),
+        "verdict": "differs" if distances.any() else "exact",
+        "samples": len(equal),
+        "decisions_equal": float(equal.mean()),
+        "potentials_equal": float((distances == 0).mean()),
+        "worst": int(distances.max(initial=0)),
     }

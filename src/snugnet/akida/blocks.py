@@ -1,4 +1,4 @@
-"""A model as the blocks that Akida computes at once: a layer with weights, and what follows it."""
+"""Blocks of a model that Akida computes together: one main layer and the layers that follow it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,120 +8,138 @@ from snugnet.models.loading.keras2 import tf_keras
 
 CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D")
 WEIGHTED = (*CONVOLUTIONS, "Dense")
-CARRIERS = (*WEIGHTED, "Add", "Concatenate")
+# Layers that start a block.
+MAIN_LAYERS = (*WEIGHTED, "Add", "Concatenate")
+# Layers that belong to the block of the layer before them.
 FOLLOWERS = ("MaxPooling2D", "GlobalAveragePooling2D", "ReLU", "Activation")
 FLATTENING = ("Flatten", "Reshape")
 
 
 @dataclass
 class Block:
-    """A layer that computes, and what Akida does to its results on the way.
+    """A main layer and the pooling and activation layers that follow it.
 
     Attributes:
-        layer: The Keras layer.
-        before: The blocks that it reads.
-        reads_input: Whether it reads the model's input.
-        tail: What follows, in order: pools and activations.
-        flat: Whether its input is flattened.
-        readers: The blocks that read it.
+        layer: The main Keras layer.
+        producers: The blocks whose output this block reads.
+        reads_input: Whether the block reads the model's input.
+        is_flattened: Whether the block's input is flattened.
+        followers: The pooling and activation layers after the main layer, in order.
+        readers: The blocks that read the output of this block.
     """
 
     layer: tf_keras.layers.Layer
-    before: list["Block"]
+    producers: list["Block"]
     reads_input: bool
-    flat: bool = False
-    tail: list[tf_keras.layers.Layer] = field(default_factory=list)
+    is_flattened: bool = False
+    followers: list[tf_keras.layers.Layer] = field(default_factory=list)
     readers: list["Block"] = field(default_factory=list)
 
     @property
     def kind(self) -> str:
-        """The class of its layer."""
+        """Class name of the main layer."""
         return type(self.layer).__name__
 
     @property
     def name(self) -> str:
-        """The name of its layer."""
+        """Name of the main layer."""
         name: str = self.layer.name
         return name
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """Of one sample; of the first input if there are several."""
+        """Input shape of one sample; the shape of the first input if there are several."""
         shape = self.layer.input_shape
         return tuple((shape[0] if isinstance(shape, list) else shape)[1:])
 
     @property
     def steps(self) -> list[str]:
-        """Name what follows: `pool`, `gap`, `relu`."""
-        return [_step(layer) for layer in self.tail]
+        """Kinds of the followers, in order: `pool`, `gap` or `relu`."""
+        return [_get_step(layer) for layer in self.followers]
 
-    def last(self, step: str) -> tf_keras.layers.Layer | None:
-        """Find the last follower of a kind."""
-        found = [layer for layer in self.tail if _step(layer) == step]
-        return found[-1] if found else None
+    def find_last(self, step: str) -> tf_keras.layers.Layer | None:
+        """Find the last follower of a kind.
+
+        Args:
+            step: `pool`, `gap` or `relu`.
+
+        Returns:
+            The layer, or None if the block has no such follower.
+        """
+        matches = [layer for layer in self.followers if _get_step(layer) == step]
+        return matches[-1] if matches else None
 
 
-def _step(layer: tf_keras.layers.Layer) -> str:
+def _get_step(layer: tf_keras.layers.Layer) -> str:
+    """Name the kind of a follower: `pool`, `gap` or `relu`."""
     names = {"MaxPooling2D": "pool", "GlobalAveragePooling2D": "gap"}
     return names.get(type(layer).__name__, "relu")
 
 
-def padding_of(convolution: tf_keras.layers.Layer) -> str:
-    """Name the padding of a convolution: a 1x1 one pads nothing, and is read as `same`."""
+def get_padding(convolution: tf_keras.layers.Layer) -> str:
+    """Get the padding of a convolution: `same` or `valid`.
+
+    A 1x1 convolution pads nothing, so its padding counts as `same`.
+    """
     padding: str = convolution.padding
     return "same" if max(convolution.kernel_size) == 1 else padding
 
 
-def _pool_normalized(layer: tf_keras.layers.Layer) -> bool:
-    """Tell whether a layer normalizes a pool, before which quantizeml then puts it."""
-    before = layer.inbound_nodes[0].inbound_layers
+def _is_pooling_normalization(layer: tf_keras.layers.Layer) -> bool:
+    """Check for batch normalization directly after pooling; quantizeml moves it before the pool."""
+    previous = layer.inbound_nodes[0].inbound_layers
     pools = ("MaxPooling2D", "GlobalAveragePooling2D")
-    return type(layer).__name__ == "BatchNormalization" and type(before).__name__ in pools
+    return type(layer).__name__ == "BatchNormalization" and type(previous).__name__ in pools
 
 
-def blocks(model: tf_keras.Model) -> tuple[list[Block], list[tf_keras.layers.Layer]]:
-    """Cut a model into blocks.
+def split_into_blocks(model: tf_keras.Model) -> tuple[list[Block], list[tf_keras.layers.Layer]]:
+    """Split a model into blocks.
 
     Args:
-        model: Functional, as `rewrite.ready` gives it.
+        model: Functional model from `rewrite.prepare_model`.
 
     Returns:
-        The blocks in the order in which they are computed, and the layers that belong to none.
+        The blocks in the order of computation, and the layers that belong to no block.
     """
-    found: list[Block] = []
-    strange = []
-    of: dict[int, tuple[Block | None, bool]] = {}  # by tensor: its block, whether it is flattened
+    blocks: list[Block] = []
+    unsupported = []
+    # For the id of each tensor: the block that computes it (None: model input), and whether it is
+    # flattened.
+    origins: dict[int, tuple[Block | None, bool]] = {}
     for layer in model.layers:
         kind = type(layer).__name__
         if kind == "InputLayer":
-            of[id(layer.output)] = (None, False)
+            origins[id(layer.output)] = (None, False)
             continue
-        given = [of[id(tensor)] for tensor in _listed(layer.input)]
-        block, flat = given[0]
-        if kind in CARRIERS:
-            before = [b for b, _ in given if b is not None]
-            reads_input = len(before) < len(given)
-            block, flat = Block(layer, before, reads_input, any(f for _, f in given)), False
-            for reader in before:
-                reader.readers.append(block)
-            found.append(block)
-            block.tail += _own_activation(layer)
-        elif kind in FOLLOWERS and block is not None and not flat:
-            block.tail.append(layer)
+        sources = [origins[id(tensor)] for tensor in _to_list(layer.input)]
+        block, is_flattened = sources[0]
+        if kind in MAIN_LAYERS:
+            producers = [source for source, _ in sources if source is not None]
+            reads_input = len(producers) < len(sources)
+            block = Block(layer, producers, reads_input, any(flat for _, flat in sources))
+            is_flattened = False
+            for producer in producers:
+                producer.readers.append(block)
+            blocks.append(block)
+            block.followers += _get_own_activation(layer)
+        elif kind in FOLLOWERS and block is not None and not is_flattened:
+            block.followers.append(layer)
         elif kind in FLATTENING:
-            flat = True
-        elif kind != "Dropout" and not _pool_normalized(layer):
-            strange.append(layer)
-        of[id(layer.output)] = (block, flat)
-    return found, strange
+            is_flattened = True
+        elif kind != "Dropout" and not _is_pooling_normalization(layer):
+            unsupported.append(layer)
+        origins[id(layer.output)] = (block, is_flattened)
+    return blocks, unsupported
 
 
-def _own_activation(layer: Any) -> Sequence[Any]:
+def _get_own_activation(layer: Any) -> Sequence[Any]:
+    """Get the `activation` argument of a layer as a list of at most one Activation layer."""
     activation = getattr(layer, "activation", tf_keras.activations.linear)
     if activation is tf_keras.activations.linear:
         return []
     return [tf_keras.layers.Activation(activation, name=layer.name)]
 
 
-def _listed(tensors: Any) -> list[Any]:
+def _to_list(tensors: Any) -> list[Any]:
+    """Put a single tensor into a list; return a list unchanged."""
     return tensors if isinstance(tensors, list) else [tensors]

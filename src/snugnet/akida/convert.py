@@ -1,4 +1,4 @@
-"""From a quantized Keras model to an Akida model, and what its layers hold."""
+"""Conversion of quantized Keras models to Akida models, and a description of their layers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ import akida
 import cnn2snn
 import numpy as np
 
-from snugnet.akida.quantize import dequantizes
+from snugnet.akida.quantize import is_dequantizer
 from snugnet.core.akida_schemes import AkidaScheme
 from snugnet.core.errors import NotAkidaError
 from snugnet.models.loading.keras2 import tf, tf_keras
@@ -17,61 +17,72 @@ VERSIONS = {"v1": cnn2snn.AkidaVersion.v1, "v2": cnn2snn.AkidaVersion.v2}
 
 
 def convert(quantized: tf_keras.Model, scheme: AkidaScheme) -> akida.Model:
-    """Convert a quantized model for the generation of a scheme.
+    """Convert a quantized model for the Akida generation of a scheme.
+
+    Args:
+        quantized: Model from `quantize`.
+        scheme: Scheme that the model was quantized with.
+
+    Returns:
+        The Akida model, not mapped on a device.
 
     Raises:
-        NotAkidaError: If it is a float model, or cnn2snn refuses it.
+        NotAkidaError: If the model is a float model or cnn2snn rejects it.
     """
-    if not any(dequantizes(layer) for layer in quantized.layers):
+    if not any(is_dequantizer(layer) for layer in quantized.layers):
         raise NotAkidaError(f"{quantized.name} is a float model; quantize it first")
     try:
-        with cnn2snn.set_akida_version(VERSIONS[scheme.version]), eagerly():
+        with cnn2snn.set_akida_version(VERSIONS[scheme.version]), run_eagerly():
             return cnn2snn.convert(quantized)
     except (RuntimeError, ValueError, TypeError, AssertionError) as error:
         raise NotAkidaError(f"cnn2snn: {error}") from None
 
 
 @contextmanager
-def eagerly() -> Iterator[None]:
-    """Run TensorFlow's functions operation by operation, as the Keras runtime does.
+def run_eagerly() -> Iterator[None]:
+    """Run TensorFlow functions eagerly, operation by operation, like the Keras runtime does.
 
-    cnn2snn takes the integers of weights from a call that it traces into a graph. TensorFlow
-    rearranges a graph, a scale comes out a last bit larger or smaller, and a weight half way
-    between two integers becomes the other one.
+    cnn2snn computes the integer weights in a call that it traces into a graph. TensorFlow
+    optimizes the graph, which can change the last bit of a scale. A weight halfway between two
+    integers is then rounded to the other integer than in Keras.
     """
-    before = tf.config.functions_run_eagerly()
+    was_eager = tf.config.functions_run_eagerly()
     tf.config.run_functions_eagerly(True)
     try:
         yield
     finally:
-        tf.config.run_functions_eagerly(before)
+        tf.config.run_functions_eagerly(was_eager)
 
 
-def describe(model: akida.Model, samples: np.ndarray) -> list[dict[str, Any]]:
-    """List the layers of a model: name, type, shape of the output, parameters, share of zeros.
+def describe_layers(model: akida.Model, samples: np.ndarray) -> list[dict[str, Any]]:
+    """Describe the layers of an Akida model.
 
     Args:
-        model: Not mapped on a device.
-        samples: Inputs on which the zeros of activations are counted, (n, ...).
+        model: Model that is not mapped on a device.
+        samples: Inputs for measuring activation sparsity, (n, ...).
+
+    Returns:
+        For each layer, JSON-ready: `name`, `type`, `output_shape`, `weights` (number of
+        parameters) and `sparsity` (share of zeros in the output).
     """
     return [
         {
             "name": layer.name,
             "type": layer.parameters.layer_type.name,
-            "output_shape": [int(n) for n in layer.output_dims],
-            "weights": int(sum(np.size(layer.variables[n]) for n in layer.variables.names)),
-            "sparsity": _sparsity(model, place, samples),
+            "output_shape": [int(size) for size in layer.output_dims],
+            "weights": int(sum(np.size(layer.variables[name]) for name in layer.variables.names)),
+            "sparsity": _measure_sparsity(model, position, samples),
         }
-        for place, layer in enumerate(model.layers)
+        for position, layer in enumerate(model.layers)
     ]
 
 
-def _sparsity(model: akida.Model, place: int, samples: np.ndarray) -> float | None:
-    """Measure the share of zeros of a layer's output; None where the model cannot be cut."""
-    if place == 0:
+def _measure_sparsity(model: akida.Model, position: int, samples: np.ndarray) -> float | None:
+    """Measure the share of zeros in a layer's output; None if the model cannot be cut there."""
+    if position == 0:
         return None
     try:
-        part = akida.Model(layers=model.layers[: place + 1])
+        part = akida.Model(layers=model.layers[: position + 1])
         return float((part.forward(samples) == 0).mean())
     except (RuntimeError, ValueError):
         return None

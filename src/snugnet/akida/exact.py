@@ -1,17 +1,18 @@
-"""The chip's arithmetic for a quantized Keras model: what becomes of sums at the end of a layer.
+"""The chip's arithmetic for a quantized Keras model: how layers round sums to output levels.
 
-quantizeml brings sums to levels by a multiplication and a shift, in float32. The chips do not:
+quantizeml converts sums to levels with a multiplication and a shift, in float32. The chips compute
+differently:
 
-- The second generation multiplies and shifts integers. Beyond 2^24 float32 rounds the product, and
-  a result at the edge between two levels becomes the other one; measured on MNIST, 1 of 10,000
+- Akida 2 multiplies and shifts integers. Float32 rounds a product beyond 2^24, and a result at
+  the boundary between two levels then moves to the other level. Measured on MNIST: 1 of 10,000
   digits had one such number (quantizeml 1.2.5, `QFloat.to_fixed_point`, `FixedPoint.rescale`).
-  The product saturates as a signed integer of 32 bits; quantizeml lets it have one more. Levels of
-  fewer than 8 bits are unsigned (measured on akida 2.19.3: a mean after a ReLU gives 0 to 15, where
-  quantizeml stops at 7), those of 8 are signed.
-- The first compares sums with thresholds. A level is `ceil((sum - round(step / 2)) / cut)`: half a
-  step is rounded to an integer (cnn2snn 2.19.3, `quantizeml/outputs.py`), and `cut`, by which
-  levels lie apart, is the step without what is below 1/16 (akida refuses smaller ones:
-  "Unsupported act_step, it should be equal or greater than 1/16").
+  The product saturates as a signed 32-bit integer; quantizeml allows one bit more. Levels with
+  fewer than 8 bits are unsigned. Measured on akida 2.19.3: a mean after a ReLU has the levels 0 to
+  15, while quantizeml stops at 7. Levels with 8 bits are signed.
+- Akida 1 compares sums with thresholds. A level is `ceil((sum - round(step / 2)) / cut)`. Half
+  a step is rounded to an integer (cnn2snn 2.19.3, `quantizeml/outputs.py`). `cut` is the distance
+  between levels: the step, rounded down to a multiple of 1/16. akida rejects steps below 1/16
+  ("Unsupported act_step, it should be equal or greater than 1/16").
 """
 
 from collections.abc import Callable, Iterator
@@ -24,59 +25,64 @@ from quantizeml.tensors import FixedPoint, QFloat
 
 from snugnet.models.loading.keras2 import tf
 
-FRACTIONS_OF_A_STEP = 16
-SIGNED_FROM = 8
+FRACTIONS_PER_STEP = 16
+# Bit width from which output levels are signed.
+MIN_SIGNED_BITS = 8
 
 
 @contextmanager
-def exactly(version: str) -> Iterator[None]:
-    """Let output quantizers compute as a chip does, in float64: integers are exact up to 2^53.
+def use_chip_arithmetic(version: str) -> Iterator[None]:
+    """Make output quantizers compute like a chip, in float64 (exact for integers up to 2^53).
 
-    What is derived from real numbers (scales, shifts) stays as it is: the program has the same.
+    Values derived from real numbers (scales, shifts) stay unchanged: the program has the same.
 
     Args:
-        version: The generation of the chip, `v1` or `v2`.
+        version: Akida generation, `v1` or `v2`.
     """
-    original, quantized = OutputQuantizer.call, GENERATIONS[version]
+    original, rescale = OutputQuantizer.call, RESCALE_FUNCTIONS[version]
 
     def call(quantizer: OutputQuantizer, inputs: Any) -> FixedPoint:
-        narrow = original(quantizer, inputs)  # which also records scales and shifts
+        outputs = original(quantizer, inputs)  # this call also records scales and shifts
         if not isinstance(inputs, QFloat):
-            return narrow
-        levels = tf.cast(quantized(quantizer, inputs), tf.float32)
-        signed = quantizer.bitwidth >= SIGNED_FROM
-        bits = quantizer.bitwidth - signed
-        levels = tf.clip_by_value(levels, -(2.0**bits) * signed, 2.0**bits - 1)
+            return outputs
+        levels = tf.cast(rescale(quantizer, inputs), tf.float32)
+        is_signed = quantizer.bitwidth >= MIN_SIGNED_BITS
+        bits = quantizer.bitwidth - 1 if is_signed else quantizer.bitwidth
+        lowest = -(2.0**bits) if is_signed else 0.0
+        levels = tf.clip_by_value(levels, lowest, 2.0**bits - 1)
         return FixedPoint(levels, bits, quantizer.frac_bits)
 
     with mock.patch.object(OutputQuantizer, "call", call):
         yield
 
 
-def _second(quantizer: OutputQuantizer, inputs: QFloat) -> Any:
-    """Scale, saturate and shift right, rounding halves up."""
-    scale, shift = _scale(quantizer, inputs)
+def _rescale_v2(quantizer: OutputQuantizer, inputs: QFloat) -> Any:
+    """Multiply sums by the scale, saturate, and shift right with halves rounded up."""
+    scale, shift = _compute_scale_and_shift(quantizer, inputs)
     product = tf.cast(inputs.fp.values, tf.float64) * tf.cast(scale.values, tf.float64)
-    most = 2.0 ** (quantizer.buffer_bitwidth - 1)
-    product = tf.clip_by_value(product, -most, most - 1)
+    limit = 2.0 ** (quantizer.buffer_bitwidth - 1)
+    product = tf.clip_by_value(product, -limit, limit - 1)
     return tf.floor(product * 2.0 ** tf.cast(shift, tf.float64) + 0.5)
 
 
-def _first(quantizer: OutputQuantizer, inputs: QFloat) -> Any:
-    """Count the thresholds below a sum."""
-    scale, shift = _scale(quantizer, inputs)
-    # In float32, as the program has it.
+def _rescale_v1(quantizer: OutputQuantizer, inputs: QFloat) -> Any:
+    """Count the thresholds below each sum."""
+    scale, shift = _compute_scale_and_shift(quantizer, inputs)
+    # The program computes the step in float32 too.
     step = tf.cast(2.0 ** -tf.cast(shift, tf.float32) / scale.values, tf.float64)
-    cut = tf.floor(step * FRACTIONS_OF_A_STEP) / FRACTIONS_OF_A_STEP
+    cut = tf.floor(step * FRACTIONS_PER_STEP) / FRACTIONS_PER_STEP
     sums = tf.cast(inputs.fp.values, tf.float64)
     return tf.math.ceil((sums - tf.round(step / 2)) / cut)
 
 
-def _scale(quantizer: OutputQuantizer, inputs: QFloat) -> tuple[Any, Any]:
-    """Give the integer that a sum is multiplied by, and by how many bits the product is shifted."""
+def _compute_scale_and_shift(quantizer: OutputQuantizer, inputs: QFloat) -> tuple[Any, Any]:
+    """Compute the integer scale that multiplies a sum, and the shift of the product in bits."""
     scales = inputs.scales * quantizer.rescaling_rate
     scale = QFloat.quantize_scales(scales, quantizer.scale_bits)
     return scale, quantizer.frac_bits - (inputs.fp.frac_bits + scale.frac_bits)
 
 
-GENERATIONS: dict[str, Callable[[OutputQuantizer, QFloat], Any]] = {"v1": _first, "v2": _second}
+RESCALE_FUNCTIONS: dict[str, Callable[[OutputQuantizer, QFloat], Any]] = {
+    "v1": _rescale_v1,
+    "v2": _rescale_v2,
+}

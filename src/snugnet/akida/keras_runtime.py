@@ -1,4 +1,4 @@
-"""The quantized Keras model as a runtime: integer potentials, computed by TensorFlow."""
+"""The quantized Keras model as a runtime: integer potentials computed by TensorFlow."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import quantizeml
 
-from snugnet.akida.exact import exactly
+from snugnet.akida.exact import use_chip_arithmetic
 from snugnet.akida.inputs import check_shape
 from snugnet.core.errors import InputError
 from snugnet.core.progress import progress
@@ -22,10 +22,16 @@ QUANTIZED_LAYERS = frozenset(
 
 
 def load_quantized(path: str | Path) -> tf_keras.Model:
-    """Read a model that quantizeml wrote.
+    """Load a model that quantizeml saved.
+
+    Args:
+        path: The .h5 file.
+
+    Returns:
+        The quantized model.
 
     Raises:
-        InputError: If the file is not such a model, or describes a layer that is not allowed.
+        InputError: If the file is not such a model or contains a layer that is not allowed.
     """
     check_layers(path, ALLOWED_LAYERS | QUANTIZED_LAYERS)
     if QUANTIZED_LAYERS.isdisjoint(list_layer_classes(path)):
@@ -33,34 +39,37 @@ def load_quantized(path: str | Path) -> tf_keras.Model:
     return quantizeml.load_model(str(path))
 
 
-def keras_potentials(
+def compute_keras_potentials(
     quantized: tf_keras.Model,
     x: np.ndarray,
     scale: Sequence[float],
     version: str | None,
     batch_size: int = 512,
 ) -> np.ndarray:
-    """Compute the integer potentials of a quantized model, int32 (n, k).
+    """Compute the integer potentials of a quantized model.
 
     Args:
-        quantized: As `quantize` gives it.
+        quantized: Model from `quantize`.
         x: Inputs, (n, ...).
-        scale: What one step of each potential stands for.
-        version: The generation of the chip whose arithmetic it is; None for quantizeml's own.
-        batch_size: How many samples at once.
+        scale: Real value of one step of each potential, (k,).
+        version: Akida generation whose arithmetic to use; None for quantizeml's own arithmetic.
+        batch_size: Number of samples in a batch.
+
+    Returns:
+        Potentials, int32 (n, k).
 
     Raises:
-        InputError: If x has another shape.
+        InputError: If the shape of x differs from the model's input shape.
     """
     check_shape(x, quantized.input_shape[1:])
-    chip = nullcontext() if version is None else exactly(version)
+    arithmetic = nullcontext() if version is None else use_chip_arithmetic(version)
     parts = [np.zeros((0, len(scale)), np.int32)]
-    with chip, progress(len(x), "predicting") as meter:
+    with arithmetic, progress(len(x), "predicting") as meter:
         for start in range(0, len(x), batch_size):
             batch = x[start : start + batch_size].astype(np.float32)
-            # Not `predict`: tracing takes longer than to compute a thousand samples.
-            real = quantized(batch, training=False).numpy().reshape(len(batch), -1)
-            # The division by a power of two and a scale leaves less than a thousandth.
-            parts.append(np.rint(real / np.array(scale)).astype(np.int32))
+            # `predict` is slower: tracing takes longer than computing a thousand samples.
+            values = quantized(batch, training=False).numpy().reshape(len(batch), -1)
+            # Rounding is safe: dividing by a power of two and a scale leaves an error below 0.001.
+            parts.append(np.rint(values / np.array(scale)).astype(np.int32))
             meter.update(len(batch))
     return np.concatenate(parts)

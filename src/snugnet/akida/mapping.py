@@ -1,8 +1,9 @@
-"""Map an Akida model on a virtual device, in a process of its own: the mapper may end it.
+"""Mapping of Akida models on virtual devices, in a separate process.
 
-python mapping.py MODEL.fbz DEVICE MODE
+The mapper can crash the process: akida 2.19.3 does so for some residual networks and for truncated
+files. This module is therefore also a program, which prints JSON:
 
-prints JSON. akida 2.19.3 ends the program for some residual networks, and for a truncated file.
+    python mapping.py MODEL.fbz DEVICE MODE
 """
 
 import json
@@ -12,37 +13,44 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-SECONDS = 120
-# The search for the best split ends the process for some networks that the plain one maps.
+TIMEOUT_SECONDS = 120
+# The search for the best split crashes for some networks that the plain mode can map.
 MODES = ("AllNps", "Minimal")
 
 
-def map_on(path: str | Path, device: str) -> dict[str, Any]:
+def map_on_device(path: str | Path, device: str) -> dict[str, Any]:
     """Map a model on a device.
 
+    Args:
+        path: The .fbz file.
+        device: Name of a virtual device, see `akida_schemes.DEVICES`.
+
     Returns:
-        Ready for JSON: `hardware` (whether all of it runs on the chip), `reason` (why not, or
-        None), and if it could be mapped at all `sequences` (each with `backend`, `passes` and
-        `program_bytes`), `program_bytes`, `processors` (how many are used, over all passes), and
-        `layers` (each with `processors` by kind, `input_bytes` and `weight_bytes`).
+        JSON-ready: `hardware` (whether the whole model runs on the chip) and `reason` (why not, or
+        None). If the model can be mapped also `sequences` (each with `backend`, `passes` and
+        `program_bytes`), `program_bytes`, `processors` (number of processors used, over all
+        passes) and `layers` (each with `processors` by kind, `input_bytes` and `weight_bytes`).
     """
     for mode in MODES:
-        # Without -P the modules beside this file would hide the standard library's.
+        # Without -P the modules in this folder would hide those of the standard library.
         command = [sys.executable, "-P", __file__, str(path), device, mode]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+            process = subprocess.run(
+                command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS
+            )
         except subprocess.TimeoutExpired:
-            reason = f"unknown: the mapper exceeded {SECONDS} s"
+            reason = f"unknown: the mapper exceeded {TIMEOUT_SECONDS} s"
             continue
-        if done.returncode == 0:
-            found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-            return found
-        last = (done.stderr.strip().splitlines() or ["no error message"])[-1]
-        reason = f"the mapper failed with exit code {done.returncode}: {last}"
+        if process.returncode == 0:
+            report: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
+            return report
+        last_line = (process.stderr.strip().splitlines() or ["no error message"])[-1]
+        reason = f"the mapper failed with exit code {process.returncode}: {last_line}"
     return {"hardware": False, "reason": reason}
 
 
-def _map(path: str, device: str, mode: str) -> dict[str, Any]:
+def _map_in_process(path: str, device: str, mode: str) -> dict[str, Any]:
+    """Map a model in this process; the report is that of `map_on_device`."""
     import akida
 
     model = akida.Model(path)
@@ -54,20 +62,20 @@ def _map(path: str, device: str, mode: str) -> dict[str, Any]:
         reason = " ".join(str(error).split())
         if "IP version" in reason:
             return {"hardware": False, "reason": reason}
-        # Which parts would the host compute?
+        # Map again with the host allowed, to report which parts the host would compute.
         model.map(target, mode=akida.MapMode.Minimal)
-    sequences = [_sequence(sequence) for sequence in model.sequences]
+    sequences = [_describe_sequence(sequence) for sequence in model.sequences]
     return {
         "hardware": reason is None,
         "reason": reason,
         "sequences": sequences,
         "program_bytes": sum(sequence["program_bytes"] for sequence in sequences),
         "processors": sum(model.component_count.values()),
-        "layers": [_layer(layer) for layer in model.layers],
+        "layers": [_describe_layer(layer) for layer in model.layers],
     }
 
 
-def _sequence(sequence: Any) -> dict[str, Any]:
+def _describe_sequence(sequence: Any) -> dict[str, Any]:
     return {
         "name": sequence.name,
         "backend": sequence.backend.name,
@@ -76,20 +84,20 @@ def _sequence(sequence: Any) -> dict[str, Any]:
     }
 
 
-def _layer(layer: Any) -> dict[str, Any]:
-    processors = _processors(layer)
-    used = [processor.mem_info for processor in processors]
+def _describe_layer(layer: Any) -> dict[str, Any]:
+    processors = _get_processors(layer)
+    memories = [processor.mem_info for processor in processors]
     return {
         "name": layer.name,
         "processors": dict(Counter(processor.type.name for processor in processors)),
-        "input_bytes": sum(memory.input_size for memory in used),
-        "weight_bytes": sum(memory.weight_size for memory in used),
+        "input_bytes": sum(memory.input_size for memory in memories),
+        "weight_bytes": sum(memory.weight_size for memory in memories),
     }
 
 
-def _processors(layer: Any) -> list[Any]:
+def _get_processors(layer: Any) -> list[Any]:
     return list(layer.mapping.nps) if layer.mapping is not None else []
 
 
 if __name__ == "__main__":
-    print(json.dumps(_map(*sys.argv[1:])))
+    print(json.dumps(_map_in_process(*sys.argv[1:])))

@@ -1,14 +1,15 @@
-"""What keeps a model from an Akida chip, found from its graph alone: all of it at once.
+"""Rules for models that run on an Akida chip; they list all obstacles of a model's graph at once.
 
 The vendor's own check stops at the first obstacle and names it in the terms of its converter. The
-rules below are those of quantizeml 1.2.5, cnn2snn 2.19.3 and akida 2.19.3, read in their sources
-and measured on their virtual devices; `preflight` gives the vendor the last word.
+rules below are those of quantizeml 1.2.5, cnn2snn 2.19.3 and akida 2.19.3. They were read in the
+source code and measured on the virtual devices. The vendor's tools make the final decision, see
+`preflight`.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from snugnet.akida.blocks import CONVOLUTIONS, WEIGHTED, Block, blocks, padding_of
+from snugnet.akida.blocks import CONVOLUTIONS, WEIGHTED, Block, get_padding, split_into_blocks
 from snugnet.core.akida_schemes import AkidaScheme
 from snugnet.models.loading.keras2 import tf_keras
 
@@ -17,12 +18,12 @@ layers = tf_keras.layers
 
 @dataclass(frozen=True)
 class Obstacle:
-    """One thing that must change.
+    """One reason why a model does not run on a chip.
 
     Attributes:
-        layer: The name of the layer.
-        rule: What it breaks.
-        fix: What would do.
+        layer: Name of the layer.
+        rule: Description of the broken rule.
+        fix: Change that removes the obstacle.
     """
 
     layer: str
@@ -32,11 +33,11 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Target:
-    """What a model is to become, and where it is to run.
+    """Scheme and device that a model is checked for.
 
     Attributes:
-        scheme: The scheme.
-        device: A name of `schemes.DEVICES`.
+        scheme: The Akida scheme.
+        device: A name in `akida_schemes.DEVICES`.
     """
 
     scheme: AkidaScheme
@@ -44,42 +45,47 @@ class Target:
 
     @property
     def version(self) -> str:
-        """The generation of the chip."""
+        """Akida generation: `v1` or `v2`."""
         return self.scheme.version
 
     @property
     def weight_bits(self) -> int:
-        """Of the weights of all layers but the first."""
+        """Bits of the weights of all layers except the first."""
         return self.scheme.weight_bits
 
 
 Rule = Callable[[Block, Target], Iterator[Obstacle | None]]
 
 
-def obstacles(model: tf_keras.Model, scheme: AkidaScheme, device: str) -> list[Obstacle]:
-    """List what keeps a model from being converted, and mapped in hardware alone.
+def find_obstacles(model: tf_keras.Model, scheme: AkidaScheme, device: str) -> list[Obstacle]:
+    """List the obstacles to converting a model and mapping it in hardware alone.
 
     Args:
-        model: As `rewrite.ready` gives it, one input and one output.
-        scheme: What it is to become.
-        device: Where it is to run.
+        model: Model from `rewrite.prepare_model`, with one input and one output.
+        scheme: Scheme to quantize with.
+        device: Name of the device to map on.
+
+    Returns:
+        The obstacles, each once; an empty list if there is none.
     """
-    found, strange = blocks(model)
-    listed = [_unknown(layer) for layer in strange]
-    if not found:
-        return [*listed, Obstacle(model.name, "the model has no layer with weights", "add one")]
-    readers = [block.name for block in found if block.reads_input]
+    blocks, unsupported = split_into_blocks(model)
+    obstacles = [_describe_unsupported(layer) for layer in unsupported]
+    if not blocks:
+        return [*obstacles, Obstacle(model.name, "the model has no layer with weights", "add one")]
+    readers = [block.name for block in blocks if block.reads_input]
     if len(readers) > 1:
         rule = f"{' and '.join(readers)} read the input"
-        listed.append(Obstacle(readers[1], rule, "connect the input to a single convolution"))
-    for block in found:
-        for check in (*COMMON, *(V1 if scheme.version == "v1" else V2)):
-            told = check(block, Target(scheme, device))
-            listed += [obstacle for obstacle in told if obstacle is not None]
-    return list(dict.fromkeys(listed))
+        obstacles.append(Obstacle(readers[1], rule, "connect the input to a single convolution"))
+    target = Target(scheme, device)
+    rules = (*COMMON_RULES, *(V1_RULES if scheme.version == "v1" else V2_RULES))
+    for block in blocks:
+        for check in rules:
+            obstacles += [obstacle for obstacle in check(block, target) if obstacle is not None]
+    return list(dict.fromkeys(obstacles))
 
 
-def _unknown(layer: tf_keras.layers.Layer) -> Obstacle:
+def _describe_unsupported(layer: tf_keras.layers.Layer) -> Obstacle:
+    """Build the obstacle of a layer that belongs to no block."""
     kind = type(layer).__name__
     fixes = {
         "AveragePooling2D": "use MaxPooling2D, or a convolution with strides",
@@ -92,127 +98,134 @@ def _unknown(layer: tf_keras.layers.Layer) -> Obstacle:
     return Obstacle(layer.name, f"{kind} cannot be quantized here", fix)
 
 
-def _is(block: Block, *kinds: str) -> bool:
+def _is_kind(block: Block, *kinds: str) -> bool:
     return block.kind in kinds
 
 
-def _convolution(block: Block) -> bool:
-    return _is(block, *CONVOLUTIONS)
+def _is_convolution(block: Block) -> bool:
+    return _is_kind(block, *CONVOLUTIONS)
 
 
-def _first(block: Block) -> bool:
+def _is_first(block: Block) -> bool:
     return block.reads_input
 
 
-def _last(block: Block) -> bool:
+def _is_last(block: Block) -> bool:
     return not block.readers
 
 
-def _says(block: Block, broken: bool, rule: str, fix: str) -> Obstacle | None:
-    return Obstacle(block.name, rule, fix) if broken else None
+def _obstacle_if(block: Block, is_broken: bool, rule: str, fix: str) -> Obstacle | None:
+    """Build the obstacle of a block if it breaks a rule; otherwise return None."""
+    return Obstacle(block.name, rule, fix) if is_broken else None
 
 
-def _plain(block: Block, target: Target) -> Iterator[Obstacle | None]:
-    """Rules for layers whatever the chip."""
+def _check_layer(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    """Rules for layers on every chip."""
     layer = block.layer
-    if _convolution(block):
+    if _is_convolution(block):
         kernel, strides = layer.kernel_size, layer.strides
-        yield _says(
+        yield _obstacle_if(
             block, getattr(layer, "groups", 1) > 1, "groups is greater than 1", "use groups=1"
         )
-        yield _says(
+        yield _obstacle_if(
             block, max(layer.dilation_rate) > 1, "dilated convolution", "use dilation_rate=1"
         )
-        yield _says(
+        yield _obstacle_if(
             block, kernel[0] != kernel[1], f"kernel {kernel} is not square", "use a square kernel"
         )
-        each_axis = _first(block) and target.version == "v1"
-        yield _says(
+        can_differ = _is_first(block) and target.version == "v1"
+        yield _obstacle_if(
             block,
-            strides[0] != strides[1] and not each_axis,
+            strides[0] != strides[1] and not can_differ,
             f"strides {strides} differ",
             "use the same stride along both axes",
         )
         multiplier = getattr(layer, "depth_multiplier", 1)
-        yield _says(
+        yield _obstacle_if(
             block,
             multiplier > 1,
             "depth_multiplier is greater than 1",
             "use depth_multiplier=1, then a 1x1 Conv2D",
         )
-    if _is(block, "Dense"):
+    if _is_kind(block, "Dense"):
         rank = len(block.input_shape)
-        flat = rank == 1 or all(n == 1 for n in block.input_shape[:-1])
-        yield _says(block, not flat, "Dense input has more than one axis", "add Flatten before it")
-    if _convolution(block) and block.flat:
-        yield _says(block, True, "convolution after a reshape", "reshape only before Dense")
+        is_flat = rank == 1 or all(size == 1 for size in block.input_shape[:-1])
+        yield _obstacle_if(
+            block, not is_flat, "Dense input has more than one axis", "add Flatten before it"
+        )
+    if _is_convolution(block) and block.is_flattened:
+        yield _obstacle_if(block, True, "convolution after a reshape", "reshape only before Dense")
 
 
-# Activations that the second generation computes by a table.
-TABLES = ("gelu", "hard_silu", "leaky_relu", "silu", "swish")
+# Activations that Akida 2 computes with a lookup table.
+TABLE_ACTIVATIONS = ("gelu", "hard_silu", "leaky_relu", "silu", "swish")
 
 
-def _activations(block: Block, target: Target) -> Iterator[Obstacle | None]:
-    for layer in block.tail:
+def _check_activations(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    """Rules for the activations of a block."""
+    for layer in block.followers:
         if type(layer).__name__ == "Activation":
             activation = layer.activation
-            allowed = ("relu", *TABLES) if target.version == "v2" else ("relu",)
-            strange = activation.__name__ not in allowed
-            yield _says(block, strange, f"unsupported activation {activation.__name__}", "use ReLU")
+            allowed = ("relu", *TABLE_ACTIVATIONS) if target.version == "v2" else ("relu",)
+            is_unsupported = activation.__name__ not in allowed
+            yield _obstacle_if(
+                block, is_unsupported, f"unsupported activation {activation.__name__}", "use ReLU"
+            )
         if type(layer).__name__ == "ReLU" and (layer.negative_slope or layer.threshold):
             yield Obstacle(layer.name, "ReLU has a slope or threshold", "use a plain ReLU")
     steps = block.steps
-    yield _says(block, steps.count("relu") > 1, "two activations in one block", "keep one")
-    yield _says(
+    yield _obstacle_if(block, steps.count("relu") > 1, "two activations in one block", "keep one")
+    yield _obstacle_if(
         block,
         steps.count("pool") > 1,
         "two pooling layers in one block",
         "keep one per convolution",
     )
-    yield _says(
+    yield _obstacle_if(
         block,
-        "relu" in steps and _last(block) and _is(block, *WEIGHTED),
+        "relu" in steps and _is_last(block) and _is_kind(block, *WEIGHTED),
         "the model ends with a ReLU",
         "remove it: Akida outputs potentials",
     )
 
 
-def _pools(block: Block, target: Target) -> Iterator[Obstacle | None]:
-    pool = block.last("pool")
+def _check_pooling(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    """Rules for pooling layers."""
+    pool = block.find_last("pool")
     if pool is None:
         return
-    if not _convolution(block):
+    if not _is_convolution(block):
         yield Obstacle(pool.name, f"pooling after {block.kind}", "put pooling after a convolution")
         return
     size, strides = pool.pool_size, pool.strides
-    padding = padding_of(block.layer)
+    padding = get_padding(block.layer)
     if pool.padding != padding:
         yield Obstacle(
             pool.name,
             f"pooling has padding {pool.padding!r} after a convolution with {padding!r}",
             f"use padding={padding!r} in the pooling layer",
         )
-    square = size[0] == size[1] and strides[0] == strides[1]
-    wide_input = _first(block) and target.version == "v1"
-    if not square and not wide_input:
+    is_square = size[0] == size[1] and strides[0] == strides[1]
+    can_differ = _is_first(block) and target.version == "v1"
+    if not is_square and not can_differ:
         yield Obstacle(pool.name, f"pool size {size}, strides {strides}", "use a square pool")
     if max(strides) > max(size):
         yield Obstacle(
             pool.name, f"strides {strides} exceed the pool size {size}", "use strides=pool_size"
         )
-    yield _says(
+    yield _obstacle_if(
         block,
         target.version == "v1" and "gap" in block.steps,
         "pooling and GlobalAveragePooling2D after one convolution",
         "add a convolution between them",
     )
-    if not _first(block) and "gap" not in block.steps:
-        nexts = {reader.kind for reader in block.readers}
-        wrong = not nexts or not nexts <= set(CONVOLUTIONS)
-        yield _says(
-            block, wrong, "pooling before Dense, Add or the output", "add a convolution after it"
+    if not _is_first(block) and "gap" not in block.steps:
+        reader_kinds = {reader.kind for reader in block.readers}
+        is_wrong = not reader_kinds or not reader_kinds <= set(CONVOLUTIONS)
+        yield _obstacle_if(
+            block, is_wrong, "pooling before Dense, Add or the output", "add a convolution after it"
         )
-        yield _says(
+        yield _obstacle_if(
             block,
             len(block.readers) > 1,
             "two layers read the pooling output",
@@ -220,71 +233,79 @@ def _pools(block: Block, target: Target) -> Iterator[Obstacle | None]:
         )
 
 
-def _input(block: Block, target: Target) -> Iterator[Obstacle | None]:
-    """Rules for the layer that reads 8-bit images."""
-    if not _first(block):
+def _check_first_layer(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    """Rules for the first layer, which reads 8-bit images."""
+    if not _is_first(block):
         return
-    if not _is(block, "Conv2D"):
+    if not _is_kind(block, "Conv2D"):
         yield Obstacle(block.name, f"{block.kind} reads the input", "start with Conv2D")
         return
     channels, layer = block.input_shape[-1], block.layer
-    yield _says(
+    yield _obstacle_if(
         block,
         channels not in (1, 3),
         f"{channels} input channels",
         "use 1 or 3: reshape the others into height or width",
     )
-    yield _says(
+    yield _obstacle_if(
         block,
         channels == 1 and layer.filters == 1,
         "one filter on one input channel is converted as a depthwise convolution",
         "use at least two filters",
     )
-    kernel = _effective_kernel(block)
+    kernel = _get_effective_kernel(block)
     allowed = (3, 5, 7) if target.version == "v1" else (3, 4, 5, 7)
-    yield _says(
+    yield _obstacle_if(
         block,
         kernel not in allowed,
         f"kernel {layer.kernel_size} in the first convolution",
-        f"use {_listed(allowed)}",
+        f"use {_format_choices(allowed)}",
     )
     stride = max(layer.strides)
-    most = 3 if target.version == "v1" else min(kernel, 6)
-    yield _says(
-        block, stride > most, f"stride {stride} in the first convolution", f"use at most {most}"
+    max_stride = 3 if target.version == "v1" else min(kernel, 6)
+    yield _obstacle_if(
+        block,
+        stride > max_stride,
+        f"stride {stride} in the first convolution",
+        f"use at most {max_stride}",
     )
     height, width = block.input_shape[:2]
-    widest = 256 if target.version == "v1" else 384
-    yield _says(
+    max_width = 256 if target.version == "v1" else 384
+    yield _obstacle_if(
         block,
-        height < 5 or not 5 <= width <= widest,
+        height < 5 or not 5 <= width <= max_width,
         f"input size {height} x {width}",
-        f"reshape it to at least 5 x 5, at most {widest} wide",
+        f"reshape it to at least 5 x 5, at most {max_width} wide",
     )
-    yield _says(
+    yield _obstacle_if(
         block,
         "gap" in block.steps,
         "GlobalAveragePooling2D directly after the first convolution",
         "add a convolution",
     )
-    yield _says(
+    yield _obstacle_if(
         block, "relu" not in block.steps, "the first convolution has no ReLU", "add ReLU(6)"
     )
     if channels in (1, 3) and target.version == "v1":
-        filters = {1: {3: 512, 5: 192, 7: 96}, 3: {3: 192, 5: 64, 7: 32}}[channels].get(kernel, 512)
+        # The largest number of filters, by input channels and kernel size.
+        limits = {1: {3: 512, 5: 192, 7: 96}, 3: {3: 192, 5: 64, 7: 32}}
+        max_filters = limits[channels].get(kernel, 512)
     else:
-        filters = 512
-    yield _says(
-        block, layer.filters > filters, f"{layer.filters} filters", f"use at most {filters}"
+        max_filters = 512
+    yield _obstacle_if(
+        block,
+        layer.filters > max_filters,
+        f"{layer.filters} filters",
+        f"use at most {max_filters}",
     )
-    pool = block.last("pool")
+    pool = block.find_last("pool")
     if pool is None:
         return
     if target.version == "v1":
-        wrong = max(pool.pool_size) > 2 or pool.strides != pool.pool_size
+        is_wrong = max(pool.pool_size) > 2 or pool.strides != pool.pool_size
     else:
-        wrong = pool.pool_size[0] not in (2, 3) or pool.strides != (2, 2)
-    if wrong:
+        is_wrong = pool.pool_size[0] not in (2, 3) or pool.strides != (2, 2)
+    if is_wrong:
         yield Obstacle(
             pool.name,
             f"pool size {pool.pool_size}, strides {pool.strides} in the first block",
@@ -292,227 +313,260 @@ def _input(block: Block, target: Target) -> Iterator[Obstacle | None]:
         )
 
 
-def _effective_kernel(block: Block) -> int:
-    """Give the size of a kernel after quantizeml has made even ones odd."""
+def _get_effective_kernel(block: Block) -> int:
+    """Get the kernel size after quantizeml, which makes some even kernels odd."""
     layer = block.layer
-    size, stride = max(layer.kernel_size), max(layer.strides)
-    if layer.padding != "same" or size % 2 or _is(block, "SeparableConv2D"):
-        return int(size)
-    if _first(block):
-        return size + 1 if size in (2, 6) and stride <= 2 else int(size)
-    return size + 1 if stride == 1 or (stride == 2 and size == 2) else int(size)
+    size, stride = int(max(layer.kernel_size)), max(layer.strides)
+    is_odd = size % 2 == 1
+    if layer.padding != "same" or is_odd or _is_kind(block, "SeparableConv2D"):
+        return size
+    if _is_first(block):
+        is_enlarged = size in (2, 6) and stride <= 2
+    else:
+        is_enlarged = stride == 1 or (stride == 2 and size == 2)
+    return size + 1 if is_enlarged else size
 
 
-def _hidden(block: Block, target: Target) -> Iterator[Obstacle | None]:
-    """Rules for convolutions behind the first."""
-    if _first(block) or not _convolution(block):
+def _check_hidden_convolution(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    """Rules for convolutions after the first layer."""
+    if _is_first(block) or not _is_convolution(block):
         return
-    layer, kernel, stride = block.layer, _effective_kernel(block), max(block.layer.strides)
-    allowed = (1, 3, 5, 7) if _is(block, "Conv2D") else (3, 5, 7)
-    yield _says(
-        block, kernel not in allowed, f"kernel {layer.kernel_size}", f"use {_listed(allowed)}"
+    layer, kernel, stride = block.layer, _get_effective_kernel(block), max(block.layer.strides)
+    allowed = (1, 3, 5, 7) if _is_kind(block, "Conv2D") else (3, 5, 7)
+    yield _obstacle_if(
+        block,
+        kernel not in allowed,
+        f"kernel {layer.kernel_size}",
+        f"use {_format_choices(allowed)}",
     )
-    yield _says(
+    yield _obstacle_if(
         block, layer.padding != "same" and kernel > 1, "padding 'valid'", "use padding='same'"
     )
-    with_two: tuple[int, ...] = (3,)
+    # Kernel sizes that allow stride 2.
+    strided_kernels: tuple[int, ...] = (3,)
     if target.version == "v2":
-        with_two = (1, 3) if _is(block, "Conv2D") else (3, 5, 7)
-    yield _says(
+        strided_kernels = (1, 3) if _is_kind(block, "Conv2D") else (3, 5, 7)
+    yield _obstacle_if(
         block,
-        stride > 2 or (stride == 2 and kernel not in with_two),
+        stride > 2 or (stride == 2 and kernel not in strided_kernels),
         f"stride {stride} with kernel {kernel}",
-        f"use stride 2 with kernel {_listed(with_two)}, or stride 1",
+        f"use stride 2 with kernel {_format_choices(strided_kernels)}, or stride 1",
     )
-    yield _says(block, _filters(block) > 2048, f"{_filters(block)} filters", "use at most 2048")
-    pool = block.last("pool")
+    filters = _count_filters(block)
+    yield _obstacle_if(block, filters > 2048, f"{filters} filters", "use at most 2048")
+    pool = block.find_last("pool")
     if pool is not None:
-        most = 3 if target.device == "AKD1500" else 2
-        if max(pool.pool_size) > most:
-            yield Obstacle(pool.name, f"pool size {pool.pool_size}", f"use at most {most} x {most}")
+        max_size = 3 if target.device == "AKD1500" else 2
+        if max(pool.pool_size) > max_size:
+            yield Obstacle(
+                pool.name, f"pool size {pool.pool_size}", f"use at most {max_size} x {max_size}"
+            )
         if target.version == "v2" and stride > 1:
             yield Obstacle(pool.name, "pooling after a strided convolution", "use only one of them")
 
 
-def _filters(block: Block) -> int:
+def _count_filters(block: Block) -> int:
+    """Count the output channels of a convolution."""
     return int(getattr(block.layer, "filters", None) or block.input_shape[-1])
 
 
-def _channels(block: Block, target: Target) -> Iterator[Obstacle | None]:
-    """Rules for how much a processor holds of one filter."""
-    if _first(block) or not _convolution(block) or _is(block, "DepthwiseConv2D"):
+def _check_input_channels(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    """Rules for the number of input channels: a processor has limited memory for a filter."""
+    if _is_first(block) or not _is_convolution(block) or _is_kind(block, "DepthwiseConv2D"):
         return
-    kernel, channels = _effective_kernel(block), block.input_shape[-1]
+    kernel, channels = _get_effective_kernel(block), block.input_shape[-1]
     if target.version == "v1":
-        tables = {"Conv2D": {7: 149}, "SeparableConv2D": {3: 2048, 5: 1792, 7: 896}}
-        most = tables[block.kind].get(kernel, 448)
+        limits = {"Conv2D": {7: 149}, "SeparableConv2D": {3: 2048, 5: 1792, 7: 896}}
+        max_channels = limits[block.kind].get(kernel, 448)
     elif target.weight_bits == 8:
-        most = {3: 682, 5: 204, 7: 73}.get(kernel, 2048)
+        max_channels = {3: 682, 5: 204, 7: 73}.get(kernel, 2048)
     else:
-        most = {3: 1365, 5: 512, 7: 195}.get(kernel, 2048)
-    yield _says(block, channels > most, f"{channels} input channels", f"use at most {most}")
-
-
-def _precedes(steps: list[str], one: str, other: str) -> bool:
-    return one in steps and other in steps and steps.index(one) < steps.index(other)
-
-
-def _v1_order(block: Block, target: Target) -> Iterator[Obstacle | None]:
-    """The first generation: a sequence of convolutions, each with a bounded ReLU, then Dense."""
-    yield _says(
+        max_channels = {3: 1365, 5: 512, 7: 195}.get(kernel, 2048)
+    yield _obstacle_if(
         block,
-        _is(block, "Add", "Concatenate"),
+        channels > max_channels,
+        f"{channels} input channels",
+        f"use at most {max_channels}",
+    )
+
+
+def _is_before(steps: list[str], first: str, second: str) -> bool:
+    """Check whether a block has both steps, in this order."""
+    return first in steps and second in steps and steps.index(first) < steps.index(second)
+
+
+def _check_v1_structure(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    """Rules of Akida 1: a sequence of convolutions, each with a bounded ReLU, then Dense."""
+    yield _obstacle_if(
+        block,
+        _is_kind(block, "Add", "Concatenate"),
         f"{block.kind}: Akida 1 supports sequential models only",
         "remove the branch, or use Akida 2",
     )
-    yield _says(
+    yield _obstacle_if(
         block,
-        _is(block, "DepthwiseConv2D"),
+        _is_kind(block, "DepthwiseConv2D"),
         "DepthwiseConv2D without a pointwise convolution",
         "use SeparableConv2D or Conv2D, or Akida 2",
     )
-    yield _says(
+    yield _obstacle_if(
         block,
         len(block.readers) > 1,
         "two layers read its output",
         "use a sequential model, or Akida 2",
     )
-    relu = block.last("relu")
-    if not _last(block) and _is(block, *WEIGHTED):
-        bounded = getattr(relu, "max_value", None) is not None
-        yield _says(block, not bounded, "no bounded ReLU after it", "add ReLU(max_value=6)")
+    relu = block.find_last("relu")
+    if not _is_last(block) and _is_kind(block, *WEIGHTED):
+        is_bounded = getattr(relu, "max_value", None) is not None
+        yield _obstacle_if(
+            block, not is_bounded, "no bounded ReLU after it", "add ReLU(max_value=6)"
+        )
     steps = block.steps
-    yield _says(
+    yield _obstacle_if(
         block,
-        _precedes(steps, "relu", "gap"),
+        _is_before(steps, "relu", "gap"),
         "GlobalAveragePooling2D after the ReLU",
         "put it before the ReLU",
     )
-    if "gap" in steps and _convolution(block):
+    if "gap" in steps and _is_convolution(block):
         height = block.input_shape[0]
         rows, columns = block.layer.output_shape[1:3]
-        wrong = height > 32 or columns < 3 or rows * columns > 256
-        yield _says(
+        is_wrong = height > 32 or columns < 3 or rows * columns > 256
+        yield _obstacle_if(
             block,
-            wrong,
+            is_wrong,
             f"GlobalAveragePooling2D over {rows} x {columns}",
             "use at most 32 input rows, at most 256 positions, at least 3 columns",
         )
 
 
-def _v2_order(block: Block, target: Target) -> Iterator[Obstacle | None]:
-    """The second generation: residual networks, the mean behind the ReLU."""
-    yield _says(
+def _check_v2_structure(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    """Rules of Akida 2: residual networks are allowed; global pooling comes after the ReLU."""
+    yield _obstacle_if(
         block,
-        _is(block, "SeparableConv2D"),
+        _is_kind(block, "SeparableConv2D"),
         "SeparableConv2D",
         "use DepthwiseConv2D, then a 1x1 Conv2D",
     )
     steps = block.steps
-    yield _says(
+    yield _obstacle_if(
         block,
-        _precedes(steps, "gap", "relu"),
+        _is_before(steps, "gap", "relu"),
         "GlobalAveragePooling2D before the ReLU",
         "put it after the ReLU",
     )
     if "gap" in steps:
-        yield _says(
+        yield _obstacle_if(
             block,
-            not _is(block, "Conv2D") or "pool" in steps,
+            not _is_kind(block, "Conv2D") or "pool" in steps,
             "GlobalAveragePooling2D is not directly after a Conv2D",
             "add a 1x1 Conv2D with ReLU before it",
         )
-        yield _says(
-            block, _last(block), "the model ends with GlobalAveragePooling2D", "add Dense after it"
+        yield _obstacle_if(
+            block,
+            _is_last(block),
+            "the model ends with GlobalAveragePooling2D",
+            "add Dense after it",
         )
-        if _is(block, "Conv2D"):
+        if _is_kind(block, "Conv2D"):
             height, width = block.input_shape[:2]
-            wrong = height * width > 144 or height > 64 or max(block.layer.strides) > 1
-            yield _says(
+            is_wrong = height * width > 144 or height > 64 or max(block.layer.strides) > 1
+            yield _obstacle_if(
                 block,
-                wrong,
+                is_wrong,
                 f"GlobalAveragePooling2D over {height} x {width}",
                 "use at most 144 positions, stride 1",
             )
 
 
-def _dense(block: Block, target: Target) -> Iterator[Obstacle | None]:
-    if not _is(block, "Dense"):
+def _check_dense(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    """Rules for Dense layers."""
+    if not _is_kind(block, "Dense"):
         return
-    most = {"AKD1000": 57334, "AKD1500": 81920}.get(target.device, 2048)
+    max_inputs = {"AKD1000": 57334, "AKD1500": 81920}.get(target.device, 2048)
     inputs = block.layer.kernel.shape[0]
-    yield _says(block, inputs > most, f"Dense has {inputs} inputs", f"use at most {most}")
-    follow = {reader.kind for reader in block.readers} - {"Dense"}
+    yield _obstacle_if(
+        block, inputs > max_inputs, f"Dense has {inputs} inputs", f"use at most {max_inputs}"
+    )
+    reader_kinds = {reader.kind for reader in block.readers} - {"Dense"}
     if target.version == "v2":
-        yield _says(
+        yield _obstacle_if(
             block,
-            bool(follow),
-            f"{', '.join(sorted(follow))} after Dense",
+            bool(reader_kinds),
+            f"{', '.join(sorted(reader_kinds))} after Dense",
             "put only Dense layers after Dense",
         )
 
 
-def _merges(block: Block, target: Target) -> Iterator[Obstacle | None]:
+def _check_merge(block: Block, target: Target) -> Iterator[Obstacle | None]:
     """Rules for Add and Concatenate."""
-    if not _is(block, "Add", "Concatenate"):
+    if not _is_kind(block, "Add", "Concatenate"):
         return
     count = len(block.layer.input) if isinstance(block.layer.input, list) else 1
-    yield _says(
+    yield _obstacle_if(
         block,
-        _is(block, "Add") and count != 2,
+        _is_kind(block, "Add") and count != 2,
         f"Add has {count} inputs",
         "add two tensors at a time",
     )
-    for before in block.before:
-        yield _says(
+    for producer in block.producers:
+        yield _obstacle_if(
             block,
-            _is(before, "Dense") or "gap" in before.steps or "pool" in before.steps,
-            f"{before.name}, a Dense or a block with pooling, feeds {block.kind}",
+            _is_kind(producer, "Dense") or "gap" in producer.steps or "pool" in producer.steps,
+            f"{producer.name}, a Dense or a block with pooling, feeds {block.kind}",
             "feed it from convolutions, with strides instead of pooling",
         )
         if target.weight_bits == 4:
-            yield _says(
+            yield _obstacle_if(
                 block,
-                _first(before),
-                f"4-bit weights: {before.name}, the first layer, feeds {block.kind}",
+                _is_first(producer),
+                f"4-bit weights: {producer.name}, the first layer, feeds {block.kind}",
                 "add a Conv2D with ReLU between them",
             )
-            yield _says(
+            yield _obstacle_if(
                 block,
-                "relu" not in before.steps and _is(before, "Conv2D"),
-                f"{before.name} feeds it without ReLU: 4-bit weights require a 4-bit input",
-                f"add ReLU after {before.name}",
+                "relu" not in producer.steps and _is_kind(producer, "Conv2D"),
+                f"{producer.name} feeds it without ReLU: 4-bit weights require a 4-bit input",
+                f"add ReLU after {producer.name}",
             )
     if target.weight_bits == 4:
-        convolved = all(_is(reader, "Conv2D", "DepthwiseConv2D") for reader in block.readers)
-        yield _says(
+        only_convolutions = all(
+            _is_kind(reader, "Conv2D", "DepthwiseConv2D") for reader in block.readers
+        )
+        yield _obstacle_if(
             block,
-            bool(block.tail) or not block.readers or not convolved,
+            bool(block.followers) or not block.readers or not only_convolutions,
             "4-bit weights: the next layer is not a convolution",
             "add a Conv2D directly after it",
         )
 
 
-def _four_bits(block: Block, target: Target) -> Iterator[Obstacle | None]:
-    """4-bit weights give a 4-bit result only through a ReLU."""
-    if target.version == "v1" or target.weight_bits == 8 or _last(block) or _first(block):
+def _check_4_bit_output(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    """Rule for 4-bit weights: the layer has a 4-bit output only if a ReLU follows it."""
+    if target.version == "v1" or target.weight_bits == 8 or _is_last(block) or _is_first(block):
         return
-    yield _says(
+    yield _obstacle_if(
         block,
-        "relu" not in block.steps and _is(block, "Conv2D", "Dense"),
+        "relu" not in block.steps and _is_kind(block, "Conv2D", "Dense"),
         "4-bit weights without ReLU after the layer",
         "add ReLU",
     )
 
 
-def _listed(numbers: tuple[int, ...]) -> str:
-    return (
-        ", ".join(str(n) for n in numbers[:-1]) + f" or {numbers[-1]}"
-        if numbers[1:]
-        else str(numbers[0])
-    )
+def _format_choices(numbers: tuple[int, ...]) -> str:
+    """Format numbers as a choice, such as `1, 3 or 5`."""
+    *others, last = (str(number) for number in numbers)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
-COMMON: tuple[Rule, ...] = (_plain, _activations, _pools, _input, _hidden, _channels, _dense)
-V1: tuple[Rule, ...] = (_v1_order,)
-V2: tuple[Rule, ...] = (_v2_order, _merges, _four_bits)
+COMMON_RULES: tuple[Rule, ...] = (
+    _check_layer,
+    _check_activations,
+    _check_pooling,
+    _check_first_layer,
+    _check_hidden_convolution,
+    _check_input_channels,
+    _check_dense,
+)
+V1_RULES: tuple[Rule, ...] = (_check_v1_structure,)
+V2_RULES: tuple[Rule, ...] = (_check_v2_structure, _check_merge, _check_4_bit_output)

@@ -1,4 +1,4 @@
-"""From potentials to predictions: the last activation, which stays outside the chip."""
+"""Conversion of Akida potentials to predictions: the last activation, which runs on the host."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,29 +9,37 @@ from snugnet.core.predictions import Predictions
 from snugnet.core.samples import Samples
 
 
-def predictions(
+def build_predictions(
     potentials: np.ndarray, conversion: Mapping[str, Any], test: Samples
 ) -> Predictions:
-    """Make predictions of integer potentials.
+    """Build predictions from integer potentials.
 
     Args:
         potentials: int32 (n, k).
-        conversion: The record of the conversion: `potential_scale`, `head`.
-        test: What they were computed for.
+        conversion: Record of the conversion, with `potential_scale` and `head`.
+        test: Samples that the potentials belong to.
+
+    Returns:
+        Predictions whose `raw` values are the potentials.
     """
     scale = np.array(conversion["potential_scale"], np.float64)
-    scores = _activated(potentials * scale, conversion["head"]).astype(np.float32)
-    return Predictions.of(test, scores, potentials, scale)
+    scores = _apply_activation(potentials * scale, conversion["head"]).astype(np.float32)
+    return Predictions.from_samples(test, scores, potentials, scale)
 
 
-def none(test: Samples) -> Predictions:
-    """Make the predictions of a model that does not fit: of no sample."""
+def build_empty_predictions(test: Samples) -> Predictions:
+    """Build the predictions of a model that does not fit the chip: for no sample.
+
+    Args:
+        test: Samples of the dataset, for the task and the class names.
+    """
     outputs = 1 if test.task == "binary" else len(test.class_names)
     scores, raw = np.zeros((0, outputs), np.float32), np.zeros((0, outputs), np.int32)
-    return Predictions.of(test.take(np.arange(0)), scores, raw)
+    return Predictions.from_samples(test.take(np.arange(0)), scores, raw)
 
 
-def _activated(x: np.ndarray, name: str) -> np.ndarray:
+def _apply_activation(x: np.ndarray, name: str) -> np.ndarray:
+    """Apply softmax or sigmoid to real potentials, (n, k); other names change nothing."""
     if name == "softmax":
         powers = np.exp(x - x.max(axis=1, keepdims=True))
         return powers / powers.sum(axis=1, keepdims=True)

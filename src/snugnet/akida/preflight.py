@@ -1,4 +1,4 @@
-"""Before anything is trained: does a network fit the chip, and if not, what must change?"""
+"""Preflight check: whether a network fits an Akida chip, before anything is trained."""
 
 import re
 import tempfile
@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from snugnet.akida.convert import convert
-from snugnet.akida.mapping import map_on
-from snugnet.akida.obstacles import Obstacle, obstacles
+from snugnet.akida.mapping import map_on_device
+from snugnet.akida.obstacles import Obstacle, find_obstacles
 from snugnet.akida.quantize import quantize
-from snugnet.akida.rewrite import ready
+from snugnet.akida.rewrite import prepare_model
 from snugnet.core.akida_schemes import AkidaScheme
 from snugnet.core.errors import NotAkidaError
 from snugnet.models.loading.keras2 import tf_keras
@@ -21,57 +21,62 @@ SAMPLES = 16
 
 
 def preflight(model: tf_keras.Model, scheme: AkidaScheme, device: str) -> list[Obstacle]:
-    """List what keeps a network from being converted, and from running on the chip alone.
+    """List the obstacles to converting a network and running it on the chip alone.
 
-    The vendor's own tools, run on untrained weights, decide whether there is anything.
+    The vendor's own tools, run on untrained weights, decide whether the network fits.
 
     Args:
-        model: With weights or without: they do not matter.
-        scheme: What it is to become.
-        device: Where it is to run.
+        model: Model, trained or not; its weights do not matter.
+        scheme: Scheme to quantize with.
+        device: Name of the device to map on.
 
     Returns:
-        Nothing if it fits.
+        The obstacles; an empty list if the network fits.
     """
-    said = refused(model, scheme, device)
-    return [] if said is None else explain(model, scheme, device, said)
+    message = find_refusal(model, scheme, device)
+    return [] if message is None else explain_refusal(model, scheme, device, message)
 
 
-def explain(model: tf_keras.Model, scheme: AkidaScheme, device: str, said: str) -> list[Obstacle]:
-    """List all that our rules know to stand in the way, and last what the vendor's tools said.
+def explain_refusal(
+    model: tf_keras.Model, scheme: AkidaScheme, device: str, message: str
+) -> list[Obstacle]:
+    """List the obstacles that Snugnet's rules find, then the message of the vendor's tools.
 
     Args:
-        model: What they refused.
-        scheme: What it was to become.
-        device: Where it was to run.
-        said: Their message.
+        model: Model that the vendor's tools rejected.
+        scheme: Scheme to quantize with.
+        device: Name of the device to map on.
+        message: Error message of the vendor's tools.
+
+    Returns:
+        The obstacles. The last one holds the vendor's message.
     """
     try:
-        found = obstacles(ready(model), scheme, device)
+        obstacles = find_obstacles(prepare_model(model), scheme, device)
     except NotAkidaError:
-        found = []  # of no form that the rules could read
-    small = "Not enough hardware" in said or "more than" in said
+        obstacles = []  # the rules cannot read such a model
+    is_too_large = "Not enough hardware" in message or "more than" in message
     fix = (
         "make the layer smaller, or use another device"
-        if small
+        if is_too_large
         else "see BrainChip's documentation"
     )
-    return [*found, Obstacle(_named(model, said), said, fix)]
+    return [*obstacles, Obstacle(_find_named_layer(model, message), message, fix)]
 
 
-def refused(model: tf_keras.Model, scheme: AkidaScheme, device: str) -> str | None:
-    """Ask the vendor's tools, with fresh weights and random samples.
+def find_refusal(model: tf_keras.Model, scheme: AkidaScheme, device: str) -> str | None:
+    """Run the vendor's tools on a network with fresh weights and random samples.
 
     Args:
-        model: Its architecture alone matters.
-        scheme: What it is to become.
-        device: Where it is to run.
+        model: Model; only its architecture matters.
+        scheme: Scheme to quantize with.
+        device: Name of the device to map on.
 
     Returns:
-        Their first message, in one line; None if the network fits.
+        The first error message of the tools, in one line; None if the network fits.
     """
     try:
-        fresh = ready(tf_keras.models.clone_model(model))
+        fresh = prepare_model(tf_keras.models.clone_model(model))
         shape = (SAMPLES, *fresh.input_shape[1:])
         samples = np.random.default_rng(0).integers(0, 256, shape).astype(np.float32)
         program = convert(quantize(fresh, scheme, samples), scheme)
@@ -80,22 +85,31 @@ def refused(model: tf_keras.Model, scheme: AkidaScheme, device: str) -> str | No
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.fbz"
         program.save(str(path))
-        found = map_on(path, device)
-    return None if found["hardware"] else str(found["reason"])
+        report = map_on_device(path, device)
+    return None if report["hardware"] else str(report["reason"])
 
 
-def _named(model: tf_keras.Model, said: str) -> str:
-    """Find the layer that a message names; if there is none, it is about the model."""
-    words = set(re.findall(r"\w+", said))
+def _find_named_layer(model: tf_keras.Model, message: str) -> str:
+    """Find the first layer whose name is in a message; return the model's name if there is none."""
+    words = set(re.findall(r"\w+", message))
     name: str = next((layer.name for layer in model.layers if layer.name in words), model.name)
     return name
 
 
-def report(found: list[Obstacle], scheme: AkidaScheme, device: str) -> dict[str, Any]:
-    """Put the findings of `preflight` in a form ready for JSON."""
+def build_report(obstacles: list[Obstacle], scheme: AkidaScheme, device: str) -> dict[str, Any]:
+    """Build the JSON-ready report of a preflight check.
+
+    Args:
+        obstacles: Result of `preflight`.
+        scheme: Scheme that was checked.
+        device: Name of the device that was checked.
+
+    Returns:
+        `fits`, `scheme`, `device` and `obstacles` (each with `layer`, `rule` and `fix`).
+    """
     return {
-        "fits": not found,
+        "fits": not obstacles,
         "scheme": scheme.name,
         "device": device,
-        "obstacles": [asdict(obstacle) for obstacle in found],
+        "obstacles": [asdict(obstacle) for obstacle in obstacles],
     }

@@ -1,4 +1,4 @@
-"""What a conversion leaves behind: a program for the chip, or why there is none."""
+"""Output files of a conversion: an Akida program, or a record of why there is none."""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,75 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.akida.convert import convert, describe
-from snugnet.akida.mapping import map_on
-from snugnet.akida.preflight import explain
-from snugnet.akida.quantize import dequantizer, input_range
-from snugnet.akida.rewrite import head
+from snugnet.akida.convert import convert, describe_layers
+from snugnet.akida.mapping import map_on_device
+from snugnet.akida.preflight import explain_refusal
+from snugnet.akida.quantize import get_input_range, get_potential_scale
+from snugnet.akida.rewrite import get_head_activation
 from snugnet.core.akida_schemes import DEVICES, AkidaScheme
 from snugnet.core.errors import NotAkidaError
 from snugnet.core.files import atomic_write, write_json
 from snugnet.models.loading.keras2 import tf_keras
 
-PROGRAM = "model.fbz"
+PROGRAM_FILE = "model.fbz"
 PACKAGES = ("akida", "cnn2snn", "quantizeml", "tensorflow")
 SPARSITY_SAMPLES = 100
-
-
-def write_program(
-    quantized: tf_keras.Model,
-    scheme: AkidaScheme,
-    settings: Mapping[str, Any],
-    about: Mapping[str, Any],
-    samples: np.ndarray,
-    files: Mapping[str, str],
-) -> None:
-    """Convert a quantized model, map it on every device of its generation, and record it all.
-
-    Args:
-        quantized: As `quantize` gives it.
-        scheme: What it was quantized for.
-        settings: The scheme's block: `device`.
-        about: What the record says besides, as `about` gives it.
-        samples: Train samples on which the zeros of activations are counted.
-        files: Paths of `quantized`, `conversion` and the folder `program`.
-
-    Raises:
-        NotAkidaError: If cnn2snn refuses the model.
-    """
-    program = convert(quantized, scheme)
-    folder = Path(files["program"])
-    folder.mkdir(parents=True, exist_ok=True)
-    with atomic_write(folder / PROGRAM) as path:
-        program.save(str(path))
-    devices = {name: map_on(folder / PROGRAM, name) for name in DEVICES[scheme.version]}
-    holding = [name for name, found in devices.items() if found["hardware"]]
-    with atomic_write(files["quantized"]) as path:
-        quantized.save(path, include_optimizer=False, save_format="h5")
-    digest = hashlib.sha256((folder / PROGRAM).read_bytes()).hexdigest()
-    scale = dequantizer(quantized)
-    record = {
-        "status": "ok",
-        "reason": None,
-        "layer": None,
-        "scheme": scheme.name,
-        "device": settings["device"],
-        "devices": devices,
-        # Neither chip of the first generation holds all that the other does.
-        "smallest_device": holding[0] if holding else None,
-        "layers": describe(program, samples[:SPARSITY_SAMPLES].astype(np.float32)),
-        "input_range": input_range(quantized),
-        "potential_scale": scale.tolist(),
-        "sha256": digest,
-        "versions": {name: version(name) for name in PACKAGES},
-        **about,
-    }
-    write_json(files["conversion"], record)
-    # Beside the program, so that it can be deployed without this folder.
-    write_json(folder / "deployment.json", {k: record[k] for k in DEPLOYED})
-
-
-DEPLOYED = (
+# Keys of the conversion record that `deployment.json` repeats.
+DEPLOYMENT_KEYS = (
     "scheme",
     "head",
     "input",
@@ -89,6 +35,59 @@ DEPLOYED = (
 )
 
 
+def write_program(
+    quantized: tf_keras.Model,
+    scheme: AkidaScheme,
+    settings: Mapping[str, Any],
+    deployment: Mapping[str, Any],
+    samples: np.ndarray,
+    files: Mapping[str, str],
+) -> None:
+    """Convert a quantized model, map it on every device of its generation, and write the record.
+
+    Args:
+        quantized: Model from `quantize`.
+        scheme: Scheme that the model was quantized with.
+        settings: The scheme's block of the configuration, with `device`.
+        deployment: Further entries of the record, from `describe_deployment`.
+        samples: Train samples for measuring activation sparsity, (n, ...).
+        files: Paths of the files `quantized` and `conversion`, and of the folder `program`.
+
+    Raises:
+        NotAkidaError: If cnn2snn rejects the model.
+    """
+    program = convert(quantized, scheme)
+    folder = Path(files["program"])
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic_write(folder / PROGRAM_FILE) as path:
+        program.save(str(path))
+    devices = {name: map_on_device(folder / PROGRAM_FILE, name) for name in DEVICES[scheme.version]}
+    suitable_devices = [name for name, report in devices.items() if report["hardware"]]
+    with atomic_write(files["quantized"]) as path:
+        quantized.save(path, include_optimizer=False, save_format="h5")
+    digest = hashlib.sha256((folder / PROGRAM_FILE).read_bytes()).hexdigest()
+    scale = get_potential_scale(quantized)
+    record = {
+        "status": "ok",
+        "reason": None,
+        "layer": None,
+        "scheme": scheme.name,
+        "device": settings["device"],
+        "devices": devices,
+        # For Akida 1, neither chip holds every model that the other holds.
+        "smallest_device": suitable_devices[0] if suitable_devices else None,
+        "layers": describe_layers(program, samples[:SPARSITY_SAMPLES].astype(np.float32)),
+        "input_range": get_input_range(quantized),
+        "potential_scale": scale.tolist(),
+        "sha256": digest,
+        "versions": {name: version(name) for name in PACKAGES},
+        **deployment,
+    }
+    write_json(files["conversion"], record)
+    # Next to the program, so that the program's folder is enough for deployment.
+    write_json(folder / "deployment.json", {key: record[key] for key in DEPLOYMENT_KEYS})
+
+
 def write_refusal(
     model: tf_keras.Model,
     scheme: AkidaScheme,
@@ -96,18 +95,19 @@ def write_refusal(
     error: NotAkidaError,
     files: Mapping[str, str],
 ) -> None:
-    """Record why a model cannot become a program; the program's folder stays empty.
+    """Record why a model cannot be converted; the program's folder stays empty.
 
     Args:
         model: The float model.
-        scheme: What it was to become.
-        settings: The scheme's block: `device`.
-        error: What the vendor's tools said.
-        files: As for `write_program`.
+        scheme: Scheme to quantize with.
+        settings: The scheme's block of the configuration, with `device`.
+        error: Error of the vendor's tools.
+        files: Paths, as for `write_program`.
     """
-    *ours, said = explain(model, scheme, settings["device"], " ".join(str(error).split()))
-    # Where our rules know what is wrong, they say it better.
-    reasons = ours or [said]
+    message = " ".join(str(error).split())
+    obstacles = explain_refusal(model, scheme, settings["device"], message)
+    # The last obstacle is the vendor's message. Those of Snugnet's rules are clearer.
+    reasons = obstacles[:-1] or obstacles
     Path(files["program"]).mkdir(parents=True, exist_ok=True)
     Path(files["quantized"]).write_bytes(b"")
     write_json(
@@ -116,7 +116,7 @@ def write_refusal(
             "status": "incompatible",
             "layer": reasons[0].layer,
             "reason": "; ".join(f"{obstacle.layer}: {obstacle.rule}" for obstacle in reasons),
-            "obstacles": [asdict(obstacle) for obstacle in (*ours, said)],
+            "obstacles": [asdict(obstacle) for obstacle in obstacles],
             "scheme": scheme.name,
             "device": settings["device"],
             "versions": {name: version(name) for name in PACKAGES},
@@ -124,27 +124,27 @@ def write_refusal(
     )
 
 
-def about(
+def describe_deployment(
     model: tf_keras.Model,
     record: Mapping[str, Any],
     class_names: tuple[str, ...],
     trained: bool,
 ) -> dict[str, Any]:
-    """Collect what a deployed program needs to know: its ends, and the classes.
+    """Describe the input, the last activation and the classes of a program for its deployment.
 
     Args:
         model: The float model.
-        record: What was recorded of its dataset.
-        class_names: In the order of the outputs.
-        trained: Whether it is trained on with its quantizers.
+        record: Record of the dataset.
+        class_names: Class names in the order of the outputs.
+        trained: Whether the model was fine-tuned with its quantizers (QAT).
 
     Returns:
-        Ready for JSON: `head`, `input` (shape, scaling, and how many values of each split lie
-        beyond train's range), `class_names` and `trained`.
+        JSON-ready: `head`, `input` (shape, scaling, and the number of values of each split beyond
+        the range of train), `class_names` and `trained`.
     """
     outside = {name: split["outside_range"] for name, split in record["splits"].items()}
     return {
-        "head": head(model),
+        "head": get_head_activation(model),
         "input": {
             "shape": list(model.input_shape[1:]),
             **record["scaling"],

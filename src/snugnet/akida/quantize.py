@@ -1,4 +1,4 @@
-"""Quantization with BrainChip's quantizeml, after training."""
+"""Post-training quantization with BrainChip's quantizeml."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ import quantizeml
 from quantizeml.models import QuantizationParams
 from quantizeml.models import quantize as quantizeml_quantize
 
-from snugnet.akida.rewrite import ready
+from snugnet.akida.rewrite import prepare_model
 from snugnet.core.akida_schemes import AkidaScheme
 from snugnet.core.errors import NotAkidaError
 from snugnet.models.loading.keras2 import tf_keras
 
-# One range an activation tensor: with one a channel, which is the default, the simulator of Akida
-# and the quantized Keras model disagree (quantizeml 1.2.5, akida 2.19.3).
+# One range per activation tensor. With one range per channel, the default, the Akida simulator and
+# the quantized Keras model disagree (quantizeml 1.2.5, akida 2.19.3).
 PER_TENSOR = True
 CALIBRATION_BATCH = 100
 
@@ -24,17 +24,17 @@ def quantize(
     """Quantize a trained model without its last activation.
 
     Args:
-        model: With its softmax or sigmoid, if any.
-        scheme: What to make.
-        calibration: Train samples that estimate the ranges of activations, (n, ...); None for the
-            random ones of quantizeml, which only a study of the damage that they do will want.
+        model: Float model, including its softmax or sigmoid, if any.
+        scheme: Scheme to quantize with.
+        calibration: Train samples for estimating activation ranges, (n, ...). None for the random
+            samples of quantizeml; use them only to study how much accuracy they cost.
 
     Returns:
-        A model that gives real potentials: argmax, or a threshold of 0, decides.
+        A model whose outputs are real potentials; argmax or a threshold of 0 gives the decision.
 
     Raises:
-        NotAkidaError: If quantizeml refuses it, would leave layers in float, or would change what
-            the model computes.
+        NotAkidaError: If quantizeml rejects the model, would leave layers in float, or would
+            change what the model computes.
     """
     options: dict[str, Any] = {}
     if calibration is not None:
@@ -43,17 +43,17 @@ def quantize(
             "num_samples": len(calibration),
             "batch_size": CALIBRATION_BATCH,
         }
-    bare = ready(model)
-    _check_padding(bare)
+    prepared = prepare_model(model)
+    _check_padding(prepared)
     try:
-        quantized = quantizeml_quantize(bare, qparams=_parameters(scheme), **options)
+        quantized = quantizeml_quantize(prepared, qparams=_build_parameters(scheme), **options)
     except (RuntimeError, ValueError, TypeError, AssertionError) as error:
         raise NotAkidaError(f"quantizeml: {error}") from None
-    _check_whole(quantized)
+    _check_fully_quantized(quantized)
     return quantized
 
 
-def _parameters(scheme: AkidaScheme) -> QuantizationParams:
+def _build_parameters(scheme: AkidaScheme) -> QuantizationParams:
     return QuantizationParams(
         input_weight_bits=8,
         weight_bits=scheme.weight_bits,
@@ -62,34 +62,38 @@ def _parameters(scheme: AkidaScheme) -> QuantizationParams:
     )
 
 
-def _check_padding(bare: tf_keras.Model) -> None:
-    """Refuse padding that `same` cannot replace: quantizeml would, without a word."""
-    for layer in bare.layers:
+def _check_padding(model: tf_keras.Model) -> None:
+    """Reject padding that `same` cannot replace: quantizeml would replace it without a warning."""
+    for layer in model.layers:
         if type(layer) is tf_keras.layers.ZeroPadding2D:
             raise NotAkidaError(
                 f"{layer.name}: cannot replace ZeroPadding2D by padding='same'; the padding differs"
             )
 
 
-def _check_whole(quantized: tf_keras.Model) -> None:
-    """Refuse a model of which quantizeml has left a part in float, of which it only warns."""
-    places = [i for i, layer in enumerate(quantized.layers) if dequantizes(layer)]
-    if len(places) != 1 or places[0] != len(quantized.layers) - 1:
-        rest = [layer.name for layer in quantized.layers[places[0] + 1 :]] if places else []
-        named = ", ".join(name for name in rest if "dequantizer" not in name) or "the output"
-        raise NotAkidaError(f"quantizeml does not quantize {named}")
+def _check_fully_quantized(quantized: tf_keras.Model) -> None:
+    """Reject a model with layers that quantizeml left in float; quantizeml only warns."""
+    layers = quantized.layers
+    positions = [position for position, layer in enumerate(layers) if is_dequantizer(layer)]
+    if len(positions) != 1 or positions[0] != len(layers) - 1:
+        rest = [layer.name for layer in layers[positions[0] + 1 :]] if positions else []
+        float_layers = ", ".join(name for name in rest if "dequantizer" not in name)
+        raise NotAkidaError(f"quantizeml does not quantize {float_layers or 'the output'}")
 
 
-def dequantizes(layer: tf_keras.layers.Layer) -> bool:
-    """Tell whether a layer gives real numbers again, as the last of a quantized model does."""
+def is_dequantizer(layer: tf_keras.layers.Layer) -> bool:
+    """Check whether a layer converts integers to real numbers, like the last layer does."""
     return isinstance(layer, quantizeml.layers.Dequantizer)
 
 
-def dequantizer(quantized: tf_keras.Model) -> np.ndarray:
-    """Give the real number that one step of each potential stands for, float64 (k,).
+def get_potential_scale(quantized: tf_keras.Model) -> np.ndarray:
+    """Get the real value of one step of each potential.
 
     Args:
-        quantized: A model that was converted, which records its variables.
+        quantized: Model that has been converted; conversion records its variables.
+
+    Returns:
+        float64 (k,).
     """
     layer = quantized.layers[-1]
     steps = 2.0 ** -layer.frac_bits.value.numpy().astype(np.float64)
@@ -99,11 +103,14 @@ def dequantizer(quantized: tf_keras.Model) -> np.ndarray:
     return np.broadcast_to(np.ravel(steps), (outputs,)).copy()
 
 
-def input_range(quantized: tf_keras.Model) -> list[float]:
-    """Give the lowest and the highest value that a quantized model tells apart.
+def get_input_range(quantized: tf_keras.Model) -> list[float]:
+    """Get the input range of a quantized model; values beyond it saturate.
 
     Args:
-        quantized: A model that was converted, which records its variables.
+        quantized: Model that has been converted; conversion records its variables.
+
+    Returns:
+        The lowest and the highest input value.
     """
     layer = next(
         layer for layer in quantized.layers if isinstance(layer, quantizeml.layers.InputQuantizer)

@@ -1,4 +1,4 @@
-"""Quantized models for Akida, trained on with their quantizers."""
+"""Quantization-aware training (QAT) of models for Akida."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 from snugnet.akida.convert import convert
 from snugnet.akida.quantize import quantize
-from snugnet.akida.rewrite import head
+from snugnet.akida.rewrite import get_head_activation
 from snugnet.core.akida_schemes import AkidaScheme
 from snugnet.core.samples import Samples
 from snugnet.models.loading.keras2 import tf_keras
@@ -24,32 +24,36 @@ def train_quantized(
     training: Mapping[str, Any],
     seed: int,
 ) -> tuple[tf_keras.Model, list[dict[str, float]]]:
-    """Quantize a trained model and train it on, up to its best epoch on val, if any is better.
+    """Quantize a trained model and fine-tune it with its quantizers.
+
+    The model keeps the weights of the best epoch on val, or those before training if no epoch is
+    better.
 
     Args:
-        model: With its softmax or sigmoid, if any.
-        scheme: What to make.
-        calibration: As for `quantize`, (n, ...).
-        train: Samples to learn from.
-        val: Samples that choose the epoch.
-        training: The `training` block.
-        seed: Seed of training.
+        model: Trained float model, including its softmax or sigmoid, if any.
+        scheme: Scheme to quantize with.
+        calibration: Calibration samples as for `quantize`, (n, ...).
+        train: Samples to train on.
+        val: Samples for choosing the epoch.
+        training: The `training` block of the configuration.
+        seed: Random seed of training.
 
     Returns:
-        The quantized model, without its last activation, and the history.
+        The quantized model, without its last activation, and the training history.
 
     Raises:
-        NotAkidaError: If it cannot be quantized or converted, which is found before it is trained.
+        NotAkidaError: If the model cannot be quantized or converted. This is checked before
+            training.
     """
     quantized = quantize(model, scheme, calibration)
     convert(quantized, scheme)
     shape = quantized.input_shape[1:]
     inputs = tf_keras.Input(shape)
-    # Batches from a generator have no known shape, which quantizeml's Flatten asks for.
+    # quantizeml's Flatten requires a known shape, but batches from a generator have none.
     potentials = quantized(tf_keras.layers.Reshape(shape)(inputs))
-    scores = tf_keras.layers.Activation(head(model))(potentials)
-    whole = tf_keras.Model(inputs, scores)
-    start = whole.get_weights()
-    history = fit(whole, train, val, training, seed)
-    restore_if_worse(whole, start, history, val, training["monitor"])
+    scores = tf_keras.layers.Activation(get_head_activation(model))(potentials)
+    trainable = tf_keras.Model(inputs, scores)
+    start = trainable.get_weights()
+    history = fit(trainable, train, val, training, seed)
+    restore_if_worse(trainable, start, history, val, training["monitor"])
     return quantized, history

@@ -69,6 +69,6 @@ def _compute_correct(file: bytes, val: Samples) -> np.ndarray:
         # The caller prints the progress over all files; that of each file is hidden.
         with contextlib.redirect_stdout(io.StringIO()):
             prediction = predict(path, val.x)
-    return Predictions.of(
+    return Predictions.from_samples(
         val, prediction.scores(), prediction.raw, prediction.scale, prediction.zero_point
-    ).correct()
+    ).compute_correctness()

@@ -124,7 +124,7 @@ def measure_mistakes(
         rows.append({"name": name, "words": description, **cost})
     return {
         "n": len(x),
-        "accuracy": float(reference.correct().mean()),
+        "accuracy": float(reference.compute_correctness().mean()),
         "saturated": float(_is_saturated(x, parameters).mean()),
         "mistakes": rows,
     }
@@ -161,7 +161,7 @@ def _compare(
         confidence: Confidence level of the interval, in (0, 1).
     """
     mistaken = replace(reference, scores=prediction.scores(), raw=prediction.raw)
-    correct, reference_correct = mistaken.correct(), reference.correct()
+    correct, reference_correct = mistaken.compute_correctness(), reference.compute_correctness()
     low, high = difference_interval(correct, reference_correct, reference.group, confidence)
     return {
         "accuracy": float(correct.mean()),

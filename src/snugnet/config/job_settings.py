@@ -15,7 +15,7 @@ from snugnet.config.overlay import (
 from snugnet.config.schema import Configuration
 from snugnet.core.gate_entries import SIZES, parse_size
 from snugnet.core.settings.base import Settings
-from snugnet.datasets.sources import ORIGINS
+from snugnet.datasets.sources import DOWNLOAD_HINTS
 
 Wildcards = Mapping[str, str]
 # Settings of a model that are about steps after its training.
@@ -82,7 +82,7 @@ class JobSettings:
     def dataset_with_folder(self, name: str) -> dict[str, Any]:
         """Return the settings of a dataset, its name, and for real data the folder of its files."""
         settings = {"name": name, **self.dataset(name)}
-        if settings["kind"] in ORIGINS:
+        if settings["kind"] in DOWNLOAD_HINTS:
             settings["datasets_dir"] = self._config.datasets_dir
         return settings
 

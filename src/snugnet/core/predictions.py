@@ -1,4 +1,4 @@
-"""The waist of the workflow: one form of predictions, whatever runtime computed them."""
+"""Predictions of a test split, in one form for all runtimes, and the .npz files that store them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +13,16 @@ from snugnet.core.samples import Samples, read_npz
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a runtime predicted for a test split, beside the truth.
+    """Predictions of a runtime for a test split, with the true labels.
 
     Attributes:
-        scores: float32 (n, k), dequantized; one column for a binary task.
-        labels: int64 (n,), or uint8 (n, k) for multi-label tasks: the truth.
-        group: Patient or subject, (n,), or None.
-        raw: (n, k) in the model's own output type.
-        scale: Of `raw`; 1.0 for floats. Akida has one a column, (k,).
-        zero_point: Of `raw`; 0 for floats.
-        latency_ns: int64 (m,), nanoseconds of single-sample runs; empty if not measured.
+        scores: Dequantized outputs, float32 (n, k); one column for a binary task.
+        labels: True labels, int64 (n,), or uint8 (n, k) for multi-label tasks.
+        group: Patient or subject of each sample, (n,), or None.
+        raw: Outputs in the model's own output type, (n, k).
+        scale: Quantization scale of `raw`; 1.0 for floats. Akida has one scale per column, (k,).
+        zero_point: Zero point of `raw`; 0 for floats.
+        latency_ns: Latencies of single-sample runs in ns, int64 (m,); empty if not measured.
         task: `multiclass`, `multilabel` or `binary`.
         class_names: Names of the classes.
     """
@@ -38,7 +38,7 @@ class Predictions:
     class_names: tuple[str, ...]
 
     @classmethod
-    def of(
+    def from_samples(
         cls,
         samples: Samples,
         scores: np.ndarray,
@@ -47,7 +47,19 @@ class Predictions:
         zero_point: int = 0,
         latency_ns: np.ndarray | None = None,
     ) -> Self:
-        """Put what was predicted for samples beside what they are; see Attributes."""
+        """Combine outputs of a runtime with the labels of their samples.
+
+        Args:
+            samples: Samples that the outputs were computed for.
+            scores: See Attributes.
+            raw: See Attributes.
+            scale: See Attributes.
+            zero_point: See Attributes.
+            latency_ns: See Attributes; None if not measured.
+
+        Returns:
+            The predictions.
+        """
         return cls(
             scores=scores,
             labels=samples.y,
@@ -60,21 +72,36 @@ class Predictions:
             class_names=samples.class_names,
         )
 
-    def decisions(self) -> np.ndarray:
-        """Decide: argmax, or score >= 0.5 for each label; the form is that of `labels`."""
+    def decide(self) -> np.ndarray:
+        """Decide for a class or for labels: argmax, or scores of at least 0.5.
+
+        Returns:
+            Predicted labels with the shape and dtype of `labels`.
+        """
         if self.task == "multiclass":
             return self.scores.argmax(axis=1).astype(np.int64)
-        above = self.scores >= np.float32(0.5)
-        return above.astype(np.uint8) if self.task == "multilabel" else above[:, 0].astype(np.int64)
+        is_positive = self.scores >= np.float32(0.5)
+        if self.task == "multilabel":
+            return is_positive.astype(np.uint8)
+        return is_positive[:, 0].astype(np.int64)
 
-    def correct(self) -> np.ndarray:
-        """How right each sample is, float64 (n,): 0 or 1; for multi-label the share of labels."""
-        right = self.decisions() == self.labels
-        return right.mean(axis=1) if right.ndim == 2 else right.astype(np.float64)
+    def compute_correctness(self) -> np.ndarray:
+        """Compute the correctness of each sample.
+
+        Returns:
+            float64 (n,): 0 or 1; for multi-label tasks the share of correct labels, 0 to 1.
+        """
+        is_correct = self.decide() == self.labels
+        return is_correct.mean(axis=1) if is_correct.ndim == 2 else is_correct.astype(np.float64)
 
 
 def save_predictions(path: str | Path, predictions: Predictions) -> None:
-    """Write predictions as .npz; an absent group becomes an empty array."""
+    """Write predictions to an .npz file; an empty array stands for no group.
+
+    Args:
+        path: The file to write.
+        predictions: The predictions.
+    """
     arrays = vars(predictions).copy()
     if predictions.group is None:
         arrays["group"] = np.zeros(0, dtype=np.int64)
@@ -83,11 +110,17 @@ def save_predictions(path: str | Path, predictions: Predictions) -> None:
 
 
 def load_predictions(path: str | Path) -> Predictions:
-    """Read predictions.
+    """Read predictions that `save_predictions` wrote.
+
+    Args:
+        path: The .npz file.
+
+    Returns:
+        The predictions.
 
     Raises:
-        InputError: If the file is cut short, holds pickles, lacks an array, or holds scores that
-            are not finite.
+        InputError: If the file is missing or truncated, holds pickles, lacks an array, or has
+            scores that are not finite.
     """
     arrays = read_npz(path, required=tuple(Predictions.__dataclass_fields__))
     if not np.isfinite(arrays["scores"]).all():

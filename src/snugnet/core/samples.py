@@ -1,4 +1,4 @@
-"""What every dataset is: labelled samples; and the files in which its splits are kept."""
+"""Labelled samples of a dataset, and the .npz files that store its splits."""
 
 import zlib
 from collections.abc import Mapping
@@ -18,15 +18,15 @@ SPLITS = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class Samples:
-    """Labelled samples as a loader gives them and as a split file keeps them.
+    """Labelled samples, from a loader or from the file of a split.
 
     Attributes:
         x: Inputs, (n, ...), floating point or integer; channels last until `layout` is applied.
-        y: int64 (n,) class indices, or for multi-label tasks uint8 (n, k) of 0 and 1.
-        class_names: Names of the k classes; a binary task names class 0 and class 1.
+        y: Labels: class indices, int64 (n,), or for multi-label tasks 0 and 1, uint8 (n, k).
+        class_names: Names of the k classes; for a binary task of class 0 and class 1.
         task: One of `TASKS`.
         group: Patient or subject of each sample, (n,), or None if samples are independent.
-        split: Which of `SPLITS` each sample belongs to, (n,) of str, or None to be drawn.
+        split: Split of each sample, one of `SPLITS`, (n,) of str, or None if it is to be drawn.
     """
 
     x: np.ndarray
@@ -37,32 +37,50 @@ class Samples:
     split: np.ndarray | None = None
 
     def take(self, index: np.ndarray) -> "Samples":
-        """Give the samples at `index` (integers or a mask), without their split."""
+        """Select samples.
+
+        Args:
+            index: Integer indices or a boolean mask.
+
+        Returns:
+            The selected samples, without their split.
+        """
         group = None if self.group is None else self.group[index]
         return Samples(self.x[index], self.y[index], self.class_names, self.task, group)
 
-    def spread(self, n: int) -> "Samples":
-        """Give at most n samples from all over: those of one group lie side by side."""
+    def take_evenly(self, n: int) -> "Samples":
+        """Select at most n evenly spaced samples.
+
+        Samples of one group are often adjacent, so even spacing covers many groups.
+
+        Args:
+            n: Largest number of samples.
+
+        Returns:
+            The selected samples, without their split.
+        """
         return self.take(np.unique(np.linspace(0, len(self.x) - 1, n).round().astype(int)))
 
 
-def check(samples: Samples, source: str) -> None:
-    """Refuse samples that no model can be trained or judged on.
+def check_samples(samples: Samples, source: str) -> None:
+    """Check that a model can be trained and evaluated on samples.
 
     Args:
-        samples: What a loader made of a user's files.
-        source: Where they came from, for the message.
+        samples: Samples from a loader.
+        source: Name of the dataset, for error messages.
 
     Raises:
-        InputError: Naming what is wrong, where, and what is allowed.
+        InputError: If the samples are invalid.
     """
     n = len(samples.x)
     if n == 0:
-        raise InputError(f"{source}: holds no samples")
+        raise InputError(f"{source}: holds no samples; provide at least 3 per class")
     for name in ("y", "group", "split"):
         array = getattr(samples, name)
         if array is not None and len(array) != n:
-            raise InputError(f"{source}: x has {n} samples, but {name} has {len(array)}")
+            raise InputError(
+                f"{source}: x has {n} samples, but {name} has {len(array)}; both must be equal"
+            )
     if not np.issubdtype(samples.x.dtype, np.number):
         raise InputError(f"{source}: x has dtype {samples.x.dtype}; it must be numeric")
     _check_finite(samples.x, source)
@@ -70,18 +88,20 @@ def check(samples: Samples, source: str) -> None:
 
 
 def _check_finite(x: np.ndarray, source: str) -> None:
+    """Check that inputs hold no NaN and no infinite value."""
     if np.issubdtype(x.dtype, np.integer):
         return
-    bad = ~np.isfinite(x)
-    if bad.any():
-        first = int(np.argmax(bad.reshape(len(x), -1).any(axis=1)))
+    is_invalid = ~np.isfinite(x)
+    if is_invalid.any():
+        first = int(np.argmax(is_invalid.reshape(len(x), -1).any(axis=1)))
         raise InputError(
-            f"{source}: x holds {int(bad.sum())} NaN or infinite values, the first in "
+            f"{source}: x holds {int(is_invalid.sum())} NaN or infinite values, the first in "
             f"sample {first}; every value must be finite"
         )
 
 
 def _check_labels(samples: Samples, source: str) -> None:
+    """Check the labels for their task and the number of samples of each class."""
     y, names = samples.y, samples.class_names
     k = len(names)
     if samples.task == "binary" and k != 2:
@@ -97,9 +117,9 @@ def _check_labels(samples: Samples, source: str) -> None:
     else:
         if y.ndim != 1:
             raise InputError(f"{source}: y has shape {y.shape}; class indices require shape (n,)")
-        outside = (y < 0) | (y >= k)
-        if outside.any():
-            first = int(np.argmax(outside))
+        is_outside = (y < 0) | (y >= k)
+        if is_outside.any():
+            first = int(np.argmax(is_outside))
             raise InputError(
                 f"{source}: sample {first} has label {y[first]}; with {k} class names, labels "
                 f"must be in 0..{k - 1}"
@@ -114,9 +134,18 @@ def _check_labels(samples: Samples, source: str) -> None:
 
 
 def save_split(path: str | Path, samples: Samples, **extra: np.ndarray) -> None:
-    """Write one split: `x`, `y`, `group` (empty if none), `class_names`, `task` and `extra`.
+    """Write one split to an uncompressed .npz file without pickles.
 
-    The file is an uncompressed .npz without pickles; equal samples give equal bytes.
+    The arrays are `x`, `y`, `group` (empty if there is none), `class_names`, `task` and those of
+    `extra`. Equal samples give equal bytes.
+
+    Args:
+        path: The file to write.
+        samples: Samples of the split.
+        extra: Further arrays, by name.
+
+    Raises:
+        InputError: If an array cannot be saved without pickle.
     """
     group = np.zeros(0, dtype=np.int64) if samples.group is None else samples.group
     arrays: dict[str, Any] = {
@@ -127,10 +156,10 @@ def save_split(path: str | Path, samples: Samples, **extra: np.ndarray) -> None:
         "task": np.array(samples.task),
         **extra,
     }
-    texts = [name for name, array in arrays.items() if array.dtype == object]
-    if texts:
+    object_arrays = [name for name, array in arrays.items() if array.dtype == object]
+    if object_arrays:
         raise InputError(
-            f"{path}: {', '.join(texts)} cannot be saved without pickle; use plain arrays"
+            f"{path}: {', '.join(object_arrays)} cannot be saved without pickle; use plain arrays"
         )
     with atomic_write(path) as partial:
         np.savez(partial, **arrays)
@@ -139,8 +168,14 @@ def save_split(path: str | Path, samples: Samples, **extra: np.ndarray) -> None:
 def load_split(path: str | Path) -> Samples:
     """Read a split that `save_split` wrote.
 
+    Args:
+        path: The .npz file.
+
+    Returns:
+        The samples, without `split`.
+
     Raises:
-        InputError: If the file is not such a file.
+        InputError: If the file is missing, damaged or has another form.
     """
     arrays = read_npz(path, required=("x", "y", "group", "class_names", "task"))
     group = arrays["group"] if len(arrays["group"]) else None
@@ -149,14 +184,17 @@ def load_split(path: str | Path) -> Samples:
 
 
 def read_npz(path: str | Path, required: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Read all arrays of an .npz file, never unpickling anything.
+    """Read all arrays of an .npz file without unpickling.
 
     Args:
         path: The file.
-        required: Names of arrays that must be in it.
+        required: Names of arrays that the file must hold.
+
+    Returns:
+        The arrays, by name.
 
     Raises:
-        InputError: If it is missing, cut short, holds Python objects or lacks an array.
+        InputError: If the file is missing or truncated, holds Python objects, or lacks an array.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -174,7 +212,7 @@ def read_npz(path: str | Path, required: tuple[str, ...]) -> dict[str, np.ndarra
     ) as error:
         raise InputError(f"{path}: truncated or not an .npz file ({error})") from None
     except ValueError as error:
-        # NumPy's own words for a pickled member: "Object arrays cannot be loaded ..."
+        # NumPy raises ValueError for a pickled array: "Object arrays cannot be loaded ..."
         raise InputError(
             f"{path}: pickled arrays are not allowed; save plain arrays ({error})"
         ) from None
@@ -186,37 +224,38 @@ def read_npz(path: str | Path, required: tuple[str, ...]) -> dict[str, np.ndarra
     return arrays
 
 
-def read_roles(
+def read_arrays_by_role(
     path: Path, names: Mapping[str, str], required: tuple[str, ...], optional: tuple[str, ...]
 ) -> dict[str, np.ndarray]:
-    """Read the arrays of a user's .npz file by what they are for.
+    """Read the arrays of a user's .npz file, by role.
 
     Args:
         path: The file.
-        names: What the file calls a role, where that is not the role's own name.
-        required: Roles that must be there; the first is `x`.
-        optional: Roles that may be there; those in `names` must be.
+        names: Name of the array for a role; by default an array has the name of its role.
+        required: Roles that the file must hold; the first is `x`.
+        optional: Roles that the file may hold; it must hold those in `names`.
 
     Returns:
-        Arrays by role. `x` is a numeric array; `scale`, if there, fits its last dimension.
+        Arrays by role. `x` is a numeric array. `scale`, if present, is one number or has one number
+        for each channel (last dimension of `x`).
 
     Raises:
-        InputError: Naming the arrays that are missing or of another form.
+        InputError: If arrays are missing or have a wrong form.
     """
-    demanded = tuple(names.get(role, role) for role in required)
-    demanded += tuple(names[role] for role in optional if role in names)
-    arrays = read_npz(path, demanded)
-    found = {}
+    required_names = tuple(names.get(role, role) for role in required)
+    required_names += tuple(names[role] for role in optional if role in names)
+    arrays = read_npz(path, required_names)
+    by_role = {}
     for role in (*required, *optional):
         name = names.get(role, role)
         if name in arrays:
-            found[role] = arrays[name]
-    for role, array in found.items():
+            by_role[role] = arrays[name]
+    for role, array in by_role.items():
         if array.ndim == 0 and role != "scale":
             raise InputError(f"{path}: {names.get(role, role)} is a scalar; it must be an array")
-    x, scale = found["x"], found.get("scale", np.ones(1))
+    x, scale = by_role["x"], by_role.get("scale", np.ones(1))
     if x.dtype.kind not in "iufb":
         raise InputError(f"{path}: x has dtype {x.dtype}; it must be numeric")
     if scale.dtype.kind not in "iuf" or scale.ndim > 1 or scale.size not in (1, x.shape[-1]):
         raise InputError(f"{path}: scale must be one number or one per channel ({x.shape[-1]})")
-    return found
+    return by_role

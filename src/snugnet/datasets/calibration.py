@@ -1,4 +1,4 @@
-"""Which train samples calibrate."""
+"""Selection of the calibration samples."""
 
 import numpy as np
 
@@ -6,17 +6,17 @@ from snugnet.core.samples import Samples
 
 
 def draw_calibration(train: Samples, count: int, seed: int) -> tuple[Samples, np.ndarray]:
-    """Draw the samples that calibrate activation ranges, from train and nowhere else.
+    """Draw samples from train for calibrating activation ranges.
 
     Args:
-        train: The train split.
-        count: How many to draw; all of them if train has fewer.
-        seed: Seed of the draw.
+        train: The train split; no other split may be used for calibration.
+        count: Number of samples to draw; all of them if train has fewer.
+        seed: Random seed of the draw.
 
     Returns:
-        The samples and their indices in train, in the order drawn, int64.
+        The samples, and their indices in train, int64 (count,), both in the order of the draw.
     """
     size = min(count, len(train.x))
-    # In the order drawn: the first so many of them are a random sample too.
+    # The order of the draw is kept, so that the first k samples are a random sample too.
     index = np.random.default_rng(seed).choice(len(train.x), size=size, replace=False)
     return train.take(index), index

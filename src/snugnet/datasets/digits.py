@@ -1,4 +1,4 @@
-"""scikit-learn's handwritten digits: 1,797 real images of 8x8 (UCI optdigits, test part)."""
+"""Handwritten digits of scikit-learn: 1,797 real 8x8 images (UCI optdigits, test part)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,14 +10,14 @@ from snugnet.core.samples import Samples
 
 
 def load(settings: Mapping[str, Any], seed: int) -> Samples:
-    """Read the digits that come with scikit-learn.
+    """Load the digits that come with scikit-learn.
 
     Args:
-        settings: Nothing of it is used.
-        seed: Not used: reading draws nothing.
+        settings: Not used.
+        seed: Not used; nothing is drawn.
 
     Returns:
-        x float32 (1797, 8, 8, 1) in 0..16.
+        Samples with x float32 (1797, 8, 8, 1), values 0 to 16.
     """
     digits = load_digits()
     return Samples(

@@ -1,4 +1,4 @@
-"""Files from a publisher: downloaded beside, checked, and only then given their names."""
+"""Download of public datasets; each file is checked before it gets its final name."""
 
 import errno
 import fcntl
@@ -20,53 +20,56 @@ from snugnet.datasets.sources import source_files
 
 T = TypeVar("T")
 CHUNK = 1 << 16
-# Another attempt may end better: the publisher is busy, or gave up on us.
-BUSY = {408, 425, 429, 500, 502, 503, 504}
-COMPLETE = 416  # nothing lies behind the end of a file
-# Lists of files and their sums, as sha256sum writes them: ours, and what PhysioNet calls its own.
-SUMS = Path(__file__).parent / "sha256"
-PUBLISHED_SUMS = "SHA256SUMS.txt"
+# Status codes of temporary failures: another attempt can succeed.
+RETRY_STATUS = {408, 425, 429, 500, 502, 503, 504}
+# Status code if the requested range starts at the end of the file: the file is complete.
+COMPLETE_STATUS = 416
+# Lists of files with their SHA-256 sums, in the format of sha256sum: the folder of Snugnet's lists,
+# and the name of PhysioNet's list.
+CHECKSUM_FOLDER = Path(__file__).parent / "sha256"
+PUBLISHED_CHECKSUMS = "SHA256SUMS.txt"
 
 
-class Interrupted(Exception):
-    """An attempt that failed in a way that another may not."""
+class RetryableError(Exception):
+    """Failure of an attempt; another attempt can succeed."""
 
 
 def fetch(kind: str, base: Path, settings: Mapping[str, Any], meter: Any) -> int:
-    """Download what is missing of a dataset.
+    """Download the missing files of a dataset.
 
-    A file that comes is written to `<name>.part` and renamed when its sum is right. What an
-    interrupted download leaves there, the next continues.
+    A file is downloaded to `<name>.part` and renamed if its SHA-256 sum is correct. The next run
+    continues an interrupted download.
 
     Args:
         kind: `mitdb`, `mnist` or `ptbxl`.
-        base: The files go to the folder `kind` below it.
-        settings: `urls` per kind; `sums`, the folder of lists of sums, or None for ours;
-            `attempts` per file; `back_off` in seconds before the second attempt, doubled before
-            each further one; `timeout` in seconds without a byte; `connections` at once.
-        meter: Has `update(n)`, told each number of bytes that come.
+        base: Parent folder; the files are written to its subfolder `kind`.
+        settings: `urls` (URL of each kind), `sums` (folder of the lists of SHA-256 sums, None for
+            Snugnet's lists), `attempts` (number per file), `back_off` (seconds before the second
+            attempt, doubled before each further attempt), `timeout` (seconds without data) and
+            `connections` (number of parallel connections).
+        meter: Progress meter; its `update(n)` is called with the number of bytes of each chunk.
 
     Returns:
-        How many files came.
+        The number of downloaded files.
 
     Raises:
-        InputError: With all files that could not be had, and why; what came is kept. A file that
-            is there already and is not the publisher's is left alone. Also if another process
-            fetches into the same folder.
+        InputError: If files cannot be downloaded, an existing file has a wrong SHA-256 sum, or
+            another process downloads into the same folder. The message lists the failed files with
+            their reasons. Downloaded files are kept, and existing files are not changed.
     """
     folder = base / kind
-    with _alone(folder):
+    with _lock_folder(folder):
         source = _Source(settings["urls"][kind].rstrip("/"), folder, settings, meter)
-        files = _listed(kind, settings["sums"], source)
-        there = {name for name in files if (folder / name).exists()}
-        missing = {name: digest for name, digest in files.items() if name not in there}
+        files = _list_files(kind, settings["sums"], source)
+        existing = {name for name in files if (folder / name).exists()}
+        missing = {name: digest for name, digest in files.items() if name not in existing}
         failures = [
             f"{folder / name}: exists, but its SHA-256 sum differs from the publisher's; "
             "move it away to download the original"
-            for name in sorted(there)
+            for name in sorted(existing)
             if sha256_of(folder / name) != files[name]
         ]
-        failures += _get_all(source, missing, settings["connections"])
+        failures += _download_all(source, missing, settings["connections"])
     if failures:
         shown = "\n  ".join(failures[:5])
         more = f"\n  and {len(failures) - 5} more" if len(failures) > 5 else ""
@@ -77,9 +80,9 @@ def fetch(kind: str, base: Path, settings: Mapping[str, Any], meter: Any) -> int
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep a folder to this process: two would write to the same parts."""
-    with _said_of(folder):
+def _lock_folder(folder: Path) -> Iterator[None]:
+    """Lock a folder for this process: two processes would write to the same .part files."""
+    with _report_disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / ".fetch.lock").open("w")
     with lock:
@@ -92,30 +95,40 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _listed(kind: str, sums: str | None, source: "_Source") -> dict[str, str]:
-    """List the files that a dataset is read from, with their sums."""
-    path = (Path(sums) if sums else SUMS) / f"{kind}.txt"
+def _list_files(kind: str, sums: str | None, source: "_Source") -> dict[str, str]:
+    """List the files of a dataset with their SHA-256 sums."""
+    path = (Path(sums) if sums else CHECKSUM_FOLDER) / f"{kind}.txt"
     if kind == "ptbxl" and not path.is_file():
-        listed = read_sums(source.text(PUBLISHED_SUMS))
+        digests = read_checksums(source.read_text(PUBLISHED_CHECKSUMS))
     elif path.is_file():
-        listed = read_sums(path.read_text())
+        digests = read_checksums(path.read_text())
     else:
         raise InputError(f"fetch: no such file: {path}; fetch.sums must be a folder with it")
     settings = {"kind": kind, "datasets_dir": "", "path": ""}
-    needed = [path.name for path in source_files(settings)]
-    if unlisted := [name for name in needed if name not in listed]:
-        raise InputError(f"fetch: the SHA-256 list of {kind} lacks {', '.join(unlisted[:5])}")
-    records = [name for name in listed if kind == "ptbxl" and name.startswith("records100/")]
-    return {name: listed[name] for name in (*needed, *records)}
+    required = [path.name for path in source_files(settings)]
+    missing = [name for name in required if name not in digests]
+    if missing:
+        raise InputError(
+            f"fetch: the SHA-256 list of {kind} lacks {', '.join(missing[:5])}; use a complete list"
+        )
+    records = [name for name in digests if kind == "ptbxl" and name.startswith("records100/")]
+    return {name: digests[name] for name in (*required, *records)}
 
 
-def read_sums(text: str) -> dict[str, str]:
-    """Read a list of sums as `sha256sum` writes it: 64 hexadecimal digits, blanks, a name.
+def read_checksums(text: str) -> dict[str, str]:
+    """Read a list of SHA-256 sums in the format of `sha256sum`.
+
+    Args:
+        text: Lines of 64 hexadecimal digits, blanks and a file name.
+
+    Returns:
+        The SHA-256 sum of each file, by name.
 
     Raises:
-        InputError: With the first line that is something else, or leads out of the folder.
+        InputError: If a line has another format or its file lies outside the folder. The message
+            quotes the first such line.
     """
-    sums = {}
+    digests = {}
     for line in filter(None, text.splitlines()):
         digest, _, name = line.partition(" ")
         name = name.lstrip(" *").removeprefix("./")
@@ -123,24 +136,31 @@ def read_sums(text: str) -> dict[str, str]:
             raise InputError(f"fetch: {line[:80]!r} is not a valid line of a SHA-256 list")
         if name.startswith("/") or ".." in name.split("/"):
             raise InputError(f"fetch: {name!r} in a SHA-256 list points outside its folder")
-        sums[name] = digest
-    return sums
+        digests[name] = digest
+    return digests
 
 
-def _get_all(source: "_Source", files: Mapping[str, str], connections: int) -> list[str]:
-    """Download files, several at once; tell which could not be had, and why."""
+def _download_all(source: "_Source", files: Mapping[str, str], connections: int) -> list[str]:
+    """Download files over parallel connections; return a message for each failed file."""
     names = list(files)
     shares = [{name: files[name] for name in names[i::connections]} for i in range(connections)]
     with ThreadPoolExecutor(connections) as pool:
         try:
-            return [failure for failed in pool.map(source.get_share, shares) for failure in failed]
+            results = pool.map(source.download_share, shares)
+            return [failure for failures in results for failure in failures]
         except BaseException:
-            source.stop.set()  # or the pool would wait until everything has come
+            source.stop.set()  # otherwise the pool would wait for all downloads
             raise
 
 
 class _Source:
-    """A publisher, and the folder that its files go to."""
+    """A publisher's server and the folder for its files.
+
+    Attributes:
+        url: Base URL of the files.
+        folder: Folder to write to.
+        stop: Event that cancels all downloads.
+    """
 
     def __init__(self, url: str, folder: Path, settings: Mapping[str, Any], meter: Any) -> None:
         self.url = url
@@ -152,35 +172,36 @@ class _Source:
         first = settings["back_off"]
         self._wait = wait_exponential_jitter(multiplier=first, max=120, jitter=first)
 
-    def text(self, name: str) -> str:
-        """Read a small file."""
+    def read_text(self, name: str) -> str:
+        """Download a small text file and return its contents."""
 
-        def get() -> str:
-            with self._asked(session, name) as response:
+        def read() -> str:
+            with self._request(session, name) as response:
                 return response.text
 
         with requests.Session() as session:
-            return self._persist(name, get)
+            return self._retry(name, read)
 
-    def get_share(self, files: Mapping[str, str]) -> list[str]:
-        """Download files one after the other; tell which could not be had, and why."""
+    def download_share(self, files: Mapping[str, str]) -> list[str]:
+        """Download files one after the other; return a message for each failed file."""
         failures = []
-        # A session is kept by one thread: its connection is open from file to file.
+        # Each thread has its own session, whose connection stays open from file to file.
         with requests.Session() as session:
             for name, digest in files.items():
                 if self.stop.is_set():
                     break
                 try:
-                    self._persist(name, partial(self._get, session, name, digest))
+                    self._retry(name, partial(self._download, session, name, digest))
                 except InputError as error:
                     failures.append(str(error))
         return failures
 
-    def _persist(self, name: str, work: Callable[[], T]) -> T:
+    def _retry(self, name: str, work: Callable[[], T]) -> T:
+        """Call a function until it succeeds or all attempts have failed."""
         retrying = Retrying(
             stop=stop_after_attempt(self._attempts),
             wait=self._wait,
-            retry=retry_if_exception_type(Interrupted),
+            retry=retry_if_exception_type(RetryableError),
         )
         try:
             return retrying(work)
@@ -188,28 +209,29 @@ class _Source:
             reason = error.last_attempt.exception()
             raise InputError(f"{self.url}/{name}: {reason} ({self._attempts} attempts)") from None
 
-    def _get(self, session: requests.Session, name: str, digest: str) -> None:
+    def _download(self, session: requests.Session, name: str, digest: str) -> None:
+        """Download a file and check its SHA-256 sum."""
         path = self.folder / name
         part = path.with_name(f"{path.name}.part")
-        with _said_of(path):
+        with _report_disk_errors(path):
             part.parent.mkdir(parents=True, exist_ok=True)
             self._append(session, name, part)
-            found = sha256_of(part)
-            if found == digest:
+            actual = sha256_of(part)
+            if actual == digest:
                 part.replace(path)
             else:
-                part.unlink()  # nothing can be added to it that would make it right
-        if found != digest:
-            raise Interrupted(f"SHA-256 sum is {found}, expected {digest}")
+                part.unlink()  # continuing a damaged file cannot repair it
+        if actual != digest:
+            raise RetryableError(f"SHA-256 sum is {actual}, expected {digest}")
 
     def _append(self, session: requests.Session, name: str, part: Path) -> None:
-        """Continue a file where the last attempt ended, if the publisher can."""
+        """Continue a file where the last attempt ended; start again if the server cannot."""
         start = part.stat().st_size if part.exists() else 0
-        with self._asked(session, name, start) as response:
-            if response.status_code == COMPLETE:
+        with self._request(session, name, start) as response:
+            if response.status_code == COMPLETE_STATUS:
                 return
-            going_on = response.status_code == requests.codes.partial_content
-            with part.open("ab" if going_on else "wb") as file:
+            continues = response.status_code == requests.codes.partial_content
+            with part.open("ab" if continues else "wb") as file:
                 for chunk in response.iter_content(CHUNK):
                     file.write(chunk)
                     self._meter.update(len(chunk))
@@ -217,44 +239,47 @@ class _Source:
                         raise InputError(f"{self.url}/{name}: the download was cancelled")
 
     @contextmanager
-    def _asked(
+    def _request(
         self, session: requests.Session, name: str, start: int = 0
     ) -> Iterator[requests.Response]:
-        """Ask for a file from a byte on; what a network does to it later is an interruption too."""
-        # As it is: a sum is of the file, not of what a server packs it into.
+        """Request a file from byte `start` on.
+
+        Connection failures, also those while the response is read, raise RetryableError.
+        """
+        # The SHA-256 sum is that of the file, so the server must not compress it.
         headers = {"Accept-Encoding": "identity"}
         if start:
             headers["Range"] = f"bytes={start}-"
         url = f"{self.url}/{name}"
         try:
             with session.get(url, headers=headers, stream=True, timeout=self._timeout) as response:
-                _refuse(url, response)
+                _check_status(url, response)
                 yield response
         except (
             requests.ConnectionError,
             requests.Timeout,
             requests.exceptions.ChunkedEncodingError,
         ) as error:
-            raise Interrupted(f"connection failed: {error}") from None
-        except requests.RequestException as error:  # a URL that is none, for one
+            raise RetryableError(f"connection failed: {error}") from None
+        except requests.RequestException as error:  # for example an invalid URL
             raise InputError(f"{url}: {error}") from None
 
 
-def _refuse(url: str, response: requests.Response) -> None:
-    """Raise unless a publisher gives what it was asked for."""
+def _check_status(url: str, response: requests.Response) -> None:
+    """Raise an error if the status code of a response reports a failure."""
     status = response.status_code
-    if status in BUSY:
-        raise Interrupted(f"the server returned {status} {response.reason}")
-    if status >= 400 and status != COMPLETE:
+    if status in RETRY_STATUS:
+        raise RetryableError(f"the server returned {status} {response.reason}")
+    if status >= 400 and status != COMPLETE_STATUS:
         raise InputError(f"{url}: the server returned {status} {response.reason}")
 
 
 @contextmanager
-def _said_of(path: Path) -> Iterator[None]:
-    """Say what a disk did to a file; another attempt would end no better."""
+def _report_disk_errors(path: Path) -> Iterator[None]:
+    """Convert errors of the disk to InputError; another attempt would fail too."""
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        kept = "; free some space and run again to continue the download" if full else ""
-        raise InputError(f"{path}: cannot write the file ({error.strerror}){kept}") from None
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        hint = "; free some space and run again to continue the download" if is_full else ""
+        raise InputError(f"{path}: cannot write the file ({error.strerror}){hint}") from None

@@ -1,4 +1,4 @@
-"""Published folds as splits."""
+"""Assignment of published folds to splits."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,19 +8,19 @@ import numpy as np
 from snugnet.core.errors import InputError
 
 
-def split_of_folds(fold: np.ndarray, settings: Mapping[str, Any], source: str) -> np.ndarray:
-    """Name the split of each sample by its fold.
+def assign_splits_by_fold(fold: np.ndarray, settings: Mapping[str, Any], source: str) -> np.ndarray:
+    """Assign each sample to a split by its fold.
 
     Args:
-        fold: (n,) integers.
-        settings: `folds`: {train: [...], val: [...], test: [...]}.
-        source: For the message.
+        fold: Fold of each sample, integers (n,).
+        settings: Settings with `folds`: {train: [...], val: [...], test: [...]}.
+        source: Name of the dataset or file, for error messages.
 
     Returns:
-        (n,) of str; samples of folds that no split names are marked "" and belong to none.
+        The split of each sample, (n,) of str; "" for samples whose fold is in no split.
 
     Raises:
-        InputError: If one fold is named by two splits, or a split's folds hold no sample.
+        InputError: If two splits contain the same fold, or the folds of a split hold no sample.
     """
     names = np.full(len(fold), "", dtype="<U5")
     for name, folds in settings["folds"].items():
@@ -28,9 +28,9 @@ def split_of_folds(fold: np.ndarray, settings: Mapping[str, Any], source: str) -
         if (names[members] != "").any():
             raise InputError(f"{source}: folds.{name}: folds {folds} overlap with another split")
         if not members.any():
-            have = ", ".join(str(value) for value in np.unique(fold))
+            available = ", ".join(str(value) for value in np.unique(fold))
             raise InputError(
-                f"{source}: folds.{name}: no sample in folds {folds}; available: {have}"
+                f"{source}: folds.{name}: no sample in folds {folds}; available: {available}"
             )
         names[members] = name
     return names

@@ -10,15 +10,15 @@ import wfdb
 from snugnet.core.errors import InputError
 from snugnet.core.progress import progress
 from snugnet.core.samples import Samples
-from snugnet.datasets.sources import MITDB_RECORDS, require, source_files
-from snugnet.datasets.splits import stratified
+from snugnet.datasets.sources import MITDB_RECORDS, require_files, source_files
+from snugnet.datasets.splits import draw_stratified_split
 
-# Symbols per class. `nlrva` is five single symbols; `aami` follows ANSI/AAMI EC57.
+# Annotation symbols of each class. `nlrva` has five single symbols; `aami` follows ANSI/AAMI EC57.
 NLRVA = {"N": "N", "L": "L", "R": "R", "V": "V", "A": "A"}
 AAMI = {"N": "NLRej", "S": "AaJS", "V": "VE", "F": "F", "Q": "/fQ"}
 
-# The inter-patient division of de Chazal et al. 2004 (doi:10.1109/TBME.2004.827359), without
-# the four records of paced patients. Validation is taken out of DS1.
+# The inter-patient split of de Chazal et al. 2004 (doi:10.1109/TBME.2004.827359), without the four
+# records of paced patients. The validation records are part of DS1.
 DS1 = (
     "101 106 108 109 112 114 115 116 118 119 122 124 201 203 205 207 208 209 215 220 223 230"
 ).split()
@@ -27,7 +27,7 @@ DS2 = (
 ).split()
 DS1_VAL = ("114", "119", "203", "223")
 
-# Records 201 and 202 are of one person.
+# Patients whose record has another name. Records 201 and 202 are from the same person.
 PATIENT = {"202": "201"}
 
 
@@ -35,35 +35,35 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     """Cut windows centred on the annotated beats.
 
     Args:
-        settings: `datasets_dir` and `path` below it, `protocol` (`nlrva` or
-            `aami_interpatient`) and `window` in samples (at 360 Hz).
-        seed: Seed of the split of `nlrva`.
+        settings: `datasets_dir`, `path` (relative to it), `protocol` (`nlrva` or
+            `aami_interpatient`) and `window` (length in samples, at 360 Hz).
+        seed: Random seed of the split of `nlrva`.
 
     Returns:
-        x float32 (n, window, 1) in mV, group the patient, with the protocol's split.
+        Samples with x float32 (n, window, 1) in mV, the patient as group, and the protocol's split.
 
     Raises:
         InputError: If files are missing or are not WFDB records.
     """
-    require(source_files(settings), "mitdb", "dataset kind mitdb")
+    require_files(source_files(settings), "mitdb", "dataset kind mitdb")
     folder = Path(settings["datasets_dir"]) / settings["path"]
-    interpatient = settings["protocol"] == "aami_interpatient"
-    classes = AAMI if interpatient else NLRVA
-    records = DS1 + DS2 if interpatient else MITDB_RECORDS
+    is_interpatient = settings["protocol"] == "aami_interpatient"
+    classes = AAMI if is_interpatient else NLRVA
+    records = DS1 + DS2 if is_interpatient else MITDB_RECORDS
     x, y, record_of = [], [], []
     with progress(len(records), "reading records") as meter:
         for name in records:
-            beats, symbols = _beats(folder / name, classes, settings["window"])
+            beats, beat_labels = _read_beats(folder / name, classes, settings["window"])
             x.append(beats)
-            y.append(symbols)
-            record_of += [name] * len(symbols)
+            y.append(beat_labels)
+            record_of += [name] * len(beat_labels)
             meter.update(1)
     labels = np.concatenate(y)
-    if interpatient:
-        split = _interpatient_split(np.array(record_of))
+    if is_interpatient:
+        split = _assign_interpatient_split(np.array(record_of))
     else:
-        # This protocol draws beats, not patients.
-        split = stratified(labels, settings["val"], settings["test"], seed)
+        # This protocol splits by beat, not by patient.
+        split = draw_stratified_split(labels, settings["val"], settings["test"], seed)
     return Samples(
         x=np.concatenate(x)[..., np.newaxis],
         y=labels,
@@ -74,7 +74,8 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     )
 
 
-def _beats(path: Path, classes: dict[str, str], window: int) -> tuple[np.ndarray, np.ndarray]:
+def _read_beats(path: Path, classes: dict[str, str], window: int) -> tuple[np.ndarray, np.ndarray]:
+    """Read the windows, float32 (n, window) in mV, and the labels, int64 (n,), of a record."""
     try:
         header = wfdb.rdheader(str(path))
         channel = header.sig_name.index("MLII") if "MLII" in header.sig_name else 0
@@ -84,19 +85,24 @@ def _beats(path: Path, classes: dict[str, str], window: int) -> tuple[np.ndarray
         raise InputError(
             f"{path}: cannot be read as a WFDB record ({error}); download it again"
         ) from None
-    code = {symbol: k for k, symbols in enumerate(classes.values()) for symbol in symbols}
+    class_of = {symbol: k for k, symbols in enumerate(classes.values()) for symbol in symbols}
     half = window // 2
-    keep = [
-        (at, code[symbol])
-        for at, symbol in zip(annotation.sample, annotation.symbol, strict=True)
-        if symbol in code and half <= at <= len(signal) - (window - half)
+    # Beats of other classes, and windows that exceed the record, are dropped.
+    centres_and_labels = [
+        (centre, class_of[symbol])
+        for centre, symbol in zip(annotation.sample, annotation.symbol, strict=True)
+        if symbol in class_of and half <= centre <= len(signal) - (window - half)
     ]
-    starts = np.array([at - half for at, _ in keep], dtype=np.int64)
-    beats = signal[starts[:, np.newaxis] + np.arange(window)] if keep else np.zeros((0, window))
-    return beats.astype(np.float32), np.array([label for _, label in keep], dtype=np.int64)
+    starts = np.array([centre - half for centre, _ in centres_and_labels], dtype=np.int64)
+    labels = np.array([label for _, label in centres_and_labels], dtype=np.int64)
+    if not centres_and_labels:
+        return np.zeros((0, window), np.float32), labels
+    beats = signal[starts[:, np.newaxis] + np.arange(window)]
+    return beats.astype(np.float32), labels
 
 
-def _interpatient_split(records: np.ndarray) -> np.ndarray:
+def _assign_interpatient_split(records: np.ndarray) -> np.ndarray:
+    """Assign each beat to a split by the name of its record."""
     names = np.full(len(records), "train", dtype="<U5")
     names[np.isin(records, DS1_VAL)] = "val"
     names[np.isin(records, DS2)] = "test"

@@ -11,32 +11,35 @@ import numpy as np
 
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples
-from snugnet.datasets.sources import require, source_files
+from snugnet.datasets.sources import require_files, source_files
 
 
 def load(settings: Mapping[str, Any], seed: int) -> Samples:
-    """Read the 60,000 + 10,000 images; val is drawn from the published train images.
+    """Load the 60,000 train and 10,000 test images; val is drawn from the train images.
 
     Args:
-        settings: `datasets_dir` and `path` below it, and `val`, the fraction of the train
-            images kept for validation.
-        seed: Seed of that draw.
+        settings: `datasets_dir`, `path` (relative to it) and `val` (fraction of the published
+            train images for validation).
+        seed: Random seed for drawing val.
 
     Returns:
-        x uint8 (70000, 28, 28, 1), with its split.
+        Samples with x uint8 (70000, 28, 28, 1) and their split.
 
     Raises:
-        InputError: If files are missing or are not IDX files.
+        InputError: If files are missing or are not IDX files, or do not match each other.
     """
     files = source_files(settings)
-    require(files, "mnist", "dataset kind mnist")
+    require_files(files, "mnist", "dataset kind mnist")
     train_x, train_y, test_x, test_y = [read_idx(path) for path in files]
     for images, labels, path in ((train_x, train_y, files[0]), (test_x, test_y, files[2])):
         if len(images) != len(labels):
-            raise InputError(f"{path}: {len(images)} images, but {len(labels)} labels")
+            raise InputError(
+                f"{path}: {len(images)} images, but {len(labels)} labels; download both files again"
+            )
     if train_x.shape[1:] != test_x.shape[1:] or train_x.ndim != 3:
         raise InputError(
-            f"{files[0]}: image shape is {train_x.shape[1:]} in train, {test_x.shape[1:]} in test"
+            f"{files[0]}: image shape is {train_x.shape[1:]} in train, {test_x.shape[1:]} in test; "
+            "download the files again"
         )
     split = np.full(len(train_x) + len(test_x), "train", dtype="<U5")
     split[len(train_x) :] = "test"
@@ -57,8 +60,15 @@ def read_idx(path: Path) -> np.ndarray:
     The format: two zero bytes, 0x08 for unsigned bytes, the number of dimensions, each dimension
     as a big-endian uint32, then the values in row-major order.
 
+    Args:
+        path: The .gz file.
+
+    Returns:
+        uint8 array with the dimensions of the file.
+
     Raises:
-        InputError: If it is not gzip, its magic number is wrong, or its length does not match.
+        InputError: If the file is not gzip, its magic number is wrong, or its length does not
+            match its dimensions.
     """
     try:
         data = gzip.decompress(path.read_bytes())

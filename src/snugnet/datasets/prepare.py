@@ -1,4 +1,4 @@
-"""From a loader's samples to the split files of a dataset."""
+"""Preparation of a dataset: from the samples of a loader to the files of its splits."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,17 +9,17 @@ import numpy as np
 
 from snugnet.core.errors import InputError
 from snugnet.core.files import write_json
-from snugnet.core.samples import Samples, check, save_split
+from snugnet.core.samples import Samples, check_samples, save_split
 from snugnet.datasets import scaling
 from snugnet.datasets.splits import split
 
 
 class Prepared(NamedTuple):
-    """A dataset, ready to be written.
+    """A prepared dataset.
 
     Attributes:
-        splits: Samples by the name of their split.
-        record: What was estimated and how many samples there are, ready for JSON.
+        splits: Samples by name of the split.
+        record: JSON-ready: the estimated scaling parameters and the numbers of samples.
     """
 
     splits: dict[str, Samples]
@@ -27,33 +27,44 @@ class Prepared(NamedTuple):
 
 
 def prepare(samples: Samples, settings: Mapping[str, Any], seed: int) -> Prepared:
-    """Check, split, scale and lay out samples.
+    """Check, split, scale and reshape samples.
 
     Args:
-        samples: What a loader gave.
-        settings: The dataset's block of the configuration, and its `name`.
-        seed: Seed of the split.
+        samples: Samples from a loader.
+        settings: The dataset's block of the configuration, with the dataset's `name`.
+        seed: Random seed of the split.
+
+    Returns:
+        The splits and their record.
 
     Raises:
-        InputError: If the samples cannot be used as the settings ask.
+        InputError: If the samples are invalid or do not fit the settings.
     """
     source = f"dataset {settings['name']!r}"
     if settings.get("negative_class") is not None:
-        samples = as_binary(samples, settings["negative_class"], source)
-    check(samples, source)
+        samples = convert_to_binary(samples, settings["negative_class"], source)
+    check_samples(samples, source)
     parts = split(samples, settings["val"], settings["test"], seed, source)
     scale, estimated = scaling.fit(settings["scaling"], parts["train"].x)
-    outside = {name: scaling.outside(part.x, estimated) for name, part in parts.items()}
+    outside = {name: scaling.count_outside(part.x, estimated) for name, part in parts.items()}
     for name, part in parts.items():
-        x = lay_out(scale(part.x), settings["layout"], settings["shape"], source)
+        x = apply_layout(scale(part.x), settings["layout"], settings["shape"], source)
         if not np.isfinite(x).all():
             raise InputError(f"{source}: {name} values overflow float32 after scaling")
         parts[name] = replace(part, x=x)
-    return Prepared(parts, _record(parts, estimated, settings["scaling"], outside))
+    return Prepared(parts, _build_record(parts, estimated, settings["scaling"], outside))
 
 
-def as_binary(samples: Samples, negative: str, source: str) -> Samples:
-    """Turn a multi-class task into: class `negative` (0) against all others (1).
+def convert_to_binary(samples: Samples, negative: str, source: str) -> Samples:
+    """Convert a multi-class task to a binary task: one class (0) against all others (1).
+
+    Args:
+        samples: Samples of a multi-class task.
+        negative: Name of the class that becomes class 0.
+        source: Name of the dataset, for error messages.
+
+    Returns:
+        The samples with binary labels.
 
     Raises:
         InputError: If the task is not multi-class or has no such class.
@@ -67,18 +78,22 @@ def as_binary(samples: Samples, negative: str, source: str) -> Samples:
     return replace(samples, y=y, class_names=(negative, f"not {negative}"), task="binary")
 
 
-def lay_out(x: np.ndarray, layout: str, shape: list[int] | None, source: str) -> np.ndarray:
+def apply_layout(x: np.ndarray, layout: str, shape: list[int] | None, source: str) -> np.ndarray:
     """Bring samples into the layout of a 2-D convolution.
 
     Args:
-        x: (n, time, channels) for signals, (n, height, width, channels) for images.
-        layout: `time_channel` gives (n, time, channels, 1), `channel_time` (n, channels, time, 1),
-            `image` leaves x as it is.
-        shape: If given, each sample is reshaped to it afterwards (row-major).
-        source: For the message.
+        x: Signals, (n, time, channels), or images, (n, height, width, channels).
+        layout: `time_channel` for (n, time, channels, 1), `channel_time` for (n, channels, time,
+            1), or `image` for no change.
+        shape: New shape of each sample after the layout (row-major), or None.
+        source: Name of the dataset, for error messages.
+
+    Returns:
+        The samples in their new layout.
 
     Raises:
-        InputError: If x has other dimensions, or `shape` another number of elements.
+        InputError: If x has a wrong number of dimensions, or `shape` has a wrong number of
+            elements.
     """
     expected = 4 if layout == "image" else 3
     if x.ndim != expected:
@@ -100,12 +115,14 @@ def lay_out(x: np.ndarray, layout: str, shape: list[int] | None, source: str) ->
     return x.reshape(len(x), *shape)
 
 
-def _record(
+def _build_record(
     parts: dict[str, Samples], estimated: dict[str, Any], kind: str, outside: dict[str, int]
 ) -> dict[str, Any]:
-    def counts(part: Samples) -> dict[str, int]:
-        labels = part.y.sum(axis=0) if part.y.ndim == 2 else np.bincount(part.y)
-        return {name: int(count) for name, count in zip(part.class_names, labels, strict=False)}
+    """Build the record of a dataset: its scaling, and the counts of each split."""
+
+    def count_classes(part: Samples) -> dict[str, int]:
+        counts = part.y.sum(axis=0) if part.y.ndim == 2 else np.bincount(part.y)
+        return {name: int(count) for name, count in zip(part.class_names, counts, strict=False)}
 
     return {
         "scaling": {"kind": kind, **estimated},
@@ -113,8 +130,8 @@ def _record(
             name: {
                 "samples": len(part.x),
                 "groups": None if part.group is None else len(np.unique(part.group)),
-                "classes": counts(part),
-                # Values outside train's range; they saturate where the scaling is uint8.
+                "classes": count_classes(part),
+                # Values outside the range of train; they saturate if the scaling is uint8.
                 "outside_range": outside[name],
             }
             for name, part in parts.items()
@@ -123,7 +140,13 @@ def _record(
 
 
 def save(prepared: Prepared, files: Mapping[str, str], record: str | Path) -> None:
-    """Write the splits to `files` ({split: path}) and the record to `record`."""
+    """Write a prepared dataset.
+
+    Args:
+        prepared: The dataset.
+        files: Path of each split's file, by name of the split.
+        record: Path of the record's JSON file.
+    """
     for name, part in prepared.splits.items():
         save_split(files[name], part)
     write_json(record, prepared.record)

@@ -1,4 +1,4 @@
-"""PTB-XL as published (Wagner et al. 2020, doi:10.13026/kfzx-aw45), 100 Hz records."""
+"""Records of PTB-XL at 100 Hz (Wagner et al. 2020, doi:10.13026/kfzx-aw45)."""
 
 import ast
 from collections.abc import Mapping
@@ -12,52 +12,54 @@ import wfdb
 from snugnet.core.errors import InputError
 from snugnet.core.progress import progress
 from snugnet.core.samples import Samples
-from snugnet.datasets.folds import split_of_folds
-from snugnet.datasets.sources import require, source_files
+from snugnet.datasets.folds import assign_splits_by_fold
+from snugnet.datasets.sources import require_files, source_files
 
 SUPERCLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
 
 
 def load(settings: Mapping[str, Any], seed: int) -> Samples:
-    """Read the records that the database file lists and that have a diagnostic superclass.
+    """Load the records of the database file that have a diagnostic superclass.
 
-    A record has a superclass if any of its statements is diagnostic and belongs to it, whatever
-    the statement's likelihood (the rule of PTB-XL's own example).
+    A record has a superclass if any of its statements is diagnostic and belongs to that superclass.
+    The likelihood of the statement does not matter (the rule of PTB-XL's own example).
 
     Args:
-        settings: `datasets_dir` and `path` below it, and `folds`.
-        seed: Not used: the folds are published.
+        settings: `datasets_dir`, `path` (relative to it) and `folds`.
+        seed: Not used; the folds are published.
 
     Returns:
-        x float32 (n, 1000, 12) in mV, y uint8 (n, 5), group the patient, with its split.
+        Samples with x float32 (n, 1000, 12) in mV, y uint8 (n, 5), the patient as group, and their
+        split.
 
     Raises:
-        InputError: If files are missing or are not what they should be.
+        InputError: If files are missing or have wrong contents.
     """
-    require(source_files(settings), "ptbxl", "dataset kind ptbxl")
+    require_files(source_files(settings), "ptbxl", "dataset kind ptbxl")
     folder = Path(settings["datasets_dir"]) / settings["path"]
-    table = _table(folder)
-    labels = _superclasses(table, folder)
-    known = labels.any(axis=1)
-    if not known.any():
+    table = _read_table(folder)
+    labels = _read_superclasses(table, folder)
+    has_superclass = labels.any(axis=1)
+    if not has_superclass.any():
         raise InputError(
             f"{folder}: no record has a diagnostic superclass; check scp_statements.csv"
         )
-    table, labels = table[known], labels[known]
+    table, labels = table[has_superclass], labels[has_superclass]
     paths = [folder / name for name in table["filename_lr"]]
-    require([path.with_suffix(".hea") for path in paths], "ptbxl", "dataset kind ptbxl")
+    require_files([path.with_suffix(".hea") for path in paths], "ptbxl", "dataset kind ptbxl")
     fold = table["strat_fold"].to_numpy()
     return Samples(
-        x=_signals(paths),
+        x=_read_signals(paths),
         y=labels,
         class_names=SUPERCLASSES,
         task="multilabel",
         group=table["patient_id"].to_numpy().astype(np.int64),
-        split=split_of_folds(fold, settings, "dataset kind ptbxl"),
+        split=assign_splits_by_fold(fold, settings, "dataset kind ptbxl"),
     )
 
 
-def _table(folder: Path) -> pd.DataFrame:
+def _read_table(folder: Path) -> pd.DataFrame:
+    """Read the required columns of the database file."""
     path = folder / "ptbxl_database.csv"
     columns = ["patient_id", "scp_codes", "strat_fold", "filename_lr"]
     try:
@@ -66,7 +68,8 @@ def _table(folder: Path) -> pd.DataFrame:
         raise InputError(f"{path}: required columns: {', '.join(columns)} ({error})") from None
 
 
-def _superclasses(table: pd.DataFrame, folder: Path) -> np.ndarray:
+def _read_superclasses(table: pd.DataFrame, folder: Path) -> np.ndarray:
+    """Read the superclasses of each record as labels, uint8 (n, 5)."""
     statements = pd.read_csv(folder / "scp_statements.csv", index_col=0)
     for column in ("diagnostic", "diagnostic_class"):
         if column not in statements:
@@ -77,18 +80,19 @@ def _superclasses(table: pd.DataFrame, folder: Path) -> np.ndarray:
     labels = np.zeros((len(table), len(SUPERCLASSES)), dtype=np.uint8)
     for row, codes in enumerate(table["scp_codes"]):
         try:
-            stated = ast.literal_eval(codes)
+            statement_codes = ast.literal_eval(codes)
         except (ValueError, SyntaxError):
             raise InputError(
                 f"{folder / 'ptbxl_database.csv'}: scp_codes must be a mapping, found {codes!r}"
             ) from None
-        for code in stated:
+        for code in statement_codes:
             if diagnostic.get(code) in SUPERCLASSES:
                 labels[row, SUPERCLASSES.index(diagnostic[code])] = 1
     return labels
 
 
-def _signals(paths: list[Path]) -> np.ndarray:
+def _read_signals(paths: list[Path]) -> np.ndarray:
+    """Read the signals of records, float32 (n, 1000, 12) in mV."""
     signals = []
     with progress(len(paths), "reading records") as meter:
         for path in paths:

@@ -1,6 +1,7 @@
-"""Which files each kind of real dataset is made of, and where its publisher offers them.
+"""Source files of each kind of real dataset, and how to get them.
 
-Imported while Snakemake parses, so: the standard library only.
+Snakemake imports this module while it parses the workflow. It therefore imports only the standard
+library and modules that do so too.
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from typing import Any
 
 from snugnet.core.errors import InputError
 
-# All records of the MIT-BIH Arrhythmia Database, as its file RECORDS lists them.
+# All records of the MIT-BIH Arrhythmia Database, from its file RECORDS.
 MITDB_RECORDS = (
     "100 101 102 103 104 105 106 107 108 109 111 112 113 114 115 116 117 118 119 121 122 123 124 "
     "200 201 202 203 205 207 208 209 210 212 213 214 215 217 219 220 221 222 223 228 230 231 232 "
@@ -23,7 +24,8 @@ MNIST_FILES = (
     "t10k-labels-idx1-ubyte.gz",
 )
 
-ORIGINS = {
+# For each kind of dataset that is read from files: how to get the files.
+DOWNLOAD_HINTS = {
     "mitdb": "run `snakemake fetch`, or download https://physionet.org/content/mitdb/1.0.0/ "
     "(100 MB) into that folder",
     "mnist": "run `snakemake fetch`, or put the four .gz files of the original MNIST distribution "
@@ -36,13 +38,16 @@ ORIGINS = {
 
 
 def source_files(settings: Mapping[str, Any]) -> list[Path]:
-    """List the files that a dataset is read from; embedded datasets have none.
+    """List the files that a dataset is read from.
 
     Args:
-        settings: The dataset's block of the configuration, and `datasets_dir`.
+        settings: The dataset's block of the configuration, with `datasets_dir`.
+
+    Returns:
+        The paths; an empty list for datasets that are not read from files.
     """
     kind = settings["kind"]
-    if kind not in ORIGINS:
+    if kind not in DOWNLOAD_HINTS:
         return []
     base = Path(settings["datasets_dir"]) / settings["path"]
     if kind == "mitdb":
@@ -54,11 +59,16 @@ def source_files(settings: Mapping[str, Any]) -> list[Path]:
     return [base]
 
 
-def require(paths: list[Path], kind: str, source: str) -> None:
-    """Refuse to go on while files are missing.
+def require_files(paths: list[Path], kind: str, source: str) -> None:
+    """Check that files exist.
+
+    Args:
+        paths: The required files.
+        kind: Kind of the dataset, a key of `DOWNLOAD_HINTS`.
+        source: Description of the dataset, for the error message.
 
     Raises:
-        InputError: Naming the files, their folder and how to get them.
+        InputError: If files are missing; the message names them and explains how to get them.
     """
     missing = [path for path in paths if not path.is_file()]
     if not missing:
@@ -67,5 +77,5 @@ def require(paths: list[Path], kind: str, source: str) -> None:
     more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
     raise InputError(
         f"{source}: {len(missing)} of {len(paths)} files are missing in {missing[0].parent}: "
-        f"{shown}{more}. To get them, {ORIGINS[kind]}."
+        f"{shown}{more}. To get them, {DOWNLOAD_HINTS[kind]}."
     )

@@ -1,4 +1,4 @@
-"""Who goes to train, val and test."""
+"""Split of samples into train, val and test."""
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -8,20 +8,20 @@ from snugnet.core.samples import SPLITS, Samples
 
 
 def split(samples: Samples, val: float, test: float, seed: int, source: str) -> dict[str, Samples]:
-    """Divide samples into train, val and test.
+    """Split samples into train, val and test.
 
-    A split that the samples bring themselves is kept. Otherwise whole groups are drawn, so that
-    nobody is in two splits; without groups samples are drawn, stratified by class.
+    The samples' own split is kept if they have one. Otherwise whole groups are drawn, so that no
+    group is in two splits. Without groups, samples are drawn, stratified by class.
 
     Args:
-        samples: What to divide.
+        samples: Samples to split.
         val: Fraction for val, in (0, 1).
         test: Fraction for test, in (0, 1).
-        seed: Seed of the draw.
-        source: Where the samples came from, for messages.
+        seed: Random seed of the draw.
+        source: Name of the dataset or file, for error messages.
 
     Returns:
-        `{"train": ..., "val": ..., "test": ...}`, none empty.
+        The samples of each split, by name: `train`, `val` and `test`. No split is empty.
 
     Raises:
         InputError: If a split would be empty, or train would lack a class.
@@ -29,11 +29,11 @@ def split(samples: Samples, val: float, test: float, seed: int, source: str) -> 
     if samples.split is not None:
         names = samples.split
     elif samples.group is not None:
-        names = _by_group(samples.group, val, test, seed, source)
+        names = _draw_groups(samples.group, val, test, seed, source)
     else:
-        # Label sets of a multi-label task are too many to stratify by; they are drawn plainly.
+        # A multi-label task has too many label combinations to stratify by.
         classes = np.zeros(len(samples.y)) if samples.task == "multilabel" else samples.y
-        names = stratified(classes, val, test, seed)
+        names = draw_stratified_split(classes, val, test, seed)
     parts = {name: samples.take(np.flatnonzero(names == name)) for name in SPLITS}
     for name, part in parts.items():
         if len(part.x) == 0:
@@ -44,7 +44,8 @@ def split(samples: Samples, val: float, test: float, seed: int, source: str) -> 
     return parts
 
 
-def _by_group(group: np.ndarray, val: float, test: float, seed: int, source: str) -> np.ndarray:
+def _draw_groups(group: np.ndarray, val: float, test: float, seed: int, source: str) -> np.ndarray:
+    """Draw whole groups for val and test; return the split of each sample, (n,) of str."""
     groups = np.unique(group)
     if len(groups) < 3:
         raise InputError(
@@ -60,17 +61,17 @@ def _by_group(group: np.ndarray, val: float, test: float, seed: int, source: str
     return names
 
 
-def stratified(classes: np.ndarray, val: float, test: float, seed: int) -> np.ndarray:
-    """Draw samples for val and test so that each class has its share in every split.
+def draw_stratified_split(classes: np.ndarray, val: float, test: float, seed: int) -> np.ndarray:
+    """Draw samples for val and test, stratified by class.
 
     Args:
         classes: Class of each sample, (n,).
         val: Fraction for val.
         test: Fraction for test.
-        seed: Seed of the draw.
+        seed: Random seed of the draw.
 
     Returns:
-        The name of each sample's split, (n,) of str.
+        The split of each sample, (n,) of str.
 
     Raises:
         InputError: If there are too few samples of a class.
@@ -94,11 +95,17 @@ def stratified(classes: np.ndarray, val: float, test: float, seed: int) -> np.nd
 
 
 def _check_train_classes(train: Samples, source: str) -> None:
-    present = (
+    """Check that train has samples of every class."""
+    is_present = (
         train.y.any(axis=0)
         if train.y.ndim == 2
         else np.isin(range(len(train.class_names)), train.y)
     )
-    missing = [name for name, there in zip(train.class_names, present, strict=True) if not there]
+    missing = [
+        name for name, present in zip(train.class_names, is_present, strict=True) if not present
+    ]
     if missing:
-        raise InputError(f"{source}: the train split has no sample of class {', '.join(missing)}")
+        raise InputError(
+            f"{source}: the train split has no sample of class {', '.join(missing)}; train needs "
+            "samples of every class"
+        )

@@ -1,8 +1,8 @@
 """Synthetic heart beats of five classes (N, L, R, V, A), many patients, one lead.
 
 The windows have the form of the MIT-BIH protocol `nlrva`: 320 samples at 360 Hz, centred on the R
-wave. A patient is one simulated record and one set of morphologies, so beats of one patient
-resemble each other.
+wave. Each patient has one simulated record and one set of morphologies. Beats of one patient
+therefore resemble each other.
 """
 
 from collections.abc import Mapping
@@ -13,16 +13,16 @@ from scipy.signal import find_peaks
 
 from snugnet.core.progress import progress
 from snugnet.core.samples import Samples
-from snugnet.datasets.ecgsyn import P, Q, R, S, T, Wave, baseline_wander, rhythm
+from snugnet.datasets.ecgsyn import P, Q, R, S, T, Wave, simulate_baseline_wander, simulate_rhythm
 
 CLASSES = ("N", "L", "R", "V", "A")
 RATE = 360  # Hz
 WINDOW = 320  # samples
 SECONDS = 12.0
-MILLIVOLT_NOISE = 0.04
+NOISE_MILLIVOLTS = 0.04
 
 # Waves beyond the normal five: a broad R, the second peak of a bundle branch block and a broad S
-# after it, the wide complex of a ventricular beat with its opposed T, and an ectopic P.
+# after it, the wide complex of a ventricular beat with its opposite T, and an ectopic P.
 WIDE_R = Wave(4, 0.20)
 SECOND_R = Wave(28, 0.14)
 WIDE_S = Wave(30, 0.22)
@@ -30,7 +30,7 @@ VENTRICULAR = Wave(2, 0.34)
 ECTOPIC_P = Wave(-58, 0.16)
 WAVES = (P, Q, R, S, T, WIDE_R, SECOND_R, WIDE_S, VENTRICULAR, ECTOPIC_P)
 
-# Amplitude in mV of each of WAVES in each class.
+# Amplitudes of WAVES in each class, in mV.
 AMPLITUDES = {
     "N": (0.12, -0.10, 1.05, -0.22, 0.28, 0.00, 0.00, 0.00, 0.00, 0.00),
     "L": (0.12, 0.00, 0.25, 0.00, -0.22, 0.70, 0.42, 0.00, 0.00, 0.00),
@@ -45,23 +45,23 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     """Simulate beats.
 
     Args:
-        settings: `patients`, `beats` (of each patient and class) and `normal` (how many times as
-            many normal beats).
-        seed: Seed of everything that is drawn.
+        settings: `patients` (number of patients), `beats` (number for each patient and class) and
+            `normal` (factor for the number of normal beats).
+        seed: Random seed.
 
     Returns:
-        x float32 (n, 320, 1) in mV, group the patient.
+        Samples with x float32 (n, 320, 1) in mV and the patient as group.
     """
     x, y, group = [], [], []
     with progress(settings["patients"], "simulating patients") as meter:
         for patient in range(settings["patients"]):
             rng = np.random.default_rng([seed, patient])
-            waves = rhythm(WAVES, SECONDS, RATE, rng)
-            person = _morphologies(rng)
+            waves = simulate_rhythm(WAVES, SECONDS, RATE, rng)
+            morphologies = _draw_morphologies(rng)
             for label, name in enumerate(CLASSES):
-                times = settings["normal"] if name == "N" else 1
-                for _ in range(settings["beats"] * times):
-                    x.append(_beat(name, waves, person, rng))
+                factor = settings["normal"] if name == "N" else 1
+                for _ in range(settings["beats"] * factor):
+                    x.append(_simulate_beat(name, waves, morphologies, rng))
                     y.append(label)
                     group.append(patient)
             meter.update(1)
@@ -74,8 +74,8 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     )
 
 
-def _morphologies(rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Draw one patient's amplitudes of each class: gain, each wave's size, small stray waves."""
+def _draw_morphologies(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Draw the wave amplitudes of one patient for each class: gain, wave sizes, stray waves."""
     gain = rng.lognormal(0.0, 0.25)
     stray = rng.normal(0.0, 0.03, len(WAVES))
     return {
@@ -84,29 +84,30 @@ def _morphologies(rng: np.random.Generator) -> dict[str, np.ndarray]:
     }
 
 
-def _beat(
-    name: str, waves: np.ndarray, person: dict[str, np.ndarray], rng: np.random.Generator
+def _simulate_beat(
+    name: str, waves: np.ndarray, morphologies: dict[str, np.ndarray], rng: np.random.Generator
 ) -> np.ndarray:
-    """One window: the beat itself in class `name`, its neighbours normal."""
+    """Simulate one window, (320,) in mV: a beat of class `name` between normal beats."""
     peaks, _ = find_peaks(waves[WAVES.index(R)], height=0.5, distance=RATE // 4)
-    usable = [i for i in range(1, len(peaks) - 1) if _fits(peaks[i], waves.shape[1])]
+    usable = [i for i in range(1, len(peaks) - 1) if _is_within_record(peaks[i], waves.shape[1])]
     i = usable[rng.integers(len(usable))]
     interval = peaks[i] - peaks[i - 1]
     jitter = rng.integers(-4, 5)
-    at = np.arange(WINDOW) - WINDOW // 2 + peaks[i] + jitter
-    # The P wave begins about 0.28 of a cycle before the R wave: there this beat's waves begin.
+    positions = np.arange(WINDOW) - WINDOW // 2 + peaks[i] + jitter
+    # The waves of this beat begin with its P wave, about 0.28 of a cycle before the R wave.
     begin, end = peaks[i] - round(0.32 * interval), peaks[i] + round(0.55 * interval)
-    amplitudes = person[name] * rng.lognormal(0.0, 0.10, len(WAVES))
-    own = amplitudes @ waves[:, at]
+    amplitudes = morphologies[name] * rng.lognormal(0.0, 0.10, len(WAVES))
+    own = amplitudes @ waves[:, positions]
     early = round(interval * rng.uniform(0.10, 0.42)) if name in PREMATURE else 0
-    # A premature beat has the beat before it nearer: what lies before `begin` moves right.
-    others = person["N"] @ waves[:, np.where(at < begin, at - early, at)]
-    beat = np.where((at >= begin) & (at <= end), own, others)
-    drift = 0.12 * baseline_wander(WINDOW, RATE, rng)
-    noise: np.ndarray = rng.normal(0.0, MILLIVOLT_NOISE * rng.lognormal(0.0, 0.4), WINDOW)
+    # A premature beat is closer to the beat before it: the signal before `begin` moves right.
+    shifted = np.where(positions < begin, positions - early, positions)
+    neighbours = morphologies["N"] @ waves[:, shifted]
+    beat = np.where((positions >= begin) & (positions <= end), own, neighbours)
+    drift = 0.12 * simulate_baseline_wander(WINDOW, RATE, rng)
+    noise: np.ndarray = rng.normal(0.0, NOISE_MILLIVOLTS * rng.lognormal(0.0, 0.4), WINDOW)
     return beat + drift + noise
 
 
-def _fits(peak: int, length: int) -> bool:
-    """Tell whether a window around `peak`, and what may be moved into it, lies in the record."""
+def _is_within_record(peak: int, length: int) -> bool:
+    """Check that a window around `peak`, with the shift of premature beats, lies in the record."""
     return bool(peak - WINDOW >= 0 and peak + WINDOW // 2 + 8 <= length)

@@ -1,7 +1,8 @@
-"""Synthetic 12-lead ECG with five labels, several at once, of many patients.
+"""Synthetic 12-lead ECG of many patients: a multi-label task with five labels.
 
-The labels are the superclasses of PTB-XL. A patient is one simulated rhythm, one set of lead
-amplitudes and one set of findings of drawn severity; mild findings are hard to see, as in life.
+The labels are the superclasses of PTB-XL. Each patient has one simulated rhythm, one set of lead
+amplitudes and one set of findings with random severity. Mild findings are hard to detect, as in
+real recordings.
 """
 
 from collections.abc import Mapping
@@ -11,16 +12,26 @@ import numpy as np
 
 from snugnet.core.progress import progress
 from snugnet.core.samples import Samples
-from snugnet.datasets.ecgsyn import ST, P, Q, R, S, T, Wave, baseline_wander, rhythm
+from snugnet.datasets.ecgsyn import (
+    ST,
+    P,
+    Q,
+    R,
+    S,
+    T,
+    Wave,
+    simulate_baseline_wander,
+    simulate_rhythm,
+)
 
 LABELS = ("NORM", "MI", "STTC", "CD", "HYP")
 RATE = 100  # Hz
 SECONDS = 10.0
 LATE_R = Wave(30, 0.22)  # delayed depolarization in a bundle branch block
 WAVES = (P, Q, R, S, ST, T, LATE_R)
-WAVE = {name: i for i, name in enumerate(("P", "Q", "R", "S", "ST", "T", "late"))}
+WAVE_INDEX = {name: i for i, name in enumerate(("P", "Q", "R", "S", "ST", "T", "late"))}
 
-# Amplitudes in mV of WAVES in the eight independent leads; the other four follow from I and II.
+# Amplitudes of WAVES in the eight independent leads, in mV. The other four follow from I and II.
 INDEPENDENT = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
 NORMAL = np.array(
     [
@@ -43,21 +54,21 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     """Simulate recordings.
 
     Args:
-        settings: `patients` and `recordings`, those of each patient.
-        seed: Seed of everything that is drawn.
+        settings: `patients` (number of patients) and `recordings` (number for each patient).
+        seed: Random seed.
 
     Returns:
-        x float32 (n, 1000, 12) in mV at 100 Hz, leads I II III aVR aVL aVF V1..V6, y uint8 (n, 5),
-        group the patient.
+        Samples with x float32 (n, 1000, 12) in mV at 100 Hz, leads I II III aVR aVL aVF V1..V6,
+        y uint8 (n, 5), and the patient as group.
     """
     x, y, group = [], [], []
     with progress(settings["patients"], "simulating patients") as meter:
         for patient in range(settings["patients"]):
             rng = np.random.default_rng([seed, patient])
-            waves = rhythm(WAVES, SECONDS, RATE, rng)
-            amplitudes, labels = _patient(rng)
+            waves = simulate_rhythm(WAVES, SECONDS, RATE, rng)
+            amplitudes, labels = _draw_patient(rng)
             for _ in range(settings["recordings"]):
-                x.append(_recording(waves, amplitudes, rng))
+                x.append(_simulate_recording(waves, amplitudes, rng))
                 y.append(labels)
                 group.append(patient)
             meter.update(1)
@@ -66,8 +77,8 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     )
 
 
-def _patient(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a patient's findings and the amplitudes, (8, waves), that show them."""
+def _draw_patient(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a patient's amplitudes, (8, waves) in mV, and labels, uint8 (5,)."""
     amplitudes = NORMAL * rng.lognormal(0.0, 0.18, NORMAL.shape) * rng.lognormal(0.0, 0.12)
     labels = np.zeros(len(LABELS), dtype=np.uint8)
     if rng.random() < NORMAL_FRACTION:
@@ -76,61 +87,65 @@ def _patient(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     while not labels.any():
         for k, name in enumerate(LABELS[1:], start=1):
             labels[k] = rng.random() < PREVALENCE[name]
-    for k, show in enumerate((_infarction, _repolarization, _conduction, _hypertrophy), start=1):
+    # In the order of LABELS, without NORM.
+    changes = (_add_infarction, _add_repolarization, _add_conduction, _add_hypertrophy)
+    for k, change in enumerate(changes, start=1):
         if labels[k]:
-            show(amplitudes, rng.uniform(0.55, 1.3), rng)
+            change(amplitudes, rng.uniform(0.55, 1.3), rng)
     return amplitudes, labels
 
 
-def _rows(*leads: str) -> list[int]:
+def _get_rows(*leads: str) -> list[int]:
+    """Get the rows of leads in the amplitudes."""
     return [INDEPENDENT.index(lead) for lead in leads]
 
 
-def _infarction(amplitudes: np.ndarray, severity: float, rng: np.random.Generator) -> None:
-    """MI: in one territory deep Q, lost R, raised ST."""
-    rows = _rows(*TERRITORIES[rng.integers(len(TERRITORIES))])
-    amplitudes[rows, WAVE["Q"]] -= 0.40 * severity
-    amplitudes[rows, WAVE["R"]] *= 1 - 0.55 * min(severity, 1.0)
-    amplitudes[rows, WAVE["ST"]] += 0.15 * severity
+def _add_infarction(amplitudes: np.ndarray, severity: float, rng: np.random.Generator) -> None:
+    """Add MI: a deep Q, a reduced R and a raised ST in one territory."""
+    rows = _get_rows(*TERRITORIES[rng.integers(len(TERRITORIES))])
+    amplitudes[rows, WAVE_INDEX["Q"]] -= 0.40 * severity
+    amplitudes[rows, WAVE_INDEX["R"]] *= 1 - 0.55 * min(severity, 1.0)
+    amplitudes[rows, WAVE_INDEX["ST"]] += 0.15 * severity
 
 
-def _repolarization(amplitudes: np.ndarray, severity: float, rng: np.random.Generator) -> None:
-    """STTC: depressed ST and flat or inverted T, left-sided leads."""
-    rows = _rows("I", "II", "V4", "V5", "V6")
-    amplitudes[rows, WAVE["ST"]] -= 0.12 * severity
-    amplitudes[rows, WAVE["T"]] *= 1 - 1.3 * severity
+def _add_repolarization(amplitudes: np.ndarray, severity: float, rng: np.random.Generator) -> None:
+    """Add STTC: a depressed ST and a flat or inverted T in the left-sided leads."""
+    rows = _get_rows("I", "II", "V4", "V5", "V6")
+    amplitudes[rows, WAVE_INDEX["ST"]] -= 0.12 * severity
+    amplitudes[rows, WAVE_INDEX["T"]] *= 1 - 1.3 * severity
 
 
-def _conduction(amplitudes: np.ndarray, severity: float, rng: np.random.Generator) -> None:
-    """CD: a late second deflection, in V1 (right block) or in I, V5, V6 (left block)."""
-    right = rng.random() < 0.5
-    up, down = (_rows("V1", "V2"), _rows("I", "V5", "V6"))
-    if not right:
-        up, down = down, up
-    amplitudes[up, WAVE["late"]] += 0.60 * severity
-    amplitudes[down, WAVE["late"]] -= 0.35 * severity
+def _add_conduction(amplitudes: np.ndarray, severity: float, rng: np.random.Generator) -> None:
+    """Add CD: a late second wave, in V1 and V2 (right block) or in I, V5 and V6 (left block)."""
+    is_right_block = rng.random() < 0.5
+    right, left = _get_rows("V1", "V2"), _get_rows("I", "V5", "V6")
+    up, down = (right, left) if is_right_block else (left, right)
+    amplitudes[up, WAVE_INDEX["late"]] += 0.60 * severity
+    amplitudes[down, WAVE_INDEX["late"]] -= 0.35 * severity
 
 
-def _hypertrophy(amplitudes: np.ndarray, severity: float, rng: np.random.Generator) -> None:
-    """HYP: high R on the left, deep S on the right."""
-    amplitudes[_rows("I", "V5", "V6"), WAVE["R"]] *= 1 + 0.9 * severity
-    amplitudes[_rows("V1", "V2"), WAVE["S"]] *= 1 + 0.9 * severity
+def _add_hypertrophy(amplitudes: np.ndarray, severity: float, rng: np.random.Generator) -> None:
+    """Add HYP: a high R in the left leads and a deep S in the right leads."""
+    amplitudes[_get_rows("I", "V5", "V6"), WAVE_INDEX["R"]] *= 1 + 0.9 * severity
+    amplitudes[_get_rows("V1", "V2"), WAVE_INDEX["S"]] *= 1 + 0.9 * severity
 
 
-def _recording(waves: np.ndarray, amplitudes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """One recording, (1000, 12): the rhythm started elsewhere, electrodes placed anew, noise."""
+def _simulate_recording(
+    waves: np.ndarray, amplitudes: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Simulate a recording, (1000, 12) in mV: a random start, new electrode positions, noise."""
     placed = amplitudes * rng.lognormal(0.0, 0.10, (len(INDEPENDENT), 1))
     shifted = np.roll(waves, rng.integers(waves.shape[1]), axis=1)
     signals = dict(zip(INDEPENDENT, placed @ shifted, strict=True))
-    limb, second = signals["I"], signals["II"]
+    lead_1, lead_2 = signals["I"], signals["II"]
     signals |= {
-        "III": second - limb,
-        "aVR": -(limb + second) / 2,
-        "aVL": limb - second / 2,
-        "aVF": second - limb / 2,
+        "III": lead_2 - lead_1,
+        "aVR": -(lead_1 + lead_2) / 2,
+        "aVL": lead_1 - lead_2 / 2,
+        "aVF": lead_2 - lead_1 / 2,
     }
     order = ("I", "II", "III", "aVR", "aVL", "aVF", *INDEPENDENT[2:])
     leads = np.stack([signals[lead] for lead in order], axis=1)
-    drift = np.stack([baseline_wander(len(leads), RATE, rng) for _ in order], axis=1)
+    drift = np.stack([simulate_baseline_wander(len(leads), RATE, rng) for _ in order], axis=1)
     noise: np.ndarray = rng.normal(0.0, 0.04 * rng.lognormal(0.0, 0.4), leads.shape)
     return leads + 0.08 * drift + noise

@@ -1,8 +1,8 @@
 """Synthetic wrist motion: six activities of many subjects, accelerometer and gyroscope.
 
-Each subject has a gait of their own (cadence, vigour, harmonics) and wears the sensor at an angle
-of their own, so that samples of one subject resemble each other: a split by subject is harder than
-a split by window, as with real wearables.
+Each subject has an individual gait (cadence, vigour, harmonics) and sensor angle. Samples of one
+subject therefore resemble each other: a split by subject is harder than a split by window, as with
+real wearables.
 """
 
 from collections.abc import Mapping
@@ -20,19 +20,20 @@ GRAVITY = 9.81  # m/s^2
 SATURATION = 19.6  # m/s^2, +-2 g
 CHANNELS = 6  # accelerometer x y z in m/s^2, gyroscope x y z in rad/s
 
-# Cadence in Hz, acceleration in m/s^2 and rotation in rad/s of each kind of gait. Stairs are a
-# slower walk: the pair that real recordings confuse as well.
+# Cadence in Hz, acceleration in m/s^2 and rotation in rad/s of each kind of gait. Stairs are like a
+# slower walk; models confuse these two in real recordings as well.
 GAIT = {
     "walking": (1.85, 2.6, 1.4),
     "jogging": (2.6, 8.0, 3.2),
     "stairs": (1.6, 2.3, 1.2),
 }
-# Where gravity points in a still wrist, as (x, y, z), and how much it moves in m/s^2 and rad/s.
+# Direction of gravity (x, y, z) at a still wrist, and the size of its motion in m/s^2 and rad/s.
 POSTURE = {
     "sitting": ((0.25, 0.35, 0.90), 0.10, 0.05),
     "standing": ((0.90, 0.20, 0.35), 0.18, 0.10),
     "typing": ((0.10, 0.25, 0.96), 0.25, 0.16),
 }
+# Direction of gravity (x, y, z) at a swinging wrist.
 SWINGING = (0.80, 0.30, 0.50)
 
 
@@ -40,19 +41,20 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     """Simulate windows of wrist motion.
 
     Args:
-        settings: `subjects` and `windows`, the windows of each subject and activity.
-        seed: Seed of everything that is drawn.
+        settings: `subjects` (number of subjects) and `windows` (number for each subject and
+            activity).
+        seed: Random seed.
 
     Returns:
-        x float32 (n, 100, 6) in m/s^2 and rad/s at 20 Hz, group the subject.
+        Samples with x float32 (n, 100, 6) in m/s^2 and rad/s at 20 Hz and the subject as group.
     """
     x, y, group = [], [], []
     for subject in range(settings["subjects"]):
         rng = np.random.default_rng([seed, subject])
-        person = _person(rng)
+        person = _draw_person(rng)
         for label, activity in enumerate(ACTIVITIES):
             for _ in range(settings["windows"]):
-                x.append(_window(activity, person, rng))
+                x.append(_simulate_window(activity, person, rng))
                 y.append(label)
                 group.append(subject)
     return Samples(
@@ -60,8 +62,8 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     )
 
 
-def _person(rng: np.random.Generator) -> dict[str, Any]:
-    """Draw what stays with one subject: gait, vigour and how the watch sits."""
+def _draw_person(rng: np.random.Generator) -> dict[str, Any]:
+    """Draw the constants of one subject: gait, vigour and position of the watch."""
     return {
         "cadence": rng.normal(1.0, 0.08),
         "vigour": rng.lognormal(0.0, 0.25),
@@ -73,11 +75,12 @@ def _person(rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
-def _window(activity: str, person: dict[str, Any], rng: np.random.Generator) -> np.ndarray:
+def _simulate_window(activity: str, person: dict[str, Any], rng: np.random.Generator) -> np.ndarray:
+    """Simulate one window, (100, 6) in m/s^2 and rad/s."""
     if activity in GAIT:
-        acceleration, rotation, posture = _gait(activity, person, rng)
+        acceleration, rotation, posture = _simulate_gait(activity, person, rng)
     else:
-        acceleration, rotation, posture = _still(activity, person, rng)
+        acceleration, rotation, posture = _simulate_posture(activity, person, rng)
     tilt = np.asarray(posture) + person["habit"][activity] + rng.normal(0.0, 0.08, 3)
     gravity = GRAVITY * tilt / np.linalg.norm(tilt)
     acceleration = person["worn"].apply(acceleration + gravity)
@@ -87,10 +90,14 @@ def _window(activity: str, person: dict[str, Any], rng: np.random.Generator) -> 
     return window
 
 
-def _gait(
+def _simulate_gait(
     activity: str, person: dict[str, Any], rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
-    """A step and its harmonics; the arm swings once in two steps."""
+    """Simulate steps with their harmonics; the arm swings once in two steps.
+
+    Returns:
+        Acceleration (100, 3) in m/s^2, rotation (100, 3) in rad/s, and the direction of gravity.
+    """
     cadence, force, turn = GAIT[activity]
     pace = cadence * person["cadence"] * rng.normal(1.0, 0.05)
     drift = np.cumsum(rng.normal(0.0, 0.02, LENGTH))
@@ -102,17 +109,21 @@ def _gait(
         step += weight * np.sin(harmonic * phase[:, np.newaxis] + offsets[harmonic - 1])
     swing = np.sin(phase[:, np.newaxis] / 2 + offsets[0])
     if activity == "stairs":
-        # Each tread ends in a jolt, and the arm swings less.
+        # Each step ends with a jolt, and the arm swings less.
         step += 0.35 * np.maximum(np.sin(phase), 0.0)[:, np.newaxis] ** 4
         swing *= 0.75
     acceleration = strength * force * person["axes"][0] * (step + 0.4 * swing)
     return acceleration, strength * turn * person["axes"][1] * swing, SWINGING
 
 
-def _still(
+def _simulate_posture(
     activity: str, person: dict[str, Any], rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
-    """A posture with its tremor, keystrokes while typing, and now and then a gesture."""
+    """Simulate a posture with tremor, keystrokes while typing, and an occasional gesture.
+
+    Returns:
+        Acceleration (100, 3) in m/s^2, rotation (100, 3) in rad/s, and the direction of gravity.
+    """
     posture, sway, turn = POSTURE[activity]
     acceleration = _smooth(rng.normal(0.0, 3 * sway, size=(LENGTH, 3)), 5)
     rotation = _smooth(rng.normal(0.0, 3 * turn, size=(LENGTH, 3)), 5)
@@ -128,6 +139,7 @@ def _still(
 
 
 def _smooth(noise: np.ndarray, width: int) -> np.ndarray:
+    """Smooth each axis of noise, (time, axes), with a Hann window of `width` samples."""
     kernel = np.hanning(width + 2)[1:-1]
     kernel /= kernel.sum()
     return np.stack([np.convolve(axis, kernel, mode="same") for axis in noise.T], axis=1)

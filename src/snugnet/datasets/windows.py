@@ -1,4 +1,4 @@
-"""Anyone's ready-made windows or images, from an .npz or a .csv file."""
+"""Loader of a user's windows or images from an .npz or a .csv file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,77 +8,83 @@ import numpy as np
 import pandas as pd
 
 from snugnet.core.errors import InputError
-from snugnet.core.samples import SPLITS, Samples, read_roles
-from snugnet.datasets.folds import split_of_folds
-from snugnet.datasets.sources import require, source_files
+from snugnet.core.samples import SPLITS, Samples, read_arrays_by_role
+from snugnet.datasets.folds import assign_splits_by_fold
+from snugnet.datasets.sources import require_files, source_files
 
 ROLES = ("x", "y", "group", "fold", "split", "class_names", "scale")
-# Those that are columns of a .csv.
+# Roles that can be columns of a .csv file.
 COLUMNS = ("y", "group", "fold", "split")
 
 
 def load(settings: Mapping[str, Any], seed: int) -> Samples:
-    """Read windows.
+    """Load windows or images.
 
-    An .npz holds `x` (n, time), (n, time, channels) or (n, height, width[, channels]), `y` (n,)
-    or (n, k), and optionally `group`, `fold` or `split`, `class_names` and `scale` (a factor for
-    x, per channel). A .csv has one row a sample: a column `y` or one column `y_NAME` a label,
-    optionally `group`, `fold` or `split`; all other columns are x, in their order.
+    An .npz file holds `x` (n, time), (n, time, channels) or (n, height, width[, channels]), and
+    `y` (n,) or (n, k). `group`, `fold` or `split`, `class_names` and `scale` (a factor for x, one
+    number or one per channel) are optional.
+
+    A .csv file has one row for each sample. It has a column `y`, or one column `y_NAME` for each
+    label. `group`, `fold` or `split` are optional. All other columns are x, in their order.
 
     Args:
-        settings: `datasets_dir` and `path` below it; `arrays`, which renames roles
-            ({"class_names": "classes"}), in a .csv columns; `task`; `folds`; `layout`;
-            `sample_shape`, how a .csv row is folded, (time, channels).
-        seed: Not used: reading draws nothing.
+        settings: `datasets_dir`; `path` (relative to it); `arrays` (name of the array or column for
+            a role, such as {"class_names": "classes"}); `task`; `folds`; `layout`; `sample_shape`
+            (shape of x in a .csv row, (time, channels)).
+        seed: Not used; nothing is drawn.
 
     Returns:
         The samples, channels last.
 
     Raises:
-        InputError: If the file is missing or is not of this form.
+        InputError: If the file is missing or does not have this form.
     """
     files = source_files(settings)
-    require(files, "windows", "dataset kind windows")
+    require_files(files, "windows", "dataset kind windows")
     path = files[0]
     if path.suffix == ".csv":
         arrays = _read_csv(path, settings)
     else:
-        arrays = read_roles(path, settings["arrays"], ROLES[:2], ROLES[2:])
-    y, names = class_indices(arrays["y"], arrays.get("class_names"), settings["task"], path)
+        arrays = read_arrays_by_role(path, settings["arrays"], ROLES[:2], ROLES[2:])
+    y, names = encode_labels(arrays["y"], arrays.get("class_names"), settings["task"], path)
     return Samples(
-        x=_with_channel(_scaled(arrays), settings["layout"], path),
+        x=_add_channel(_apply_scale(arrays), settings["layout"], path),
         y=y,
         class_names=names,
         task=settings["task"],
         group=arrays.get("group"),
-        split=_split(arrays, settings, path),
+        split=_get_split(arrays, settings, path),
     )
 
 
 def _read_csv(path: Path, settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Read the arrays of a .csv file, by role."""
     try:
         table = pd.read_csv(path)
     except (ValueError, pd.errors.ParserError) as error:
         raise InputError(f"{path}: cannot be read as .csv ({error})") from None
-    table = _renamed(table, settings["arrays"], path)
+    table = _rename_columns(table, settings["arrays"], path)
     labels = [name for name in table.columns if str(name).startswith("y_")]
     if "y" not in table.columns and not labels:
         raise InputError(f"{path}: add a column y, or columns y_NAME for several labels")
-    told = [name for name in ("y", *labels, "group", "fold", "split") if name in table]
-    for name in told:
+    role_columns = [name for name in ("y", *labels, "group", "fold", "split") if name in table]
+    for name in role_columns:
         if table[name].isna().any():
-            row = int(table[name].isna().to_numpy().argmax()) + 2  # after the header, from 1
-            raise InputError(f"{path}: column {name} is empty in line {row}")
+            # Lines count from 1, and line 1 is the header.
+            line = int(table[name].isna().to_numpy().argmax()) + 2
+            raise InputError(f"{path}: column {name} is empty in line {line}; fill in a value")
     arrays: dict[str, np.ndarray] = {
-        role: _plain(table[role]) for role in ("group", "fold", "split") if role in table
+        role: _to_array(table[role]) for role in ("group", "fold", "split") if role in table
     }
-    arrays["y"] = table[labels].to_numpy() if labels else _plain(table["y"])
+    arrays["y"] = table[labels].to_numpy() if labels else _to_array(table["y"])
     if labels:
         arrays["class_names"] = np.array([name.removeprefix("y_") for name in labels])
     values = table.drop(columns=[*labels, *(name for name in ROLES if name in table)])
-    wrong = [str(name) for name in values.columns if values[name].dtype.kind not in "iuf"]
-    if wrong:
-        raise InputError(f"{path}: columns {', '.join(wrong[:5])} hold text; x must be numeric")
+    not_numeric = [str(name) for name in values.columns if values[name].dtype.kind not in "iuf"]
+    if not_numeric:
+        raise InputError(
+            f"{path}: columns {', '.join(not_numeric[:5])} hold text; x must be numeric"
+        )
     x = values.to_numpy(dtype=np.float32)
     shape = settings["sample_shape"] or [x.shape[1]]
     if np.prod(shape) != x.shape[1]:
@@ -89,90 +95,107 @@ def _read_csv(path: Path, settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _renamed(table: pd.DataFrame, names: Mapping[str, str], path: Path) -> pd.DataFrame:
-    """Give the columns of a .csv the names of their roles."""
+def _rename_columns(table: pd.DataFrame, names: Mapping[str, str], path: Path) -> pd.DataFrame:
+    """Rename the columns of a .csv file to their roles."""
     for role, name in names.items():
         if role not in COLUMNS:
             raise InputError(
                 f"{path}: `arrays.{role}` is not allowed for .csv; allowed: {', '.join(COLUMNS)}"
             )
         if name not in table.columns:
-            held = ", ".join(map(str, table.columns[-8:]))
-            raise InputError(f"{path}: `arrays.{role}`: no column {name}; last columns: {held}")
+            last_columns = ", ".join(map(str, table.columns[-8:]))
+            raise InputError(
+                f"{path}: `arrays.{role}`: no column {name}; last columns: {last_columns}"
+            )
         if name != role and role in table.columns:
             raise InputError(
                 f"{path}: `arrays.{role}` is {name}, but column {role} exists; rename it"
             )
-    if "Unnamed: 0" in table.columns:  # as pandas calls what has no name
+    if "Unnamed: 0" in table.columns:  # the name that pandas gives to an unnamed column
         raise InputError(f"{path}: the first column has no name; save the table without its index")
     return table.rename(columns={name: role for role, name in names.items()})
 
 
-def _plain(column: "pd.Series[Any]") -> np.ndarray:
-    """Give a column as numbers, or as text of fixed width: never as Python objects."""
+def _to_array(column: "pd.Series[Any]") -> np.ndarray:
+    """Convert a column to an array of numbers or fixed-width strings, never Python objects."""
     return column.to_numpy() if column.dtype.kind in "iufb" else column.to_numpy(dtype=str)
 
 
-def class_indices(
+def encode_labels(
     y: np.ndarray, class_names: np.ndarray | None, task: str, path: Path
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Turn labels, numbers or names, into class indices (or a 0/1 matrix) and class names.
+    """Encode labels (numbers or names) as class indices, or as 0 and 1 for a multi-label task.
+
+    Args:
+        y: Labels, (n,), or (n, k) for a multi-label task.
+        class_names: Names of the classes, or None to derive them from the labels.
+        task: `multiclass`, `multilabel` or `binary`.
+        path: The file, for error messages.
+
+    Returns:
+        Class indices, int64 (n,), or for a multi-label task uint8 (n, k); and the class names.
 
     Raises:
-        InputError: If a label is not one of the class names.
+        InputError: If the labels do not fit the task, or a label is not one of the class names.
     """
-    if y.ndim != (2 if task == "multilabel" else 1):
-        raise InputError(f"{path}: y of shape {y.shape} does not fit a {task} task")
+    axes, shape = (2, "(n, k)") if task == "multilabel" else (1, "(n,)")
+    if y.ndim != axes:
+        raise InputError(
+            f"{path}: y of shape {y.shape} does not fit a {task} task; use shape {shape}"
+        )
     if task == "multilabel" and not np.isin(y, (0, 1)).all():
         raise InputError(f"{path}: y of a multilabel task must hold 0 and 1 only")
     if y.dtype.kind == "f":
         raise InputError(f"{path}: y holds fractions or NaN; use class indices or names")
     if y.dtype.kind in "iub":
-        given = _count(y, task) if class_names is None else class_names
+        classes = _number_classes(y, task) if class_names is None else class_names
         numbers = y.astype(np.uint8 if task == "multilabel" else np.int64)
-        return numbers, tuple(str(name) for name in given)
+        return numbers, tuple(str(name) for name in classes)
     labels = y.astype(str)
-    given = np.unique(labels) if class_names is None else class_names
-    names = tuple(str(name) for name in given)
+    classes = np.unique(labels) if class_names is None else class_names
+    names = tuple(str(name) for name in classes)
     unknown = sorted(set(labels) - set(names))
     if unknown:
-        raise InputError(f"{path}: labels not in class_names: {', '.join(unknown[:5])}")
-    code = {name: k for k, name in enumerate(names)}
-    return np.array([code[label] for label in labels], dtype=np.int64), names
+        raise InputError(f"{path}: labels not in class_names: {', '.join(unknown[:5])}; add them")
+    index_of = {name: k for k, name in enumerate(names)}
+    return np.array([index_of[label] for label in labels], dtype=np.int64), names
 
 
-def _count(y: np.ndarray, task: str) -> np.ndarray:
-    """Name the classes of numeric labels by their numbers."""
+def _number_classes(y: np.ndarray, task: str) -> np.ndarray:
+    """Number the classes of numeric labels, from 0."""
     if task == "multilabel":
         return np.arange(y.shape[1])
     return np.arange(int(y.max()) + 1 if len(y) else 0)
 
 
-def _scaled(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+def _apply_scale(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Multiply x by `scale`; without `scale`, return x unchanged."""
     if "scale" not in arrays:
         return arrays["x"]
     return arrays["x"].astype(np.float32) * arrays["scale"].astype(np.float32)
 
 
-def _with_channel(x: np.ndarray, layout: str, path: Path) -> np.ndarray:
-    wanted = 4 if layout == "image" else 3
-    if x.ndim == wanted - 1:
+def _add_channel(x: np.ndarray, layout: str, path: Path) -> np.ndarray:
+    """Add a channel axis to x if it has none."""
+    expected = 4 if layout == "image" else 3
+    if x.ndim == expected - 1:
         return x[..., np.newaxis]
-    if x.ndim != wanted:
+    if x.ndim != expected:
         raise InputError(
-            f"{path}: x has shape {x.shape}; layout {layout!r} requires {wanted} dimensions, or "
+            f"{path}: x has shape {x.shape}; layout {layout!r} requires {expected} dimensions, or "
             "one fewer for a single channel"
         )
     return x
 
 
-def _split(
+def _get_split(
     arrays: Mapping[str, np.ndarray], settings: Mapping[str, Any], path: Path
 ) -> np.ndarray | None:
+    """Get the split of each sample from `fold` or `split`; None if the split is to be drawn."""
     if settings["folds"] is not None:
         if "fold" not in arrays:
             raise InputError(f"{path}: `folds` requires an array named fold")
-        return split_of_folds(arrays["fold"], settings, str(path))
+        return assign_splits_by_fold(arrays["fold"], settings, str(path))
     if "split" not in arrays:
         return None
     names = arrays["split"].astype(str)

@@ -81,7 +81,7 @@ class GroupAccuracy:
 
 def measure_accuracy(predictions: Predictions, confidence: float) -> Accuracy:
     """Measure the accuracy of predictions; see `statistics.accuracy_interval` for the interval."""
-    correct, group = predictions.correct(), predictions.group
+    correct, group = predictions.compute_correctness(), predictions.group
     low, high = accuracy_interval(correct, group, confidence)
     n_groups = None if group is None else len(np.unique(group))
     return Accuracy(len(correct), n_groups, float(correct.mean()), low, high, confidence)
@@ -94,7 +94,7 @@ def measure_difference(
 
     See `statistics.difference_interval` and `statistics.paired_p` for interval and test.
     """
-    correct, reference = predictions.correct(), baseline.correct()
+    correct, reference = predictions.compute_correctness(), baseline.compute_correctness()
     low, high = difference_interval(correct, reference, predictions.group, confidence)
     return Difference(
         baseline=float(reference.mean()),
@@ -109,7 +109,7 @@ def accuracy_by_group(predictions: Predictions) -> tuple[GroupAccuracy, ...]:
     """Measure the accuracy of each group, in the order of their names; none without groups."""
     if predictions.group is None:
         return ()
-    correct = predictions.correct()
+    correct = predictions.compute_correctness()
     parts = []
     for name in np.unique(predictions.group):
         inside = correct[predictions.group == name]

@@ -22,7 +22,7 @@ def compute_metrics(predictions: Predictions) -> dict[str, float | None]:
         Metrics by name. A metric that does not apply to the task is absent; one that these
         predictions do not define is None.
     """
-    truth, decisions = predictions.labels, predictions.decisions()
+    truth, decisions = predictions.labels, predictions.decide()
     average: dict[str, Any] = {"average": "macro", "zero_division": 0}
     if predictions.task == "multilabel":
         binary_accuracy = float((truth == decisions).mean())
@@ -101,7 +101,7 @@ def compute_confusion_matrix(predictions: Predictions) -> list[Any]:
         Nested lists of counts, (k, k) for k classes; for a multi-label task (k, 2, 2), one matrix
         for each of k labels.
     """
-    truth, decisions = predictions.labels, predictions.decisions()
+    truth, decisions = predictions.labels, predictions.decide()
     if predictions.task == "multilabel":
         matrices: list[Any] = metrics.multilabel_confusion_matrix(truth, decisions).tolist()
         return matrices

@@ -59,7 +59,7 @@ def score(
             raise InputError(
                 f"predictions of the cell and its {name} are for different samples; delete both"
             )
-    correct = predictions.correct()
+    correct = predictions.compute_correctness()
     group = predictions.group
     measures = compute_metrics(predictions)
     low, high = accuracy_interval(correct, group, confidence)
@@ -118,7 +118,7 @@ def _difference(
     if other is None:
         columns = (f"delta_{name}", f"delta_{name}_low", f"delta_{name}_high", f"p_{name}")
         return dict.fromkeys(columns)
-    ours, theirs = predictions.correct(), other.correct()
+    ours, theirs = predictions.compute_correctness(), other.compute_correctness()
     low, high = difference_interval(ours, theirs, predictions.group, confidence)
     return {
         f"delta_{name}": float(ours.mean() - theirs.mean()),
@@ -130,7 +130,7 @@ def _difference(
 
 def _changed(predictions: Predictions, reference: Predictions) -> int:
     """Count the samples of which any decision differs from float's."""
-    differs = predictions.decisions() != reference.decisions()
+    differs = predictions.decide() != reference.decide()
     return int(differs.any(axis=1).sum() if differs.ndim == 2 else differs.sum())
 
 

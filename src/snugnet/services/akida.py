@@ -73,9 +73,9 @@ class AkidaProgram:
         Raises:
             InputError: If x has another shape.
         """
-        from snugnet.akida.simulate import potentials
+        from snugnet.akida.simulate import simulate_potentials
 
-        return potentials(self.program, np.asarray(x))
+        return simulate_potentials(self.program, np.asarray(x))
 
     def save(self, path: str | Path, overwrite: bool = False) -> Path:
         """Write the program.

@@ -206,7 +206,7 @@ def predict_file(path: Path, samples: Samples) -> Predictions:
     from snugnet.tflite.runtimes.litert import predict
 
     prediction = predict(path, samples.x)
-    return Predictions.of(samples, prediction.scores(), *prediction)
+    return Predictions.from_samples(samples, prediction.scores(), *prediction)
 
 
 def describe_accuracy(accuracy: Accuracy) -> str:

@@ -36,7 +36,7 @@ def write(scheme_name: str, folder, scaled: bool = False) -> Any:
         folder: Where to.
         scaled: Whether inputs are real numbers around zero.
     """
-    from snugnet.akida.program import about, write_program
+    from snugnet.akida.program import describe_deployment, write_program
     from snugnet.akida.quantize import quantize
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
     from snugnet.models.architectures import akida_cnn
@@ -54,7 +54,14 @@ def write(scheme_name: str, folder, scaled: bool = False) -> Any:
         "program": str(folder / "program"),
     }
     block = {"device": DEVICES[scheme.version]}
-    write_program(quantized, scheme, block, about(model, RECORD, CLASSES, trained=False), x, files)
+    write_program(
+        quantized,
+        scheme,
+        block,
+        describe_deployment(model, RECORD, CLASSES, trained=False),
+        x,
+        files,
+    )
     return SimpleNamespace(model=model, scheme=scheme, folder=folder, files=files, x=x)
 
 

@@ -20,9 +20,9 @@ SCHEMES = {"v1": ("akida_v1_w4a4",), "v2": ("akida_v2_w8a8", "akida_v2_w4a4")}
 
 def outcome(version: str, deepest: int, seed: int) -> dict[str, Any]:
     """Judge one network three times."""
-    from snugnet.akida.obstacles import obstacles
+    from snugnet.akida.obstacles import find_obstacles
     from snugnet.akida.preflight import preflight
-    from snugnet.akida.rewrite import ready
+    from snugnet.akida.rewrite import prepare_model
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
     from snugnet.models.loading.keras2 import tf_keras
     from tests.unit.akida.networks import network
@@ -31,7 +31,7 @@ def outcome(version: str, deepest: int, seed: int) -> dict[str, Any]:
     scheme = AKIDA_SCHEMES[SCHEMES[version][seed % len(SCHEMES[version])]]
     model = network(seed, version, deepest)
     said = preflight(model, scheme, DEVICE[version])
-    ours = obstacles(ready(model), scheme, DEVICE[version])
+    ours = find_obstacles(prepare_model(model), scheme, DEVICE[version])
     return {
         "seed": seed,
         **really(model, scheme, DEVICE[version]),
@@ -43,10 +43,10 @@ def outcome(version: str, deepest: int, seed: int) -> dict[str, Any]:
 def really(model: Any, scheme: Any, device: str) -> dict[str, bool | None]:
     """Quantize with weights as training leaves them, convert, map, and compare with Keras."""
     from snugnet.akida.convert import convert
-    from snugnet.akida.keras_runtime import keras_potentials
-    from snugnet.akida.mapping import map_on
-    from snugnet.akida.quantize import dequantizer, quantize
-    from snugnet.akida.simulate import potentials
+    from snugnet.akida.keras_runtime import compute_keras_potentials
+    from snugnet.akida.mapping import map_on_device
+    from snugnet.akida.quantize import get_potential_scale, quantize
+    from snugnet.akida.simulate import simulate_potentials
     from snugnet.core.errors import NotAkidaError
 
     rng = np.random.default_rng(1)
@@ -61,9 +61,14 @@ def really(model: Any, scheme: Any, device: str) -> dict[str, bool | None]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.fbz"
         program.save(str(path))
-        fits = bool(map_on(path, device)["hardware"])
-    computed = keras_potentials(quantized, samples, dequantizer(quantized), scheme.version)
-    return {"fits": fits, "exact": bool(np.array_equal(computed, potentials(program, samples)))}
+        fits = bool(map_on_device(path, device)["hardware"])
+    computed = compute_keras_potentials(
+        quantized, samples, get_potential_scale(quantized), scheme.version
+    )
+    return {
+        "fits": fits,
+        "exact": bool(np.array_equal(computed, simulate_potentials(program, samples))),
+    }
 
 
 def _trained(weight: np.ndarray, rng: np.random.Generator, name: str) -> np.ndarray:

@@ -31,7 +31,7 @@ def truth(quantizer, inputs, sums: np.ndarray) -> np.ndarray:
 
 
 def test_no_sum_is_rounded_before_it_is_shifted(keras):
-    from snugnet.akida.exact import exactly
+    from snugnet.akida.exact import use_chip_arithmetic
 
     rounded = 0
     for scale in (0.00173, 0.0021, 0.0038, 0.00099):
@@ -39,14 +39,14 @@ def test_no_sum_is_rounded_before_it_is_shifted(keras):
         quantizer, inputs = quantizer_and_inputs(sums, scale)
         expected = truth(quantizer, inputs, sums)
         rounded += int((quantizer(inputs).values.numpy() != expected).sum())
-        with exactly("v2"):
+        with use_chip_arithmetic("v2"):
             np.testing.assert_array_equal(quantizer(inputs).values.numpy(), expected)
     assert rounded > 0  # float32 alone would not have done
 
 
 def test_the_first_generation_counts_the_thresholds_below_a_sum(keras):
     """The first is half a step, rounded; the others follow a step apart, cut to sixteenths."""
-    from snugnet.akida.exact import exactly
+    from snugnet.akida.exact import use_chip_arithmetic
 
     rounded = 0
     for scale in (0.0173, 0.021, 0.038, 0.1):
@@ -58,26 +58,26 @@ def test_the_first_generation_counts_the_thresholds_below_a_sum(keras):
         thresholds = [16 * first + level * apart for level in range(15)]
         expected = [sum(16 * value > threshold for threshold in thresholds) for value in sums]
         rounded += int((quantizer(inputs).values.numpy() != expected).sum())
-        with exactly("v1"):
+        with use_chip_arithmetic("v1"):
             np.testing.assert_array_equal(quantizer(inputs).values.numpy(), expected)
     assert rounded > 0  # quantizeml's rounding is another one
 
 
 def test_products_saturate_as_signed_integers_of_32_bits(keras):
-    from snugnet.akida.exact import exactly
+    from snugnet.akida.exact import use_chip_arithmetic
 
     sums = np.append(np.arange(0, 1 << 24, 9973), (1 << 27) - 1)
     quantizer, inputs = quantizer_and_inputs(sums, 0.0021)
     expected = truth(quantizer, inputs, sums)
     # quantizeml lets them have one bit more.
     assert 1 < expected[-1] < quantizer(inputs).values.numpy()[-1]
-    with exactly("v2"):
+    with use_chip_arithmetic("v2"):
         np.testing.assert_array_equal(quantizer(inputs).values.numpy(), expected)
 
 
 def test_levels_of_four_bits_are_unsigned_and_of_eight_are_signed(keras):
     """A mean after a ReLU goes up to 15 on the chip, where quantizeml stops at 7."""
-    from snugnet.akida.exact import exactly
+    from snugnet.akida.exact import use_chip_arithmetic
 
     sums = np.arange(-3000, 3000)
     for bits, levels, own in ((4, (0, 15), (-8, 7)), (8, (-128, 127), (-128, 127))):
@@ -85,7 +85,7 @@ def test_levels_of_four_bits_are_unsigned_and_of_eight_are_signed(keras):
         quantizer.range_max.assign(quantizer.range_max / 4)
         unchanged = quantizer(inputs).values.numpy()
         assert (unchanged.min(), unchanged.max()) == own
-        with exactly("v2"):
+        with use_chip_arithmetic("v2"):
             found = quantizer(inputs)
         assert (found.values.numpy().min(), found.values.numpy().max()) == levels
         assert found.value_bits == (4 if bits == 4 else 7)
@@ -94,9 +94,9 @@ def test_levels_of_four_bits_are_unsigned_and_of_eight_are_signed(keras):
 def test_outside_nothing_is_changed(keras):
     from quantizeml.layers.quantizers import OutputQuantizer
 
-    from snugnet.akida.exact import exactly
+    from snugnet.akida.exact import use_chip_arithmetic
 
     before = OutputQuantizer.call
-    with exactly("v1"):
+    with use_chip_arithmetic("v1"):
         assert OutputQuantizer.call is not before
     assert OutputQuantizer.call is before

@@ -78,13 +78,13 @@ def build(case: str):
 def test_an_obstacle_is_named_with_its_layer_and_a_fix(case, keras):
     import re
 
-    from snugnet.akida.obstacles import obstacles
-    from snugnet.akida.rewrite import ready
+    from snugnet.akida.obstacles import find_obstacles
+    from snugnet.akida.rewrite import prepare_model
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
 
     version, layer, rule = CASES[case]
     scheme = AKIDA_SCHEMES["akida_v1_w4a4" if version == "v1" else "akida_v2_w8a8"]
-    found = obstacles(ready(build(case)), scheme, DEVICE[version])
+    found = find_obstacles(prepare_model(build(case)), scheme, DEVICE[version])
     assert [obstacle.layer for obstacle in found] == layer.split(), found
     assert [obstacle for obstacle in found if re.search(rule, obstacle.rule)]
     assert all(obstacle.fix for obstacle in found)
@@ -155,24 +155,26 @@ CHAINS = {
 def test_a_chain_breaks_one_rule(case, keras):
     import re
 
-    from snugnet.akida.obstacles import obstacles
-    from snugnet.akida.rewrite import ready
+    from snugnet.akida.obstacles import find_obstacles
+    from snugnet.akida.rewrite import prepare_model
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
 
     name, layer, rule, links = CHAINS[case]
     scheme = AKIDA_SCHEMES[name]
     model = chain(conv("c1"), relu("r1"), *links())
-    found = obstacles(ready(model), scheme, DEVICE[scheme.version])
+    found = find_obstacles(prepare_model(model), scheme, DEVICE[scheme.version])
     assert sorted(obstacle.layer for obstacle in found) == layer.split(), found
     assert [obstacle for obstacle in found if re.search(rule, obstacle.rule)]
 
 
 def rules(model, name, device):
-    from snugnet.akida.obstacles import obstacles
-    from snugnet.akida.rewrite import ready
+    from snugnet.akida.obstacles import find_obstacles
+    from snugnet.akida.rewrite import prepare_model
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
 
-    return {o.layer: o.rule for o in obstacles(ready(model), AKIDA_SCHEMES[name], device)}
+    return {
+        o.layer: o.rule for o in find_obstacles(prepare_model(model), AKIDA_SCHEMES[name], device)
+    }
 
 
 def test_the_chips_of_one_generation_differ(keras):
@@ -223,26 +225,28 @@ def test_what_only_looks_wrong_is_no_obstacle(keras):
 def test_all_obstacles_are_listed_at_once(keras):
     from tf_keras import Model, layers
 
-    from snugnet.akida.obstacles import obstacles
-    from snugnet.akida.rewrite import ready
+    from snugnet.akida.obstacles import find_obstacles
+    from snugnet.akida.rewrite import prepare_model
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
 
     inputs = layers.Input((16, 16, 2), name="input")
     x = layers.Conv2D(4, (3, 4), name="first")(inputs)
     x = layers.Conv2D(4, 9, padding="same", name="second")(x)
     x = layers.Dense(3, name="scores")(layers.Flatten(name="flatten")(x))
-    found = obstacles(ready(Model(inputs, x)), AKIDA_SCHEMES["akida_v1_w4a4"], "AKD1000")
+    found = find_obstacles(
+        prepare_model(Model(inputs, x)), AKIDA_SCHEMES["akida_v1_w4a4"], "AKD1000"
+    )
     assert {obstacle.layer for obstacle in found} == {"first", "second"}
     assert len(found) >= 5
 
 
 def test_what_fits_has_no_obstacle(keras):
-    from snugnet.akida.obstacles import obstacles
-    from snugnet.akida.rewrite import ready
+    from snugnet.akida.obstacles import find_obstacles
+    from snugnet.akida.rewrite import prepare_model
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
     from snugnet.models.architectures import akida_cnn
 
     settings = {"filters": [8, 16], "dropout": 0.1, "batch_norm": True}
     model = akida_cnn.build(settings, (16, 20, 1), "multiclass", 5)
     for scheme in AKIDA_SCHEMES.values():
-        assert obstacles(ready(model), scheme, DEVICE[scheme.version]) == []
+        assert find_obstacles(prepare_model(model), scheme, DEVICE[scheme.version]) == []

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from snugnet.akida.potentials import none, predictions
+from snugnet.akida.potentials import build_empty_predictions, build_predictions
 from snugnet.core.samples import Samples
 
 POTENTIALS = np.array([[4, -2], [-8, 6]], np.int32)
@@ -15,19 +15,19 @@ def samples(task: str, classes: tuple[str, ...], y) -> Samples:
 
 def test_multiclass_scores_are_softmax_of_real_potentials():
     test = samples("multiclass", ("a", "b"), [0, 1])
-    found = predictions(POTENTIALS, {"potential_scale": [0.5, 0.25], "head": "softmax"}, test)
+    found = build_predictions(POTENTIALS, {"potential_scale": [0.5, 0.25], "head": "softmax"}, test)
     real = POTENTIALS * [0.5, 0.25]
     expected = np.exp(real) / np.exp(real).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(found.scores, expected, rtol=1e-6)
-    assert found.correct().tolist() == [True, True]
+    assert found.compute_correctness().tolist() == [True, True]
 
 
 def test_a_step_of_one_output_may_be_wider_than_that_of_another():
     test = samples("multiclass", ("a", "b"), [1, 1])
-    found = predictions(
+    found = build_predictions(
         np.array([[5, 3], [5, 3]]), {"potential_scale": [0.1, 1.0], "head": "softmax"}, test
     )
-    assert found.decisions().tolist() == [1, 1]
+    assert found.decide().tolist() == [1, 1]
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,12 @@ def test_a_step_of_one_output_may_be_wider_than_that_of_another():
 )
 def test_sigmoid_decides_at_a_potential_of_zero(task, classes, y, potentials, decisions):
     conversion = {"potential_scale": [0.5] * potentials.shape[1], "head": "sigmoid"}
-    found = predictions(potentials, conversion, samples(task, classes, np.array(y, np.uint8)))
+    found = build_predictions(potentials, conversion, samples(task, classes, np.array(y, np.uint8)))
     np.testing.assert_allclose(found.scores, 1 / (1 + np.exp(-potentials * 0.5)), rtol=1e-6)
-    assert found.decisions().astype(int).tolist() == decisions
+    assert found.decide().astype(int).tolist() == decisions
 
 
 def test_a_model_that_does_not_fit_predicts_nothing():
-    found = none(samples("multiclass", ("a", "b"), [0, 1]))
+    found = build_empty_predictions(samples("multiclass", ("a", "b"), [0, 1]))
     assert found.scores.shape == (0, 2)
     assert len(found.labels) == 0

@@ -22,16 +22,18 @@ def read(program, name="conversion.json"):
 def both(program, x):
     """Potentials of the quantized Keras model and of the simulator."""
     from snugnet.akida.inputs import saturate
-    from snugnet.akida.keras_runtime import keras_potentials, load_quantized
-    from snugnet.akida.simulate import load, potentials
+    from snugnet.akida.keras_runtime import compute_keras_potentials, load_quantized
+    from snugnet.akida.simulate import load_program, simulate_potentials
 
     conversion = read(program)
     x = saturate(x, conversion["input_range"])
     quantized = load_quantized(program.files["quantized"])
-    fbz = load(program.folder / "program" / "model.fbz", conversion["sha256"])
+    fbz = load_program(program.folder / "program" / "model.fbz", conversion["sha256"])
     return (
-        keras_potentials(quantized, x, conversion["potential_scale"], program.scheme.version),
-        potentials(fbz, x),
+        compute_keras_potentials(
+            quantized, x, conversion["potential_scale"], program.scheme.version
+        ),
+        simulate_potentials(fbz, x),
     )
 
 
@@ -70,21 +72,21 @@ def test_the_simulator_computes_what_keras_computes(scheme, programs):
 
 
 def test_without_the_chips_arithmetic_the_first_generation_differs(programs):
-    from snugnet.akida.keras_runtime import keras_potentials, load_quantized
-    from snugnet.akida.simulate import load, potentials
+    from snugnet.akida.keras_runtime import compute_keras_potentials, load_quantized
+    from snugnet.akida.simulate import load_program, simulate_potentials
 
     program = programs["akida_v1_w4a4"]
     conversion, x = read(program), images(100, seed=9)
-    fbz = load(program.folder / "program" / "model.fbz", conversion["sha256"])
+    fbz = load_program(program.folder / "program" / "model.fbz", conversion["sha256"])
     quantized = load_quantized(program.files["quantized"])
-    own = keras_potentials(quantized, x, conversion["potential_scale"], version=None)
-    simulated = potentials(fbz, x)
+    own = compute_keras_potentials(quantized, x, conversion["potential_scale"], version=None)
+    simulated = simulate_potentials(fbz, x)
     assert (own != simulated).any()
     assert (own.argmax(axis=1) == simulated.argmax(axis=1)).mean() > 0.5
 
 
 def test_inputs_out_of_range_saturate_alike_in_both_runtimes_and_are_counted(keras, tmp_path):
-    from snugnet.akida.inputs import outside
+    from snugnet.akida.inputs import count_saturated
 
     program = write("akida_v2_w8a8", tmp_path, scaled=True)
     x = program.x * 3
@@ -92,22 +94,22 @@ def test_inputs_out_of_range_saturate_alike_in_both_runtimes_and_are_counted(ker
     low, high = conversion["input_range"]
     assert low < 0 < high
     expected = int(((x < np.float32(low)) | (x > np.float32(high))).sum())
-    assert outside(x, conversion["input_range"]) == expected > 0
+    assert count_saturated(x, conversion["input_range"]) == expected > 0
     np.testing.assert_array_equal(*both(program, x))
 
 
 def test_inputs_of_another_shape_are_refused(programs):
-    from snugnet.akida.keras_runtime import keras_potentials, load_quantized
-    from snugnet.akida.simulate import load, potentials
+    from snugnet.akida.keras_runtime import compute_keras_potentials, load_quantized
+    from snugnet.akida.simulate import load_program, simulate_potentials
 
     program = programs["akida_v2_w8a8"]
     conversion, x = read(program), np.zeros((2, 16, 16, 1), np.float32)
-    fbz = load(program.folder / "program" / "model.fbz", conversion["sha256"])
+    fbz = load_program(program.folder / "program" / "model.fbz", conversion["sha256"])
     expected = r"shape \[16, 16, 1\]; the model expects \[16, 20, 1\]"
     with pytest.raises(InputError, match=expected):
-        keras_potentials(load_quantized(program.files["quantized"]), x, [1.0], "v2")
+        compute_keras_potentials(load_quantized(program.files["quantized"]), x, [1.0], "v2")
     with pytest.raises(InputError, match=expected):
-        potentials(fbz, x)
+        simulate_potentials(fbz, x)
 
 
 def test_a_float_model_is_not_taken_for_a_quantized_one(programs, tmp_path):
@@ -128,7 +130,7 @@ def test_a_float_model_is_not_taken_for_a_quantized_one(programs, tmp_path):
 def test_damaged_missing_and_newer_programs_are_refused(programs, tmp_path):
     import hashlib
 
-    from snugnet.akida.simulate import load
+    from snugnet.akida.simulate import load_program
 
     program = programs["akida_v2_w8a8"]
     file = (program.folder / "program" / "model.fbz").read_bytes()
@@ -136,10 +138,10 @@ def test_damaged_missing_and_newer_programs_are_refused(programs, tmp_path):
     with pytest.raises(
         InputError, match=r"no such program; see conversion\.json in the same folder"
     ):
-        load(path, "")
+        load_program(path, "")
     path.write_bytes(file[: len(file) // 2])
     with pytest.raises(InputError, match="damaged: SHA-256 sum"):
-        load(path, read(program)["sha256"])
+        load_program(path, read(program)["sha256"])
     import akida
 
     newer = file.replace(akida.__version__.encode(), b"9.19.3")
@@ -148,7 +150,7 @@ def test_damaged_missing_and_newer_programs_are_refused(programs, tmp_path):
     with pytest.raises(
         InputError, match=r"akida [\d.]+ cannot read the file: .*created with Akida 9"
     ):
-        load(path, hashlib.sha256(newer).hexdigest())
+        load_program(path, hashlib.sha256(newer).hexdigest())
 
 
 def test_what_cannot_be_converted_is_recorded_with_layer_and_reason(keras, tmp_path):
@@ -177,18 +179,18 @@ def test_what_cannot_be_converted_is_recorded_with_layer_and_reason(keras, tmp_p
 
 def test_the_first_layer_that_differs_is_named(programs):
     from snugnet.akida.keras_runtime import load_quantized
-    from snugnet.akida.simulate import load
-    from snugnet.akida.trace import first_difference
+    from snugnet.akida.simulate import load_program
+    from snugnet.akida.trace import find_first_difference
 
     program = programs["akida_v2_w8a8"]
     x = images(8, seed=3)
-    fbz = load(program.folder / "program" / "model.fbz", read(program)["sha256"])
+    fbz = load_program(program.folder / "program" / "model.fbz", read(program)["sha256"])
     quantized = load_quantized(program.files["quantized"])
-    assert first_difference(quantized, fbz, x)["layer"] == "scores"
+    assert find_first_difference(quantized, fbz, x)["layer"] == "scores"
     layer = quantized.get_layer("conv_2")
     kernel, bias = layer.get_weights()[:2]
     layer.set_weights([kernel, bias + 1, *layer.get_weights()[2:]])
-    found = first_difference(quantized, fbz, x)
+    found = find_first_difference(quantized, fbz, x)
     assert (found["layer"], found["type"]) == ("conv_2", "Conv2D")
     assert found["worst"] > 0
     assert 0 < found["share"] <= 1
@@ -199,10 +201,10 @@ def test_a_residual_network_is_exact_and_traced_along_its_branches(keras):
     from tf_keras import Model, layers
 
     from snugnet.akida.convert import convert
-    from snugnet.akida.keras_runtime import keras_potentials
-    from snugnet.akida.quantize import dequantizer, quantize
-    from snugnet.akida.simulate import potentials
-    from snugnet.akida.trace import first_difference
+    from snugnet.akida.keras_runtime import compute_keras_potentials
+    from snugnet.akida.quantize import get_potential_scale, quantize
+    from snugnet.akida.simulate import simulate_potentials
+    from snugnet.akida.trace import find_first_difference
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
     from tests.unit.akida.test_rewrite import randomized
 
@@ -218,14 +220,14 @@ def test_a_residual_network_is_exact_and_traced_along_its_branches(keras):
     scheme = AKIDA_SCHEMES["akida_v2_w8a8"]
     quantized = quantize(randomized(Model(inputs, x)), scheme, images(100))
     fbz, x = convert(quantized, scheme), images(40, seed=4)
-    keras_gives = keras_potentials(quantized, x, dequantizer(quantized), "v2")
-    np.testing.assert_array_equal(keras_gives, potentials(fbz, x))
+    keras_gives = compute_keras_potentials(quantized, x, get_potential_scale(quantized), "v2")
+    np.testing.assert_array_equal(keras_gives, simulate_potentials(fbz, x))
     # Nothing inside differs: were anything to differ, it would be the last layer.
-    assert first_difference(quantized, fbz, x) == {"layer": "scores", "type": "Dense1D"}
+    assert find_first_difference(quantized, fbz, x) == {"layer": "scores", "type": "Dense1D"}
     layer = quantized.get_layer("last")
     kernel, bias, *others = layer.get_weights()
     layer.set_weights([kernel, bias + 1, *others])
-    assert first_difference(quantized, fbz, x)["layer"] == "last"
+    assert find_first_difference(quantized, fbz, x)["layer"] == "last"
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

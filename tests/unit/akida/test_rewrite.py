@@ -28,17 +28,17 @@ def randomized(model):
 def test_the_head_is_cut_and_normalization_folded(task, keras):
     from tf_keras import layers
 
-    from snugnet.akida.rewrite import head, ready
+    from snugnet.akida.rewrite import get_head_activation, prepare_model
     from snugnet.models.architectures import akida_cnn
 
     settings = {"filters": [4, 6], "dropout": 0.1, "batch_norm": True}
     model = randomized(akida_cnn.build(settings, (16, 20, 1), task, 3))
-    bare = ready(model)
+    bare = prepare_model(model)
     assert not [layer for layer in bare.layers if isinstance(layer, layers.BatchNormalization)]
     x = np.random.default_rng(1).normal(size=(5, 16, 20, 1)).astype(np.float32)
     potentials = bare(x).numpy().astype(np.float64)
     name = "softmax" if task == "multiclass" else "sigmoid"
-    assert head(model) == name
+    assert get_head_activation(model) == name
     if name == "softmax":
         powers = np.exp(potentials - potentials.max(axis=1, keepdims=True))
         scores = powers / powers.sum(axis=1, keepdims=True)
@@ -54,7 +54,7 @@ def test_each_normalization_is_folded_by_itself(kind, scale, center, keras):
     """The vendor's transform gives up for all layers where one has no gamma or beta."""
     from tf_keras import Model, layers
 
-    from snugnet.akida.rewrite import ready
+    from snugnet.akida.rewrite import prepare_model
 
     inputs = layers.Input((6, 6, 3), name="input")
     x = layers.Flatten(name="flatten")(inputs) if kind == "Dense" else inputs
@@ -66,7 +66,7 @@ def test_each_normalization_is_folded_by_itself(kind, scale, center, keras):
     }[kind]()(x)
     x = layers.BatchNormalization(scale=scale, center=center, name="norm")(x)
     model = randomized(Model(inputs, layers.ReLU(name="relu")(x)))
-    bare = ready(model)
+    bare = prepare_model(model)
     assert "norm" not in [layer.name for layer in bare.layers]
     x = np.random.default_rng(1).normal(size=(5, 6, 6, 3)).astype(np.float32)
     np.testing.assert_allclose(bare(x), model(x), atol=1e-5)
@@ -87,28 +87,28 @@ def test_a_pool_takes_its_convolutions_padding_where_it_pads_nothing(
 ):
     from tf_keras import Model, layers
 
-    from snugnet.akida.rewrite import ready
+    from snugnet.akida.rewrite import prepare_model
 
     inputs = layers.Input((size, size, 1), name="input")
     x = layers.Conv2D(4, 3, padding="same", name="conv")(inputs)
     x = layers.ReLU(6.0, name="relu")(x)
     x = layers.MaxPooling2D(pool, strides, name="pool")(x)
     model = randomized(Model(inputs, layers.Dense(3)(layers.Flatten()(x))))
-    assert_same(model, ready(model), (size, size, 1))
-    assert ready(model).get_layer("pool").padding == padding
+    assert_same(model, prepare_model(model), (size, size, 1))
+    assert prepare_model(model).get_layer("pool").padding == padding
 
 
 def test_behind_a_1x1_convolution_a_pool_stays_same(keras):
     """cnn2snn reads such a convolution as `same`, whatever it says."""
     from tf_keras import Model, layers
 
-    from snugnet.akida.rewrite import ready
+    from snugnet.akida.rewrite import prepare_model
 
     inputs = layers.Input((16, 16, 1), name="input")
     x = layers.Conv2D(4, 1, name="conv")(inputs)
     x = layers.MaxPooling2D(2, padding="same", name="pool")(x)
     model = randomized(Model(inputs, layers.Dense(3)(layers.Flatten()(x))))
-    assert ready(model).get_layer("pool").padding == "same"
+    assert prepare_model(model).get_layer("pool").padding == "same"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_padding_goes_into_a_convolution_only_where_same_pads_alike(
     from tf_keras import Model, layers
 
     from snugnet.akida.quantize import quantize
-    from snugnet.akida.rewrite import ready
+    from snugnet.akida.rewrite import prepare_model
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
 
     inputs = layers.Input((size, size, 1), name="input")
@@ -135,7 +135,7 @@ def test_padding_goes_into_a_convolution_only_where_same_pads_alike(
     x = layers.Conv2D(4, 3, strides=strides, name="conv")(x)
     x = layers.ReLU(6.0, name="relu")(x)
     model = randomized(Model(inputs, layers.Dense(3)(layers.Flatten()(x))))
-    bare = ready(model)
+    bare = prepare_model(model)
     assert_same(model, bare, (size, size, 1))
     assert ("pad" not in [layer.name for layer in bare.layers]) == left_out
     if not left_out:
@@ -149,13 +149,13 @@ def test_padding_goes_into_a_convolution_only_where_same_pads_alike(
 def test_normalization_along_another_axis_stays(keras):
     from tf_keras import Model, layers
 
-    from snugnet.akida.rewrite import ready
+    from snugnet.akida.rewrite import prepare_model
 
     inputs = layers.Input((4, 4, 1), name="input")
     x = layers.Conv2D(4, 3, padding="same", name="conv")(inputs)
     x = layers.BatchNormalization(axis=1, name="norm")(x)
     model = randomized(Model(inputs, layers.ReLU(name="relu")(x)))
-    bare = ready(model)
+    bare = prepare_model(model)
     assert "norm" in [layer.name for layer in bare.layers]
     assert_same(model, bare, (4, 4, 1))
 
@@ -164,18 +164,18 @@ def test_several_ends_and_shared_layers_are_refused_by_name(keras):
     from tf_keras import Model, layers
 
     from snugnet.akida.preflight import preflight
-    from snugnet.akida.rewrite import ready
+    from snugnet.akida.rewrite import prepare_model
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
 
     inputs = layers.Input((8, 8, 1), name="input")
     x = layers.Conv2D(4, 3, padding="same", name="conv")(inputs)
     two = Model(inputs, [x, layers.Softmax(name="softmax")(x)], name="two")
     with pytest.raises(NotAkidaError, match="two has 1 inputs and 2 outputs; only one of each"):
-        ready(two)
+        prepare_model(two)
     again = layers.Conv2D(4, 3, padding="same", name="again")
     shared = Model(inputs, again(layers.ReLU(6.0)(again(x))), name="shared")
     with pytest.raises(NotAkidaError, match="layer 'again' is used 2 times"):
-        ready(shared)
+        prepare_model(shared)
     for model, layer in ((two, "two"), (shared, "again")):
         (obstacle,) = preflight(model, AKIDA_SCHEMES["akida_v2_w8a8"], "SixNodesIPv2")
         assert obstacle.layer == layer

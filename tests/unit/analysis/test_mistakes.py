@@ -53,7 +53,7 @@ def cell(trained, tmp_path_factory):
     path = tmp_path_factory.mktemp("cell") / "model.tflite"
     path.write_bytes(convert(trained.model, SCHEMES["fiq_int8"], samples.x[:80] / 2))
     made = predict(path, samples.x)
-    right = Predictions.of(samples, made.scores(), *made)
+    right = Predictions.from_samples(samples, made.scores(), *made)
     return SimpleNamespace(path=path, x=samples.x, right=right)
 
 
@@ -79,8 +79,8 @@ def test_the_file_is_fed_the_mistaken_integers(cell):
     scores = cell.right.scale * (raw.astype(np.float32) - cell.right.zero_point)
     mistaken = replace(cell.right, scores=scores.astype(np.float32))
     row = next(row for row in found["mistakes"] if row["name"] == "cast_and_wrap")
-    assert row["accuracy"] == mistaken.correct().mean()
-    assert row["delta"] == pytest.approx(mistaken.correct().mean() - found["accuracy"])
+    assert row["accuracy"] == mistaken.compute_correctness().mean()
+    assert row["delta"] == pytest.approx(mistaken.compute_correctness().mean() - found["accuracy"])
     assert row["delta_low"] is None or row["delta_low"] <= row["delta"] <= row["delta_high"]
     assert row["accuracy"] < found["accuracy"]  # values beyond the range come out on the other side
 
@@ -94,7 +94,7 @@ def test_values_beyond_the_range_are_counted(cell):
     assert found["saturated"] > 0.1
     assert found["saturated"] == pytest.approx(beyond, abs=1e-4)
     assert found["n"] == len(cell.x)
-    assert found["accuracy"] == cell.right.correct().mean()
+    assert found["accuracy"] == cell.right.compute_correctness().mean()
 
 
 def test_a_forgotten_zero_point_at_the_output_moves_scores_not_their_order(cell):

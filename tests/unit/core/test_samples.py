@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from snugnet.core.errors import InputError
-from snugnet.core.samples import Samples, check, load_split, read_npz, save_split
+from snugnet.core.samples import Samples, check_samples, load_split, read_npz, save_split
 
 
 def samples(**changes) -> Samples:
@@ -43,11 +43,11 @@ def with_value(value: float) -> np.ndarray:
 )
 def test_unusable_samples_are_refused(changes, words):
     with pytest.raises(InputError, match=words):
-        check(samples(**changes), "dataset 'mine'")
+        check_samples(samples(**changes), "dataset 'mine'")
 
 
 def test_usable_samples_pass():
-    check(samples(), "dataset 'mine'")
+    check_samples(samples(), "dataset 'mine'")
 
 
 def test_a_split_is_read_back_as_written_and_its_bytes_are_reproducible(tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from snugnet.core.errors import InputError
-from snugnet.datasets.fetch import CHUNK, SUMS, fetch, read_sums
+from snugnet.datasets.fetch import CHECKSUM_FOLDER, CHUNK, fetch, read_checksums
 from snugnet.datasets.sources import MNIST_FILES, source_files
 from tests import debian, publisher
 from tests.paths import ROOT
@@ -216,12 +216,12 @@ def test_a_url_that_is_none_is_named(mnist, server):
 )
 def test_lists_of_sums_are_checked(text, words):
     with pytest.raises(InputError, match=words):
-        read_sums(text)
+        read_checksums(text)
 
 
 @pytest.mark.parametrize("kind", ["mitdb", "mnist"])
 def test_what_is_fetched_is_what_is_read(kind):
-    listed = read_sums((SUMS / f"{kind}.txt").read_text())
+    listed = read_checksums((CHECKSUM_FOLDER / f"{kind}.txt").read_text())
     read = {path.name for path in source_files({"kind": kind, "datasets_dir": "", "path": ""})}
     assert set(listed) == read
 

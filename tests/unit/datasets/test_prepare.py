@@ -9,7 +9,7 @@ import pytest
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples, load_split
 from snugnet.datasets import scaling
-from snugnet.datasets.prepare import as_binary, lay_out, prepare, save
+from snugnet.datasets.prepare import apply_layout, convert_to_binary, prepare, save
 
 RNG = np.random.default_rng(0)
 SETTINGS = {
@@ -97,30 +97,30 @@ def test_per_sample_standardizes_each_sample_and_survives_a_flat_one():
 
 def test_layouts():
     x = np.arange(24).reshape(2, 4, 3)
-    assert lay_out(x, "time_channel", None, "x").shape == (2, 4, 3, 1)
-    across = lay_out(x, "channel_time", None, "x")
+    assert apply_layout(x, "time_channel", None, "x").shape == (2, 4, 3, 1)
+    across = apply_layout(x, "channel_time", None, "x")
     assert across.shape == (2, 3, 4, 1)
     np.testing.assert_array_equal(across[1, 2, :, 0], x[1, :, 2])
-    assert lay_out(x, "time_channel", [2, 6, 1], "x").shape == (2, 2, 6, 1)
+    assert apply_layout(x, "time_channel", [2, 6, 1], "x").shape == (2, 2, 6, 1)
 
 
 def test_a_shape_of_another_size_is_refused():
     with pytest.raises(InputError, match=r"has 20 elements, but a sample has 12"):
-        lay_out(np.zeros((2, 4, 3)), "time_channel", [4, 5, 1], "x")
+        apply_layout(np.zeros((2, 4, 3)), "time_channel", [4, 5, 1], "x")
 
 
 def test_a_layout_of_other_dimensions_is_refused():
     with pytest.raises(InputError, match="requires x with 4 dimensions"):
-        lay_out(np.zeros((2, 4, 3)), "image", None, "x")
+        apply_layout(np.zeros((2, 4, 3)), "image", None, "x")
 
 
 def test_binary_form():
-    binary = as_binary(samples(), "b", "x")
+    binary = convert_to_binary(samples(), "b", "x")
     assert binary.task == "binary"
     assert binary.class_names == ("b", "not b")
     np.testing.assert_array_equal(binary.y, (np.arange(90) % 3 != 1).astype(int))
     with pytest.raises(InputError, match="unknown negative_class 'z'"):
-        as_binary(samples(), "z", "x")
+        convert_to_binary(samples(), "z", "x")
 
 
 def test_saved_splits_are_read_back(tmp_path: Path):

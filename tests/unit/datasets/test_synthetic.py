@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 
-from snugnet.core.samples import check
+from snugnet.core.samples import check_samples
 from snugnet.datasets import digits, synthetic_beats, synthetic_ecg12, synthetic_imu
 
 SMALL = {
@@ -18,7 +18,7 @@ SMALL = {
 @pytest.mark.parametrize("module", SMALL, ids=lambda module: module.__name__.split(".")[-1])
 def test_equal_seeds_give_equal_samples(module):
     first, again = module.load(SMALL[module], 3), module.load(SMALL[module], 3)
-    check(first, "x")
+    check_samples(first, "x")
     np.testing.assert_array_equal(first.x, again.x)
     np.testing.assert_array_equal(first.y, again.y)
     if module is not digits:
