@@ -229,7 +229,7 @@ def test_what_is_fetched_is_what_is_read(kind):
 def start(mnist, server, *before: str) -> subprocess.Popen:
     """Fetch in a process of its own."""
     program = (
-        "import sys, pathlib, tests.unit.test_fetch as t\n"
+        "import sys, pathlib, tests.unit.datasets.test_fetch as t\n"
         "from snugnet.datasets.fetch import fetch\n"
         f"settings = dict(urls={{'mnist': {server.url!r}}}, sums={str(mnist.sums)!r}, attempts=2,"
         " back_off=0.01, timeout=60, connections=2)\n"

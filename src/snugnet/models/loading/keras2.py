@@ -17,10 +17,10 @@ import tf_keras
 from snugnet.core.errors import InputError
 
 # TensorFlow chooses its Keras when `tf.keras` is first used, which may be before this import.
-if not tf.keras.__version__.startswith("2."):
+if tf.keras.Model is not tf_keras.Model:
     raise InputError(
-        f"TensorFlow already uses Keras {tf.keras.__version__}; Snugnet needs Keras 2. Restart "
-        "Python, and set TF_USE_LEGACY_KERAS=1 in the environment before TensorFlow is imported."
+        "TensorFlow already uses Keras 3; Snugnet needs Keras 2. Restart Python, and set "
+        "TF_USE_LEGACY_KERAS=1 in the environment before TensorFlow is imported."
     )
 
 

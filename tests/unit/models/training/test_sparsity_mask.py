@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from tests.unit.compress.pruning.test_structured import PRUNING
 from tests.unit.conftest import TRAINING, waves
-from tests.unit.test_prune_structured import PRUNING
 
 SHORT = {**TRAINING, "epochs": 2}
 
