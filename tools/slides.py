@@ -54,8 +54,8 @@ QAT = {
         (83.7, 84.0, 81.7, 86.2),
     ),
 }
-# The nine final networks, which the slides could not train with QAT. Their points and ours belong to
-# different design spaces: their first one is compared with our `lowrank_a`, and so on.
+# The nine final networks, which the slides could not train with QAT. Their points and ours belong
+# to different design spaces: their first one is compared with our `lowrank_a`, and so on.
 FINAL = {
     ("smartwatch_lean", "lowrank_a"): (91.6, 91.6, 86.1, 77.0, 76.9),
     ("smartwatch_lean", "lowrank_b"): (92.5, 92.5, 89.1, 78.0, 78.4),
