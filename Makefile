@@ -22,7 +22,7 @@ ALONE := pytest --numprocesses 0 --capture=tee-sys -rA
 EXTRAS := tflite train akida workflow report
 COMPILE := pip-compile --generate-hashes --allow-unsafe --strip-extras --quiet \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
-SOURCES := setup.py src workflow/scripts tests benchmarks docs
+SOURCES := setup.py src workflow/scripts tests benchmarks tools
 SNAKEFILES := Snakefile workflow/Snakefile workflow/rules
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)

@@ -16,8 +16,8 @@ from tests.paths import ROOT
 
 
 def script(name: str) -> Any:
-    """Import what writes a page."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / f"docs/{name}.py")
+    """Import the generator of a page."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"tools/{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -33,11 +33,11 @@ def module() -> Any:
 def test_the_reference_is_what_the_code_says(page):
     reference = script("write_reference")
     written = (reference.FOLDER / page).read_text()
-    assert reference.PAGES[page]() == written, "run: python docs/write_reference.py"
+    assert reference.PAGES[page]() == written, "run: python tools/write_reference.py"
 
 
 def test_the_page_of_results_is_written_from_the_rows_that_are_kept(module):
-    assert module.page() == module.PAGE.read_text(), "run: python docs/write_results.py"
+    assert module.page() == module.PAGE.read_text(), "run: python tools/write_results.py"
 
 
 def test_the_site_is_built_without_a_warning(tmp_path):

@@ -123,7 +123,7 @@ def test_other_pages_commands_for_one_model(project):
         options = f"--method post_training --data train.npz --scheme {scheme}"
         shell(project, f"snugnet quantize --model model.h5 --output {name}.tflite {options}")
     how_to = ("docs/howto/single_files.md", "docs/howto/ci.md")
-    pages = ("README.md", *how_to, "docs/explanation/integers.md")
+    pages = ("README.md", *how_to, "docs/explanation/integer_arithmetic.md")
     lines = [line for page in pages for line in (ROOT / page).read_text().splitlines()]
     # test_readme.py executes `init`, with the study that it writes.
     commands = [

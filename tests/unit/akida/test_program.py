@@ -233,7 +233,7 @@ def test_a_residual_network_is_exact_and_traced_along_its_branches(keras):
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_the_ten_lines_of_the_docs_predict_the_same_in_a_fresh_process(scheme, programs, tmp_path):
     """The code of the page is run beside the two files alone, without this package."""
-    page = (ROOT / "docs" / "akida.md").read_text()
+    page = (ROOT / "docs/howto/akida.md").read_text()
     code = re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]
     program = programs[scheme]
     for name in ("model.fbz", "deployment.json"):

@@ -408,7 +408,7 @@ def test_a_gate_that_could_judge_nothing_is_refused(entry, words):
 def test_the_schema_has_all_demands_and_the_page_describes_them():
     properties = list(Gate.model_fields)
     assert properties == [*SELECTORS, "max_drop", "confidence", *list(REQUIREMENTS)[1:]]
-    page = (ROOT / "docs/gates.md").read_text()
+    page = (ROOT / "docs/reference/gates.md").read_text()
     assert [name for name in properties if f"`{name}" not in page] == []
 
 

@@ -1,7 +1,8 @@
-"""What the slides report of their own networks and data, in per cent: landmarks beside our figures.
+"""Figures that the slides report for their own networks and data, in percent, for comparison.
 
-Accuracy for the smartwatch, binary accuracy for the two ECG networks. Columns of a matrix as in the
-slides: pruned lean, pruned fat, original lean, original fat; rows in the order of `SCHEMES`.
+Accuracy for the smartwatch, binary accuracy for the two ECG networks. The columns of a matrix are
+those of the slides: pruned lean, pruned fat, original lean, original fat. The rows are in the order
+of `SCHEMES`.
 """
 
 SCHEMES = ("float32", "drq", "fiq_float32", "fiq_int8", "fiq_uint8")
@@ -53,8 +54,8 @@ QAT = {
         (83.7, 84.0, 81.7, 86.2),
     ),
 }
-# The nine final ones, which they could not train with quantizers. Theirs and ours are other points
-# of other design spaces: the first of theirs stands beside our `lowrank_a`, and so on.
+# The nine final networks, which the slides could not train with QAT. Their points and ours belong
+# to different design spaces: their first one is compared with our `lowrank_a`, and so on.
 FINAL = {
     ("smartwatch_lean", "lowrank_a"): (91.6, 91.6, 86.1, 77.0, 76.9),
     ("smartwatch_lean", "lowrank_b"): (92.5, 92.5, 89.1, 78.0, 78.4),

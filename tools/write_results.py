@@ -1,7 +1,7 @@
-"""Keep measured rows in docs/results/, and write docs/results.md from them.
+"""Store measured rows in docs/results/, and write docs/reference/results.md from them.
 
-python docs/write_results.py --keep results/real   # after a real study
-python docs/write_results.py                                          # the page alone
+python tools/write_results.py --keep results/real   # after a study on real data
+python tools/write_results.py                       # write only the page
 """
 
 import argparse
@@ -20,84 +20,92 @@ from snugnet.report.akida_page import format_steps
 from snugnet.report.files import to_records
 from snugnet.report.tables import Value
 
-DOCS = Path(__file__).parent
-sys.path.insert(0, str(DOCS))
+TOOLS = Path(__file__).parent
+DOCS = TOOLS.parent / "docs"
+sys.path.insert(0, str(TOOLS))
 
-import slides  # noqa: E402 -- beside this script
+import slides  # noqa: E402 -- next to this script
 
 KEPT = DOCS / "results"
-PAGE = DOCS / "results.md"
+PAGE = DOCS / "reference" / "results.md"
 
 INTRODUCTION = """# Results on real data
 
-Measured on two cores of one x86-64 machine with
+All figures were measured on two cores of one x86-64 machine, with these commands:
 
 ```
 snakemake --cores 2 all --configfile config/real.yaml --config datasets_dir=...
-python docs/write_results.py --keep results/real
+python tools/write_results.py --keep results/real
 ```
 
-in shards of one model (`--config 'study=[{models: [...], variants: [...]}]'`), two to four minutes
-each, ten for `mnist_cnn`, half an hour for `ecg_inception`, four to twenty minutes for the networks
-that go to Akida too (variants `original` and `original_qat`). Every row is in
-[`docs/results/`](results/), one file a model. Epochs, settings, architectures and the points of the
-design spaces were chosen on val, and calibration samples come from train. The test splits had been
-scored before with settings given up since (an earlier form of the 12-lead networks, other training
-and pruning, quantization-aware training with untrained ranges); no choice was made by those scores.
+The study ran in parts of one model (`--config 'study=[{models: [...], variants: [...]}]'`). A part
+took two to four minutes. `mnist_cnn` took ten minutes and `ecg_inception` half an hour. The models
+that are also converted for Akida (variants `original` and `original_qat`) took four to twenty
+minutes. The folder `docs/results/` has every row, in one file per model.
 
-What to know before reading:
+Epochs, settings, architectures and the points of the design spaces were chosen on val. Calibration
+samples come from train. The test splits had been scored before, with settings that are no longer
+used: an earlier form of the 12-lead networks, other training and pruning, and QAT with untrained
+ranges. No choice was based on those scores.
 
-- `ecg_inception` follows the protocol of the field's tables (classes N L R V A, stratified random
-  split by beat): beats of one patient are in train and in test, so the figure says little about a
-  new patient. `ecg_inception_interpatient` is the harder one (DS1 for train and val, DS2 for test,
-  five AAMI classes); by the published division, in which records 201 and 202, on either side, are
-  of one person.
-- `smartwatch_…` are the six body activities of WISDM (watch), split by subject, 46 of 51 subjects;
-  `…_raw` are trained and quantized in m/s² and rad/s, without standardization.
-- `bspc_…` are folds 1 to 8 of a PTB-XL subset of 1,763 records, standardized per lead: six folds to
-  train, fold 7 for val, fold 8 for test. The published benchmark trains on ten times as many.
-- `ecg_akida` has the beats of `ecg_inception` and `ecg_akida_interpatient` those of the other,
-  folded to 16x20 and as integers.
-- Intervals and tests take the patient, subject or record as the unit wherever the data name one.
+Read these notes before the tables:
+
+- `ecg_inception` follows the protocol of the published tables: classes N, L, R, V and A, with a
+  stratified random split by beat. Beats of one patient are in train and in test. The figure
+  therefore says little about a new patient.
+- `ecg_inception_interpatient` follows the harder protocol: DS1 for train and val, DS2 for test, and
+  the five AAMI classes. The published division puts records 201 and 202 on different sides, but
+  they come from one person.
+- The `smartwatch_…` models use six body activities of WISDM (watch), split by subject, with 46 of
+  51 subjects. The `…_raw` models are trained and quantized in m/s² and rad/s, without
+  standardization.
+- The `bspc_…` models use folds 1 to 8 of a PTB-XL subset of 1,763 records, standardized per lead:
+  six folds for train, fold 7 for val, fold 8 for test. The published benchmark trains on ten times
+  as many records.
+- `ecg_akida` uses the beats of `ecg_inception`, and `ecg_akida_interpatient` those of
+  `ecg_inception_interpatient`. Both are folded to 16x20 and converted to integers.
+- Intervals and tests use the patient, subject or record as the unit, if the data name one.
 """
 
-SLIDES_LEGEND = """Accuracy in per cent (ECG: binary accuracy); in brackets what the slides report
-for networks and data of their own. An arrow is a test that found a difference after Holm's
-correction within the model, `~` one that found none: PTQ against float32 of the same network, QAT
-against PTQ of the same scheme. The slides' collapse in int8 and uint8 is of their input cast, not
-of the scheme.
+SLIDES_LEGEND = """Accuracy in percent (ECG: binary accuracy). The value in brackets is the one
+that the slides report, for their own networks and data. An arrow marks a difference that the test
+finds after Holm's correction within the model; `~` marks a difference that it does not find. PTQ
+is tested against float32 of the same network, and QAT against PTQ in the same scheme. The slides'
+loss in int8 and uint8 comes from their input cast, not from the scheme.
 """
 
-COST_LEGEND = """Points of accuracy of a step against what it was made from, in the same scheme,
-with the 95 % interval of the difference; arrows as above. WISDM's test split has nine subjects, the
-12-lead one 200 records: where an interval spans several points, the sample cannot tell a loss of
-one from none.
+COST_LEGEND = """Difference in accuracy between a compression step and its parent in the same
+scheme, in percentage points, with the 95 % interval of the difference. Arrows as above. WISDM's
+test split has nine subjects, the 12-lead test split 200 records. If an interval spans several
+points, the sample cannot distinguish a loss of one point from no loss.
 """
 
-AKIDA_LEGEND = """Accuracy in per cent, computed by quantized Keras and by Akida's simulator; PTQ is
-quantized after training, QAT trained on with quantizers. Both generations take the integers 0 to
-255, to which the train split's range is mapped. `potentials` says whether all integers before the
-last activation are equal on the whole test split, `equal decisions (quantizeml rounding)` which
-share of decisions would be without the chip's own arithmetic ([akida.md](akida.md)).
+AKIDA_LEGEND = """Accuracy in percent, computed by quantized Keras and by Akida's simulator. PTQ
+is quantized after training; QAT is trained further with the quantizers. Both generations take the
+integers 0 to 255, to which the range of the train split is mapped. `potentials` shows whether all
+integers before the last activation are equal on the whole test split. `as quantizeml rounds` is
+the share of decisions that would be equal without the chip's own arithmetic
+([Akida](../explanation/akida.md)).
 """
 
-MISTAKES_LEGEND = """Accuracy in per cent of the file used right; `integer ends` is its difference
-in points from the same network with float input and output, `cut off` the share of input values
-beyond the input's range. Then, in points against used right, what it costs to cast without
-rounding, to let values wrap instead of saturating, both, and to forget a zero point
-([analysis.md](analysis.md)).
+MISTAKES_LEGEND = """`correct use` is the accuracy of the file in percent if inputs and outputs
+are converted correctly. `integer I/O` is its difference in points from the same network with
+float input and output. `saturated` is the share of input values beyond the input's range. The
+other columns are differences from correct use in points: a cast without rounding, wrapping
+instead of saturation, both, and a missing zero point ([analyses](analyses.md#common-mistakes)).
 """
 
-MIXED_LEGEND = """Accuracy and size on test. The search saw val alone; each of its candidates is a
-file that was measured with the deployed interpreter.
+MIXED_LEGEND = """Accuracy and size on the test split. The search used only val. Each candidate
+is a file that was measured with the deployed interpreter.
 """
 
-RANGES_LEGEND = """Rules for the ranges of activations, compared on val; the best one makes the
-variant, `minmax` where none is better. The parent is the same network with min-max ranges.
+RANGES_LEGEND = """Calibration rules for the ranges of activations, compared on val. The variant
+uses the best rule, or `minmax` if no rule is better. The parent is the same network with min-max
+ranges.
 """
 
-# What the systems that Snugnet grew from report for themselves. Their data and splits differ from
-# ours: landmarks, not opponents. (model, what, their float, their int8, in per cent)
+# Accuracies that the predecessors of Snugnet report, in percent. Their data and splits differ from
+# ours: the figures are for orientation only. (model, source, float, int8)
 SEEDS = [
     ("ecg_inception", "quantized InceptionNet in NumPy, MIT-BIH", None, 98.11),
     ("mnist_fc", "PTQ tutorial, MNIST", 97.05, 97.04),
@@ -111,7 +119,7 @@ SEEDS = [
 
 
 def keep(results: Path) -> None:
-    """Store the rows of a study, one file a model; other models' files stay."""
+    """Store the rows of a study, one file per model. Files of other models stay."""
     _store(pd.read_csv(results / "report" / "metrics.csv"), KEPT)
     _store(_mistakes_of(results), KEPT / "mistakes")
     _store(_tables_of(results, "tflite/*/*/mixed/candidates.csv"), KEPT / "mixed")
@@ -125,7 +133,7 @@ def _store(rows: pd.DataFrame, folder: Path) -> None:
 
 
 def _mistakes_of(results: Path) -> pd.DataFrame:
-    """Collect what mistakes cost, a row a mistake; used right is one of the rows."""
+    """Collect the cost of common mistakes, one row per mistake; `right` is correct use."""
     lines = []
     for path in sorted(results.glob("debug/*/*/*/mistakes.json")):
         found = json.loads(path.read_text())
@@ -137,7 +145,7 @@ def _mistakes_of(results: Path) -> pd.DataFrame:
 
 
 def _tables_of(results: Path, pattern: str) -> pd.DataFrame:
-    """Collect the tables of a search, whose paths begin with stage, model and variant."""
+    """Collect the tables of a search; their paths begin with stage, model and variant."""
     found = []
     for path in sorted(results.glob(pattern)):
         _, model, variant, *_ = path.relative_to(results).parts
@@ -146,13 +154,13 @@ def _tables_of(results: Path, pattern: str) -> pd.DataFrame:
 
 
 def _kept(folder: Path) -> pd.DataFrame:
-    """Read what is stored in a folder; no rows where nothing is."""
+    """Read the stored rows of a folder; an empty frame if there are none."""
     found = [pd.read_csv(path) for path in sorted(folder.glob("*.csv"))]
     return pd.concat(found) if found else pd.DataFrame()
 
 
 def page() -> str:
-    """Write the page from the rows that are kept."""
+    """Return the page, made from the stored rows."""
     frame = _kept(KEPT).reindex(columns=COLUMNS)
     for name in ("n", "n_groups"):
         frame[name] = frame[name].astype("Int64")
@@ -170,7 +178,7 @@ def page() -> str:
 
 
 def beside_the_seeds(frame: pd.DataFrame) -> str:
-    """Lay our float32 and fiq_int8 accuracy beside the seeds' own figures."""
+    """Compare float32 and fiq_int8 accuracy with the figures of the predecessors."""
     original = frame[(frame["variant"] == "original") & (frame["runtime"] == "litert")]
     accuracy = original.set_index(["model", "scheme"])["accuracy"]
     lines = []
@@ -180,15 +188,16 @@ def beside_the_seeds(frame: pd.DataFrame) -> str:
         ours = [f"{100 * accuracy[model, scheme]:.2f}" for scheme in ("float32", "fiq_int8")]
         theirs = ["" if value is None else f"{value:.2f}" for value in (theirs_float, theirs_int8)]
         lines.append([model, *ours, *theirs, what])
-    columns = ["model", "float32 %", "fiq_int8 %", "theirs, float %", "theirs, int8 %", "theirs is"]
+    columns = ["model", "float32 %", "fiq_int8 %"]
+    columns += ["reference float %", "reference int8 %", "reference"]
     table = pd.DataFrame(lines, columns=columns).to_markdown(index=False, disable_numparse=True)
-    return f"## Beside the systems that Snugnet grew from\n\n{table}\n"
+    return f"## Comparison with the predecessors of Snugnet\n\n{table}\n"
 
 
 def beside_the_slides(frame: pd.DataFrame) -> str:
-    """Lay our accuracy out as the slides do theirs, which stand in brackets."""
+    """Tabulate accuracy in the layout of the slides, with their figures in brackets."""
     rows = {(row.model, row.variant, row.scheme): row for row in frame.itertuples()}
-    parts = ["## In the slides' layout\n", SLIDES_LEGEND]
+    parts = ["## Comparison with the slides\n", SLIDES_LEGEND]
     for family in slides.FAMILIES:
         places = [
             (f"{family}_{size}", variant)
@@ -199,7 +208,7 @@ def beside_the_slides(frame: pd.DataFrame) -> str:
             columns = [(model, variant + suffix) for model, variant in places]
             parts.append(_matrix(f"{family}, {title}", rows, columns, theirs[family]))
     final = list(slides.FINAL)
-    for title, suffix in (("PTQ", ""), ("QAT, which the slides could not do", "_qat")):
+    for title, suffix in (("PTQ", ""), ("QAT (not in the slides)", "_qat")):
         columns = [(model, variant + suffix) for model, variant in final]
         values = None if suffix else list(zip(*slides.FINAL.values(), strict=True))
         parts.append(_matrix(f"Pruned and factorized, {title}", rows, columns, values))
@@ -207,7 +216,7 @@ def beside_the_slides(frame: pd.DataFrame) -> str:
 
 
 def what_steps_cost(frame: pd.DataFrame) -> str:
-    """List what each step costs against its parent, in points with their intervals."""
+    """List the cost of each compression step in points, with its interval."""
     rows = {(row.model, row.variant, row.scheme): row for row in frame.itertuples()}
     lines = []
     for model, variant in dict.fromkeys((model, variant) for model, variant, _ in rows):
@@ -222,11 +231,11 @@ def what_steps_cost(frame: pd.DataFrame) -> str:
             lines.append([model, step, size, *costs])
     columns = ["model", "step", "parameters", "float32", "fiq_int8"]
     table = pd.DataFrame(lines, columns=columns).to_markdown(index=False, disable_numparse=True)
-    return f"## What each step costs\n\n{COST_LEGEND}\n{_input_output(frame)}\n{table}\n"
+    return f"## Cost of each compression step\n\n{COST_LEGEND}\n{_input_output(frame)}\n{table}\n"
 
 
 def what_mistakes_cost(frame: pd.DataFrame, mistakes: pd.DataFrame) -> str:
-    """List, in points, what integer ends cost when used right, and each mistake beyond that."""
+    """List the cost of integer input and output, and of each mistake, in points."""
     if mistakes.empty:
         return ""
     litert = frame[frame["runtime"] == "litert"]
@@ -237,15 +246,15 @@ def what_mistakes_cost(frame: pd.DataFrame, mistakes: pd.DataFrame) -> str:
         right = by_name["accuracy"]["right"]
         ends = right - accuracy.get((model, variant, "fiq_float32"), math.nan)
         costs = {name: f"{100 * d:+.2f}" for name, d in by_name["delta"].dropna().items()}
-        cell = {"cell": f"{model} {variant} {scheme}", "used right %": f"{100 * right:.2f}"}
+        cell = {"cell": f"{model} {variant} {scheme}", "correct use %": f"{100 * right:.2f}"}
         cut = f"{100 * rows['saturated'].iloc[0]:.3f}"
-        lines.append({**cell, "integer ends": f"{100 * ends:+.2f}", "cut off %": cut, **costs})
+        lines.append({**cell, "integer I/O": f"{100 * ends:+.2f}", "saturated %": cut, **costs})
     table = pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True)
     return f"## Common mistakes with integer input and output\n\n{MISTAKES_LEGEND}\n{table}\n"
 
 
 def what_mixing_recovers(frame: pd.DataFrame, candidates: pd.DataFrame) -> str:
-    """Lay mixed cells beside float and full-integer ones on test, and their searches on val."""
+    """Compare mixed, float and full-integer cells on test, and list the searches on val."""
     if candidates.empty:
         return ""
     rows = {(row.model, row.variant, row.scheme): row for row in frame.itertuples()}
@@ -254,14 +263,14 @@ def what_mixing_recovers(frame: pd.DataFrame, candidates: pd.DataFrame) -> str:
     for (model, variant), search in candidates.groupby(["model", "variant"], sort=False):
         cells = [rows.get((model, variant, scheme)) for scheme in schemes]
         lines.append([f"{model} {variant}", *map(_accuracy_and_size, cells)])
-        shown = _shown([searches.format_candidate(row) for row in to_records(search)])
-        tables.append(f"### Search of {model} {variant}, on val\n\n{shown}\n")
+        shown = _shown([searches.candidate(row) for row in records(search)])
+        tables.append(f"### Search for {model} {variant} on val\n\n{shown}\n")
     table = pd.DataFrame(lines, columns=["cell", *schemes]).to_markdown(index=False)
     return "\n".join([f"## Mixed precision\n\n{MIXED_LEGEND}\n{table}\n", *tables])
 
 
 def what_ranges_give(frame: pd.DataFrame, compared: pd.DataFrame) -> str:
-    """Lay cells with ranges chosen on val beside those with min-max ones, on test."""
+    """Compare cells with ranges chosen on val and with min-max ranges, on test."""
     if compared.empty:
         return ""
     rows = {(row.model, row.variant, row.scheme): row for row in frame.itertuples()}
@@ -271,15 +280,15 @@ def what_ranges_give(frame: pd.DataFrame, compared: pd.DataFrame) -> str:
         costs = [] if cell is None else [points(cell._asdict(), "parent", "p_parent_holm")]
         chosen = rules.loc[rules["chosen"], ["rule", "setting"]].iloc[0].dropna()
         lines.append([f"{model} {variant}", " ".join(map(str, chosen)), *costs])
-        shown = _shown([searches.format_rule(row) for row in to_records(rules)])
-        tables.append(f"### Ranges of {model} {variant}, on val\n\n{shown}\n")
-    columns = ["cell", "chosen on val", "fiq_int8 on test, from min-max (points)"]
+        shown = _shown([searches.rule(row) for row in records(rules)])
+        tables.append(f"### Ranges of {model} {variant} on val\n\n{shown}\n")
+    columns = ["cell", "chosen on val", "fiq_int8 on test, Δ vs min-max (points)"]
     table = pd.DataFrame(lines, columns=columns).to_markdown(index=False, disable_numparse=True)
-    return "\n".join([f"## Ranges of activations\n\n{RANGES_LEGEND}\n{table}\n", *tables])
+    return "\n".join([f"## Calibration rules\n\n{RANGES_LEGEND}\n{table}\n", *tables])
 
 
 def _shown(rows: list[dict[str, Any]]) -> str:
-    """Lay out rows that are worded for the report's page."""
+    """Format rows of the report's page as a Markdown table."""
     words = [
         {name: value.text if isinstance(value, Value) else value for name, value in row.items()}
         for row in rows
@@ -293,25 +302,25 @@ def _accuracy_and_size(row: Any) -> str:
 
 
 def on_akida(frame: pd.DataFrame) -> str:
-    """Show accuracy from the float network to the program, and what the programs are like."""
-    tables = format_steps(frame.to_dict("records"))
-    # Its headings are a level deeper here.
-    return f"## On Akida\n\n{AKIDA_LEGEND}\n{tables.replace('## ', '### ')}" if tables else ""
+    """Show accuracy from the float network to the Akida program, and properties of programs."""
+    tables = steps(frame.to_dict("records"))
+    # Headings are one level deeper on this page.
+    return f"## Akida\n\n{AKIDA_LEGEND}\n{tables.replace('## ', '### ')}" if tables else ""
 
 
 def _input_output(frame: pd.DataFrame) -> str:
-    """Say how far integer input and output depart from float ones at most."""
+    """Return the largest difference between integer and float input and output."""
     accuracy = frame.pivot_table(index=["model", "variant"], columns="scheme", values="accuracy")
     apart = accuracy[["fiq_int8", "fiq_uint8"]].sub(accuracy["fiq_float32"], axis=0).abs()
     return (
-        f"In all {len(accuracy)} variants, integer input and output depart from those of float32 "
-        f"(`fiq_int8` and `fiq_uint8` against `fiq_float32`) by {100 * apart.max().max():.2f} "
-        "points at most.\n"
+        f"In all {len(accuracy)} variants, accuracy with integer input and output (`fiq_int8` and "
+        "`fiq_uint8`) differs from accuracy with float32 input and output (`fiq_float32`) by at "
+        f"most {100 * apart.max().max():.2f} points.\n"
     )
 
 
 def _matrix(title: str, rows: dict, columns: list, theirs: Sequence | None) -> str:
-    """Make one of the slides' tables: schemes down, networks across; none if we have no figure."""
+    """Return one table of the slides, schemes in rows; empty if there are no figures."""
     lines = []
     for i, scheme in enumerate(slides.SCHEMES):
         cells = [_beside(rows.get((*column, scheme))) for column in columns]
@@ -336,9 +345,11 @@ def _beside(row: Any) -> str:
 
 
 def main() -> None:
-    """Parse the command line and do as it says."""
+    """Parse the command line and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--keep", type=Path, metavar="RESULTS_DIR", help="store its rows first")
+    parser.add_argument(
+        "--keep", type=Path, metavar="RESULTS_DIR", help="store the rows of this study first"
+    )
     arguments = parser.parse_args()
     if arguments.keep:
         keep(arguments.keep)

@@ -1,7 +1,7 @@
-"""Keep the rows of the Akida trials in docs/trials.csv, and write docs/akida_trials.md from them.
+"""Store the rows of the Akida trials in docs/trials.csv, and write docs/akida_trials.md from them.
 
-python docs/write_trials.py results/akida_trials/report/metrics.csv   # after the study
-python docs/write_trials.py                                           # the page alone
+python tools/write_trials.py results/akida_trials/report/metrics.csv   # after the study
+python tools/write_trials.py                                           # the page alone
 """
 
 import sys
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-DOCS = Path(__file__).parent
+DOCS = Path(__file__).parent.parent / "docs"
 KEPT = DOCS / "trials.csv"
 PAGE = DOCS / "akida_trials.md"
 COLUMNS = ["family", "seed", "variant", "scheme", "runtime", "n", "accuracy", "akida_potentials"]
@@ -26,7 +26,7 @@ Here each trial has the same five seeds, on simulated beats that come with this 
 
 ```
 snakemake --cores 2 all --configfile config/akida_trials.yaml
-python docs/write_trials.py results/akida_trials/report/metrics.csv
+python tools/write_trials.py results/akida_trials/report/metrics.csv
 ```
 
 Accuracy in per cent on the test split, mean over the seeds with its 95 % interval; beside it the
@@ -59,12 +59,12 @@ CAUSES = """## Why
 
 
 def keep(table: Path) -> None:
-    """Store what the page is made of."""
+    """Store the rows that the page needs."""
     pd.read_csv(table)[COLUMNS].to_csv(KEPT, index=False)
 
 
 def page() -> str:
-    """Write the page: what was measured, and under it why."""
+    """Return the page: the measured figures and their explanation."""
     rows = pd.read_csv(KEPT)
     rows = rows[rows["runtime"] != "keras"]
     accuracy = rows.pivot_table(
@@ -88,14 +88,14 @@ def _mean(values: pd.Series) -> str:
 
 
 def _difference(values: pd.Series, start: pd.Series) -> str:
-    """Seeds are paired: one seed makes the same order of samples in each trial."""
+    """Return the mean paired difference: a seed gives the same order of samples in each trial."""
     apart = (values - start).to_numpy()
     low, high = _interval(apart)
     return f"{apart.mean():+.2f} [{low:+.2f}, {high:+.2f}]"
 
 
 def _interval(values: np.ndarray) -> tuple[float, float]:
-    """Give Student's interval of a mean over seeds."""
+    """Return Student's t interval of a mean over seeds."""
     half = stats.sem(values) * stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)
     return values.mean() - half, values.mean() + half
 
