@@ -10,7 +10,7 @@ import pandas as pd
 
 from snugnet.core.files import write_json
 from snugnet.evaluation.seeds import summarize_seeds
-from snugnet.evaluation.table import tabulate
+from snugnet.evaluation.table import build_results_table
 from snugnet.report.collect import Study, collect
 from tests.paths import ROOT
 
@@ -224,7 +224,7 @@ class FakeStudy:
         """Write the table and the verdict; give what `collect` takes."""
         report = self.folder / "report"
         report.mkdir(parents=True, exist_ok=True)
-        frame = tabulate(self.rows)
+        frame = build_results_table(self.rows)
         frame.to_csv(report / "metrics.csv", index=False)
         summarize_seeds(frame, 0.95).to_csv(report / "seeds.csv", index=False)
         gate = {**self.gate, "cells": len(self.rows)}

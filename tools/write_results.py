@@ -14,7 +14,12 @@ from typing import Any
 
 import pandas as pd
 
-from snugnet.evaluation.table import COLUMNS, arrow, markdown, points
+from snugnet.evaluation.table import (
+    COLUMNS,
+    choose_arrow,
+    describe_difference,
+    format_table_markdown,
+)
 from snugnet.report import searches
 from snugnet.report.akida_page import format_steps
 from snugnet.report.files import to_records
@@ -164,7 +169,7 @@ def page() -> str:
     frame = _kept(KEPT).reindex(columns=COLUMNS)
     for name in ("n", "n_groups"):
         frame[name] = frame[name].astype("Int64")
-    tables = markdown(frame, 0.95).removeprefix("# Results\n\n")
+    tables = format_table_markdown(frame, 0.95).removeprefix("# Results\n\n")
     parts = [
         beside_the_seeds(frame),
         beside_the_slides(frame),
@@ -225,7 +230,7 @@ def what_steps_cost(frame: pd.DataFrame) -> str:
             step = f"{variant} - {plain.parent}"
             size = f"{plain.parameters:,.0f}"
             costs = [
-                "" if row is None else points(row._asdict(), "parent", "p_parent_holm")
+                "" if row is None else describe_difference(row._asdict(), "parent", "p_parent_holm")
                 for row in (plain, integer)
             ]
             lines.append([model, step, size, *costs])
@@ -277,7 +282,9 @@ def what_ranges_give(frame: pd.DataFrame, compared: pd.DataFrame) -> str:
     lines, tables = [], []
     for (model, variant), rules in compared.groupby(["model", "variant"], sort=False):
         cell = rows.get((model, variant, "fiq_int8"))
-        costs = [] if cell is None else [points(cell._asdict(), "parent", "p_parent_holm")]
+        costs = (
+            [] if cell is None else [describe_difference(cell._asdict(), "parent", "p_parent_holm")]
+        )
         chosen = rules.loc[rules["chosen"], ["rule", "setting"]].iloc[0].dropna()
         lines.append([f"{model} {variant}", " ".join(map(str, chosen)), *costs])
         shown = _shown([searches.rule(row) for row in to_records(rules)])
@@ -339,7 +346,9 @@ def _beside(row: Any) -> str:
         return ""
     aware = row.variant.endswith("_qat")
     sign = (
-        arrow(row.delta_parent, row.p_parent_holm) if aware else arrow(row.delta_float, row.p_holm)
+        choose_arrow(row.delta_parent, row.p_parent_holm)
+        if aware
+        else choose_arrow(row.delta_float, row.p_holm)
     )
     return f"{100 * row.accuracy:.2f} {sign}".rstrip()
 

@@ -12,7 +12,7 @@ import pytest
 
 from snugnet.config.job_settings import METHOD_MODULES
 from snugnet.config.schema import AnyDataset
-from snugnet.jobs.code_digests import code_digests
+from snugnet.jobs.code_digests import compute_code_digests
 from snugnet.jobs.import_costs import IMPORTS
 from tests.paths import ROOT
 
@@ -119,7 +119,7 @@ def imported(path: Path) -> set[str]:
 
 
 def closure(script: str, *modules: str) -> dict[str, str]:
-    return code_digests(SCRIPTS / script, modules, SOURCE)
+    return compute_code_digests(SCRIPTS / script, modules, SOURCE)
 
 
 def file_of(module: str) -> Path:
@@ -147,7 +147,7 @@ def served(names: dict[str, str]) -> set[str]:
 @pytest.mark.parametrize("module", MODULES)
 def test_only_some_rooms_reach_tensorflow(module, tmp_path):
     (tmp_path / "job.py").write_text("")
-    reached = reaches_tensorflow(code_digests(tmp_path / "job.py", (module,), SOURCE))
+    reached = reaches_tensorflow(compute_code_digests(tmp_path / "job.py", (module,), SOURCE))
     if not module.startswith((*MAY_BE_HEAVY, COMMANDS)) and module not in MAY_BE_HEAVY_TOO:
         assert reached == []
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from snugnet import __version__
-from snugnet.jobs.code_digests import all_digests, code_digests
+from snugnet.jobs.code_digests import compute_all_digests, compute_code_digests
 from tests.environments import copy_source
 from tests.paths import ROOT
 
@@ -73,12 +73,15 @@ def test_build_keeps_other_files_of_the_build_folder(tmp_path):
 
 
 def test_code_digests_are_the_same_in_clone_and_wheel(site):
-    clone = all_digests(ROOT / "src" / "snugnet", ROOT / "workflow" / "scripts")
-    assert all_digests(site / "snugnet", site / WORKFLOW / "scripts") == clone
+    clone = compute_all_digests(ROOT / "src" / "snugnet", ROOT / "workflow" / "scripts")
+    assert compute_all_digests(site / "snugnet", site / WORKFLOW / "scripts") == clone
     for name, modules in (("train", ("snugnet.models.architectures.cnn",)), ("verify", ())):
         script = ROOT / "workflow" / "scripts" / f"{name}.py"
-        expected = code_digests(script, modules, ROOT / "src")
-        assert code_digests(site / WORKFLOW / "scripts" / f"{name}.py", modules, site) == expected
+        expected = compute_code_digests(script, modules, ROOT / "src")
+        assert (
+            compute_code_digests(site / WORKFLOW / "scripts" / f"{name}.py", modules, site)
+            == expected
+        )
 
 
 def run(site: Path, folder: Path, *command: str) -> str:

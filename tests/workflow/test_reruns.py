@@ -128,7 +128,11 @@ def test_what_the_page_is_made_of(tiny, file):
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
-        ("src/snugnet/jobs/run.py", "    with logged(", "    # a comment\n    with logged("),
+        (
+            "src/snugnet/jobs/run.py",
+            "    with log_output(",
+            "    # a comment\n    with log_output(",
+        ),
         ("src/snugnet/models/architectures/fc.py", '"""A fully', '"""Another docstring: a fully'),
         ("workflow/scripts/train.py", '"""Train', '"""Really train'),
         ("config.yaml", "seed: 1", "seed: 1 # a comment"),

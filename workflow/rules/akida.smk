@@ -1,7 +1,8 @@
-# From Keras models to programs for BrainChip's Akida, simulated and compared with what they were
-# made from. A model that does not fit becomes a record that says why, and the study goes on.
-# Snakemake compares no folder by its content, so in a copied project it would take each program for
-# a new one: hence `ancient`. The same job writes conversion.json, which is compared.
+# Convert Keras models to programs for BrainChip's Akida, simulate the programs, and compare them
+# with the quantized Keras models. If a model does not fit, the reason is recorded and the study
+# continues.
+# Snakemake does not compare folders by content, so in a copied project each program would count as
+# new. Programs are therefore `ancient`. The same job writes conversion.json, which is compared.
 
 
 rule preflight_akida:
@@ -16,7 +17,7 @@ rule preflight_akida:
         "<results>/benchmarks/preflight_akida/{model}/{scheme}.tsv"
     wildcard_constraints:
         scheme="|".join(AKIDA_SCHEMES),
-    # Before training, so that what cannot fit is known soon.
+    # Before training, so that models that do not fit are reported early.
     priority: 2
     threads: STUDY.config.tf_threads
     params:
@@ -51,7 +52,7 @@ rule convert_akida:
         "../scripts/convert_akida.py"
 
 
-# Of a variant trained with quantizers, quantizeml's own are trained, from the parent's weights.
+# QAT variants: train with the quantizers of quantizeml, starting from the weights of the parent.
 rule train_akida:
     input:
         model=akida_model,
@@ -126,7 +127,8 @@ rule predict_akida:
         "../scripts/predict_akida.py"
 
 
-# Does the simulator compute what the quantized Keras model computes? If not, from which layer on?
+# Check whether the simulator computes the same as the quantized Keras model. If not, find the first
+# layer that differs.
 rule compare_akida:
     input:
         keras=at(PATHS.predictions, runtime="keras"),

@@ -1,5 +1,6 @@
-# What rules share: the checked configuration, the cells of the study, and the two parameters that
-# every rule tracks. The only file that reads `config`. It holds no rules.
+# Definitions for all rules: the validated configuration, the cells of the study, input functions,
+# and the two parameters that every rule tracks. This is the only file that reads `config`. It
+# contains no rules.
 
 import logging
 import os
@@ -21,7 +22,7 @@ from snugnet.core.akida_schemes import AKIDA_RUNTIMES, AKIDA_SCHEMES
 from snugnet.datasets.sources import source_files
 from snugnet.core.errors import InputError
 from snugnet.core.installation import check_python
-from snugnet.jobs.code_digests import all_digests, code_digests
+from snugnet.jobs.code_digests import compute_all_digests, compute_code_digests
 from snugnet.config.paths import ResultPath
 from snugnet.config.cells import Cell
 from snugnet.config.lineage import WITH_QUANTIZERS
@@ -45,16 +46,24 @@ SCRIPTS = WORKFLOW / "scripts"
 TEMPLATES = WORKFLOW / "report"
 
 # The packages whose version can change a result.
-DECISIVE = (
-    *(
-        "tensorflow",
-        "tf-keras",
-        "tensorflow-model-optimization",
-        "ai-edge-litert",
-        "tflite-micro",
-    ),
-    *("quantizeml", "cnn2snn", "akida", "numpy", "scipy", "scikit-learn", "tensorly"),
-    *("neurokit2", "wfdb", "pandas", "h5py", "snakemake"),
+DECISIVE_PACKAGES = (
+    "tensorflow",
+    "tf-keras",
+    "tensorflow-model-optimization",
+    "ai-edge-litert",
+    "tflite-micro",
+    "quantizeml",
+    "cnn2snn",
+    "akida",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "tensorly",
+    "neurokit2",
+    "wfdb",
+    "pandas",
+    "h5py",
+    "snakemake",
 )
 
 try:
@@ -68,18 +77,18 @@ try:
 except InputError as error:
     raise WorkflowError(f"configuration: {error}")
 
-# The paths of results as templates, such as PATHS.model.
+# Templates of the paths of results, such as PATHS.model.
 PATHS = SimpleNamespace(
     **{path.name.lower(): f"{RESULTS}/{path}" for path in ResultPath}
 )
 
-# Of models that are built and trained here; others come in a file.
+# Architectures of the models that the study builds and trains. Other models come from files.
 ARCHITECTURES = {model.architecture for model in STUDY.config.models.values()} - {
     "file"
 }
 
-# A job in a container or in another environment sees other files, perhaps other processes. What runs
-# on a cluster's node by order of another Snakemake has that node to itself.
+# A job in a container or in another environment may see other files and processes, so it cannot use
+# the fork server. On a cluster node, the Snakemake process of that node counts as a main process.
 fork_server.announce(
     (workflow.is_main_process or workflow.remote_exec)
     and not workflow.deployment_settings.deployment_method,
@@ -88,7 +97,7 @@ fork_server.announce(
 checksums.announce(
     workflow.overwrite_configfiles, workflow.config_settings.config_args or []
 )
-# These may lie elsewhere in a moved project; what is made from their files is the same.
+# In a moved project, these folders may be elsewhere. The outputs do not depend on their location.
 run_records.install(
     {
         str(Path(STUDY.config.datasets_dir)): "<datasets_dir>",
@@ -106,7 +115,7 @@ wildcard_constraints:
 
 
 def settings(*names):
-    """Make a rule's tracked settings: a function from wildcards to one mapping with sorted keys."""
+    """Create the parameter `settings` of a rule: a function from wildcards to a sorted mapping."""
 
     def of(wildcards):
         return STUDY.settings.collect(names, dict(wildcards.items()))
@@ -116,13 +125,15 @@ def settings(*names):
 
 @lru_cache(maxsize=None)
 def digests(script, modules):
-    return code_digests(SCRIPTS / f"{script}.py", modules, SOURCE)
+    """Compute the digests of a script and of all modules that it can import."""
+    return compute_code_digests(SCRIPTS / f"{script}.py", modules, SOURCE)
 
 
 def code(script, *module_settings):
-    """Make a rule's tracked code: digests of everything that its script can import.
+    """Create the parameter `code` of a rule: the digests of all code that its script can import.
 
-    A script may import modules that its settings name; `module_settings` are those settings.
+    A script may import modules that are named in its settings. `module_settings` are the names of
+    these settings.
     """
 
     def of(wildcards):
@@ -133,7 +144,7 @@ def code(script, *module_settings):
 
 
 def dataset_of(path):
-    """Make an input function: a path with the dataset that the wildcard `model` is bound to."""
+    """Create an input function that fills in the dataset of the wildcard `model`."""
 
     def of(wildcards):
         return path.format(dataset=STUDY.dataset_of(wildcards.model))
@@ -142,49 +153,55 @@ def dataset_of(path):
 
 
 def at(path, **values):
-    """Fill in some wildcards of a path; the others stay wildcards."""
+    """Fill in some wildcards of a path; the others remain wildcards."""
     for name, value in values.items():
         path = path.replace(f"{{{name}}}", value)
     return path
 
 
 def source_of(wildcards):
-    """Give a dataset's source files as far as they are there; the job itself names missing ones."""
+    """Return the existing source files of a dataset; the job itself reports missing files."""
     files = source_files(STUDY.settings.dataset_with_folder(wildcards.dataset))
     return [str(path) for path in files if path.is_file()]
 
 
 def datasets_dir_of(wildcards, output):
-    """Give the folder of the source files.
+    """Return the folder of the source files.
 
-    A parameter that takes `output` is not tracked: files that only moved change no dataset.
+    A parameter function with the argument `output` is not tracked: moving files changes no dataset.
     """
     return STUDY.config.datasets_dir
 
 
 def model_file(wildcards):
-    """Give the file that a model comes in, if it does and is there; the job names a missing one."""
+    """Return the file of a model that a user provides, if it exists.
+
+    The job itself reports a missing file.
+    """
     file = getattr(STUDY.config.models[wildcards.model], "file", None)
     return [file] if file is not None and Path(file).exists() else []
 
 
 def parent_model(wildcards):
+    """Return the model of the parent of a variant."""
     parent = STUDY.parent_of(wildcards.variant)
     return PATHS.model.format(model=wildcards.model, variant=parent)
 
 
 def requests_of(wildcards, output):
-    """Tell what the study makes from a variant of a model, to be checked before it is made.
+    """Return the variants that the study creates from this variant, to check them before training.
 
-    A parameter that takes `output` is not tracked, so that a new request trains nothing again.
+    A parameter function with the argument `output` is not tracked, so that a new variant does not
+    repeat the training.
     """
     return STUDY.settings.requests(wildcards.model, wildcards.variant)
 
 
 def parent_predictions(wildcards):
-    """Give what a variant's parent predicts in the same scheme; nothing if no parent does.
+    """Return the predictions of the parent with the same scheme; nothing if there is no parent.
 
-    A search is too long for a comparison alone: for `mixed` the study must ask for both.
+    The search for `mixed` takes too long only for a comparison, so for `mixed` the study must
+    contain the cell of the parent.
     """
     parent = STUDY.parent_of(wildcards.variant)
     if parent is None:
@@ -196,29 +213,32 @@ def parent_predictions(wildcards):
 
 
 def previous_step_predictions(wildcards):
-    """Give what the scheme one rung below predicts, if the study asks for it."""
+    """Return the predictions of the previous quantization step, if the study contains that cell."""
     previous = STUDY.find_previous_step(Cell(**wildcards))
     return PATHS.predictions.format(**previous._asdict()) if previous else []
 
 
 def akida_model(wildcards):
+    """Return the Keras model that is converted for Akida."""
     network = STUDY.akida_network(wildcards.variant)
     return PATHS.model.format(model=wildcards.model, variant=network)
 
 
 def akida_stats(wildcards):
+    """Return the size of the Keras model that is converted for Akida."""
     network = STUDY.akida_network(wildcards.variant)
     return PATHS.stats.format(model=wildcards.model, variant=network)
 
 
 def float_predictions(wildcards):
+    """Return the predictions of the float32 cell of an Akida cell."""
     network = STUDY.akida_network(wildcards.variant)
     cell = Cell(wildcards.model, network, "float32", "litert")
     return PATHS.predictions.format(**cell._asdict())
 
 
 def designs_of(wildcards):
-    """Give the parent's design space to a variant that takes a point of it."""
+    """Return the design space of the parent, if the variant is a point of it."""
     variant = STUDY.settings.variant(wildcards.model, wildcards.variant)
     if variant.get("point") is None:
         return []
@@ -226,14 +246,14 @@ def designs_of(wildcards):
 
 
 def network_file(wildcards):
-    """Give the fiq_float32 file that a cell's file is derived from; nothing if it is converted."""
+    """Return the fiq_float32 file from which a file is derived; nothing for converted files."""
     if STUDY.shares_network(wildcards.model, wildcards.variant, wildcards.scheme):
         return PATHS.tflite.format(**{**wildcards, "scheme": NETWORK_SCHEME})
     return []
 
 
 def unless_derived(path):
-    """Make an input function: a path with wildcards, or nothing where the file is derived."""
+    """Create an input function that returns the path, or nothing if the file is derived."""
 
     def of(wildcards):
         return [] if network_file(wildcards) else path.format(**wildcards)
@@ -242,26 +262,26 @@ def unless_derived(path):
 
 
 def calibration_of(wildcards):
-    """Give the calib split to the files that are converted with it, and nothing to the others."""
+    """Return the calib split if a file is converted with it; nothing for other files."""
     if SCHEMES[wildcards.scheme].calibrated and not network_file(wildcards):
         return PATHS.calib.format(dataset=STUDY.dataset_of(wildcards.model))
     return []
 
 
 def certificate_of(wildcards):
-    """Give the certificate of a full-integer cell, and nothing for the others."""
+    """Return the certificate of a full-integer cell; nothing for other cells."""
     if wildcards.scheme not in FULL_INTEGER:
         return []
     return PATHS.certificate.format(**wildcards)
 
 
 def bare_network(wildcards):
-    """Give the file that holds the int8 network and nothing else."""
+    """Return the file that contains only the int8 network."""
     return PATHS.tflite.format(**{**wildcards, "scheme": BARE_SCHEME})
 
 
 def certified_network(wildcards):
-    """Give the certified int8 network that a cell's file shares, and nothing for other files."""
+    """Return the certified int8 network of a file that shares it; nothing for other files."""
     model, variant, scheme = wildcards.model, wildcards.variant, wildcards.scheme
     shared = {NETWORK_SCHEME} | {
         name for name in DERIVED_SCHEMES if STUDY.shares_network(model, variant, name)
@@ -272,65 +292,67 @@ def certified_network(wildcards):
 
 
 def akida_page(wildcards):
-    """Give the page about Akida to a study that has Akida cells."""
+    """Return the page about Akida if the study has Akida cells."""
     return PATHS.akida_page if STUDY.targets.files("akida_metrics") else []
 
 
 def preflight_page(wildcards):
-    """Give the page about pre-flight to a study that has Akida cells."""
+    """Return the page about the pre-flight checks if the study has Akida cells."""
     return PATHS.preflight_page if STUDY.targets.files("preflights") else []
 
 
 def version_of(package):
+    """Return the version of a package; None if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
-        return None  # nothing of the study needs it
+        return None  # the study does not need the package
 
 
 def made_with(wildcards):
-    """Give what all results depend on: the digests of all code, and versions of what it stands on.
+    """Return the digests of all code and the versions of all packages that can change a result.
 
-    A function, so that only the one job that needs this looks at all code.
+    This is a function, so that the digests are computed only for the job that needs them.
     """
-    versions = {name: version_of(name) for name in DECISIVE}
+    versions = {name: version_of(name) for name in DECISIVE_PACKAGES}
     return {
-        "code": all_digests(SOURCE / "snugnet", SCRIPTS),
+        "code": compute_all_digests(SOURCE / "snugnet", SCRIPTS),
         "versions": {"python": platform.python_version(), **versions},
     }
 
 
 def study_files(stage):
-    """List the files of a stage that the study asks for.
+    """List the files of a stage of the study.
 
-    Programs are folders, whose content Snakemake does not compare; see akida.smk.
+    Akida programs are folders. Snakemake does not compare their content; see akida.smk.
     """
     paths = [f"{RESULTS}/{path}" for path in STUDY.targets.files(stage)]
     return list(map(ancient, paths)) if stage == "programs" else paths
 
 
 def deliverables(wildcards):
-    """List all files that the study exists for: a missing one is made again."""
+    """List all results of the study, so that a missing file is created again."""
     return [f"{RESULTS}/{path}" for path in STUDY.targets.deliverables()]
 
 
 def report_evidence(wildcards):
-    """List what the report shows beside the table; what the study lacks, the page leaves out."""
+    """List the files that the report shows in addition to the table, if the study has them."""
     return [path for stage in REPORTED for path in study_files(stage)]
 
 
 def failed_jobs(rule_names):
     """List the failed jobs of some rules as (name, logs).
 
-    Snakemake does not report which jobs of a group failed: those without all outputs, or any.
+    Snakemake does not report which jobs of a group failed. The jobs with missing outputs count as
+    failed; if there are none, all jobs of the group.
     """
     jobs = []
     for failed in workflow.scheduler.failed:
         if failed.is_group():
-            lacking = [
+            incomplete = [
                 job for job in failed if not all(map(os.path.exists, job.output))
             ]
-            jobs += lacking or list(failed)
+            jobs += incomplete or list(failed)
         else:
             jobs.append(failed)
     return sorted(
@@ -352,7 +374,7 @@ def read_summary():
         InputError,
         KeyError,
         ValueError,
-    ) as error:  # files of another version, for one
+    ) as error:  # for example, files of another version
         logger.warning(f"No summary of the study: {error}")
         return None
 
@@ -374,7 +396,7 @@ def print_failure():
     )
 
     rules = {rule.name for rule in workflow.rules}
-    # If `gate` did not run, gate.json may be of an earlier run.
+    # If `gate` did not run, gate.json may come from an earlier run.
     summary = read_summary() if failed_jobs({"gate"}) else None
     checks_failed = summary is not None and bool(summary.failures)
     if checks_failed:
@@ -386,7 +408,7 @@ def print_failure():
 
 
 class NothingToBeDone(logging.Handler):
-    """Print the summary when there is nothing to be done: Snakemake then calls no hook."""
+    """Print the summary if there is nothing to be done: Snakemake then calls no `on...` hook."""
 
     def emit(self, record):
         if record.msg == NOTHING_TO_BE_DONE_MSG and not workflow.dryrun:
@@ -394,7 +416,7 @@ class NothingToBeDone(logging.Handler):
 
 
 class MissingRecords(logging.Handler):
-    """Warn of files without a record, once the jobs to run are known."""
+    """Warn of files without a record when the jobs to run are known."""
 
     def emit(self, record):
         if get_event(record) == LogEvent.RUN_INFO:

@@ -1,8 +1,8 @@
-# From a publisher's files, a user's, or from nothing, to the four splits of a dataset.
+# Create the four splits of a dataset, from public files, from files of a user, or by simulation.
 
 
-# The one job that uses the network. It has no outputs and no benchmark file, so it looks again
-# whenever it is asked for, and Snakemake never removes a file that a user may have put there.
+# The only job that uses the network. It has no outputs and no benchmark file. It therefore runs
+# whenever it is a target, and Snakemake never deletes files that a user may have put there.
 rule fetch:
     log:
         "<results>/logs/fetch.log",
@@ -25,7 +25,7 @@ rule prepare_dataset:
         "<results>/logs/prepare_dataset/{dataset}.log",
     benchmark:
         "<results>/benchmarks/prepare_dataset/{dataset}.tsv"
-    # Everything waits for it.
+    # All other jobs wait for this job.
     priority: 2
     params:
         settings=settings("dataset", "loader_module", "seed"),

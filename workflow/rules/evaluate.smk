@@ -1,4 +1,4 @@
-# From models to predictions, one rule a runtime, and from predictions to metrics, one rule for all.
+# Predict with each runtime, verify, and compute metrics and analyses.
 
 
 rule predict_litert:
@@ -14,9 +14,10 @@ rule predict_litert:
     wildcard_constraints:
         scheme="|".join(SCHEMES),
         runtime="litert",
-    # One after the other, before what they make possible: else each would wait for idle cores.
+    # Run these jobs one after the other, before the jobs that need their outputs. Otherwise each of
+    # them would wait until all cores are idle.
     priority: 1
-    # Latency is measured here: nothing may run beside it.
+    # This job measures latency, so no other job may run at the same time.
     threads: workflow.cores
     params:
         settings=settings("evaluation"),
@@ -25,7 +26,7 @@ rule predict_litert:
         "../scripts/predict_litert.py"
 
 
-# The int8 network that three schemes share is compared with the integer engine and two runtimes once.
+# Compare the int8 network that three schemes share with the integer engine and two runtimes, once.
 rule verify_network:
     input:
         tflite=bare_network,
@@ -43,8 +44,8 @@ rule verify_network:
         "../scripts/verify_network.py"
 
 
-# Each file is compared with the integer engine and two runtimes, tensor by tensor; of one whose
-# network was compared before, only what it adds to that.
+# Compare each file with the integer engine and two runtimes, tensor by tensor. If its network was
+# compared before, compare only the operators that the file adds.
 rule verify:
     input:
         tflite=PATHS.tflite,
@@ -92,7 +93,7 @@ rule score_litert:
         "../scripts/score.py"
 
 
-# The same file, fed and read as some people's code does it.
+# Measure the cost of common mistakes with integer inputs and outputs, with the same file.
 rule measure_mistakes:
     input:
         tflite=PATHS.tflite,
@@ -113,7 +114,7 @@ rule measure_mistakes:
         "../scripts/measure_mistakes.py"
 
 
-# What each layer loses by itself, as TensorFlow's debugger has it.
+# Measure the error of each layer alone, with TensorFlow's debugger.
 rule debug_layers:
     input:
         model=PATHS.model,
@@ -135,7 +136,7 @@ rule debug_layers:
         "../scripts/debug_layers.py"
 
 
-# What has been lost up to each layer, of whatever origin the ranges are.
+# Measure the accumulated error up to each layer, also for files with trained ranges.
 rule trace_layers:
     input:
         tflite=PATHS.tflite,
@@ -156,7 +157,7 @@ rule trace_layers:
         "../scripts/trace_layers.py"
 
 
-# What each layer costs in accuracy, on val.
+# Measure the accuracy on val that the quantization of each layer costs.
 rule sweep_layers:
     input:
         model=PATHS.model,

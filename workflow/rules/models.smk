@@ -1,4 +1,4 @@
-# From data to Keras models: trained from nothing, taken over, made from a parent, or with quantizers.
+# Create Keras models: train or import them, compress a parent, or train with quantizers.
 
 
 rule train:
@@ -16,7 +16,7 @@ rule train:
     wildcard_constraints:
         model=STUDY.pattern("models", architecture=ARCHITECTURES),
         variant=STUDY.pattern("variants", method=["train"]),
-    # Before all that only one cell waits for, so that the longest chains start first.
+    # Before jobs that only one cell needs, so that the longest chains start first.
     priority: 1
     threads: STUDY.config.tf_threads
     params:
@@ -27,7 +27,7 @@ rule train:
         "../scripts/train.py"
 
 
-# Of a model that somebody brings as a file, what stands in for training.
+# Import a model from a user's file instead of training.
 rule adopt:
     input:
         val=dataset_of(PATHS.val),
@@ -107,7 +107,7 @@ rule train_quantized:
         "../scripts/train_quantized.py"
 
 
-# Quantizers without training: ranges of the calib split by several rules, compared on val.
+# Insert quantizers without training. Several rules compute ranges on calib; val selects the best.
 rule calibrate_ranges:
     input:
         calib=dataset_of(PATHS.calib),

@@ -1,4 +1,4 @@
-# From all metrics to the table and the report, and last of all the judgement.
+# Write the table of all results, the report and the figures, and check the requirements.
 
 
 rule tabulate:
@@ -23,7 +23,7 @@ rule tabulate:
         "../scripts/tabulate.py"
 
 
-# Adjusted p-values come from the table of all results, so that this page and the report agree.
+# Adjusted p-values are read from the table of all results, so that this page and the report agree.
 rule tabulate_akida:
     input:
         metrics=study_files("akida_metrics"),
@@ -73,7 +73,7 @@ rule evaluate_gate:
         "../scripts/evaluate_gate.py"
 
 
-# The library that draws charts in the page takes seconds to put together, and depends on nothing.
+# Bundle the chart library of the page. This takes seconds and depends on no results.
 rule bundle_vega:
     output:
         vega=PATHS.vega,
@@ -115,7 +115,7 @@ rule write_report:
         "../scripts/write_report.py"
 
 
-# The page draws its charts itself, so only the gate waits for these files.
+# The page draws its own charts, so only the rule `gate` needs these files.
 rule draw_figures:
     input:
         table=PATHS.table,
@@ -139,7 +139,7 @@ rule draw_figures:
         "../scripts/draw_figures.py"
 
 
-# What two runs must agree on.
+# Write the digests of all results. Two runs of the same study must have equal manifests.
 rule write_manifest:
     input:
         study_files("data"),
@@ -165,8 +165,8 @@ rule write_manifest:
         "../scripts/write_manifest.py"
 
 
-# Snakemake deletes what a failed job has written, so `evaluate_gate` writes the evidence and succeeds, and
-# this rule, which makes nothing that anyone would miss, fails.
+# Snakemake deletes the outputs of a failed job. Therefore `evaluate_gate` writes gate.json and
+# succeeds even if a check fails. This rule fails instead; its output is only an empty file.
 rule gate:
     input:
         gate=PATHS.gate,

@@ -1,8 +1,8 @@
-# From Keras models to .tflite files, each with a verdict on what the file really holds.
+# Convert Keras models to .tflite files, each with a report on the types of its weights.
 
 
-# The int8 network is converted once, with float32 input and output; the files with integer ones are
-# derived from that file, unless they have settings of their own.
+# The int8 network is converted once, with float32 input and output. The files with integer input
+# and output are derived from that file, unless they have their own settings.
 rule convert_tflite:
     input:
         network=network_file,
@@ -25,8 +25,8 @@ rule convert_tflite:
         "../scripts/convert_tflite.py"
 
 
-# A model with quantizers is converted to the schemes that compute in int8. The other schemes of its
-# variant come from the same weights without quantizers, by the rule above.
+# A model with quantizers is converted to the schemes that compute in int8. For the other schemes of
+# its variant, the rule above converts the same weights without quantizers.
 rule convert_qat:
     input:
         network=network_file,
@@ -52,7 +52,7 @@ rule convert_qat:
 ruleorder: convert_qat > convert_tflite
 
 
-# Which operators are left in float is chosen on val; the whole search is kept.
+# Choose on val which operators remain in float. All candidates of the search are kept.
 rule search_mixed:
     input:
         model=PATHS.model,

@@ -1,4 +1,4 @@
-"""Take over a network that somebody has trained already."""
+"""Import a model that is already trained."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +21,11 @@ def main(job: Any) -> None:
     val = load_split(job.input["val"])
 
     def build() -> Any:
-        keras2.configure(0, settings["tf_threads"])  # nothing is drawn
+        keras2.configure(0, settings["tf_threads"])  # any seed: nothing is random here
         model = pretrained.build(settings, val.x.shape[1:], val.task, len(val.class_names))
         try:
-            # So that it is counted as its variants are, which have this form.
+            # Variants have the canonical form. With the same form, parameters and MACs are
+            # comparable.
             return canonicalize(model)
         except InputError as error:
             print(f"warning: the model cannot have variants: {error}")

@@ -1,4 +1,4 @@
-"""Write the library that draws the report's charts, for a page that needs no network."""
+"""Write the JavaScript library that draws the charts of the report without network access."""
 
 from typing import TYPE_CHECKING, Any
 

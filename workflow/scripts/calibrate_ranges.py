@@ -1,4 +1,4 @@
-"""Put quantizers into the parent of a variant, with the ranges that are best on val."""
+"""Insert quantizers into the parent of a variant, with the ranges that are best on val."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +19,11 @@ def main(job: Any) -> None:
     settings = job.params.settings
     keras2.configure(settings["seed"], settings["tf_threads"])
     calib, val = load_split(job.input["calib"]), load_split(job.input["val"])
-    quantized, plain, compared = calibrate(
+    quantized, plain, candidates = calibrate(
         load_model(job.input["parent"]), calib, val, settings["variant"]
     )
     save_model(quantized, job.output["quantized"])
-    write_rows(compared, job.output["calibration"])
+    write_rows(candidates, job.output["calibration"])
     save(plain, [], job.output)  # nothing was trained
 
 

@@ -17,19 +17,22 @@ def main(job: Any) -> None:
 
     conversion, x = read_json(job.input["conversion"]), load_split(job.input["test"]).x
     keras, own, akida = (load_predictions(job.input[name]) for name in ("keras", "own", "akida"))
-    found = compare(keras, akida)
-    if found["samples"]:
+    agreement = compare(keras, akida)
+    if agreement["samples"]:
         limits = conversion["input_range"]
-        found["saturated_inputs"] = count_saturated(x, limits)
-        found["quantizeml"] = compare(own, akida)
-    if found["verdict"] == "differs":
-        apart = (keras.raw != akida.raw).any(axis=1)
-        found["first_layer"] = _first_layer(job, conversion, saturate(x[apart], limits))
-    write_json(job.output["agreement"], found)
+        agreement["saturated_inputs"] = count_saturated(x, limits)
+        agreement["quantizeml"] = compare(own, akida)
+    if agreement["verdict"] == "differs":
+        differs = (keras.raw != akida.raw).any(axis=1)
+        agreement["first_layer"] = _find_first_layer(job, conversion, saturate(x[differs], limits))
+    write_json(job.output["agreement"], agreement)
 
 
-def _first_layer(job: Any, conversion: Any, x: Any) -> dict[str, Any]:
-    """Trace both; where they are equal nobody needs TensorFlow."""
+def _find_first_layer(job: Any, conversion: Any, x: Any) -> dict[str, Any]:
+    """Find the first layer that differs, for samples that differ.
+
+    TensorFlow is imported only here, because most programs agree.
+    """
     from snugnet.akida.keras_runtime import load_quantized
     from snugnet.akida.simulate import load_program
     from snugnet.akida.trace import find_first_difference

@@ -1,4 +1,4 @@
-"""Make a variant from its parent, by the method that it names."""
+"""Create a variant from its parent with a compression method."""
 
 from typing import TYPE_CHECKING, Any
 

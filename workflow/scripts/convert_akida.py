@@ -1,4 +1,4 @@
-"""Quantize a trained model for Akida and convert it, or record why it does not fit."""
+"""Quantize a trained model for Akida and convert it, or record why that is not possible."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +24,12 @@ def main(job: Any) -> None:
     scheme = AKIDA_SCHEMES[block["name"]]
     model, calib = load_model(job.input["model"]), load_split(job.input["calib"])
     samples = calib.x[: block["calibration_samples"]] if block["calibrated"] else None
-    described = describe_deployment(
+    deployment = describe_deployment(
         model, read_json(job.input["record"]), calib.class_names, trained=False
     )
     try:
         quantized = quantize(model, scheme, samples)
-        write_program(quantized, scheme, block, described, calib.x, job.output)
+        write_program(quantized, scheme, block, deployment, calib.x, job.output)
     except NotAkidaError as error:
         print(error)
         write_refusal(model, scheme, block, error, job.output)

@@ -1,4 +1,4 @@
-"""Convert a model with its trained quantizers and record whether the file keeps its promise."""
+"""Convert a model with trained quantizers to a .tflite file and write its weight report."""
 
 from typing import TYPE_CHECKING, Any
 

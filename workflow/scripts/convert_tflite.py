@@ -1,4 +1,4 @@
-"""Convert a model to a .tflite file and record whether the file keeps its promise."""
+"""Convert a model to a .tflite file and write its weight report."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""Let TensorFlow's debugger measure what each layer loses in int8."""
+"""Measure the int8 quantization error of each layer with TensorFlow's debugger."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ def main(job: Any) -> None:
     settings = job.params.settings
     keras2.configure(settings["seed"], settings["tf_threads"])
     calib = load_split(job.input["calib"]).x[: settings["scheme"]["calibration_samples"]]
-    # A refusal must not keep the report from being written.
+    # A model that the debugger rejects must not prevent the report.
     rows = call_or_warn(measure_layers, load_model(job.input["model"]), calib) or []
     write_rows(rows, job.output["layers"])
 

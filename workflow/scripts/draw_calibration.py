@@ -1,4 +1,4 @@
-"""Draw the calib split from train and record which samples were drawn."""
+"""Draw the calib split from the train split and store the indices of its samples."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""Draw the report's figures as files."""
+"""Draw the figures of the report as files."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,9 @@ def main(job: Any) -> None:
     from snugnet.report.figures import build_all_figures
     from snugnet.report.pictures import draw
 
-    given, folder = job.input, Path(job.output["figures"])
-    evidence = [*given["evidence"], given["seeds"]]
-    study = collect(job.params.settings, given["table"], None, evidence)
+    inputs, folder = job.input, Path(job.output["figures"])
+    evidence = [*inputs["evidence"], inputs["seeds"]]
+    study = collect(job.params.settings, inputs["table"], None, evidence)
     folder.mkdir(parents=True, exist_ok=True)
     for figure in tqdm(build_all_figures(study), desc="figures", mininterval=5):
         draw(figure, folder)

@@ -1,4 +1,4 @@
-"""Check all cells of the study, and the requirements of its configuration."""
+"""Check all cells of the study and the requirements of `gates:` in its configuration."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""Find out which layers of a model are worth factorizing, and how."""
+"""Search for the layers of a model to factorize, and for their ranks."""
 
 from typing import TYPE_CHECKING, Any
 

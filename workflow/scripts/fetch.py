@@ -1,4 +1,4 @@
-"""Download the files of public datasets that are not there yet."""
+"""Download the missing files of public datasets."""
 
 import os
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ from snugnet.jobs.run import run
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-# What is printed goes to the log; who downloads wants to see that it goes on.
+# The progress bar of a download is shown in the console; all other output goes to the log.
 CONSOLE = os.dup(2)
 
 
@@ -27,8 +27,8 @@ def main(job: Any) -> None:
             tqdm(desc=kind, unit="B", unit_scale=True, file=console) as meter,
         ):
             try:
-                came = fetch(kind, Path(job.params.settings["datasets_dir"]), settings, meter)
-                print(f"{kind}: downloaded {came} files; the others existed")
+                count = fetch(kind, Path(job.params.settings["datasets_dir"]), settings, meter)
+                print(f"{kind}: downloaded {count} files; the others existed")
             except InputError as error:
                 failures.append(str(error))
     if failures:

@@ -1,4 +1,4 @@
-"""Fail if any verdict of the study does, naming each cell and what is wrong with it."""
+"""Fail if a check of the study failed, with the cell and the reason of each failure."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,8 @@ def main(job: Any) -> None:
     gate = read_json(job.input["gate"])
     if gate["verdict"] != "pass":
         folder = Path(job.input["gate"]).parent
-        what = f"{len(gate['failures'])} failures; details in {folder}"
-        raise InputError("\n  ".join([f"checks failed ({what})", *gate["failures"]]))
+        summary = f"checks failed ({len(gate['failures'])} failures; details in {folder})"
+        raise InputError("\n  ".join([summary, *gate["failures"]]))
     print(f"all checks passed: {gate['cells']} cells, {len(gate['demands'])} requirements")
 
 

@@ -1,4 +1,4 @@
-"""Measure what common mistakes with integer inputs and outputs would cost a cell."""
+"""Measure the accuracy lost by common mistakes with integer inputs and outputs."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +15,14 @@ def main(job: Any) -> None:
     from snugnet.core.samples import load_split
 
     settings = job.params.settings
-    found = measure_mistakes(
+    mistakes = measure_mistakes(
         job.input["tflite"],
         load_split(job.input["test"]).x,
         load_predictions(job.input["predictions"]),
         settings["evaluation"]["batch_size"],
         settings["statistics"]["confidence"],
     )
-    write_json(job.output["mistakes"], found)
+    write_json(job.output["mistakes"], mistakes)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ def main(job: Any) -> None:
         return
     x = saturate(test.x, conversion["input_range"])
     program = load_program(f"{job.input['program']}/model.fbz", conversion["sha256"])
-    found = simulate_potentials(program, x)
-    save_predictions(job.output["predictions"], build_predictions(found, conversion, test))
+    potentials = simulate_potentials(program, x)
+    save_predictions(job.output["predictions"], build_predictions(potentials, conversion, test))
 
 
 if __name__ == "__main__":

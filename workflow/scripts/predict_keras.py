@@ -1,4 +1,4 @@
-"""Predict the test split with the quantized Keras model that an Akida program was made from."""
+"""Predict the test split with the quantized Keras model of an Akida program."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ def main(job: Any) -> None:
 
     keras2.configure(0, job.params.settings["tf_threads"])
     conversion, test = read_json(job.input["conversion"]), load_split(job.input["test"])
-    # With the chip's arithmetic, and with quantizeml's own.
+    # Predict with the arithmetic of the chip and with that of quantizeml.
     version = AKIDA_SCHEMES[conversion["scheme"]].version
     outputs = {job.output["predictions"]: version, job.output["own"]: None}
     if conversion["status"] == "incompatible":
@@ -30,8 +30,9 @@ def main(job: Any) -> None:
     x = saturate(test.x, conversion["input_range"])
     quantized = load_quantized(job.input["quantized"])
     for path, arithmetic in outputs.items():
-        found = compute_keras_potentials(quantized, x, conversion["potential_scale"], arithmetic)
-        save_predictions(path, build_predictions(found, conversion, test))
+        scale = conversion["potential_scale"]
+        potentials = compute_keras_potentials(quantized, x, scale, arithmetic)
+        save_predictions(path, build_predictions(potentials, conversion, test))
 
 
 if __name__ == "__main__":

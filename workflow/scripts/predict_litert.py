@@ -1,4 +1,4 @@
-"""Predict the test split with LiteRT, and time single samples."""
+"""Predict the test split with LiteRT and measure the latency of single samples."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""Tell whether an untrained network fits Akida, and what stands in the way."""
+"""Check before training whether a network fits Akida, and report the obstacles."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +23,11 @@ def main(job: Any) -> None:
     val = load_split(job.input["val"])
     architecture = import_module(settings["architecture_module"])
     model = architecture.build(settings["model"], val.x.shape[1:], val.task, len(val.class_names))
-    found = preflight(model, scheme, device)
-    for obstacle in found:
+    obstacles = preflight(model, scheme, device)
+    for obstacle in obstacles:
         print(f"{obstacle.layer}: {obstacle.rule}: {obstacle.fix}")
-    write_json(job.output["preflight"], {**job.wildcards, **build_report(found, scheme, device)})
+    report = build_report(obstacles, scheme, device)
+    write_json(job.output["preflight"], {**job.wildcards, **report})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Read a dataset, split it, scale it, and write its train, val and test splits."""
+"""Read, split and scale a dataset, and write its train, val and test splits."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""Judge the predictions of a cell against the truth and against its float reference."""
+"""Compute the metrics of a cell and compare it with its float32 reference and its parent."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,9 @@ def main(job: Any) -> None:
     from snugnet.core.files import read_json, write_json
     from snugnet.core.predictions import load_predictions
     from snugnet.evaluation.footprint import describe_tflite
-    from snugnet.evaluation.score import score
+    from snugnet.evaluation.score import score_cell
 
-    row = score(
+    row = score_cell(
         load_predictions(job.input["predictions"]),
         load_predictions(job.input["reference"]),
         load_predictions(job.input["parent"]) if job.input["parent"] else None,

@@ -1,4 +1,4 @@
-"""Judge the predictions of an Akida cell, or say why there are none."""
+"""Compute the metrics of an Akida cell, or record why there are no predictions."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +12,16 @@ def main(job: Any) -> None:
     from snugnet.core.files import read_json, write_json
     from snugnet.core.predictions import load_predictions
     from snugnet.evaluation.footprint import describe_akida_program
-    from snugnet.evaluation.score import incompatible, score
+    from snugnet.evaluation.score import describe_incompatible_cell, score_cell
 
     conversion = read_json(job.input["conversion"])
     predictions = load_predictions(job.input["predictions"])
     if conversion["status"] == "incompatible":
-        row = incompatible(predictions, conversion["reason"])
+        row = describe_incompatible_cell(predictions, conversion["reason"])
         write_json(job.output["metrics"], {**job.wildcards, **row})
         return
     parent = load_predictions(job.input["parent"]) if job.input["parent"] else None
-    row = score(
+    row = score_cell(
         predictions,
         load_predictions(job.input["reference"]),
         parent if parent is not None and len(parent.labels) else None,

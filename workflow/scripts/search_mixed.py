@@ -1,4 +1,4 @@
-"""Search the smallest file within a budget of accuracy on val; keep the search and its result."""
+"""Search for the smallest mixed-precision file within an accuracy budget on val."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -27,11 +27,11 @@ def main(job: Any) -> None:
     scheme = settings["scheme"]
     calib = load_split(job.input["calib"]).x[: scheme["calibration_samples"]]
     names = ("float32", "fiq_float32", "int16x8")
-    whole = {name: Path(job.input[name]).read_bytes() for name in names}
+    files = {name: Path(job.input[name]).read_bytes() for name in names}
     measure = create_measure(load_split(job.input["val"]))
     model, limits = load_model(job.input["model"]), (scheme["budget"], scheme["max_in_float"])
     search = MixedPrecisionSearch(
-        lambda: prepare_mixed_precision(model, calib), measure, whole, *limits
+        lambda: prepare_mixed_precision(model, calib), measure, files, *limits
     )
     write_rows(search.to_rows(), job.output["candidates"])
     with atomic_write(job.output["tflite"]) as path:

@@ -1,4 +1,4 @@
-"""Measure on val what each layer alone costs when it is quantized, and when it alone is not."""
+"""Measure the accuracy on val with only one layer quantized, and with all layers but one."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""Collect the rows of all cells into one table for machines and one for people."""
+"""Write the results of all cells as CSV and as Markdown, and summarize them across seeds."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,11 @@ def main(job: Any) -> None:
     from snugnet.core.files import atomic_write, read_json
     from snugnet.evaluation.rows import join_rows
     from snugnet.evaluation.seeds import format_seeds_markdown, summarize_seeds
-    from snugnet.evaluation.table import markdown, tabulate
+    from snugnet.evaluation.table import build_results_table, format_table_markdown
 
     settings = job.params.settings
     rows = join_rows(settings["cells"], map(read_json, job.input["metrics"]))
-    frame = tabulate(rows)
+    frame = build_results_table(rows)
     with atomic_write(job.output["csv"]) as path:
         frame.to_csv(path, index=False)
     confidence = settings["statistics"]["confidence"]
@@ -24,7 +24,9 @@ def main(job: Any) -> None:
     with atomic_write(job.output["seeds"]) as path:
         seeds.to_csv(path, index=False)
     with atomic_write(job.output["markdown"]) as path:
-        path.write_text(markdown(frame, confidence) + format_seeds_markdown(seeds, confidence))
+        path.write_text(
+            format_table_markdown(frame, confidence) + format_seeds_markdown(seeds, confidence)
+        )
 
 
 if __name__ == "__main__":

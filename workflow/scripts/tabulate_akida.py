@@ -1,4 +1,4 @@
-"""Write the page about Akida."""
+"""Write the Markdown page with the Akida results."""
 
 from typing import TYPE_CHECKING, Any
 

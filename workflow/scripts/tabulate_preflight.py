@@ -1,4 +1,4 @@
-"""Write the page about what fits Akida before anything is trained."""
+"""Write the Markdown page with the results of the Akida pre-flight checks."""
 
 from typing import TYPE_CHECKING, Any
 

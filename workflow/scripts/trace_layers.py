@@ -1,4 +1,4 @@
-"""Compare every tensor of a full-integer file with the float model's."""
+"""Measure the quantization error of every tensor of a full-integer file."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,12 @@ def main(job: Any) -> None:
     from snugnet.core.csv_files import write_rows
     from snugnet.core.samples import load_split
     from snugnet.tflite.refusals import call_or_warn
-    from snugnet.verification.layer_errors import trace
+    from snugnet.verification.layer_errors import measure_layer_errors
 
-    traced = job.params.settings["verification"]["traced_samples"]
-    x = load_split(job.input["test"]).take_evenly(traced).x
-    # A refusal must not keep the report from being written.
-    rows = call_or_warn(trace, job.input["tflite"], job.input["reference"], x) or []
+    count = job.params.settings["verification"]["traced_samples"]
+    x = load_split(job.input["test"]).take_evenly(count).x
+    # A file that the engine rejects must not prevent the report.
+    rows = call_or_warn(measure_layer_errors, job.input["tflite"], job.input["reference"], x) or []
     write_rows(rows, job.output["trace"])
 
 

@@ -1,4 +1,4 @@
-"""Train a model from nothing."""
+"""Train a model from random weights."""
 
 from typing import TYPE_CHECKING, Any
 

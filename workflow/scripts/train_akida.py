@@ -1,4 +1,4 @@
-"""Train a model on with Akida's quantizers and convert it, or record why it does not fit."""
+"""Fine-tune a model with Akida's quantizers and convert it, or record why that is not possible."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +26,12 @@ def main(job: Any) -> None:
     model = load_model(job.input["model"])
     train, val, calib = (load_split(job.input[name]) for name in ("train", "val", "calib"))
     samples = calib.x[: block["calibration_samples"]] if block["calibrated"] else None
-    described = describe_deployment(
+    deployment = describe_deployment(
         model, read_json(job.input["record"]), calib.class_names, trained=True
     )
     try:
         quantized, history = train_quantized(model, scheme, samples, train, val, training, seed)
-        write_program(quantized, scheme, block, described, calib.x, job.output)
+        write_program(quantized, scheme, block, deployment, calib.x, job.output)
         write_rows(history, job.output["history"])
     except NotAkidaError as error:
         print(error)

@@ -1,4 +1,4 @@
-"""Fine-tune the parent of a variant with quantizers in it."""
+"""Fine-tune the parent of a variant with quantizers (QAT)."""
 
 from typing import TYPE_CHECKING, Any
 

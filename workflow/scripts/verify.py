@@ -1,4 +1,4 @@
-"""Certify that a full-integer file computes, bit for bit, what the integer engine computes."""
+"""Certify that a full-integer file is bit-exact with the integer engine."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +28,10 @@ def main(job: Any) -> None:
         return replace(deployed, scores=scores).decide()
 
     test = load_split(job.input["test"])
-    traced = job.params.settings["verification"]["traced_samples"]
+    traced_samples = job.params.settings["verification"]["traced_samples"]
     network = load_network(job.input["network"]) if job.input["network"] else None
     file = ModelFile.read(job.input["tflite"])
-    certificate = certify(file, test.x, deployed.raw, decide, traced, network)
+    certificate = certify(file, test.x, deployed.raw, decide, traced_samples, network)
     write_json(job.output["certificate"], certificate.to_json())
 
 

@@ -1,4 +1,4 @@
-"""Certify the int8 network that the files of several schemes share."""
+"""Certify the int8 network that the files of several schemes have in common."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,9 @@ def main(job: Any) -> None:
     from snugnet.core.samples import load_split
     from snugnet.verification.network import certify_network, save_network
 
-    traced = job.params.settings["verification"]["traced_samples"]
-    network = certify_network(job.input["tflite"], load_split(job.input["test"]).x, traced)
+    x = load_split(job.input["test"]).x
+    traced_samples = job.params.settings["verification"]["traced_samples"]
+    network = certify_network(job.input["tflite"], x, traced_samples)
     save_network(job.output["network"], network)
 
 

@@ -1,4 +1,4 @@
-"""Digest all results, the code that they depend on and the versions of what it stands on."""
+"""Write the digests of all results and code files, and the versions of packages."""
 
 from typing import TYPE_CHECKING, Any
 

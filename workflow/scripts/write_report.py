@@ -1,4 +1,4 @@
-"""Write the report's page: one file that needs no other and no network."""
+"""Write the HTML report as one file that needs no other files and no network access."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +16,10 @@ def main(job: Any) -> None:
     from snugnet.report.origin import describe_origin
     from snugnet.report.page import render_page
 
-    given, template = job.input, Path(job.input["template"])
-    evidence = [*given["evidence"], given["seeds"]]
-    study = collect(job.params.settings, given["table"], given["gate"], evidence)
-    parts = {name: Path(given[name]).read_text() for name in ("style", "script", "vega")}
+    inputs, template = job.input, Path(job.input["template"])
+    evidence = [*inputs["evidence"], inputs["seeds"]]
+    study = collect(job.params.settings, inputs["table"], inputs["gate"], evidence)
+    parts = {name: Path(inputs[name]).read_text() for name in ("style", "script", "vega")}
     with atomic_write(job.output["page"]) as path:
         path.write_text(render_page(study, describe_origin(template.parent), template, parts))
 

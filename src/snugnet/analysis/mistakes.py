@@ -14,7 +14,7 @@ import numpy as np
 
 from snugnet.core.affine import quantize, quantize_unclipped
 from snugnet.core.predictions import Predictions
-from snugnet.evaluation.statistics import difference_interval, paired_p
+from snugnet.evaluation.statistics import compute_difference_interval, compute_paired_p
 from snugnet.tflite.flatbuffer import read_graph
 from snugnet.tflite.runtimes.litert import Prediction, dequantize, predict
 
@@ -106,7 +106,7 @@ def measure_mistakes(
           correct conversion.
         - `mistakes`: for each mistake `name`, `words` (its description), `accuracy`, `delta`
           (accuracy minus that with correct conversion, in -1..1), `delta_low`, `delta_high` and
-          `p` (see `paired_p`).
+          `p` (see `compute_paired_p`).
     """
     parameters = _read_input_parameters(path)
     predictions: dict[str, tuple[str, Prediction]] = {}
@@ -162,11 +162,11 @@ def _compare(
     """
     mistaken = replace(reference, scores=prediction.scores(), raw=prediction.raw)
     correct, reference_correct = mistaken.compute_correctness(), reference.compute_correctness()
-    low, high = difference_interval(correct, reference_correct, reference.group, confidence)
+    low, high = compute_difference_interval(correct, reference_correct, reference.group, confidence)
     return {
         "accuracy": float(correct.mean()),
         "delta": float(correct.mean() - reference_correct.mean()),
         "delta_low": low,
         "delta_high": high,
-        "p": paired_p(correct, reference_correct, reference.group),
+        "p": compute_paired_p(correct, reference_correct, reference.group),
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 from snugnet.analysis.candidates import Convert, Measure, Measurement
 from snugnet.core.progress import progress
-from snugnet.evaluation.statistics import paired_p
+from snugnet.evaluation.statistics import compute_paired_p
 from snugnet.tflite.layers import Layer
 from snugnet.tflite.refusals import call_or_warn
 
@@ -74,6 +74,6 @@ def _build_row(
         "accuracy": measurement.accuracy,
         "delta_float": measurement.accuracy - floating.accuracy,
         "delta_full": measurement.accuracy - full.accuracy,
-        "p_full": paired_p(measurement.correct, full.correct, measurement.group),
+        "p_full": compute_paired_p(measurement.correct, full.correct, measurement.group),
         "size_bytes": measurement.size,
     }

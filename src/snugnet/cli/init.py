@@ -9,7 +9,7 @@ from rich.console import Console
 
 from snugnet.cli.console import Json, report_progress_on_stderr, show_result
 from snugnet.core.errors import InputError
-from snugnet.services.study_folder import study_folder
+from snugnet.services.study_folder import choose_study_folder
 from snugnet.services.study_init import InitReport, InitRequest, init_study
 
 # YAML reads these as booleans or null, not as names.
@@ -63,7 +63,7 @@ def command(
             f"--name {study}: use lower-case letters, digits and _, with a letter first; "
             "YAML keywords are not allowed."
         )
-    folder = study_folder(study, output)
+    folder = choose_study_folder(study, output)
     folder.check(force)
     request = InitRequest(
         data, model, folder, study, _parse_arrays(array or []), _parse_window(window)

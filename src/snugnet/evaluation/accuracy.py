@@ -6,7 +6,11 @@ from typing import Any
 import numpy as np
 
 from snugnet.core.predictions import Predictions
-from snugnet.evaluation.statistics import accuracy_interval, difference_interval, paired_p
+from snugnet.evaluation.statistics import (
+    compute_accuracy_interval,
+    compute_difference_interval,
+    compute_paired_p,
+)
 
 
 @dataclass(frozen=True)
@@ -80,9 +84,12 @@ class GroupAccuracy:
 
 
 def measure_accuracy(predictions: Predictions, confidence: float) -> Accuracy:
-    """Measure the accuracy of predictions; see `statistics.accuracy_interval` for the interval."""
+    """Measure the accuracy of predictions, with an interval.
+
+    See `statistics.compute_accuracy_interval` for the interval.
+    """
     correct, group = predictions.compute_correctness(), predictions.group
-    low, high = accuracy_interval(correct, group, confidence)
+    low, high = compute_accuracy_interval(correct, group, confidence)
     n_groups = None if group is None else len(np.unique(group))
     return Accuracy(len(correct), n_groups, float(correct.mean()), low, high, confidence)
 
@@ -92,16 +99,17 @@ def measure_difference(
 ) -> Difference:
     """Compare predictions with those of a baseline for the same samples.
 
-    See `statistics.difference_interval` and `statistics.paired_p` for interval and test.
+    See `statistics.compute_difference_interval` for the interval and `statistics.compute_paired_p`
+    for the test.
     """
     correct, reference = predictions.compute_correctness(), baseline.compute_correctness()
-    low, high = difference_interval(correct, reference, predictions.group, confidence)
+    low, high = compute_difference_interval(correct, reference, predictions.group, confidence)
     return Difference(
         baseline=float(reference.mean()),
         delta=float(correct.mean() - reference.mean()),
         low=low,
         high=high,
-        p=paired_p(correct, reference, predictions.group),
+        p=compute_paired_p(correct, reference, predictions.group),
     )
 
 

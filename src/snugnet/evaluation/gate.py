@@ -6,7 +6,7 @@ from typing import Any
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
 from snugnet.core.fractions import SPARSITY_TOLERANCE
 from snugnet.core.tflite_schemes import SCHEMES
-from snugnet.evaluation.gate_rules import check_requirements, disagreement
+from snugnet.evaluation.gate_rules import check_requirements, describe_disagreement
 from snugnet.evaluation.rows import cell_name
 
 # States of a cell that are no failure by themselves.
@@ -19,7 +19,7 @@ def evaluate_gate(rows: Sequence[Row], gates: Sequence[Mapping[str, Any]] = ()) 
 
     Args:
         rows: Rows of the results, joined with the cells: `model`, `family`, `variant`, `scheme`,
-            `runtime`, and the columns of `score`.
+            `runtime`, and the columns of `score_cell`.
         gates: The entries of `gates:`, as `check_requirements` takes them.
 
     Returns:
@@ -59,7 +59,7 @@ def _disagreements(row: Row) -> list[str]:
     scheme = AKIDA_SCHEMES.get(row["scheme"])
     if scheme is None or scheme.version == "v1" or row["status"] == "incompatible":
         return []
-    problem = disagreement(row)
+    problem = describe_disagreement(row)
     return [problem] if problem else []
 
 

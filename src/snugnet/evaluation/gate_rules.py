@@ -45,7 +45,7 @@ def check_requirements(
             selected = [
                 row for row in rows if covers(entry, row) and row["scheme"] in REQUIREMENTS[name]
             ]
-            reasons = [(cell_name(row), _failure(name, row, entry)) for row in selected]
+            reasons = [(cell_name(row), _describe_failure(name, row, entry)) for row in selected]
             messages = [
                 f"{cell}: {reason}; {where} requires {limit}" for cell, reason in reasons if reason
             ]
@@ -55,37 +55,37 @@ def check_requirements(
     return checks, failures
 
 
-def _failure(name: str, row: Row, entry: Entry) -> str | None:
+def _describe_failure(name: str, row: Row, entry: Entry) -> str | None:
     if row["status"] == "incompatible":
         return f"incompatible ({row['reason']})"
     return RULES[name].failure(row, entry)
 
 
-def _drop_limit(entry: Entry) -> str:
+def _describe_drop_limit(entry: Entry) -> str:
     points, percent = f"{entry['max_drop']:g} points", f"{100 * entry['interval']:g} %"
     if entry["confidence"] == "possible":
         return f"at most {points} below float32 over the whole {percent} interval"
     return f"a {percent} interval not entirely more than {points} below float32"
 
 
-def _larger_drop(row: Row, entry: Entry) -> str | None:
+def _describe_larger_drop(row: Row, entry: Entry) -> str | None:
     low, high = row["delta_float_low"], row["delta_float_high"]
     message = f"accuracy differs from float32 by {format_points(row['delta_float'])} points"
     if low is None or high is None:
-        # Nothing is certain without an interval.
-        reason = _no_interval(row) if entry["confidence"] == "possible" else None
+        # A drop without an interval is possible, but never certain.
+        reason = _explain_missing_interval(row) if entry["confidence"] == "possible" else None
         return reason and f"{message}, no interval: {reason}"
-    counts = low if entry["confidence"] == "possible" else high
-    if 100 * counts >= -entry["max_drop"] - FRACTION_TOLERANCE:
+    decisive_end = low if entry["confidence"] == "possible" else high
+    if 100 * decisive_end >= -entry["max_drop"] - FRACTION_TOLERANCE:
         return None
     return f"{message} [{format_points(low)}, {format_points(high)}]"
 
 
-def _no_interval(row: Row) -> str | None:
-    """Explain why a drop has no interval; None where no one of several groups loses anything.
+def _explain_missing_interval(row: Row) -> str | None:
+    """Explain why a difference has no interval; None if no group of several loses accuracy.
 
-    Small drops of a few groups would have a narrow interval, so having none at all must not be
-    worse.
+    Small drops in a few groups have a narrow interval and pass. Without any drop, the spread is 0
+    and there is no interval; this case must not fail.
     """
     if row["n_groups"] == 1:
         return "all test samples are in one group"
@@ -96,7 +96,7 @@ def _no_interval(row: Row) -> str | None:
     )
 
 
-def _low_accuracy(row: Row, entry: Entry) -> str | None:
+def _describe_low_accuracy(row: Row, entry: Entry) -> str | None:
     if 100 * row["accuracy"] >= entry["min_accuracy"] - FRACTION_TOLERANCE:
         return None
     message = f"accuracy is {100 * row['accuracy']:.2f} %"
@@ -105,12 +105,21 @@ def _low_accuracy(row: Row, entry: Entry) -> str | None:
     return f"{message} [{100 * row['accuracy_low']:.2f}, {100 * row['accuracy_high']:.2f}]"
 
 
-def _bytes(size: float) -> str:
+def _format_bytes(size: float) -> str:
     return f"{size / 1024:.1f} KiB ({size:,.0f} bytes)"
 
 
-def _at_most(key: str, column: str, figure: str, text: Callable[[float], str]) -> Requirement:
-    """Make the requirement that a column is at most the limit that an entry has for `key`."""
+def _build_upper_limit(
+    key: str, column: str, figure: str, text: Callable[[float], str]
+) -> Requirement:
+    """Build the requirement that a column is at most the limit that an entry has for `key`.
+
+    Args:
+        key: Key of the limit in an entry of `gates:`.
+        column: Column of the results.
+        figure: Name of the column in messages.
+        text: Formats a value of the column.
+    """
 
     def failure(row: Row, entry: Entry) -> str | None:
         if row[column] is None:
@@ -120,16 +129,16 @@ def _at_most(key: str, column: str, figure: str, text: Callable[[float], str]) -
     return Requirement(lambda entry: f"{figure} at most {text(entry[key])}", failure)
 
 
-def _not_exact(row: Row, entry: Entry) -> str | None:
+def _describe_inexactness(row: Row, entry: Entry) -> str | None:
     """Check both profiles of a certificate, or the potentials of an Akida program."""
     if "akida_potentials" in row:
-        return disagreement(row)
+        return describe_disagreement(row)
     if row["litert_ref"] == row["tflm"] == "exact":
         return None
     return row["verification"] or "no certificate"
 
 
-def disagreement(row: Row) -> str | None:
+def describe_disagreement(row: Row) -> str | None:
     """Describe how far Akida's simulator is from quantized Keras; None if they are equal."""
     if row["akida_potentials"] == "exact":
         return None
@@ -142,22 +151,23 @@ def disagreement(row: Row) -> str | None:
     )
 
 
-def _outside_hardware(row: Row, entry: Entry) -> str | None:
+def _describe_software_layers(row: Row, entry: Entry) -> str | None:
     if row["akida_hardware"]:
         return None
     return f"{row['akida_device']} cannot run all layers in hardware ({row['reason']})"
 
 
+# The requirements by their key in an entry of `gates:`.
 RULES = {
-    "max_drop": Requirement(_drop_limit, _larger_drop),
+    "max_drop": Requirement(_describe_drop_limit, _describe_larger_drop),
     "min_accuracy": Requirement(
-        lambda entry: f"accuracy at least {entry['min_accuracy']:g} %", _low_accuracy
+        lambda entry: f"accuracy at least {entry['min_accuracy']:g} %", _describe_low_accuracy
     ),
-    "max_size": _at_most("max_size", "size_bytes", "file size", _bytes),
-    "max_arena": _at_most("max_arena", "arena_bytes", "tensor arena", _bytes),
-    "max_latency_us": _at_most(
+    "max_size": _build_upper_limit("max_size", "size_bytes", "file size", _format_bytes),
+    "max_arena": _build_upper_limit("max_arena", "arena_bytes", "tensor arena", _format_bytes),
+    "max_latency_us": _build_upper_limit(
         "max_latency_us", "latency_us_median", "median latency", "{:g} µs".format
     ),
-    "exact": Requirement(lambda entry: "bit-exactness", _not_exact),
-    "hardware": Requirement(lambda entry: "all layers in hardware", _outside_hardware),
+    "exact": Requirement(lambda entry: "bit-exactness", _describe_inexactness),
+    "hardware": Requirement(lambda entry: "all layers in hardware", _describe_software_layers),
 }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from snugnet.evaluation.table import arrow
+from snugnet.evaluation.table import choose_arrow
 
 Row = Mapping[str, Any]
 
@@ -59,7 +59,7 @@ def choose(measured: Sequence[Row]) -> tuple[Row, Row]:
         for row in sized
         if row["accuracy_high"] is not None
         and row["accuracy_high"] >= top["accuracy"]
-        and arrow(row["delta_float"], row["p_holm"]) != "↓"
+        and choose_arrow(row["delta_float"], row["p_holm"]) != "↓"
     ]
     smallest = min(candidates or [top], key=lambda row: (row["size_bytes"] or 0, -row["accuracy"]))
     return smallest, top

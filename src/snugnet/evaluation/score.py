@@ -1,4 +1,4 @@
-"""From predictions to one row of the results."""
+"""Score a cell: compute its row of the results from its predictions."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,56 +14,57 @@ from snugnet.evaluation.metrics import (
 )
 from snugnet.evaluation.statistics import (
     Interval,
-    accuracy_interval,
-    auc_interval,
-    difference_interval,
-    paired_p,
+    compute_accuracy_interval,
+    compute_auc_interval,
+    compute_difference_interval,
+    compute_paired_p,
 )
 
 
-def score(
+def score_cell(
     predictions: Predictions,
     reference: Predictions,
     parent: Predictions | None,
     previous_step: Predictions | None,
     size: Mapping[str, Any],
-    deployed: Mapping[str, Any],
+    footprint: Mapping[str, Any],
     confidence: float,
 ) -> dict[str, Any]:
-    """Judge a cell.
+    """Score a cell and compare it with other cells on the same samples.
 
     Args:
-        predictions: Of the cell.
-        reference: Of the float32 cell of the same network, on the same samples.
-        parent: Of the same scheme of the variant that this one was made from; for a model trained
-            with quantizers that is its counterpart quantized after training. None without parent.
+        predictions: Predictions of the cell.
+        reference: Predictions of the float32 cell of the same network.
+        parent: Predictions of the parent variant with the same scheme. The parent of a QAT variant
+            is the variant that was quantized with PTQ. None if there is no parent.
         previous_step: Predictions for the scheme before the quantization step to this scheme
             (`core.quantization_steps`). None if the study has no such cell.
         size: `parameters`, `nonzero`, `macs` and `zeros` of the Keras model.
-        deployed: Columns that describe what is deployed, by a function of `analysis.deployed`.
-        confidence: Of the interval.
+        footprint: Columns that describe the deployed file, from a function of
+            `evaluation.footprint`.
+        confidence: Confidence level of the intervals, in (0, 1).
 
     Returns:
         The columns of one row of metrics.csv that do not depend on other rows, and `confusion`.
 
     Raises:
-        InputError: If they were not predicted for the same samples.
+        InputError: If the predictions are for different samples.
     """
-    others = (
+    compared_cells = (
         ("float reference", reference),
         ("parent", parent),
         ("previous quantization step", previous_step),
     )
-    for name, other in others:
-        if other is not None and not np.array_equal(predictions.labels, other.labels):
+    for name, compared in compared_cells:
+        if compared is not None and not np.array_equal(predictions.labels, compared.labels):
             raise InputError(
                 f"predictions of the cell and its {name} are for different samples; delete both"
             )
     correct = predictions.compute_correctness()
     group = predictions.group
     measures = compute_metrics(predictions)
-    low, high = accuracy_interval(correct, group, confidence)
-    auc = _auc_interval(predictions, confidence)
+    low, high = compute_accuracy_interval(correct, group, confidence)
+    auc = _compute_auc_interval(predictions, confidence)
     return {
         "status": "ok",
         "reason": None,
@@ -75,25 +76,25 @@ def score(
         "n_groups": None if group is None else len(np.unique(group)),
         "accuracy_low": low,
         "accuracy_high": high,
-        **_difference("float", predictions, reference, confidence),
-        **_difference("parent", predictions, parent, confidence),
-        **_difference("rung", predictions, previous_step, confidence),
-        "decisions_changed": int(_changed(predictions, reference)),
+        **_compare_accuracy("float", predictions, reference, confidence),
+        **_compare_accuracy("parent", predictions, parent, confidence),
+        **_compare_accuracy("rung", predictions, previous_step, confidence),
+        "decisions_changed": int(_count_changed_decisions(predictions, reference)),
         **{name: size[name] for name in ("parameters", "nonzero", "macs")},
         "model_zeros": size["zeros"],
-        **deployed,
-        **_latency(predictions.latency_ns),
+        **footprint,
+        **_summarize_latency(predictions.latency_ns),
         "confusion": compute_confusion_matrix(predictions),
         "class_names": list(predictions.class_names),
     }
 
 
-def incompatible(predictions: Predictions, reason: str) -> dict[str, Any]:
-    """Give the row of a cell that cannot be.
+def describe_incompatible_cell(predictions: Predictions, reason: str) -> dict[str, Any]:
+    """Return the row of a cell whose model cannot be converted.
 
     Args:
-        predictions: None of them; they say the task and the classes.
-        reason: Why it cannot be.
+        predictions: Predictions of no samples, with the task and the class names.
+        reason: Why the model cannot be converted.
     """
     return {
         "status": "incompatible",
@@ -104,38 +105,47 @@ def incompatible(predictions: Predictions, reason: str) -> dict[str, Any]:
     }
 
 
-def _auc_interval(predictions: Predictions, confidence: float) -> Interval:
+def _compute_auc_interval(predictions: Predictions, confidence: float) -> Interval:
     truth, scores = select_roc_labels(predictions)
     if truth.shape[1] == 0:
         return Interval(None, None)
-    return auc_interval(truth, scores, predictions.group, confidence)
+    return compute_auc_interval(truth, scores, predictions.group, confidence)
 
 
-def _difference(
-    name: str, predictions: Predictions, other: Predictions | None, confidence: float
+def _compare_accuracy(
+    name: str, predictions: Predictions, compared: Predictions | None, confidence: float
 ) -> dict[str, float | None]:
-    """Compare with another cell on the same samples."""
-    if other is None:
+    """Compare the accuracy with that of another cell on the same samples.
+
+    Args:
+        name: Part of the names of the columns: `float`, `parent` or `rung`.
+        predictions: Predictions of the cell.
+        compared: Predictions of the other cell; None leaves the columns empty.
+        confidence: Confidence level of the interval, in (0, 1).
+    """
+    if compared is None:
         columns = (f"delta_{name}", f"delta_{name}_low", f"delta_{name}_high", f"p_{name}")
         return dict.fromkeys(columns)
-    ours, theirs = predictions.compute_correctness(), other.compute_correctness()
-    low, high = difference_interval(ours, theirs, predictions.group, confidence)
+    correct, compared_correct = predictions.compute_correctness(), compared.compute_correctness()
+    low, high = compute_difference_interval(
+        correct, compared_correct, predictions.group, confidence
+    )
     return {
-        f"delta_{name}": float(ours.mean() - theirs.mean()),
+        f"delta_{name}": float(correct.mean() - compared_correct.mean()),
         f"delta_{name}_low": low,
         f"delta_{name}_high": high,
-        f"p_{name}": paired_p(ours, theirs, predictions.group),
+        f"p_{name}": compute_paired_p(correct, compared_correct, predictions.group),
     }
 
 
-def _changed(predictions: Predictions, reference: Predictions) -> int:
-    """Count the samples of which any decision differs from float's."""
+def _count_changed_decisions(predictions: Predictions, reference: Predictions) -> int:
+    """Count the samples for which a decision differs from that of the float32 cell."""
     differs = predictions.decide() != reference.decide()
     return int(differs.any(axis=1).sum() if differs.ndim == 2 else differs.sum())
 
 
-def _latency(nanoseconds: np.ndarray) -> dict[str, float | None]:
-    """Median and 95th percentile in microseconds."""
+def _summarize_latency(nanoseconds: np.ndarray) -> dict[str, float | None]:
+    """Compute the median and the 95th percentile in microseconds."""
     if len(nanoseconds) == 0:
         return {"latency_us_median": None, "latency_us_p95": None}
     median, p95 = np.percentile(nanoseconds, (50, 95)) / 1000

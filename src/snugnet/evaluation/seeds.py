@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from snugnet.evaluation.statistics import holm, negligible
-from snugnet.evaluation.table import points
+from snugnet.evaluation.statistics import adjust_holm, is_negligible
+from snugnet.evaluation.table import describe_difference
 
 # Columns that identify a cell, apart from its seed.
 KEYS = ["family", "variant", "scheme", "runtime"]
@@ -46,7 +46,7 @@ def summarize_seeds(frame: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """Summarize the cells that a study has with several seeds.
 
     Args:
-        frame: Rows of metrics.csv, as `tabulate` returns them.
+        frame: Rows of metrics.csv, as `build_results_table` returns them.
         confidence: Confidence level of the intervals, in (0, 1).
 
     Returns:
@@ -68,7 +68,7 @@ def summarize_seeds(frame: pd.DataFrame, confidence: float) -> pd.DataFrame:
         tested = summary[summary[f"p_{name}"].notna()]
         for _, index in tested.groupby("family").groups.items():
             p_values = summary.loc[index, f"p_{name}"].to_numpy(dtype=float)
-            summary.loc[index, f"p_holm_{name}"] = holm(p_values)
+            summary.loc[index, f"p_holm_{name}"] = adjust_holm(p_values)
     return summary
 
 
@@ -115,7 +115,7 @@ def _test_difference(cells: pd.DataFrame, name: str, confidence: float) -> dict[
 
 def _compute_interval(values: np.ndarray, confidence: float) -> tuple[float | None, float | None]:
     """Compute Student's t interval of a mean; (None, None) if all values are equal."""
-    if negligible(values - values[0]):
+    if is_negligible(values - values[0]):
         return None, None
     standard_error = values.std(ddof=1) / np.sqrt(len(values))
     half = stats.t.ppf((1 + confidence) / 2, len(values) - 1) * standard_error
@@ -156,6 +156,6 @@ def format_seed_row(row: Mapping[Any, Any]) -> dict[str, str]:
         "seeds": str(row["seeds"]),
         "accuracy": mean,
         "min, max [%]": f"{100 * row['least']:.2f}, {100 * row['most']:.2f}",
-        "Δ vs float32 [points]": points(row, "float", "p_holm_delta_float"),
-        "Δ vs parent [points]": points(row, "parent", "p_holm_delta_parent"),
+        "Δ vs float32 [points]": describe_difference(row, "float", "p_holm_delta_float"),
+        "Δ vs parent [points]": describe_difference(row, "parent", "p_holm_delta_parent"),
     }

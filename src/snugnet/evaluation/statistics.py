@@ -1,7 +1,8 @@
-"""How sure a figure is, with samples of one patient or subject treated as what they are: related.
+"""Confidence intervals and tests that respect groups, such as the samples of one patient.
 
-McNemar's test and Wilson's interval take samples as independent. Within a patient they are not,
-and those formulas then claim far too much; so whatever has groups is judged by group.
+McNemar's test and Wilson's interval assume independent samples. The samples of one patient are not
+independent: the interval would be too narrow and the p-value too small. If samples have groups, all
+intervals and tests here therefore treat each group as one independent unit (a cluster).
 """
 
 from typing import NamedTuple
@@ -11,161 +12,170 @@ from scipy import stats
 
 from snugnet.core.fractions import FRACTION_TOLERANCE
 
-# Up to this many groups all sign patterns are tried (2^14); above, as many are drawn.
+# Up to this number of groups, all sign patterns are tried (2^14). For more groups, the same number
+# of patterns is drawn.
 EXACT_GROUPS = 14
 RESAMPLES = 2**EXACT_GROUPS
 
 
 class Interval(NamedTuple):
-    """A confidence interval; both ends None where there is too little to say."""
+    """A confidence interval.
+
+    Attributes:
+        low: Lower end; None if the data are not sufficient for an interval.
+        high: Upper end; None likewise.
+    """
 
     low: float | None
     high: float | None
 
 
-def accuracy_interval(
+def compute_accuracy_interval(
     correct: np.ndarray, group: np.ndarray | None, confidence: float = 0.95
 ) -> Interval:
-    """Give the interval of an accuracy.
+    """Compute the confidence interval of an accuracy.
 
-    Without groups and with right-or-wrong samples: Wilson 1927. Otherwise Student's t on cluster
-    means, each weighted by its share of the samples, so that the interval lies around the pooled
-    accuracy (the linearized ratio estimator; Cochran 1977, 6.3); with groups of equal size that
-    is the plain t interval of the group means. Multi-label samples without groups are their own
-    clusters.
+    Without groups, and if each sample is either right or wrong: Wilson 1927. Otherwise Student's t
+    on cluster means, each weighted by its share of the samples, so that the interval lies around
+    the pooled accuracy (the linearized ratio estimator; Cochran 1977, 6.3). With groups of equal
+    size, this is the plain t interval of the group means. Multi-label samples without groups are
+    their own clusters.
 
     Args:
-        correct: (n,) in 0..1.
-        group: (n,) or None.
-        confidence: Of the interval, in (0, 1).
+        correct: Correctness of each sample, (n,), in 0..1.
+        group: Group of each sample, (n,), or None.
+        confidence: Confidence level, in (0, 1).
     """
     if group is None and np.isin(correct, (0.0, 1.0)).all():
-        return _wilson(int(correct.sum()), len(correct), confidence)
-    right, size = _by_cluster(correct, group)
-    clusters = len(right)
+        return _compute_wilson_interval(int(correct.sum()), len(correct), confidence)
+    total, size = _sum_by_cluster(correct, group)
+    clusters = len(total)
     if clusters < 2:
         return Interval(None, None)
-    pooled = right.sum() / size.sum()
-    residual = right - pooled * size
-    if negligible(residual):
-        # All clusters agree, mostly at 100 %: spread says nothing, so count clusters instead.
-        return _wilson(round(pooled * clusters), clusters, confidence)
-    half = _half_width(residual, size, confidence)
+    pooled = total.sum() / size.sum()
+    residual = total - pooled * size
+    if is_negligible(residual):
+        # All clusters have the same accuracy, mostly 100 %. Their spread is 0 and gives no
+        # interval, so Wilson's interval is computed with clusters instead of samples.
+        return _compute_wilson_interval(round(pooled * clusters), clusters, confidence)
+    half = _compute_half_width(residual, size, confidence)
     return Interval(float(max(0.0, pooled - half)), float(min(1.0, pooled + half)))
 
 
-def negligible(differences: np.ndarray) -> bool:
-    """Tell whether differences of fractions are none but for their last bits."""
+def is_negligible(differences: np.ndarray) -> bool:
+    """Check whether differences of fractions are 0, apart from rounding errors."""
     return bool(np.abs(differences).max() < FRACTION_TOLERANCE)
 
 
-def _half_width(residual: np.ndarray, size: np.ndarray, confidence: float) -> float:
-    """Give Student's t times the standard error of a mean of clusters weighted by their size."""
+def _compute_half_width(residual: np.ndarray, size: np.ndarray, confidence: float) -> float:
+    """Compute Student's t times the standard error of a mean of clusters weighted by size."""
     clusters = len(size)
     variance = clusters / (clusters - 1) * np.sum(residual**2) / size.sum() ** 2
     return float(stats.t.ppf((1 + confidence) / 2, clusters - 1) * np.sqrt(variance))
 
 
-def _wilson(successes: int, n: int, confidence: float) -> Interval:
+def _compute_wilson_interval(successes: int, n: int, confidence: float) -> Interval:
     result = stats.binomtest(successes, n).proportion_ci(confidence, method="wilson")
     return Interval(float(result.low), float(result.high))
 
 
-def auc_interval(
+def compute_auc_interval(
     truth: np.ndarray, scores: np.ndarray, group: np.ndarray | None, confidence: float = 0.95
 ) -> Interval:
-    """Give the interval of a macro area under the ROC curve, by group.
+    """Compute the confidence interval of the macro area under the ROC curve, by group.
 
-    DeLong et al. 1988 write an area as a mean of placements, the share of the other class that a
-    sample outranks; Obuchowski 1997 sums what the samples of a cluster contribute. Here the sums
-    run over the labels too, and Student's t takes the place of the normal distribution.
+    DeLong et al. 1988 write an area as a mean of placements: the share of the other class that a
+    sample outranks. Obuchowski 1997 sums the contributions of the samples of a cluster. Here the
+    sums also run over the labels, and Student's t replaces the normal distribution.
 
     Args:
-        truth: bool (n, k), whether a sample has a label; each label has both kinds.
-        scores: (n, k).
-        group: (n,) or None, where samples are their own clusters.
-        confidence: Of the interval, in (0, 1).
+        truth: Whether a sample has a label, bool (n, k). Each label has samples with and without
+            it.
+        scores: Scores of the labels, (n, k).
+        group: Group of each sample, (n,); None if samples are their own clusters.
+        confidence: Confidence level, in (0, 1).
     """
-    parts = [_auc_parts(truth[:, k], scores[:, k]) for k in range(truth.shape[1])]
+    parts = [_compute_auc_parts(truth[:, k], scores[:, k]) for k in range(truth.shape[1])]
     area = float(np.mean([label_area for label_area, _ in parts]))
     influence = np.mean([label_influence for _, label_influence in parts], axis=0)
-    sums, _ = _by_cluster(influence, group)
+    sums, _ = _sum_by_cluster(influence, group)
     clusters = len(sums)
-    # Perfect separation has no spread, which says nothing about the next patient.
-    if clusters < 2 or negligible(sums):
+    # Perfect separation has no spread. An interval of width 0 would be wrong for new patients.
+    if clusters < 2 or is_negligible(sums):
         return Interval(None, None)
     variance = clusters / (clusters - 1) * np.sum(sums**2)
     half = stats.t.ppf((1 + confidence) / 2, clusters - 1) * np.sqrt(variance)
     return Interval(float(max(0.0, area - half)), float(min(1.0, area + half)))
 
 
-def _auc_parts(positive: np.ndarray, scores: np.ndarray) -> tuple[float, np.ndarray]:
-    """Give the area of one label and what each sample contributes to it, (n,), of sum 0."""
+def _compute_auc_parts(positive: np.ndarray, scores: np.ndarray) -> tuple[float, np.ndarray]:
+    """Compute the area of one label and the contribution of each sample, (n,), with sum 0."""
     placement = np.empty(len(scores))
-    for mine in (positive, ~positive):
-        others = np.sort(scores[~mine])
+    for members in (positive, ~positive):
+        opposite = np.sort(scores[~members])
         # Ties count half.
-        below = np.searchsorted(others, scores[mine], "left")
-        not_above = np.searchsorted(others, scores[mine], "right")
-        share = (below + not_above) / (2 * len(others))
-        placement[mine] = share if mine is positive else 1 - share
+        below = np.searchsorted(opposite, scores[members], "left")
+        not_above = np.searchsorted(opposite, scores[members], "right")
+        share = (below + not_above) / (2 * len(opposite))
+        placement[members] = share if members is positive else 1 - share
     area = float(placement[positive].mean())
     counts = np.where(positive, positive.sum(), (~positive).sum())
     return area, (placement - area) / counts
 
 
-def _by_cluster(correct: np.ndarray, group: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Sum what is right, and count samples, in each group."""
+def _sum_by_cluster(values: np.ndarray, group: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Sum the values, and count the samples, of each group; samples without groups are clusters."""
     if group is None:
-        return correct, np.ones(len(correct))
+        return values, np.ones(len(values))
     _, index = np.unique(group, return_inverse=True)
-    return np.bincount(index, weights=correct), np.bincount(index).astype(np.float64)
+    return np.bincount(index, weights=values), np.bincount(index).astype(np.float64)
 
 
-def paired_p(
+def compute_paired_p(
     correct: np.ndarray, reference: np.ndarray, group: np.ndarray | None, seed: int = 0
 ) -> float:
     """Test whether two models differ in accuracy on the same samples, two-sided.
 
-    Without groups and with right-or-wrong samples: the exact McNemar test. Otherwise a sign-flip
-    permutation test of the per-group differences: if the models were alike, each group's
-    difference could as well have had the other sign.
+    Without groups, and if each sample is either right or wrong: the exact McNemar test. Otherwise a
+    sign-flip permutation test of the per-group differences: if the models were equally accurate,
+    both signs of a group's difference would be equally likely.
 
     Args:
-        correct: (n,) in 0..1, of one model.
-        reference: (n,) of the other, on the same samples.
-        group: (n,) or None.
-        seed: Of the drawn sign patterns, where there are too many to try all.
+        correct: Correctness of each sample with the model, (n,), in 0..1.
+        reference: Correctness of the same samples with the reference model, (n,), in 0..1.
+        group: Group of each sample, (n,), or None.
+        seed: Seed of the drawn sign patterns. They are drawn if there are too many to try all.
 
     Returns:
-        The p-value; 1.0 where the models never differ.
+        The p-value; 1.0 if the models never differ.
     """
-    right_or_wrong = np.isin(correct, (0.0, 1.0)).all() and np.isin(reference, (0.0, 1.0)).all()
-    if group is None and right_or_wrong:
+    is_binary = np.isin(correct, (0.0, 1.0)).all() and np.isin(reference, (0.0, 1.0)).all()
+    if group is None and is_binary:
         gained = int(np.sum(correct > reference))
         lost = int(np.sum(correct < reference))
         return float(stats.binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
-    difference, _ = _by_cluster(correct - reference, group)
-    return _sign_flip_p(difference, seed)
+    difference, _ = _sum_by_cluster(correct - reference, group)
+    return _compute_sign_flip_p(difference, seed)
 
 
-def difference_interval(
+def compute_difference_interval(
     correct: np.ndarray,
     reference: np.ndarray,
     group: np.ndarray | None,
     confidence: float = 0.95,
 ) -> Interval:
-    """Give the interval of the difference in accuracy of two models on the same samples.
+    """Compute the interval of the difference in accuracy of two models on the same samples.
 
-    Without groups and with right-or-wrong samples: Agresti and Min 2005, Wald's interval with half
-    a sample added to each cell of the 2 x 2 table. Otherwise as `accuracy_interval`, of the
-    samples' differences; where all clusters differ alike, their spread says nothing.
+    Without groups, and if each sample is either right or wrong: Agresti and Min 2005, Wald's
+    interval with half a sample added to each cell of the 2 x 2 table. Otherwise as
+    `compute_accuracy_interval`, with the differences of the samples; if the difference is the same
+    in all clusters, their spread gives no interval.
 
     Args:
-        correct: (n,) in 0..1, of one model.
-        reference: (n,) of the other, on the same samples.
-        group: (n,) or None.
-        confidence: Of the interval, in (0, 1).
+        correct: Correctness of each sample with the model, (n,), in 0..1.
+        reference: Correctness of the same samples with the reference model, (n,), in 0..1.
+        group: Group of each sample, (n,), or None.
+        confidence: Confidence level, in (0, 1).
     """
     difference = correct - reference
     if (
@@ -179,24 +189,24 @@ def difference_interval(
         half = stats.norm.ppf((1 + confidence) / 2)
         half *= np.sqrt(gained + lost - (gained - lost) ** 2 / n) / n
         return Interval(float(middle - half), float(middle + half))
-    total, size = _by_cluster(difference, group)
+    total, size = _sum_by_cluster(difference, group)
     if len(total) < 2:
         return Interval(None, None)
     pooled = total.sum() / size.sum()
     residual = total - pooled * size
-    if negligible(residual):
+    if is_negligible(residual):
         return Interval(None, None)
-    half = _half_width(residual, size, confidence)
+    half = _compute_half_width(residual, size, confidence)
     return Interval(float(pooled - half), float(pooled + half))
 
 
-def _sign_flip_p(difference: np.ndarray, seed: int) -> float:
-    # Groups without any difference are the same under either sign; sums of fractions that should
-    # cancel leave some last bits.
+def _compute_sign_flip_p(difference: np.ndarray, seed: int) -> float:
+    # A sign does not change groups without any difference. Sums of fractions that should be 0 have
+    # rounding errors.
     difference = difference[np.abs(difference) > FRACTION_TOLERANCE]
     if len(difference) == 0:
         return 1.0
-    # Sums of fractions differ in their last bits; a tie must count as a tie.
+    # Equal sums may differ by rounding errors, but must count as equal.
     observed = abs(difference.sum()) * (1 - FRACTION_TOLERANCE)
     if len(difference) <= EXACT_GROUPS:
         patterns = np.arange(2 ** len(difference))[:, np.newaxis]
@@ -204,21 +214,21 @@ def _sign_flip_p(difference: np.ndarray, seed: int) -> float:
         return float(np.mean(np.abs(signs @ difference) >= observed))
     rng = np.random.default_rng(seed)
     as_extreme = 0
-    for _ in range(0, RESAMPLES, 512):  # in portions, since there may be thousands of groups
+    for _ in range(0, RESAMPLES, 512):  # in batches, because there may be thousands of groups
         signs = rng.choice((-1.0, 1.0), (512, len(difference)))
         as_extreme += int(np.sum(np.abs(signs @ difference) >= observed))
     # The observed pattern is one of the possible ones (Phipson and Smyth 2010).
     return (as_extreme + 1) / (RESAMPLES + 1)
 
 
-def holm(p_values: np.ndarray) -> np.ndarray:
-    """Adjust p-values for their number (Holm 1979); the order is kept.
+def adjust_holm(p_values: np.ndarray) -> np.ndarray:
+    """Adjust p-values for multiple tests (Holm 1979).
 
     Args:
-        p_values: (m,) in 0..1.
+        p_values: p-values, (m,), in 0..1.
 
     Returns:
-        (m,) adjusted p-values, at most 1.
+        Adjusted p-values in the same order, (m,), at most 1.
     """
     order = np.argsort(p_values, kind="stable")
     factors = len(p_values) - np.arange(len(p_values))

@@ -1,4 +1,4 @@
-"""All rows of the results: one table for machines, one for people."""
+"""Build the table of all results (metrics.csv) and format it as Markdown (metrics.md)."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -7,9 +7,9 @@ import pandas as pd
 
 from snugnet.core.fractions import format_points
 from snugnet.core.quantization_steps import STEPS
-from snugnet.evaluation.statistics import holm
+from snugnet.evaluation.statistics import adjust_holm
 
-# The columns of metrics.csv, in order; what does not apply to a row is empty, never 0.
+# The columns of metrics.csv, in order. A value that does not apply to a row is empty, never 0.
 COLUMNS = [
     "model",
     "family",
@@ -110,39 +110,50 @@ INTEGERS = [
     "akida_worst",
 ]
 
-# Below this, a difference from float is called a difference.
+# Differences with a smaller adjusted p-value are significant.
 SIGNIFICANCE = 0.05
+# First heading of the tables of quantization steps.
+STEP_HEADING = "Δ vs previous quantization step [points]"
 
 
-def tabulate(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Collect rows in the order given and adjust their p-values within each model.
+def build_results_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Build the table of all results and adjust its p-values within each model.
 
     Args:
-        rows: One mapping a cell: the cell's names and what `score` gave.
+        rows: One mapping for each cell: the names of the cell and the columns of `score_cell`.
 
     Returns:
-        A frame with the columns `COLUMNS`.
+        A frame with the columns `COLUMNS`. The rows keep their order.
     """
     frame = pd.DataFrame([dict(row) for row in rows]).reindex(columns=COLUMNS)
     for name in INTEGERS:
         frame[name] = frame[name].astype("Int64")
-    # A float32 row is its own reference: nothing is tested there, so it does not count.
+    # A float32 row is its own reference. It is no test, so Holm's correction must not count it.
     tested = frame["p_float"].notna() & (frame["scheme"] != "float32")
     frame.loc[~tested, "p_float"] = None
-    _adjust(frame, "p_float", "p_holm")
-    _adjust(frame, "p_parent", "p_parent_holm")
-    _adjust(frame, "p_rung", "p_rung_holm")
+    _adjust_p_values(frame, "p_float", "p_holm")
+    _adjust_p_values(frame, "p_parent", "p_parent_holm")
+    _adjust_p_values(frame, "p_rung", "p_rung_holm")
     return frame
 
 
-def _adjust(frame: pd.DataFrame, plain: str, adjusted: str) -> None:
-    """Fill a column with another's p-values, adjusted within each model."""
+def _adjust_p_values(frame: pd.DataFrame, plain: str, adjusted: str) -> None:
+    """Fill the column `adjusted` with the p-values of `plain`, adjusted within each model."""
     for _, index in frame[frame[plain].notna()].groupby("model").groups.items():
-        frame.loc[index, adjusted] = holm(frame.loc[index, plain].to_numpy(dtype=float))
+        frame.loc[index, adjusted] = adjust_holm(frame.loc[index, plain].to_numpy(dtype=float))
 
 
-def arrow(delta: float, p: float | None) -> str:
-    """Tell a difference: up or down only where the test says so, else ~; nothing if none was."""
+def choose_arrow(delta: float, p: float | None) -> str:
+    """Choose the symbol of a difference in accuracy.
+
+    Args:
+        delta: Difference in accuracy.
+        p: Adjusted p-value; None or NaN if the difference was not tested.
+
+    Returns:
+        `↑` or `↓` if the difference is significant, `~` if it is not, or an empty string if it was
+        not tested.
+    """
     if pd.isna(p):
         return ""
     if p >= SIGNIFICANCE or delta == 0:
@@ -150,102 +161,120 @@ def arrow(delta: float, p: float | None) -> str:
     return "↑" if delta > 0 else "↓"
 
 
-def points(row: Mapping[Any, Any], other: str, p: str) -> str:
-    """Word the difference of a row from another cell: points of accuracy, arrow, interval.
+def describe_difference(row: Mapping[Any, Any], reference: str, p: str) -> str:
+    """Format the difference in accuracy between a row and another cell.
 
     Args:
-        row: Of the table.
-        other: What it is compared with: `float`, `parent` or `rung`.
-        p: The column of the p-value that decides on the arrow.
+        row: A row of the table.
+        reference: The cell that the row is compared with: `float`, `parent` or `rung` (the
+            previous quantization step).
+        p: Name of the column with the p-value that decides on the arrow.
+
+    Returns:
+        Percentage points, arrow and interval, such as `-1.20 ↓ [-2.00, -0.40]`; empty if there is
+        no difference.
     """
-    delta, low, high = (row[f"delta_{other}{end}"] for end in ("", "_low", "_high"))
+    delta, low, high = (row[f"delta_{reference}{suffix}"] for suffix in ("", "_low", "_high"))
     if pd.isna(delta):
         return ""
-    text = f"{format_points(delta)} {arrow(delta, row[p])}".rstrip()
+    text = f"{format_points(delta)} {choose_arrow(delta, row[p])}".rstrip()
     return text if pd.isna(low) else f"{text} [{format_points(low)}, {format_points(high)}]"
 
 
-def markdown(frame: pd.DataFrame, confidence: float) -> str:
-    """Lay the table out like the slides: one table a model, schemes down, variants across."""
-    percent = f"{100 * confidence:g} %"
+def format_table_markdown(frame: pd.DataFrame, confidence: float) -> str:
+    """Format the table as Markdown.
+
+    Args:
+        frame: The table of all results.
+        confidence: Confidence level of the intervals, in (0, 1).
+
+    Returns:
+        For each model, as on the slides, a table of accuracies with schemes in rows and variants
+        in columns; a table of quantization steps; and a table of the other columns.
+    """
+    interval = f"{100 * confidence:g} % confidence interval"
     parts = [
         "# Results",
-        f"Accuracy on the test split with its {percent} interval (multi-label tasks: binary "
-        "accuracy). An arrow marks a difference from the float32 row of the same network that the "
-        f"paired test finds at {SIGNIFICANCE:.0%} after Holm's correction within the model; ~ "
-        "marks one that it does not. Points to parent: the difference from the same scheme of the "
-        "variant that this one was made from, with its interval and tested alike; for a …_qat "
-        "variant that is quantization-aware training against quantization after training. Points "
-        "for …: the difference from the scheme that leaves just this in float. "
-        "Datasets named synthetic_… are simulated.",
+        f"Accuracy: on the test split, with its {interval} (multi-label tasks: binary accuracy). "
+        "↑ and ↓: significant difference from the float32 row of the same network (paired test, "
+        f"p < {SIGNIFICANCE:g} after Holm's correction within the model). ~: no significant "
+        "difference. Δ vs parent: difference from the same scheme of the parent variant, with "
+        "interval and the same test; for a …_qat variant, it compares QAT with PTQ. Δ vs previous "
+        "quantization step: difference from the scheme without this step. Datasets named "
+        "synthetic_… are simulated.",
     ]
     for model, rows in frame.groupby("model", sort=False):
         parts += [
             f"## {model}",
-            about(rows),
-            _grid(rows),
-            _quantization_steps(rows),
-            _details(rows),
+            describe_dataset(rows),
+            _format_accuracies(rows),
+            _format_quantization_steps(rows),
+            _format_details(rows),
         ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def about(rows: pd.DataFrame) -> str:
-    """Say of the rows of a model what they were measured on."""
-    first = rows.iloc[0]
-    ok = rows[rows["status"] == "ok"]
-    if ok.empty:
-        return f"Dataset {first['dataset']}; no cell of this model could be measured."
-    groups = ok.iloc[0]["n_groups"]
-    independent = "without groups" if pd.isna(groups) else f"of {groups} groups"
-    return (
-        f"Dataset {first['dataset']} ({ok.iloc[0]['task']}), {ok.iloc[0]['n']} test samples "
-        f"{independent}."
-    )
+def describe_dataset(rows: pd.DataFrame) -> str:
+    """Describe the test data of a model: dataset, task, number of samples and of groups.
+
+    Args:
+        rows: The rows of the model.
+    """
+    dataset = rows.iloc[0]["dataset"]
+    measured = rows[rows["status"] == "ok"]
+    if measured.empty:
+        return f"Dataset {dataset}; no cell of this model could be measured."
+    first = measured.iloc[0]
+    groups = "without groups" if pd.isna(first["n_groups"]) else f"of {first['n_groups']} groups"
+    return f"Dataset {dataset} ({first['task']}), {first['n']} test samples {groups}."
 
 
-def _grid(rows: pd.DataFrame) -> str:
-    """Schemes down, variants across."""
+def _format_accuracies(rows: pd.DataFrame) -> str:
+    """Format the accuracies of a model: schemes in rows, variants in columns."""
     variants = list(dict.fromkeys(rows["variant"]))
     lines = []
-    for (scheme, runtime), same in rows.groupby(["scheme", "runtime"], sort=False):
-        cells = {row["variant"]: accuracy_text(row) for row in same.to_dict("records")}
-        lines.append([how(scheme, runtime), *(cells.get(variant, "") for variant in variants)])
+    for (scheme, runtime), cells in rows.groupby(["scheme", "runtime"], sort=False):
+        texts = {row["variant"]: format_accuracy(row) for row in cells.to_dict("records")}
+        values = [texts.get(variant, "") for variant in variants]
+        lines.append([format_scheme(scheme, runtime), *values])
     table: str = pd.DataFrame(lines, columns=["scheme", *variants]).to_markdown(index=False)
     return table
 
 
-def _quantization_steps(rows: pd.DataFrame) -> str:
-    """Format the cost of each quantization step: variants down, steps across."""
+def _format_quantization_steps(rows: pd.DataFrame) -> str:
+    """Format the cost of each quantization step: variants in rows, steps in columns."""
     lines: dict[str, dict[str, str]] = {}
     for row in rows[rows["delta_rung"].notna()].to_dict("records"):
-        what = f"{STEPS[row['scheme']].quantized} ({row['scheme']})"
-        lines.setdefault(row["variant"], {"points for": row["variant"]})[what] = points(
-            row, "rung", "p_rung_holm"
-        )
+        step = f"{STEPS[row['scheme']].quantized} ({row['scheme']})"
+        line = lines.setdefault(row["variant"], {STEP_HEADING: row["variant"]})
+        line[step] = describe_difference(row, "rung", "p_rung_holm")
     if not lines:
         return ""
     table: str = pd.DataFrame(lines.values()).fillna("").to_markdown(index=False)
     return table
 
 
-def how(scheme: Hashable, runtime: Hashable) -> str:
-    """Name a scheme, and what computed it if that is not LiteRT."""
+def format_scheme(scheme: Hashable, runtime: Hashable) -> str:
+    """Format the name of a scheme, with its runtime if that is not LiteRT."""
     return str(scheme) if runtime == "litert" else f"{scheme} ({runtime})"
 
 
-def accuracy_text(row: Mapping[Any, Any]) -> str:
-    """Word the accuracy of a row: per cent, arrow, interval; or why there is none."""
+def format_accuracy(row: Mapping[Any, Any]) -> str:
+    """Format the accuracy of a row: percent, arrow and interval.
+
+    For a cell that was not measured, return its status and the reason.
+    """
     if row["status"] != "ok":
         return f"{row['status']}: {row['reason']}"
-    text = f"{100 * row['accuracy']:.2f} % {arrow(row['delta_float'], row['p_holm'])}".rstrip()
+    arrow = choose_arrow(row["delta_float"], row["p_holm"])
+    text = f"{100 * row['accuracy']:.2f} % {arrow}".rstrip()
     if pd.isna(row["accuracy_low"]):
         return text
     return f"{text} [{100 * row['accuracy_low']:.2f}, {100 * row['accuracy_high']:.2f}]"
 
 
-def auc_text(row: Mapping[Any, Any]) -> str:
-    """Word the area under the ROC curve of a row with its interval."""
+def format_auc(row: Mapping[Any, Any]) -> str:
+    """Format the area under the ROC curve of a row with its interval; empty if there is none."""
     if pd.isna(row["auc_macro"]):
         return ""
     if pd.isna(row["auc_low"]):
@@ -253,12 +282,12 @@ def auc_text(row: Mapping[Any, Any]) -> str:
     return f"{row['auc_macro']:.4f} [{row['auc_low']:.4f}, {row['auc_high']:.4f}]"
 
 
-def _share(part: Any, rest: Any) -> str:
-    """Word how many there are of a kind among all."""
+def _format_share(part: Any, rest: Any) -> str:
+    """Format a part of a total, such as `3 of 5`; empty if it is unknown."""
     return "" if pd.isna(part) else f"{part} of {part + rest}"
 
 
-# The slides' other measures, by column, with their titles.
+# The other metrics of the slides: headings by column.
 MEASURES = {
     "balanced_accuracy": "balanced accuracy",
     "precision": "precision",
@@ -271,31 +300,35 @@ MEASURES = {
 }
 
 
-def _details(rows: pd.DataFrame) -> str:
-    """Everything but accuracy, a row a cell; columns that are empty throughout are left out."""
-    lines = pd.DataFrame([_line(row) for row in rows[rows["status"] == "ok"].to_dict("records")])
+def _format_details(rows: pd.DataFrame) -> str:
+    """Format the other columns, one line for each measured cell; empty columns are left out."""
+    cells = rows[rows["status"] == "ok"].to_dict("records")
+    lines = pd.DataFrame([_format_cell(row) for row in cells])
     if lines.empty:
         return ""
-    shown = lines.loc[:, (lines != "").any()]
-    table: str = shown.to_markdown(index=False, disable_numparse=True)
+    filled = lines.loc[:, (lines != "").any()]
+    table: str = filled.to_markdown(index=False, disable_numparse=True)
     return table
 
 
-def _line(row: Mapping[Any, Any]) -> dict[str, str]:
-    def text(name: str, form: str, factor: float = 1) -> str:
+def _format_cell(row: Mapping[Any, Any]) -> dict[str, str]:
+    """Format the columns of a cell other than accuracy, by heading."""
+
+    def format_value(name: str, form: str, factor: float = 1) -> str:
         return "" if pd.isna(row[name]) else format(factor * row[name], form)
 
     return {
         "variant": row["variant"],
-        "scheme": how(row["scheme"], row["runtime"]),
-        **{title: text(name, ".4f") for name, title in MEASURES.items()},
-        "macro AUC": auc_text(row),
-        "p (Holm)": text("p_holm", ".3g"),
-        "points to parent": points(row, "parent", "p_parent_holm"),
-        "parameters": text("parameters", ",d"),
-        # A file without any is its float one: quantization left out all of its small tensors.
-        "int8 weights": _share(row["int8_weights"], row["float_weights"]),
-        "zeros": text("file_zeros", ".3f"),
-        "KiB": text("size_bytes", ".1f", 1 / 1024),
-        "µs (median)": text("latency_us_median", ".1f"),
+        "scheme": format_scheme(row["scheme"], row["runtime"]),
+        **{title: format_value(name, ".4f") for name, title in MEASURES.items()},
+        "macro AUC": format_auc(row),
+        "p (Holm)": format_value("p_holm", ".3g"),
+        "Δ vs parent [points]": describe_difference(row, "parent", "p_parent_holm"),
+        "parameters": format_value("parameters", ",d"),
+        # A drq file without int8 weights equals the float32 file: all of its tensors are too small
+        # to be quantized.
+        "int8 weights": _format_share(row["int8_weights"], row["float_weights"]),
+        "sparsity": format_value("file_zeros", ".3f"),
+        "file [KiB]": format_value("size_bytes", ".1f", 1 / 1024),
+        "latency, median [µs]": format_value("latency_us_median", ".1f"),
     }

@@ -1,7 +1,7 @@
-"""What files held when a job wrote them: recorded beside them, compared by every job that reads.
+"""Record the checksums of output files, and compare them before a job reads the files.
 
-A disk, a copy or an editor can change a file without anyone asking; results would then say
-something about another file. Every job looks, so nobody else needs to.
+A disk error, an incomplete copy or an editor can change a file without notice, and results would
+then be wrong. Every job checks its inputs, so no other check is necessary.
 """
 
 import os
@@ -13,68 +13,72 @@ from pathlib import Path
 from snugnet.core.errors import InputError
 from snugnet.core.files import sha256_of
 
-# In the environment of jobs: the options that gave this run its configuration.
+# Environment variable of jobs: the command-line options that set the configuration of this run.
 OPTIONS = "SNUGNET_OPTIONS"
-PAUSE = 2.0  # seconds
+# Seconds to wait before a second comparison.
+PAUSE = 2.0
 
 
 def announce(configfiles: Sequence[str | Path], config: Sequence[str]) -> None:
-    """Tell the jobs of this run, through the environment, how its configuration was given.
+    """Store the options that set the configuration in the environment of the jobs of this run.
+
+    Error messages use them in the command that creates a file again.
 
     Args:
-        configfiles: The arguments of `--configfile`.
-        config: Those of `--config`.
+        configfiles: Arguments of `--configfile`.
+        config: Arguments of `--config`.
     """
     files = [os.path.relpath(path) for path in configfiles]
-    given = {"--configfile": files, "--config": config}
+    options = {"--configfile": files, "--config": config}
     os.environ[OPTIONS] = " ".join(
-        f"{option} {shlex.join(values)}" for option, values in given.items() if values
+        f"{option} {shlex.join(values)}" for option, values in options.items() if values
     )
 
 
 def record(paths: Iterable[str]) -> None:
-    """Write the SHA-256 sum of each file or folder to `.<name>.sha256` beside it.
+    """Write the SHA-256 sum of each file or folder to `.<name>.sha256` in the same folder.
 
-    An output that is not there yet is one that Snakemake itself will touch: it says nothing.
+    An output that does not exist yet is skipped: Snakemake itself will create it as an empty file.
     """
     for path in filter(Path.exists, map(Path, paths)):
-        partial = _beside(path).with_suffix(".partial")
-        # As sha256sum writes it: `sha256sum -c` in that folder does the same as `check`.
+        partial = _get_checksum_path(path).with_suffix(".partial")
+        # The format of sha256sum: `sha256sum -c` in that folder does the same as `check`.
         partial.write_text(f"{sha256_of(path)}  {path.name}\n")
-        partial.replace(_beside(path))
+        partial.replace(_get_checksum_path(path))
 
 
 def check(paths: Iterable[str]) -> None:
-    """Compare files with what was recorded; those that no job made have no record.
+    """Compare files with their recorded checksums; files without a record are skipped.
 
     Raises:
-        InputError: Naming the first that is another, and the command that makes it anew.
+        InputError: If a file differs; the message names the first such file and the command that
+            creates it again.
     """
     for path in map(Path, paths):
-        found, expected = _both(path)
-        if found != expected:
-            time.sleep(PAUSE)  # on a shared disk, one of the two may be seen later than the other
-            found, expected = _both(path)
-        if found != expected:
+        actual, expected = _read_checksums(path)
+        if actual != expected:
+            time.sleep(PAUSE)  # on a shared disk, one of the two files may become visible later
+            actual, expected = _read_checksums(path)
+        if actual != expected:
             command = f"snakemake --cores 1 --force {shlex.quote(str(path))}"
             raise InputError(
-                f"{path}: damaged or changed since it was created (SHA-256 sum {found}, "
+                f"{path}: damaged or changed since it was created (SHA-256 sum {actual}, "
                 f"recorded {expected}); create it again with\n"
                 f"  {command} {os.environ.get(OPTIONS, '')}".rstrip()
             )
 
 
-def _both(path: Path) -> tuple[str, str]:
-    """Give the sum of a path and the recorded one: the same where none is recorded."""
+def _read_checksums(path: Path) -> tuple[str, str]:
+    """Return the actual and the recorded checksum; two empty strings if none is recorded."""
     try:
-        expected = _beside(path).read_text().split(" ")[0]
+        expected = _get_checksum_path(path).read_text().split(" ")[0]
     except FileNotFoundError:
         return "", ""
     try:
         return sha256_of(path), expected
-    except OSError as error:  # a bad disk, for one
+    except OSError as error:  # for example, a disk error
         return f"unknown: {error.strerror}", expected
 
 
-def _beside(path: Path) -> Path:
+def _get_checksum_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.sha256")

@@ -1,8 +1,8 @@
-"""Which code a job depends on: digests of its import closure, for Snakemake to compare.
+"""Compute digests of the code that a job depends on: its script and all modules it can import.
 
-Snakemake itself looks only at the modification time of a rule's script. A rule that carries
-these digests as a parameter re-runs when, and only when, code that it can reach has changed:
-comments, docstrings and formatting do not count, and neither do modification times.
+Snakemake itself compares only the modification time of a rule's script. A rule with these digests
+as a parameter re-runs if, and only if, code that it can reach has changed. Comments, docstrings,
+formatting and modification times do not count.
 """
 
 import ast
@@ -15,19 +15,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 PACKAGE = "snugnet"
+# Nodes of a syntax tree that can have a docstring.
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def code_digests(script: Path, modules: tuple[str, ...], source: Path) -> dict[str, str]:
-    """Digest a job script and every first-party module that it can import.
+def compute_code_digests(script: Path, modules: tuple[str, ...], source: Path) -> dict[str, str]:
+    """Compute the digests of a job script and of all modules of this package that it can import.
 
     Args:
         script: The Python file that the job runs.
         modules: Dotted names of modules that the script selects by name at run time.
-        source: The folder that holds the package.
+        source: The folder that contains the package.
 
     Returns:
-        `{name: digest}` in order of name; the script's own name is its file name.
+        `{name: digest}`, sorted by name. The name of the script is its file name.
 
     Raises:
         FileNotFoundError: If a module of `modules` does not exist in `source`.
@@ -41,18 +42,18 @@ def code_digests(script: Path, modules: tuple[str, ...], source: Path) -> dict[s
     while pending:
         module = pending.pop()
         path = None if module in digests else _module_path(module, source)
-        if path is not None:  # else a name that a module holds
+        if path is not None:  # None: a name in a module, such as a function
             file = _read(path)
             digests[module] = file.digest
             pending += file.imports
     return dict(sorted(digests.items()))
 
 
-def all_digests(*folders: Path) -> dict[str, str]:
-    """Digest every Python file below folders, as `code_digests` does.
+def compute_all_digests(*folders: Path) -> dict[str, str]:
+    """Compute the digests of all Python files below folders, as `compute_code_digests` does.
 
     Returns:
-        `{path: digest}` in order of path, which begins with its folder's name.
+        `{path: digest}`, sorted by path. A path begins with the name of its folder.
     """
     files = {
         path.relative_to(folder.parent).as_posix(): _read(path).digest
@@ -78,23 +79,23 @@ class _File(NamedTuple):
 
 @cache
 def _read(path: Path) -> _File:
-    # Bytes, so that the encoding does not depend on the machine's locale.
+    # Read bytes, so that the encoding does not depend on the machine's locale.
     tree = ast.parse(path.read_bytes(), filename=str(path))
     digest = hashlib.sha256(_dump(tree).encode()).hexdigest()[:16]
-    names = [name for node in _statements(tree) for name in _imported(node)]
+    names = [name for node in _walk_statements(tree) for name in _list_imports(node)]
     return _File(digest, [name for name in names if name.split(".")[0] == PACKAGE])
 
 
-def _statements(node: ast.AST) -> Iterator[ast.AST]:
-    """List the statements below a node; expressions, which import nothing, are not visited."""
+def _walk_statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the statements below a node. Expressions import nothing and are not visited."""
     for block in ("body", "orelse", "finalbody", "handlers", "cases"):
         for child in getattr(node, block, ()):
             yield child
-            yield from _statements(child)
+            yield from _walk_statements(child)
 
 
-def _imported(node: ast.AST) -> list[str]:
-    """List what a statement imports: modules, and names that may be modules."""
+def _list_imports(node: ast.AST) -> list[str]:
+    """List the modules that a statement imports, and imported names that may be modules."""
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
@@ -104,37 +105,37 @@ def _imported(node: ast.AST) -> list[str]:
 
 
 def _dump(value: Any) -> str:
-    """Write what a syntax tree does as text that is the same with every supported Python version.
+    """Format a syntax tree as text that is the same with every supported Python version.
 
-    `ast.dump` is not: newer versions add fields, leave out empty ones, and split f-strings
-    differently. Here the fields are sorted, and empty ones and docstrings are left out.
+    The text of `ast.dump` differs: newer versions add fields, leave out empty fields, and split
+    f-strings differently. Here the fields are sorted; empty fields and docstrings are left out.
     """
     if isinstance(value, ast.AST):
         if isinstance(value, ast.JoinedStr):
-            value = ast.JoinedStr(_merged(value.values))
+            value = ast.JoinedStr(_merge_texts(value.values))
         elif isinstance(value, DOCUMENTED) and ast.get_docstring(value, clean=False) is not None:
             value = copy(value)
             value.body = value.body[1:]
-        inside = [
+        fields = [
             f"{name}={_dump(field)}"
             for name in _sorted_fields(value._fields)
             if (field := getattr(value, name, None)) is not None and field != []
         ]
-        return f"{type(value).__name__}({','.join(inside)})"
+        return f"{type(value).__name__}({','.join(fields)})"
     if isinstance(value, list):
         return f"[{','.join(map(_dump, value))}]"
-    # `repr` would escape the characters that the version's Unicode tables lack.
+    # The result of `repr` depends on the Unicode tables of the Python version; `ascii` does not.
     return ascii(value)
 
 
 @cache
 def _sorted_fields(names: tuple[str, ...]) -> list[str]:
-    """Sort the fields of a node; `kind`, the prefix `u` of a string, is left out."""
+    """Sort the fields of a node, without `kind` (the prefix `u` of a string)."""
     return sorted(set(names) - {"kind"})
 
 
-def _merged(values: list[ast.expr]) -> list[ast.expr]:
-    """Join neighbouring texts of an f-string, and drop empty ones."""
+def _merge_texts(values: list[ast.expr]) -> list[ast.expr]:
+    """Join neighbouring texts of an f-string and remove empty texts."""
     parts: list[ast.expr] = []
     for is_text, group in groupby(values, key=lambda value: isinstance(value, ast.Constant)):
         if not is_text:

@@ -1,5 +1,6 @@
-"""What takes half a second and more to import, by the modules of ours that import it."""
+"""Packages that take at least half a second to import, by the Snugnet module that imports them."""
 
+# The fork server imports these packages before it runs a job that can reach the module.
 IMPORTS = {
     "snugnet.akida.convert": ("cnn2snn",),
     "snugnet.akida.exact": ("quantizeml.layers.quantizers",),
@@ -18,6 +19,6 @@ IMPORTS = {
     "snugnet.datasets.synthetic_imu": ("scipy.spatial.transform",),
     "snugnet.models.loading.keras2": ("tensorflow", "tf_keras"),
     "snugnet.models.training.fit": ("sklearn.utils.class_weight",),
-    # Less than half a second, but hundreds of short jobs import it.
+    # This takes less than half a second, but hundreds of short jobs import it.
     "snugnet.tflite.runtimes.micro": ("tflite_micro.runtime",),
 }

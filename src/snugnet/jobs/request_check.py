@@ -1,4 +1,4 @@
-"""Check what a study makes from a model before anything is trained."""
+"""Check before training whether a model allows the variants of the study."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -15,11 +15,12 @@ def check_requests(build: Callable[[], Any], requests: list[Any]) -> None:
     imported by name, so that the code digests do not cover it.
 
     Args:
-        build: Returns the model. It is called in the child.
-        requests: Name and settings of variants, as `snugnet.compress.requests.check` takes them.
+        build: Returns the model. It is called in the child process.
+        requests: Names and settings of variants, in the form that
+            `snugnet.compress.requests.check` takes.
 
     Raises:
-        InputError: If the model does not allow a variant; the message names all that are wrong.
+        InputError: If the model does not allow a variant; the message names all rejected variants.
         RuntimeError: If the child process crashes.
     """
     if not requests:

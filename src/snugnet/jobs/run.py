@@ -1,6 +1,6 @@
-"""What every job script needs: a log that holds everything, and outputs that are whole or absent.
+"""Run a job script: log all of its output, check its inputs and record its outputs.
 
-Every script imports this module, so a change here re-runs every job: keep it small.
+Every job script imports this module, so a change here re-runs every job. Keep it small.
 """
 
 import os
@@ -18,23 +18,23 @@ from snugnet.jobs import checksums, fork_server
 
 
 def run(main: Callable[[Any], None], job: Any) -> None:
-    """Run the `main` of a job script with everything it prints in the job's log.
+    """Run the `main` function of a job script and write everything it prints to the job's log.
 
-    Its inputs are compared with the checksums that were recorded when they were written (see
+    Inputs are compared with the checksums that were recorded when they were written (see
     `snugnet.jobs.checksums`). If the run has a fork server and the script imports large packages, a
     child of the server runs the script (see `snugnet.jobs.fork_server`); this process only waits.
 
     Args:
-        main: Takes the job, reads its inputs and writes its outputs.
+        main: Function that takes the job, reads its inputs and writes its outputs.
         job: Snakemake's `snakemake` object: `input`, `output`, `params`, `wildcards`, `threads`,
             `log`.
 
     Raises:
-        SystemExit: With status 1 if the input was wrong; the log then ends with the message.
+        SystemExit: With status 1 after an `InputError`; the log then ends with its message.
     """
     fork_server.end_with_the_run()
     fork_server.hand_over(job.params.code)
-    with logged(Path(job.log[0])):
+    with log_output(Path(job.log[0])):
         start = time.perf_counter()
         try:
             checksums.check(job.input)
@@ -43,25 +43,25 @@ def run(main: Callable[[Any], None], job: Any) -> None:
         except InputError as error:
             print(f"error: {error}", file=sys.stderr)
             raise SystemExit(1) from None
-        # Snakemake's own benchmark file tells of the process that only waits. In a child of the
-        # server the peak includes what it shares with the server.
+        # Snakemake's own benchmark file measures the process that only waits. In a child of the
+        # server, the peak includes the memory that it shares with the server.
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"took {time.perf_counter() - start:.2f} s, peak memory {peak:.0f} MiB")
 
 
 @contextmanager
-def logged(path: Path) -> Iterator[None]:
-    """Send the process's standard output and error, native code's too, to the file `path`."""
+def log_output(path: Path) -> Iterator[None]:
+    """Redirect standard output and error of the process, including native code, to a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     saved = {1: os.dup(1), 2: os.dup(2)}
     with path.open("wb", buffering=0) as log:
-        # File descriptors rather than sys.stdout: TensorFlow's C++ writes to those directly.
+        # File descriptors instead of sys.stdout: TensorFlow's C++ code writes to them directly.
         for descriptor in saved:
             os.dup2(log.fileno(), descriptor)
         try:
             yield
         except Exception:
-            # Printed here because the descriptors are restored before Python would print it.
+            # Print it here: the descriptors are restored before Python would print it.
             traceback.print_exc()
             raise
         finally:

@@ -1,16 +1,17 @@
-"""Snakemake's records of how each file was made, independent of where the project lies.
+"""Make Snakemake's records of output files independent of the location of the project.
 
-Snakemake keeps a record for each output file: rule, inputs, parameters and checksums. Some of its
-habits make a run ignore an edit, or repeat work, in a copied or moved project:
+Snakemake keeps a record for each output file: rule, inputs, parameters and checksums. In a copied
+or moved project, a run may ignore an edit or repeat work, for these reasons:
 
-- Its database files the records under the absolute path of the project. A copy has none.
-- It takes a file without a record as up to date, however its settings have changed.
-- It records the paths of inputs, so data moved to another folder look like other data. It compares
-  the contents of newer inputs only, so other data with older times look like the same data.
-- A dry run writes to its database.
+- The database stores the records under the absolute path of the project. A copy has no records.
+- A file without a record counts as up to date, even if its settings have changed.
+- The paths of inputs are recorded, so data in another folder count as other data. Only the contents
+  of newer inputs are compared, so other data with older times count as the same data.
+- A dry run writes to the database.
 
-The classes here change these things and nothing else. Snakemake has no option for them, so
-`install` puts the classes where Snakemake looks its own up: once the Snakefile has been read.
+The classes here change these points and nothing else. Snakemake has no option for them. `install`
+therefore replaces Snakemake's classes in the module in which Snakemake looks them up after it has
+read the Snakefile.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-import snakemake.api  # before workflow, which imports it in a circle
+import snakemake.api  # must come before `workflow`: circular import
 import snakemake.workflow
 from snakemake.exceptions import WorkflowError
 from snakemake.persistence import (
@@ -39,10 +40,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 from sqlmodel import SQLModel
 
-# All records of a project are filed under this name, wherever it lies.
+# All records of a project are stored under this name, wherever the project is.
 NAMESPACE = "snugnet"
 
-# Older versions filed records under absolute paths: of each file the latest record is kept.
+# Older versions stored records under absolute paths. The latest record of each file is kept.
 _ADOPT_RECORDS = (
     """
     DELETE FROM snakemake_metadata WHERE EXISTS (
@@ -55,7 +56,7 @@ _ADOPT_RECORDS = (
     "UPDATE OR IGNORE snakemake_metadata SET namespace = :name WHERE namespace != :name",
     "DELETE FROM snakemake_metadata WHERE namespace != :name",
 )
-# A lock of this folder may be that of a run that goes on; those of other folders came with a copy.
+# A lock of this folder may belong to an active run. Locks of other folders were copied.
 _ADOPT_LOCKS = (
     "UPDATE OR IGNORE snakemake_locks SET namespace = :name WHERE namespace = :here",
     "DELETE FROM snakemake_locks WHERE namespace != :name",
@@ -66,12 +67,12 @@ def install(folders: Mapping[str, str], results: str) -> None:
     """Make Snakemake use the classes below, from now on and in this process.
 
     Args:
-        folders: Name of each folder that may lie anywhere, by its path as input files have it.
-            Records have the name instead of the path.
+        folders: Names of the folders that may be anywhere, by their path in input files. Records
+            contain the name instead of the path.
         results: The folder of the results. Its files keep their paths, also below `folders`.
 
     Raises:
-        WorkflowError: If this version of Snakemake does not look its classes up as expected.
+        WorkflowError: If this version of Snakemake does not have the expected classes.
     """
     classes = {"DbPersistence": DbRunRecords, "FilePersistence": FileRunRecords}
     for name, records in classes.items():
@@ -84,7 +85,7 @@ def install(folders: Mapping[str, str], results: str) -> None:
 
 
 class NoRecord(ParamsChange):
-    """The reason to run a job whose output files exist, but without a record."""
+    """The reason to run a job whose output files exist without a record."""
 
     def __bool__(self) -> bool:
         return bool(self.files)
@@ -94,25 +95,31 @@ class NoRecord(ParamsChange):
 
 
 class RunRecords(PersistenceBase):
-    """What both of Snakemake's ways to store records have in common."""
+    """Common base of the records in files and in a database.
 
-    # Where the records are, for messages.
+    Attributes:
+        location: Path of the records, for messages.
+    """
+
     location = ".snakemake/metadata"
 
     def __init__(self, *args: Any, folders: Mapping[str, str], results: str, **kwargs: Any) -> None:
         self._folders = {name: path for path, name in folders.items()}
         self._results = f"{results}/"
-        self._lacks_some = False
+        self._has_missing_records = False
         self._sha256 = cache(_sha256)
         super().__init__(*args, **kwargs)
 
     def take_warning(self) -> str | None:
         """Describe once how many files have no record, if that is a reason to run jobs."""
-        if not self._lacks_some:
+        if not self._has_missing_records:
             return None
-        self._lacks_some = False
-        # Snakemake does not ask about jobs that need the outputs of those.
-        files = {path for job in self.dag.needrun_jobs() for path in self._unknown(job.output)}
+        self._has_missing_records = False
+        # Snakemake does not check the jobs that need the outputs of such jobs, so all are counted
+        # here.
+        files = {
+            path for job in self.dag.needrun_jobs() for path in self._find_unrecorded(job.output)
+        }
         if not files:  # such jobs are left out, for example by `--until`
             return None
         if len(files) == 1:
@@ -125,22 +132,22 @@ class RunRecords(PersistenceBase):
         )
 
     def has_metadata(self, job: Any) -> bool:
-        """Always true: Snakemake then asks `params_changed`, which reports missing records."""
+        """Return True, so that Snakemake calls `params_changed`, which reports missing records."""
         return True
 
     def has_outdated_metadata(self, job: Any) -> bool:
-        """Always false: `params_changed` takes an outdated record for a missing one."""
+        """Return False, because `params_changed` treats an outdated record as a missing one."""
         return False
 
     def params_changed(self, job: Any, file: Any = None) -> bool | ParamsChange:
         """Compare parameters with the recorded ones; an existing file without a record counts."""
         files = job.output if file is None else [file]
-        if unknown := self._unknown(files):
-            self._lacks_some = True
-            return NoRecord(files=unknown)
+        if unrecorded := self._find_unrecorded(files):
+            self._has_missing_records = True
+            return NoRecord(files=unrecorded)
         return super().params_changed(job, file)
 
-    def _unknown(self, files: Iterable[Any]) -> set[str]:
+    def _find_unrecorded(self, files: Iterable[Any]) -> set[str]:
         """Find the files that exist without a record."""
         return {path for path in files if os.path.lexists(path) and self._lacks_record(path)}
 
@@ -156,9 +163,9 @@ class RunRecords(PersistenceBase):
         return super().input_checksums(job, self._portable(input_path))
 
     def _input_changed(self, job: Any, file: Any = None) -> bool:
-        """Compare the inputs with the recorded ones; below the named folders also their contents.
+        """Compare the inputs with the recorded ones; below the named folders, also their contents.
 
-        Modification times do not decide there: other data may be older than the outputs.
+        Modification times are not sufficient there: other data may be older than the outputs.
         """
         if super()._input_changed(job, file):
             return True
@@ -172,7 +179,8 @@ class RunRecords(PersistenceBase):
     def _content_changed(self, path: str, folder: str, record: MetadataRecord) -> bool:
         """Compare a file with its recorded checksum.
 
-        A file without a checksum, such as a large one, counts as changed if its folder was another.
+        A file without a checksum, such as a large file, counts as changed if its folder is another
+        one.
         """
         checksums = record.input_checksums or {}
         recorded = checksums.get(self._portable(path))
@@ -182,12 +190,12 @@ class RunRecords(PersistenceBase):
         return bool(recorded != current)
 
     def _checksum(self, path: str) -> str | None:
-        """Compute the checksum of a file, if it is not too large."""
+        """Compute the checksum of a file; None if the file is too large."""
         try:
             status = Path(path).stat()
             small = status.st_size <= self.max_checksum_file_size
             return self._sha256(path, status.st_mtime_ns) if small else None
-        except OSError:  # a folder, or unreadable: the job names it
+        except OSError:  # a folder or an unreadable file: the job reports it
             return None
 
     def _write_record(self, key: str, record: MetadataRecord) -> None:
@@ -199,26 +207,26 @@ class RunRecords(PersistenceBase):
         super()._write_record(key, record)
 
     def _portable(self, path: Any) -> str:
-        """Name an input file independently of where its folder lies."""
+        """Return the path of an input file with the name of its folder instead of its location."""
         name = self._folder_of(path)
         return f"{name}/{os.path.relpath(path, self._folders[name])}" if name else str(path)
 
     def _folder_of(self, path: str) -> str | None:
-        """Give the name of the folder that an input file is below, if there is one."""
+        """Return the name of the folder that contains an input file; None if there is none."""
         if path.startswith(self._results):
             return None
         return next((name for name, dir in self._folders.items() if _is_below(path, dir)), None)
 
 
 def _is_below(path: str, folder: str) -> bool:
-    """Check by its path whether a file is below a folder; `.` is the working directory."""
+    """Check whether a path is below a folder; `.` is the working directory."""
     if folder == ".":
         return not path.startswith(("/", "../"))
     return path.startswith(f"{folder.rstrip('/')}/")
 
 
 def _sha256(path: str, _time: int) -> str:
-    """Compute a checksum as Snakemake records it."""
+    """Compute a checksum in the format of Snakemake's records."""
     with Path(path).open("rb") as file:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
@@ -228,7 +236,7 @@ class FileRunRecords(RunRecords, FilePersistence):
 
 
 class DbRunRecords(RunRecords, DbPersistence):
-    """Records in a database, whose own project they belong to."""
+    """Records in a database of this project."""
 
     def _setup_database(self, db_url: str | None) -> None:
         url = make_url(db_url or f"sqlite:///{self.path / 'metadata.db'}")
@@ -240,13 +248,14 @@ class DbRunRecords(RunRecords, DbPersistence):
             else:
                 if file:
                     _refuse_read_only(file)
-                # First under this folder's path: by it Snakemake remembers the kind of file system.
+                # First under the path of this folder: Snakemake uses it to remember the kind of
+                # file system.
                 super()._setup_database(db_url)
             if file:
                 self.namespace = NAMESPACE
                 if self.dag.workflow.is_main_process:
                     with self.engine.begin() as connection:
-                        _adopt(connection, str(self.path.absolute()))
+                        _adopt_records(connection, str(self.path.absolute()))
         except (sqlite3.Error, SQLAlchemyError) as error:
             cause = getattr(error, "orig", None) or error
             raise WorkflowError(
@@ -257,7 +266,11 @@ class DbRunRecords(RunRecords, DbPersistence):
 
 
 def _refuse_read_only(file: Path) -> None:
-    """Fail before any job runs."""
+    """Check that a database can be written, before any job runs.
+
+    Raises:
+        WorkflowError: If the file is read-only.
+    """
     if file.exists() and not os.access(file, os.W_OK):
         raise WorkflowError(
             f"{file}: not writable, so a run could not record how files were made; "
@@ -266,7 +279,7 @@ def _refuse_read_only(file: Path) -> None:
 
 
 def _copy_in_memory(file: Path) -> Engine:
-    """Copy a database for a dry run, which then changes no file, whatever it does to records."""
+    """Copy a database for a dry run, so that the dry run does not change the file."""
     engine = create_engine("sqlite://", poolclass=StaticPool)
     if file.exists():
         with closing(sqlite3.connect(file)) as source, closing(engine.raw_connection()) as target:
@@ -276,9 +289,10 @@ def _copy_in_memory(file: Path) -> Engine:
 
 
 def _project_file(url: URL) -> Path | None:
-    """Give the file of a database that belongs to this project: named from the working directory.
+    """Return the file of a database of this project; None for other databases.
 
-    Other databases may hold records of several projects, so these stay under their paths.
+    A database belongs to this project if its path is relative to the working directory. Other
+    databases may contain records of several projects, so those stay under their paths.
     """
     if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
         return None
@@ -286,11 +300,11 @@ def _project_file(url: URL) -> Path | None:
     return None if file.is_absolute() else file
 
 
-def _adopt(connection: Connection, here: str) -> None:
-    """File the records and locks of older versions under the one name.
+def _adopt_records(connection: Connection, here: str) -> None:
+    """Store the records and locks of older versions under the name `NAMESPACE`.
 
     Args:
-        connection: To the database.
+        connection: Connection to the database.
         here: The name that older versions used in this folder.
     """
     names = {"name": NAMESPACE, "here": here}
@@ -298,8 +312,8 @@ def _adopt(connection: Connection, here: str) -> None:
         ("snakemake_metadata", _ADOPT_RECORDS),
         ("snakemake_locks", _ADOPT_LOCKS),
     ):
-        others = text(f"SELECT 1 FROM {table} WHERE namespace != :name LIMIT 1")
-        if connection.execute(others, names).first():
+        query = text(f"SELECT 1 FROM {table} WHERE namespace != :name LIMIT 1")
+        if connection.execute(query, names).first():
             _execute(connection, statements, names)
 
 

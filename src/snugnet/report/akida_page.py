@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from snugnet.core.akida_schemes import AKIDA_RUNTIMES
-from snugnet.evaluation.table import arrow
+from snugnet.evaluation.table import choose_arrow
 
 INTRODUCTION = """# Akida
 
@@ -194,7 +194,7 @@ def _describe_program(cell: Cell, akida: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _format_accuracy(row: Mapping[str, Any]) -> str:
-    return f"{100 * row['accuracy']:.2f} {arrow(row['delta_float'], row['p_holm'])}".rstrip()
+    return f"{100 * row['accuracy']:.2f} {choose_arrow(row['delta_float'], row['p_holm'])}".rstrip()
 
 
 def _format_potentials(row: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
-from snugnet.evaluation.table import accuracy_text, points
+from snugnet.evaluation.table import describe_difference, format_accuracy
 from snugnet.report.collect import Study, format_address
 from snugnet.report.tables import format_float_difference
 
@@ -82,10 +82,10 @@ def _build_cell(study: Study, row: Mapping[str, Any]) -> dict[str, Any]:
     metrics = study.files.read_json(f"metrics/{format_address(row)}.json") or {}
     return {
         **{name: value for name, value in row.items() if value is not None},
-        "accuracy_text": accuracy_text(row),
+        "accuracy_text": format_accuracy(row),
         "from_float_text": format_float_difference(row),
-        "to_parent_text": points(row, "parent", "p_parent_holm"),
-        "step_text": points(row, "rung", "p_rung_holm"),
+        "to_parent_text": describe_difference(row, "parent", "p_parent_holm"),
+        "step_text": describe_difference(row, "rung", "p_rung_holm"),
         "network": _name_network(row),
         "confusion": metrics.get("confusion"),
         "class_names": metrics.get("class_names", []),

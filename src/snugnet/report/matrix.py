@@ -5,7 +5,7 @@ from typing import Any
 
 import altair as alt
 
-from snugnet.evaluation.table import how
+from snugnet.evaluation.table import format_scheme
 from snugnet.report.collect import Study, format_address
 from snugnet.report.figure import DIVERGING, Figure, finish_panel, start_chart, to_percent
 
@@ -53,7 +53,7 @@ def build_figures(study: Study) -> list[Figure]:
         {
             "cell": format_address(row),
             "network": f"{row['model']} {row['variant']}",
-            "scheme": how(row["scheme"], row["runtime"]),
+            "scheme": format_scheme(row["scheme"], row["runtime"]),
             "points": to_percent(row["delta_float"]),
         }
         for row in study.measured

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from snugnet.evaluation.statistics import holm
+from snugnet.evaluation.statistics import adjust_holm
 from snugnet.report.collect import Study
 from snugnet.report.figure import (
     Figure,
@@ -37,7 +37,7 @@ def _list_mistakes(study: Study, model: str) -> list[dict[str, Any]]:
         variant, scheme = path.split("/")[2:4]
         report = study.files.read_json(path) or {"mistakes": []}
         rows += [_build_row(entry, f"{variant}, {scheme}", report) for entry in report["mistakes"]]
-    for row, p in zip(rows, holm(np.array([row["p"] for row in rows])), strict=True):
+    for row, p in zip(rows, adjust_holm(np.array([row["p"] for row in rows])), strict=True):
         row["p"] = float(p)
     return rows
 

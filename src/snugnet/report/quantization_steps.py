@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from snugnet.core.quantization_steps import STEPS
-from snugnet.evaluation.table import arrow
+from snugnet.evaluation.table import choose_arrow
 from snugnet.report.collect import Study, format_address
 from snugnet.report.figure import (
     Figure,
@@ -49,7 +49,7 @@ def list_steps(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "low": to_percent(row["delta_rung_low"]),
             "high": to_percent(row["delta_rung_high"]),
             "p (Holm)": None if row["p_rung_holm"] is None else float(f"{row['p_rung_holm']:.3g}"),
-            "verdict": arrow(row["delta_rung"], row["p_rung_holm"]),
+            "verdict": choose_arrow(row["delta_rung"], row["p_rung_holm"]),
         }
         for row in cells
         if row["delta_rung"] is not None

@@ -7,7 +7,15 @@ import pandas as pd
 
 from snugnet.core.fractions import format_points
 from snugnet.evaluation.recommend import recommend
-from snugnet.evaluation.table import MEASURES, about, accuracy_text, arrow, auc_text, how, points
+from snugnet.evaluation.table import (
+    MEASURES,
+    choose_arrow,
+    describe_dataset,
+    describe_difference,
+    format_accuracy,
+    format_auc,
+    format_scheme,
+)
 from snugnet.report.collect import Study, format_address
 from snugnet.report.matrix import pick_background, pick_text_colour
 
@@ -81,7 +89,7 @@ def build_matrix(study: Study) -> dict[str, Any]:
             }
         )
     titles = [
-        {"scheme": scheme, "runtime": runtime, "title": how(scheme, runtime)}
+        {"scheme": scheme, "runtime": runtime, "title": format_scheme(scheme, runtime)}
         for scheme, runtime in columns
     ]
     return {"columns": titles, "rows": rows}
@@ -90,10 +98,10 @@ def build_matrix(study: Study) -> dict[str, Any]:
 def _build_matrix_cell(row: Mapping[str, Any]) -> MatrixCell:
     delta = row["delta_float"]
     if delta is None:
-        return MatrixCell(format_address(row), "none", "", "", accuracy_text(row))
+        return MatrixCell(format_address(row), "none", "", "", format_accuracy(row))
     background = pick_background(100 * delta)
-    text = f"{format_points(delta)} {arrow(delta, row['p_holm'])}".rstrip()
-    description = f"{text} points vs float32; accuracy {accuracy_text(row)}"
+    text = f"{format_points(delta)} {choose_arrow(delta, row['p_holm'])}".rstrip()
+    description = f"{text} points vs float32; accuracy {format_accuracy(row)}"
     text_colour = pick_text_colour(background)
     return MatrixCell(format_address(row), text, background, text_colour, description)
 
@@ -117,7 +125,9 @@ def tabulate_models(study: Study) -> list[dict[str, Any]]:
     entries = []
     for model, frame in study.frame.groupby("model", sort=False):
         rows = [row for row in study.rows if row["model"] == model]
-        entries.append({"model": model, "about": about(frame), "table": _tabulate_model(rows)})
+        entries.append(
+            {"model": model, "about": describe_dataset(frame), "table": _tabulate_model(rows)}
+        )
     return entries
 
 
@@ -125,8 +135,8 @@ def _tabulate_model(cells: Sequence[Mapping[str, Any]]) -> Table:
     variants = list(dict.fromkeys(row["variant"] for row in cells))
     lines: dict[str, dict[str, Value]] = {}
     for row in cells:
-        line = lines.setdefault(how(row["scheme"], row["runtime"]), {})
-        line[row["variant"]] = Value(accuracy_text(row), row["accuracy"], format_address(row))
+        line = lines.setdefault(format_scheme(row["scheme"], row["runtime"]), {})
+        line[row["variant"]] = Value(format_accuracy(row), row["accuracy"], format_address(row))
     empty = Value("")
     rows = [
         [Value(scheme), *(line.get(variant, empty) for variant in variants)]
@@ -137,7 +147,7 @@ def _tabulate_model(cells: Sequence[Mapping[str, Any]]) -> Table:
 
 def format_float_difference(row: Mapping[str, Any]) -> str:
     """Format the difference in accuracy from float32; empty for a float32 cell."""
-    return "" if row["scheme"] == "float32" else points(row, "float", "p_holm")
+    return "" if row["scheme"] == "float32" else describe_difference(row, "float", "p_holm")
 
 
 def _format_number(row: Mapping[str, Any], name: str, form: str, factor: float = 1) -> Value:
@@ -177,17 +187,17 @@ def _build_line(row: Mapping[str, Any], interval: str) -> dict[str, Value]:
         "runtime": Value(row["runtime"]),
         "status": Value(row["status"]),
         f"accuracy, {interval}": Value(
-            accuracy_text(row) if row["accuracy"] is not None else "", row["accuracy"]
+            format_accuracy(row) if row["accuracy"] is not None else "", row["accuracy"]
         ),
         f"Δ vs float32 [points], {interval}": Value(
             format_float_difference(row), row["delta_float"]
         ),
         "p (Holm)": _format_number(row, "p_holm", ".3g"),
         f"Δ vs parent [points], {interval}": Value(
-            points(row, "parent", "p_parent_holm"), row["delta_parent"]
+            describe_difference(row, "parent", "p_parent_holm"), row["delta_parent"]
         ),
         **{title: _format_number(row, name, ".4f") for name, title in MEASURES.items()},
-        "macro AUC": Value(auc_text(row), row["auc_macro"]),
+        "macro AUC": Value(format_auc(row), row["auc_macro"]),
         "n": _format_number(row, "n", ",d"),
         "groups": _format_number(row, "n_groups", "d"),
         "file [KiB]": _format_number(row, "size_bytes", ",.1f", 1 / 1024),
@@ -229,10 +239,10 @@ def tabulate_recommendations(study: Study) -> Table:
 
 def _describe_choice(row: Mapping[str, Any]) -> list[Value]:
     """Return name, accuracy and file size of a cell."""
-    name = f"{row['model']}, {row['variant']}, {how(row['scheme'], row['runtime'])}"
+    name = f"{row['model']}, {row['variant']}, {format_scheme(row['scheme'], row['runtime'])}"
     return [
         Value(name, cell=format_address(row)),
-        Value(accuracy_text(row), row["accuracy"]),
+        Value(format_accuracy(row), row["accuracy"]),
         _format_number(row, "size_bytes", ",.1f", 1 / 1024),
     ]
 

@@ -15,7 +15,7 @@ from snugnet.evaluation.accuracy import Accuracy, Difference, measure_accuracy, 
 from snugnet.services import user_data
 from snugnet.services.evaluate import predict_file
 from snugnet.services.model_files import tflite_file
-from snugnet.services.peak_memory import peak_memory
+from snugnet.services.peak_memory import measure_peak_memory
 
 CONFIDENCE = 0.95
 # Files are timed in turns, so that other load on the machine affects all of them alike.
@@ -148,7 +148,7 @@ def _read_samples(graph: Graph, path: Path | None) -> tuple[np.ndarray, Samples 
         The inputs, (n, ...); the labelled samples, or None; why there are none, or None.
     """
     if path is None:
-        inputs = user_data.random_samples(graph, RANDOM_SAMPLES, seed=0)
+        inputs = user_data.draw_random_samples(graph, RANDOM_SAMPLES, seed=0)
         return inputs, None, "no --data, so the inputs are random"
     data = user_data.read(path, graph.tensors[graph.inputs[0]].shape[1:])
     x = user_data.as_model_input(data.x, raw=False)
@@ -158,7 +158,7 @@ def _read_samples(graph: Graph, path: Path | None) -> tuple[np.ndarray, Samples 
     if len(shape) != 2:
         return x, None, f"the output has shape {list(shape)}, which is not that of a classifier"
     labelled = user_data.Data(x, data.y, data.group)
-    return x, user_data.labelled_samples(labelled, shape[1], str(path)), None
+    return x, user_data.build_labelled_samples(labelled, shape[1], str(path)), None
 
 
 def _time_in_turns(
@@ -184,7 +184,7 @@ def _measure(path: Path, name: str, times: np.ndarray, x: np.ndarray, threads: i
         latency_us_median=round(float(median), 2),
         latency_us_p95=round(float(p95), 2),
         throughput_per_s=round(1e9 / float(times.mean()), 1),
-        peak_memory_bytes=peak_memory(path, x, threads),
+        peak_memory_bytes=measure_peak_memory(path, x, threads),
         arena_bytes=arena,
         arena_why=reason,
     )

@@ -197,7 +197,7 @@ def predict_samples(
                 f"{name_of(model)}: the output has shape {list(outputs)}. Only classifiers can be "
                 "evaluated."
             )
-        samples = user_data.labelled_samples(data, outputs[1], "samples")
+        samples = user_data.build_labelled_samples(data, outputs[1], "samples")
         return predict_file(path, samples)
 
 

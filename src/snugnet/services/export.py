@@ -121,7 +121,7 @@ def _golden_of(model: Path, file: ModelFile, data: Path | None) -> Golden:
 
     graph = file.graph
     if data is None:
-        x = user_data.random_samples(graph, 1, SEED)
+        x = user_data.draw_random_samples(graph, 1, SEED)
     else:
         x = user_data.read(data, graph.tensors[graph.inputs[0]].shape[1:]).x[:1]
     inputs = file.quantize_input(x)

@@ -1,4 +1,4 @@
-"""Peak memory of LiteRT for one file, measured in a separate process."""
+"""Measure the peak memory of LiteRT for one file, in a separate process."""
 
 import re
 import resource
@@ -11,21 +11,22 @@ import numpy as np
 
 from snugnet.core.errors import InputError
 
-# Enough for every buffer to have been touched.
+# Number of inferences: enough to use every buffer.
 RUNS = 10
+# Memory of this process, on Linux.
 STATUS = Path("/proc/self/status")
 
 
-def peak_memory(path: Path, x: np.ndarray, threads: int) -> int:
-    """Tell by how much loading and running a file raises a process's peak memory.
+def measure_peak_memory(path: Path, x: np.ndarray, threads: int) -> int:
+    """Measure how much the peak memory of a process increases when it loads and runs a file.
 
     Args:
         path: A .tflite file.
-        x: Samples in real units; the first is run.
-        threads: How many LiteRT may use.
+        x: Samples in real units, (n, ...). Only the first one is used.
+        threads: Number of threads of LiteRT.
 
     Returns:
-        Bytes, the file's own among them; what Python and LiteRT take without a file is not.
+        Bytes, including the file itself, but without the memory of Python and LiteRT.
 
     Raises:
         InputError: If LiteRT cannot run the file.
@@ -34,32 +35,34 @@ def peak_memory(path: Path, x: np.ndarray, threads: int) -> int:
         sample = Path(folder) / "x.npy"
         np.save(sample, x[:1])
         command = [sys.executable, "-m", __name__, str(path), str(sample), str(threads)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode:
         raise InputError(
             f"{path}: LiteRT cannot run the file, so its memory cannot be measured. "
-            f"Check the file with `snugnet inspect`. LiteRT: {done.stderr.strip()[-300:]}"
+            f"Check the file with `snugnet inspect`. LiteRT: {process.stderr.strip()[-300:]}"
         )
-    return int(done.stdout)
+    return int(process.stdout)
 
 
-def _risen(path: Path, sample: Path, threads: int) -> int:
+def _measure_increase(path: Path, sample: Path, threads: int) -> int:
+    """Measure in this process how much its peak memory increases, in bytes."""
     from snugnet.tflite.runtimes.litert import measure_latency
 
     x = np.load(sample, allow_pickle=False)
-    before = _peak()
+    before = _read_peak()
     measure_latency(path, x, RUNS, warm_up=0, threads=threads)
-    return _peak() - before
+    return _read_peak() - before
 
 
-def _peak() -> int:
-    # Linux hands a parent's ru_maxrss down to the programs that it starts; this one starts anew.
-    # Some sandboxes have no such line.
-    if STATUS.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", STATUS.read_text())):
-        return int(found[1]) * 1024
+def _read_peak() -> int:
+    """Read the peak memory of this process, in bytes."""
+    # On Linux, a new program inherits ru_maxrss from its parent, but not VmHWM. Some sandboxes have
+    # no such line.
+    if STATUS.exists() and (match := re.search(r"VmHWM:\s+(\d+) kB", STATUS.read_text())):
+        return int(match[1]) * 1024
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 if __name__ == "__main__":
-    print(_risen(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])))
+    print(_measure_increase(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])))

@@ -278,7 +278,7 @@ def classification_parts(
     samples = []
     for name, (x, y) in (("train", train), ("val", val)):
         data = user_data.from_arrays(x, y, shape=shape, source=name)
-        samples.append(user_data.labelled_samples(data, outputs, name, task))
+        samples.append(user_data.build_labelled_samples(data, outputs, name, task))
     return Parts(*samples)
 
 
@@ -307,7 +307,7 @@ def _read_parts(request: QuantizeRequest, float_model: FloatModel) -> Parts:
         if task is None:
             raise InputError(_no_classifier(float_model.name))
         labelled = user_data.Data(x, data.y, data.group)
-        samples = user_data.labelled_samples(labelled, model.output_shape[-1], source, task)
+        samples = user_data.build_labelled_samples(labelled, model.output_shape[-1], source, task)
         splits = split(samples, VAL, TEST, request.seed, source)
     except InputError as error:
         if is_aware:

@@ -12,7 +12,7 @@ from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
 from snugnet.core.tflite_graph import Graph
 from snugnet.core.tflite_schemes import FULL_INTEGER, SCHEMES
-from snugnet.services.user_data import random_samples
+from snugnet.services.user_data import draw_random_samples
 from snugnet.tflite.contract import Contract, check_contract
 from snugnet.tflite.model_file import ModelFile
 from snugnet.verification.certificate import Certificate
@@ -75,7 +75,11 @@ class QuantizedModel:
         from snugnet.services.verify import certify_samples
 
         samples = self.samples
-        x = random_samples(self.graph, CERTIFIED, SEED) if samples is None else samples[:CERTIFIED]
+        x = (
+            draw_random_samples(self.graph, CERTIFIED, SEED)
+            if samples is None
+            else samples[:CERTIFIED]
+        )
         return certify_samples(self.file, x, TRACED)
 
     def save(self, path: str | Path, overwrite: bool = False) -> Path:

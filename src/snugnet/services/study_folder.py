@@ -10,6 +10,7 @@ from snugnet.core.errors import InputError
 
 CONFIG = Path("config.yaml")
 CLONE_SNAKEFILE = Path("workflow/Snakefile")
+# The command that runs a study.
 RUN = "snakemake --cores 2 all"
 # Paths in a study are relative to the folder in which Snakemake starts: the working directory.
 SNAKEFILE = """\
@@ -61,7 +62,7 @@ class StudyFolder:
                 "another file."
             )
         for path, text in self.texts.items():
-            if _differs(path, text) and not force:
+            if _has_other_content(path, text) and not force:
                 raise InputError(
                     f"{path} already exists with other content. Use --force to overwrite it, or "
                     "run the command in an empty folder."
@@ -93,8 +94,8 @@ class StudyFolder:
         return config
 
 
-def study_folder(name: str, output: Path | None) -> StudyFolder:
-    """Choose the files of a study for the working directory.
+def choose_study_folder(name: str, output: Path | None) -> StudyFolder:
+    """Choose the files of a study in the working directory.
 
     Args:
         name: Name of model and dataset.
@@ -103,18 +104,18 @@ def study_folder(name: str, output: Path | None) -> StudyFolder:
     if CONFIG.is_file() and CLONE_SNAKEFILE.is_file():
         path = output or Path("config") / f"{name}.yaml"
         base = "Overrides settings of config.yaml. All keys: docs/reference/configuration.md."
-        return StudyFolder(path, _run(path), base, (CONFIG,))
+        return StudyFolder(path, _format_command(path), base, (CONFIG,))
     path = output or CONFIG
     is_default = path.absolute() == CONFIG.absolute()
     base = (
         "Overrides settings of Snugnet's default configuration. Paths are relative to this folder."
     )
-    own = () if is_default or not CONFIG.is_file() else (CONFIG,)
+    user_configs = () if is_default or not CONFIG.is_file() else (CONFIG,)
     return StudyFolder(
         output=path,
-        command=RUN if is_default else _run(path),
+        command=RUN if is_default else _format_command(path),
         base=base,
-        configs=(installation.DEFAULT_CONFIG, *own),
+        configs=(installation.DEFAULT_CONFIG, *user_configs),
         texts={
             Path("Snakefile"): SNAKEFILE,
             Path("profiles/default/profile.yaml"): installation.PROFILE.read_text(),
@@ -122,9 +123,11 @@ def study_folder(name: str, output: Path | None) -> StudyFolder:
     )
 
 
-def _run(path: Path) -> str:
+def _format_command(path: Path) -> str:
+    """Format the command that runs a study with an additional configuration file."""
     return f"{RUN} --configfile {shlex.quote(str(path))}"
 
 
-def _differs(path: Path, text: str) -> bool:
+def _has_other_content(path: Path, text: str) -> bool:
+    """Check whether a path exists and is not a file with this text."""
     return path.exists() and (not path.is_file() or path.read_bytes() != text.encode())

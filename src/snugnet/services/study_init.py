@@ -1,4 +1,4 @@
-"""Write a study for a user's own data and, optionally, a user's own model."""
+"""Write a study for the data and, optionally, the model of a user."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import numpy as np
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
 from snugnet.services.study_folder import StudyFolder
-from snugnet.services.study_text import VARIANTS, study_text
+from snugnet.services.study_text import VARIANTS, format_study
 
 if TYPE_CHECKING:
     from snugnet.core.samples import Samples
@@ -101,8 +101,14 @@ class InitReport:
 def init_study(request: InitRequest) -> InitReport:
     """Write the configuration and the other files of a study.
 
+    Args:
+        request: Data, model and files of the study.
+
+    Returns:
+        The written files, the command that runs the study, and the variants that are left out.
+
     Raises:
-        InputError: If data or model cannot be used; nothing is written.
+        InputError: If the data or the model cannot be used. Nothing is written then.
         OSError: If a file cannot be read or written.
     """
     from snugnet.datasets import windows
@@ -110,12 +116,12 @@ def init_study(request: InitRequest) -> InitReport:
 
     config = request.folder.read_base(request.name)
     model = None if request.model is None else _load_model(request.model)
-    settings = {**request.settings, **_task_and_layout(request, model)}
+    settings = {**request.settings, **_infer_task_and_layout(request, model)}
     samples = windows.load(settings, SEED)
-    settings |= {"shape": None} if model is None else _fold(request.data, samples, model)
+    settings |= {"shape": None} if model is None else _choose_shape(request.data, samples, model)
     prepared = prepare(samples, settings, SEED)
     train = prepared.splits["train"]
-    text, unfit = _fitting(request, settings, train, model, config)
+    text, unfit = _format_fitting_study(request, settings, train, model, config)
     files = {**request.folder.texts, request.folder.output: text}
     for path, content in files.items():
         with atomic_write(path) as partial_path:
@@ -139,44 +145,43 @@ def _load_model(path: Path) -> Any:
     return load_keras_file(path)
 
 
-def _task_and_layout(request: InitRequest, model: Any) -> dict[str, str]:
-    """Return task and layout of the samples."""
-    task_of_model = None if model is None else _task_of(request, model)
+def _infer_task_and_layout(request: InitRequest, model: Any) -> dict[str, str]:
+    """Infer task and layout of the samples."""
+    model_task = None if model is None else _infer_model_task(request, model)
     if request.data.suffix == ".csv":
-        several = _has_label_columns(request)
-        task = "multilabel" if several else "multiclass"
-        return {"task": task_of_model or task, "layout": "time_channel"}
-    arrays = _arrays_of(request)
+        task = "multilabel" if _has_label_columns(request) else "multiclass"
+        return {"task": model_task or task, "layout": "time_channel"}
+    arrays = _read_arrays(request)
     x, y = arrays["x"], arrays["y"]
-    if y.ndim == 2 and task_of_model != "multilabel":
+    if y.ndim == 2 and model_task != "multilabel":
         _check_label_shape(request.data, y)
     task = "multilabel" if y.ndim == 2 else "multiclass"
     # Samples with three axes, or with two equal ones, are images.
-    image = x.ndim == 4 or (x.ndim == 3 and x.shape[1] == x.shape[2])
-    return {"task": task_of_model or task, "layout": "image" if image else "time_channel"}
+    is_image = x.ndim == 4 or (x.ndim == 3 and x.shape[1] == x.shape[2])
+    return {"task": model_task or task, "layout": "image" if is_image else "time_channel"}
 
 
 def _has_label_columns(request: InitRequest) -> bool:
-    """Return whether a .csv file has one column `y_NAME` for each label.
+    """Check whether a .csv file has one column `y_NAME` for each label.
 
     Raises:
-        InputError: If it has no column of labels.
+        InputError: If it has no label column.
     """
-    from snugnet.services.user_data import columns
+    from snugnet.services.user_data import read_columns
 
-    names = columns(request.data)
-    several = any(name.startswith("y_") for name in names)
+    names = read_columns(request.data)
+    has_label_columns = any(name.startswith("y_") for name in names)
     label = request.arrays.get("y", "y")
-    if not several and label not in names:
+    if not has_label_columns and label not in names:
         columns_text = ", ".join([*names[:2], "…", *names[-4:]] if len(names) > 7 else names)
         raise InputError(
             f"{request.data}: column {label} not found. Found: {columns_text}. Name the labels "
             "with --array y=NAME, and patients or subjects with --array group=NAME."
         )
-    return several
+    return has_label_columns
 
 
-def _task_of(request: InitRequest, model: Any) -> str:
+def _infer_model_task(request: InitRequest, model: Any) -> str:
     from snugnet.models.loading.keras_files import infer_task
 
     task = infer_task(model)
@@ -188,8 +193,8 @@ def _task_of(request: InitRequest, model: Any) -> str:
     return task
 
 
-def _arrays_of(request: InitRequest) -> dict[str, np.ndarray]:
-    """Read x and y of an .npz file."""
+def _read_arrays(request: InitRequest) -> dict[str, np.ndarray]:
+    """Read x and y from an .npz file."""
     from snugnet.core.samples import read_npz
 
     if request.data.suffix != ".npz":
@@ -215,7 +220,7 @@ def _check_label_shape(path: Path, y: np.ndarray) -> None:
     """Check that a matrix of labels is multi-label.
 
     Raises:
-        InputError: If it has one column, or is one-hot.
+        InputError: If the matrix has one column, or is one-hot.
     """
     if y.shape[1] == 1:
         raise InputError(f"{path}: y has shape {y.shape}. Save y[:, 0]: one class for each sample.")
@@ -223,13 +228,13 @@ def _check_label_shape(path: Path, y: np.ndarray) -> None:
         raise InputError(f"{path}: y is one-hot. Save y.argmax(axis=1): one class for each sample.")
 
 
-def _fold(path: Path, samples: "Samples", model: Any) -> dict[str, Any]:
-    """Choose the layout and shape that turn samples into the model's input.
+def _choose_shape(path: Path, samples: "Samples", model: Any) -> dict[str, Any]:
+    """Choose the layout and shape that convert samples to the model's input.
 
     The order of the values is kept.
 
     Raises:
-        InputError: If samples have another size, or another order.
+        InputError: If the samples have another size or order than the model's input.
     """
     input_shape, sample_shape = tuple(model.input_shape[1:]), samples.x.shape[1:]
     layouts = {"image": sample_shape}
@@ -239,9 +244,9 @@ def _fold(path: Path, samples: "Samples", model: Any) -> dict[str, Any]:
         if shape == input_shape:
             return {"layout": layout, "shape": None}
     same_size = math.prod(sample_shape) == math.prod(input_shape)
-    flat = len(_without_ones(sample_shape)) == 1 and same_size
+    is_flat = len(_drop_ones(sample_shape)) == 1 and same_size
     for layout, shape in layouts.items():
-        if flat or _without_ones(shape) == _without_ones(input_shape):
+        if is_flat or _drop_ones(shape) == _drop_ones(input_shape):
             return {"layout": layout, "shape": list(input_shape)}
     raise InputError(
         f"{path}: samples have shape {sample_shape}, but the model takes {input_shape}. "
@@ -249,18 +254,18 @@ def _fold(path: Path, samples: "Samples", model: Any) -> dict[str, Any]:
     )
 
 
-def _without_ones(shape: tuple[int, ...]) -> list[int]:
+def _drop_ones(shape: tuple[int, ...]) -> list[int]:
     return [n for n in shape if n != 1]
 
 
-def _fitting(
+def _format_fitting_study(
     request: InitRequest,
     settings: dict[str, Any],
     train: "Samples",
     model: Any,
     config: dict[str, Any],
 ) -> tuple[str, dict[str, str]]:
-    """Write the configuration with the variants that the model allows.
+    """Format the configuration with the variants that the model allows.
 
     Returns:
         The text, and the reason for each variant that is left out.
@@ -272,8 +277,8 @@ def _fitting(
 
     shape, classes = train.x.shape[1:], train.class_names
     folder = request.folder
-    write = partial(
-        study_text,
+    format_with = partial(
+        format_study,
         name=request.name,
         command=folder.command,
         base=folder.base,
@@ -282,7 +287,7 @@ def _fitting(
         shape=shape,
         classes=classes,
     )
-    text = write(unfit={})
+    text = format_with(unfit={})
     update_config(config, yaml.safe_load(text))
     study = Study(config)
     if model is None:
@@ -291,25 +296,25 @@ def _fitting(
 
     assert request.model is not None
     pretrained.check(model, request.model, shape, train.task, len(classes))
-    unfit = _unfit(model, study, request.name)
-    return write(unfit=unfit), unfit
+    unfit = _find_unfit_variants(model, study, request.name)
+    return format_with(unfit=unfit), unfit
 
 
-def _unfit(model: Any, study: Any, name: str) -> dict[str, str]:
+def _find_unfit_variants(model: Any, study: Any, name: str) -> dict[str, str]:
     """Return the reason for each variant that the model does not allow."""
     from snugnet.compress.graph.canonicalize import canonicalize
     from snugnet.compress.requests import check
     from snugnet.config.lineage import ancestry
 
     try:
-        plain = canonicalize(model)
+        canonical = canonicalize(model)
     except InputError as error:
         return dict.fromkeys(VARIANTS[1:], str(error))
     requests, unfit = dict(study.settings.requests(name, VARIANTS[0])), {}
     for variant in VARIANTS[1:]:
         chain = [step for step in ancestry(study.config, variant) if step in requests]
         try:
-            check(plain, [(step, requests[step]) for step in chain])
+            check(canonical, [(step, requests[step]) for step in chain])
         except InputError as error:
             unfit[variant] = " ".join(str(error).split())
     return unfit

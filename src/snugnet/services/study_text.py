@@ -1,12 +1,13 @@
-"""The commented YAML configuration that `snugnet init` writes."""
+"""Format the commented YAML configuration that `snugnet init` writes."""
 
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-# A study gets those that its model allows.
+# A study contains the variants that its model allows.
 VARIANTS = ("original", "original_qat", "pruned", "pruned_qat")
+# Comments after the keys of a dataset.
 NOTES = {
     "scaling": " # none, standardize, minmax, per_sample, or uint8 (required for Akida)",
     "layout": " # order of a sample's axes: time_channel, channel_time or image",
@@ -50,7 +51,7 @@ models:
 """
 
 
-def study_text(
+def format_study(
     name: str,
     command: str,
     base: str,
@@ -60,7 +61,7 @@ def study_text(
     classes: Sequence[str],
     unfit: Mapping[str, str],
 ) -> str:
-    """Write the configuration of a study.
+    """Format the configuration of a study.
 
     Args:
         name: Name of the model and the dataset.
@@ -74,32 +75,36 @@ def study_text(
     """
     keys = ("path", "task", "arrays", "sample_shape", "scaling", "layout", "shape", "val", "test")
     dataset = [
-        f"{key}: {_yaml(settings[key])}{NOTES.get(key, '')}" for key in keys if settings[key]
+        f"{key}: {_format_yaml(settings[key])}{NOTES.get(key, '')}" for key in keys if settings[key]
     ]
     network = "cnn" if settings["layout"] == "image" else "smartwatch"
     model_text = (
         f"architecture: {network} # small network; the configuration reference lists others"
     )
     if model is not None:
-        model_text = f"file: {_yaml(str(model))} # variant `original` is this model, unchanged"
+        model_text = (
+            f"file: {_format_yaml(str(model))} # variant `original` is this model, unchanged"
+        )
     return TEXT.format(
-        data=_yaml(str(Path(settings["datasets_dir"]) / settings["path"])),
+        data=_format_yaml(str(Path(settings["datasets_dir"]) / settings["path"])),
         command=command,
         base=base,
         name=name,
-        folder=_yaml(settings["datasets_dir"]),
+        folder=_format_yaml(settings["datasets_dir"]),
         shape=" x ".join(map(str, shape)),
-        classes=_yaml(list(classes)),
+        classes=_format_yaml(list(classes)),
         variants=", ".join(variant for variant in VARIANTS if variant not in unfit),
         unfit="".join(
-            f"\n    # {variant} is left out: {_yaml(reason)}" for variant, reason in unfit.items()
+            f"\n    # {variant} is left out: {_format_yaml(reason)}"
+            for variant, reason in unfit.items()
         ),
         dataset="\n    ".join(dataset),
         model=model_text,
     )
 
 
-def _yaml(value: Any) -> str:
+def _format_yaml(value: Any) -> str:
+    """Format a value as YAML on one line."""
     import yaml
 
     # A list in brackets, because YAML ends a single scalar with a line of dots.

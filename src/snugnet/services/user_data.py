@@ -1,4 +1,4 @@
-"""Samples and labels that users bring, as files or arrays, in the shape that a model takes."""
+"""Read samples and labels of users, from files or arrays, in the shape that a model takes."""
 
 import csv
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from snugnet.core.samples import Samples, read_npz
 from snugnet.core.tflite_graph import Graph
 from snugnet.int8.arrays import read_array
 
+# Supported file types.
 KINDS = (".npz", ".npy", ".csv")
 # Names of the arrays in MNIST's file and in files that follow it.
 ALIASES = {"x": ("x", "x_test"), "y": ("y", "y_test")}
@@ -32,7 +33,7 @@ class Data:
 
 
 def read(path: Path, shape: tuple[int, ...]) -> Data:
-    """Read samples.
+    """Read samples, and labels and groups if the file has them.
 
     Args:
         path: .npy file with x; .npz file with `x` or `x_test`, and optionally `y` or `y_test`,
@@ -59,7 +60,7 @@ def from_arrays(
     shape: tuple[int, ...] | None = None,
     source: str = "samples",
 ) -> Data:
-    """Check arrays, and bring samples into the shape that a model takes.
+    """Check arrays and reshape the samples for a model.
 
     Args:
         x: Samples, (n, ...), numbers without NaN.
@@ -71,17 +72,17 @@ def from_arrays(
     Raises:
         InputError: If a type or a shape is not supported.
     """
-    x = _numbers(np.asarray(x), source)
-    x = x if shape is None else _fitted(x, shape, source)
+    x = _check_numbers(np.asarray(x), source)
+    x = x if shape is None else _reshape(x, shape, source)
     y = None if y is None else np.asarray(y)
     group = None if group is None or len(group) == 0 else np.asarray(group)
-    for name, other in (("y", y), ("group", group)):
-        if other is not None and (other.ndim == 0 or len(other) != len(x)):
+    for name, values in (("y", y), ("group", group)):
+        if values is not None and (values.ndim == 0 or len(values) != len(x)):
             raise InputError(
-                f"{source}: {name} has shape {other.shape}, but x has {len(x)} samples. "
+                f"{source}: {name} has shape {values.shape}, but x has {len(x)} samples. "
                 f"Give one row of {name} for each sample."
             )
-    return Data(x, None if y is None else _labels(y, source), group)
+    return Data(x, None if y is None else _check_labels(y, source), group)
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
@@ -101,19 +102,19 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
 def _read_csv(path: Path, shape: tuple[int, ...]) -> Data:
     from snugnet.datasets import windows
 
-    several = any(name.startswith("y_") for name in columns(path))
+    is_multilabel = any(name.startswith("y_") for name in read_columns(path))
     settings = {
         "kind": "windows",
         "datasets_dir": path.parent,
         "path": path.name,
         "arrays": {},
-        "task": "multilabel" if several else "multiclass",
+        "task": "multilabel" if is_multilabel else "multiclass",
         "folds": None,
         "layout": "sequence",
         "sample_shape": None,
     }
     samples = windows.load(settings, seed=0)
-    if not several and not all(name.isdecimal() for name in samples.class_names):
+    if not is_multilabel and not all(name.isdecimal() for name in samples.class_names):
         # The file does not define which name is which output.
         raise InputError(
             f"{path}: column y contains names. Replace them with the index of the model's output, "
@@ -127,13 +128,13 @@ def _read_csv(path: Path, shape: tuple[int, ...]) -> Data:
     return Data(samples.x.reshape(-1, *shape), samples.y, samples.group)
 
 
-def columns(path: Path) -> list[str]:
+def read_columns(path: Path) -> list[str]:
     """Return the names of a .csv file's columns."""
     with path.open(newline="", errors="replace") as stream:
         return next(csv.reader(stream), [])
 
 
-def _numbers(x: np.ndarray, source: str) -> np.ndarray:
+def _check_numbers(x: np.ndarray, source: str) -> np.ndarray:
     if x.dtype.kind not in "iufb" or x.ndim == 0 or len(x) == 0:
         raise InputError(
             f"{source}: x has type {x.dtype} and shape {x.shape}. "
@@ -146,7 +147,7 @@ def _numbers(x: np.ndarray, source: str) -> np.ndarray:
     return x
 
 
-def _fitted(x: np.ndarray, shape: tuple[int, ...], source: str) -> np.ndarray:
+def _reshape(x: np.ndarray, shape: tuple[int, ...], source: str) -> np.ndarray:
     """Add or drop axes of size 1. Nothing else is changed: samples are never transposed."""
     if [n for n in x.shape[1:] if n != 1] != [n for n in shape if n != 1]:
         raise InputError(
@@ -156,7 +157,7 @@ def _fitted(x: np.ndarray, shape: tuple[int, ...], source: str) -> np.ndarray:
     return x.reshape(len(x), *shape)
 
 
-def _labels(y: np.ndarray, source: str) -> np.ndarray:
+def _check_labels(y: np.ndarray, source: str) -> np.ndarray:
     if y.dtype.kind == "f" and (y == np.rint(y)).all():
         y = y.astype(np.int64)  # Keras accepts zeros and ones as floats
     if y.dtype.kind not in "iub":
@@ -166,7 +167,7 @@ def _labels(y: np.ndarray, source: str) -> np.ndarray:
     return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
 
 
-def task_of(y: np.ndarray, outputs: int) -> str:
+def infer_task_from_labels(y: np.ndarray, outputs: int) -> str:
     """Infer the task from the shape of the labels.
 
     Args:
@@ -182,11 +183,20 @@ def task_of(y: np.ndarray, outputs: int) -> str:
     return "multilabel" if has_several else "multiclass"
 
 
-def labels_for(y: np.ndarray, task: str, outputs: int, source: str) -> np.ndarray:
-    """Bring labels into the form of a task: classes, or one 0 or 1 for each label.
+def convert_labels(y: np.ndarray, task: str, outputs: int, source: str) -> np.ndarray:
+    """Convert labels to the form of a task.
+
+    Args:
+        y: Labels: (n,) classes, (n, k) of 0 and 1, or one-hot classes.
+        task: `binary`, `multiclass` or `multilabel`.
+        outputs: Number of the model's outputs.
+        source: Path or name of the samples, for messages.
+
+    Returns:
+        (n,) int64 classes; for `multilabel`, (n, outputs) uint8 of 0 and 1.
 
     Raises:
-        InputError: If they do not fit the model's outputs.
+        InputError: If the labels do not fit the model's outputs.
     """
     if (
         task == "multiclass"
@@ -210,7 +220,7 @@ def as_model_input(x: np.ndarray, raw: bool) -> np.ndarray:
     return x if raw or x.dtype.kind == "f" else x.astype(np.float32)
 
 
-def random_samples(graph: Graph, count: int, seed: int) -> np.ndarray:
+def draw_random_samples(graph: Graph, count: int, seed: int) -> np.ndarray:
     """Draw samples from the whole range of a model's input.
 
     Args:
@@ -224,18 +234,24 @@ def random_samples(graph: Graph, count: int, seed: int) -> np.ndarray:
     tensor = graph.tensors[graph.inputs[0]]
     shape, rng = (count, *tensor.shape[1:]), np.random.default_rng(seed)
     # A float input may be followed by an operator that quantizes it.
-    readers = [o for o in graph.operators if o.name == "QUANTIZE" and o.inputs[0] == tensor.index]
-    integers = graph.tensors[readers[0].outputs[0]] if readers else tensor
-    if not len(integers.scales):
+    quantizers = [
+        operator
+        for operator in graph.operators
+        if operator.name == "QUANTIZE" and operator.inputs[0] == tensor.index
+    ]
+    quantized = graph.tensors[quantizers[0].outputs[0]] if quantizers else tensor
+    if not len(quantized.scales):
         return rng.normal(size=shape).astype(np.float32)
-    info = np.iinfo(integers.dtype)
+    info = np.iinfo(quantized.dtype)
     levels = rng.integers(info.min, info.max, shape, endpoint=True)
-    zero, scale = int(integers.zero_points[0]), np.float32(integers.scales[0])
+    zero, scale = int(quantized.zero_points[0]), np.float32(quantized.scales[0])
     return (scale * (levels - zero).astype(np.float32)).astype(np.float32)
 
 
-def labelled_samples(data: Data, outputs: int, source: str, task: str | None = None) -> Samples:
-    """Make samples of a classification task from a user's data.
+def build_labelled_samples(
+    data: Data, outputs: int, source: str, task: str | None = None
+) -> Samples:
+    """Build samples of a classification task from the data of a user.
 
     Args:
         data: The data; they must have labels.
@@ -248,7 +264,7 @@ def labelled_samples(data: Data, outputs: int, source: str, task: str | None = N
     """
     if data.y is None:
         raise InputError(f"{source}: no labels. Add an array y with the class of each sample.")
-    task = task or task_of(data.y, outputs)
-    labels = labels_for(data.y, task, outputs, source)
+    task = task or infer_task_from_labels(data.y, outputs)
+    labels = convert_labels(data.y, task, outputs, source)
     names = tuple(map(str, range(max(2, outputs))))
     return Samples(data.x, labels, names, task, data.group)

@@ -65,7 +65,7 @@ def verify(
     file = ModelFile.read(model)
     shape = file.graph.tensors[file.graph.inputs[0]].shape[1:]
     if data is None:
-        x, inputs = user_data.random_samples(file.graph, samples, SEED), "random"
+        x, inputs = user_data.draw_random_samples(file.graph, samples, SEED), "random"
     elif isinstance(data, str | Path):
         x, inputs = user_data.read(Path(data), shape).x, str(data)
     else:

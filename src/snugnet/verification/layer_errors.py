@@ -1,8 +1,8 @@
-"""How far every tensor of a full-integer file is from the float model's, layer after layer.
+"""Measure the quantization error of every tensor of a full-integer file, layer by layer.
 
-Other than TensorFlow's debugger, this takes files of any origin, those with trained ranges too, and
-lets errors accumulate: each tensor is compared with what the float model computes from the same
-samples, so that an error stays visible in all layers after the one that made it.
+Unlike TensorFlow's debugger, this accepts files of any origin, including files with trained ranges.
+It lets errors accumulate: each tensor is compared with the same tensor of the float model for the
+same samples. An error therefore stays visible in all layers after the layer that causes it.
 """
 
 import math
@@ -29,64 +29,72 @@ from snugnet.tflite.layers import (
 )
 from snugnet.tflite.runtimes.litert import dequantize, quantize_for
 
-# What the row of the input has in place of an operator, and its index.
+# Operator and index in the row of the model's input, which no operator computes.
 INPUT, BEFORE_ALL = "INPUT", -1
-# As in the schema's enumeration of fused activations.
+# Value of RELU in the schema's enumeration of fused activations.
 RELU = 1
-# What training with quantizers puts before the name of each layer.
+# Prefix that QAT adds to the name of each layer.
 QUANTIZER = re.compile(r"(?<![^/;])quant_")
 
 
-def trace(integer: str | Path, real: str | Path, x: np.ndarray) -> list[dict[str, Any]]:
-    """Compare the tensors of two files.
+def measure_layer_errors(
+    integer_path: str | Path, float_path: str | Path, x: np.ndarray
+) -> list[dict[str, Any]]:
+    """Compare the tensors of a full-integer file with those of the float32 file.
 
     Args:
-        integer: A full-integer file with an integer input, which the integer engine computes.
-        real: The float32 file of the same network, which LiteRT computes.
+        integer_path: A full-integer file with an integer input. The integer engine computes it.
+        float_path: The float32 file of the same network. LiteRT computes it.
         x: Samples in real units, (n, ...).
 
     Returns:
-        One row a tensor, the input first, then in the order of the float file: `index`, `operator`
-        and `tensor` as in `Layer`; `n` samples; `num_elements` of one of them; `scale`,
-        `zero_point`; `stddev`, `mean_error`, `max_abs_error` and `mean_squared_error` of the
-        integer's real value less the float value, over all samples, in the units of the tensor;
-        `rmse_per_scale`; `sqnr_db`, the power of the float values over that of the error in
-        decibels, None where either is 0; `saturated`, the share of values at a limit of their type
-        whose float value lies beyond what the type covers; `range_covered`. Tensors without a
-        counterpart are left out, and printed.
+        One row for each tensor: first the input, then the order of the float file. The columns:
+
+        - `index`, `operator` and `tensor` as in `Layer`
+        - `n`, the number of samples; `num_elements` of one sample; `scale` and `zero_point`
+        - `stddev`, `mean_error`, `max_abs_error` and `mean_squared_error` of the dequantized
+          integer less the float value, over all samples, in the units of the tensor
+        - `rmse_per_scale`, see `compute_rmse_per_scale`
+        - `sqnr_db`, the power of the float values over the power of the error, in decibels; None
+          if either is 0
+        - `saturated`, the share of values at a limit of their type whose float value is outside
+          the range of the type
+        - `range_covered`, see `compute_range_covered`
+
+        Tensors without a counterpart in the other file are left out, with a printed warning.
 
     Raises:
         InputError: If there are no samples.
-        ModelFormatError: If a file is damaged, or the engine refuses it.
+        ModelFormatError: If a file is damaged, or the engine does not support it.
     """
     if len(x) == 0:
-        raise InputError(f"{integer}: no samples to trace")
-    ours, theirs = read_graph(integer), read_graph(real)
-    given = quantize_for(integer, x)
-    integers = Model(ours).trace(given)
-    reals = _computed(real, theirs, x)
-    start = Layer(BEFORE_ALL, INPUT, theirs.tensors[theirs.inputs[0]].name)
-    return [
-        _row(start, ours.tensors[ours.inputs[0]], given, x),
-        *(
-            _row(layer, ours.tensors[mine], integers[mine], reals[other])
-            for layer, mine, other in _pairs(ours, theirs)
-        ),
-    ]
+        raise InputError(f"{integer_path}: no samples to trace")
+    integer_graph, float_graph = read_graph(integer_path), read_graph(float_path)
+    quantized_x = quantize_for(integer_path, x)
+    integer_values = Model(integer_graph).trace(quantized_x)
+    float_values = _compute_float_tensors(float_path, float_graph, x)
+    input_layer = Layer(BEFORE_ALL, INPUT, float_graph.tensors[float_graph.inputs[0]].name)
+    rows = [_build_row(input_layer, integer_graph.tensors[integer_graph.inputs[0]], quantized_x, x)]
+    for layer, integer_index, float_index in _match_tensors(integer_graph, float_graph):
+        tensor = integer_graph.tensors[integer_index]
+        rows.append(
+            _build_row(layer, tensor, integer_values[integer_index], float_values[float_index])
+        )
+    return rows
 
 
-def _computed(path: str | Path, graph: Graph, x: np.ndarray) -> dict[int, np.ndarray]:
-    """Compute every tensor that an operator of a float32 file writes, (n, ...), by index."""
+def _compute_float_tensors(path: str | Path, graph: Graph, x: np.ndarray) -> dict[int, np.ndarray]:
+    """Compute the output tensors, (n, ...), of all operators of a float32 file, by index."""
     interpreter = Interpreter(
         model_path=str(path),
         num_threads=1,
-        # Tensors within a delegate are never written.
+        # A delegate does not store its inner tensors.
         experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         experimental_preserve_all_tensors=True,
     )
     interpreter.allocate_tensors()
-    written = [i for operator in graph.operators for i in operator.outputs]
-    parts: dict[int, list[np.ndarray]] = {index: [] for index in written}
+    outputs = [index for operator in graph.operators for index in operator.outputs]
+    parts: dict[int, list[np.ndarray]] = {index: [] for index in outputs}
     with progress(len(x), "computing in float") as meter:
         for i in range(len(x)):
             interpreter.set_tensor(graph.inputs[0], x[i : i + 1].astype(np.float32))
@@ -97,60 +105,74 @@ def _computed(path: str | Path, graph: Graph, x: np.ndarray) -> dict[int, np.nda
     return {index: np.concatenate(part) for index, part in parts.items()}
 
 
-def _pairs(ours: Graph, theirs: Graph) -> list[tuple[Layer, int, int]]:
-    """Match outputs of operators; give layers with the indices of both tensors, in float's order.
+def _match_tensors(integer_graph: Graph, float_graph: Graph) -> list[tuple[Layer, int, int]]:
+    """Match the outputs of the operators of both files.
 
-    First by name, but for what training with quantizers puts into names; the others by their place
-    among operators of one kind, if there are as many in both files.
+    Operators are matched by name, without the prefixes that QAT adds. The others are matched by
+    their position among the operators with the same key, if both files have the same number of
+    them.
+
+    Returns:
+        Layer, index of the integer tensor and index of the float tensor, in the order of the float
+        file.
     """
-    found: dict[int, int] = {}
-    for key in (_by_name, _by_kind, _by_range):
-        mine = _grouped(ours, key, found.values())
-        for alike, places in _grouped(theirs, key, found).items():
-            if len(places) == len(mine.get(alike, ())):
-                found |= dict(zip(places, mine[alike], strict=True))
-    _print_unmatched(theirs, found)
-    _print_unmatched(ours, found.values())
-    layers, made, wanted = list_layers(theirs), list_operators(ours), list_operators(theirs)
+    matches: dict[int, int] = {}  # position in the integer file by position in the float file
+    for key in (_key_by_name, _key_by_kind, _key_by_range):
+        integer_groups = _group_unmatched(integer_graph, key, matches.values())
+        for value, positions in _group_unmatched(float_graph, key, matches).items():
+            if len(positions) == len(integer_groups.get(value, ())):
+                matches |= dict(zip(positions, integer_groups[value], strict=True))
+    _print_unmatched(float_graph, matches)
+    _print_unmatched(integer_graph, matches.values())
+    layers = list_layers(float_graph)
+    integer_operators, float_operators = list_operators(integer_graph), list_operators(float_graph)
     return [
-        (layers[place], made[found[place]].outputs[0], wanted[place].outputs[0])
-        for place in sorted(found)
+        (
+            layers[position],
+            integer_operators[matches[position]].outputs[0],
+            float_operators[position].outputs[0],
+        )
+        for position in sorted(matches)
     ]
 
 
-def _grouped(
+def _group_unmatched(
     graph: Graph, key: Callable[[Graph, Operator], Hashable], matched: Collection[int]
 ) -> dict[Hashable, list[int]]:
-    """Group the places of operators that are not matched yet by what tells them apart."""
+    """Group the positions of operators that are not matched yet by their key."""
     groups: dict[Hashable, list[int]] = {}
-    for place, operator in enumerate(list_operators(graph)):
-        if place not in matched:
-            groups.setdefault(key(graph, operator), []).append(place)
+    for position, operator in enumerate(list_operators(graph)):
+        if position not in matched:
+            groups.setdefault(key(graph, operator), []).append(position)
     return groups
 
 
 def _print_unmatched(graph: Graph, matched: Collection[int]) -> None:
-    for place, operator in enumerate(list_operators(graph)):
-        if place not in matched:
+    for position, operator in enumerate(list_operators(graph)):
+        if position not in matched:
             name = graph.tensors[operator.outputs[0]].name
             print(
                 f"warning: {operator.name} {name!r} has no counterpart in the other file; skipped"
             )
 
 
-def _by_name(graph: Graph, operator: Operator) -> Hashable:
+def _key_by_name(graph: Graph, operator: Operator) -> Hashable:
+    """Return the key of an operator by name of its output and by kind."""
     name = graph.tensors[operator.outputs[0]].name
-    return QUANTIZER.sub("", name), _by_kind(graph, operator)
+    return QUANTIZER.sub("", name), _key_by_kind(graph, operator)
 
 
-def _by_kind(graph: Graph, operator: Operator) -> Hashable:
-    """Tell operators apart that compute different things: kind, activation, shape of the output."""
+def _key_by_kind(graph: Graph, operator: Operator) -> Hashable:
+    """Return the key of an operator by kind, fused activation and shape of its output."""
     activation = operator.options.get("fusedActivationFunction", 0)
     return operator.name, activation, graph.tensors[operator.outputs[0]].shape
 
 
-def _by_range(graph: Graph, operator: Operator) -> Hashable:
-    """Tell apart as above, but take a range of integers that ends at 0 for the ReLU that it is."""
+def _key_by_range(graph: Graph, operator: Operator) -> Hashable:
+    """Return the key of an operator by kind, ReLU and shape of its output.
+
+    An integer tensor whose range begins at 0 counts as the output of a ReLU.
+    """
     tensor = graph.tensors[operator.outputs[0]]
     if len(tensor.zero_points):
         clipped = int(tensor.zero_points[0]) == np.iinfo(tensor.dtype).min
@@ -159,10 +181,12 @@ def _by_range(graph: Graph, operator: Operator) -> Hashable:
     return operator.name, clipped, tensor.shape
 
 
-def _row(layer: Layer, tensor: Tensor, raw: np.ndarray, real: np.ndarray) -> dict[str, Any]:
-    """Compare the values of a tensor, (n, ...), with real ones of as many elements."""
+def _build_row(
+    layer: Layer, tensor: Tensor, raw: np.ndarray, float_values: np.ndarray
+) -> dict[str, Any]:
+    """Compare the integers of a tensor, (n, ...), with float values of the same number."""
     scale, zero_point = float(tensor.scales[0]), int(tensor.zero_points[0])
-    truth = real.astype(np.float64).ravel()
+    truth = float_values.astype(np.float64).ravel()
     error = dequantize(raw, scale, zero_point).astype(np.float64).ravel() - truth
     squared = float(np.mean(error**2))
     power = float(np.mean(truth**2))
@@ -178,14 +202,17 @@ def _row(layer: Layer, tensor: Tensor, raw: np.ndarray, real: np.ndarray) -> dic
         "mean_squared_error": squared,
         "rmse_per_scale": compute_rmse_per_scale(squared, scale),
         "sqnr_db": 10 * math.log10(power / squared) if power and squared else None,
-        "saturated": _saturated(raw.ravel(), truth, scale, zero_point),
+        "saturated": _compute_saturated_share(raw.ravel(), truth, scale, zero_point),
         "range_covered": compute_range_covered(
             float(truth.min()), float(truth.max()), scale, zero_point, tensor.dtype
         ),
     }
 
 
-def _saturated(raw: np.ndarray, truth: np.ndarray, scale: float, zero_point: int) -> float:
+def _compute_saturated_share(
+    raw: np.ndarray, truth: np.ndarray, scale: float, zero_point: int
+) -> float:
+    """Compute the share of values at a limit of their type whose float value is beyond it."""
     info = np.iinfo(raw.dtype)
     below = (raw == info.min) & (truth < scale * (info.min - zero_point - 0.5))
     above = (raw == info.max) & (truth > scale * (info.max - zero_point + 0.5))

@@ -8,7 +8,7 @@ from snugnet.analysis.candidates import Measurement, create_measure
 from snugnet.analysis.sensitivity import sweep_layers
 from snugnet.core.errors import ModelFormatError
 from snugnet.core.tflite_schemes import SCHEMES
-from snugnet.evaluation.statistics import RESAMPLES, paired_p
+from snugnet.evaluation.statistics import RESAMPLES, compute_paired_p
 from snugnet.tflite.layers import Layer
 from tests.unit import networks
 
@@ -97,7 +97,7 @@ def test_groups_are_tested_as_groups(wild_input):
     assert len(np.unique(val.group)) == 30
     assert rows[0]["p_full"] == pytest.approx(1 / (RESAMPLES + 1))
     lost = np.arange(300) >= round(300 * rows[1]["accuracy"])
-    assert rows[0]["p_full"] > 1000 * paired_p(np.ones(300), 1.0 - lost, None)
+    assert rows[0]["p_full"] > 1000 * compute_paired_p(np.ones(300), 1.0 - lost, None)
 
 
 def test_equal_files_are_predicted_once(keras, monkeypatch):

@@ -89,7 +89,7 @@ def test_what_cannot_be_measured_is_refused(command, model, options, message):
 
 def test_a_larger_file_takes_more_memory(tmp_path):
     """All of 16 MiB of weights are read when it runs."""
-    from snugnet.services.peak_memory import peak_memory
+    from snugnet.services.peak_memory import measure_peak_memory
     from tests.unit.int8 import models
 
     small = tmp_path / "small.tflite"
@@ -97,7 +97,7 @@ def test_a_larger_file_takes_more_memory(tmp_path):
     large = tmp_path / "large.tflite"
     large.write_bytes(dense(4096))
     x = np.zeros((1, 8, 8, 2), np.float32), np.zeros((1, 4096), np.float32)
-    assert peak_memory(large, x[1], 1) - peak_memory(small, x[0], 1) > 16 << 20
+    assert measure_peak_memory(large, x[1], 1) - measure_peak_memory(small, x[0], 1) > 16 << 20
 
 
 def dense(width: int) -> bytes:

@@ -63,11 +63,11 @@ def test_a_file_is_verified_without_samples(asked, command, model):
 
 def test_random_samples_reach_all_over_the_range(asked, model, in_float):
     """Saturation at both ends is where kernels differ; with floats at its ends the file tells."""
-    from snugnet.services.user_data import random_samples
+    from snugnet.services.user_data import draw_random_samples
     from snugnet.tflite.flatbuffer import read_graph
 
     for path in (model, in_float):
-        x = random_samples(read_graph(path), 50, seed=0)
+        x = draw_random_samples(read_graph(path), 50, seed=0)
         assert x.shape == (50, 8, 8, 2)
         levels = quantize(x, 0.1, 3, np.int8)
         assert (levels.min(), levels.max()) == (-128, 127)

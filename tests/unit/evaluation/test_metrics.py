@@ -11,7 +11,7 @@ from snugnet.evaluation.metrics import (
     compute_confusion_matrix,
     compute_metrics,
 )
-from snugnet.evaluation.score import score
+from snugnet.evaluation.score import score_cell
 
 
 def predictions(scores, labels, task, group=None, names=None) -> Predictions:
@@ -126,7 +126,7 @@ def test_a_row_compares_with_float_on_the_same_samples(tmp_path):
     model = tmp_path / "model.tflite"
     model.write_bytes(b"x" * 1000)
     reference = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
-    row = score(
+    row = score_cell(
         multiclass(), reference, None, None, SIZE, describe_tflite(model, EVIDENCE, None), 0.95
     )
     assert row["delta_float"] == pytest.approx(-0.5)
@@ -146,18 +146,18 @@ def test_a_row_compares_with_float_on_the_same_samples(tmp_path):
 def test_rows_of_different_samples_are_not_compared():
     other = predictions(np.eye(3)[[0]], [0], "multiclass")
     with pytest.raises(InputError, match="are for different samples"):
-        score(multiclass(), other, None, None, SIZE, {}, 0.95)
+        score_cell(multiclass(), other, None, None, SIZE, {}, 0.95)
     with pytest.raises(InputError, match="its previous quantization step are for different"):
-        score(multiclass(), multiclass(), None, other, SIZE, {}, 0.95)
+        score_cell(multiclass(), multiclass(), None, other, SIZE, {}, 0.95)
     with pytest.raises(InputError, match="its parent are for different samples"):
-        score(multiclass(), multiclass(), other, None, SIZE, {}, 0.95)
+        score_cell(multiclass(), multiclass(), other, None, SIZE, {}, 0.95)
 
 
 def test_a_row_compares_with_the_same_scheme_of_its_parent(tmp_path):
     model = tmp_path / "model.tflite"
     model.write_bytes(b"x")
     parent = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
-    row = score(
+    row = score_cell(
         multiclass(), multiclass(), parent, None, SIZE, describe_tflite(model, EVIDENCE, None), 0.95
     )
     assert (row["delta_parent"], row["p_parent"]) == (pytest.approx(-0.5), pytest.approx(2 / 16))
@@ -170,7 +170,7 @@ def test_a_row_compares_with_the_scheme_one_rung_below(tmp_path):
     model.write_bytes(b"x")
     below = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
     deployed = describe_tflite(model, EVIDENCE, None)
-    row = score(multiclass(), multiclass(), None, below, SIZE, deployed, 0.95)
+    row = score_cell(multiclass(), multiclass(), None, below, SIZE, deployed, 0.95)
     assert (row["delta_rung"], row["p_rung"]) == (pytest.approx(-0.5), pytest.approx(2 / 16))
     assert (row["delta_float"], row["delta_parent"]) == (0, None)
 
@@ -196,7 +196,7 @@ def test_a_row_tells_what_the_certificate_says(tmp_path):
     model = tmp_path / "model.tflite"
     model.write_bytes(b"x")
     cells = multiclass(), multiclass(), None, None
-    row = score(*cells, SIZE, describe_tflite(model, EVIDENCE, CERTIFICATE), 0.95)
+    row = score_cell(*cells, SIZE, describe_tflite(model, EVIDENCE, CERTIFICATE), 0.95)
     assert (row["litert_ref"], row["tflm"], row["arena_bytes"]) == ("exact", "unsupported", 4096)
     assert row["verification"] == "tflm: operator 3 ABS: is not supported"
     assert (row["xnnpack_worst_lsb"], row["xnnpack_decisions_changed"]) == (6, 2)
@@ -206,11 +206,11 @@ def test_a_row_tells_what_the_certificate_says(tmp_path):
         "worst_lsb": 1,
         "first_operator": {"operator": 2, "name": "ADD", "tensor": 9},
     }
-    row = score(
+    row = score_cell(
         *cells, SIZE, describe_tflite(model, EVIDENCE, {**CERTIFICATE, "litert_ref": differs}), 0.95
     )
     assert row["verification"].startswith(
         "litert_ref: 7 values differ by up to 1 LSB, first at operator 2 ADD; tflm: "
     )
-    row = score(*cells, SIZE, describe_tflite(model, EVIDENCE, None), 0.95)
+    row = score_cell(*cells, SIZE, describe_tflite(model, EVIDENCE, None), 0.95)
     assert (row["litert_ref"], row["arena_bytes"]) == (None, None)

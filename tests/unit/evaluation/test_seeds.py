@@ -7,7 +7,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from snugnet.evaluation.seeds import COLUMNS, format_seeds_markdown, summarize_seeds
-from snugnet.evaluation.table import tabulate
+from snugnet.evaluation.table import build_results_table
 
 ACCURACY = [0.90, 0.93, 0.91, 0.95]
 LOSS = [-0.02, -0.01, -0.03, -0.015]
@@ -33,7 +33,7 @@ def rows(scheme: str, accuracy: list[float], delta: list[float], **changes) -> l
 
 
 def found(*groups: list[dict]) -> pd.DataFrame:
-    return summarize_seeds(tabulate([row for group in groups for row in group]), 0.95)
+    return summarize_seeds(build_results_table([row for group in groups for row in group]), 0.95)
 
 
 def test_mean_spread_interval_and_test_are_students():

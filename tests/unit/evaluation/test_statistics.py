@@ -14,11 +14,11 @@ from statsmodels.stats.proportion import proportion_confint
 
 from snugnet.evaluation.statistics import (
     RESAMPLES,
-    accuracy_interval,
-    auc_interval,
-    difference_interval,
-    holm,
-    paired_p,
+    adjust_holm,
+    compute_accuracy_interval,
+    compute_auc_interval,
+    compute_difference_interval,
+    compute_paired_p,
 )
 
 
@@ -26,7 +26,7 @@ from snugnet.evaluation.statistics import (
 def test_without_groups_the_interval_is_wilsons(n, data):
     successes = data.draw(st.integers(0, n))
     correct = np.arange(n) < successes
-    low, high = accuracy_interval(correct.astype(float), None)
+    low, high = compute_accuracy_interval(correct.astype(float), None)
     expected = proportion_confint(successes, n, method="wilson")
     assert (low, high) == pytest.approx(expected, abs=1e-9)
 
@@ -34,7 +34,7 @@ def test_without_groups_the_interval_is_wilsons(n, data):
 def test_with_groups_of_equal_size_it_is_students_t_on_group_means():
     rng = np.random.default_rng(0)
     correct = (rng.random((8, 25)) < rng.uniform(0.6, 0.9, (8, 1))).astype(float)
-    low, high = accuracy_interval(correct.ravel(), np.repeat(np.arange(8), 25))
+    low, high = compute_accuracy_interval(correct.ravel(), np.repeat(np.arange(8), 25))
     means = correct.mean(axis=1)
     expected = stats.t.interval(0.95, 7, means.mean(), stats.sem(means))
     assert (low, high) == pytest.approx(expected)
@@ -44,38 +44,41 @@ def test_it_lies_around_the_pooled_accuracy_when_sizes_differ():
     # One large group that is good, nine small ones that are bad.
     group = np.repeat(np.arange(10), [910] + [10] * 9)
     correct = (group == 0).astype(float)
-    low, high = accuracy_interval(correct, group)
+    low, high = compute_accuracy_interval(correct, group)
     assert low <= correct.mean() <= high
 
 
 def test_related_samples_make_it_wider():
     group = np.repeat(np.arange(10), 100)
     correct = (group % 5 != 0).astype(float)
-    alone, grouped = accuracy_interval(correct, None), accuracy_interval(correct, group)
+    alone, grouped = (
+        compute_accuracy_interval(correct, None),
+        compute_accuracy_interval(correct, group),
+    )
     assert grouped.high - grouped.low > 3 * (alone.high - alone.low)
 
 
 def test_multilabel_samples_are_their_own_clusters():
     correct = np.array([1.0, 0.8, 0.6, 1.0, 0.8])
-    low, high = accuracy_interval(correct, None)
+    low, high = compute_accuracy_interval(correct, None)
     expected = stats.t.interval(0.95, 4, 0.84, stats.sem(correct))
     assert (low, high) == pytest.approx((expected[0], 1.0))  # an accuracy ends at 1
 
 
 def test_perfect_groups_do_not_make_a_perfect_interval():
-    low, high = accuracy_interval(np.ones(500), np.repeat(np.arange(5), 100))
+    low, high = compute_accuracy_interval(np.ones(500), np.repeat(np.arange(5), 100))
     assert (low, high) == pytest.approx(proportion_confint(5, 5, method="wilson"))
 
 
 def test_samples_that_are_all_as_right_do_not_make_a_perfect_interval():
     """Shares of labels whose sum is not exact: rounding is no spread."""
-    low, high = accuracy_interval(np.full(120, 0.8), None)
+    low, high = compute_accuracy_interval(np.full(120, 0.8), None)
     assert low < 0.73
     assert high > 0.85
 
 
 def test_one_group_says_nothing():
-    assert accuracy_interval(np.array([1.0, 0.0]), np.array([3, 3])) == (None, None)
+    assert compute_accuracy_interval(np.array([1.0, 0.0]), np.array([3, 3])) == (None, None)
 
 
 @pytest.mark.parametrize("patients", [10, 46])
@@ -87,7 +90,7 @@ def test_coverage_with_patients_of_different_skill(patients):
     for _ in range(500):
         skill = rng.normal(0.8, 0.05, patients)
         correct = rng.random((patients, 60)) < skill[:, np.newaxis]
-        low, high = accuracy_interval(correct.ravel().astype(float), group)
+        low, high = compute_accuracy_interval(correct.ravel().astype(float), group)
         inside += low <= 0.8 <= high
     assert 0.93 <= inside / 500 <= 0.97
 
@@ -119,8 +122,8 @@ def test_a_drift_of_each_patient_is_not_taken_for_a_difference(drift):
     false = {"by group": 0, "McNemar": 0}
     for _ in range(500):
         ours, theirs, group = drifting(drift, 10, rng)
-        false["by group"] += paired_p(ours, theirs, group) < 0.05
-        false["McNemar"] += paired_p(ours, theirs, None) < 0.05
+        false["by group"] += compute_paired_p(ours, theirs, group) < 0.05
+        false["McNemar"] += compute_paired_p(ours, theirs, None) < 0.05
     assert false["by group"] / 500 <= 0.06
     if drift >= 0.01:  # the arrow that samples taken for independent would draw is wrong this often
         assert false["McNemar"] / 500 > 0.1
@@ -136,7 +139,7 @@ def test_the_area_of_one_label_is_known_to_delong():
     by_positive, by_negative = wins.mean(axis=1), wins.mean(axis=0)
     variance = by_positive.var() / len(by_positive) + by_negative.var() / len(by_negative)
     half = stats.t.ppf(0.975, 79) * np.sqrt(80 / 79 * variance)
-    low, high = auc_interval(positive[:, np.newaxis], scores[:, np.newaxis], None)
+    low, high = compute_auc_interval(positive[:, np.newaxis], scores[:, np.newaxis], None)
     assert (low, high) == pytest.approx((wins.mean() - half, wins.mean() + half))
 
 
@@ -154,7 +157,7 @@ def test_coverage_of_the_macro_area_with_related_samples():
     area = np.mean([roc_auc_score(truth[:, k], scores[:, k]) for k in range(3)])
     inside = 0
     for _ in range(400):
-        low, high = auc_interval(*study(30))
+        low, high = compute_auc_interval(*study(30))
         inside += low <= area <= high
     assert 0.92 < inside / 400 < 0.98
 
@@ -164,7 +167,7 @@ def test_without_groups_the_test_is_exact_mcnemar(gained, lost, same):
     ours = np.array([1.0] * gained + [0.0] * lost + [1.0] * (same + 1))
     reference = np.array([0.0] * gained + [1.0] * lost + [1.0] * (same + 1))
     expected = mcnemar([[same + 1, gained], [lost, 0]], exact=True).pvalue
-    assert paired_p(ours, reference, None) == pytest.approx(min(1.0, expected))
+    assert compute_paired_p(ours, reference, None) == pytest.approx(min(1.0, expected))
 
 
 @given(st.lists(st.integers(-4, 4), min_size=1, max_size=8))
@@ -176,7 +179,7 @@ def test_with_groups_it_is_the_exact_sign_flip_test(differences):
     totals = np.array(differences, dtype=float)
     flips = [abs(np.dot(signs, totals)) for signs in product((-1, 1), repeat=len(totals))]
     expected = np.mean(np.array(flips) >= abs(totals.sum()) - 1e-9)
-    assert paired_p(ours, reference, group) == pytest.approx(expected)
+    assert compute_paired_p(ours, reference, group) == pytest.approx(expected)
 
 
 def test_many_groups_are_sampled_and_reproducible():
@@ -184,26 +187,26 @@ def test_many_groups_are_sampled_and_reproducible():
     group = np.repeat(np.arange(30), 10)
     reference = (rng.random(300) < 0.9).astype(float)
     ours = np.where(rng.random(300) < 0.2, 0.0, reference)
-    p = paired_p(ours, reference, group)
-    assert p == paired_p(ours, reference, group)
+    p = compute_paired_p(ours, reference, group)
+    assert p == compute_paired_p(ours, reference, group)
     assert 1 / (RESAMPLES + 1) <= p < 0.01
 
 
 def test_perfect_separation_is_no_certainty():
     truth = np.tile([[True], [False]], (10, 1))
-    assert auc_interval(truth, truth * 1.0, np.arange(20) // 4) == (None, None)
+    assert compute_auc_interval(truth, truth * 1.0, np.arange(20) // 4) == (None, None)
 
 
 def test_rounding_is_no_difference():
     """Equal sums of fractions whose last bits differ, the same way in every group."""
     ours, theirs = np.tile([0.8, 0.4], 6), np.tile([0.6, 0.6], 6)
-    assert paired_p(ours, theirs, np.repeat(np.arange(6), 2)) == 1.0
+    assert compute_paired_p(ours, theirs, np.repeat(np.arange(6), 2)) == 1.0
 
 
 def test_equal_models_do_not_differ():
     correct = np.array([1.0, 0.0, 1.0])
-    assert paired_p(correct, correct, None) == 1.0
-    assert paired_p(correct, correct, np.array([0, 0, 1])) == 1.0
+    assert compute_paired_p(correct, correct, None) == 1.0
+    assert compute_paired_p(correct, correct, np.array([0, 0, 1])) == 1.0
 
 
 def test_mcnemar_claims_what_the_group_test_does_not():
@@ -212,15 +215,15 @@ def test_mcnemar_claims_what_the_group_test_does_not():
     reference = np.ones(500)
     ours = reference.copy()
     ours[:20] = 0
-    assert paired_p(ours, reference, None) < 1e-4
-    assert paired_p(ours, reference, group) == 1.0
+    assert compute_paired_p(ours, reference, None) < 1e-4
+    assert compute_paired_p(ours, reference, group) == 1.0
 
 
 @settings(max_examples=30)  # statsmodels takes a tenth of a second for each
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm(p_values):
     expected = multipletests(p_values, method="holm")[1]
-    np.testing.assert_allclose(holm(np.array(p_values)), expected, atol=1e-12)
+    np.testing.assert_allclose(adjust_holm(np.array(p_values)), expected, atol=1e-12)
 
 
 def test_the_interval_of_a_difference_between_groups_is_students_t():
@@ -229,7 +232,7 @@ def test_the_interval_of_a_difference_between_groups_is_students_t():
     ours, theirs = (rng.random(240) < p for p in (0.8, 0.7))
     means = (ours.astype(float) - theirs).reshape(12, 20).mean(axis=1)
     expected = stats.ttest_1samp(means, 0).confidence_interval(0.95)
-    found = difference_interval(ours.astype(float), theirs.astype(float), group)
+    found = compute_difference_interval(ours.astype(float), theirs.astype(float), group)
     assert found == pytest.approx(tuple(expected))
 
 
@@ -242,14 +245,14 @@ def test_coverage_of_the_difference_of_single_samples(both, gain, loss, n):
     covered = 0
     for row in kinds:
         ours, theirs = np.isin(row, (0, 1)).astype(float), np.isin(row, (0, 2)).astype(float)
-        low, high = difference_interval(ours, theirs, None)
+        low, high = compute_difference_interval(ours, theirs, None)
         covered += low <= gain - loss <= high
     assert 0.93 <= covered / len(kinds) <= 0.985
 
 
 def test_models_that_never_differ_may_still_differ_a_little():
     correct = np.array([1.0] * 90 + [0.0] * 10)
-    low, high = difference_interval(correct, correct, None)
+    low, high = compute_difference_interval(correct, correct, None)
     assert low == pytest.approx(-high)
     assert 0 < high < 0.03
-    assert difference_interval(correct, correct, np.arange(100) // 10) == (None, None)
+    assert compute_difference_interval(correct, correct, np.arange(100) // 10) == (None, None)

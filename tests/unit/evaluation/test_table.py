@@ -5,7 +5,12 @@ import io
 import pandas as pd
 
 from snugnet.evaluation.gate import evaluate_gate
-from snugnet.evaluation.table import COLUMNS, arrow, markdown, tabulate
+from snugnet.evaluation.table import (
+    COLUMNS,
+    build_results_table,
+    choose_arrow,
+    format_table_markdown,
+)
 
 
 def row(scheme: str, **changes) -> dict:
@@ -37,7 +42,7 @@ def row(scheme: str, **changes) -> dict:
 
 
 def table() -> pd.DataFrame:
-    return tabulate(
+    return build_results_table(
         [
             row("float32"),
             row("drq", p_float=0.02, delta_float=-0.05),
@@ -49,7 +54,9 @@ def table() -> pd.DataFrame:
 
 
 def arrows_of(frame: pd.DataFrame) -> dict[str, str]:
-    return {r["scheme"]: arrow(r["delta_float"], r["p_holm"]) for r in frame.to_dict("records")}
+    return {
+        r["scheme"]: choose_arrow(r["delta_float"], r["p_holm"]) for r in frame.to_dict("records")
+    }
 
 
 def test_columns_are_those_of_the_contract_and_order_is_kept():
@@ -70,14 +77,16 @@ def test_holm_counts_the_tests_of_a_model_and_not_its_float_row():
 
 
 def test_another_model_has_tests_of_its_own():
-    frame = tabulate([row("drq", p_float=0.03), row("drq", model="other", p_float=0.04)])
+    frame = build_results_table([row("drq", p_float=0.03), row("drq", model="other", p_float=0.04)])
     assert frame["p_holm"].tolist() == [0.03, 0.04]
 
 
 def test_a_naive_arrow_is_not_drawn():
     """0.03 alone would be called a loss; among four tests it is not one."""
     cases = {"float32": 1.0, "drq": 0.03, "fiq_int8": 0.5, "fiq_uint8": 0.9, "fiq_float32": 0.9}
-    frame = tabulate([row(name, p_float=p, delta_float=-0.05) for name, p in cases.items()])
+    frame = build_results_table(
+        [row(name, p_float=p, delta_float=-0.05) for name, p in cases.items()]
+    )
     arrows = arrows_of(frame)
     assert arrows == {
         **dict.fromkeys(("drq", "fiq_int8", "fiq_uint8", "fiq_float32"), "~"),
@@ -94,7 +103,7 @@ def test_arrows():
 def test_what_does_not_apply_is_empty_and_counts_are_whole():
     incompatible = row("drq", status="incompatible", reason="layer x", n=0)
     incompatible |= dict.fromkeys(("accuracy", "accuracy_low", "p_float", "n_groups", "size_bytes"))
-    text = tabulate([row("float32"), incompatible]).to_csv(index=False)
+    text = build_results_table([row("float32"), incompatible]).to_csv(index=False)
     read = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
     assert read["hamming_loss"].tolist() == ["", ""]
     assert read["accuracy"].tolist() == ["0.9", ""]
@@ -105,7 +114,7 @@ def test_what_does_not_apply_is_empty_and_counts_are_whole():
 def test_the_page_has_schemes_down_and_variants_across():
     rows = [row("float32"), row("drq"), row("float32", variant="pruned", accuracy=0.85)]
     rows.append(row("drq", variant="pruned", status="incompatible", reason="layer x"))
-    page = markdown(tabulate(rows), 0.95)
+    page = format_table_markdown(build_results_table(rows), 0.95)
     lines = [[part.strip() for part in line.split("|")[1:-1]] for line in page.splitlines()]
     assert ["scheme", "original", "pruned"] in lines
     assert ["float32", "90.00 % [80.00, 95.00]", "85.00 % [80.00, 95.00]"] in lines
@@ -119,19 +128,22 @@ def test_a_variant_is_held_against_its_parent_by_tests_of_their_own():
         row("fiq_int8", variant=name, delta_parent=delta, p_parent=p)
         for name, delta, p in (("original", None, None), ("a", -0.02, 0.001), ("b", 0.01, 0.03))
     ]
-    frame = tabulate(rows)
+    frame = build_results_table(rows)
     assert frame["p_parent_holm"].tolist()[1:] == [0.002, 0.03]
-    page = " ".join(markdown(frame, 0.95).split())
-    assert "points to parent" in page
+    page = " ".join(format_table_markdown(frame, 0.95).split())
+    assert "Δ vs parent [points]" in page
     assert "| -2.00 ↓ |" in page
     assert "| +1.00 ↑ |" in page
-    assert "points to parent" not in markdown(tabulate(rows[:1]), 0.95).split("##", 1)[1]
+    assert (
+        "Δ vs parent [points]"
+        not in format_table_markdown(build_results_table(rows[:1]), 0.95).split("##", 1)[1]
+    )
 
 
 def test_empty_studies_have_a_table():
-    frame = tabulate([])
+    frame = build_results_table([])
     assert list(frame.columns) == COLUMNS
-    assert markdown(frame, 0.95).startswith("# Results")
+    assert format_table_markdown(frame, 0.95).startswith("# Results")
 
 
 def test_the_gate_names_the_cell_and_what_is_wrong():
@@ -172,7 +184,7 @@ def test_zeros_that_conversion_loses_close_the_gate():
 
 
 def test_markdown_has_the_cost_of_each_quantization_step():
-    frame = tabulate(
+    frame = build_results_table(
         [
             row("float32"),
             row("drq", delta_rung=-0.001, p_rung=0.9),
@@ -180,8 +192,9 @@ def test_markdown_has_the_cost_of_each_quantization_step():
             row("fiq_int8", delta_rung=0.02, p_rung=0.001),
         ]
     )
-    text = markdown(frame, 0.95)
-    assert "| points for   | weights (drq)   | activations (fiq_float32)   |" in text
+    text = format_table_markdown(frame, 0.95)
+    heading = "| Δ vs previous quantization step [points]   | weights (drq)   |"
+    assert f"{heading} activations (fiq_float32)   |" in text
     line = next(line for line in text.splitlines() if "-4.00 ↓" in line)
     assert line.split("|")[2:5] == [
         " -0.10 ~         ",
@@ -191,4 +204,4 @@ def test_markdown_has_the_cost_of_each_quantization_step():
 
 
 def test_markdown_has_no_steps_when_no_scheme_precedes():
-    assert "points for" not in markdown(table(), 0.95)
+    assert "previous quantization step [" not in format_table_markdown(table(), 0.95)

@@ -55,8 +55,8 @@ def generator(*, n=...):
 SAMPLE_DIGEST = "8308bc60f14a4bf7"
 DIGEST_ALL = """
 import json, pathlib, sys
-from snugnet.jobs.code_digests import all_digests
-print(json.dumps(all_digests(*map(pathlib.Path, sys.argv[1:]))))
+from snugnet.jobs.code_digests import compute_all_digests
+print(json.dumps(compute_all_digests(*map(pathlib.Path, sys.argv[1:]))))
 """
 
 
@@ -77,7 +77,7 @@ def source(tmp_path: Path) -> Path:
 def digests(source: Path, *modules: str) -> dict[str, str]:
     code_digests._read.cache_clear()
     code_digests._module_path.cache_clear()
-    return code_digests.code_digests(source / "job.py", modules, source / "src")
+    return code_digests.compute_code_digests(source / "job.py", modules, source / "src")
 
 
 def test_closure_follows_imports_inside_functions_and_leaves_others_out(source):
@@ -121,7 +121,9 @@ def test_a_module_that_does_not_exist_is_refused(source):
 def test_the_digest_is_the_recorded_one_with_every_python(tmp_path):
     """If this fails with one version of Python only, results would be made again with it."""
     (tmp_path / "sample.py").write_text(SAMPLE, encoding="utf-8")
-    assert code_digests.all_digests(tmp_path) == {f"{tmp_path.name}/sample.py": SAMPLE_DIGEST}
+    assert code_digests.compute_all_digests(tmp_path) == {
+        f"{tmp_path.name}/sample.py": SAMPLE_DIGEST
+    }
 
 
 def other_interpreters() -> list[str]:
@@ -135,7 +137,7 @@ def other_interpreters() -> list[str]:
 
 def test_all_digests_are_the_same_with_other_interpreters():
     folders = [ROOT / "src", ROOT / "workflow" / "scripts"]
-    expected = code_digests.all_digests(*folders)
+    expected = code_digests.compute_all_digests(*folders)
     compared = 0
     for python in other_interpreters():
         done = subprocess.run(
@@ -173,4 +175,4 @@ def test_all_digests_are_the_same_with_other_interpreters():
 def test_code_that_differs_has_different_digests(tmp_path, old, new):
     (tmp_path / "old.py").write_text(old)
     (tmp_path / "new.py").write_text(new)
-    assert len(set(code_digests.all_digests(tmp_path).values())) == 2
+    assert len(set(code_digests.compute_all_digests(tmp_path).values())) == 2

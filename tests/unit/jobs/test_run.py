@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from snugnet.jobs.run import logged
+from snugnet.jobs.run import log_output
 
 
 def run_job(body: str, log: Path) -> subprocess.CompletedProcess:
@@ -47,7 +47,7 @@ def test_a_defect_leaves_its_traceback_in_the_log(tmp_path):
 
 
 def test_output_is_restored_afterwards(tmp_path, capfd):
-    with logged(tmp_path / "job.log"):
+    with log_output(tmp_path / "job.log"):
         os.write(1, b"inside\n")
     os.write(1, b"outside\n")
     assert capfd.readouterr().out == "outside\n"

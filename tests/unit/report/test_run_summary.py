@@ -6,7 +6,7 @@ import pytest
 
 from snugnet.core.errors import InputError
 from snugnet.evaluation.recommend import recommend
-from snugnet.evaluation.table import tabulate
+from snugnet.evaluation.table import build_results_table
 from snugnet.report import tables
 from snugnet.report.files import read_table, to_records
 from snugnet.report.run_summary import (
@@ -29,7 +29,7 @@ def study(tmp_path) -> FakeStudy:
     fake = FakeStudy(tmp_path)
     fake.model("m", "synthetic_x", ["original", "pruned"])
     fake.model("k", "synthetic_y", ["original"], ["float32", "fiq_int8"])
-    fake.write("report/metrics.csv", tabulate(fake.rows))
+    fake.write("report/metrics.csv", build_results_table(fake.rows))
     fake.write("report/gate.json", {**fake.gate, "cells": len(fake.rows)})
     return fake
 
@@ -64,7 +64,7 @@ def test_recommended_figures_come_from_the_table(study):
 def test_recommended_akida_cell_is_its_program(study):
     akida = {"scheme": "akida_v2_w8a8", "runtime": "akida", "akida_program_bytes": 4096}
     rows = [row | akida | {"size_bytes": None} for row in study.rows[:1]]
-    study.write("report/metrics.csv", tabulate(rows))
+    study.write("report/metrics.csv", build_results_table(rows))
     model = summarize(study.folder, 0.95).recommendations[0]
     assert model.file == f"{study.folder}/akida/m/original/akida_v2_w8a8/program"
     assert model.size_bytes == 4096

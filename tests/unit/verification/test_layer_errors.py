@@ -16,7 +16,7 @@ from snugnet.tflite.layers import (
     list_operators,
 )
 from snugnet.tflite.runtimes.litert import predict
-from snugnet.verification.layer_errors import trace
+from snugnet.verification.layer_errors import measure_layer_errors
 from tests.unit import networks
 from tests.unit.conftest import INCEPTION, SHAPE, waves
 
@@ -118,7 +118,7 @@ def test_errors_are_integers_less_floats_in_both(keras, tmp_path):
     for name in ("float32", "fiq_int8"):
         (tmp_path / name).write_bytes(convert(model, SCHEMES[name], x))
     (debugged,) = measure_layers(model, x)
-    _, traced = trace(tmp_path / "fiq_int8", tmp_path / "float32", x)
+    _, traced = measure_layer_errors(tmp_path / "fiq_int8", tmp_path / "float32", x)
     for row in (debugged, traced):
         assert row["scale"] == pytest.approx(1 / 255, rel=1e-3)
         assert row["mean_error"] == pytest.approx(0.45 / 255 / 2, rel=0.1)
@@ -194,7 +194,7 @@ def test_a_layer_that_does_not_exist_cannot_be_chosen(partly):
 
 
 def test_a_trace_has_the_input_and_every_layer(network, files):
-    rows = trace(files / "fiq_int8", files / "float32", network.samples.x[:64])
+    rows = measure_layer_errors(files / "fiq_int8", files / "float32", network.samples.x[:64])
     layers = list_layers(read_graph(files / "float32"))
     assert [row["index"] for row in rows] == [-1, *range(len(layers))]
     assert [row["tensor"] for row in rows[1:]] == [layer.tensor for layer in layers]
@@ -208,7 +208,7 @@ def test_a_trace_has_the_input_and_every_layer(network, files):
 
 def test_a_tensors_row_is_what_numpy_makes_of_its_values(network, files):
     x = network.samples.x[:32]
-    row = trace(files / "fiq_int8", files / "float32", x)[-1]
+    row = measure_layer_errors(files / "fiq_int8", files / "float32", x)[-1]
     integers, floats = (predict(files / name, x).scores() for name in ("fiq_int8", "float32"))
     # The engine computes as the reference does, predictions come from the default kernels.
     error = integers.astype(np.float64) - floats
@@ -230,8 +230,8 @@ def test_an_error_is_found_in_the_layer_that_makes_it_and_not_before(keras, tmp_
     kernel, bias = wrong.get_weights()
     wrong.set_weights([kernel, bias + 3])
     (tmp_path / "int8").write_bytes(convert(model, SCHEMES["fiq_int8"], x))
-    sound = trace(tmp_path / "whole", tmp_path / "float", x[:64])
-    found = trace(tmp_path / "int8", tmp_path / "float", x[:64])
+    sound = measure_layer_errors(tmp_path / "whole", tmp_path / "float", x[:64])
+    found = measure_layer_errors(tmp_path / "int8", tmp_path / "float", x[:64])
     assert networks.tensors(found)[1:] == [*(f"dense_{i}" for i in (1, 2, 3, 4)), "softmax"]
     assert found[:3] == sound[:3]
     assert 1.5 < found[3]["mean_error"] <= 3.1
@@ -242,17 +242,17 @@ def test_an_error_is_found_in_the_layer_that_makes_it_and_not_before(keras, tmp_
 
 def test_samples_beyond_the_range_saturate(network, files):
     x = network.samples.x[:64] * 4
-    row = trace(files / "fiq_int8", files / "float32", x)[0]
+    row = measure_layer_errors(files / "fiq_int8", files / "float32", x)[0]
     assert 0.2 < row["saturated"] < 1
     assert row["range_covered"] == pytest.approx(0.25, abs=0.1)
-    within = trace(files / "fiq_int8", files / "float32", network.samples.x[:64])
+    within = measure_layer_errors(files / "fiq_int8", files / "float32", network.samples.x[:64])
     # Zeros of a ReLU lie at the lower limit, and are none the worse for it.
     assert max(row["saturated"] for row in within) < 0.01
 
 
 def test_a_trace_needs_samples(files, network):
     with pytest.raises(InputError, match="no samples to trace"):
-        trace(files / "fiq_int8", files / "float32", network.samples.x[:0])
+        measure_layer_errors(files / "fiq_int8", files / "float32", network.samples.x[:0])
 
 
 def test_files_with_trained_ranges_are_traced_too(network, keras, tmp_path):
@@ -280,7 +280,7 @@ def test_files_with_trained_ranges_are_traced_too(network, keras, tmp_path):
     (tmp_path / "float").write_bytes(
         convert(_strip_quantizers(quantized, plain), SCHEMES["float32"])
     )
-    rows = trace(tmp_path / "int8", tmp_path / "float", x)
+    rows = measure_layer_errors(tmp_path / "int8", tmp_path / "float", x)
     layers = list_layers(read_graph(tmp_path / "float"))
     assert [(row["index"], row["tensor"]) for row in rows[1:]] == [
         (layer.index, layer.tensor) for layer in layers
@@ -299,7 +299,7 @@ def test_what_has_no_counterpart_is_named_and_left_out(keras, tmp_path, capsys):
     shorter = networks.dense(keras, 16, networks.CLASSES)
     (tmp_path / "int8").write_bytes(convert(longer, SCHEMES["fiq_int8"], x))
     (tmp_path / "float").write_bytes(convert(shorter, SCHEMES["float32"]))
-    rows = trace(tmp_path / "int8", tmp_path / "float", x[:8])
+    rows = measure_layer_errors(tmp_path / "int8", tmp_path / "float", x[:8])
     assert [row["operator"] for row in rows] == [
         *("INPUT", "FULLY_CONNECTED", "FULLY_CONNECTED", "SOFTMAX")
     ]
