@@ -60,11 +60,12 @@ test-repro test-faults test-slurm test-container: test-%: $(READY_DEV) programs
 test-install: $(READY_DEV) ## fresh installs with every supported Python found, and those of PYTHONS="PATH ..."
 	$(ALONE) -m install
 
-check: $(READY_DEV) ## format, lint and types
+check: $(READY_DEV) ## format, lint, types and layers
 	ruff format --check $(SOURCES)
 	ruff check $(SOURCES)
 	snakefmt --check $(SNAKEFILES)
 	mypy
+	lint-imports --no-logo
 	snakemake --lint
 
 docs: $(READY_DEV) ## the documentation as a site, in site/; links are checked

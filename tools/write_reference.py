@@ -68,7 +68,7 @@ def configuration() -> str:
     return "\n".join(parts)
 
 
-def _table(block: type[Settings], left_out: Collection[str] = ()) -> str:
+def _table(block: Any, left_out: Collection[str] = ()) -> str:
     is_model = issubclass(block, schema.AnyModel)
     rows = [row for row in _rows(block, "", is_model) if row[0] not in left_out]
     lines = [f"| `{key}` | {' | '.join(cells)} |\n" for key, *cells in rows]

@@ -39,7 +39,7 @@ class JobSettings:
             "dataset": lambda w: {"name": w["dataset"], **self.dataset(w["dataset"])},
             "loader_module": lambda w: f"snugnet.datasets.{config.datasets[w['dataset']].kind}",
             "model": lambda w: config.models[w["model"]].model_dump(mode="json", exclude=LATER),
-            "file": lambda w: config.models[w["model"]].file,
+            "file": lambda w: getattr(config.models[w["model"]], "file", None),
             "architecture_module": self._architecture_module,
             "variant": lambda w: self.variant(w["model"], w["variant"]),
             "method_module": lambda w: METHOD_MODULES[config.variants[w["variant"]].method],
@@ -73,7 +73,7 @@ class JobSettings:
 
     def dataset(self, name: str) -> dict[str, Any]:
         """Return the settings of a dataset; `arrays` holds only the given names."""
-        block = self._config.datasets[name]
+        block: Any = self._config.datasets[name]
         settings: dict[str, Any] = block.to_json()
         if "arrays" in settings:
             settings["arrays"] = block.arrays.changes()

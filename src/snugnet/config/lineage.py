@@ -1,7 +1,7 @@
 """Lineage of variants: parents, quantizers, and the networks that Akida and TFLite files share."""
 
-from snugnet.config.overlay import has_parent, scheme_settings
-from snugnet.config.schema import Configuration
+from snugnet.config.overlay import scheme_settings
+from snugnet.config.schema import AnyVariant, Configuration
 from snugnet.core.tflite_schemes import DERIVED_SCHEMES, NETWORK_SCHEME
 
 # Methods after which a model has quantizers with ranges.
@@ -11,7 +11,7 @@ WITH_QUANTIZERS = ("qat", "calibrate")
 def parent_of(config: Configuration, variant: str) -> str | None:
     """Return the variant that another one is made from; None for a trained variant."""
     block = config.variants[variant]
-    return block.parent if has_parent(block) else None
+    return block.parent if isinstance(block, AnyVariant) else None
 
 
 def ancestry(config: Configuration, variant: str) -> list[str]:

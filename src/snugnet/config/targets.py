@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 
 from snugnet.config.cells import Cell, families
-from snugnet.config.lineage import akida_network, ancestry, has_quantizers
+from snugnet.config.lineage import akida_network, ancestry, has_quantizers, parent_of
 from snugnet.config.overlay import has_parent, variant_settings
 from snugnet.config.paths import ResultPath
 from snugnet.config.schema import Configuration
@@ -173,7 +173,7 @@ class Targets:
                 continue
             settings = variant_settings(self._config, cell.model, step)
             if isinstance(settings, FactorizationSettings) and settings.point is not None:
-                parent = self._config.variants[step].parent
+                parent = str(parent_of(self._config, step))
                 spaces.append(ResultPath.DESIGN_SPACE.of(model=cell.model, variant=parent))
         return spaces
 

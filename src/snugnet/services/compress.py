@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from snugnet.core.errors import InputError
+from snugnet.core.samples import Samples
 from snugnet.services.float_model import open_float_model
-from snugnet.services.quantize import Parts, classification_parts
+from snugnet.services.quantize import classification_parts
 from snugnet.services.training import fine_tuning
 
 PRUNING_METHODS = ("structured", "magnitude")
-Samples = tuple[np.ndarray, np.ndarray]
+Arrays = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ Factorization = SVD | Tucker2 | TensorTrain
 
 def prune(
     model: Any,
-    train: Samples,
-    val: Samples,
+    train: Arrays,
+    val: Arrays,
     target: float,
     method: str = "structured",
     criterion: str = "l2",
@@ -129,16 +130,16 @@ def prune(
             "ramp_epochs": epochs // 2,
             "layers": dict.fromkeys(keep, 0.0),
         }
-    keras, parts = _open(model, train, val, seed)
-    pruned, _ = compress(keras, parts.train, parts.val, settings, seed)
+    keras, train_samples, val_samples = _open(model, train, val, seed)
+    pruned, _ = compress(keras, train_samples, val_samples, settings, seed)
     return pruned
 
 
 def factorize(
     model: Any,
     layers: Mapping[str, Factorization],
-    train: Samples,
-    val: Samples,
+    train: Arrays,
+    val: Arrays,
     epochs: int = 5,
     learning_rate: float = 1e-3,
     seed: int = 0,
@@ -171,16 +172,17 @@ def factorize(
         "layers": {name: decomposition.request() for name, decomposition in layers.items()},
         "point": None,
     }
-    keras, parts = _open(model, train, val, seed)
-    factorized, _ = compress(keras, parts.train, parts.val, settings, seed)
+    keras, train_samples, val_samples = _open(model, train, val, seed)
+    factorized, _ = compress(keras, train_samples, val_samples, settings, seed)
     return factorized
 
 
-def _open(model: Any, train: Samples, val: Samples, seed: int) -> tuple[Any, Parts]:
+def _open(model: Any, train: Arrays, val: Arrays, seed: int) -> tuple[Any, Samples, Samples]:
     """Open a model, check samples, and seed all generators."""
     from snugnet.models.loading.keras2 import tf_keras
 
     float_model = open_float_model(model)
     parts = classification_parts(float_model, train, val)
+    assert parts.val is not None
     tf_keras.utils.set_random_seed(seed)
-    return float_model.keras, parts
+    return float_model.keras, parts.train, parts.val

@@ -279,7 +279,7 @@ def classification_parts(
     for name, (x, y) in (("train", train), ("val", val)):
         data = user_data.from_arrays(x, y, shape=shape, source=name)
         samples.append(user_data.build_labelled_samples(data, outputs, name, task))
-    return Parts(*samples)
+    return Parts(train=samples[0], val=samples[1])
 
 
 def _no_classifier(name: str) -> str:
