@@ -1,0 +1,30 @@
+"""The tutorial notebook runs from top to bottom in a fresh process."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.paths import ROOT
+
+NOTEBOOK = ROOT / "docs/tutorials/python_api.ipynb"
+
+
+def test_notebook_is_saved_without_outputs():
+    cells = json.loads(NOTEBOOK.read_text())["cells"]
+    assert all(not cell.get("outputs") for cell in cells)
+
+
+@pytest.mark.slow
+def test_notebook_runs_without_an_error(tmp_path):
+    cells = json.loads(NOTEBOOK.read_text())["cells"]
+    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    assert len(sources) >= 10
+    program = tmp_path / "notebook.py"
+    program.write_text("\n\n".join(sources))
+    done = subprocess.run(
+        [sys.executable, program], cwd=tmp_path, capture_output=True, text=True, timeout=900
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert "bytes" in done.stdout
