@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from snugnet.services.quantized_model import QuantizedModel
     from snugnet.services.verify import Verification, verify
 
-__version__ = (
-    """The version of Snugnet. The package's metadata (pyproject.toml) are read from here."""
-)
+__version__ = "0.1.0"
 
 # The module of each public name, and its name there.
 _PUBLIC = {

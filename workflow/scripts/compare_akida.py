@@ -29,10 +29,7 @@ def main(job: Any) -> None:
 
 
 def _find_first_layer(job: Any, conversion: Any, x: Any) -> dict[str, Any]:
-    """Find the first layer that differs, for samples that differ.
-
-    TensorFlow is imported only here, because most programs agree.
-    """
+    """Find the first layer that differs. TensorFlow is imported only here: most programs agree."""
     from snugnet.akida.keras_runtime import load_quantized
     from snugnet.akida.simulate import load_program
     from snugnet.akida.trace import find_first_difference
