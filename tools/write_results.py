@@ -268,7 +268,7 @@ def what_mixing_recovers(frame: pd.DataFrame, candidates: pd.DataFrame) -> str:
     for (model, variant), search in candidates.groupby(["model", "variant"], sort=False):
         cells = [rows.get((model, variant, scheme)) for scheme in schemes]
         lines.append([f"{model} {variant}", *map(_accuracy_and_size, cells)])
-        shown = _shown([searches.candidate(row) for row in to_records(search)])
+        shown = _shown([searches.format_candidate(row) for row in to_records(search)])
         tables.append(f"### Search for {model} {variant} on val\n\n{shown}\n")
     table = pd.DataFrame(lines, columns=["cell", *schemes]).to_markdown(index=False)
     return "\n".join([f"## Mixed precision\n\n{MIXED_LEGEND}\n{table}\n", *tables])
@@ -287,7 +287,7 @@ def what_ranges_give(frame: pd.DataFrame, compared: pd.DataFrame) -> str:
         )
         chosen = rules.loc[rules["chosen"], ["rule", "setting"]].iloc[0].dropna()
         lines.append([f"{model} {variant}", " ".join(map(str, chosen)), *costs])
-        shown = _shown([searches.rule(row) for row in to_records(rules)])
+        shown = _shown([searches.format_rule(row) for row in to_records(rules)])
         tables.append(f"### Ranges of {model} {variant} on val\n\n{shown}\n")
     columns = ["cell", "chosen on val", "fiq_int8 on test, Δ vs min-max (points)"]
     table = pd.DataFrame(lines, columns=columns).to_markdown(index=False, disable_numparse=True)

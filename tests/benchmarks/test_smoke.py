@@ -1,6 +1,7 @@
 """Each benchmark script runs with a small workload and prints its table; times are not checked."""
 
 import importlib.util
+import json
 import math
 import os
 import re
@@ -168,14 +169,21 @@ def test_overhead_names_the_log_of_a_run_that_fails(tmp_path):
     assert "no_such_key" in Path(log[1]).read_text()
 
 
-def test_overhead_leaves_out_keys_that_the_old_schema_does_not_know():
+def test_overhead_leaves_out_keys_that_the_old_schema_does_not_know(tmp_path):
     overhead = import_benchmark("overhead")
-    config = overhead.read_config([])
-    config["no_such_key"] = 1
-    config["models"]["digits_fc"]["training"]["no_such_setting"] = 2
-    dropped = sorted(overhead.drop_unknown_keys(config, ROOT))
-    assert dropped == ["models.digits_fc.training.no_such_setting", "no_such_key"]
-    assert config == overhead.read_config([])
+    models = {"additionalProperties": {"additionalProperties": False, "properties": {"dense": {}}}}
+    schema = {"additionalProperties": False, "properties": {"seed": {}, "models": models}}
+    (tmp_path / "workflow/schemas").mkdir(parents=True)
+    (tmp_path / "workflow/schemas/config.schema.yaml").write_text(json.dumps(schema))
+    config = {"seed": 1, "no_such_key": 1, "models": {"net": {"dense": 3, "no_such_setting": 2}}}
+    dropped = sorted(overhead.drop_unknown_keys(config, tmp_path))
+    assert dropped == ["models.net.no_such_setting", "no_such_key"]
+    assert config == {"seed": 1, "models": {"net": {"dense": 3}}}
+
+
+def test_overhead_keeps_all_keys_when_settings_have_no_schema_file(tmp_path):
+    overhead = import_benchmark("overhead")
+    assert list(overhead.drop_unknown_keys({"no_such_key": 1}, tmp_path)) == []
 
 
 def test_overhead_rejects_an_unknown_revision(tmp_path):

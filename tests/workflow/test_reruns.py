@@ -109,7 +109,7 @@ def test_a_helper_of_conversion_leaves_training_alone(tiny):
 
 
 def test_a_script(tiny):
-    old, new = "rows = [", "rows = [] + ["
+    old, new = "rows = join_rows(", "rows = [] + join_rows("
     expected = {"tabulate": 1, **DRAWN, "gate": 1}
     assert rerun(tiny, "workflow/scripts/tabulate.py", old, new) == expected
 

@@ -45,7 +45,7 @@ def convert(
     Raises:
         InputError: If calibration samples are required and missing.
     """
-    converter = make_converter(model, scheme, calibration, quantized, scheme.name in FROZEN)
+    converter = make_converter(model, scheme, calibration, quantized)
     flatbuffer: bytes = converter.convert()
     return flatbuffer
 
@@ -55,7 +55,7 @@ def make_converter(
     scheme: Scheme,
     calibration: np.ndarray | None = None,
     quantized: bool = False,
-    frozen: bool = False,
+    frozen: bool | None = None,
 ) -> tf.lite.TFLiteConverter:
     """Make the configured converter that `convert` uses.
 
@@ -65,8 +65,8 @@ def make_converter(
         calibration: Calibration samples, (n, ...).
         quantized: Whether the model has quantizers.
         frozen: Whether to replace variables by constants before the converter saves and loads the
-            model. This saves one second for a small model. The network is the same if the scheme
-            is one of `FROZEN`.
+            model. This saves one second for a small model. None for the schemes in `FROZEN`,
+            whose network is then the same.
 
     Returns:
         The converter.
@@ -80,7 +80,7 @@ def make_converter(
     # A module that holds only the weights. With the Keras model itself, the converter would first
     # save all layers with their traced functions. That takes seconds and does not change the file.
     holder = tf.Module()
-    if frozen:
+    if frozen or (frozen is None and scheme.name in FROZEN):
         concrete = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
     else:
         holder.variables_to_save = model.variables

@@ -58,7 +58,7 @@ def test_data_that_nobody_prepared_for_become_a_study(asked, belt, file, more):
     assert len(study.cells) == 4 * 5
     name = study.cells[0].model
     assert study.config.models[name].architecture == "smartwatch"
-    assert study.dataset_settings(study.dataset_of(name))["scaling"] == "standardize"
+    assert study.settings.dataset_with_folder(study.dataset_of(name))["scaling"] == "standardize"
 
 
 @pytest.mark.parametrize(

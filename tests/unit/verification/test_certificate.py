@@ -164,7 +164,7 @@ def test_certify_compares_whole_file_when_network_has_no_digest(save, tmp_path, 
     def refuse(graph):
         raise ModelFormatError("a constant cannot be digested")
 
-    monkeypatch.setattr(network_module, "network_digest", refuse)
+    monkeypatch.setattr(network_module, "compute_network_digest", refuse)
     path = save(models.network())
     save_network(tmp_path / "network.npz", certify_network(path, X, traced=5))
     certified = load_network(tmp_path / "network.npz")

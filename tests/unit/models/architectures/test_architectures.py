@@ -73,7 +73,7 @@ def test_saved_models_compute_the_same_in_a_fresh_process(models, tmp_path):
     program = f"""
 import json, numpy as np
 from pathlib import Path
-from snugnet.models import keras2
+from snugnet.models.loading import keras2
 from snugnet.models.loading.storage import load_model
 keras2.configure(seed=1, threads=1)
 worst = {{}}
