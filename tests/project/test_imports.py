@@ -241,7 +241,7 @@ def test_the_fork_server_imports_all_that_takes_long(script):
     assert served(names) == packages_of(names) & SLOW
 
 
-def test_the_job_that_measures_time_has_a_process_of_its_own():
+def test_the_job_that_measures_time_needs_no_large_package():
     assert not set(closure("predict_litert.py")) & set(IMPORTS)
 
 

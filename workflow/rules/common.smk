@@ -17,7 +17,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_logger_plugin_snugnet import format_job_name
 
 import snugnet
-from snugnet.jobs import checksums, fork_server, run_records
+from snugnet.jobs import checksums, fork_server, forked_scripts, run_records
 from snugnet.core.akida_schemes import AKIDA_RUNTIMES, AKIDA_SCHEMES
 from snugnet.datasets.sources import source_files
 from snugnet.core.errors import InputError
@@ -94,6 +94,7 @@ fork_server.announce(
     and not workflow.deployment_settings.deployment_method,
     STUDY.config.warm,
 )
+forked_scripts.install()
 checksums.announce(
     workflow.overwrite_configfiles, workflow.config_settings.config_args or []
 )

@@ -1,10 +1,11 @@
 """A fork server, which imports large packages only once for all jobs of a run.
 
-Importing TensorFlow takes longer than most jobs. The first job with large imports therefore starts
-a server. From then on, such jobs hand their script over to the server: a forked child, in which the
-packages are already imported, runs the same file. The job itself waits, forwards signals, and ends
-with the status of the child. Without a server, or if the server dies, a job runs by itself: the
-result is the same, but it takes longer.
+Importing Snakemake, pandas or TensorFlow takes longer than most jobs. Instead of a job's script,
+Snakemake therefore starts a small client (`snugnet.jobs.fork_client`), which starts the server if
+there is none and gives it the script. A forked child, in which the packages are already imported,
+runs the same file. The client waits, forwards signals, and ends with the status of the child.
+Without a server, or if the server dies, the client runs the script: the result is the same, but it
+takes longer.
 
 The server belongs to one run and one user. The server and all of its children end when Snakemake's
 main process ends; a child also ends with its job. Jobs on other machines do not use the server.
@@ -20,8 +21,6 @@ import secrets
 import select
 import signal
 import socket
-import struct
-import subprocess
 import sys
 import threading
 import traceback
@@ -31,14 +30,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-from snugnet.jobs.import_costs import IMPORTS
+from snugnet.jobs.fork_client import RUN, WARM, address, check_peer
 
-# Environment variable of jobs: id of Snakemake's main process; empty if jobs cannot see it.
-RUN = "SNUGNET_RUN"
-# Environment variable of jobs: name of the server; empty if jobs do not use a server.
-WARM = "SNUGNET_WARM"
-# Signals that a waiting job forwards to the child.
-FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 PR_SET_PDEATHSIG = 1  # see prctl(2)
 PIDFD_OPEN = 434  # number of the system call, the same on all processors
 
@@ -81,122 +74,12 @@ def _watch(process: int) -> int:
     return descriptor
 
 
-def hand_over(code: Mapping[str, str]) -> None:
-    """Let the server run the script of this process; return if this process must run it itself.
-
-    If a signal ended the child, the same signal ends this process.
-
-    Args:
-        code: Digests of all modules that the job can reach, by name of the module.
-
-    Raises:
-        SystemExit: With the exit code of the child.
-    """
-    packages = [package for module in sorted(code) for package in IMPORTS.get(module, ())]
-    if not packages or not os.environ.get(WARM):
-        return
-    try:
-        with _connect() as server:
-            _send(server, packages)
-            status = _wait_for_status(server)
-    except OSError:
-        return
-    if status is not None:
-        _end_like(os.waitstatus_to_exitcode(status))
-
-
-def _end_like(code: int) -> NoReturn:
-    """End this process like the child: with its exit code, or by the signal -`code`."""
-    if code == -signal.SIGKILL:
-        print("the job was killed (SIGKILL): probably out of memory", file=sys.stderr)
-    if code < 0:
-        with suppress(OSError):  # SIGKILL has no handler to reset
-            signal.signal(-code, signal.SIG_DFL)
-        os.kill(os.getpid(), -code)
-    raise SystemExit(code)
-
-
-def _address() -> str:
-    return f"\0snugnet-{os.environ[WARM]}"  # Linux's abstract namespace: leaves no file behind
-
-
-def _connect() -> socket.socket:
-    """Connect to the server of the run; start it if there is none."""
-    server = socket.socket(socket.AF_UNIX)
-    try:
-        server.connect(_address())
-    except ConnectionRefusedError:
-        _start()
-        server.connect(_address())
-    _check_peer(server)
-    return server
-
-
-def _check_peer(connection: socket.socket) -> None:
-    """Check that the process at the other end belongs to this user.
-
-    Raises:
-        PermissionError: If it belongs to another user.
-    """
-    peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    if struct.unpack("3i", peer)[1] != os.getuid():
-        raise PermissionError("the server process belongs to another user")
-
-
-def _start() -> None:
-    """Start the server and wait until it listens.
-
-    If two jobs start a server at the same time, the second one finds the address in use and ends.
-    """
-    # Numerical libraries get one thread: a process with several threads cannot be forked safely.
-    single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "snugnet.jobs.fork_server"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        # TensorFlow prints messages on import. An import that fails here also fails in the child.
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        env={**os.environ, **single, "TF_USE_LEGACY_KERAS": "1"},
-    )
-    assert process.stdout is not None
-    process.stdout.readline()
-
-
-def _send(server: socket.socket, packages: list[str]) -> None:
-    """Send the packages to import, the state of this process, and its standard streams."""
-    state = {"argv": sys.argv, "cwd": str(Path.cwd()), "env": dict(os.environ)}
-    data = json.dumps({"packages": packages, **state}).encode() + b"\n"
-    sent = socket.send_fds(server, [data], [0, 1, 2])
-    server.sendall(data[sent:])
-
-
-def _wait_for_status(server: socket.socket) -> int | None:
-    """Wait for the status of the child and forward signals to it; None if the server died."""
-    with server.makefile("r") as replies:
-        if not (line := replies.readline()):
-            return None
-        child = int(line)
-
-        def forward(number: int, _: object) -> None:
-            with suppress(ProcessLookupError):  # the child has just ended
-                os.kill(child, number)
-
-        handlers = {number: signal.signal(number, forward) for number in FORWARDED}
-        try:
-            line = replies.readline()
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-    return int(line) if line else None
-
-
 def main() -> None:
     """Serve the jobs of a run until the run ends."""
     run, server = _watch(int(os.environ[RUN])), _watch(os.getpid())
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the status of a guard is not needed
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(_address())
+        listener.bind(address())
         listener.listen(128)
         print("ready", flush=True)
         while run not in select.select([run, listener.fileno()], [], [])[0]:
@@ -244,7 +127,7 @@ def _receive(job: socket.socket) -> Iterator[dict[str, Any]]:
     Raises:
         ValueError: If the request is incomplete.
     """
-    _check_peer(job)
+    check_peer(job)
     job.settimeout(10)  # a job that sends nothing must not block the others
     data, streams, _, _ = socket.recv_fds(job, 65536, 3)
     try:
@@ -287,7 +170,7 @@ def _run_script(request: Mapping[str, Any], guard: int) -> NoReturn:
         if (threads := os.environ.get("OMP_NUM_THREADS", "1")) != "1":
             # Numerical libraries read the variable when they are loaded, which is done already.
             import_module("threadpoolctl").threadpool_limits(int(threads))
-        sys.argv[:] = request["argv"]
+        sys.argv[:] = [request["script"]]
         sys.path.insert(0, str(Path(sys.argv[0]).parent))
         runpy.run_path(sys.argv[0], run_name="__main__")
         status = 0

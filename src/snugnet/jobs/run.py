@@ -21,8 +21,8 @@ def run(main: Callable[[Any], None], job: Any) -> None:
     """Run the `main` function of a job script and write everything it prints to the job's log.
 
     Inputs are compared with the checksums that were recorded when they were written (see
-    `snugnet.jobs.checksums`). If the run has a fork server and the script imports large packages, a
-    child of the server runs the script (see `snugnet.jobs.fork_server`); this process only waits.
+    `snugnet.jobs.checksums`). If the run has a fork server, this process is a child of the server
+    (see `snugnet.jobs.fork_server`).
 
     Args:
         main: Function that takes the job, reads its inputs and writes its outputs.
@@ -33,7 +33,6 @@ def run(main: Callable[[Any], None], job: Any) -> None:
         SystemExit: With status 1 after an `InputError`; the log then ends with its message.
     """
     fork_server.end_with_the_run()
-    fork_server.hand_over(job.params.code)
     with log_output(Path(job.log[0])):
         start = time.perf_counter()
         try:
@@ -43,7 +42,7 @@ def run(main: Callable[[Any], None], job: Any) -> None:
         except InputError as error:
             print(f"error: {error}", file=sys.stderr)
             raise SystemExit(1) from None
-        # Snakemake's own benchmark file measures the process that only waits. In a child of the
+        # Snakemake's own benchmark file measures the client, which only waits. In a child of the
         # server, the peak includes the memory that it shares with the server.
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"took {time.perf_counter() - start:.2f} s, peak memory {peak:.0f} MiB")

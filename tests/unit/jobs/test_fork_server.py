@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from snugnet.jobs import fork_server
+from snugnet.jobs import fork_client, fork_server
+from snugnet.jobs.import_costs import IMPORTS
 
-SLOW = "snugnet.evaluation.statistics"  # takes the server a second, not eight as TensorFlow does
-FAST = "snugnet.tflite.runtimes.litert"
+SLOW = "scipy.stats"  # takes the server a second, not eight as TensorFlow does
 JOB = """
 import atexit, json, os, signal, sys, time
 from pathlib import Path
@@ -38,8 +38,7 @@ def server():
 def main(job):
     {body}
 
-paths = dict(input=[], output=[], log=["job.log"])
-run(main, SimpleNamespace(**paths, params=SimpleNamespace(code={code!r})))
+run(main, SimpleNamespace(input=[], output=[], log=["job.log"]))
 """
 # What such a job does for as long as it may.
 STAY = (
@@ -55,25 +54,25 @@ class Run:
         self.folder = folder
         self.process = subprocess.Popen(["sleep", "1000"])
         self.environment = {
-            fork_server.RUN: str(self.process.pid),
-            fork_server.WARM: secrets.token_hex(8),
+            fork_client.RUN: str(self.process.pid),
+            fork_client.WARM: secrets.token_hex(8),
         }
         self.jobs: list[subprocess.Popen[str]] = []
 
-    def start(self, body: str, *modules: str, **environment: str) -> subprocess.Popen[str]:
+    def start(self, body: str, *packages: str, **environment: str) -> subprocess.Popen[str]:
         script = self.folder / f"job{len(self.jobs)}.py"
-        script.write_text(JOB.format(body=body, code=dict.fromkeys(modules or (SLOW,), "")))
-        job = subprocess.Popen(
-            [sys.executable, str(script), "an argument"],
-            cwd=self.folder,
-            env={**os.environ, **self.environment, **environment},
-            text=True,
-        )
+        script.write_text(JOB.format(body=body))
+        environment = {**os.environ, **self.environment, **environment}
+        command = [sys.executable, str(script)]
+        if environment[fork_client.WARM]:
+            command[1:1] = ["-I", "-S", fork_client.__file__]
+            command += packages or (SLOW,)
+        job = subprocess.Popen(command, cwd=self.folder, env=environment, text=True)
         self.jobs.append(job)
         return job
 
-    def status_of(self, body: str, *modules: str, **environment: str) -> int:
-        return self.start(body, *modules, **environment).wait(timeout=120)
+    def status_of(self, body: str, *packages: str, **environment: str) -> int:
+        return self.start(body, *packages, **environment).wait(timeout=120)
 
     def told(self, name: str) -> int:
         path = self.folder / name
@@ -135,7 +134,6 @@ def test_a_child_is_in_every_way_the_job(run):
     alone = json.loads(run.log.splitlines()[0])
     alone[0][0] = alone[0][0].replace("job1.py", "job0.py")
     assert served == alone
-    assert served[0][1:] == ["an argument"]
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
@@ -266,16 +264,16 @@ def test_jobs_that_come_together_find_one_server(run):
     assert len(servers - {0}) == 1
 
 
-@pytest.mark.parametrize("module", [SLOW, FAST])
-def test_nothing_outlives_the_run(run, module):
-    job = run.start(f"tell('server', server()); {STAY}", module)
+@pytest.mark.parametrize("environment", [{}, {"SNUGNET_WARM": ""}], ids=["server", "alone"])
+def test_nothing_outlives_the_run(run, environment):
+    job = run.start(f"tell('server', server()); {STAY}", **environment)
     processes = [run.told("child"), run.told("grandchild")]
     server = run.told("server")
-    assert (server > 0) == (module == SLOW)
+    assert (server == 0) == bool(environment)
     run.process.kill()
     run.process.wait()
     assert job.wait(timeout=60) == -signal.SIGKILL
-    if module == FAST:  # a job by itself cannot take along what it started
+    if environment:  # a job by itself cannot take along what it started
         os.kill(processes.pop(), signal.SIGKILL)
     until(lambda: all(map(gone, [*processes, server or processes[0]])), seconds=10)
 
@@ -284,34 +282,25 @@ def test_a_child_ends_with_the_run_even_while_the_server_imports(run):
     """For as long as that takes the server looks at nothing else."""
     run.start(STAY)
     child = run.told("child")
-    run.start("pass", "snugnet.models.loading.keras2")  # takes seconds
+    run.start("pass", "tensorflow")  # takes seconds
     time.sleep(0.7)
     run.process.kill()
     run.process.wait()
     until(lambda: gone(child), seconds=2)
 
 
-@pytest.mark.parametrize(
-    ("module", "environment"),
-    [(FAST, {}), (SLOW, {"SNUGNET_WARM": ""}), (SLOW, {"SNUGNET_RUN": "", "SNUGNET_WARM": ""})],
-)
-def test_a_job_that_is_not_to_be_handed_over_runs_by_itself(run, module, environment):
-    assert run.status_of("tell('server', server())", module, **environment) == 0
-    assert run.told("server") == 0
-
-
 def test_the_server_can_be_forked_whatever_it_has_imported(run):
     """A process of several threads cannot: a lock that another holds stays locked in the child."""
     body = "print(Path(f'/proc/{server()}/status').read_text())"
-    assert run.status_of(body, *fork_server.IMPORTS) == 0
+    assert run.status_of(body, *{name for names in IMPORTS.values() for name in names}) == 0
     assert "Threads:\t1\n" in run.log
 
 
 def test_jobs_of_a_cluster_hear_of_no_run(monkeypatch):
-    for name in (fork_server.RUN, fork_server.WARM):
+    for name in (fork_client.RUN, fork_client.WARM):
         monkeypatch.setenv(name, "inherited")
     fork_server.announce(here=False, warm=True)
-    assert (os.environ[fork_server.RUN], os.environ[fork_server.WARM]) == ("", "")
+    assert (os.environ[fork_client.RUN], os.environ[fork_client.WARM]) == ("", "")
 
 
 def test_another_user_is_refused(monkeypatch):
@@ -319,7 +308,7 @@ def test_another_user_is_refused(monkeypatch):
 
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        fork_server._check_peer(ours)
+        fork_client.check_peer(ours)
         monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
         with pytest.raises(PermissionError, match="another user"):
-            fork_server._check_peer(ours)
+            fork_client.check_peer(ours)
