@@ -17,13 +17,14 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from snugnet.core.settings.architectures.inception import Inception
 from snugnet.tflite.runtimes.litert import predict
 
 Contestant = Callable[[Path, np.ndarray], np.ndarray]
 BATCH = 64
 # The largest float32 below a half. With a half itself, this number would be rounded to 1.
 BELOW_HALF = np.nextafter(np.float32(0.5), np.float32(0))
-SETTINGS = {"stages": 3, "filters": 16, "bottleneck": 8, "kernel": 4, "stride": 2}
+SETTINGS = Inception(stages=3, filters=16, bottleneck=8, kernel=4, stride=2)
 
 
 def make_model(path: Path, samples: np.ndarray) -> None:

@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from snugnet.core.settings.architectures.inception import Inception
 from snugnet.core.tflite_graph import Graph, Operator
 from snugnet.int8 import load
 from snugnet.int8.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier
@@ -32,7 +33,7 @@ from snugnet.tflite.flatbuffer import read_graph
 
 # Maxima of engine / reference kernels, minimum of loops / engine, maximum memory in GiB.
 LIMIT_INCEPTION, LIMIT_MLPERF, LIMIT_LOOPS, LIMIT_MEMORY = 1.0, 1.5, 1500, 1.5
-SETTINGS = {"stages": 3, "filters": 16, "bottleneck": 8, "kernel": 4, "stride": 2}
+SETTINGS = Inception(stages=3, filters=16, bottleneck=8, kernel=4, stride=2)
 MLPERF = {
     "MLPerf Tiny ResNet": "pretrainedResnet_quant.tflite",
     "MLPerf Tiny KWS": "kws_ref_model.tflite",

@@ -33,7 +33,7 @@ COMMANDS = ("snugnet.cli.", "snugnet.services.")
 MAY_BE_HEAVY_TOO = ("snugnet.tflite.convert", "snugnet.tflite.debug")
 
 # What each job may import of what is installed.
-TRAINING = {"numpy", "tqdm", "h5py", "sklearn", "tensorflow", "tf_keras"}
+TRAINING = {"numpy", "tqdm", "h5py", "sklearn", "tensorflow", "tf_keras", "pydantic"}
 CONVERSION = {"numpy", "tqdm", "h5py", "tensorflow", "tf_keras", "ai_edge_litert"}
 VERIFICATION = {"numpy", "tqdm", "ai_edge_litert", "flatbuffers", "tflite_micro"}
 AKIDA = {"numpy", "tensorflow", "tf_keras", "quantizeml", "cnn2snn", "akida"}
@@ -42,11 +42,11 @@ PACKAGES = {
     "fetch.py": {"requests", "tenacity", "tqdm"},
     "draw_calibration.py": {"numpy"},
     "train.py": TRAINING,
-    "adopt.py": {"numpy", "h5py", "tensorflow", "tf_keras"},
+    "adopt.py": {"numpy", "h5py", "tensorflow", "tf_keras", "pydantic"},
     "compress.py": {"numpy", "h5py", "tensorflow", "tf_keras"},
     "explore.py": TRAINING | {"tensorly"},
     "train_quantized.py": TRAINING | {"tensorflow_model_optimization"},
-    "calibrate_ranges.py": TRAINING | {"tensorflow_model_optimization"},
+    "calibrate_ranges.py": TRAINING | {"tensorflow_model_optimization", "pydantic_core"},
     "convert_tflite.py": CONVERSION,
     "convert_qat.py": CONVERSION | TRAINING | {"tensorflow_model_optimization"},
     "search_mixed.py": CONVERSION,

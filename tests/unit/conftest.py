@@ -7,18 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-AUGMENT = {"roll": 0, "shift": [0, 0], "gain": 0, "noise": 0}
-TRAINING = {
-    "epochs": 8,
-    "batch_size": 32,
-    "learning_rate": 0.005,
-    "decay": "cosine",
-    "patience": 5,
-    "monitor": "loss",
-    "class_weights": False,
-    "augment": AUGMENT,
-}
-INCEPTION = {"stages": 2, "filters": 8, "bottleneck": 4, "kernel": 5, "stride": 2}
+from snugnet.core.settings.architectures.inception import Inception
+from snugnet.core.settings.training import TrainingSettings
+
+TRAINING = TrainingSettings(epochs=8, batch_size=32, learning_rate=0.005, patience=5)
+INCEPTION = Inception(stages=2, filters=8, bottleneck=4, kernel=5, stride=2)
 SHAPE = (1, 64, 1)
 
 

@@ -82,10 +82,16 @@ def test_a_setting_of_one_scheme(tiny):
     assert rerun(tiny, "config/tiny.yaml", old, new) == expected
 
 
-def test_one_architecture_file(tiny):
-    old, new = 'layers.Dense(units, activation="relu"', 'layers.Dense(units, activation="relu6"'
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("models/architectures/fc.py", 'activation="relu"', 'activation="relu6"'),
+        ("core/settings/architectures/fc.py", '"Units of each layer."', '"Units."'),
+    ],
+)
+def test_one_architecture_file(tiny, file, old, new):
     expected = {"train": 1, **DIGITS, **REPORT}
-    assert rerun(tiny, "src/snugnet/models/architectures/fc.py", old, new) == expected
+    assert rerun(tiny, f"src/snugnet/{file}", old, new) == expected
 
 
 def test_one_dataset_file(tiny):

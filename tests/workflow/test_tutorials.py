@@ -17,9 +17,10 @@ DATASETS = os.environ.get("SNUGNET_DATASETS")
 SET_UP = ("make ", ". .venv/")
 ACTIVITIES = ("jumping", "lying", "running", "sitting", "stairs", "walking")
 SAVE = """
+from snugnet.core.settings.architectures.akida_cnn import AkidaCnn
 from snugnet.models.architectures import akida_cnn
 from snugnet.models.loading import keras2, storage
-settings = {{"filters": {filters}, "dropout": 0.0, "batch_norm": True}}
+settings = AkidaCnn(filters={filters}, dropout=0.0, batch_norm=True)
 model = akida_cnn.build(settings, {shape}, "multiclass", 5)
 storage.save_model(model, "model.h5")
 model.save("mine.keras")

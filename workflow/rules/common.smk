@@ -198,6 +198,14 @@ def requests_of(wildcards, output):
     return STUDY.settings.requests(wildcards.model, wildcards.variant)
 
 
+def explored_layers_of(wildcards, output):
+    """Return the layers that the design space of a model covers, for the check of its variants.
+
+    This is not tracked, like `requests_of`.
+    """
+    return STUDY.settings.explored_layers(wildcards.model)
+
+
 def parent_predictions(wildcards):
     """Return the predictions of the parent with the same scheme; nothing if there is no parent.
 

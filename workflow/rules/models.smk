@@ -23,6 +23,7 @@ rule train:
         settings=settings("model", "architecture_module", "seed", "tf_threads"),
         code=code("train", "architecture_module"),
         requests=requests_of,
+        explored_layers=explored_layers_of,
     script:
         "../scripts/train.py"
 
@@ -49,6 +50,7 @@ rule adopt:
         settings=settings("file", "tf_threads"),
         code=code("adopt"),
         requests=requests_of,
+        explored_layers=explored_layers_of,
     script:
         "../scripts/adopt.py"
 
@@ -78,6 +80,7 @@ rule compress:
         settings=settings("variant", "method_module", "seed", "tf_threads"),
         code=code("compress", "method_module"),
         requests=requests_of,
+        explored_layers=explored_layers_of,
     script:
         "../scripts/compress.py"
 

@@ -12,6 +12,7 @@ def main(job: Any) -> None:
     from snugnet.compress.graph.canonicalize import canonicalize
     from snugnet.core.errors import InputError
     from snugnet.core.samples import load_split
+    from snugnet.core.settings.architectures.pretrained import File
     from snugnet.jobs.request_check import check_requests
     from snugnet.models.architectures import pretrained
     from snugnet.models.loading import keras2
@@ -22,7 +23,8 @@ def main(job: Any) -> None:
 
     def build() -> Any:
         keras2.configure(0, settings["tf_threads"])  # any seed: nothing is random here
-        model = pretrained.build(settings, val.x.shape[1:], val.task, len(val.class_names))
+        file = File(file=settings["file"])
+        model = pretrained.build(file, val.x.shape[1:], val.task, len(val.class_names))
         try:
             # Variants have the canonical form. With the same form, parameters and MACs are
             # comparable.
@@ -31,7 +33,7 @@ def main(job: Any) -> None:
             print(f"warning: the model cannot have variants: {error}")
             return model
 
-    check_requests(build, job.params.requests)
+    check_requests(build, job.params.requests, job.params.explored_layers)
     save(build(), [], job.output)  # nothing was trained
 
 

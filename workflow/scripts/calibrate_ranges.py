@@ -12,6 +12,7 @@ def main(job: Any) -> None:
     from snugnet.compress.quantizers.calibrate import calibrate
     from snugnet.core.csv_files import write_rows
     from snugnet.core.samples import load_split
+    from snugnet.core.settings.calibration import CalibrationSettings
     from snugnet.models.loading import keras2
     from snugnet.models.loading.storage import load_model, save_model
     from snugnet.models.training.artifacts import save
@@ -19,9 +20,8 @@ def main(job: Any) -> None:
     settings = job.params.settings
     keras2.configure(settings["seed"], settings["tf_threads"])
     calib, val = load_split(job.input["calib"]), load_split(job.input["val"])
-    quantized, plain, candidates = calibrate(
-        load_model(job.input["parent"]), calib, val, settings["variant"]
-    )
+    rules = CalibrationSettings.from_block(settings["variant"])
+    quantized, plain, candidates = calibrate(load_model(job.input["parent"]), calib, val, rules)
     save_model(quantized, job.output["quantized"])
     write_rows(candidates, job.output["calibration"])
     save(plain, [], job.output)  # nothing was trained

@@ -18,13 +18,18 @@ def main(job: Any) -> None:
     from snugnet.models.training.artifacts import save
 
     settings = job.params.settings
-    check_requests(lambda: load_model(job.input["parent"]), job.params.requests)
+    parent, requests = job.input["parent"], job.params.requests
+    check_requests(lambda: load_model(parent), requests, job.params.explored_layers)
     keras2.configure(settings["seed"], settings["tf_threads"])
     train, val = load_split(job.input["train"]), load_split(job.input["val"])
     method = import_module(settings["method_module"])
-    request = {**settings["variant"], "designs": job.input.get("designs")}
     model, history = method.compress(
-        load_model(job.input["parent"]), train, val, request, settings["seed"]
+        load_model(parent),
+        train,
+        val,
+        method.SETTINGS.from_block(settings["variant"]),
+        settings["seed"],
+        designs=job.input.get("designs") or None,
     )
     save(model, history, job.output)
 

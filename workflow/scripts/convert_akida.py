@@ -29,10 +29,10 @@ def main(job: Any) -> None:
     )
     try:
         quantized = quantize(model, scheme, samples)
-        write_program(quantized, scheme, block, deployment, calib.x, job.output)
+        write_program(quantized, scheme, block["device"], deployment, calib.x, job.output)
     except NotAkidaError as error:
         print(error)
-        write_refusal(model, scheme, block, error, job.output)
+        write_refusal(model, scheme, block["device"], error, job.output)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ def main(job: Any) -> None:
     scheme, device = AKIDA_SCHEMES[settings["scheme"]["name"]], settings["scheme"]["device"]
     val = load_split(job.input["val"])
     architecture = import_module(settings["architecture_module"])
-    model = architecture.build(settings["model"], val.x.shape[1:], val.task, len(val.class_names))
+    block = architecture.SETTINGS.from_block(settings["model"])
+    model = architecture.build(block, val.x.shape[1:], val.task, len(val.class_names))
     obstacles = preflight(model, scheme, device)
     for obstacle in obstacles:
         print(f"{obstacle.layer}: {obstacle.rule}: {obstacle.fix}")

@@ -12,6 +12,7 @@ def main(job: Any) -> None:
     from importlib import import_module
 
     from snugnet.core.samples import load_split
+    from snugnet.core.settings.training import TrainingSettings
     from snugnet.jobs.request_check import check_requests
     from snugnet.models.loading import keras2
     from snugnet.models.training.artifacts import save
@@ -23,12 +24,13 @@ def main(job: Any) -> None:
     def build() -> Any:
         keras2.configure(settings["seed"], settings["tf_threads"])
         architecture = import_module(settings["architecture_module"])
-        classes = len(train.class_names)
-        return architecture.build(settings["model"], train.x.shape[1:], train.task, classes)
+        block = architecture.SETTINGS.from_block(settings["model"])
+        return architecture.build(block, train.x.shape[1:], train.task, len(train.class_names))
 
-    check_requests(build, job.params.requests)
+    check_requests(build, job.params.requests, job.params.explored_layers)
     model = build()
-    history = fit(model, train, val, settings["model"]["training"], settings["seed"])
+    training = TrainingSettings.model_validate(settings["model"]["training"])
+    history = fit(model, train, val, training, settings["seed"])
     save(model, history, job.output)
 
 

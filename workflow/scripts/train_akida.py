@@ -16,12 +16,14 @@ def main(job: Any) -> None:
     from snugnet.core.errors import NotAkidaError
     from snugnet.core.files import read_json
     from snugnet.core.samples import load_split
+    from snugnet.core.settings.training import TrainingSettings
     from snugnet.models.loading import keras2
     from snugnet.models.loading.storage import load_model
 
     settings = job.params.settings
     keras2.configure(settings["seed"], settings["tf_threads"])
-    block, training, seed = (settings[key] for key in ("scheme", "scheme_training", "seed"))
+    block, seed = settings["scheme"], settings["seed"]
+    training = TrainingSettings.model_validate(settings["scheme_training"])
     scheme = AKIDA_SCHEMES[block["name"]]
     model = load_model(job.input["model"])
     train, val, calib = (load_split(job.input[name]) for name in ("train", "val", "calib"))
@@ -31,11 +33,11 @@ def main(job: Any) -> None:
     )
     try:
         quantized, history = train_quantized(model, scheme, samples, train, val, training, seed)
-        write_program(quantized, scheme, block, deployment, calib.x, job.output)
+        write_program(quantized, scheme, block["device"], deployment, calib.x, job.output)
         write_rows(history, job.output["history"])
     except NotAkidaError as error:
         print(error)
-        write_refusal(model, scheme, block, error, job.output)
+        write_refusal(model, scheme, block["device"], error, job.output)
         write_rows([], job.output["history"])
 
 

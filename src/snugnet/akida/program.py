@@ -38,7 +38,7 @@ DEPLOYMENT_KEYS = (
 def write_program(
     quantized: tf_keras.Model,
     scheme: AkidaScheme,
-    settings: Mapping[str, Any],
+    device: str,
     deployment: Mapping[str, Any],
     samples: np.ndarray,
     files: Mapping[str, str],
@@ -48,7 +48,7 @@ def write_program(
     Args:
         quantized: Model from `quantize`.
         scheme: Scheme that the model was quantized with.
-        settings: The scheme's block of the configuration, with `device`.
+        device: Name of the target device.
         deployment: Further entries of the record, from `describe_deployment`.
         samples: Train samples for measuring activation sparsity, (n, ...).
         files: Paths of the files `quantized` and `conversion`, and of the folder `program`.
@@ -72,7 +72,7 @@ def write_program(
         "reason": None,
         "layer": None,
         "scheme": scheme.name,
-        "device": settings["device"],
+        "device": device,
         "devices": devices,
         # For Akida 1, neither chip holds every model that the other holds.
         "smallest_device": suitable_devices[0] if suitable_devices else None,
@@ -91,7 +91,7 @@ def write_program(
 def write_refusal(
     model: tf_keras.Model,
     scheme: AkidaScheme,
-    settings: Mapping[str, Any],
+    device: str,
     error: NotAkidaError,
     files: Mapping[str, str],
 ) -> None:
@@ -100,12 +100,12 @@ def write_refusal(
     Args:
         model: The float model.
         scheme: Scheme to quantize with.
-        settings: The scheme's block of the configuration, with `device`.
+        device: Name of the target device.
         error: Error of the vendor's tools.
         files: Paths, as for `write_program`.
     """
     message = " ".join(str(error).split())
-    obstacles = explain_refusal(model, scheme, settings["device"], message)
+    obstacles = explain_refusal(model, scheme, device, message)
     # The last obstacle is the vendor's message. Those of Snugnet's rules are clearer.
     reasons = obstacles[:-1] or obstacles
     Path(files["program"]).mkdir(parents=True, exist_ok=True)
@@ -118,7 +118,7 @@ def write_refusal(
             "reason": "; ".join(f"{obstacle.layer}: {obstacle.rule}" for obstacle in reasons),
             "obstacles": [asdict(obstacle) for obstacle in obstacles],
             "scheme": scheme.name,
-            "device": settings["device"],
+            "device": device,
             "versions": {name: version(name) for name in PACKAGES},
         },
     )

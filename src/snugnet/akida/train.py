@@ -1,8 +1,5 @@
 """Quantization-aware training (QAT) of models for Akida."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from snugnet.akida.convert import convert
@@ -10,6 +7,7 @@ from snugnet.akida.quantize import quantize
 from snugnet.akida.rewrite import get_head_activation
 from snugnet.core.akida_schemes import AkidaScheme
 from snugnet.core.samples import Samples
+from snugnet.core.settings.training import TrainingSettings
 from snugnet.models.loading.keras2 import tf_keras
 from snugnet.models.training.fit import fit
 from snugnet.models.training.restore_if_worse import restore_if_worse
@@ -21,7 +19,7 @@ def train_quantized(
     calibration: np.ndarray | None,
     train: Samples,
     val: Samples,
-    training: Mapping[str, Any],
+    training: TrainingSettings,
     seed: int,
 ) -> tuple[tf_keras.Model, list[dict[str, float]]]:
     """Quantize a trained model and fine-tune it with its quantizers.
@@ -35,7 +33,7 @@ def train_quantized(
         calibration: Calibration samples as for `quantize`, (n, ...).
         train: Samples to train on.
         val: Samples for choosing the epoch.
-        training: The `training` block of the configuration.
+        training: Settings of the training.
         seed: Random seed of training.
 
     Returns:
@@ -55,5 +53,5 @@ def train_quantized(
     trainable = tf_keras.Model(inputs, scores)
     start = trainable.get_weights()
     history = fit(trainable, train, val, training, seed)
-    restore_if_worse(trainable, start, history, val, training["monitor"])
+    restore_if_worse(trainable, start, history, val, training.monitor)
     return quantized, history

@@ -1,8 +1,9 @@
 """Checks of all variants of a model on its graph, before anything is trained."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from snugnet.compress.graph.canonicalize import canonicalize
 from snugnet.compress.graph.fold import fold_batch_norm
@@ -10,12 +11,56 @@ from snugnet.compress.lowrank.factorize import check_names, factorize
 from snugnet.compress.pruning import magnitude, structured
 from snugnet.compress.quantizers.qat import insert_quantizers, prepare_for_quantization
 from snugnet.core.errors import InputError
+from snugnet.core.settings.base import Settings
+from snugnet.core.settings.calibration import CalibrationSettings
+from snugnet.core.settings.factorization import FactorizationSettings
+from snugnet.core.settings.fine_tuning import FineTuningSettings
+from snugnet.core.settings.magnitude_pruning import MagnitudePruningSettings
+from snugnet.core.settings.structured_pruning import StructuredPruningSettings
 from snugnet.models.loading.keras2 import tf_keras
 
-Settings = Mapping[str, Any]
+
+@dataclass(frozen=True)
+class VariantRequest:
+    """A variant that a study makes from another one.
+
+    Attributes:
+        name: Name of the variant.
+        parent: Name of the variant that it is made from.
+        method: Compression method: a key of `METHODS`.
+        settings: Settings of the method, a record of the class that `METHODS` names.
+    """
+
+    name: str
+    parent: str
+    method: str
+    settings: Settings
 
 
-def check(model: tf_keras.Model, variants: Sequence[tuple[str, Settings]]) -> None:
+def read_requests(blocks: Iterable[tuple[str, Mapping[str, Any]]]) -> list[VariantRequest]:
+    """Read requests from plain values.
+
+    Args:
+        blocks: Name and block of each variant. A block has `parent`, `method`, and all settings of
+            the method.
+
+    Returns:
+        The requests, in the same order.
+    """
+    return [
+        VariantRequest(
+            name,
+            block["parent"],
+            block["method"],
+            METHODS[block["method"]].settings.from_block(block),
+        )
+        for name, block in blocks
+    ]
+
+
+def check(
+    model: tf_keras.Model, requests: Sequence[VariantRequest], explored_layers: Sequence[str] = ()
+) -> None:
     """Check that each variant can be made from its parent.
 
     The numbers of channels after structured pruning, and the layers of a point of a design space,
@@ -24,8 +69,9 @@ def check(model: tf_keras.Model, variants: Sequence[tuple[str, Settings]]) -> No
 
     Args:
         model: The model before training.
-        variants: Name and settings of each variant that is made from another one, parents first. If
-            a parent is not in the list, it is `model` itself.
+        requests: The variants, parents first. If a parent is not in the list, it is `model` itself.
+        explored_layers: Names of the layers that a design space covers; empty if the search
+            chooses them. They are checked for variants that are a point of it.
 
     Raises:
         InputError: If a check fails; the message has one line per problem, with the variant.
@@ -34,59 +80,71 @@ def check(model: tf_keras.Model, variants: Sequence[tuple[str, Settings]]) -> No
     # Variants whose layers have sizes that are known only after training.
     unknown_sizes: set[str] = set()
     problems = []
-    for name, settings in variants:
-        parent = models.get(settings["parent"], model)
-        if settings["parent"] in unknown_sizes:
-            unknown_sizes.add(name)
-            settings = _drop_size_dependent_requests(settings)
-        if settings["method"] == "prune_structured" or settings.get("point") is not None:
-            unknown_sizes.add(name)
+    for request in requests:
+        parent, settings = models.get(request.parent, model), request.settings
+        if request.parent in unknown_sizes:
+            unknown_sizes.add(request.name)
+            settings = _drop_size_dependent_layers(settings)
+        if isinstance(settings, StructuredPruningSettings) or _is_point(settings):
+            unknown_sizes.add(request.name)
         try:
-            models[name] = METHODS[settings["method"]](parent, settings)
+            if _is_point(settings):
+                models[request.name] = _check_point(parent, explored_layers)
+            else:
+                models[request.name] = METHODS[request.method].check(parent, settings)
         except InputError as error:
-            problems.append(f"variant {name}: {error}")
-            models[name] = parent
+            problems.append(f"variant {request.name}: {error}")
+            models[request.name] = parent
     if problems:
         raise InputError("\n".join(problems))
 
 
-def _drop_size_dependent_requests(settings: Settings) -> Settings:
-    """Drop requests with factors of the numbers of inputs and outputs, which are not known yet."""
-    if settings["method"] != "factorize":
+def _drop_size_dependent_layers(settings: Settings) -> Settings:
+    """Drop layers with factors of the numbers of inputs and outputs, which are not known yet."""
+    if not isinstance(settings, FactorizationSettings):
         return settings
-    requests = {
-        name: request
-        for name, request in settings["layers"].items()
-        if not (request.get("inputs") or request.get("outputs"))
+    layers = {
+        name: layer
+        for name, layer in settings.layers.items()
+        if not (layer.inputs or layer.outputs)
     }
-    return {**settings, "layers": requests}
+    return settings.model_copy(update={"layers": layers})
 
 
-def _check_finetune(model: tf_keras.Model, _: Settings) -> tf_keras.Model:
+def _is_point(settings: Settings) -> bool:
+    """Return whether a variant is a point of a design space."""
+    return isinstance(settings, FactorizationSettings) and settings.point is not None
+
+
+def _check_point(model: tf_keras.Model, explored_layers: Sequence[str]) -> tf_keras.Model:
+    model = fold_batch_norm(canonicalize(model))
+    check_names(model, explored_layers)
     return model
 
 
-def _check_structured(model: tf_keras.Model, settings: Settings) -> tf_keras.Model:
+def _check_finetune(model: tf_keras.Model, _: FineTuningSettings) -> tf_keras.Model:
+    return model
+
+
+def _check_structured(model: tf_keras.Model, settings: StructuredPruningSettings) -> tf_keras.Model:
     model = canonicalize(model)
     structured.check(model, settings)
     return model
 
 
-def _check_magnitude(model: tf_keras.Model, settings: Settings) -> tf_keras.Model:
+def _check_magnitude(model: tf_keras.Model, settings: MagnitudePruningSettings) -> tf_keras.Model:
     model = canonicalize(model)
     magnitude.check(model, settings)
     return model
 
 
-def _check_factorize(model: tf_keras.Model, settings: Settings) -> tf_keras.Model:
-    if settings["point"] is None:
-        return factorize(model, settings["layers"])
-    model = fold_batch_norm(canonicalize(model))
-    check_names(model, dict.fromkeys(settings["explored_layers"]))
-    return model
+def _check_factorize(model: tf_keras.Model, settings: FactorizationSettings) -> tf_keras.Model:
+    return factorize(model, settings.layers)
 
 
-def _check_quantizers(model: tf_keras.Model, _: Settings) -> tf_keras.Model:
+def _check_quantizers(
+    model: tf_keras.Model, _: FineTuningSettings | CalibrationSettings
+) -> tf_keras.Model:
     model = prepare_for_quantization(model)
     _insert_quantizers_once(model.to_json())
     return model
@@ -98,12 +156,24 @@ def _insert_quantizers_once(architecture: str) -> None:
     insert_quantizers(tf_keras.models.model_from_json(architecture))
 
 
-# Checks by method. Each returns the model that the variant will have, as far as it is known.
-METHODS: dict[str, Callable[[tf_keras.Model, Settings], tf_keras.Model]] = {
-    "finetune": _check_finetune,
-    "prune_structured": _check_structured,
-    "prune_magnitude": _check_magnitude,
-    "factorize": _check_factorize,
-    "qat": _check_quantizers,
-    "calibrate": _check_quantizers,
+class Method(NamedTuple):
+    """A compression method.
+
+    Attributes:
+        settings: Class of its settings.
+        check: Function that checks a parent and a record of this class. It returns the model that
+            the variant will have, as far as it is known.
+    """
+
+    settings: type[Settings]
+    check: Callable[[tf_keras.Model, Any], tf_keras.Model]
+
+
+METHODS = {
+    "finetune": Method(FineTuningSettings, _check_finetune),
+    "prune_structured": Method(StructuredPruningSettings, _check_structured),
+    "prune_magnitude": Method(MagnitudePruningSettings, _check_magnitude),
+    "factorize": Method(FactorizationSettings, _check_factorize),
+    "qat": Method(FineTuningSettings, _check_quantizers),
+    "calibrate": Method(CalibrationSettings, _check_quantizers),
 }

@@ -15,6 +15,7 @@ from snugnet.config.overlay import (
 from snugnet.config.schema import Configuration
 from snugnet.core.gate_entries import SIZES, parse_size
 from snugnet.core.settings.base import Settings
+from snugnet.core.settings.factorization import FactorizationSettings
 from snugnet.datasets.sources import DOWNLOAD_HINTS
 
 Wildcards = Mapping[str, str]
@@ -88,10 +89,10 @@ class JobSettings:
 
     def variant(self, model: str, name: str) -> dict[str, Any]:
         """Return the settings of a variant for a model."""
-        settings: dict[str, Any] = variant_settings(self._config, model, name).to_json()
-        for factorization in settings.get("layers", {}).values():
-            if isinstance(factorization, dict):
-                _drop_absent(factorization, ("inputs", "outputs"))
+        variant = variant_settings(self._config, model, name)
+        settings: dict[str, Any] = variant.to_json()
+        if isinstance(variant, FactorizationSettings):
+            settings["layers"] = {key: layer.to_json() for key, layer in variant.layers.items()}
         return settings
 
     def requests(self, model: str, variant: str) -> list[tuple[str, dict[str, Any]]]:
@@ -99,17 +100,21 @@ class JobSettings:
 
         Returns:
             Name and settings of each variant that has a parent; nothing if nothing is made from it.
+            The settings include `parent` and `method`.
         """
         variants = dict.fromkeys(cell.variant for cell in self._cells if cell.model == model)
         chains = [ancestry(self._config, name) for name in variants]
         below = [chain[chain.index(variant) :] for chain in chains if variant in chain[:-1]]
         names = dict.fromkeys(name for chain in below for name in chain)
-        explored = list(exploration_settings(self._config, model).layers)
         return [
-            (name, {**self.variant(model, name), "explored_layers": explored})
+            (name, self.variant(model, name))
             for name in names
             if has_parent(self._config.variants[name])
         ]
+
+    def explored_layers(self, model: str) -> list[str]:
+        """Return the names of the layers that the design space of a model covers; empty for all."""
+        return list(exploration_settings(self._config, model).layers)
 
     def described_cells(self) -> list[dict[str, Any]]:
         """Return each cell with its family, seed, dataset, parent and method."""
@@ -173,12 +178,6 @@ class JobSettings:
             },
             "lineages": {step: ancestry(config, step) for _, step in steps},
         }
-
-
-def _drop_absent(block: dict[str, Any], names: Iterable[str]) -> None:
-    for name in names:
-        if block.get(name) is None:
-            block.pop(name, None)
 
 
 def _sorted(value: Any) -> Any:

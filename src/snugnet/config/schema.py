@@ -4,16 +4,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from snugnet.core.settings.architectures import (
-    AkidaCnn,
-    Bspc,
-    BspcGap,
-    Cnn,
-    Fc,
-    File,
-    Inception,
-    Smartwatch,
-)
+from snugnet.core.settings.architectures.akida_cnn import AkidaCnn
+from snugnet.core.settings.architectures.bspc import Bspc
+from snugnet.core.settings.architectures.bspc_gap import BspcGap
+from snugnet.core.settings.architectures.cnn import Cnn
+from snugnet.core.settings.architectures.fc import Fc
+from snugnet.core.settings.architectures.inception import Inception
+from snugnet.core.settings.architectures.pretrained import File
+from snugnet.core.settings.architectures.smartwatch import Smartwatch
 from snugnet.core.settings.base import Fraction, Names, Settings, Tuple
 from snugnet.core.settings.calibration import CalibrationSettings
 from snugnet.core.settings.exploration import ExplorationSettings

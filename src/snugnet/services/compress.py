@@ -1,7 +1,7 @@
 """Compress a trained model: prune it, or replace layers by low-rank factors, and fine-tune it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,6 @@ from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples
 from snugnet.services.float_model import open_float_model
 from snugnet.services.quantize import classification_parts
-from snugnet.services.training import fine_tuning
 
 PRUNING_METHODS = ("structured", "magnitude")
 Arrays = tuple[np.ndarray, np.ndarray]
@@ -26,10 +25,6 @@ class SVD:
 
     rank: float
 
-    def request(self) -> dict[str, Any]:
-        """Return the request that `compress.lowrank.factorize` takes."""
-        return {"method": "svd", "rank": self.rank}
-
 
 @dataclass(frozen=True)
 class Tucker2:
@@ -41,10 +36,6 @@ class Tucker2:
     """
 
     rank: float | tuple[float, float]
-
-    def request(self) -> dict[str, Any]:
-        """Return the request that `compress.lowrank.factorize` takes."""
-        return {"method": "tucker2", "rank": self.rank}
 
 
 @dataclass(frozen=True)
@@ -62,12 +53,10 @@ class TensorTrain:
     inputs: tuple[int, ...] | None = None
     outputs: tuple[int, ...] | None = None
 
-    def request(self) -> dict[str, Any]:
-        """Return the request that `compress.lowrank.factorize` takes."""
-        return {"method": "tt", "rank": self.rank, "inputs": self.inputs, "outputs": self.outputs}
-
 
 Factorization = SVD | Tucker2 | TensorTrain
+# The `method` of each decomposition in the settings.
+METHODS = {SVD: "svd", Tucker2: "tucker2", TensorTrain: "tt"}
 
 
 def prune(
@@ -112,26 +101,32 @@ def prune(
         raise InputError(f"method {method!r} is unknown. Use {' or '.join(PRUNING_METHODS)}.")
     if not 0 < target < 1:
         raise InputError(f"target {target} is out of range. Use a fraction between 0 and 1.")
-    training = {"training": fine_tuning(epochs, learning_rate)}
+    if method == "magnitude" and epochs < 2:
+        raise InputError("epochs: magnitude pruning needs at least 2 epochs.")
+    from snugnet.core.settings.magnitude_pruning import MagnitudePruningSettings
+    from snugnet.core.settings.structured_pruning import StructuredPruningSettings
+    from snugnet.services.settings import make_settings, make_training
+
+    common = {"target": target, "training": make_training(epochs, learning_rate)}
     if method == "structured":
-        from snugnet.compress.pruning.structured import compress
+        from snugnet.compress.pruning import structured
 
-        choice = {"criterion": criterion, "scope": scope, "keep": list(keep)}
-        settings = {**training, **choice, "target": target, "steps": 1, "step_epochs": epochs}
-    else:
-        from snugnet.compress.pruning.magnitude import compress
+        choice = {"steps": 1, "criterion": criterion, "scope": scope, "keep": list(keep)}
+        structured_settings = make_settings(StructuredPruningSettings, {**common, **choice})
+        keras, train_samples, val_samples = _open(model, train, val, seed)
+        pruned, _ = structured.compress(
+            keras, train_samples, val_samples, structured_settings, seed
+        )
+        return pruned
+    from snugnet.compress.pruning import magnitude
 
-        if epochs < 2:
-            raise InputError("epochs: magnitude pruning needs at least 2 epochs.")
-        settings = {
-            **training,
-            "target": target,
-            "schedule": "polynomial",
-            "ramp_epochs": epochs // 2,
-            "layers": dict.fromkeys(keep, 0.0),
-        }
+    ramp = {"schedule": "polynomial", "ramp_epochs": epochs // 2}
+    layers = dict.fromkeys(keep, 0.0)
+    magnitude_settings = make_settings(
+        MagnitudePruningSettings, {**common, **ramp, "layers": layers}
+    )
     keras, train_samples, val_samples = _open(model, train, val, seed)
-    pruned, _ = compress(keras, train_samples, val_samples, settings, seed)
+    pruned, _ = magnitude.compress(keras, train_samples, val_samples, magnitude_settings, seed)
     return pruned
 
 
@@ -164,14 +159,17 @@ def factorize(
         OSError: If a file cannot be read.
     """
     from snugnet.compress.lowrank.factorize import compress
+    from snugnet.core.settings.factorization import FactorizationSettings
+    from snugnet.services.settings import make_settings, make_training
 
     if not layers:
         raise InputError('layers is empty. Name layers, for example {"conv_3": Tucker2(0.5)}.')
-    settings = {
-        "training": fine_tuning(epochs, learning_rate),
-        "layers": {name: decomposition.request() for name, decomposition in layers.items()},
-        "point": None,
+    requests = {
+        name: {"method": METHODS[type(decomposition)], **asdict(decomposition)}
+        for name, decomposition in layers.items()
     }
+    training = make_training(epochs, learning_rate)
+    settings = make_settings(FactorizationSettings, {"layers": requests, "training": training})
     keras, train_samples, val_samples = _open(model, train, val, seed)
     factorized, _ = compress(keras, train_samples, val_samples, settings, seed)
     return factorized

@@ -367,10 +367,11 @@ def _quantize_aware(
     seed: int,
 ) -> QuantizedModel:
     from snugnet.compress.quantizers.qat import train_quantized
-    from snugnet.services.training import fine_tuning
+    from snugnet.core.settings.fine_tuning import FineTuningSettings
+    from snugnet.services.settings import make_training
 
     assert parts.val is not None
-    settings = {"training": fine_tuning(epochs, learning_rate)}
+    settings = FineTuningSettings(training=make_training(epochs, learning_rate))
     model, _, history = train_quantized(float_model.keras, parts.train, parts.val, settings, seed)
     content = convert_model(float_model.name, model, scheme, quantized=True)
     return QuantizedModel(

@@ -303,18 +303,23 @@ def _format_fitting_study(
 def _find_unfit_variants(model: Any, study: Any, name: str) -> dict[str, str]:
     """Return the reason for each variant that the model does not allow."""
     from snugnet.compress.graph.canonicalize import canonicalize
-    from snugnet.compress.requests import check
+    from snugnet.compress.requests import check, read_requests
     from snugnet.config.lineage import ancestry
 
     try:
         canonical = canonicalize(model)
     except InputError as error:
         return dict.fromkeys(VARIANTS[1:], str(error))
-    requests, unfit = dict(study.settings.requests(name, VARIANTS[0])), {}
+    requests = {
+        request.name: request
+        for request in read_requests(study.settings.requests(name, VARIANTS[0]))
+    }
+    explored_layers = study.settings.explored_layers(name)
+    unfit = {}
     for variant in VARIANTS[1:]:
         chain = [step for step in ancestry(study.config, variant) if step in requests]
         try:
-            check(canonical, [(step, requests[step]) for step in chain])
+            check(canonical, [requests[step] for step in chain], explored_layers)
         except InputError as error:
             unfit[variant] = " ".join(str(error).split())
     return unfit

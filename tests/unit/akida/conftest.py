@@ -39,11 +39,12 @@ def write(scheme_name: str, folder, scaled: bool = False) -> Any:
     from snugnet.akida.program import describe_deployment, write_program
     from snugnet.akida.quantize import quantize
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
+    from snugnet.core.settings.architectures.akida_cnn import AkidaCnn
     from snugnet.models.architectures import akida_cnn
     from tests.unit.akida.test_rewrite import randomized
 
     scheme = AKIDA_SCHEMES[scheme_name]
-    settings = {"filters": [6, 8], "dropout": 0.1, "batch_norm": True}
+    settings = AkidaCnn(filters=(6, 8), dropout=0.1, batch_norm=True)
     model = randomized(akida_cnn.build(settings, (16, 20, 1), "multiclass", 3))
     x = images(120)
     x = (x - 60) / 40 if scaled else x
@@ -53,11 +54,10 @@ def write(scheme_name: str, folder, scaled: bool = False) -> Any:
         "conversion": str(folder / "conversion.json"),
         "program": str(folder / "program"),
     }
-    block = {"device": DEVICES[scheme.version]}
     write_program(
         quantized,
         scheme,
-        block,
+        DEVICES[scheme.version],
         describe_deployment(model, RECORD, CLASSES, trained=False),
         x,
         files,

@@ -21,10 +21,11 @@ def test_a_weight_half_way_between_two_integers_becomes_the_same_one_in_keras(ke
     from snugnet.akida.convert import convert
     from snugnet.akida.quantize import quantize
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
+    from snugnet.core.settings.architectures.akida_cnn import AkidaCnn
     from snugnet.models.architectures import akida_cnn
 
     rng = np.random.default_rng(0)
-    settings = {"filters": [32, 32, 64], "dropout": 0.0, "batch_norm": False}
+    settings = AkidaCnn(filters=(32, 32, 64), dropout=0.0, batch_norm=False)
     model = akida_cnn.build(settings, (16, 20, 1), "multiclass", 3)
     model.set_weights([halfway(w, rng) if w.ndim > 1 else w for w in model.get_weights()])
     scheme = AKIDA_SCHEMES["akida_v2_w4a4"]

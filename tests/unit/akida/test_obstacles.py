@@ -244,9 +244,10 @@ def test_what_fits_has_no_obstacle(keras):
     from snugnet.akida.obstacles import find_obstacles
     from snugnet.akida.rewrite import prepare_model
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
+    from snugnet.core.settings.architectures.akida_cnn import AkidaCnn
     from snugnet.models.architectures import akida_cnn
 
-    settings = {"filters": [8, 16], "dropout": 0.1, "batch_norm": True}
+    settings = AkidaCnn(filters=(8, 16), dropout=0.1, batch_norm=True)
     model = akida_cnn.build(settings, (16, 20, 1), "multiclass", 5)
     for scheme in AKIDA_SCHEMES.values():
         assert find_obstacles(prepare_model(model), scheme, DEVICE[scheme.version]) == []

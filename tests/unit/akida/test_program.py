@@ -169,7 +169,7 @@ def test_what_cannot_be_converted_is_recorded_with_layer_and_reason(keras, tmp_p
     with pytest.raises(NotAkidaError, match="quantizeml does not quantize average") as caught:
         quantize(model, scheme, images(20)[:, :, :16])
     files = {name: str(tmp_path / name) for name in ("quantized", "conversion", "program")}
-    write_refusal(model, scheme, {"device": "SixNodesIPv2"}, caught.value, files)
+    write_refusal(model, scheme, "SixNodesIPv2", caught.value, files)
     found = json.loads((tmp_path / "conversion").read_text())
     assert found["status"] == "incompatible"
     assert found["layer"] == "average"

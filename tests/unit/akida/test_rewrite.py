@@ -29,9 +29,10 @@ def test_the_head_is_cut_and_normalization_folded(task, keras):
     from tf_keras import layers
 
     from snugnet.akida.rewrite import get_head_activation, prepare_model
+    from snugnet.core.settings.architectures.akida_cnn import AkidaCnn
     from snugnet.models.architectures import akida_cnn
 
-    settings = {"filters": [4, 6], "dropout": 0.1, "batch_norm": True}
+    settings = AkidaCnn(filters=(4, 6), dropout=0.1, batch_norm=True)
     model = randomized(akida_cnn.build(settings, (16, 20, 1), task, 3))
     bare = prepare_model(model)
     assert not [layer for layer in bare.layers if isinstance(layer, layers.BatchNormalization)]

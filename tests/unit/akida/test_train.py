@@ -11,13 +11,14 @@ from tests.unit.conftest import TRAINING
 @pytest.fixture(scope="module")
 def parent(keras):
     """A network that has hardly learned, and its samples."""
+    from snugnet.core.settings.architectures.akida_cnn import AkidaCnn
     from snugnet.models.architectures import akida_cnn
     from snugnet.models.training.fit import fit
 
-    settings = {"filters": [4, 6], "dropout": 0.1, "batch_norm": True}
+    settings = AkidaCnn(filters=(4, 6), dropout=0.1, batch_norm=True)
     model = akida_cnn.build(settings, (16, 20, 1), "multiclass", 3)
     train, val = samples(160, seed=1), samples(80, seed=2)
-    fit(model, train, val, {**TRAINING, "epochs": 2}, seed=1)
+    fit(model, train, val, TRAINING.model_copy(update={"epochs": 2}), seed=1)
     return model, train, val
 
 
@@ -47,7 +48,8 @@ def test_training_helps_or_is_undone(learning_rate, better, parent):
 
     model, train, val = parent
     scheme, calib = AKIDA_SCHEMES["akida_v1_w4a4"], train.x[:100]
-    training = {**TRAINING, "epochs": 3, "learning_rate": learning_rate}
+    # `model_copy` does not check the learning rate; no configuration allows 30.
+    training = TRAINING.model_copy(update={"epochs": 3, "learning_rate": learning_rate})
     quantized, history = train_quantized(model, scheme, calib, train, val, training, seed=1)
     assert len(history) == 3
     before, after = loss(quantize(model, scheme, calib), val), loss(quantized, val)

@@ -9,9 +9,10 @@ V2 = ("--scheme", "akida_v2_w8a8")
 
 @pytest.fixture
 def fitting(tmp_path, keras):
+    from snugnet.core.settings.architectures.akida_cnn import AkidaCnn
     from snugnet.models.architectures import akida_cnn
 
-    settings = {"filters": [8], "dropout": 0.0, "batch_norm": True}
+    settings = AkidaCnn(filters=(8,), dropout=0.0, batch_norm=True)
     model = akida_cnn.build(settings, (8, 8, 1), "multiclass", 3)
     path = tmp_path / "fits.keras"
     model.save(path)

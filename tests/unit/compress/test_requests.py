@@ -2,27 +2,31 @@
 
 import pytest
 
+from snugnet.core.settings.base import Settings
+from snugnet.core.settings.calibration import CalibrationSettings
+from snugnet.core.settings.factorization import FactorizationSettings, LayerFactorization
+from snugnet.core.settings.fine_tuning import FineTuningSettings
+from snugnet.core.settings.magnitude_pruning import MagnitudePruningSettings
+from snugnet.core.settings.structured_pruning import StructuredPruningSettings
 from tests.unit.conftest import INCEPTION, SHAPE, TRAINING
 
-STRUCTURED = {
-    "method": "prune_structured",
-    "parent": "original",
-    "target": 0.5,
-    "criterion": "l2",
-    "scope": "global",
-    "keep": [],
-    "training": TRAINING,
+STRUCTURED = StructuredPruningSettings(target=0.5, scope="global", training=TRAINING)
+MAGNITUDE = MagnitudePruningSettings(target=0.5, ramp_epochs=2, training=TRAINING)
+CALIBRATE = CalibrationSettings(percentiles=(99.9,))
+QAT = FineTuningSettings(training=TRAINING)
+METHODS = {
+    StructuredPruningSettings: "prune_structured",
+    MagnitudePruningSettings: "prune_magnitude",
+    CalibrationSettings: "calibrate",
+    FineTuningSettings: "qat",
+    FactorizationSettings: "factorize",
 }
-MAGNITUDE = {
-    "method": "prune_magnitude",
-    "parent": "original",
-    "target": 0.5,
-    "ramp_epochs": 2,
-    "layers": {},
-    "training": TRAINING,
-}
-CALIBRATE = {"method": "calibrate", "parent": "original", "percentiles": [99.9], "mse": True}
-FACTORIZE = {"method": "factorize", "parent": "original", "point": None, "training": TRAINING}
+
+
+def requested(name: str, settings: Settings, parent: str = "original"):
+    from snugnet.compress.requests import VariantRequest
+
+    return VariantRequest(name, parent, METHODS[type(settings)], settings)
 
 
 @pytest.fixture(scope="module")
@@ -32,45 +36,64 @@ def model(keras):
     return inception.build(INCEPTION, SHAPE, "multiclass", 3)
 
 
-def factorized(**layers) -> dict:
-    return {**FACTORIZE, "layers": layers}
+def factorized(**layers: dict) -> FactorizationSettings:
+    records = {name: LayerFactorization(**layer) for name, layer in layers.items()}
+    return FactorizationSettings(layers=records, training=TRAINING)
 
 
 def test_what_can_be_done_is_not_refused(model):
     from snugnet.compress.requests import check
 
+    lowrank = factorized(stage_1_conv={"method": "tucker2", "rank": 0.5})
     check(
         model,
         [
-            ("pruned", STRUCTURED),
-            ("sparse", MAGNITUDE),
-            ("lowrank", factorized(stage_1_conv={"method": "tucker2", "rank": 0.5})),
-            ("lowrank_qat", {"method": "qat", "parent": "lowrank", "training": TRAINING}),
-            ("calibrated", {**CALIBRATE, "parent": "lowrank"}),
-            (
-                "point",
-                {**FACTORIZE, "parent": "pruned", "layers": {}, "point": 3, "explored_layers": []},
-            ),
-            ("point_qat", {"method": "qat", "parent": "point", "training": TRAINING}),
+            requested("pruned", STRUCTURED),
+            requested("sparse", MAGNITUDE),
+            requested("lowrank", lowrank),
+            requested("lowrank_qat", QAT, "lowrank"),
+            requested("calibrated", CALIBRATE, "lowrank"),
+            requested("point", FactorizationSettings(point=3), "pruned"),
+            requested("point_qat", QAT, "point"),
         ],
     )
+
+
+def test_read_requests_makes_records_when_blocks_are_plain():
+    from snugnet.compress.requests import read_requests
+
+    lowrank = factorized(dense={"method": "svd", "rank": 4})
+    blocks = [
+        ("pruned", {"method": "prune_structured", "parent": "original", **STRUCTURED.to_json()}),
+        ("lowrank", {"method": "factorize", "parent": "pruned", **lowrank.to_json()}),
+    ]
+    assert read_requests(blocks) == [
+        requested("pruned", STRUCTURED),
+        requested("lowrank", lowrank, "pruned"),
+    ]
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         (
-            {**STRUCTURED, "keep": ["nobody"]},
+            STRUCTURED.model_copy(update={"keep": ["nobody"]}),
             r"keep: no removable channels in nobody; allowed: .*scor",
         ),
-        ({**STRUCTURED, "target": 0.999}, r"target: cannot remove a fraction of 0\.999"),
         (
-            {**STRUCTURED, "criterion": "bn_scale"},
+            STRUCTURED.model_copy(update={"target": 0.999}),
+            r"target: cannot remove a fraction of 0\.999",
+        ),
+        (
+            STRUCTURED.model_copy(update={"criterion": "bn_scale"}),
             r"criterion: 'bn_scale' requires .* after layer 'stage_1_module_1.*allowed here: l1",
         ),
-        ({**MAGNITUDE, "layers": {"gap": 0.5}}, r"layers: gap cannot be pruned; allowed: .*scores"),
         (
-            {**MAGNITUDE, "ramp_epochs": 8},
+            MAGNITUDE.model_copy(update={"layers": {"gap": 0.5}}),
+            r"layers: gap cannot be pruned; allowed: .*scores",
+        ),
+        (
+            MAGNITUDE.model_copy(update={"ramp_epochs": 8}),
             r"ramp_epochs: 8 must be less than training\.epochs \(8\)",
         ),
         (
@@ -98,7 +121,7 @@ def test_what_can_be_done_is_not_refused(model):
             r"layers\.scores: inputs \[2, 2, 2\] and outputs \[3, 1\] must have the same",
         ),
         (
-            {**FACTORIZE, "layers": {}, "point": 1, "explored_layers": ["gap"]},
+            FactorizationSettings(point=1),
             r"layers: gap cannot be factorized; allowed: .*stage_1_conv.*scores",
         ),
         (
@@ -112,7 +135,7 @@ def test_a_wrong_request_is_named_with_what_is_allowed(model, settings, message)
     from snugnet.core.errors import InputError
 
     with pytest.raises(InputError, match="variant wrong: " + message):
-        check(model, [("wrong", settings)])
+        check(model, [requested("wrong", settings)], explored_layers=["gap"])
 
 
 def test_all_that_is_wrong_is_told_at_once(keras):
@@ -124,9 +147,9 @@ def test_all_that_is_wrong_is_told_at_once(keras):
         [layers.Input((4,)), layers.UnitNormalization(name="first"), layers.Dense(3, name="end")]
     )
     requests = [
-        ("lowrank", factorized(ende={"method": "svd", "rank": 1})),
-        ("original_qat", {"method": "qat", "parent": "original", "training": TRAINING}),
-        ("calibrated", CALIBRATE),
+        requested("lowrank", factorized(ende={"method": "svd", "rank": 1})),
+        requested("original_qat", QAT),
+        requested("calibrated", CALIBRATE),
     ]
     with pytest.raises(InputError) as caught:
         check(model, requests)
@@ -141,10 +164,9 @@ def test_after_pruning_widths_are_not_taken_for_granted(model):
     from snugnet.compress.requests import check
     from snugnet.core.errors import InputError
 
-    pruned = ("pruned", STRUCTURED)
+    pruned = requested("pruned", STRUCTURED)
     fits_later = {"method": "tt", "rank": 1, "inputs": [5, 1], "outputs": [3, 1]}
-    lowrank = {**factorized(scores=fits_later), "parent": "pruned"}
-    check(model, [pruned, ("lowrank", lowrank)])
-    never = {**factorized(scores={"method": "svd", "rank": 4}), "parent": "pruned"}
+    check(model, [pruned, requested("lowrank", factorized(scores=fits_later), "pruned")])
+    never = requested("lowrank", factorized(scores={"method": "svd", "rank": 4}), "pruned")
     with pytest.raises(InputError, match=r"variant lowrank: layers\.scores\.rank: \[4\]"):
-        check(model, [pruned, ("lowrank", never)])
+        check(model, [pruned, never])

@@ -580,6 +580,14 @@ def test_what_a_model_says_of_variants_does_not_train_it_again():
     assert texts[0] == texts[1]
 
 
+def test_variant_settings_are_equal_when_null_factors_are_written_out():
+    plain = lowrank(dense_1={"method": "svd", "rank": 4})
+    written = lowrank(dense_1={"method": "svd", "rank": 4, "inputs": None, "outputs": None})
+    blocks = [study(config).settings.variant("net", "lowrank") for config in (plain, written)]
+    assert blocks[0] == blocks[1]
+    assert blocks[0]["layers"] == {"dense_1": {"method": "svd", "rank": 4}}
+
+
 def test_requests_are_the_studys_variants_with_their_ancestors_first():
     config = lowrank(dense_1={"method": "svd", "rank": 4})
     config["variants"]["lowrank"]["parent"] = "tuned"
@@ -588,6 +596,14 @@ def test_requests_are_the_studys_variants_with_their_ancestors_first():
     below = study(config).settings.requests("net", "tuned")
     assert [name for name, _ in below] == ["tuned", "lowrank"]
     assert study(config).settings.requests("net", "lowrank") == []
+
+
+def test_explored_layers_are_those_of_the_model():
+    config = minimal()
+    config["explore"] = {"layers": ["dense_1"]}
+    assert study(config).settings.explored_layers("net") == ["dense_1"]
+    config["models"]["net"]["explore"] = {"layers": ["dense_2"]}
+    assert study(config).settings.explored_layers("net") == ["dense_2"]
 
 
 @pytest.mark.parametrize(

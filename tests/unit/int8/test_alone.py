@@ -11,7 +11,6 @@ from snugnet.int8 import load
 from snugnet.int8.export import read, write
 from tests.environments import fresh
 
-SETTINGS = {"stages": 3, "filters": 16, "bottleneck": 8, "kernel": 4, "stride": 2}
 PROGRAM = """
 import json, sys
 from importlib.metadata import distributions
@@ -23,13 +22,15 @@ sys.exit(code)
 
 
 def inception() -> bytes:
+    from snugnet.core.settings.architectures.inception import Inception
     from snugnet.core.tflite_schemes import SCHEMES
     from snugnet.models.architectures import inception
     from snugnet.models.loading import keras2
     from snugnet.tflite.convert import convert
 
     keras2.configure(seed=1, threads=1)
-    model = inception.build(SETTINGS, (1, 320, 1), "multiclass", 5)
+    settings = Inception(stages=3, filters=16, bottleneck=8, kernel=4, stride=2)
+    model = inception.build(settings, (1, 320, 1), "multiclass", 5)
     samples = np.random.default_rng(0).normal(size=(50, 1, 320, 1)).astype(np.float32)
     return convert(model, SCHEMES["fiq_int8"], samples)
 

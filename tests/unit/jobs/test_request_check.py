@@ -9,7 +9,7 @@ from snugnet.jobs.request_check import check_requests
 
 
 def test_check_requests_builds_nothing_when_there_are_none():
-    check_requests(lambda: 1 / 0, [])
+    check_requests(lambda: 1 / 0, [], [])
 
 
 def test_check_requests_raises_input_error_when_build_does():
@@ -17,9 +17,9 @@ def test_check_requests_raises_input_error_when_build_does():
         raise InputError("file: not found")
 
     with pytest.raises(InputError, match="file: not found"):
-        check_requests(build, [("pruned", {})])
+        check_requests(build, [("pruned", {})], [])
 
 
 def test_check_requests_raises_runtime_error_when_child_dies():
     with pytest.raises(RuntimeError, match="ended with status -9"):
-        check_requests(lambda: os.kill(os.getpid(), 9), [("pruned", {})])
+        check_requests(lambda: os.kill(os.getpid(), 9), [("pruned", {})], [])

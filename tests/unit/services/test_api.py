@@ -187,7 +187,19 @@ def test_load_int8_explains_element(quantized, tmp_path):
         (lambda m, x, y: sn.quantize_aware(m, (x, y + 7), (x, y)), "train: y has shape"),
         (lambda m, x, y: sn.prune(m, (x, y), (x, y), 1.5), "target 1.5 is out of range"),
         (lambda m, x, y: sn.prune(m, (x, y), (x, y), 0.5, "soft"), "method 'soft' is unknown"),
+        (
+            lambda m, x, y: sn.prune(m, (x, y), (x, y), 0.5, criterion="l3"),
+            "criterion: unknown value 'l3'",
+        ),
+        (
+            lambda m, x, y: sn.quantize_aware(m, (x, y), (x, y), learning_rate=5),
+            "learning_rate: 5 is too large; the maximum is 1",
+        ),
         (lambda m, x, y: sn.factorize(m, {}, (x, y), (x, y)), "layers is empty"),
+        (
+            lambda m, x, y: sn.factorize(m, {"head": sn.SVD(0)}, (x, y), (x, y)),
+            "layers.head.rank: 0 is too small; it must be greater than 0",
+        ),
         (
             lambda m, x, y: sn.factorize(m, {"conv_9": sn.SVD(2)}, (x, y), (x, y)),
             "conv_9 cannot be factorized; allowed: conv_1, conv_2, head",

@@ -117,10 +117,11 @@ def test_an_open_batch_is_found_out(trained, keras, tmp_path):
 
 
 def test_drq_records_which_weights_became_int8(keras, tmp_path):
+    from snugnet.core.settings.architectures.fc import Fc
     from snugnet.models.architectures import fc
     from snugnet.tflite.convert import convert
 
-    model = fc.build({"dense": [64], "dropout": 0}, (8, 8, 1), "multiclass", 10)
+    model = fc.build(Fc(dense=(64,), dropout=0), (8, 8, 1), "multiclass", 10)
     (tmp_path / "drq").write_bytes(convert(model, SCHEMES["drq"]))
     contract = check_contract(read_graph(tmp_path / "drq"), SCHEMES["drq"]).to_json()
     # 64 x 64 weights are quantized; 64 x 10 are fewer than 1,024 and stay in float.

@@ -174,10 +174,11 @@ def test_everything_in_float_is_the_float_model(network, partly, files, save):
 
 
 def test_what_moves_numbers_between_two_layers_in_float_is_in_float_too(keras, save):
+    from snugnet.core.settings.architectures.smartwatch import Smartwatch
     from snugnet.models.architectures import smartwatch
     from snugnet.tflite.debug import prepare_mixed_precision
 
-    settings = {"filters": [4, 4], "dense": 8, "dropout": 0}
+    settings = Smartwatch(filters=(4, 4), dense=8, dropout=0)
     model = smartwatch.build(settings, (16, 4, 1), "multiclass", 3)
     x = np.random.default_rng(0).normal(size=(20, 16, 4, 1)).astype(np.float32)
     layers, convert = prepare_mixed_precision(model, x)

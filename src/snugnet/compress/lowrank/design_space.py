@@ -5,10 +5,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
+from snugnet.core.settings.factorization import LayerFactorization
 
 COLUMNS = ("point", "finalist", "parameters", "macs", "weight_error", "val_accuracy", "layers")
 
@@ -21,7 +21,7 @@ class Design:
         point: Number of a design that is Pareto-optimal among the trained ones, counted from the
             smallest; None for others.
         finalist: Whether the design was selected for training.
-        requests: How each layer is factorized, in the format of `factorize`.
+        requests: How each layer is factorized, by name of the layer.
         parameters: Number of parameters of the whole model.
         macs: Multiply-accumulates of one sample.
         weight_error: Root of the sum of the squared relative errors of the layers.
@@ -30,7 +30,7 @@ class Design:
 
     point: int | None
     finalist: bool
-    requests: Mapping[str, Mapping[str, Any]]
+    requests: Mapping[str, LayerFactorization]
     parameters: int
     macs: int
     weight_error: float
@@ -56,12 +56,12 @@ def save_designs(designs: Sequence[Design], path: str) -> None:
                     design.macs,
                     f"{design.weight_error:.6f}",
                     "" if design.val_accuracy is None else f"{design.val_accuracy:.6f}",
-                    json.dumps(design.requests),
+                    _format_requests(design.requests),
                 )
             )
 
 
-def load_point(path: str, point: int) -> dict[str, Any]:
+def load_point(path: str, point: int) -> dict[str, LayerFactorization]:
     """Read the requests of a numbered design.
 
     Args:
@@ -69,7 +69,7 @@ def load_point(path: str, point: int) -> dict[str, Any]:
         point: Number of the design.
 
     Returns:
-        Requests by name of the layer, in the format of `factorize`.
+        Requests by name of the layer.
 
     Raises:
         InputError: If there is no such number, or the time budget ended the search early. The
@@ -87,5 +87,15 @@ def load_point(path: str, point: int) -> dict[str, Any]:
     if str(point) not in points:
         allowed = ", ".join(points) or "none"
         raise InputError(f"point: {path} has no point {point}; allowed: {allowed}")
-    requests: dict[str, Any] = json.loads(points[str(point)])
-    return requests
+    return _parse_requests(points[str(point)])
+
+
+def _format_requests(requests: Mapping[str, LayerFactorization]) -> str:
+    return json.dumps({name: request.to_json() for name, request in requests.items()})
+
+
+def _parse_requests(text: str) -> dict[str, LayerFactorization]:
+    return {
+        name: LayerFactorization.model_validate(request)
+        for name, request in json.loads(text).items()
+    }

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from snugnet.compress.graph.fold import fold_batch_norm
 from snugnet.compress.lowrank import svd, tt, tucker
 from snugnet.compress.lowrank.design_space import Design
 from snugnet.compress.lowrank.factorize import (
+    Factorization,
     check_names,
     compute_cost,
     compute_weight_error,
@@ -28,6 +28,9 @@ from snugnet.compress.lowrank.factorize import (
 )
 from snugnet.core.progress import progress
 from snugnet.core.samples import Samples
+from snugnet.core.settings.exploration import ExplorationSettings
+from snugnet.core.settings.factorization import LayerFactorization
+from snugnet.core.settings.training import TrainingSettings
 from snugnet.models.loading.keras2 import tf_keras
 from snugnet.models.stats import count_macs
 from snugnet.models.training.fit import find_best_epoch, fit
@@ -46,13 +49,13 @@ class Option:
     """Requests for some layers, with their cost and error.
 
     Attributes:
-        requests: Requests by layer, in the format of `factorize`; layers without one stay.
+        requests: Requests by name of the layer; layers without one stay.
         parameters: Number of parameters in the kernels of the layers considered.
         macs: Multiply-accumulates of one sample in the same layers.
         error: Root of the sum of the squared relative errors of the layers.
     """
 
-    requests: Mapping[str, Mapping[str, Any]]
+    requests: Mapping[str, LayerFactorization]
     parameters: int
     macs: int
     error: float
@@ -75,7 +78,7 @@ class Option:
 
 
 def explore(
-    model: tf_keras.Model, train: Samples, val: Samples, settings: Mapping[str, Any], seed: int
+    model: tf_keras.Model, train: Samples, val: Samples, settings: ExplorationSettings, seed: int
 ) -> list[Design]:
     """Enumerate designs, train the best few briefly, and number the Pareto-optimal ones.
 
@@ -83,9 +86,8 @@ def explore(
         model: The trained model.
         train: Training samples.
         val: Samples on which designs are compared.
-        settings: `layers` (names; if empty, all Dense and Conv2D layers with at least `MIN_SHARE`
-            of the parameters), `ranks` (ranks to try), `finalists` (number of designs to train),
-            `time_budget` (in seconds; no training begins after it) and `training` (of each).
+        settings: Settings of the search. If it names no layers, all Dense and Conv2D layers with at
+            least `MIN_SHARE` of the parameters are considered. `training` is that of each design.
         seed: Seed of training.
 
     Returns:
@@ -96,25 +98,27 @@ def explore(
     """
     start = time.monotonic()
     model = fold_batch_norm(canonicalize(model))
-    check_names(model, dict.fromkeys(settings["layers"]))
-    layers = [model.get_layer(name) for name in settings["layers"] or _select_layers(model)]
+    check_names(model, settings.layers)
+    layers = [model.get_layer(name) for name in settings.layers or _select_layers(model)]
     choices = []
     with progress(len(layers), "layers enumerated") as meter:
         for layer in layers:
-            choices.append(enumerate_options(layer, settings["ranks"]))
+            choices.append(enumerate_options(layer, settings.ranks))
             meter.update(1)
     options = combine_options(choices)
     # The smallest error for each size of the model.
-    finalists = _thin_out(options, settings["finalists"])
+    finalists = _thin_out(options, settings.finalists)
     accuracies: dict[int, float] = {}
     with progress(len(finalists), "designs trained") as meter:
         for option in finalists:
-            if accuracies and time.monotonic() - start > settings["time_budget"]:
+            if accuracies and time.monotonic() - start > settings.time_budget:
                 print(
                     f"time budget reached: {len(accuracies)} of {len(finalists)} finalists trained"
                 )
                 break
-            accuracies[id(option)] = _train_briefly(model, option, train, val, settings, seed)
+            accuracies[id(option)] = _train_briefly(
+                model, option, train, val, settings.training, seed
+            )
             meter.update(1)
     # Parameters and multiply-accumulates outside of the kernels that the options cover.
     kernel_parameters = sum(layer.kernel.shape.num_elements() for layer in layers)
@@ -147,24 +151,29 @@ def enumerate_options(layer: tf_keras.layers.Layer, ranks: Sequence[int]) -> lis
         multiply-accumulates, and not dominated.
     """
     max_parameters, max_macs = int(layer.kernel.shape.num_elements()), count_macs(layer)
-    shapes: dict[tuple[Any, ...], list[tuple[int, int, dict[str, Any]]]] = {}
-    for request in _iterate_requests(layer, ranks):
-        parameters, macs = compute_cost(layer, request)
+    shapes: dict[tuple[str, tuple[int, ...]], list[tuple[int, int, Factorization]]] = {}
+    for factorization in _iterate_factorizations(layer, ranks):
+        parameters, macs = compute_cost(layer, factorization)
         if parameters < max_parameters and macs < max_macs:
-            key = (request["method"], request["rank"])
-            shapes.setdefault(key, []).append((parameters, macs, request))
+            key = (factorization.method, factorization.ranks)
+            shapes.setdefault(key, []).append((parameters, macs, factorization))
     options = [
-        Option({layer.name: request}, parameters, macs, compute_weight_error(layer, request))
+        Option(
+            {layer.name: factorization.to_settings()},
+            parameters,
+            macs,
+            compute_weight_error(layer, factorization),
+        )
         for same_rank in shapes.values()
-        for parameters, macs, request in _drop_dominated_shapes(same_rank)
+        for parameters, macs, factorization in _drop_dominated_shapes(same_rank)
     ]
     unchanged = Option({}, max_parameters, max_macs, 0.0)
     return [unchanged, *_thin_out(_drop_dominated(options), MAX_OPTIONS)]
 
 
-def _iterate_requests(
+def _iterate_factorizations(
     layer: tf_keras.layers.Layer, ranks: Sequence[int]
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Factorization]:
     if type(layer) is tf_keras.layers.Conv2D:
         full_ranks = tucker.compute_full_ranks(layer)
         area = math.prod(layer.kernel_size)
@@ -172,19 +181,19 @@ def _iterate_requests(
         for pair in product(*choices):
             # The core has no use for a rank that is more than `area` times the other one.
             if max(pair) <= area * min(pair):
-                yield {"method": "tucker2", "rank": pair}
+                yield Factorization("tucker2", pair)
         if layer.kernel_size != (1, 1):
             return
     for rank in ranks:
         if rank <= svd.compute_full_rank(layer):
-            yield {"method": "svd", "rank": (rank,)}
+            yield Factorization("svd", (rank,))
     if type(layer) is tf_keras.layers.Dense and len(layer.input.shape) == 2:
         yield from _iterate_tensor_trains(layer, ranks)
 
 
 def _iterate_tensor_trains(
     layer: tf_keras.layers.Dense, ranks: Sequence[int]
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Factorization]:
     """Yield all tensor trains of two or three cores with equal inner ranks."""
     inputs, outputs = (int(n) for n in layer.kernel.shape)
     for count in CORE_COUNTS:
@@ -192,8 +201,9 @@ def _iterate_tensor_trains(
             full_rank = min(tt.compute_full_ranks(*pair))
             for rank in ranks:
                 if rank <= full_rank:
-                    shapes = {"inputs": pair[0], "outputs": pair[1]}
-                    yield {"method": "tt", "rank": (rank,) * (count - 1), **shapes}
+                    yield Factorization(
+                        "tt", (rank,) * (count - 1), inputs=pair[0], outputs=pair[1]
+                    )
 
 
 def _list_factorings(size: int, count: int) -> list[tuple[int, ...]]:
@@ -209,16 +219,16 @@ def _list_factorings(size: int, count: int) -> list[tuple[int, ...]]:
 
 
 def _drop_dominated_shapes(
-    shapes: list[tuple[int, int, dict[str, Any]]],
-) -> list[tuple[int, int, dict[str, Any]]]:
+    shapes: list[tuple[int, int, Factorization]],
+) -> list[tuple[int, int, Factorization]]:
     """Drop the shapes that another one dominates in parameters and multiply-accumulates.
 
     If several have equal numbers, the first is kept.
 
     Args:
-        shapes: (parameters, multiply-accumulates, request) of each.
+        shapes: (parameters, multiply-accumulates, factorization) of each.
     """
-    kept: list[tuple[int, int, dict[str, Any]]] = []
+    kept: list[tuple[int, int, Factorization]] = []
     for shape in sorted(shapes, key=lambda shape: shape[:2]):
         if not kept or shape[1] < kept[-1][1]:
             kept.append(shape)
@@ -290,13 +300,13 @@ def _train_briefly(
     option: Option,
     train: Samples,
     val: Samples,
-    settings: Mapping[str, Any],
+    training: TrainingSettings,
     seed: int,
 ) -> float:
     """Train a design briefly; return the accuracy on val in the best epoch, 0..1."""
     smaller = factorize(model, option.requests)
-    history = fit(smaller, train, val, settings["training"], seed, callbacks=[SparsityMask()])
-    return find_best_epoch(history, settings["training"]["monitor"])["val_accuracy"]
+    history = fit(smaller, train, val, training, seed, callbacks=[SparsityMask()])
+    return find_best_epoch(history, training.monitor)["val_accuracy"]
 
 
 def _make_designs(

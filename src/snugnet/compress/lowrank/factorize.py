@@ -1,8 +1,9 @@
 """Low-rank factorization: layers are replaced by chains of smaller ones."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -13,17 +14,52 @@ from snugnet.compress.lowrank import svd, tt, tucker
 from snugnet.compress.lowrank.design_space import load_point
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples
+from snugnet.core.settings.factorization import FactorizationSettings, LayerFactorization
 from snugnet.models.loading.keras2 import tf_keras
 from snugnet.models.training.fit import fit
 from snugnet.models.training.sparsity_mask import SparsityMask
 
+# The class of the settings that `compress` takes.
+SETTINGS = FactorizationSettings
 # Methods by layer class. `_check_method` checks further conditions.
 METHODS = {"Dense": ("svd", "tt"), "Conv2D": ("tucker2", "svd (1x1 only)")}
 Ranks = tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Factorization:
+    """Factorization of one layer, with all numbers resolved.
+
+    Attributes:
+        method: `svd`, `tucker2` or `tt`.
+        ranks: The rank of `svd`, the ranks of inputs and outputs of `tucker2`, or the ranks between
+            the cores of `tt`.
+        inputs: Factors of the number of inputs; only for `tt`.
+        outputs: Factors of the number of outputs; only for `tt`.
+    """
+
+    method: Literal["svd", "tucker2", "tt"]
+    ranks: Ranks
+    inputs: Ranks = ()
+    outputs: Ranks = ()
+
+    def to_settings(self) -> LayerFactorization:
+        """Return the settings that request this factorization."""
+        return LayerFactorization(
+            method=self.method,
+            rank=self.ranks,
+            inputs=self.inputs or None,
+            outputs=self.outputs or None,
+        )
+
+
 def compress(
-    model: tf_keras.Model, train: Samples, val: Samples, settings: Mapping[str, Any], seed: int
+    model: tf_keras.Model,
+    train: Samples,
+    val: Samples,
+    settings: FactorizationSettings,
+    seed: int,
+    designs: str | None = None,
 ) -> tuple[tf_keras.Model, list[dict[str, float]]]:
     """Factorize layers and fine-tune; zeros in the kernels of other layers stay zero.
 
@@ -31,9 +67,9 @@ def compress(
         model: The trained model.
         train: Training samples.
         val: Samples that select the best epoch.
-        settings: `layers` (the requests of `factorize`), or `point` of the file `designs`, and
-            `training`.
+        settings: Settings of the factorization, with either `layers` or `point`.
         seed: Seed of training.
+        designs: Path of the CSV file with the designs of the model; required for `point`.
 
     Returns:
         The factorized model and the training history.
@@ -41,30 +77,33 @@ def compress(
     Raises:
         InputError: If a layer or point does not exist, or a request does not fit its layer.
     """
-    has_layers, has_point = bool(settings["layers"]), settings["point"] is not None
-    if has_layers == has_point:
-        raise InputError("set either layers or point, not both")
-    requests = settings["layers"] or load_point(settings["designs"], settings["point"])
+    requests = _choose_requests(settings, designs)
     smaller = factorize(model, requests)
     for name, request in requests.items():
-        print(f"{name}: {request}")
+        print(f"{name}: {request.to_json()}")
     print(f"{smaller.count_params()} of {model.count_params()} parameters left")
-    history = fit(smaller, train, val, settings["training"], seed, callbacks=[SparsityMask()])
+    history = fit(smaller, train, val, settings.training, seed, callbacks=[SparsityMask()])
     return smaller, history
 
 
-def factorize(model: tf_keras.Model, requests: Mapping[str, Mapping[str, Any]]) -> tf_keras.Model:
+def _choose_requests(
+    settings: FactorizationSettings, designs: str | None
+) -> Mapping[str, LayerFactorization]:
+    """Return the requested layers, or those of the requested point."""
+    if bool(settings.layers) == (settings.point is not None):
+        raise InputError("set either layers or point, not both")
+    if settings.point is None:
+        return settings.layers
+    assert designs is not None
+    return load_point(designs, settings.point)
+
+
+def factorize(model: tf_keras.Model, requests: Mapping[str, LayerFactorization]) -> tf_keras.Model:
     """Copy a model with some layers replaced by their factors.
 
     Args:
         model: The trained model.
-        requests: Request by name of the layer:
-            method: `svd`, `tucker2` or `tt`.
-            rank: A number, or a list: for `tucker2` the ranks of inputs and outputs, for `tt` the
-                ranks between the cores. An integer is a rank; a number below 1 is a share of the
-                full rank.
-            inputs, outputs: Only for `tt`: factors of the number of inputs and of outputs; null for
-                two factors of nearly equal size.
+        requests: Settings of the factorization of each layer, by name of the layer.
 
     Returns:
         A functional model; batch normalization after Dense layers is folded.
@@ -81,12 +120,12 @@ def factorize(model: tf_keras.Model, requests: Mapping[str, Mapping[str, Any]]) 
     return replace_layers(model, chains)
 
 
-def check_names(model: tf_keras.Model, names: Mapping[str, Any]) -> None:
+def check_names(model: tf_keras.Model, names: Iterable[str]) -> None:
     """Check that layers exist and have a class that can be factorized.
 
     Args:
         model: The model.
-        names: Mapping whose keys are names of layers.
+        names: Names of layers.
 
     Raises:
         InputError: If the check fails; the message names the layers and the allowed ones.
@@ -103,31 +142,31 @@ def check_names(model: tf_keras.Model, names: Mapping[str, Any]) -> None:
         )
 
 
-def resolve_request(layer: tf_keras.layers.Layer, request: Mapping[str, Any]) -> dict[str, Any]:
+def resolve_request(layer: tf_keras.layers.Layer, request: LayerFactorization) -> Factorization:
     """Convert shares to ranks and fill in missing factors.
 
     Args:
         layer: The layer to factorize.
-        request: Its request, in the format of `factorize`.
+        request: Settings of its factorization.
 
     Returns:
-        `method`, `rank` (a tuple of integers), and for `tt` also `inputs` and `outputs`.
+        The factorization, with all ranks and factors as integers.
 
     Raises:
         InputError: If the method does not fit the layer, or a rank or factor is out of range.
     """
-    method = request["method"]
-    _check_method(layer, method)
-    resolved: dict[str, Any] = {"method": method}
-    if method == "svd":
+    _check_method(layer, request.method)
+    inputs: Ranks = ()
+    outputs: Ranks = ()
+    if request.method == "svd":
         full_ranks: Ranks = (svd.compute_full_rank(layer),)
-    elif method == "tucker2":
+    elif request.method == "tucker2":
         full_ranks = tucker.compute_full_ranks(layer)
     else:
-        resolved |= _resolve_factors(layer, request)
-        full_ranks = tt.compute_full_ranks(resolved["inputs"], resolved["outputs"])
-    resolved["rank"] = _resolve_ranks(layer.name, request["rank"], full_ranks)
-    return resolved
+        inputs, outputs = _resolve_factors(layer, request)
+        full_ranks = tt.compute_full_ranks(inputs, outputs)
+    ranks = _resolve_ranks(layer.name, request.rank, full_ranks)
+    return Factorization(request.method, ranks, inputs, outputs)
 
 
 def _check_method(layer: tf_keras.layers.Layer, method: str) -> None:
@@ -146,26 +185,33 @@ def _check_method(layer: tf_keras.layers.Layer, method: str) -> None:
         )
 
 
-def _resolve_factors(layer: tf_keras.layers.Dense, request: Mapping[str, Any]) -> dict[str, Ranks]:
+def _resolve_factors(
+    layer: tf_keras.layers.Dense, request: LayerFactorization
+) -> tuple[Ranks, Ranks]:
     """Return the requested factors of inputs and outputs, or two of nearly equal size."""
-    sizes = dict(zip(("inputs", "outputs"), map(int, layer.kernel.shape), strict=True))
-    factors = {}
-    for side, size in sizes.items():
-        factors[side] = tuple(request.get(side) or _split_evenly(size))
-        if math.prod(factors[side]) != size:
-            raise InputError(
-                f"layers.{layer.name}.{side}: the product of {list(factors[side])} is "
-                f"{math.prod(factors[side])}, but the layer has {size} {side}"
-            )
-    if len(factors["inputs"]) != len(factors["outputs"]) or len(factors["inputs"]) < 2:
+    input_size, output_size = map(int, layer.kernel.shape)
+    inputs = _resolve_side(layer.name, "inputs", request.inputs, input_size)
+    outputs = _resolve_side(layer.name, "outputs", request.outputs, output_size)
+    if len(inputs) != len(outputs) or len(inputs) < 2:
         raise InputError(
-            f"layers.{layer.name}: inputs {list(factors['inputs'])} and outputs "
-            f"{list(factors['outputs'])} must have the same length, at least 2"
+            f"layers.{layer.name}: inputs {list(inputs)} and outputs {list(outputs)} must have the "
+            "same length, at least 2"
         )
-    if not request.get("outputs"):
+    if not request.outputs:
         # Pair large factors of the outputs with small ones of the inputs: with a rank r, the cores
         # cost r times the sum of the products of the pairs.
-        factors["outputs"] = tuple(sorted(factors["outputs"], reverse=True))
+        outputs = tuple(sorted(outputs, reverse=True))
+    return inputs, outputs
+
+
+def _resolve_side(name: str, side: str, requested: Ranks | None, size: int) -> Ranks:
+    """Return the requested factors of a number, or two of nearly equal size."""
+    factors = requested or _split_evenly(size)
+    if math.prod(factors) != size:
+        raise InputError(
+            f"layers.{name}.{side}: the product of {list(factors)} is {math.prod(factors)}, but "
+            f"the layer has {size} {side}"
+        )
     return factors
 
 
@@ -175,7 +221,7 @@ def _split_evenly(size: int) -> Ranks:
     return small, size // small
 
 
-def _resolve_ranks(name: str, requested: Any, full_ranks: Ranks) -> Ranks:
+def _resolve_ranks(name: str, requested: float | tuple[float, ...], full_ranks: Ranks) -> Ranks:
     """Convert requested ranks, integers or shares of the full ranks, to integers.
 
     Args:
@@ -186,8 +232,8 @@ def _resolve_ranks(name: str, requested: Any, full_ranks: Ranks) -> Ranks:
     Raises:
         InputError: If there are too many or too few ranks, or one is out of range.
     """
-    if not isinstance(requested, list | tuple):
-        requested = [requested] * len(full_ranks)
+    if not isinstance(requested, tuple):
+        requested = (requested,) * len(full_ranks)
     if len(requested) != len(full_ranks):
         raise InputError(
             f"layers.{name}.rank: {list(requested)} has {len(requested)} ranks; "
@@ -204,58 +250,60 @@ def _resolve_ranks(name: str, requested: Any, full_ranks: Ranks) -> Ranks:
     return ranks
 
 
-def factorize_layer(layer: tf_keras.layers.Layer, request: Mapping[str, Any]) -> Chain:
+def factorize_layer(layer: tf_keras.layers.Layer, factorization: Factorization) -> Chain:
     """Factorize a layer.
 
     Args:
         layer: The layer.
-        request: A request that `resolve_request` returned.
+        factorization: Factorization that fits the layer, as `resolve_request` returns it.
 
     Returns:
         The chain that replaces the layer.
     """
-    if request["method"] == "svd":
-        return svd.factorize(layer, *request["rank"])
-    if request["method"] == "tucker2":
-        return tucker.factorize(layer, request["rank"])
-    return tt.factorize(layer, request["inputs"], request["outputs"], request["rank"])
+    ranks = factorization.ranks
+    if factorization.method == "svd":
+        return svd.factorize(layer, ranks[0])
+    if factorization.method == "tucker2":
+        return tucker.factorize(layer, (ranks[0], ranks[1]))
+    return tt.factorize(layer, factorization.inputs, factorization.outputs, ranks)
 
 
-def compute_cost(layer: tf_keras.layers.Layer, request: Mapping[str, Any]) -> tuple[int, int]:
+def compute_cost(layer: tf_keras.layers.Layer, factorization: Factorization) -> tuple[int, int]:
     """Compute the cost of a layer after factorization.
 
     Args:
         layer: The layer.
-        request: A request that `resolve_request` returned.
+        factorization: Factorization that fits the layer, as `resolve_request` returns it.
 
     Returns:
         The number of parameters (without bias, except for `tt`), and the multiply-accumulates of
         one sample.
     """
-    if request["method"] == "svd":
-        return svd.compute_cost(layer, *request["rank"])
-    if request["method"] == "tucker2":
-        return tucker.compute_cost(layer, request["rank"])
-    return tt.compute_cost(layer, request["inputs"], request["outputs"], request["rank"])
+    ranks = factorization.ranks
+    if factorization.method == "svd":
+        return svd.compute_cost(layer, ranks[0])
+    if factorization.method == "tucker2":
+        return tucker.compute_cost(layer, (ranks[0], ranks[1]))
+    return tt.compute_cost(layer, factorization.inputs, factorization.outputs, ranks)
 
 
-def compute_weight_error(layer: tf_keras.layers.Layer, request: Mapping[str, Any]) -> float:
+def compute_weight_error(layer: tf_keras.layers.Layer, factorization: Factorization) -> float:
     """Compute the relative error of the kernel after factorization, in the Frobenius norm.
 
     Args:
         layer: The layer.
-        request: A request that `resolve_request` returned.
+        factorization: Factorization that fits the layer, as `resolve_request` returns it.
 
     Returns:
         |kernel - reconstruction| / |kernel|.
     """
     kernel = layer.get_weights()[0].astype(np.float64)
-    chain = factorize_layer(layer, request)
-    if request["method"] == "svd":
+    chain = factorize_layer(layer, factorization)
+    if factorization.method == "svd":
         reconstruction = svd.reconstruct_kernel(chain).reshape(kernel.shape)
-    elif request["method"] == "tucker2":
+    elif factorization.method == "tucker2":
         reconstruction = tucker.reconstruct_kernel(chain)
     else:
-        reconstruction = tt.reconstruct_kernel(chain, request["inputs"], request["outputs"])
+        reconstruction = tt.reconstruct_kernel(chain, factorization.inputs, factorization.outputs)
     difference = float(np.linalg.norm(kernel - reconstruction))
     return difference / max(float(np.linalg.norm(kernel)), 1e-12)

@@ -15,9 +15,12 @@ from tensorflow_model_optimization.sparsity import keras as sparsity
 from snugnet.compress.graph.canonicalize import canonicalize
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples
+from snugnet.core.settings.magnitude_pruning import MagnitudePruningSettings
 from snugnet.models.loading.keras2 import tf_keras
 from snugnet.models.training.fit import count_steps_per_epoch, fit
 
+# The class of the settings that `compress` takes.
+SETTINGS = MagnitudePruningSettings
 PRUNABLE = ("Conv2D", "Dense")
 # Largest accepted number of weights that deviate from the targets, as a share of all prunable ones.
 TOLERANCE = 0.005
@@ -36,7 +39,12 @@ def list_prunable_layers(model: tf_keras.Model) -> list[str]:
 
 
 def compress(
-    model: tf_keras.Model, train: Samples, val: Samples, settings: Mapping[str, Any], seed: int
+    model: tf_keras.Model,
+    train: Samples,
+    val: Samples,
+    settings: MagnitudePruningSettings,
+    seed: int,
+    designs: str | None = None,
 ) -> tuple[tf_keras.Model, list[dict[str, float]]]:
     """Set the smallest weights of each kernel to zero during training.
 
@@ -44,10 +52,9 @@ def compress(
         model: The trained model.
         train: Training samples.
         val: Samples that select the best epoch.
-        settings: `target` (share of zeros), `schedule` (`polynomial` or `constant`), `ramp_epochs`
-            (epochs after which the target is reached), `layers` (other targets by name; 0 leaves a
-            layer dense) and `training`.
+        settings: Settings of pruning; targets are shares of zeros, 0..1.
         seed: Seed of training.
+        designs: Not used; `compress.lowrank.factorize` reads a file of designs.
 
     Returns:
         The pruned model, with the layers of `model`, and the training history.
@@ -58,14 +65,14 @@ def compress(
     """
     model = canonicalize(model)
     targets = check(model, settings)
-    training = settings["training"]
-    steps = settings["ramp_epochs"] * count_steps_per_epoch(train, training["batch_size"])
+    training = settings.training
+    steps = settings.ramp_epochs * count_steps_per_epoch(train, training.batch_size)
 
     def wrap(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
         target = targets.get(layer.name, 0)
         if not target:
             return layer
-        schedule = _make_schedule(settings["schedule"], target, steps)
+        schedule = _make_schedule(settings.schedule, target, steps)
         return sparsity.prune_low_magnitude(layer, pruning_schedule=schedule)
 
     pruned = tf_keras.models.clone_model(model, clone_function=wrap)
@@ -76,14 +83,14 @@ def compress(
         training,
         seed,
         callbacks=[sparsity.UpdatePruningStep()],
-        first_epoch=settings["ramp_epochs"],
+        first_epoch=settings.ramp_epochs,
     )
     model.set_weights(sparsity.strip_pruning(pruned).get_weights())
     _check_sparsity(model, targets)
     return model, history
 
 
-def check(model: tf_keras.Model, settings: Mapping[str, Any]) -> dict[str, float]:
+def check(model: tf_keras.Model, settings: MagnitudePruningSettings) -> dict[str, float]:
     """Check the settings of `compress` and determine the target of each prunable layer.
 
     Args:
@@ -97,18 +104,18 @@ def check(model: tf_keras.Model, settings: Mapping[str, Any]) -> dict[str, float
         InputError: If a named layer cannot be pruned, or no epoch is left after the ramp.
     """
     names = list_prunable_layers(model)
-    epochs = settings["training"]["epochs"]
-    if settings["ramp_epochs"] >= epochs:
+    epochs = settings.training.epochs
+    if settings.ramp_epochs >= epochs:
         raise InputError(
-            f"ramp_epochs: {settings['ramp_epochs']} must be less than training.epochs "
+            f"ramp_epochs: {settings.ramp_epochs} must be less than training.epochs "
             f"({epochs}), so that an epoch at the full target is left"
         )
-    unknown = [name for name in settings["layers"] if name not in names]
+    unknown = [name for name in settings.layers if name not in names]
     if unknown:
         raise InputError(
             f"layers: {', '.join(unknown)} cannot be pruned; allowed: {', '.join(names)}"
         )
-    return {name: settings["layers"].get(name, settings["target"]) for name in names}
+    return {name: settings.layers.get(name, settings.target) for name in names}
 
 
 def _make_schedule(name: str, target: float, steps: int) -> Any:

@@ -13,8 +13,7 @@ group of dependent filters is the mean of their scores.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -26,10 +25,13 @@ from snugnet.compress.pruning.channel_groups import (
 )
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples
+from snugnet.core.settings.structured_pruning import StructuredPruningSettings
 from snugnet.models.loading.keras2 import tf, tf_keras
 from snugnet.models.training.fit import LOSS, fit
 from snugnet.models.training.sparsity_mask import SparsityMask
 
+# The class of the settings that `compress` takes.
+SETTINGS = StructuredPruningSettings
 # Number of train samples for the criterion `taylor`.
 TAYLOR_SAMPLES = 1024
 # Largest accepted deviation of the share of removed parameters from its target.
@@ -37,7 +39,12 @@ TOLERANCE = 0.005
 
 
 def compress(
-    model: tf_keras.Model, train: Samples, val: Samples, settings: Mapping[str, Any], seed: int
+    model: tf_keras.Model,
+    train: Samples,
+    val: Samples,
+    settings: StructuredPruningSettings,
+    seed: int,
+    designs: str | None = None,
 ) -> tuple[tf_keras.Model, list[dict[str, float]]]:
     """Remove channels in steps, and fine-tune after each step; zeros in kernels stay zero.
 
@@ -45,9 +52,10 @@ def compress(
         model: The trained model.
         train: Samples for fine-tuning and for the criterion `taylor`.
         val: Samples that select the best epoch.
-        settings: `target` (share of all parameters to remove), `steps`, `step_epochs`, `criterion`,
-            `scope`, `keep` (layers whose channels stay) and `training` (of the last step).
-        seed: Seed of training.
+        settings: Settings of pruning; `target` is a share of all parameters, 0..1, and `training`
+            is that of the last step.
+        seed: Seed of training, and of the choice of samples for `taylor`.
+        designs: Not used; `compress.lowrank.factorize` reads a file of designs.
 
     Returns:
         The smaller model, and the training history of all epochs.
@@ -62,32 +70,32 @@ def compress(
     order = np.random.default_rng(seed).permutation(len(train.x))
     taylor_samples = train.take(order[:TAYLOR_SAMPLES])
     history: list[dict[str, float]] = []
-    for step in range(1, settings["steps"] + 1):
+    for step in range(1, settings.steps + 1):
         groups = ChannelGroups(model)
         # Each step removes the same share of the parameters that are left.
-        target = 1 - (1 - settings["target"]) ** (step / settings["steps"])
-        importance = compute_importance(groups, settings["criterion"], taylor_samples)
+        target = 1 - (1 - settings.target) ** (step / settings.steps)
+        importance = compute_importance(groups, settings.criterion, taylor_samples)
         removed = choose_groups(
             groups,
             importance,
-            settings["scope"],
+            settings.scope,
             parameters=before * (1 - target),
             tolerance=before * TOLERANCE,
-            keep=settings["keep"],
+            keep=settings.keep,
         )
         model = remove_channels(groups, removed)
         print(f"step {step}: {model.count_params()} of {before} parameters left")
-        is_last = step == settings["steps"]
+        is_last = step == settings.steps
         # The last training is the longest, so the result is checked before it.
         if is_last:
-            _check_target(before, model.count_params(), settings["target"])
-        epochs = settings["training"]["epochs"] if is_last else settings["step_epochs"]
-        training = {**settings["training"], "epochs": epochs}
+            _check_target(before, model.count_params(), settings.target)
+        epochs = settings.training.epochs if is_last else settings.step_epochs
+        training = settings.training.model_copy(update={"epochs": epochs})
         history += fit(model, train, val, training, seed + step, callbacks=[SparsityMask()])
     return model, history
 
 
-def check(model: tf_keras.Model, settings: Mapping[str, Any]) -> None:
+def check(model: tf_keras.Model, settings: StructuredPruningSettings) -> None:
     """Check the settings of `compress` as far as the graph of the model allows.
 
     Args:
@@ -100,14 +108,14 @@ def check(model: tf_keras.Model, settings: Mapping[str, Any]) -> None:
     """
     groups = ChannelGroups(model)
     # This raises InputError if `bn_scale` does not apply. The other criteria apply to every layer.
-    criterion = settings["criterion"] if settings["criterion"] == "bn_scale" else "l1"
+    criterion = settings.criterion if settings.criterion == "bn_scale" else "l1"
     compute_importance(groups, criterion)
     importance = compute_importance(groups, "l1")
-    order = _order_groups(groups, importance, settings["scope"], settings["keep"])
+    order = _order_groups(groups, importance, settings.scope, settings.keep)
     before = model.count_params()
     smallest = count_remaining_parameters(groups, _make_mask(groups, order))
-    if 1 - smallest / before < settings["target"] - TOLERANCE:
-        _check_target(before, smallest, settings["target"])
+    if 1 - smallest / before < settings.target - TOLERANCE:
+        _check_target(before, smallest, settings.target)
 
 
 def _check_target(before: int, after: int, target: float) -> None:
@@ -205,7 +213,7 @@ def choose_groups(
     scope: str,
     parameters: float,
     tolerance: float,
-    keep: list[str],
+    keep: Sequence[str],
 ) -> np.ndarray:
     """Choose the channel groups to remove, for a given number of remaining parameters.
 
@@ -271,7 +279,7 @@ def _make_mask(groups: ChannelGroups, chosen: list[int]) -> np.ndarray:
 
 
 def _order_groups(
-    groups: ChannelGroups, importance: np.ndarray, scope: str, keep: list[str]
+    groups: ChannelGroups, importance: np.ndarray, scope: str, keep: Sequence[str]
 ) -> list[int]:
     """List the groups that can be removed, the least important first.
 

@@ -4,7 +4,7 @@ TensorFlow's converter has one rule only, the range of all values (min-max). The
 rules are written into quantizers.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -27,6 +27,7 @@ from snugnet.compress.quantizers.ranges import (
 from snugnet.core.errors import InputError
 from snugnet.core.predictions import Predictions
 from snugnet.core.samples import Samples
+from snugnet.core.settings.calibration import CalibrationSettings
 from snugnet.models.loading.keras2 import tf_keras
 
 
@@ -45,7 +46,7 @@ class Rule(NamedTuple):
 
 
 def calibrate(
-    model: tf_keras.Model, calib: Samples, val: Samples, settings: Mapping[str, Any]
+    model: tf_keras.Model, calib: Samples, val: Samples, settings: CalibrationSettings
 ) -> tuple[tf_keras.Model, tf_keras.Model, list[dict[str, Any]]]:
     """Insert quantizers into a model, with the ranges that are best on val; keep the weights.
 
@@ -53,7 +54,7 @@ def calibrate(
         model: The trained model.
         calib: Samples whose activations determine the ranges.
         val: Samples that select the rule.
-        settings: `percentiles` and `mse`: the rules besides min-max.
+        settings: The rules to compare besides min-max; percentiles in percent.
 
     Returns:
         The model with quantizers; the model without them, with the same weights; and the
@@ -80,12 +81,12 @@ def calibrate(
     return quantized, plain, _make_comparison(rules, accuracies, best, len(val.x))
 
 
-def _list_rules(settings: Mapping[str, Any]) -> list[Rule]:
+def _list_rules(settings: CalibrationSettings) -> list[Rule]:
     """List the rules to compare, in order of preference at the same accuracy."""
     rules = [Rule("minmax", None, compute_minmax_range)]
-    for share in settings["percentiles"]:
+    for share in settings.percentiles:
         rules.append(Rule("percentile", share, partial(compute_percentile_range, share=share)))
-    if settings["mse"]:
+    if settings.mse:
         rules.append(Rule("mse", None, compute_mse_range))
     return rules
 

@@ -5,9 +5,7 @@ Inference" (CVPR 2018): quantizers round in the forward pass, and their ranges a
 training batches.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import tensorflow_model_optimization as tfmot
 from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
@@ -25,6 +23,7 @@ from snugnet.compress.quantizers.layer_rewrites import (
 from snugnet.compress.quantizers.ranges import initialize_ranges
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples
+from snugnet.core.settings.fine_tuning import FineTuningSettings
 from snugnet.models.loading.keras2 import tf_keras
 from snugnet.models.loading.storage import ALLOWED_LAYERS, check_layers
 from snugnet.models.training.fit import fit
@@ -40,7 +39,7 @@ QUANTIZER_CLASSES = frozenset({"QuantizeLayer", "QuantizeWrapper", "QuantizeWrap
 
 
 def train_quantized(
-    model: tf_keras.Model, train: Samples, val: Samples, settings: Mapping[str, Any], seed: int
+    model: tf_keras.Model, train: Samples, val: Samples, settings: FineTuningSettings, seed: int
 ) -> tuple[tf_keras.Model, tf_keras.Model, list[dict[str, float]]]:
     """Fine-tune a model with quantizers; zeros in its kernels stay zero.
 
@@ -48,7 +47,7 @@ def train_quantized(
         model: The trained model.
         train: Training samples, for weights and ranges.
         val: Samples that select the best epoch.
-        settings: `training`.
+        settings: Settings of fine-tuning.
         seed: Seed of training.
 
     Returns:
@@ -62,8 +61,8 @@ def train_quantized(
     quantized = insert_quantizers(plain)
     initialize_ranges(quantized, plain, train.x, seed)
     start = quantized.get_weights()
-    history = fit(quantized, train, val, settings["training"], seed, callbacks=[SparsityMask()])
-    restore_if_worse(quantized, start, history, val, settings["training"]["monitor"])
+    history = fit(quantized, train, val, settings.training, seed, callbacks=[SparsityMask()])
+    restore_if_worse(quantized, start, history, val, settings.training.monitor)
     return quantized, _strip_quantizers(quantized, plain), history
 
 

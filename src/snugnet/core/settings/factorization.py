@@ -1,6 +1,6 @@
 """Settings of low-rank factorization."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -32,6 +32,10 @@ class LayerFactorization(Settings):
         description="Factors of the number of inputs, for tt; null for two of nearly equal size.",
     )
     outputs: Factors | None = Field(None, description="Factors of the number of outputs, for tt.")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all fields that have a value, ready for JSON: null factors are left out."""
+        return self.model_dump(mode="json", exclude_none=True)
 
 
 class FactorizationSettings(Settings):

@@ -1,11 +1,11 @@
 """The residual ST-CNN for 12-lead ECG: two residual blocks along time, global average pooling."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import tf_keras
 from tf_keras import layers
 
+from snugnet.core.settings.architectures.bspc_gap import BspcGap
 from snugnet.models.architectures.blocks import (
     apply_conv_bn_relu,
     apply_dense_bn_relu,
@@ -13,9 +13,12 @@ from snugnet.models.architectures.blocks import (
 )
 from snugnet.models.architectures.head import make_output_layer
 
+# The class of the settings that `build` takes.
+SETTINGS = BspcGap
+
 
 def build(
-    settings: Mapping[str, Any], input_shape: tuple[int, ...], task: str, classes: int
+    settings: BspcGap, input_shape: tuple[int, ...], task: str, classes: int
 ) -> tf_keras.Model:
     """Build a stem along time, a convolution across the leads, residual blocks, GAP and Dense.
 
@@ -31,18 +34,18 @@ def build(
     Returns:
         An uncompiled model.
     """
-    kernel, pool = (1, settings["kernel"]), (1, settings["pool"])
-    stem, across, *blocks = settings["filters"]
+    kernel, pool = (1, settings.kernel), (1, settings.pool)
+    stem, across, *blocks = settings.filters
     inputs = layers.Input(input_shape, name="input")
     x = apply_conv_bn_relu(inputs, stem, kernel, "conv_stem")
-    x = layers.MaxPooling2D((1, settings["stem_pool"]), name="pool_stem")(x)
+    x = layers.MaxPooling2D((1, settings.stem_pool), name="pool_stem")(x)
     x = apply_conv_bn_relu(x, across, (input_shape[0], 1), "conv_across", padding="valid")
     for i, filters in enumerate(blocks, 1):
         x = _apply_residual_block(x, filters, kernel, pool, f"block_{i}")
     x = layers.GlobalAveragePooling2D(name="gap")(x)
-    x = layers.Dropout(settings["dropout"], name="dropout")(x)
-    for i, units in enumerate(settings["dense"], 1):
-        x = apply_dense_bn_relu(x, units, settings["dropout"], f"dense_{i}")
+    x = layers.Dropout(settings.dropout, name="dropout")(x)
+    for i, units in enumerate(settings.dense, 1):
+        x = apply_dense_bn_relu(x, units, settings.dropout, f"dense_{i}")
     return tf_keras.Model(inputs, make_output_layer(task, classes)(x), name="bspc_gap")
 
 

@@ -1,17 +1,16 @@
 """A plain convolutional network for small images."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import tf_keras
 from tf_keras import layers
 
+from snugnet.core.settings.architectures.cnn import Cnn
 from snugnet.models.architectures.head import make_output_layer
 
+# The class of the settings that `build` takes.
+SETTINGS = Cnn
 
-def build(
-    settings: Mapping[str, Any], input_shape: tuple[int, ...], task: str, classes: int
-) -> tf_keras.Model:
+
+def build(settings: Cnn, input_shape: tuple[int, ...], task: str, classes: int) -> tf_keras.Model:
     """Build [Conv 3x3, MaxPool 2x2] for each of `filters`, Flatten and a dense layer.
 
     Args:
@@ -25,14 +24,14 @@ def build(
     """
     model = tf_keras.Sequential(name="cnn")
     model.add(layers.InputLayer(input_shape, name="input"))
-    for i, filters in enumerate(settings["filters"], 1):
+    for i, filters in enumerate(settings.filters, 1):
         convolution = layers.Conv2D(
             filters, (3, 3), padding="same", activation="relu", name=f"conv_{i}"
         )
         model.add(convolution)
         model.add(layers.MaxPooling2D((2, 2), name=f"pool_{i}"))
     model.add(layers.Flatten(name="flatten"))
-    model.add(layers.Dropout(settings["dropout"], name="dropout"))
-    model.add(layers.Dense(settings["dense"], activation="relu", name="dense"))
+    model.add(layers.Dropout(settings.dropout, name="dropout"))
+    model.add(layers.Dense(settings.dense, activation="relu", name="dense"))
     model.add(make_output_layer(task, classes))
     return model

@@ -1,17 +1,16 @@
 """A fully connected network for small images."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import tf_keras
 from tf_keras import layers
 
+from snugnet.core.settings.architectures.fc import Fc
 from snugnet.models.architectures.head import make_output_layer
 
+# The class of the settings that `build` takes.
+SETTINGS = Fc
 
-def build(
-    settings: Mapping[str, Any], input_shape: tuple[int, ...], task: str, classes: int
-) -> tf_keras.Model:
+
+def build(settings: Fc, input_shape: tuple[int, ...], task: str, classes: int) -> tf_keras.Model:
     """Build Flatten and a Dense layer for each of `dense`.
 
     Args:
@@ -26,8 +25,8 @@ def build(
     model = tf_keras.Sequential(name="fc")
     model.add(layers.InputLayer(input_shape, name="input"))
     model.add(layers.Flatten(name="flatten"))
-    for i, units in enumerate(settings["dense"], 1):
+    for i, units in enumerate(settings.dense, 1):
         model.add(layers.Dense(units, activation="relu", name=f"dense_{i}"))
-        model.add(layers.Dropout(settings["dropout"], name=f"dropout_{i}"))
+        model.add(layers.Dropout(settings.dropout, name=f"dropout_{i}"))
     model.add(make_output_layer(task, classes))
     return model

@@ -1,17 +1,20 @@
 """A one-dimensional InceptionNet for single heart beats, written in 2-D layers of height 1."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import tf_keras
 from tf_keras import layers
 
+from snugnet.core.settings.architectures.inception import Inception
 from snugnet.models.architectures.blocks import apply_conv_bn_relu
 from snugnet.models.architectures.head import make_output_layer
 
+# The class of the settings that `build` takes.
+SETTINGS = Inception
+
 
 def build(
-    settings: Mapping[str, Any], input_shape: tuple[int, ...], task: str, classes: int
+    settings: Inception, input_shape: tuple[int, ...], task: str, classes: int
 ) -> tf_keras.Model:
     """Build stages of a strided convolution and two Inception modules with a residual Add.
 
@@ -28,12 +31,12 @@ def build(
     """
     inputs = layers.Input(input_shape, name="input")
     x = inputs
-    filters, strides = settings["filters"], (1, settings["stride"])
-    for i in range(1, settings["stages"] + 1):
+    filters, strides = settings.filters, (1, settings.stride)
+    for i in range(1, settings.stages + 1):
         name = f"stage_{i}"
-        x = apply_conv_bn_relu(x, filters, (1, settings["kernel"]), f"{name}_conv", strides=strides)
-        block = _apply_inception_module(x, filters, settings["bottleneck"], f"{name}_module_1")
-        block = _apply_inception_module(block, filters, settings["bottleneck"], f"{name}_module_2")
+        x = apply_conv_bn_relu(x, filters, (1, settings.kernel), f"{name}_conv", strides=strides)
+        block = _apply_inception_module(x, filters, settings.bottleneck, f"{name}_module_1")
+        block = _apply_inception_module(block, filters, settings.bottleneck, f"{name}_module_2")
         x = layers.Add(name=f"{name}_add")([x, block])
     x = layers.GlobalAveragePooling2D(name="gap")(x)
     return tf_keras.Model(inputs, make_output_layer(task, classes)(x), name="inception")

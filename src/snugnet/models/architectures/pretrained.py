@@ -1,18 +1,18 @@
 """A pretrained network, read from the user's Keras file."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from snugnet.core.errors import InputError
+from snugnet.core.settings.architectures.pretrained import File
 from snugnet.models.loading.keras2 import tf_keras
 from snugnet.models.loading.keras_files import infer_task, load_keras_file
 from snugnet.models.loading.storage import ALLOWED_LAYERS
 
+# The class of the settings that `build` takes.
+SETTINGS = File
 
-def build(
-    settings: Mapping[str, Any], input_shape: tuple[int, ...], task: str, classes: int
-) -> tf_keras.Model:
+
+def build(settings: File, input_shape: tuple[int, ...], task: str, classes: int) -> tf_keras.Model:
     """Read a model with its weights.
 
     Args:
@@ -28,7 +28,7 @@ def build(
         InputError: If the file is missing, has another format, contains code or unsupported
             layers, or does not fit the dataset.
     """
-    path = Path(settings["file"])
+    path = Path(settings.file)
     if not path.exists():
         raise InputError(
             f"{path}: no such file; the path is relative to the folder where snakemake runs"

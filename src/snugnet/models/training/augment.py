@@ -1,33 +1,31 @@
 """Data augmentation of training batches, outside of the model."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
+from snugnet.core.settings.training import Augmentation
 
-def augment(x: np.ndarray, settings: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
+
+def augment(x: np.ndarray, settings: Augmentation, rng: np.random.Generator) -> np.ndarray:
     """Augment a batch; a setting of 0 disables its step.
 
     Args:
         x: float32 (n, height, width, channels).
-        settings: `roll`: largest circular shift along the width (the time of a signal); `shift`:
-            largest shifts (rows, columns), filled with zeros; `gain`: standard deviation of a
-            factor around 1 for each sample and row; `noise`: standard deviation of added noise.
+        settings: Settings of the steps: shifts in samples and pixels, `gain` as a fraction, `noise`
+            in the units of `x`.
         rng: Random number generator.
 
     Returns:
         A new array of the same shape, float32.
     """
-    if settings["roll"]:
-        x = _roll(x, rng.integers(-settings["roll"], settings["roll"] + 1, len(x)))
-    if any(settings["shift"]):
-        limits = np.array(settings["shift"])
+    if settings.roll:
+        x = _roll(x, rng.integers(-settings.roll, settings.roll + 1, len(x)))
+    if any(settings.shift):
+        limits = np.array(settings.shift)
         x = _shift(x, rng.integers(-limits, limits + 1, (len(x), 2)))
-    if settings["gain"]:
-        x = x * rng.normal(1.0, settings["gain"], (len(x), x.shape[1], 1, 1)).astype(np.float32)
-    if settings["noise"]:
-        x = x + settings["noise"] * rng.standard_normal(x.shape, dtype=np.float32)
+    if settings.gain:
+        x = x * rng.normal(1.0, settings.gain, (len(x), x.shape[1], 1, 1)).astype(np.float32)
+    if settings.noise:
+        x = x + settings.noise * rng.standard_normal(x.shape, dtype=np.float32)
     return x.astype(np.float32, copy=False)
 
 

@@ -11,6 +11,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from snugnet.core.progress import progress
 from snugnet.core.samples import Samples
+from snugnet.core.settings.training import TrainingSettings
 from snugnet.models.loading.keras2 import tf_keras
 from snugnet.models.training.augment import augment
 
@@ -31,7 +32,7 @@ def fit(
     model: tf_keras.Model,
     train: Samples,
     val: Samples,
-    settings: Mapping[str, Any],
+    settings: TrainingSettings,
     seed: int,
     callbacks: Sequence[tf_keras.callbacks.Callback] = (),
     first_epoch: int = 0,
@@ -42,7 +43,7 @@ def fit(
         model: The model; its output must fit the task of `train`.
         train: Training samples.
         val: Samples that select the best epoch; the model is not trained on them.
-        settings: The `training` block of a model.
+        settings: Settings of the training.
         seed: Seed for the order of samples and for augmentation.
         callbacks: Additional Keras callbacks, called before those of this function.
         first_epoch: Number of epochs that must pass before an epoch can be the best.
@@ -51,18 +52,18 @@ def fit(
         One mapping per epoch: epoch, loss, val_loss, accuracy, learning_rate, seconds, ...
     """
     model.compile(
-        optimizer=tf_keras.optimizers.Adam(settings["learning_rate"]),
+        optimizer=tf_keras.optimizers.Adam(settings.learning_rate),
         loss=LOSS[train.task],
-        metrics=_make_metrics(train.task, settings["monitor"]),
+        metrics=_make_metrics(train.task, settings.monitor),
     )
     # Create the variables of the optimizer now, so that the training step is traced only once.
     model.optimizer.build(model.trainable_variables)
-    key, mode = MONITOR[settings["monitor"]]
-    recorder = _Recorder(settings["epochs"])
+    key, mode = MONITOR[settings.monitor]
+    recorder = _Recorder(settings.epochs)
     model.fit(
         _iterate_batches(train, settings, seed),
-        steps_per_epoch=count_steps_per_epoch(train, settings["batch_size"]),
-        epochs=settings["epochs"],
+        steps_per_epoch=count_steps_per_epoch(train, settings.batch_size),
+        epochs=settings.epochs,
         validation_data=(val.x.astype(np.float32), val.y),
         validation_batch_size=512,
         callbacks=[
@@ -70,7 +71,7 @@ def fit(
             *_make_decay_callbacks(settings, key, mode),
             tf_keras.callbacks.EarlyStopping(
                 key,
-                patience=settings["patience"],
+                patience=settings.patience,
                 mode=mode,
                 restore_best_weights=True,
                 start_from_epoch=first_epoch,
@@ -108,37 +109,37 @@ def _make_metrics(task: str, monitor: str) -> list[Any]:
     return [accuracy, tf_keras.metrics.AUC(name="auc", multi_label=task == "multilabel")]
 
 
-def _make_decay_callbacks(settings: Mapping[str, Any], key: str, mode: str) -> list[Any]:
+def _make_decay_callbacks(settings: TrainingSettings, key: str, mode: str) -> list[Any]:
     """Make the callback that lowers the learning rate, if there is one."""
-    peak, epochs = settings["learning_rate"], settings["epochs"]
-    if settings["decay"] == "cosine":
+    peak, epochs = settings.learning_rate, settings.epochs
+    if settings.decay == "cosine":
         # Half a cosine: the peak in the first epoch, nearly zero in the last.
         return [
             tf_keras.callbacks.LearningRateScheduler(
                 lambda epoch: peak * 0.5 * (1 + math.cos(math.pi * epoch / epochs))
             )
         ]
-    if settings["decay"] == "plateau":
-        patience = max(1, settings["patience"] // 3)
+    if settings.decay == "plateau":
+        patience = max(1, settings.patience // 3)
         return [tf_keras.callbacks.ReduceLROnPlateau(key, factor=0.5, patience=patience, mode=mode)]
     return []
 
 
 def _iterate_batches(
-    train: Samples, settings: Mapping[str, Any], seed: int
+    train: Samples, settings: TrainingSettings, seed: int
 ) -> Iterator[tuple[np.ndarray, ...]]:
     """Yield shuffled, augmented, weighted batches without end.
 
     Each batch has its own random number generator, seeded by seed, epoch and batch.
     """
-    size = settings["batch_size"]
-    weights = _compute_sample_weights(train) if settings["class_weights"] else None
+    size = settings.batch_size
+    weights = _compute_sample_weights(train) if settings.class_weights else None
     for epoch in count():
         order = np.random.default_rng([seed, epoch]).permutation(len(train.x))
         for batch in range(count_steps_per_epoch(train, size)):
             index = order[batch * size : (batch + 1) * size]
             rng = np.random.default_rng([seed, epoch, batch])
-            x = augment(train.x[index].astype(np.float32), settings["augment"], rng)
+            x = augment(train.x[index].astype(np.float32), settings.augment, rng)
             if weights is None:
                 yield x, train.y[index]
             else:

@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 
+from snugnet.core.settings.exploration import ExplorationSettings
+from snugnet.core.settings.factorization import LayerFactorization
 from tests.unit.conftest import SHAPE, TRAINING, waves
 
-SETTINGS = {
-    "layers": [],
-    "ranks": [1, 2, 4, 8],
-    "finalists": 4,
-    "time_budget": 600,
-    "training": {**TRAINING, "epochs": 2},
-}
+SETTINGS = ExplorationSettings(
+    ranks=(1, 2, 4, 8),
+    finalists=4,
+    time_budget=600,
+    training=TRAINING.model_copy(update={"epochs": 2}),
+)
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +32,16 @@ def model(keras):
 @pytest.mark.parametrize(
     ("name", "request_"),
     [
-        ("dense", {"method": "svd", "rank": 3}),
-        ("pointwise", {"method": "svd", "rank": 3}),
-        ("conv", {"method": "tucker2", "rank": [3, 5]}),
-        ("pointwise", {"method": "tucker2", "rank": 4}),
-        ("dense", {"method": "tt", "rank": 4}),
-        ("dense", {"method": "tt", "inputs": [10, 16], "outputs": [6, 4], "rank": [5]}),
-        ("dense", {"method": "tt", "inputs": [2, 5, 16], "outputs": [4, 3, 2], "rank": [3, 4]}),
+        ("dense", LayerFactorization(method="svd", rank=3)),
+        ("pointwise", LayerFactorization(method="svd", rank=3)),
+        ("conv", LayerFactorization(method="tucker2", rank=(3, 5))),
+        ("pointwise", LayerFactorization(method="tucker2", rank=4)),
+        ("dense", LayerFactorization(method="tt", rank=4)),
+        ("dense", LayerFactorization(method="tt", inputs=(10, 16), outputs=(6, 4), rank=(5,))),
+        (
+            "dense",
+            LayerFactorization(method="tt", inputs=(2, 5, 16), outputs=(4, 3, 2), rank=(3, 4)),
+        ),
     ],
 )
 def test_a_cost_is_what_the_factorized_model_has(model, name, request_):
@@ -61,12 +65,14 @@ def test_the_error_is_that_of_the_kernel(model):
     values = np.linalg.svd(dense.get_weights()[0], compute_uv=False)
     expected = np.sqrt((values[5:] ** 2).sum() / (values**2).sum())
     assert compute_weight_error(
-        dense, resolve_request(dense, {"method": "svd", "rank": 5})
+        dense, resolve_request(dense, LayerFactorization(method="svd", rank=5))
     ) == pytest.approx(expected)
     for name, method in (("conv", "tucker2"), ("dense", "tt")):
         layer = model.get_layer(name)
         errors = [
-            compute_weight_error(layer, resolve_request(layer, {"method": method, "rank": share}))
+            compute_weight_error(
+                layer, resolve_request(layer, LayerFactorization(method=method, rank=share))
+            )
             for share in (0.2, 0.6, 0.999)
         ]
         assert errors == sorted(errors, reverse=True)
@@ -80,7 +86,7 @@ def test_options_are_smaller_and_undominated(model):
     dense = model.get_layer("dense")
     nothing, *options = enumerate_options(dense, [1, 2, 4, 8, 16])
     assert nothing.requests == {}
-    assert {option.requests["dense"]["method"] for option in options} >= {"tt"}
+    assert {option.requests["dense"].method for option in options} >= {"tt"}
     for option in options:
         assert option.parameters < nothing.parameters == dense.kernel.shape.num_elements()
         assert option.macs < nothing.macs == count_macs(dense)
@@ -103,7 +109,7 @@ def test_points_are_trained_numbered_by_size_and_unbeaten(space):
     points = [design for design in space if design.point is not None]
     assert [design.point for design in points] == list(range(len(points)))
     trained = [design for design in space if design.val_accuracy is not None]
-    assert len(points) <= len(trained) <= SETTINGS["finalists"] < len(space)
+    assert len(points) <= len(trained) <= SETTINGS.finalists < len(space)
     assert [d.parameters for d in space] == sorted(d.parameters for d in space)
     for point in points:
         for other in trained:
@@ -137,9 +143,7 @@ def test_the_file_gives_back_what_a_point_asks_for(space, tmp_path):
     save_designs(space, path)
     first = next(design for design in space if design.point == 0)
     loaded = load_point(path, 0)
-    assert {name: tuple(request["rank"]) for name, request in loaded.items()} == {
-        name: request["rank"] for name, request in first.requests.items()
-    }
+    assert loaded == first.requests
     with pytest.raises(InputError, match=r"no point 99; allowed: 0"):
         load_point(path, 99)
     save_designs([design for design in space if not design.finalist], path)
@@ -153,7 +157,8 @@ def test_a_spent_time_budget_is_told_and_its_points_are_not_built_upon(model, tm
     from snugnet.core.errors import InputError
 
     samples = waves("multiclass")
-    settings = {**SETTINGS, "layers": ["dense"], "ranks": [2, 4], "time_budget": 1e-9}
+    changes = {"layers": ("dense",), "ranks": (2, 4), "time_budget": 1e-9}
+    settings = SETTINGS.model_copy(update=changes)
     space = explore(model, samples, samples, settings, seed=1)
     assert sum(design.val_accuracy is not None for design in space) == 1
     assert "time budget reached: 1 of " in capsys.readouterr().out
@@ -171,4 +176,5 @@ def test_unknown_layers_are_refused(model):
 
     samples = waves("multiclass")
     with pytest.raises(InputError, match=r"layers: dens cannot be factorized; allowed: .*dense"):
-        explore(model, samples, samples, {**SETTINGS, "layers": ["dens"]}, seed=1)
+        settings = SETTINGS.model_copy(update={"layers": ("dens",)})
+        explore(model, samples, samples, settings, seed=1)

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from snugnet.core.settings.factorization import FactorizationSettings, LayerFactorization
+
 EXAMPLES = int(os.environ.get("SNUGNET_EXAMPLES", "10"))
 ACTIVATIONS = st.sampled_from(["linear", "relu", "sigmoid", "softmax"])
 
@@ -102,13 +104,19 @@ def test_names_that_are_taken_are_left_alone(keras):
     model = keras.tf_keras.Sequential(
         [layers.Input((6,)), layers.Dense(6, name="dense"), layers.Dense(6, name="dense_1")]
     )
-    changed = factorize(model, {"dense": {"method": "svd", "rank": 6}})
+    changed = factorize(model, {"dense": LayerFactorization(method="svd", rank=6)})
     assert [layer.name for layer in changed.layers[1:]] == ["dense_2", "dense", "dense_1"]
     x = np.random.default_rng(1).normal(0, 1, (5, 6)).astype(np.float32)
     np.testing.assert_allclose(changed.predict_on_batch(x), model.predict_on_batch(x), atol=1e-5)
 
 
-@pytest.mark.parametrize("both", [{"layers": {}, "point": None}, {"layers": {"a": {}}, "point": 1}])
+@pytest.mark.parametrize(
+    "both",
+    [
+        FactorizationSettings(),
+        FactorizationSettings(layers={"a": LayerFactorization(method="svd", rank=1)}, point=1),
+    ],
+)
 def test_a_variant_that_does_not_say_what_to_do_is_refused(both):
     from snugnet.compress.lowrank.factorize import compress
     from snugnet.core.errors import InputError

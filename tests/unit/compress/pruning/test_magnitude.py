@@ -3,15 +3,12 @@
 import numpy as np
 import pytest
 
+from snugnet.core.settings.magnitude_pruning import MagnitudePruningSettings
 from tests.unit.conftest import TRAINING
 
-SETTINGS = {
-    "target": 0.65,
-    "schedule": "polynomial",
-    "ramp_epochs": 3,
-    "layers": {},
-    "training": {**TRAINING, "epochs": 5},
-}
+SETTINGS = MagnitudePruningSettings(
+    target=0.65, ramp_epochs=3, training=TRAINING.model_copy(update={"epochs": 5})
+)
 
 
 @pytest.fixture
@@ -28,7 +25,7 @@ def test_every_layer_has_its_zeros(trained, parts, schedule):
         list_prunable_layers,
     )
 
-    settings = {**SETTINGS, "schedule": schedule, "layers": {"scores": 0}}
+    settings = SETTINGS.model_copy(update={"schedule": schedule, "layers": {"scores": 0}})
     sparse, history = compress(trained.model, *parts, settings, seed=1)
     found = compute_sparsities(sparse)
     assert set(found) == set(list_prunable_layers(trained.model))
@@ -46,8 +43,9 @@ def test_the_parent_is_not_touched_and_the_best_epoch_is_a_sparse_one(trained, p
 
     before = [w.copy() for w in trained.model.get_weights()]
     # So fast a rate that the first epochs are the best: they are dense.
-    training = {**SETTINGS["training"], "learning_rate": 0.3}
-    sparse, _ = compress(trained.model, *parts, {**SETTINGS, "training": training}, seed=1)
+    training = SETTINGS.training.model_copy(update={"learning_rate": 0.3})
+    settings = SETTINGS.model_copy(update={"training": training})
+    sparse, _ = compress(trained.model, *parts, settings, seed=1)
     for ours, theirs in zip(before, trained.model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert min(compute_sparsities(sparse).values()) > 0.5
@@ -58,6 +56,7 @@ def test_what_cannot_be_pruned_is_refused(trained, parts):
     from snugnet.core.errors import InputError
 
     with pytest.raises(InputError, match=r"layers: nobody cannot be pruned; allowed: .*scores"):
-        compress(trained.model, *parts, {**SETTINGS, "layers": {"nobody": 0.5}}, seed=1)
+        settings = SETTINGS.model_copy(update={"layers": {"nobody": 0.5}})
+        compress(trained.model, *parts, settings, seed=1)
     with pytest.raises(InputError, match=r"ramp_epochs: 5 must be less than training\.epochs"):
-        compress(trained.model, *parts, {**SETTINGS, "ramp_epochs": 5}, seed=1)
+        compress(trained.model, *parts, SETTINGS.model_copy(update={"ramp_epochs": 5}), seed=1)

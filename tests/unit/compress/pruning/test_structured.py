@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
+from snugnet.core.settings.structured_pruning import StructuredPruningSettings
 from tests.unit.conftest import SHAPE, TRAINING, waves
 
 CRITERIA = ["l1", "l2", "bn_scale", "taylor"]
-PRUNING = {
-    "target": 0.65,
-    "steps": 2,
-    "step_epochs": 2,
-    "criterion": "l2",
-    "scope": "global",
-    "keep": [],
-    "training": {**TRAINING, "epochs": 24},
-}
+PRUNING = StructuredPruningSettings(
+    target=0.65,
+    steps=2,
+    step_epochs=2,
+    criterion="l2",
+    scope="global",
+    training=TRAINING.model_copy(update={"epochs": 24}),
+)
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def test_pruning_in_steps_meets_its_target_and_learns_again(trained, keras):
     assert share == pytest.approx(0.65, abs=0.005)
     assert len(history) >= 3
     # Without learning the losses of the last step stay within 6 %; with it they halve.
-    last = [row["val_loss"] for row in history[PRUNING["step_epochs"] :]]
+    last = [row["val_loss"] for row in history[PRUNING.step_epochs :]]
     assert min(last) < 0.8 * last[0]
     assert {layer.name for layer in smaller.layers} == {
         layer.name for layer in trained.model.layers
@@ -176,6 +176,7 @@ def test_a_target_that_cannot_be_met_is_an_error(model):
     from snugnet.core.errors import InputError
 
     samples = waves("multiclass")
-    settings = {**PRUNING, "target": 0.999, "steps": 1, "training": {**TRAINING, "epochs": 1}}
+    training = TRAINING.model_copy(update={"epochs": 1})
+    settings = StructuredPruningSettings(target=0.999, steps=1, scope="global", training=training)
     with pytest.raises(InputError, match=r"target: .* 0\.999 .* the nearest possible is 0\.9"):
         compress(model, samples, samples, settings, seed=1)

@@ -11,8 +11,9 @@ from snugnet.compress.quantizers.histogram import (
     compute_mse_range,
     compute_percentile_range,
 )
+from snugnet.core.settings.calibration import CalibrationSettings
 
-RULES = {"percentiles": [99.5], "mse": True}
+RULES = CalibrationSettings(percentiles=(99.5,), mse=True)
 rng = np.random.default_rng(3)
 NORMAL = rng.normal(size=20_000).astype(np.float32)
 VALUES = {
@@ -220,7 +221,7 @@ def test_ranges_are_of_calib_alone(outlier):
 
     calib = outlier.calib.take(np.arange(10))
     far = Samples(100 * outlier.val.x, outlier.val.y, ("a", "b", "c"), "multiclass")
-    rules = {"percentiles": [], "mse": False}
+    rules = CalibrationSettings(percentiles=(), mse=False)
     one, other = (
         ends(calibrate(outlier.model, calib, val, rules)[0]) for val in (outlier.val, far)
     )

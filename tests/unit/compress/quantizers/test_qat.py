@@ -5,10 +5,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from snugnet.core.settings.fine_tuning import FineTuningSettings
 from snugnet.core.tflite_schemes import SCHEMES
 from tests.unit.conftest import SHAPE, TRAINING
 
-SETTINGS = {"training": {**TRAINING, "epochs": 2, "learning_rate": 0.0005}}
+SETTINGS = FineTuningSettings(
+    training=TRAINING.model_copy(update={"epochs": 2, "learning_rate": 0.0005})
+)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +94,9 @@ def test_training_that_does_not_help_is_undone(trained):
 
     samples = trained.samples
     train, val = samples.take(np.arange(160)), samples.take(np.arange(160, 240))
-    wrecking = {"training": {**TRAINING, "epochs": 1, "learning_rate": 30.0}}
+    # No configuration allows this learning rate; `model_copy` does not check it.
+    training = TRAINING.model_copy(update={"epochs": 1, "learning_rate": 30.0})
+    wrecking = FineTuningSettings(training=training)
     _, plain, history = train_quantized(load_model(trained.path), train, val, wrecking, seed=1)
     before = prepare_for_quantization(load_model(trained.path))
     for weight, expected in zip(plain.get_weights(), before.get_weights(), strict=True):

@@ -35,7 +35,7 @@ def default_models() -> dict:
 def build(settings: dict):
     shape, task, classes = INPUTS[settings["dataset"]]
     module = import_module(f"snugnet.models.architectures.{settings['architecture']}")
-    return module.build(settings, shape, task, classes)
+    return module.build(module.SETTINGS.from_block(settings), shape, task, classes)
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from snugnet.core.settings.training import Augmentation
 from snugnet.models.training.augment import augment
-from tests.unit.conftest import AUGMENT, INCEPTION, SHAPE, TRAINING, waves
+from tests.unit.conftest import INCEPTION, SHAPE, TRAINING, waves
 
 
 def train(keras, settings: dict, task: str = "multiclass"):
@@ -16,12 +17,13 @@ def train(keras, settings: dict, task: str = "multiclass"):
     samples = waves(task)
     parts = samples.take(np.arange(160)), samples.take(np.arange(160, 240))
     model = inception.build(INCEPTION, SHAPE, task, len(samples.class_names))
-    history = fit(model, *parts, {**TRAINING, **settings}, seed=1)
+    history = fit(model, *parts, TRAINING.model_copy(update=settings), seed=1)
     return model, history, parts
 
 
 def test_equal_seeds_give_equal_weights_to_the_bit(keras):
-    settings = {"epochs": 2, "augment": {"roll": 5, "shift": [0, 2], "gain": 0.1, "noise": 0.1}}
+    augmentation = Augmentation(roll=5, shift=(0, 2), gain=0.1, noise=0.1)
+    settings = {"epochs": 2, "augment": augmentation}
     first, again = train(keras, settings)[0], train(keras, settings)[0]
     for a, b in zip(first.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -74,12 +76,12 @@ def batch() -> np.ndarray:
 
 
 def test_no_augmentation_changes_nothing():
-    x = augment(batch(), AUGMENT, np.random.default_rng(0))
+    x = augment(batch(), Augmentation(), np.random.default_rng(0))
     np.testing.assert_array_equal(x, batch())
 
 
 def test_roll_is_circular_and_alike_in_all_rows():
-    rolled = augment(batch(), {**AUGMENT, "roll": 8}, np.random.default_rng(0))
+    rolled = augment(batch(), Augmentation(roll=8), np.random.default_rng(0))
     for before, after in zip(batch(), rolled, strict=True):
         offsets = [k for k in range(8) if np.array_equal(np.roll(before, k, axis=1), after)]
         assert len(offsets) == 1
@@ -88,7 +90,7 @@ def test_roll_is_circular_and_alike_in_all_rows():
 
 def test_shift_fills_with_zeros():
     for seed in range(20):
-        shifted = augment(batch() + 1, {**AUGMENT, "shift": [1, 2]}, np.random.default_rng(seed))
+        shifted = augment(batch() + 1, Augmentation(shift=(1, 2)), np.random.default_rng(seed))
         for before, after in zip(batch() + 1, shifted, strict=True):
             found = [
                 (rows, columns)
@@ -110,6 +112,6 @@ def moved(x: np.ndarray, rows: int, columns: int) -> np.ndarray:
 
 
 def test_gain_and_noise_leave_the_type():
-    x = augment(batch(), {**AUGMENT, "gain": 0.1, "noise": 0.5}, np.random.default_rng(0))
+    x = augment(batch(), Augmentation(gain=0.1, noise=0.5), np.random.default_rng(0))
     assert x.dtype == np.float32
     assert 0 < np.abs(x - batch()).max() < 20

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from snugnet.core.settings.factorization import FactorizationSettings, LayerFactorization
+from snugnet.core.settings.fine_tuning import FineTuningSettings
 from tests.unit.compress.pruning.test_structured import PRUNING
 from tests.unit.conftest import TRAINING, waves
 
-SHORT = {**TRAINING, "epochs": 2}
+SHORT = TRAINING.model_copy(update={"epochs": 2})
 
 
 @pytest.fixture
@@ -39,7 +41,8 @@ def test_fine_tuning(sparse):
     from snugnet.compress.finetune import compress
 
     before = {name: sparse.get_layer(name).get_weights()[0].copy() for name in ("a", "b")}
-    tuned, _ = compress(sparse, waves("multiclass"), waves("multiclass"), {"training": SHORT}, 1)
+    settings = FineTuningSettings(training=SHORT)
+    tuned, _ = compress(sparse, waves("multiclass"), waves("multiclass"), settings, 1)
     for name, kernel in before.items():
         after = tuned.get_layer(name).get_weights()[0]
         np.testing.assert_array_equal(after == 0, kernel == 0)
@@ -49,7 +52,7 @@ def test_fine_tuning(sparse):
 def test_structured_pruning(sparse):
     from snugnet.compress.pruning.structured import compress
 
-    settings = {**PRUNING, "target": 0.25, "training": SHORT}
+    settings = PRUNING.model_copy(update={"target": 0.25, "training": SHORT})
     pruned, _ = compress(sparse, waves("multiclass"), waves("multiclass"), settings, 1)
     # Filters of few zeros have the larger norms, so that somewhat fewer are left; not none.
     assert min(zeros(pruned, name) for name in "abc") > 0.4
@@ -58,8 +61,8 @@ def test_structured_pruning(sparse):
 def test_factorization_of_another_layer(sparse):
     from snugnet.compress.lowrank.factorize import compress
 
-    layers = {"scores": {"method": "svd", "rank": 2}}
-    settings = {"layers": layers, "point": None, "training": SHORT}
+    layers = {"scores": LayerFactorization(method="svd", rank=2)}
+    settings = FactorizationSettings(layers=layers, training=SHORT)
     lowrank, _ = compress(sparse, waves("multiclass"), waves("multiclass"), settings, 1)
     for name in ("a", "b"):
         assert zeros(lowrank, name) == zeros(sparse, name)
