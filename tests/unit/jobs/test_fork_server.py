@@ -40,6 +40,23 @@ def main(job):
 
 run(main, SimpleNamespace(input=[], output=[], log=["job.log"]))
 """
+# Stands for Snakemake, which runs a script by itself if the server does not.
+CLIENT = """
+import os, signal, sys
+from snugnet.jobs.fork_client import run_script
+for number in signal.SIGTERM, signal.SIGINT, signal.SIGHUP:
+    if signal.getsignal(number) != signal.SIG_IGN:
+        signal.signal(number, lambda *_: None)
+script, *packages = sys.argv[1:]
+status = run_script(script, packages, os.environ)
+if status is None:
+    os.execv(sys.executable, [sys.executable, script])
+if status < 0:
+    if status != -signal.SIGKILL:
+        signal.signal(-status, signal.SIG_DFL)
+    os.kill(os.getpid(), -status)
+sys.exit(status)
+"""
 # What such a job does for as long as it may.
 STAY = (
     "import subprocess; tell('grandchild', subprocess.Popen(['sleep', '1000']).pid); "
@@ -59,15 +76,18 @@ class Run:
         }
         self.jobs: list[subprocess.Popen[str]] = []
 
-    def start(self, body: str, *packages: str, **environment: str) -> subprocess.Popen[str]:
+    def start(
+        self, body: str, *packages: str, session: bool = False, **environment: str
+    ) -> subprocess.Popen[str]:
         script = self.folder / f"job{len(self.jobs)}.py"
         script.write_text(JOB.format(body=body))
         environment = {**os.environ, **self.environment, **environment}
         command = [sys.executable, str(script)]
         if environment[fork_client.WARM]:
-            command[1:1] = ["-I", "-S", fork_client.__file__]
-            command += packages or (SLOW,)
-        job = subprocess.Popen(command, cwd=self.folder, env=environment, text=True)
+            command = [sys.executable, "-c", CLIENT, str(script), *(packages or (SLOW,))]
+        job = subprocess.Popen(
+            command, cwd=self.folder, env=environment, text=True, start_new_session=session
+        )
         self.jobs.append(job)
         return job
 
@@ -193,9 +213,9 @@ def test_signals_reach_the_child(run, number):
         f"signal.signal({number}, lambda *_: sys.exit(5)); tell('child', os.getpid()); "
         "time.sleep(100)"
     )
-    job = run.start(body)
+    job = run.start(body, session=True)
     child = run.told("child")
-    job.send_signal(number)
+    os.killpg(job.pid, number)  # as a terminal does
     assert job.wait(timeout=60) == 5
     assert gone(child)
 
