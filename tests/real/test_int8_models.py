@@ -1,4 +1,4 @@
-"""Published integer models: every tensor equal to what was stored and to both runtimes."""
+"""Tests of the integer engine with published int8 models, against stored outputs and runtimes."""
 
 import os
 from pathlib import Path
@@ -77,7 +77,7 @@ def check_all_tensors(path: Path, profile: str) -> None:
 
 
 @pytest.mark.parametrize(("folder", "name"), INTEGER)
-def test_a_model_equals_what_was_stored(folder, name):
+def test_engine_equals_stored_tensors_of_model(folder, name):
     model = load(DATASETS / folder / f"{name}.tflite")
     stored = np.load(DATASETS / folder / "reference_io.npz", allow_pickle=False)
     x = stored[f"{name}__input"].reshape(-1, *model.inputs[0].shape[1:])
@@ -96,23 +96,23 @@ def test_a_model_equals_what_was_stored(folder, name):
 
 @pytest.mark.parametrize("profile", ["litert_ref", "tflm"])
 @pytest.mark.parametrize(("folder", "name"), INTEGER)
-def test_every_tensor_equals_the_runtime(folder, name, profile):
+def test_engine_tensors_equal_runtime_when_inputs_are_random(folder, name, profile):
     check_all_tensors(DATASETS / folder / f"{name}.tflite", profile)
 
 
 @pytest.mark.parametrize("profile", ["litert_ref", "tflm"])
-def test_int16_operators_equal_the_runtime_on_random_inputs(profile):
+def test_engine_int16_tensors_equal_runtime_when_inputs_random(profile):
     for path in sorted((DATASETS / "tflite_micro" / "seanet").glob("*/*.tflite")):
         check_all_tensors(path, profile)
 
 
 @pytest.mark.parametrize("name", FLOAT)
-def test_a_model_that_computes_in_floats_is_refused(name):
+def test_load_fails_when_model_computes_in_float(name):
     with pytest.raises(ModelFormatError, match=r"operator 0 \w+: tensor \d+ is float32; allowed"):
         load(DATASETS / "mlperf_tiny_tflite" / f"{name}.tflite")
 
 
-def test_all_models_of_one_int16_operator_equal_their_goldens():
+def test_engine_equals_golden_outputs_of_int16_operators():
     """TensorFlow Lite Micro itself, as installed, misses four of LEAKY_RELU by one."""
     paths = sorted((DATASETS / "tflite_micro" / "seanet").glob("*/*.tflite"))
     assert len(paths) == 127
