@@ -1,4 +1,4 @@
-"""Output quantizers compute as the chips do."""
+"""Tests of the exact arithmetic of Akida's output quantizers."""
 
 import numpy as np
 
@@ -30,7 +30,7 @@ def truth(quantizer, inputs, sums: np.ndarray) -> np.ndarray:
     return np.clip((products + (1 << (shift - 1))) >> shift, -128, 127)
 
 
-def test_no_sum_is_rounded_before_it_is_shifted(keras):
+def test_chip_arithmetic_is_exact_when_float32_would_round(keras):
     from snugnet.akida.exact import use_chip_arithmetic
 
     rounded = 0
@@ -44,7 +44,7 @@ def test_no_sum_is_rounded_before_it_is_shifted(keras):
     assert rounded > 0  # float32 alone would not have done
 
 
-def test_the_first_generation_counts_the_thresholds_below_a_sum(keras):
+def test_chip_arithmetic_counts_thresholds_when_version_is_v1(keras):
     """The first is half a step, rounded; the others follow a step apart, cut to sixteenths."""
     from snugnet.akida.exact import use_chip_arithmetic
 
@@ -63,7 +63,7 @@ def test_the_first_generation_counts_the_thresholds_below_a_sum(keras):
     assert rounded > 0  # quantizeml's rounding is another one
 
 
-def test_products_saturate_as_signed_integers_of_32_bits(keras):
+def test_chip_arithmetic_saturates_when_product_exceeds_int32(keras):
     from snugnet.akida.exact import use_chip_arithmetic
 
     sums = np.append(np.arange(0, 1 << 24, 9973), (1 << 27) - 1)
@@ -75,7 +75,7 @@ def test_products_saturate_as_signed_integers_of_32_bits(keras):
         np.testing.assert_array_equal(quantizer(inputs).values.numpy(), expected)
 
 
-def test_levels_of_four_bits_are_unsigned_and_of_eight_are_signed(keras):
+def test_chip_arithmetic_is_unsigned_when_output_has_4_bits(keras):
     """A mean after a ReLU goes up to 15 on the chip, where quantizeml stops at 7."""
     from snugnet.akida.exact import use_chip_arithmetic
 
@@ -91,7 +91,7 @@ def test_levels_of_four_bits_are_unsigned_and_of_eight_are_signed(keras):
         assert found.value_bits == (4 if bits == 4 else 7)
 
 
-def test_outside_nothing_is_changed(keras):
+def test_chip_arithmetic_is_restored_when_context_ends(keras):
     from quantizeml.layers.quantizers import OutputQuantizer
 
     from snugnet.akida.exact import use_chip_arithmetic

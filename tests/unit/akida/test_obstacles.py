@@ -1,4 +1,4 @@
-"""Each rule names the layer, what it breaks and what would do; all of them at once."""
+"""Tests of the rules that find obstacles to a conversion for Akida."""
 
 import pytest
 
@@ -75,7 +75,7 @@ def build(case: str):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_an_obstacle_is_named_with_its_layer_and_a_fix(case, keras):
+def test_find_obstacles_names_layer_and_fix_when_rule_is_broken(case, keras):
     import re
 
     from snugnet.akida.obstacles import find_obstacles
@@ -152,7 +152,7 @@ CHAINS = {
 
 
 @pytest.mark.parametrize("case", CHAINS)
-def test_a_chain_breaks_one_rule(case, keras):
+def test_find_obstacles_names_layer_when_one_layer_breaks_a_rule(case, keras):
     import re
 
     from snugnet.akida.obstacles import find_obstacles
@@ -177,7 +177,7 @@ def rules(model, name, device):
     }
 
 
-def test_the_chips_of_one_generation_differ(keras):
+def test_find_obstacles_depends_on_device_when_version_is_v1(keras):
     from tf_keras import layers
 
     pool = layers.MaxPooling2D(3, padding="same", name="pool")
@@ -190,7 +190,7 @@ def test_the_chips_of_one_generation_differ(keras):
     assert rules(wide, V1, "AKD1000") == {"scores": "Dense has 65536 inputs"}
 
 
-def test_what_the_first_layer_may_not_do(keras):
+def test_find_obstacles_names_first_layers_that_break_a_rule(keras):
     from tf_keras import layers
 
     assert (
@@ -208,7 +208,7 @@ def test_what_the_first_layer_may_not_do(keras):
     }
 
 
-def test_what_only_looks_wrong_is_no_obstacle(keras):
+def test_find_obstacles_returns_none_when_layer_is_allowed(keras):
     from tf_keras import layers
 
     fifth = layers.DepthwiseConv2D(5, strides=2, padding="same", name="fifth")
@@ -222,7 +222,7 @@ def test_what_only_looks_wrong_is_no_obstacle(keras):
     assert rules(chain(*wide), V1, "AKD1000") == {}
 
 
-def test_all_obstacles_are_listed_at_once(keras):
+def test_find_obstacles_lists_all_when_several_rules_are_broken(keras):
     from tf_keras import Model, layers
 
     from snugnet.akida.obstacles import find_obstacles
@@ -240,7 +240,7 @@ def test_all_obstacles_are_listed_at_once(keras):
     assert len(found) >= 5
 
 
-def test_what_fits_has_no_obstacle(keras):
+def test_find_obstacles_returns_none_when_model_fits(keras):
     from snugnet.akida.obstacles import find_obstacles
     from snugnet.akida.rewrite import prepare_model
     from snugnet.core.akida_schemes import AKIDA_SCHEMES

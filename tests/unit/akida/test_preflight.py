@@ -1,4 +1,4 @@
-"""What pre-flight says of a network is what the real conversion says."""
+"""Tests of the preflight check of random networks against the real conversion."""
 
 import json
 import os
@@ -42,14 +42,14 @@ def start(version: str, first: int) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
-def test_programs_of_all_kinds_of_networks_compute_what_keras_computes(version, outcomes):
+def test_program_equals_keras_when_network_is_random(version, outcomes):
     programs = [network for network in outcomes[version] if network["exact"] is not None]
     assert len(programs) >= 0.35 * NETWORKS
     assert [network["seed"] for network in programs if not network["exact"]] == []
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
-def test_preflight_says_what_conversion_says(version, outcomes):
+def test_preflight_agrees_with_conversion_when_network_is_random(version, outcomes):
     found = outcomes[version]
     fits, said, ours = (
         np.array(column)
