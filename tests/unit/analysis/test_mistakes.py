@@ -1,4 +1,4 @@
-"""Common mistakes with integer inputs and outputs: each is made, and its cost is measured."""
+"""Tests of the measurement of common mistakes with integer inputs and outputs."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -31,14 +31,14 @@ X = np.array([0.45, -0.45, 68.0, 80.0, -70.0], np.float32)
         ("input_zero_point", [1, -1, 127, 127, -128]),
     ],
 )
-def test_integers_of_each_mistake(name, expected):
+def test_mistake_converts_input_to_expected_integers(name, expected):
     # 0.45 / 0.5 - 10 is -9.1, and -0.45 / 0.5 - 10 is -10.9.
     found = MISTAKES[name].convert(X, INT8)
     assert found.dtype == np.int8
     assert found.tolist() == expected
 
 
-def test_unsigned_integers_wrap_at_0_and_at_256():
+def test_mistake_wraps_at_0_and_256_when_type_is_uint8():
     found = MISTAKES["cast_and_wrap"].convert(np.array([-51.0, 78.0], np.float32), UINT8)
     assert found.tolist() == [254, 0]
 
@@ -69,7 +69,7 @@ def fed(path, integers: np.ndarray) -> np.ndarray:
     return np.array(outputs)
 
 
-def test_the_file_is_fed_the_mistaken_integers(cell):
+def test_measure_mistakes_equals_interpreter_with_wrapped_input(cell):
     """The slides' cast, written down as they have it."""
     found = measure_mistakes(cell.path, cell.x, cell.right, 64, 0.95)
     interpreter = Interpreter(model_path=str(cell.path))
@@ -85,7 +85,7 @@ def test_the_file_is_fed_the_mistaken_integers(cell):
     assert row["accuracy"] < found["accuracy"]  # values beyond the range come out on the other side
 
 
-def test_values_beyond_the_range_are_counted(cell):
+def test_measure_mistakes_counts_saturated_input_values(cell):
     found = measure_mistakes(cell.path, cell.x, cell.right, 64, 0.95)
     details = Interpreter(model_path=str(cell.path)).get_input_details()[0]
     scale, zero_point = details["quantization"]
@@ -97,7 +97,7 @@ def test_values_beyond_the_range_are_counted(cell):
     assert found["accuracy"] == cell.right.compute_correctness().mean()
 
 
-def test_a_forgotten_zero_point_at_the_output_moves_scores_not_their_order(cell):
+def test_output_zero_point_mistake_keeps_order_of_scores(cell):
     found = measure_mistakes(cell.path, cell.x, cell.right, 64, 0.95)
     row = next(row for row in found["mistakes"] if row["name"] == OUTPUT_ZERO_POINT)
     if cell.right.task == "multiclass":

@@ -1,4 +1,4 @@
-"""The smallest file within the budget is found, all that was tried is kept, the file checked."""
+"""Tests of the search for a mixed-precision file."""
 
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -49,7 +49,7 @@ def recovered(found: SimpleNamespace, test) -> tuple[float, float]:
     ).accuracy
 
 
-def test_a_ruined_input_is_recovered_by_the_first_layer_in_float(keras, save):
+def test_search_keeps_first_layer_in_float_when_input_is_wide(keras, save):
     model = networks.dense(keras, 16, 128, 64, networks.CLASSES)
     networks.ignore_first(model.layers[0])
     val = networks.judged(model, networks.inputs(400, seed=2, wild=True))
@@ -69,7 +69,7 @@ def test_a_ruined_input_is_recovered_by_the_first_layer_in_float(keras, save):
     assert len(contract["float_weights"]) == 1
 
 
-def test_a_ruined_tensor_is_recovered_by_both_layers_around_it(keras):
+def test_search_keeps_two_layers_when_tensor_between_is_wide(keras):
     model = networks.dense(keras, 16, 16, 16, 128, 64, networks.CLASSES)
     networks.blow_up(model, "dense_2")
     val = networks.judged(model, networks.inputs(400, seed=2))
@@ -104,7 +104,7 @@ def made_up(refused, most=None) -> MixedPrecisionSearch:
     return MixedPrecisionSearch(lambda: (layers, convert), measure, whole, 10, most)
 
 
-def test_what_the_converter_does_not_make_is_left_out_of_the_search(capsys):
+def test_search_skips_candidate_when_converter_rejects_it(capsys):
     refused = {frozenset("a"), frozenset("bc")}
     found = made_up(refused)
     tried = {row["in_float"] for row in found.to_rows()}
@@ -115,7 +115,7 @@ def test_what_the_converter_does_not_make_is_left_out_of_the_search(capsys):
     assert "warning: ['a'] cannot be in float" in capsys.readouterr().out
 
 
-def test_what_has_too_many_in_float_is_not_allowed_and_not_taken():
+def test_search_forbids_candidate_when_it_exceeds_float_limit():
     table = made_up({frozenset("a")}, most=1).to_rows()
     assert {row["allowed"] for row in table if row["operators_in_float"] <= 1} == {True}
     beyond = [row for row in table if row["operators_in_float"] > 1]
@@ -124,7 +124,7 @@ def test_what_has_too_many_in_float_is_not_allowed_and_not_taken():
     assert not any(row["chosen"] for row in beyond)
 
 
-def test_int16x8_is_taken_where_it_is_the_smallest_that_fits(keras):
+def test_search_chooses_int16x8_when_it_is_smallest_that_fits(keras):
     """The layers that would have to stay in float have most of the weights."""
     model = networks.dense(keras, 16, 64, 64, networks.CLASSES)
     networks.blow_up(model, "dense_2")
@@ -138,7 +138,7 @@ def test_int16x8_is_taken_where_it_is_the_smallest_that_fits(keras):
     assert chosen["size_bytes"] == min(fitting)
 
 
-def test_the_table_has_every_candidate_once_and_all_that_was_measured(keras):
+def test_search_table_has_each_candidate_once(keras):
     model = networks.dense(keras, 16, 16, networks.CLASSES)
     networks.ignore_first(model.layers[0])
     val = networks.judged(model, networks.inputs(200, seed=2, wild=True))
@@ -195,31 +195,31 @@ WHOLE = {"float32": 0.9, "fiq_float32": 0.5, "int16x8": 0.5}
 SIZES = {"fiq_float32": 1000, "int16x8": 1100, "float32": 5000}
 
 
-def test_what_fits_as_it_is_ends_the_search():
+def test_search_stops_when_full_integer_file_fits():
     search = pretended({**WHOLE, "fiq_float32": 0.8901}, SIZES)
     assert search.chosen.name == "fiq_float32"
     assert search.tried == ["float32", "fiq_float32", "int16x8"]
 
 
-def test_the_budget_is_in_points_below_float_and_includes_its_end():
+def test_search_accepts_loss_when_it_equals_budget():
     search = pretended({**WHOLE, "a": 0.89, "b": 0.889}, {**SIZES, "b": 1500})
     assert [layer.tensor for layer in search.chosen.in_float] == ["a"]
 
 
-def test_layers_are_added_in_the_order_of_what_they_recover():
+def test_search_adds_layers_in_order_of_recovered_accuracy():
     worth = {**WHOLE, "b": 0.6, "d": 0.7, "bd": 0.8, "abd": 0.95}
     search = pretended(worth, SIZES)
     assert next(name for name in search.tried if len(name) == 2) == "bd"
     assert [layer.tensor for layer in search.chosen.in_float] == ["a", "b", "d"]
 
 
-def test_nothing_larger_than_what_fits_is_tried():
+def test_search_skips_larger_candidates_when_one_fits():
     search = pretended({**WHOLE, "b": 0.9}, {**SIZES, "b": 1500})
     assert [layer.tensor for layer in search.chosen.in_float] == ["b"]
     assert {len(name) for name in search.tried if set(name) <= set("abcd")} == {1, 3}
 
 
-def test_no_more_layers_than_allowed_are_left_in_float():
+def test_search_limits_float_layers_when_max_in_float_is_set():
     worth = {**WHOLE, "b": 0.6, "bd": 0.7, "abd": 0.95, "bcd": 0.95}
     search = pretended(worth, SIZES, max_in_float=2)
     assert [layer.tensor for layer in search.chosen.in_float] == ["b", "d"]
@@ -227,7 +227,7 @@ def test_no_more_layers_than_allowed_are_left_in_float():
     assert pretended(worth, SIZES, max_in_float=0).chosen.name == "fiq_float32"
 
 
-def test_if_nothing_fits_the_best_is_taken_and_the_log_says_so(capsys):
+def test_search_chooses_best_and_warns_when_none_fits(capsys):
     worth = {**WHOLE, "float32": 1.0, "fiq_float32": 0.7, "c": 0.8, "a": 0.8, "abcd": 0.6}
     search = pretended(worth, {**SIZES, "a": 1900, "c": 1800})
     assert [layer.tensor for layer in search.chosen.in_float] == ["c"]
@@ -235,7 +235,7 @@ def test_if_nothing_fits_the_best_is_taken_and_the_log_says_so(capsys):
     assert "no candidate is within 1.0 points of float32" in capsys.readouterr().out
 
 
-def test_mixed_is_neither_full_integer_nor_made_by_one_conversion():
+def test_mixed_scheme_is_not_full_integer_and_not_converted():
     assert "mixed" in SCHEMES
     assert "mixed" not in FULL_INTEGER
     assert "mixed" not in CONVERTED_SCHEMES
@@ -249,7 +249,7 @@ def test_mixed_is_neither_full_integer_nor_made_by_one_conversion():
         ("float16", "are float16 instead of int8 or float32"),
     ],
 )
-def test_files_of_other_schemes_are_not_taken_for_mixed(keras, save, scheme, words):
+def test_mixed_contract_fails_when_file_has_other_scheme(keras, save, scheme, words):
     from snugnet.tflite.convert import convert
 
     model = networks.dense(keras, 64, 64, networks.CLASSES)

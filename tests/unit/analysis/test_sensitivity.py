@@ -1,4 +1,4 @@
-"""Sweeps put the blame where it belongs, on val, with the interpreter that is deployed."""
+"""Tests of the sensitivity of single layers to quantization."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def wild_input(keras):
     return swept(model, networks.inputs(100, seed=1, wild=True), val), val
 
 
-def test_rows_are_whole(wild_input):
+def test_sweep_rows_have_all_columns_and_layers(wild_input):
     rows, _ = wild_input
     assert [list(row) for row in rows] == [COLUMNS] * len(rows)
     assert [row["quantized"] for row in rows] == ["none", "all", *["only", "all_but"] * 4]
@@ -52,7 +52,7 @@ def test_rows_are_whole(wild_input):
     assert (rows[0]["accuracy"], rows[0]["delta_float"], rows[1]["p_full"]) == (1, 0, 1)
 
 
-def test_what_the_converter_does_not_make_has_no_row(capsys):
+def test_sweep_has_no_row_when_converter_rejects_candidate(capsys):
     layers = [Layer(i, "CONV_2D", name) for i, name in enumerate("ab")]
 
     def convert(names) -> bytes:
@@ -67,7 +67,7 @@ def test_what_the_converter_does_not_make_has_no_row(capsys):
     assert capsys.readouterr().out.count("warning: a cannot be in float") == 2
 
 
-def test_a_ruined_input_is_the_first_layers_alone(wild_input):
+def test_sweep_blames_first_layer_when_input_is_wide(wild_input):
     rows, _ = wild_input
     assert rows[1]["accuracy"] < 0.6
     only, all_but = of(rows, "only"), of(rows, "all_but")
@@ -78,7 +78,7 @@ def test_a_ruined_input_is_the_first_layers_alone(wild_input):
     assert max(row["accuracy"] for name, row in all_but.items() if name != "dense_1") < 0.6
 
 
-def test_a_ruined_tensor_is_both_layers_that_it_lies_between(keras):
+def test_sweep_blames_both_layers_when_tensor_between_is_wide(keras):
     """Either alone in float recovers nothing, since the other still takes or gives integers."""
     model = networks.dense(keras, 16, 16, 16, networks.CLASSES)
     networks.blow_up(model, "dense_2")
@@ -91,7 +91,7 @@ def test_a_ruined_tensor_is_both_layers_that_it_lies_between(keras):
     assert max(row["accuracy"] for row in all_but.values()) < 0.75
 
 
-def test_groups_are_tested_as_groups(wild_input):
+def test_sweep_tests_groups_when_samples_have_groups(wild_input):
     """All 30 groups lose: no drawn pattern of signs is as extreme. Single samples say far more."""
     rows, val = wild_input
     assert len(np.unique(val.group)) == 30
@@ -100,7 +100,7 @@ def test_groups_are_tested_as_groups(wild_input):
     assert rows[0]["p_full"] > 1000 * compute_paired_p(np.ones(300), 1.0 - lost, None)
 
 
-def test_equal_files_are_predicted_once(keras, monkeypatch):
+def test_measure_predicts_once_when_files_are_equal(keras, monkeypatch):
     from snugnet.tflite.convert import convert
 
     model = networks.dense(keras, 8, networks.CLASSES)
