@@ -1,4 +1,4 @@
-"""What keeps a stranger's model from the chip is listed, whatever it is made of."""
+"""Tests of the command `snugnet akida check`."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def fitting(tmp_path, keras):
     return path
 
 
-def test_a_model_that_fits_ends_with_0(asked, command, fitting):
+def test_akida_check_exits_0_when_model_fits(asked, command, fitting):
     code, found = asked("akida", "check", fitting, *V2)
     assert code == 0, found
     assert [one["fits"] for one in found["schemes"]] == [True]
@@ -26,7 +26,7 @@ def test_a_model_that_fits_ends_with_0(asked, command, fitting):
 
 
 @pytest.mark.parametrize(("name", "layer"), [("conv1d", "conv1d"), ("lstm", "lstm")])
-def test_a_model_that_does_not_fit_ends_with_1_and_names_layers(
+def test_akida_check_exits_1_and_names_layer_when_model_is_unfit(
     asked, keras, tmp_path, name, layer
 ):
     code, found = asked("akida", "check", foreign_models.saved(name, "h5", tmp_path), *V2)
@@ -36,7 +36,7 @@ def test_a_model_that_does_not_fit_ends_with_1_and_names_layers(
     assert all(one["rule"] and one["fix"] for one in obstacles)
 
 
-def test_code_in_a_file_is_not_run(command, keras, tmp_path):
+def test_akida_check_fails_when_file_contains_code(command, keras, tmp_path):
     path = foreign_models.saved("with_lambda", "h5", tmp_path)
     code, _, complaint = command("akida", "check", path, *V2)
     assert code == 2

@@ -1,4 +1,4 @@
-"""What is measured of a file is there, plausible, and beside the same of another one."""
+"""Tests of the command `snugnet benchmark`."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def labelled(model, x, tmp_path):
     return tmp_path / "test.npz"
 
 
-def test_a_file_is_measured_beside_another(asked, model, in_float, labelled):
+def test_benchmark_compares_models_when_baseline_is_set(asked, model, in_float, labelled):
     code, found = asked(
         "benchmark", "--model", model, "--baseline", in_float, "--data", labelled, *QUICK
     )
@@ -42,7 +42,7 @@ def test_a_file_is_measured_beside_another(asked, model, in_float, labelled):
     assert accuracy["p"] == 1
 
 
-def test_people_see_a_table_with_units(command, model, in_float, labelled):
+def test_benchmark_prints_table_with_units(command, model, in_float, labelled):
     code, output, _ = command(
         "benchmark", "--model", model, "--baseline", in_float, "--data", labelled, *QUICK
     )
@@ -52,7 +52,7 @@ def test_people_see_a_table_with_units(command, model, in_float, labelled):
     assert "20 runs of one sample each in 10 rounds" in output
 
 
-def test_without_samples_all_but_accuracy_is_measured(asked, command, model):
+def test_benchmark_omits_accuracy_when_data_is_missing(asked, command, model):
     code, found = asked("benchmark", "--model", model, *QUICK)
     assert code == 0
     assert found["baseline"] is None
@@ -61,7 +61,7 @@ def test_without_samples_all_but_accuracy_is_measured(asked, command, model):
     assert "accuracy not measured: no --data" in command("benchmark", "--model", model, *QUICK)[1]
 
 
-def test_what_a_microcontroller_cannot_run_has_no_arena(asked, command, tmp_path):
+def test_benchmark_has_no_arena_when_tflm_rejects_the_file(asked, command, tmp_path):
     path = tmp_path / "gelu.tflite"
     path.write_bytes(single("GELU", [Tensor((1, 4), "float32")], [Tensor((1, 4), "float32")]))
     code, found = asked("benchmark", "--model", path, *QUICK)
@@ -80,14 +80,14 @@ def test_what_a_microcontroller_cannot_run_has_no_arena(asked, command, tmp_path
         (("--data", "none.npz"), "none.npz"),
     ],
 )
-def test_what_cannot_be_measured_is_refused(command, model, options, message):
+def test_benchmark_exits_2_when_request_is_wrong(command, model, options, message):
     code, output, complaint = command("benchmark", "--model", model, *options)
     assert code == 2
     assert message in complaint
     assert output == ""
 
 
-def test_a_larger_file_takes_more_memory(tmp_path):
+def test_peak_memory_is_larger_when_weights_are_larger(tmp_path):
     """All of 16 MiB of weights are read when it runs."""
     from snugnet.services.peak_memory import measure_peak_memory
     from tests.unit.int8 import models
@@ -114,7 +114,7 @@ def dense(width: int) -> bytes:
 
 
 @pytest.mark.slow
-def test_a_keras_model_is_a_baseline_in_float32(asked, keras, tmp_path):
+def test_benchmark_converts_baseline_when_it_is_a_keras_model(asked, keras, tmp_path):
     path = foreign_models.saved("conv1d", "keras", tmp_path)
     made = tmp_path / "float16.tflite"
     assert asked("quantize", "--model", path, "--output", made, "--scheme", "float16")[0] == 0

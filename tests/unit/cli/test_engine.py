@@ -1,4 +1,4 @@
-"""Run, verify and explain: what the engine says, and nothing else."""
+"""Tests of the commands `snugnet run`, `snugnet verify` and `snugnet explain`."""
 
 import json
 
@@ -10,7 +10,7 @@ from snugnet.int8 import load
 from tests.tflite_files import Tensor, single
 
 
-def test_a_model_runs_on_a_users_samples(asked, model, x, tmp_path):
+def test_run_prints_engine_output_and_accuracy(asked, model, x, tmp_path):
     raw = load(model).predict(x)
     y = raw.argmax(axis=1)
     y[0] = (y[0] + 1) % 3
@@ -22,14 +22,14 @@ def test_a_model_runs_on_a_users_samples(asked, model, x, tmp_path):
     assert found["accuracy"] == pytest.approx(8 / 9)
 
 
-def test_both_profiles_can_be_asked_for(asked, in_float, x, tmp_path):
+def test_run_uses_profile_when_it_is_set(asked, in_float, x, tmp_path):
     np.save(tmp_path / "x.npy", x)
     for profile in ("litert_ref", "tflm"):
         found = asked("run", in_float, tmp_path / "x.npy", "--profile", profile)[1]
         assert found["raw"] == load(in_float, profile).predict(x).tolist()
 
 
-def test_integers_are_real_numbers_unless_said_to_be_raw(asked, model, tmp_path):
+def test_run_quantizes_integers_when_raw_is_not_set(asked, model, tmp_path):
     integers = np.random.default_rng(0).integers(-12, 12, (4, 8, 8, 2)).astype(np.int8)
     np.save(tmp_path / "x.npy", integers)
     _, real = asked("run", model, tmp_path / "x.npy")
@@ -40,7 +40,7 @@ def test_integers_are_real_numbers_unless_said_to_be_raw(asked, model, tmp_path)
     assert real["raw"] != raw["raw"]
 
 
-def test_people_see_the_first_samples(command, model, tmp_path):
+def test_run_prints_only_first_samples_when_there_are_many(command, model, tmp_path):
     np.savez(tmp_path / "x.npz", x=np.zeros((30, 8, 8, 2)), y=np.zeros(30))
     code, output, _ = command("run", model, tmp_path / "x.npz")
     assert code == 0
@@ -48,7 +48,7 @@ def test_people_see_the_first_samples(command, model, tmp_path):
     assert "on 30 samples" in output
 
 
-def test_a_file_is_verified_without_samples(asked, command, model):
+def test_verify_uses_random_samples_when_data_is_missing(asked, command, model):
     code, found = asked("verify", model, "--samples", 5)
     assert code == 0
     assert found["inputs"] == "random"
@@ -61,7 +61,7 @@ def test_a_file_is_verified_without_samples(asked, command, model):
     assert "tensor arena (TensorFlow Lite Micro): " in output
 
 
-def test_random_samples_reach_all_over_the_range(asked, model, in_float):
+def test_random_samples_cover_the_quantized_range(asked, model, in_float):
     """Saturation at both ends is where kernels differ; with floats at its ends the file tells."""
     from snugnet.services.user_data import draw_random_samples
     from snugnet.tflite.flatbuffer import read_graph
@@ -73,7 +73,7 @@ def test_random_samples_reach_all_over_the_range(asked, model, in_float):
         assert (levels.min(), levels.max()) == (-128, 127)
 
 
-def test_what_cannot_be_verified_ends_with_1(asked, command, tmp_path):
+def test_verify_exits_1_when_file_is_unsupported(asked, command, tmp_path):
     path = tmp_path / "float.tflite"
     path.write_bytes(single("RELU", [Tensor((1, 4), "float32")], [Tensor((1, 4), "float32")]))
     code, found = asked("verify", path)
@@ -82,7 +82,7 @@ def test_what_cannot_be_verified_ends_with_1(asked, command, tmp_path):
     assert "unsupported" in command("verify", path)[1]
 
 
-def test_one_number_is_explained(asked, command, model, x, tmp_path):
+def test_explain_prints_value_and_steps_when_element_is_set(asked, command, model, x, tmp_path):
     np.save(tmp_path / "x.npy", x)
     place = ("--operator", 4, "--element", "0,2", "--sample", 3)
     code, found = asked("explain", model, tmp_path / "x.npy", *place)
@@ -103,7 +103,9 @@ def test_one_number_is_explained(asked, command, model, x, tmp_path):
         (("--operator", 3, "--element", "0,2"), "computes nothing to explain"),
     ],
 )
-def test_what_cannot_be_explained_is_refused(command, model, x, tmp_path, place, message):
+def test_explain_exits_2_when_value_cannot_be_explained(
+    command, model, x, tmp_path, place, message
+):
     np.save(tmp_path / "x.npy", x)
     code, _, complaint = command("explain", model, tmp_path / "x.npy", *place)
     assert code == 2

@@ -1,4 +1,4 @@
-"""Files of Keras 3 become the same model in Keras 2; code that a file brings is never run."""
+"""Tests of loading Keras files, including files of Keras 3."""
 
 import subprocess
 import sys
@@ -67,7 +67,7 @@ SLOW = [
 
 
 @pytest.mark.parametrize("name", ["branches.keras", *SLOW])
-def test_a_model_of_keras_3_computes_the_same_in_keras_2(keras, folder, name):
+def test_load_keras_file_computes_the_same_when_file_is_keras_3(keras, folder, name):
     from snugnet.models.loading.keras_files import load_keras_file
 
     model = load_keras_file(folder / name)
@@ -85,7 +85,7 @@ def test_a_model_of_keras_3_computes_the_same_in_keras_2(keras, folder, name):
         pytest.param("two.keras", "1 inputs and 2 outputs (a, b)", marks=pytest.mark.slow),
     ],
 )
-def test_what_keras_2_cannot_or_must_not_make_is_refused(keras, folder, name, message):
+def test_load_keras_file_fails_when_keras_2_cannot_load_it(keras, folder, name, message):
     from snugnet.models.loading.keras_files import load_keras_file
 
     with pytest.raises(InputError) as error:
@@ -95,7 +95,7 @@ def test_what_keras_2_cannot_or_must_not_make_is_refused(keras, folder, name, me
 
 
 @pytest.mark.parametrize("form", ["h5", "keras", "saved_model"])
-def test_a_lambda_is_never_run(keras, tmp_path, form):
+def test_load_keras_file_fails_when_model_contains_lambda(keras, tmp_path, form):
     """The file is refused by its description alone: its code would leave a mark."""
     from snugnet.models.loading.keras_files import load_keras_file, read_description
 
@@ -106,7 +106,7 @@ def test_a_lambda_is_never_run(keras, tmp_path, form):
 
 
 @pytest.mark.parametrize("name", ["nothing.h5", "half.keras", "text.h5"])
-def test_what_is_no_model_is_said_to_be_none(keras, tmp_path, name):
+def test_load_keras_file_fails_when_file_is_missing_or_damaged(keras, tmp_path, name):
     from snugnet.models.loading.keras_files import load_keras_file
 
     path = tmp_path / name
@@ -118,7 +118,7 @@ def test_what_is_no_model_is_said_to_be_none(keras, tmp_path, name):
         load_keras_file(path)
 
 
-def test_tasks_are_told_from_the_last_activation(keras):
+def test_infer_task_returns_task_when_last_activation_is_known(keras):
     from snugnet.models.loading.keras_files import infer_task
 
     found = {name: infer_task(foreign_models.BUILDERS[name]()) for name in ("ds_cnn", "binary")}

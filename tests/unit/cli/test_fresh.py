@@ -1,4 +1,4 @@
-"""The extras bring what the commands need, in environments that have nothing else."""
+"""Tests of the commands in new environments with only one extra installed."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def installed(programs: Path) -> set[str]:
     return {package["name"] for package in json.loads(told)}
 
 
-def test_tflite_is_enough_for_files(tmp_path, model, x):
+def test_file_commands_work_when_only_extra_tflite_is_installed(tmp_path, model, x):
     programs = fresh(tmp_path, "[tflite]")
     assert not {"tensorflow", "tf_keras", "akida"} & installed(programs)
     snugnet = programs / "snugnet"
@@ -46,7 +46,7 @@ def test_tflite_is_enough_for_files(tmp_path, model, x):
     assert asked(snugnet, "export", model, "--to", "c", "--output", tmp_path / "m.c")["written"]
 
 
-def test_train_is_enough_to_quantize(keras, tmp_path):
+def test_quantize_works_when_only_extra_train_is_installed(keras, tmp_path):
     programs = fresh(tmp_path, "[train]")
     assert not {"akida", "snakemake"} & installed(programs)
     model = foreign_models.saved("conv1d", "h5", tmp_path)

@@ -1,4 +1,4 @@
-"""Whatever is asked of the command line: a sentence, an exit code, and whole files or none."""
+"""Fuzz test of the command line."""
 
 import csv
 import json
@@ -97,7 +97,7 @@ def word(data: st.DataObject, fitting: tuple[str, ...]) -> str:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_no_request_ends_in_a_traceback_or_in_half_a_file(
+def test_command_prints_no_traceback_when_arguments_are_random(
     tmp_path_factory, monkeypatch, capfd, keras
 ):
     folder = tmp_path_factory.mktemp("fuzz")

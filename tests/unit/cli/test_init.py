@@ -1,4 +1,4 @@
-"""`snugnet init` writes a study for unknown data and models that runs without edits."""
+"""Tests of the command `snugnet init`."""
 
 import csv
 
@@ -45,7 +45,7 @@ def study_of(path) -> Study:
 @pytest.mark.parametrize(
     ("file", "more"), [("Belt-2025.npz", NAMES), ("belt.csv", ("--window", "64,3"))]
 )
-def test_data_that_nobody_prepared_for_become_a_study(asked, belt, file, more):
+def test_init_writes_study_when_only_data_is_given(asked, belt, file, more):
     output = belt / "mine.yaml"
     code, found = asked("init", "--data", belt / file, *more, "--output", output)
     assert code == 0, found
@@ -65,7 +65,9 @@ def test_data_that_nobody_prepared_for_become_a_study(asked, belt, file, more):
     ("name", "form", "layout"),
     [("conv1d", "keras", "time_channel"), ("resnet", "h5", "image"), ("binary", "h5", "image")],
 )
-def test_a_model_and_its_data_become_a_study(asked, keras, tmp_path, name, form, layout):
+def test_init_writes_study_when_model_and_data_are_given(
+    asked, keras, tmp_path, name, form, layout
+):
     model = foreign_models.saved(name, form, tmp_path)
     shape = foreign_models.BUILDERS[name]().input_shape[1:]
     y = np.arange(60) % (2 if name == "binary" else 4)
@@ -94,7 +96,7 @@ def test_a_model_and_its_data_become_a_study(asked, keras, tmp_path, name, form,
         ((3, 8, 8), None, None),
     ],
 )
-def test_samples_are_folded_without_changing_the_order_of_anything(
+def test_init_keeps_sample_order_when_samples_are_reshaped(
     asked, keras, tmp_path, shape, layout, folded
 ):
     model = foreign_models.saved("conv1d", "h5", tmp_path)
@@ -117,7 +119,7 @@ def test_samples_are_folded_without_changing_the_order_of_anything(
     assert all((row == wanted).all(axis=(1, 2)).any() for row in prepared)
 
 
-def test_only_variants_that_the_model_allows_are_asked_for(asked, keras, tmp_path):
+def test_init_omits_variants_when_model_does_not_allow_them(asked, keras, tmp_path):
     layers = keras.tf_keras.layers
     model = keras.tf_keras.Sequential(
         [
@@ -146,7 +148,7 @@ def test_only_variants_that_the_model_allows_are_asked_for(asked, keras, tmp_pat
         ((np.arange(40) % 4)[:, np.newaxis], "y has shape (40, 1). Save y[:, 0]"),
     ],
 )
-def test_labels_that_look_like_several_and_are_one_are_refused(command, tmp_path, y, message):
+def test_init_fails_when_labels_are_one_hot_or_2d(command, tmp_path, y, message):
     np.savez(tmp_path / "a.npz", x=np.zeros((40, 8, 2), np.float32), y=y)
     request = ("init", "--data", tmp_path / "a.npz", "--output", tmp_path / "m.yaml")
     code, _, complaint = command(*request)
@@ -154,7 +156,7 @@ def test_labels_that_look_like_several_and_are_one_are_refused(command, tmp_path
     assert message in complaint
 
 
-def test_columns_of_a_csv_may_be_quoted(asked, command, tmp_path):
+def test_init_reads_csv_when_header_is_quoted(asked, command, tmp_path):
     path = tmp_path / "r.csv"
     rows = [f'"p{i % 6}",{i % 2},{i % 3 == 0:d},{i},{i * 2}' for i in range(60)]
     path.write_text('"group","y_mi","y_af","a","b"\n' + "\n".join(rows))
@@ -170,7 +172,7 @@ def test_columns_of_a_csv_may_be_quoted(asked, command, tmp_path):
     assert found["splits"]["test"]["groups"] == 1
 
 
-def test_columns_of_a_csv_may_have_other_names(asked, command, tmp_path):
+def test_init_reads_csv_when_columns_have_other_names(asked, command, tmp_path):
     path = tmp_path / "r.csv"
     rows = [f"p{i % 6},{i},{i * 2},{('sit', 'run')[i % 2]}" for i in range(60)]
     path.write_text("who,a,b,what\n" + "\n".join(rows))
@@ -223,7 +225,7 @@ def test_columns_of_a_csv_may_have_other_names(asked, command, tmp_path):
         ((*NAMES, "--model", "none.h5"), "none.h5"),
     ],
 )
-def test_what_cannot_become_a_study_is_refused_and_nothing_written(command, belt, options, message):
+def test_init_writes_nothing_when_request_is_wrong(command, belt, options, message):
     before = sorted(belt.iterdir())
     options = (*options, *(() if "--output" in options else ("--output", belt / "mine.yaml")))
     code, output, complaint = command("init", "--data", belt / "Belt-2025.npz", *options)
@@ -233,7 +235,7 @@ def test_what_cannot_become_a_study_is_refused_and_nothing_written(command, belt
     assert sorted(belt.iterdir()) == before
 
 
-def test_a_model_that_does_not_fit_the_data_is_refused(command, keras, belt):
+def test_init_fails_when_model_does_not_fit_data(command, keras, belt):
     model = foreign_models.saved("conv1d", "h5", belt)
     code, _, complaint = command(
         "init",
@@ -250,7 +252,7 @@ def test_a_model_that_does_not_fit_the_data_is_refused(command, keras, belt):
     assert not (belt / "m.yaml").exists()
 
 
-def test_layers_that_a_study_cannot_handle_are_named(command, keras, tmp_path):
+def test_init_names_layers_when_study_does_not_support_them(command, keras, tmp_path):
     model = foreign_models.saved("lstm", "h5", tmp_path)
     np.savez(tmp_path / "d.npz", x=np.zeros((40, 16, 4), np.float32), y=np.arange(40) % 4)
     code, _, complaint = command(
@@ -260,7 +262,7 @@ def test_layers_that_a_study_cannot_handle_are_named(command, keras, tmp_path):
     assert "unsupported layers: lstm (LSTM)" in complaint
 
 
-def test_a_study_is_written_over_only_by_force(command, belt):
+def test_init_overwrites_output_only_when_force_is_set(command, belt):
     output = belt / "mine.yaml"
     output.write_text("precious")
     request = ("init", "--data", belt / "Belt-2025.npz", *NAMES, "--output", output)
@@ -272,7 +274,7 @@ def test_a_study_is_written_over_only_by_force(command, belt):
     assert study_of(output).cells
 
 
-def test_people_see_what_is_in_their_data_and_what_to_do_next(command, belt):
+def test_init_prints_summary_and_next_command(command, belt):
     output = belt / "mine.yaml"
     said = command("init", "--data", belt / "Belt-2025.npz", *NAMES, "--output", output)[1]
     assert "sample shape: 64 x 3 x 1, task: multiclass" in said
@@ -280,7 +282,7 @@ def test_people_see_what_is_in_their_data_and_what_to_do_next(command, belt):
     assert f"snakemake --cores 2 all --configfile {output}" in said
 
 
-def test_names_and_labels_that_yaml_would_read_otherwise_are_quoted(asked, tmp_path):
+def test_init_quotes_names_when_yaml_would_misread_them(asked, tmp_path):
     labels = np.array(['no: "1"', "# two"]).repeat(10)
     data = tmp_path / "a b \U0001f600.npz"
     np.savez(data, x=np.zeros((20, 8, 2)), **{"on: [": labels})
@@ -309,7 +311,7 @@ def own_folder(belt, monkeypatch):
 OWN = ("init", "--data", "../Belt-2025.npz", *NAMES, "--name", "belt")
 
 
-def test_init_writes_a_whole_study_when_outside_a_clone(asked, own_folder):
+def test_init_writes_complete_study_when_outside_a_clone(asked, own_folder):
     code, found = asked(*OWN)
     assert code == 0, found
     assert found["command"] == "snakemake --cores 2 all"
@@ -329,7 +331,7 @@ def test_init_writes_a_whole_study_when_outside_a_clone(asked, own_folder):
 
 
 @pytest.mark.parametrize("name", ["Snakefile", "config.yaml", "profiles/default/profile.yaml"])
-def test_init_overwrites_nothing_without_force(asked, command, own_folder, name):
+def test_init_overwrites_study_only_when_force_is_set(asked, command, own_folder, name):
     (own_folder / name).parent.mkdir(parents=True, exist_ok=True)
     (own_folder / name).write_text("precious: 1\n")
     code, _, complaint = command(*OWN)
@@ -343,7 +345,7 @@ def test_init_overwrites_nothing_without_force(asked, command, own_folder, name)
     assert "precious" not in files[0].read_text()
 
 
-def test_init_adds_a_second_study_to_a_folder(asked, command, own_folder):
+def test_init_adds_second_study_when_folder_has_one(asked, command, own_folder):
     assert asked(*OWN)[0] == 0
     before = (own_folder / "config.yaml").read_bytes()
     second = ("init", "--data", "../Belt-2025.npz", *NAMES, "--output", "second.yaml")

@@ -1,4 +1,4 @@
-"""What a model holds, and in what it differs from another."""
+"""Tests of the command `snugnet inspect`."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from snugnet.int8.export import read, write
 from tests.tflite_files import Tensor, single
 
 
-def test_operators_and_tensors_are_listed(asked, model):
+def test_inspect_lists_operators_and_tensors(asked, model):
     code, found = asked("inspect", model)
     assert code == 0
     assert found["bytes"] == model.stat().st_size
@@ -27,28 +27,28 @@ def test_operators_and_tensors_are_listed(asked, model):
     assert given["zero_points"] == [3]
 
 
-def test_people_see_the_same(command, model):
+def test_inspect_prints_table_when_json_is_not_set(command, model):
     code, output, _ = command("inspect", model)
     assert code == 0
     for words in ("scheme fiq_int8", "DEPTHWISE_CONV_2D", "4 x 3 x 3 x 2", "72", "constants:"):
         assert words in output
 
 
-def test_an_exported_model_is_inspected_too(asked, model, tmp_path):
+def test_inspect_lists_same_tensors_when_model_is_exported(asked, model, tmp_path):
     write(read(model), tmp_path / "model.npz")
     first, second = asked("inspect", model)[1], asked("inspect", tmp_path / "model.npz")[1]
     assert first["operators"] == second["operators"]
     assert first["tensors"] == second["tensors"]
 
 
-def test_a_model_does_not_differ_from_itself(asked, command, model):
+def test_inspect_diff_is_empty_when_files_are_equal(asked, command, model):
     code, found = asked("inspect", model, "--diff", model)
     assert code == 0
     assert found["removed"] == found["added"] == found["changed"] == []
     assert "no differences in operators" in command("inspect", model, "--diff", model)[1]
 
 
-def test_what_differs_is_told_by_operator_and_role(asked, command, model, in_float):
+def test_inspect_diff_lists_operator_and_role_when_files_differ(asked, command, model, in_float):
     code, found = asked("inspect", model, "--diff", in_float)
     assert code == 0
     assert found["schemes"] == ["fiq_int8", "fiq_float32"]
@@ -62,7 +62,7 @@ def test_what_differs_is_told_by_operator_and_role(asked, command, model, in_flo
     assert "operators in one file only" in output
 
 
-def test_another_scale_is_a_difference(asked, tmp_path):
+def test_inspect_diff_lists_tensors_when_scales_differ(asked, tmp_path):
     paths = []
     for scale in (0.1, 0.2):
         given = Tensor((1, 4), "int8", scale)

@@ -1,4 +1,4 @@
-"""Strangers' models become .tflite files, or are refused with layer and reason."""
+"""Tests of the command `snugnet quantize`."""
 
 import numpy as np
 import pytest
@@ -63,7 +63,7 @@ def check(found: dict, output, scheme: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["conv1d", "autoencoder"])
-def test_a_strangers_model_is_quantized_after_training(asked, stranger, tmp_path, name):
+def test_quantize_writes_int8_file_when_method_is_ptq(asked, stranger, tmp_path, name):
     output = tmp_path / "out.tflite"
     code, found = asked("quantize", *stranger(name), "--output", output)
     assert code == 0, found
@@ -82,7 +82,7 @@ def test_a_strangers_model_is_quantized_after_training(asked, stranger, tmp_path
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["h5", "keras"])
 @pytest.mark.parametrize("name", [*CLASSIFIERS, *UNTRAINABLE])
-def test_all_five_schemes(asked, stranger, tmp_path, name, form):
+def test_quantize_writes_file_when_scheme_is_a_main_scheme(asked, stranger, tmp_path, name, form):
     model, more = stranger(name, form), options(name, tmp_path)
     for scheme in MAIN_SCHEMES:
         output = tmp_path / f"{scheme}.tflite"
@@ -102,7 +102,7 @@ def test_all_five_schemes(asked, stranger, tmp_path, name, form):
         ),
     ],
 )
-def test_quantization_aware_training(asked, stranger, tmp_path, name, scheme):
+def test_quantize_writes_exact_file_when_method_is_qat(asked, stranger, tmp_path, name, scheme):
     output = tmp_path / "out.tflite"
     how = ("--method", "quantization_aware", "--epochs", 2, "--scheme", scheme)
     code, found = asked("quantize", *stranger(name, "keras"), "--output", output, *how)
@@ -112,7 +112,7 @@ def test_quantization_aware_training(asked, stranger, tmp_path, name, scheme):
 
 
 @pytest.mark.parametrize("name", UNTRAINABLE)
-def test_what_cannot_be_trained_is_refused_by_name(command, stranger, tmp_path, name):
+def test_quantize_names_layer_when_qat_is_not_possible(command, stranger, tmp_path, name):
     output = tmp_path / "out.tflite"
     how = ("--method", "quantization_aware", *options(name, tmp_path))
     code, _, complaint = command("quantize", *stranger(name), "--output", output, *how)
@@ -123,7 +123,7 @@ def test_what_cannot_be_trained_is_refused_by_name(command, stranger, tmp_path, 
 
 @pytest.mark.parametrize("form", ["h5", "keras", "saved_model"])
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_no_plain_model_is_refused_before_it_is_loaded(
+def test_quantize_fails_before_loading_when_model_is_unsupported(
     command, stranger, tmp_path, name, form
 ):
     output = tmp_path / "out.tflite"
@@ -133,7 +133,7 @@ def test_what_is_no_plain_model_is_refused_before_it_is_loaded(
     assert not list(tmp_path.glob("*out.*"))
 
 
-def test_loops_that_cannot_be_written_out_are_refused_by_name(command, stranger, tmp_path):
+def test_quantize_names_layer_when_loop_cannot_be_unrolled(command, stranger, tmp_path):
     output = tmp_path / "out.tflite"
     code, _, complaint = command("quantize", *stranger("conv_lstm"), "--output", output)
     assert code == 2
@@ -141,7 +141,7 @@ def test_loops_that_cannot_be_written_out_are_refused_by_name(command, stranger,
     assert not output.exists()
 
 
-def test_people_are_told_briefly(command, stranger, tmp_path):
+def test_quantize_prints_few_lines_when_there_are_many_findings(command, stranger, tmp_path):
     """Of what may be hundreds of findings the first few, on lines of their own."""
     from snugnet.cli.quantize import SHOWN, _first_lines
 
@@ -155,7 +155,7 @@ def test_people_are_told_briefly(command, stranger, tmp_path):
     assert max(map(len, lines)) < 110
 
 
-def test_without_samples_only_what_needs_none_is_made(asked, command, stranger, tmp_path):
+def test_quantize_uses_drq_when_data_is_missing(asked, command, stranger, tmp_path):
     _, model, *_ = stranger("conv1d")
     output = tmp_path / "out.tflite"
     code, found = asked("quantize", "--model", model, "--output", output)
@@ -169,7 +169,7 @@ def test_without_samples_only_what_needs_none_is_made(asked, command, stranger, 
     assert "one of these schemes: float32, drq, float16" in complaint
 
 
-def test_samples_without_labels_calibrate(asked, stranger, tmp_path):
+def test_quantize_calibrates_when_samples_have_no_labels(asked, stranger, tmp_path):
     output = tmp_path / "out.tflite"
     code, found = asked("quantize", *stranger("conv1d", labels=False), "--output", output)
     assert code == 0
@@ -177,7 +177,7 @@ def test_samples_without_labels_calibrate(asked, stranger, tmp_path):
     assert "data.npz: no labels" in found["why"]
 
 
-def test_the_largest_logit_decides(asked, keras, tmp_path):
+def test_quantize_accuracy_uses_largest_logit_when_no_softmax(asked, keras, tmp_path):
     layers = keras.tf_keras.layers
     model = keras.tf_keras.Sequential([layers.Input((3,)), layers.Dense(3, use_bias=False)])
     model.set_weights([np.eye(3)])
@@ -190,7 +190,7 @@ def test_the_largest_logit_decides(asked, keras, tmp_path):
     assert found["accuracy"]["accuracy"] == 1
 
 
-def test_a_saved_model_is_read(asked, stranger, tmp_path):
+def test_quantize_writes_file_when_model_is_a_saved_model(asked, stranger, tmp_path):
     output = tmp_path / "out.tflite"
     code, found = asked("quantize", *stranger("resnet", "saved_model"), "--output", output)
     assert code == 0, found
