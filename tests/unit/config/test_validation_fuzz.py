@@ -1,4 +1,4 @@
-"""Whatever stands in a configuration: a study, or a list of what is wrong with it."""
+"""Fuzz test of the check of the configuration."""
 
 import os
 from copy import deepcopy
@@ -48,7 +48,7 @@ def drawn(data: st.DataObject, among: list[Any]) -> Any:
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
-def test_a_configuration_is_a_study_or_is_refused_in_words(data):
+def test_study_is_built_or_lists_errors_when_config_is_random(data):
     config = deepcopy(CONFIG)
     for _ in range(data.draw(st.integers(1, 3))):
         holder, key = drawn(data, places(config))
