@@ -1,4 +1,4 @@
-"""Work in a child process leaves nothing but its outcome."""
+"""Tests of work that runs in a child process."""
 
 import os
 import random
@@ -44,7 +44,7 @@ def test_run_in_child_names_signal_when_work_crashes():
     assert run_in_child(lambda: os.kill(os.getpid(), 9)).status == -9
 
 
-def test_run_in_child_prints_buffered_text_once(capfd):
+def test_run_in_child_prints_text_once_when_it_was_buffered(capfd):
     print("before", end="")
     run_in_child(lambda: print("inside"))
     assert capfd.readouterr().out.count("before") == 1
