@@ -1,4 +1,4 @@
-"""Damaged files end in an error of one kind, soon and without much memory."""
+"""Tests of damaged and hostile .tflite files."""
 
 import collections
 import os
@@ -29,7 +29,7 @@ DAMAGES, MUTATIONS = (5000, 1000) if os.environ.get("SNUGNET_EXAMPLES") else (30
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_damaged_file_runs_or_is_refused(name, tmp_path):
+def test_load_fails_or_runs_when_bytes_are_damaged(name, tmp_path):
     path = tmp_path / "whole.tflite"
     path.write_bytes(MODELS[name])
     done = subprocess.run(
@@ -87,7 +87,7 @@ def mutations() -> dict[str, bytes]:
     return found
 
 
-def test_a_changed_structure_runs_or_is_refused(tmp_path):
+def test_load_fails_or_runs_when_structure_is_changed(tmp_path):
     path = tmp_path / "model.tflite"
     ends = collections.Counter()
     for name, file in mutations().items():
@@ -101,7 +101,7 @@ def test_a_changed_structure_runs_or_is_refused(tmp_path):
     assert ends["runs"] > 0
 
 
-def test_pooling_that_would_take_minutes_is_refused(tmp_path):
+def test_load_fails_soon_when_pooling_is_too_large(tmp_path):
     tensor = Tensor((1, 3000, 3000, 1), "int8", 0.1)
     sizes = {"strideH": 1, "strideW": 1, "filterHeight": 250, "filterWidth": 250}
     path = tmp_path / "model.tflite"
@@ -113,7 +113,7 @@ def test_pooling_that_would_take_minutes_is_refused(tmp_path):
         assert time.perf_counter() - started < 2
 
 
-def test_tensors_that_share_one_long_shape_are_refused(tmp_path):
+def test_load_fails_when_tensors_share_one_long_shape(tmp_path):
     """A few bytes each in the file, and together more numbers than it could hold."""
     builder = flatbuffers.Builder(1024)
     shape = builder.CreateNumpyVector(np.ones(6000, np.int32))

@@ -1,4 +1,4 @@
-"""Each operator, alone, equals both runtimes bit for bit, over all that it allows."""
+"""Tests of each operator of the integer engine against both runtimes."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def expected(case: Case, profile: str, tensors: list[int]) -> dict[int, np.ndarr
 
 @pytest.mark.parametrize("profile", ["litert_ref", "tflm"])
 @pytest.mark.parametrize("name", CASES)
-def test_an_operator_equals_the_runtime(name, profile, tmp_path):
+def test_operator_equals_runtime_when_model_is_random(name, profile, tmp_path):
     path = tmp_path / "model.tflite"
     ran: list[Case] = []
 
