@@ -1,4 +1,4 @@
-"""A file that is not what a job wrote is never read as if it were."""
+"""Tests of the checksums of files that jobs write."""
 
 import subprocess
 
@@ -23,18 +23,18 @@ def made(tmp_path):
     return tmp_path
 
 
-def test_what_is_as_it_was_made_passes(made):
+def test_check_passes_when_outputs_are_unchanged(made):
     checksums.check([str(made / "model.h5"), str(made / "program")])
     again = subprocess.run(["sha256sum", "-c", ".model.h5.sha256"], cwd=made, capture_output=True)
     assert again.returncode == 0
 
 
-def test_what_no_job_made_has_no_record(tmp_path):
+def test_check_passes_when_file_has_no_record(tmp_path):
     (tmp_path / "mine.npz").write_bytes(b"data")
     checksums.check([str(tmp_path / "mine.npz")])
 
 
-def test_a_changed_file_is_named_with_the_command_that_makes_it_anew(made, monkeypatch):
+def test_check_prints_command_when_file_has_changed(made, monkeypatch):
     monkeypatch.chdir(made)
     monkeypatch.setenv(checksums.OPTIONS, "")
     files = [made / "config" / "my study.yaml", made / "more.yaml"]
@@ -50,7 +50,7 @@ def test_a_changed_file_is_named_with_the_command_that_makes_it_anew(made, monke
 
 
 @pytest.mark.parametrize("change", ["content", "name", "more", "less"])
-def test_a_changed_folder_is_named(made, change):
+def test_check_fails_when_folder_has_changed(made, change):
     file = made / "program" / "deep" / "a.bin"
     {
         "content": lambda: file.write_bytes(b"b"),
@@ -62,18 +62,18 @@ def test_a_changed_folder_is_named(made, change):
         checksums.check([str(made / "program")])
 
 
-def test_what_snakemake_will_touch_is_not_recorded(tmp_path):
+def test_record_writes_nothing_when_output_is_missing(tmp_path):
     checksums.record([str(tmp_path / "gate.passed")])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_cannot_be_read_is_named(made):
+def test_check_fails_when_file_cannot_be_read(made):
     (made / "model.h5").unlink()
     with pytest.raises(InputError, match=r"model.h5: .* unknown: No such file"):
         checksums.check([str(made / "model.h5")])
 
 
-def test_what_is_made_anew_is_recorded_anew(made):
+def test_record_replaces_checksum_when_file_is_written_again(made):
     (made / "model.h5").write_bytes(b"better weights")
     checksums.record([str(made / "model.h5")])
     checksums.check([str(made / "model.h5")])

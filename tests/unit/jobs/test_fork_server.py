@@ -1,4 +1,4 @@
-"""The fork server runs a job as the job would run by itself, and outlives nobody."""
+"""Tests of the fork server and its client."""
 
 import json
 import os
@@ -112,7 +112,7 @@ def run(tmp_path) -> Iterator[Run]:
     started.end()
 
 
-def test_jobs_share_one_server_that_has_imported_their_packages(run):
+def test_fork_server_is_shared_when_two_jobs_run(run):
     body = "print(server(), 'scipy.stats' in sys.modules, 'snakemake.script' in sys.modules)"
     assert run.status_of(body) == 0
     server, *imported = run.log.splitlines()[0].split()
@@ -123,7 +123,7 @@ def test_jobs_share_one_server_that_has_imported_their_packages(run):
     assert not gone(int(server))
 
 
-def test_a_child_is_in_every_way_the_job(run):
+def test_child_process_has_environment_of_client(run):
     body = (
         "print(json.dumps([sys.argv, os.getcwd(), sys.path[0], os.environ.get('MINE'), __name__, "
         "os.environ['SNUGNET_WARM']]))"
@@ -137,7 +137,7 @@ def test_a_child_is_in_every_way_the_job(run):
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
-def test_a_child_has_the_threads_of_its_job(run, threads):
+def test_child_process_has_threads_of_client_when_they_are_set(run, threads):
     body = (
         "import numpy, scipy.linalg, threadpoolctl; "
         "print(sorted(pool['num_threads'] for pool in threadpoolctl.threadpool_info()))"
@@ -149,7 +149,7 @@ def test_a_child_has_the_threads_of_its_job(run, threads):
     assert served == run.log.splitlines()[0] != "[]"
 
 
-def test_the_log_has_native_output_time_and_memory(run):
+def test_job_log_has_native_output_time_and_memory(run):
     body = (
         "print('python'); os.write(2, b'native\\n'); os.system('echo child'); "
         "big = b'x' * 400 * 2**20"
@@ -175,12 +175,12 @@ def test_the_log_has_native_output_time_and_memory(run):
         ("os.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL),
     ],
 )
-def test_a_job_ends_as_its_child_does(run, body, status):
+def test_client_exits_with_status_of_child_process(run, body, status):
     assert run.status_of(body) == status
     assert run.status_of(body, SNUGNET_WARM="") == status
 
 
-def test_what_a_job_leaves_for_its_end_is_done(run):
+def test_child_process_runs_exit_handlers_when_job_ends(run):
     body = "atexit.register(lambda: tell('last', 1)); print('no newline', end='')"
     assert run.status_of(body) == 0
     assert run.told("last") == 1
@@ -188,7 +188,7 @@ def test_what_a_job_leaves_for_its_end_is_done(run):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_signals_reach_the_child(run, number):
+def test_client_passes_signal_to_child_process_when_signalled(run, number):
     body = (
         f"signal.signal({number}, lambda *_: sys.exit(5)); tell('child', os.getpid()); "
         "time.sleep(100)"
@@ -200,7 +200,7 @@ def test_signals_reach_the_child(run, number):
     assert gone(child)
 
 
-def test_a_child_ends_with_its_job_and_with_all_it_started(run):
+def test_child_process_and_descendants_end_when_client_is_killed(run):
     job = run.start(STAY)
     processes = [run.told("child"), run.told("grandchild")]
     job.kill()
@@ -208,7 +208,7 @@ def test_a_child_ends_with_its_job_and_with_all_it_started(run):
     assert run.status_of("print(os.getpid())") == 0  # the server goes on
 
 
-def test_without_its_server_a_job_runs_by_itself(run):
+def test_client_runs_script_when_server_is_killed(run):
     body = f"tell('server', server())\n    if Path('cold').exists(): return\n    {STAY}"
     job = run.start(body)
     processes = [run.told("child"), run.told("grandchild")]
@@ -219,7 +219,7 @@ def test_without_its_server_a_job_runs_by_itself(run):
     assert all(map(gone, processes))
 
 
-def test_two_never_do_the_same_job(run):
+def test_child_process_ends_before_job_when_guard_is_killed(run):
     """The child of a dead guard ends before its job begins."""
     body = (
         "tell('guard', os.getppid()); print('begin', server(), flush=True); "
@@ -233,7 +233,7 @@ def test_two_never_do_the_same_job(run):
     assert run.log.startswith("begin 0\n")
 
 
-def test_a_job_by_itself_takes_signals_as_it_did_before(run):
+def test_client_keeps_ignored_signals_when_server_is_killed(run):
     body = (
         "tell('server', server()); tell('hangup', int(signal.getsignal(signal.SIGHUP) == "
         "signal.SIG_IGN)); time.sleep(0 if Path('cold').exists() else 100)"
@@ -248,7 +248,7 @@ def test_a_job_by_itself_takes_signals_as_it_did_before(run):
     assert run.told("hangup") == 1
 
 
-def test_a_dead_server_is_replaced(run):
+def test_fork_server_is_restarted_when_it_was_killed(run):
     assert run.status_of("tell('server', server())") == 0
     server = run.told("server")
     os.kill(server, signal.SIGKILL)
@@ -257,7 +257,7 @@ def test_a_dead_server_is_replaced(run):
     assert run.told("server") not in (server, 0)
 
 
-def test_jobs_that_come_together_find_one_server(run):
+def test_fork_server_is_shared_when_jobs_start_together(run):
     jobs = [run.start(f"tell('server{i}', server())") for i in range(4)]
     assert [job.wait(timeout=60) for job in jobs] == [0] * 4
     servers = {run.told(f"server{i}") for i in range(4)}
@@ -265,7 +265,7 @@ def test_jobs_that_come_together_find_one_server(run):
 
 
 @pytest.mark.parametrize("environment", [{}, {"SNUGNET_WARM": ""}], ids=["server", "alone"])
-def test_nothing_outlives_the_run(run, environment):
+def test_all_processes_end_when_run_is_killed(run, environment):
     job = run.start(f"tell('server', server()); {STAY}", **environment)
     processes = [run.told("child"), run.told("grandchild")]
     server = run.told("server")
@@ -278,7 +278,7 @@ def test_nothing_outlives_the_run(run, environment):
     until(lambda: all(map(gone, [*processes, server or processes[0]])), seconds=10)
 
 
-def test_a_child_ends_with_the_run_even_while_the_server_imports(run):
+def test_child_process_ends_when_run_is_killed_during_import(run):
     """For as long as that takes the server looks at nothing else."""
     run.start(STAY)
     child = run.told("child")
@@ -289,21 +289,21 @@ def test_a_child_ends_with_the_run_even_while_the_server_imports(run):
     until(lambda: gone(child), seconds=2)
 
 
-def test_the_server_can_be_forked_whatever_it_has_imported(run):
+def test_fork_server_has_one_thread_when_all_packages_are_loaded(run):
     """A process of several threads cannot: a lock that another holds stays locked in the child."""
     body = "print(Path(f'/proc/{server()}/status').read_text())"
     assert run.status_of(body, *{name for names in IMPORTS.values() for name in names}) == 0
     assert "Threads:\t1\n" in run.log
 
 
-def test_jobs_of_a_cluster_hear_of_no_run(monkeypatch):
+def test_announce_sets_empty_variables_when_jobs_run_on_cluster(monkeypatch):
     for name in (fork_client.RUN, fork_client.WARM):
         monkeypatch.setenv(name, "inherited")
     fork_server.announce(here=False, warm=True)
     assert (os.environ[fork_client.RUN], os.environ[fork_client.WARM]) == ("", "")
 
 
-def test_another_user_is_refused(monkeypatch):
+def test_check_peer_fails_when_peer_is_another_user(monkeypatch):
     import socket
 
     ours, theirs = socket.socketpair()
