@@ -1,4 +1,4 @@
-"""What pruning and factorization did is read back from the files, not believed."""
+"""Tests of the report of zeros and ranks of weights."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def model(keras):
     return model
 
 
-def test_of_the_keras_model(model):
+def test_compute_stats_reports_zeros_ranks_and_dead_layers(model):
     from snugnet.models.stats import compute_stats
 
     found = compute_stats(model)
@@ -40,7 +40,7 @@ def test_of_the_keras_model(model):
     assert found["nonzero"] == found["parameters"] - 48 - 48 - 32
 
 
-def test_saving_warns_of_dead_layers(model, tmp_path, capsys):
+def test_save_warns_when_all_weights_of_a_layer_are_zero(model, tmp_path, capsys):
     from snugnet.models.training.artifacts import save
 
     files = {name: str(tmp_path / name) for name in ("model.h5", "history", "stats")}
@@ -49,7 +49,7 @@ def test_saving_warns_of_dead_layers(model, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("scheme", ["float32", "float16", "drq", "fiq_int8"])
-def test_of_the_tflite_file(model, tmp_path, scheme):
+def test_weight_report_has_zeros_ranks_and_dead_layers(model, tmp_path, scheme):
     from snugnet.core.tflite_schemes import SCHEMES
     from snugnet.tflite.convert import convert
     from snugnet.tflite.weight_report import make_weight_report
