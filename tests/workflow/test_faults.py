@@ -1,4 +1,4 @@
-"""Whatever is killed, full, read-only or damaged: the next run finishes, with the same results."""
+"""Tests of runs that are killed, or whose disk is full, read-only or damaged."""
 
 import json
 import os
@@ -55,7 +55,7 @@ def assert_nothing_left_to_do(project: Project) -> None:
     assert "Nothing to be done" in project.snakemake("-n", *RUN)
 
 
-def test_killed_twenty_times_at_random_moments(tiny, project):
+def test_results_are_equal_when_run_is_killed_twenty_times(tiny, project):
     chance = random.Random(0)
     kinds = [kind for kind in ("snakemake", "job", "server") for _ in range(7)][:KILLS]
     chance.shuffle(kinds)
@@ -97,7 +97,7 @@ def alone(project: Project, script: str) -> str:
     return output
 
 
-def test_a_full_disk_is_named_and_room_is_enough_to_go_on(tiny, project):
+def test_run_names_full_disk_and_continues_when_space_is_freed(tiny, project):
     output = alone(
         project,
         """
@@ -113,7 +113,7 @@ def test_a_full_disk_is_named_and_room_is_enough_to_go_on(tiny, project):
     assert_part_is_the_same(project, tiny)
 
 
-def test_results_that_become_read_only_are_named(tiny, project):
+def test_run_names_read_only_results_and_continues_afterwards(tiny, project):
     output = alone(
         project,
         """
@@ -136,7 +136,7 @@ def test_results_that_become_read_only_are_named(tiny, project):
     assert_part_is_the_same(project, tiny)
 
 
-def test_a_second_run_in_the_same_folder_is_refused_and_harms_nobody(tiny, project):
+def test_second_run_fails_when_folder_is_locked(tiny, project):
     first = project.start(*RUN)
     while not (project.results / "logs").exists():
         assert first.poll() is None, project.output
@@ -148,7 +148,7 @@ def test_a_second_run_in_the_same_folder_is_refused_and_harms_nobody(tiny, proje
     assert_part_is_the_same(project, tiny)
 
 
-def test_a_job_that_the_kernel_ends_for_its_memory_says_so(tiny, project):
+def test_run_reports_memory_when_job_is_killed(tiny, project):
     """The kernel's way of ending what takes too much memory is SIGKILL."""
     run = project.start(*RUN)
     _, child = server_at_work(project, run)
@@ -159,7 +159,7 @@ def test_a_job_that_the_kernel_ends_for_its_memory_says_so(tiny, project):
     assert_part_is_the_same(project, tiny)
 
 
-def test_a_job_that_asks_for_too_much_memory_says_so(project):
+def test_run_reports_memory_when_allocation_fails(project):
     """Two gigabytes are not enough for a dataset of three."""
     np.savez_compressed(
         project.folder / "big.npz",
@@ -200,7 +200,7 @@ def damage(path: Path) -> None:
         ),
     ],
 )
-def test_a_damaged_file_is_named_with_the_command_that_remakes_it(tiny, file, reader):
+def test_run_prints_command_when_file_is_damaged(tiny, file, reader):
     before = tiny.manifest()
     path, target = tiny.results / file, f"results/tiny/{reader}"
     damage(path)

@@ -1,4 +1,4 @@
-"""`snakemake fetch`: the one target that uses the network, here of the loopback device."""
+"""Tests of the target `fetch` with a local server."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def fetched(project) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in files}
 
 
-def test_a_killed_fetch_goes_on_where_it_ended(project, server, arguments):
+def test_fetch_resumes_when_it_was_killed(project, server, arguments):
     done = threading.Event()
     server.faults["train-images-idx3-ubyte.gz"] = [publisher.waits(done, 200_000)]
     process = project.start(*arguments)
@@ -66,7 +66,7 @@ def test_a_killed_fetch_goes_on_where_it_ended(project, server, arguments):
     assert "mnist: downloaded 0 files" in (project.folder / "results/logs/fetch.log").read_text()
 
 
-def test_what_cannot_be_had_is_named_and_the_rest_is_kept(project, server, arguments):
+def test_fetch_names_file_and_keeps_others_when_one_is_missing(project, server, arguments):
     del server.files["t10k-labels-idx1-ubyte.gz"]
     output = project.snakemake(*arguments, ok=False)
     assert "error: fetch: 1 of 4 files of mnist failed:" in output

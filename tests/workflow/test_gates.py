@@ -1,4 +1,4 @@
-"""Demands on the cells of a study: kept to, missed, and mistaken, as CI would see them."""
+"""Tests of a study with gates."""
 
 import json
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ def judgement(tiny: Project) -> dict[str, Any]:
     return found
 
 
-def test_a_study_that_keeps_to_its_gates_is_judged_again_and_passes(tiny):
+def test_run_repeats_only_gate_jobs_when_gates_are_added(tiny):
     with gated(tiny, KEPT):
         assert tiny.plan() == JUDGED
         assert tiny.start(*RUN).wait() == 0
@@ -71,7 +71,7 @@ def size(tiny: Project, cell: str) -> str:
     return f"{count / 1024:.1f} KiB ({count:,} bytes)"
 
 
-def test_a_missed_gate_names_cell_and_figure_in_the_end(tiny, missed):
+def test_run_prints_cell_and_value_when_gate_fails(tiny, missed):
     ending = missed[missed.index("checks failed (3 failures; details in results/tiny/report)") :]
     for scheme in ("drq", "fiq_int8"):
         cell = f"digits_fc/original/{scheme}"
@@ -85,7 +85,7 @@ def test_a_missed_gate_names_cell_and_figure_in_the_end(tiny, missed):
     assert len(ending.splitlines()) < 18
 
 
-def test_failed_checks_stand_at_the_end(tiny, missed):
+def test_run_lists_failed_checks_last_when_gate_fails(tiny, missed):
     ending = missed[missed.index("\n3 checks failed:\n") :].splitlines()[1:]
     assert ending[1:4] == [f"  {failure}" for failure in judgement(tiny)["failures"]]
     assert ending[4] == "Report: results/tiny/report/index.html"
@@ -94,7 +94,7 @@ def test_failed_checks_stand_at_the_end(tiny, missed):
     assert "job failed" not in missed
 
 
-def test_the_evidence_survives(tiny, missed):
+def test_reports_are_written_when_gate_fails(tiny, missed):
     gate = judgement(tiny)
     assert gate["verdict"] == "fail"
     assert len(gate["failures"]) == 3
@@ -106,13 +106,13 @@ def test_the_evidence_survives(tiny, missed):
     assert not (tiny.results / "report" / "gate.passed").exists()
 
 
-def test_a_gate_that_stays_missed_stays_shut_and_nothing_else_runs(tiny, missed):
+def test_run_repeats_only_gate_job_when_gate_still_fails(tiny, missed):
     assert tiny.plan() == {"gate": 1}
     assert tiny.start(*RUN).wait() == 1
     assert "checks failed (" in tiny.output
 
 
-def test_a_mistaken_gate_is_found_before_any_job(project):
+def test_run_fails_before_jobs_when_gate_is_invalid(project):
     with project.edited("config/tiny.yaml", "\ncalibration:\n", f"{MISSED}\ncalibration:\n"):
         with project.edited("config/tiny.yaml", "max_size: 1 KiB", "max_size: 1 kB"):
             assert project.start(*RUN).wait() == 1

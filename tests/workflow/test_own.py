@@ -1,4 +1,4 @@
-"""A stranger's model in the workflow; test_tutorials.py has their data."""
+"""Tests of a study with a Keras file of a user."""
 
 import sys
 
@@ -38,7 +38,7 @@ def python(project, program: str, *arguments: str) -> None:
     assert status == 0, said
 
 
-def test_a_strangers_model_is_taken_over_as_it_is(project):
+def test_study_uses_keras_file_and_reruns_when_file_changes(project):
     python(project, SAVE, str(ROOT), "0")
     x = np.random.default_rng(0).normal(size=(80, 64, 3)).astype(np.float32)
     np.savez(project.folder / "own.npz", x=x, y=np.arange(80) % 4)
@@ -54,7 +54,7 @@ def test_a_strangers_model_is_taken_over_as_it_is(project):
     assert project.plan(aware, options=study).keys() == {"adopt", "train_quantized", "convert_qat"}
 
 
-def test_a_model_that_is_not_there_is_named(project):
+def test_run_names_model_file_when_it_is_missing(project):
     np.savez(project.folder / "own.npz", x=np.zeros((30, 8, 2), np.float32), y=np.arange(30) % 3)
     begun(project, "--data", "own.npz")
     study = project.folder / "config/own.yaml"

@@ -1,9 +1,9 @@
-"""Two clean copies of the project give the same weights, the same files and the same figures."""
+"""Test that two clean copies of the project give equal results."""
 
 MODEL = "digits_fc/original"
 
 
-def test_two_clean_copies_agree_to_the_byte(tiny, project):
+def test_results_are_equal_when_two_copies_run(tiny, project):
     metrics = f"results/tiny/metrics/{MODEL}/fiq_int8/litert.json"
     targets = [metrics, f"results/tiny/tflite/{MODEL}/drq/model.tflite"]
     project.snakemake("--cores", "1", *targets, "--configfile", "config/tiny.yaml")

@@ -1,4 +1,4 @@
-"""The commands of the tutorials and of other pages, run in the order in which they stand there."""
+"""Tests that run the commands of the tutorials and of other pages."""
 
 import os
 import re
@@ -81,7 +81,7 @@ def check_activities(project) -> None:
 
 
 @pytest.mark.slow
-def test_your_data_to_a_microcontroller(project):
+def test_microcontroller_tutorial_runs(project):
     activities(project.folder)
     follow(project, "microcontroller.md")
     check_activities(project)
@@ -89,7 +89,7 @@ def test_your_data_to_a_microcontroller(project):
 
 
 @pytest.mark.slow
-def test_a_csv_runs_the_default_chain(project):
+def test_study_of_csv_data_runs_all_default_steps(project):
     activities(project.folder)
     command = ("-m", "snugnet.cli.main", "init", "--data", "belt.csv", "--window", "64,3")
     status, said = project.run(sys.executable, *command)
@@ -99,7 +99,7 @@ def test_a_csv_runs_the_default_chain(project):
 
 
 @pytest.mark.slow
-def test_to_akida(project):
+def test_akida_tutorial_runs(project):
     rng = np.random.default_rng(0)
     y = np.arange(200) % 5
     x = rng.normal(size=(200, 320)) + y[:, np.newaxis]
@@ -112,7 +112,7 @@ def test_to_akida(project):
 
 
 @pytest.mark.slow
-def test_other_pages_commands_for_one_model(project):
+def test_commands_of_other_pages_run(project):
     """Each line of `snugnet …`, with files of the names that stand there."""
     y = np.arange(200) % 5
     noise = np.random.default_rng(0).normal(size=(200, 32, 32, 1))
@@ -138,7 +138,7 @@ def test_other_pages_commands_for_one_model(project):
 @pytest.mark.slow
 @pytest.mark.real
 @pytest.mark.skipif(DATASETS is None, reason="SNUGNET_DATASETS names no folder of real data")
-def test_mnist_in_ten_minutes(project):
+def test_mnist_tutorial_runs(project):
     assert DATASETS is not None
     (project.folder / "datasets").mkdir()
     (project.folder / "datasets/mnist").symlink_to(Path(DATASETS).resolve() / "mnist")
@@ -150,7 +150,7 @@ def test_mnist_in_ten_minutes(project):
     assert "mnist_int8_golden_input[784]" in (project.folder / "mnist_int8.h").read_text()
 
 
-def test_the_tutorials_name_no_command_that_is_not_there():
+def test_documented_options_exist_in_command_line_reference():
     """Options of all pages are those that the programs have."""
     known = (ROOT / "docs/reference/command_line.md").read_text()
     pages = [*ROOT.glob("docs/**/*.md"), ROOT / "README.md"]

@@ -1,4 +1,4 @@
-"""With the fork server or without, or with anything killed in mid-run: the same results."""
+"""Tests of runs with and without the fork server, and with killed processes."""
 
 import os
 import re
@@ -74,7 +74,7 @@ def assert_part_is_the_same(project: Project, tiny: Project) -> None:
 
 @pytest.mark.slow
 @pytest.mark.repro
-def test_with_the_server_or_without_results_are_the_same(tiny, project):
+def test_results_are_equal_when_fork_server_is_off(tiny, project):
     output = project.snakemake(*PART, "--config", "warm=False")
     assert re.search(r"\[(\d+)/\1\] ", output)  # the last of all jobs
     assert_part_is_the_same(project, tiny)
@@ -82,7 +82,7 @@ def test_with_the_server_or_without_results_are_the_same(tiny, project):
 
 @pytest.mark.slow
 @pytest.mark.faults
-def test_a_run_goes_on_when_its_server_is_killed(tiny, project):
+def test_run_finishes_when_fork_server_is_killed(tiny, project):
     run = project.start(*RUN)
     server, _ = server_at_work(project, run)
     os.kill(server, signal.SIGKILL)
@@ -94,7 +94,7 @@ def test_a_run_goes_on_when_its_server_is_killed(tiny, project):
 @pytest.mark.slow
 @pytest.mark.faults
 @pytest.mark.parametrize("victim", ["child", "snakemake"])
-def test_a_killed_run_leaves_nobody_and_is_finished_by_the_next(tiny, project, victim):
+def test_next_run_finishes_when_run_was_killed(tiny, project, victim):
     run = project.start(*RUN)
     _, child = server_at_work(project, run)
     os.kill(child if victim == "child" else run.pid, signal.SIGKILL)
