@@ -18,14 +18,14 @@ def require(*programs: str, root: bool = False) -> None:
         pytest.skip(f"{programs[0]} is started by root only")
 
 
-def with_mounts_of_its_own(script: str, *arguments: str) -> list[str]:
+def private_mount_command(script: str, *arguments: str) -> list[str]:
     """Give the command that runs a shell script, in which it may mount what nobody else sees.
 
     A file system of one's own can be filled and made read-only without harm to others.
     """
-    alone = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-ec"]
+    unshare = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-ec"]
     require("unshare")
-    if subprocess.run([*alone, "mount -t tmpfs none /mnt"], capture_output=True).returncode:
+    if subprocess.run([*unshare, "mount -t tmpfs none /mnt"], capture_output=True).returncode:
         # Some containers and kernels forbid name spaces; then only a real full disk would do.
         pytest.skip("no file system can be mounted here")
-    return [*alone, script, "sh", *arguments]
+    return [*unshare, script, "sh", *arguments]

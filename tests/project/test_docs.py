@@ -32,8 +32,8 @@ def module() -> Any:
 @pytest.mark.parametrize("page", ["configuration.md", "command_line.md"])
 def test_reference_page_equals_generated_page(page):
     reference = script("write_reference")
-    written = (reference.FOLDER / page).read_text()
-    assert reference.PAGES[page]() == written, "run: python tools/write_reference.py"
+    text = (reference.FOLDER / page).read_text()
+    assert reference.PAGES[page]() == text, "run: python tools/write_reference.py"
 
 
 def test_results_page_equals_generated_page(module):
@@ -76,8 +76,8 @@ CELLS = rows(
 
 def test_mistakes_table_shows_accuracy_without_the_mistake(module):
     cell = {"model": "m", "variant": "original", "scheme": "fiq_int8", "saturated": 0.012}
-    found = [("right", 0.898, math.nan), ("cast_and_wrap", 0.5, -0.398)]
-    mistakes = [{**cell, "name": n, "accuracy": a, "delta": d} for n, a, d in found]
+    results = [("right", 0.898, math.nan), ("cast_and_wrap", 0.5, -0.398)]
+    mistakes = [{**cell, "name": n, "accuracy": a, "delta": d} for n, a, d in results]
     text = module.what_mistakes_cost(CELLS, pd.DataFrame(mistakes))
     assert "| m original fiq_int8 | 89.80 | -0.20 | 1.200 | -39.80 |" in re.sub(" +", " ", text)
 

@@ -135,11 +135,11 @@ def reaches_tensorflow(names: dict[str, str]) -> list[str]:
 def packages_of(names: dict[str, str]) -> set[str]:
     """Name the installed packages that the files of a closure import."""
     files = [SCRIPTS / name if name.endswith(".py") else file_of(name) for name in names]
-    found = set().union(*(imported(file) for file in files))
-    return found - set(sys.stdlib_module_names) - {"snugnet", "snakemake"}
+    packages = set().union(*(imported(file) for file in files))
+    return packages - set(sys.stdlib_module_names) - {"snugnet", "snakemake"}
 
 
-def served(names: dict[str, str]) -> set[str]:
+def preloaded_packages(names: dict[str, str]) -> set[str]:
     """Name the packages that the fork server imports for a closure."""
     return {name.split(".")[0] for module in names for name in IMPORTS.get(module, ())}
 
@@ -215,14 +215,14 @@ def test_script_does_not_reach_command_line(script):
 def test_dataset_job_imports_only_packages_of_its_kind(kind):
     reached = closure("prepare_dataset.py", f"snugnet.datasets.{kind}")
     assert packages_of(reached) == PACKAGES["prepare_dataset.py"] | KINDS[kind]
-    assert served(reached) == packages_of(reached) & SLOW
+    assert preloaded_packages(reached) == packages_of(reached) & SLOW
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))
 def test_compress_job_imports_only_packages_of_its_method(method):
     reached = closure("compress.py", METHOD_MODULES[method])
     assert packages_of(reached) == TRAINING | METHODS[method]
-    assert served(reached) == packages_of(reached) & SLOW
+    assert preloaded_packages(reached) == packages_of(reached) & SLOW
     others = set(METHOD_MODULES.values()) - {METHOD_MODULES[method]}
     assert not others & set(reached)
 
@@ -238,7 +238,7 @@ def test_package_table_lists_every_dataset_kind():
 def test_fork_server_preloads_all_slow_packages_of_script(script):
     """What a job needs and the server lacks, every child would import anew."""
     names = closure(script.name)
-    assert served(names) == packages_of(names) & SLOW
+    assert preloaded_packages(names) == packages_of(names) & SLOW
 
 
 def test_predict_litert_script_reaches_no_slow_package():

@@ -90,10 +90,10 @@ def test_make_stops_when_no_python_is_suitable(programs, tmp_path):
 
 def test_make_help_lists_every_target():
     output = subprocess.check_output(["make", "--silent", "help"], cwd=ROOT, text=True)
-    listed = set(re.findall(r"^make ([a-z-]+) +\S", output, re.MULTILINE))
+    targets = set(re.findall(r"^make ([a-z-]+) +\S", output, re.MULTILINE))
     text = (ROOT / "Makefile").read_text().replace("\\\n", " ")
     (phony,) = re.findall(r"^\.PHONY: (.*)", text, re.MULTILINE)
-    assert listed == set(phony.split())
+    assert targets == set(phony.split())
 
 
 def plan(target: str, *options: str) -> str:

@@ -24,8 +24,8 @@ def normal(name: str) -> str:
 
 
 def pins() -> dict[str, str]:
-    found = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", "\n".join(LOCKS), re.MULTILINE)
-    return {normal(name): version for name, version in found}
+    versions = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", "\n".join(LOCKS), re.MULTILINE)
+    return {normal(name): version for name, version in versions}
 
 
 def requirements() -> list[str]:
@@ -127,9 +127,9 @@ def test_excluded_lists_unsupported_python_versions(requires_python, expected):
 
 
 def test_lock_files_have_same_version_of_shared_packages():
-    listed = [dict(re.findall(r"^(\S+)==(\S+)", lock, re.MULTILINE)) for lock in LOCKS]
-    both = set(listed[0]) & set(listed[1])
-    assert {name: listed[0][name] for name in both} == {name: listed[1][name] for name in both}
+    versions = [dict(re.findall(r"^(\S+)==(\S+)", lock, re.MULTILINE)) for lock in LOCKS]
+    both = set(versions[0]) & set(versions[1])
+    assert {name: versions[0][name] for name in both} == {name: versions[1][name] for name in both}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "envs").glob("*.yaml")), ids=lambda p: p.name)

@@ -90,7 +90,7 @@ def alone(project: Project, script: str) -> str:
     (project.folder / "results").mkdir()
     again = f"snakemake {' '.join(RUN)}"
     text = f"run() {{ {again} 2>&1; }}\n{script}\ncp -r results kept\n"
-    status, output = project.run(*debian.with_mounts_of_its_own(text))
+    status, output = project.run(*debian.private_mount_command(text))
     assert status == 0, output[-6000:]
     (project.folder / "results").rmdir()
     (project.folder / "kept").rename(project.folder / "results")

@@ -46,7 +46,7 @@ def fetched(project) -> dict[str, bytes]:
 
 def test_fetch_resumes_when_it_was_killed(project, server, arguments):
     done = threading.Event()
-    server.faults["train-images-idx3-ubyte.gz"] = [publisher.waits(done, 200_000)]
+    server.faults["train-images-idx3-ubyte.gz"] = [publisher.stall(done, 200_000)]
     process = project.start(*arguments)
     part = project.folder / "datasets/mnist/train-images-idx3-ubyte.gz.part"
     while not (part.exists() and part.stat().st_size >= 131_072):
@@ -60,9 +60,9 @@ def test_fetch_resumes_when_it_was_killed(project, server, arguments):
     assert fetched(project) == FILES
     assert server.sent["train-images-idx3-ubyte.gz"] <= 300_000 - 131_072
     assert re.search(r"mnist: +\d+(\.\d)?kB \[", output)  # how far it is, on the console
-    server.asked.clear()
+    server.requests.clear()
     project.snakemake(*arguments)
-    assert not server.asked
+    assert not server.requests
     assert "mnist: downloaded 0 files" in (project.folder / "results/logs/fetch.log").read_text()
 
 

@@ -30,17 +30,17 @@ def outcome(version: str, deepest: int, seed: int) -> dict[str, Any]:
     tf_keras.utils.set_random_seed(seed)  # the same network, whichever came before it
     scheme = AKIDA_SCHEMES[SCHEMES[version][seed % len(SCHEMES[version])]]
     model = network(seed, version, deepest)
-    said = preflight(model, scheme, DEVICE[version])
-    ours = find_obstacles(prepare_model(model), scheme, DEVICE[version])
+    preflight_obstacles = preflight(model, scheme, DEVICE[version])
+    rule_obstacles = find_obstacles(prepare_model(model), scheme, DEVICE[version])
     return {
         "seed": seed,
-        **really(model, scheme, DEVICE[version]),
-        "said": [f"{obstacle.layer}: {obstacle.rule}" for obstacle in said],
-        "ours": [f"{obstacle.layer}: {obstacle.rule}" for obstacle in ours],
+        **convert_and_compare(model, scheme, DEVICE[version]),
+        "preflight": [f"{obstacle.layer}: {obstacle.rule}" for obstacle in preflight_obstacles],
+        "rules": [f"{obstacle.layer}: {obstacle.rule}" for obstacle in rule_obstacles],
     }
 
 
-def really(model: Any, scheme: Any, device: str) -> dict[str, bool | None]:
+def convert_and_compare(model: Any, scheme: Any, device: str) -> dict[str, bool | None]:
     """Quantize with weights as training leaves them, convert, map, and compare with Keras."""
     from snugnet.akida.convert import convert
     from snugnet.akida.keras_runtime import compute_keras_potentials

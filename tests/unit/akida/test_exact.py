@@ -22,7 +22,7 @@ def scale_and_shift(quantizer, inputs) -> tuple[int, int]:
     return int(scale.values.numpy()), int(scale.frac_bits.numpy() - quantizer.frac_bits.numpy())
 
 
-def truth(quantizer, inputs, sums: np.ndarray) -> np.ndarray:
+def compute_expected(quantizer, inputs, sums: np.ndarray) -> np.ndarray:
     """The same in integers: scale, saturate, and shift right with halves rounded up."""
     scale, shift = scale_and_shift(quantizer, inputs)
     assert shift > 0
@@ -37,7 +37,7 @@ def test_chip_arithmetic_is_exact_when_float32_would_round(keras):
     for scale in (0.00173, 0.0021, 0.0038, 0.00099):
         sums = np.arange(1 << 19, 1 << 20, dtype=np.int64)
         quantizer, inputs = quantizer_and_inputs(sums, scale)
-        expected = truth(quantizer, inputs, sums)
+        expected = compute_expected(quantizer, inputs, sums)
         rounded += int((quantizer(inputs).values.numpy() != expected).sum())
         with use_chip_arithmetic("v2"):
             np.testing.assert_array_equal(quantizer(inputs).values.numpy(), expected)
@@ -68,7 +68,7 @@ def test_chip_arithmetic_saturates_when_product_exceeds_int32(keras):
 
     sums = np.append(np.arange(0, 1 << 24, 9973), (1 << 27) - 1)
     quantizer, inputs = quantizer_and_inputs(sums, 0.0021)
-    expected = truth(quantizer, inputs, sums)
+    expected = compute_expected(quantizer, inputs, sums)
     # quantizeml lets them have one bit more.
     assert 1 < expected[-1] < quantizer(inputs).values.numpy()[-1]
     with use_chip_arithmetic("v2"):
@@ -80,15 +80,15 @@ def test_chip_arithmetic_is_unsigned_when_output_has_4_bits(keras):
     from snugnet.akida.exact import use_chip_arithmetic
 
     sums = np.arange(-3000, 3000)
-    for bits, levels, own in ((4, (0, 15), (-8, 7)), (8, (-128, 127), (-128, 127))):
+    for bits, levels, default_levels in ((4, (0, 15), (-8, 7)), (8, (-128, 127), (-128, 127))):
         quantizer, inputs = quantizer_and_inputs(sums, 0.0173, bits, signed=True)
         quantizer.range_max.assign(quantizer.range_max / 4)
         unchanged = quantizer(inputs).values.numpy()
-        assert (unchanged.min(), unchanged.max()) == own
+        assert (unchanged.min(), unchanged.max()) == default_levels
         with use_chip_arithmetic("v2"):
-            found = quantizer(inputs)
-        assert (found.values.numpy().min(), found.values.numpy().max()) == levels
-        assert found.value_bits == (4 if bits == 4 else 7)
+            output = quantizer(inputs)
+        assert (output.values.numpy().min(), output.values.numpy().max()) == levels
+        assert output.value_bits == (4 if bits == 4 else 7)
 
 
 def test_chip_arithmetic_is_restored_when_context_ends(keras):

@@ -84,10 +84,10 @@ def test_find_obstacles_names_layer_and_fix_when_rule_is_broken(case, keras):
 
     version, layer, rule = CASES[case]
     scheme = AKIDA_SCHEMES["akida_v1_w4a4" if version == "v1" else "akida_v2_w8a8"]
-    found = find_obstacles(prepare_model(build(case)), scheme, DEVICE[version])
-    assert [obstacle.layer for obstacle in found] == layer.split(), found
-    assert [obstacle for obstacle in found if re.search(rule, obstacle.rule)]
-    assert all(obstacle.fix for obstacle in found)
+    obstacles = find_obstacles(prepare_model(build(case)), scheme, DEVICE[version])
+    assert [obstacle.layer for obstacle in obstacles] == layer.split(), obstacles
+    assert [obstacle for obstacle in obstacles if re.search(rule, obstacle.rule)]
+    assert all(obstacle.fix for obstacle in obstacles)
 
 
 def chain(*links, size=12):
@@ -162,9 +162,9 @@ def test_find_obstacles_names_layer_when_one_layer_breaks_a_rule(case, keras):
     name, layer, rule, links = CHAINS[case]
     scheme = AKIDA_SCHEMES[name]
     model = chain(conv("c1"), relu("r1"), *links())
-    found = find_obstacles(prepare_model(model), scheme, DEVICE[scheme.version])
-    assert sorted(obstacle.layer for obstacle in found) == layer.split(), found
-    assert [obstacle for obstacle in found if re.search(rule, obstacle.rule)]
+    obstacles = find_obstacles(prepare_model(model), scheme, DEVICE[scheme.version])
+    assert sorted(obstacle.layer for obstacle in obstacles) == layer.split(), obstacles
+    assert [obstacle for obstacle in obstacles if re.search(rule, obstacle.rule)]
 
 
 def rules(model, name, device):
@@ -198,8 +198,8 @@ def test_find_obstacles_names_first_layers_that_break_a_rule(keras):
         in rules(chain(conv("c1", filters=1), relu("r1")), V2, "x")["c1"]
     )
     assert "the first layer, feeds Add" in rules(chain(first_into_add), V2_4, "x")["add"]
-    found = rules(chain(input_into_add), V2, "x")
-    assert found["add"] in ("c1 and add read the input", "Add reads the input")
+    obstacles = rules(chain(input_into_add), V2, "x")
+    assert obstacles["add"] in ("c1 and add read the input", "Add reads the input")
     pool = layers.MaxPooling2D(2, padding="same", name="pool")
     mean = layers.GlobalAveragePooling2D(name="mean")
     links = [conv("c1"), relu("r1"), conv("c2"), pool, mean, relu("r2")]
@@ -233,11 +233,11 @@ def test_find_obstacles_lists_all_when_several_rules_are_broken(keras):
     x = layers.Conv2D(4, (3, 4), name="first")(inputs)
     x = layers.Conv2D(4, 9, padding="same", name="second")(x)
     x = layers.Dense(3, name="scores")(layers.Flatten(name="flatten")(x))
-    found = find_obstacles(
+    obstacles = find_obstacles(
         prepare_model(Model(inputs, x)), AKIDA_SCHEMES["akida_v1_w4a4"], "AKD1000"
     )
-    assert {obstacle.layer for obstacle in found} == {"first", "second"}
-    assert len(found) >= 5
+    assert {obstacle.layer for obstacle in obstacles} == {"first", "second"}
+    assert len(obstacles) >= 5
 
 
 def test_find_obstacles_returns_none_when_model_fits(keras):

@@ -15,19 +15,21 @@ def samples(task: str, classes: tuple[str, ...], y) -> Samples:
 
 def test_predictions_are_softmax_of_scaled_potentials():
     test = samples("multiclass", ("a", "b"), [0, 1])
-    found = build_predictions(POTENTIALS, {"potential_scale": [0.5, 0.25], "head": "softmax"}, test)
+    predictions = build_predictions(
+        POTENTIALS, {"potential_scale": [0.5, 0.25], "head": "softmax"}, test
+    )
     real = POTENTIALS * [0.5, 0.25]
     expected = np.exp(real) / np.exp(real).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(found.scores, expected, rtol=1e-6)
-    assert found.compute_correctness().tolist() == [True, True]
+    np.testing.assert_allclose(predictions.scores, expected, rtol=1e-6)
+    assert predictions.compute_correctness().tolist() == [True, True]
 
 
 def test_predictions_use_scale_of_each_output_when_scales_differ():
     test = samples("multiclass", ("a", "b"), [1, 1])
-    found = build_predictions(
+    predictions = build_predictions(
         np.array([[5, 3], [5, 3]]), {"potential_scale": [0.1, 1.0], "head": "softmax"}, test
     )
-    assert found.decide().tolist() == [1, 1]
+    assert predictions.decide().tolist() == [1, 1]
 
 
 @pytest.mark.parametrize(
@@ -39,12 +41,14 @@ def test_predictions_use_scale_of_each_output_when_scales_differ():
 )
 def test_predictions_decide_at_zero_when_head_is_sigmoid(task, classes, y, potentials, decisions):
     conversion = {"potential_scale": [0.5] * potentials.shape[1], "head": "sigmoid"}
-    found = build_predictions(potentials, conversion, samples(task, classes, np.array(y, np.uint8)))
-    np.testing.assert_allclose(found.scores, 1 / (1 + np.exp(-potentials * 0.5)), rtol=1e-6)
-    assert found.decide().astype(int).tolist() == decisions
+    predictions = build_predictions(
+        potentials, conversion, samples(task, classes, np.array(y, np.uint8))
+    )
+    np.testing.assert_allclose(predictions.scores, 1 / (1 + np.exp(-potentials * 0.5)), rtol=1e-6)
+    assert predictions.decide().astype(int).tolist() == decisions
 
 
 def test_empty_predictions_have_no_rows():
-    found = build_empty_predictions(samples("multiclass", ("a", "b"), [0, 1]))
-    assert found.scores.shape == (0, 2)
-    assert len(found.labels) == 0
+    predictions = build_empty_predictions(samples("multiclass", ("a", "b"), [0, 1]))
+    assert predictions.scores.shape == (0, 2)
+    assert len(predictions.labels) == 0

@@ -39,9 +39,9 @@ def both(program, x):
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_conversion_json_lists_devices_and_layers(scheme, programs):
-    found = read(programs[scheme])
-    assert found["status"] == "ok"
-    device = found["devices"][found["device"]]
+    conversion = read(programs[scheme])
+    assert conversion["status"] == "ok"
+    device = conversion["devices"][conversion["device"]]
     assert device["hardware"]
     assert [sequence["backend"] for sequence in device["sequences"]] == ["Hardware"]
     assert device["program_bytes"] > 0
@@ -49,21 +49,23 @@ def test_conversion_json_lists_devices_and_layers(scheme, programs):
     kinds = set().union(*(layer["processors"] for layer in device["layers"]))
     assert {"HRC", "CNP1"} < kinds
     assert sum(layer["weight_bytes"] for layer in device["layers"]) > 0
-    assert found["smallest_device"] in found["devices"]
-    kinds = [layer["type"] for layer in found["layers"]]
+    assert conversion["smallest_device"] in conversion["devices"]
+    kinds = [layer["type"] for layer in conversion["layers"]]
     first, hidden, last = (
         ("InputConvolutional", "Convolutional", "FullyConnected")
         if programs[scheme].scheme.version == "v1"
         else ("InputConv2D", "Conv2D", "Dense1D")
     )
     assert [kind for kind in kinds if kind in (first, hidden, last)] == [first, hidden, last]
-    zeros = [layer["sparsity"] for layer in found["layers"] if layer["type"] in (first, hidden)]
+    zeros = [
+        layer["sparsity"] for layer in conversion["layers"] if layer["type"] in (first, hidden)
+    ]
     assert all(0 < share < 1 for share in zeros)
 
 
 def test_conversion_json_names_smallest_device(programs):
-    found = read(programs["akida_v2_w8a8"])
-    assert found["smallest_device"] == "TwoNodesIPv2"
+    conversion = read(programs["akida_v2_w8a8"])
+    assert conversion["smallest_device"] == "TwoNodesIPv2"
 
 
 @pytest.mark.parametrize("scheme", [*SCHEMES, "akida_v2_w4a4"])
@@ -79,10 +81,10 @@ def test_keras_runtime_differs_when_chip_arithmetic_is_off(programs):
     conversion, x = read(program), images(100, seed=9)
     fbz = load_program(program.folder / "program" / "model.fbz", conversion["sha256"])
     quantized = load_quantized(program.files["quantized"])
-    own = compute_keras_potentials(quantized, x, conversion["potential_scale"], version=None)
+    potentials = compute_keras_potentials(quantized, x, conversion["potential_scale"], version=None)
     simulated = simulate_potentials(fbz, x)
-    assert (own != simulated).any()
-    assert (own.argmax(axis=1) == simulated.argmax(axis=1)).mean() > 0.5
+    assert (potentials != simulated).any()
+    assert (potentials.argmax(axis=1) == simulated.argmax(axis=1)).mean() > 0.5
 
 
 def test_runtimes_saturate_equally_when_input_is_out_of_range(keras, tmp_path):
@@ -170,10 +172,10 @@ def test_write_refusal_records_layer_when_quantization_fails(keras, tmp_path):
         quantize(model, scheme, images(20)[:, :, :16])
     files = {name: str(tmp_path / name) for name in ("quantized", "conversion", "program")}
     write_refusal(model, scheme, {"device": "SixNodesIPv2"}, caught.value, files)
-    found = json.loads((tmp_path / "conversion").read_text())
-    assert found["status"] == "incompatible"
-    assert found["layer"] == "average"
-    assert found["reason"].startswith("average: AveragePooling2D cannot be quantized here")
+    conversion = json.loads((tmp_path / "conversion").read_text())
+    assert conversion["status"] == "incompatible"
+    assert conversion["layer"] == "average"
+    assert conversion["reason"].startswith("average: AveragePooling2D cannot be quantized here")
     assert list((tmp_path / "program").iterdir()) == []
 
 
@@ -190,10 +192,10 @@ def test_find_first_difference_names_first_differing_layer(programs):
     layer = quantized.get_layer("conv_2")
     kernel, bias = layer.get_weights()[:2]
     layer.set_weights([kernel, bias + 1, *layer.get_weights()[2:]])
-    found = find_first_difference(quantized, fbz, x)
-    assert (found["layer"], found["type"]) == ("conv_2", "Conv2D")
-    assert found["worst"] > 0
-    assert 0 < found["share"] <= 1
+    difference = find_first_difference(quantized, fbz, x)
+    assert (difference["layer"], difference["type"]) == ("conv_2", "Conv2D")
+    assert difference["worst"] > 0
+    assert 0 < difference["share"] <= 1
 
 
 def test_find_first_difference_works_when_network_has_branches(keras):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.environments import fresh
+from tests.environments import create_environment
 from tests.unit.cli import foreign_models
 
 pytestmark = pytest.mark.slow
@@ -32,7 +32,7 @@ def installed(programs: Path) -> set[str]:
 
 
 def test_file_commands_work_when_only_extra_tflite_is_installed(tmp_path, model, x):
-    programs = fresh(tmp_path, "[tflite]")
+    programs = create_environment(tmp_path, "[tflite]")
     assert not {"tensorflow", "tf_keras", "akida"} & installed(programs)
     snugnet = programs / "snugnet"
     data = tmp_path / "test.npz"
@@ -47,7 +47,7 @@ def test_file_commands_work_when_only_extra_tflite_is_installed(tmp_path, model,
 
 
 def test_quantize_works_when_only_extra_train_is_installed(keras, tmp_path):
-    programs = fresh(tmp_path, "[train]")
+    programs = create_environment(tmp_path, "[train]")
     assert not {"akida", "snakemake"} & installed(programs)
     model = foreign_models.saved("conv1d", "h5", tmp_path)
     rng = np.random.default_rng(0)

@@ -72,42 +72,42 @@ def test_fetch_downloads_files_only_when_they_are_missing(mnist, server):
     assert mnist() == 4
     assert contents(mnist.folder) == FILES
     assert mnist.meter.count == sum(map(len, FILES.values()))
-    server.asked.clear()
+    server.requests.clear()
     assert mnist() == 0
-    assert not server.asked
+    assert not server.requests
 
 
 def test_fetch_resumes_when_body_is_truncated(mnist, server):
-    server.faults[BIG] = [publisher.cut(100_000)]
+    server.faults[BIG] = [publisher.truncate(100_000)]
     mnist()
     assert contents(mnist.folder)[BIG] == FILES[BIG]
-    assert server.asked[BIG] == 2
+    assert server.requests[BIG] == 2
     # Only what was still in the air is sent twice.
     assert server.sent[BIG] < len(FILES[BIG]) + CHUNK
 
 
 def test_fetch_restarts_when_server_ignores_ranges(mnist, server):
-    server.faults[BIG] = [publisher.cut(100_000), publisher.ignores_ranges]
+    server.faults[BIG] = [publisher.truncate(100_000), publisher.ignore_range]
     mnist()
     assert contents(mnist.folder)[BIG] == FILES[BIG]
 
 
 def test_fetch_retries_when_server_is_busy(mnist, server):
-    server.faults[SMALL] = [publisher.busy] * 2
+    server.faults[SMALL] = [publisher.send_503] * 2
     mnist()
-    assert server.asked[SMALL] == 3
+    assert server.requests[SMALL] == 3
     assert contents(mnist.folder)[SMALL] == FILES[SMALL]
 
 
 def test_fetch_doubles_wait_when_server_stays_busy(mnist, server):
-    server.faults[SMALL] = [publisher.busy] * 2
+    server.faults[SMALL] = [publisher.send_503] * 2
     start = time.monotonic()
     mnist(back_off=0.2)
     assert time.monotonic() - start >= 0.2 + 0.4
 
 
 def test_fetch_keeps_other_files_when_server_stays_busy(mnist, server):
-    server.faults[SMALL] = [publisher.busy] * 9
+    server.faults[SMALL] = [publisher.send_503] * 9
     with pytest.raises(
         InputError, match=rf"1 of 4 files of mnist failed:\n.*{SMALL}: .* 503 .*3 attempts"
     ):
@@ -116,11 +116,11 @@ def test_fetch_keeps_other_files_when_server_stays_busy(mnist, server):
 
 
 def test_fetch_retries_and_discards_file_when_checksum_is_wrong(mnist, server):
-    server.faults[SMALL] = [publisher.wrong]
+    server.faults[SMALL] = [publisher.corrupt]
     mnist()
     assert contents(mnist.folder)[SMALL] == FILES[SMALL]
     (mnist.folder / SMALL).unlink()
-    server.faults[SMALL] = [publisher.wrong] * 9
+    server.faults[SMALL] = [publisher.corrupt] * 9
     with pytest.raises(InputError, match=r"SHA-256 sum is .*, expected"):
         mnist()
     assert contents(mnist.folder) == REST
@@ -130,12 +130,12 @@ def test_fetch_does_not_retry_when_file_is_not_found(mnist, server):
     del server.files[SMALL]
     with pytest.raises(InputError, match="404"):
         mnist()
-    assert server.asked[SMALL] == 1
+    assert server.requests[SMALL] == 1
 
 
 def test_fetch_retries_when_server_is_silent(mnist, server):
     done = threading.Event()
-    server.faults[BIG] = [publisher.waits(done, 100_000)]
+    server.faults[BIG] = [publisher.stall(done, 100_000)]
     mnist(timeout=0.3)
     done.set()
     assert contents(mnist.folder)[BIG] == FILES[BIG]
@@ -165,7 +165,7 @@ PTBXL = {
 def test_fetch_downloads_listed_files_when_dataset_is_ptbxl(mnist, server, tmp_path):
     server.files = {**PTBXL, "records500/00000/00001_hr.hea": b"", "LICENSE.txt": b""}
     server.files["SHA256SUMS.txt"] = server.sums().encode()
-    server.faults["SHA256SUMS.txt"] = [publisher.busy, publisher.cut(100)]
+    server.faults["SHA256SUMS.txt"] = [publisher.send_503, publisher.truncate(100)]
     assert mnist("ptbxl") == 4
     assert contents(tmp_path / "ptbxl") == PTBXL
 
@@ -183,12 +183,12 @@ def test_fetch_requests_nothing_when_checksum_list_is_missing(mnist, server, tmp
         InputError, match=r"no such file: .*mnist\.txt; fetch\.sums must be a folder"
     ):
         mnist()
-    assert not server.asked
+    assert not server.requests
 
 
 def test_fetch_fails_when_another_fetch_is_running(mnist, server):
     done = threading.Event()
-    server.faults[BIG] = [publisher.waits(done, 200_000)]
+    server.faults[BIG] = [publisher.stall(done, 200_000)]
     process = start(mnist, server)
     wait_for_part(mnist, process)
     with pytest.raises(InputError, match="another process is downloading into"):
@@ -249,7 +249,7 @@ def wait_for_part(mnist, process) -> Path:
 
 def test_fetch_resumes_when_it_was_killed(mnist, server):
     done = threading.Event()
-    server.faults[BIG] = [publisher.waits(done, 200_000)]
+    server.faults[BIG] = [publisher.stall(done, 200_000)]
     process = start(mnist, server)
     part = wait_for_part(mnist, process)
     process.send_signal(signal.SIGKILL)
@@ -268,8 +268,8 @@ def test_fetch_fails_and_keeps_partial_file_when_disk_is_full(mnist, server):
     mnist.folder.mkdir()
     mount = f"mount -t tmpfs -o size=64k none {mnist.folder}"
     script = f'{mount}; if "$@"; then exit 1; fi; ls {mnist.folder} >&2'
-    process = start(mnist, server, *debian.with_mounts_of_its_own(script))
+    process = start(mnist, server, *debian.private_mount_command(script))
     _, errors = process.communicate(timeout=60)
     assert f"{BIG}: cannot write the file (No space left on device); free some" in errors
     assert f"{BIG}.part" in errors
-    assert server.asked[BIG] == 1  # another attempt would end no better
+    assert server.requests[BIG] == 1  # another attempt would end no better

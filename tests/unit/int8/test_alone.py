@@ -9,7 +9,7 @@ import pytest
 
 from snugnet.int8 import load
 from snugnet.int8.export import read, write
-from tests.environments import fresh
+from tests.environments import create_environment
 
 SETTINGS = {"stages": 3, "filters": 16, "bottleneck": 8, "kernel": 4, "stride": 2}
 PROGRAM = """
@@ -36,7 +36,7 @@ def inception() -> bytes:
 
 @pytest.mark.slow
 def test_exported_model_runs_when_only_numpy_is_installed(tmp_path):
-    python = fresh(tmp_path) / "python"
+    python = create_environment(tmp_path) / "python"
     file, exported = tmp_path / "model.tflite", tmp_path / "model.npz"
     file.write_bytes(inception())
     write(read(file), exported)
