@@ -1,4 +1,4 @@
-"""What some tests need of the system; without it they are skipped, and say what is missing."""
+"""Skip tests whose Debian programs are missing, and name these programs."""
 
 import os
 import shutil
@@ -19,9 +19,9 @@ def require(*programs: str, root: bool = False) -> None:
 
 
 def private_mount_command(script: str, *arguments: str) -> list[str]:
-    """Give the command that runs a shell script, in which it may mount what nobody else sees.
+    """Return the command that runs a shell script with private mounts.
 
-    A file system of one's own can be filled and made read-only without harm to others.
+    A private file system can be filled and made read-only without harm to other processes.
     """
     unshare = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-ec"]
     require("unshare")

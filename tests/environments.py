@@ -1,4 +1,4 @@
-"""Copies of the project, and environments of Python with only what is asked for."""
+"""Copies of the project, and Python environments with only the requested packages."""
 
 import os
 import shutil
@@ -52,10 +52,10 @@ def copy_tracked(folder: Path) -> Path:
 
 
 def create_environment(folder: Path, extras: str = "") -> Path:
-    """Install the package, with extras, from a copy of its source; give the folder of programs.
+    """Install the package with extras in a new environment; return its folder of programs.
 
     Args:
-        folder: Where to.
+        folder: Folder of the environment.
         extras: As pip takes them: `[tflite]`.
     """
     source = copy_source(folder)

@@ -1,4 +1,4 @@
-"""A publisher on the loopback device, which fails as publishers do."""
+"""A local HTTP server for downloads, with faults that real servers have."""
 
 import hashlib
 import threading
@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-# Answers a request in its own way and says so, or leaves it to the publisher.
+# A fault answers a request and returns True, or returns False if the server must answer it.
 Fault = Callable[["Handler", bytes], bool]
 
 
 class Publisher(ThreadingHTTPServer):
-    """Offers `files`; `faults` of a name are used up one a request."""
+    """Serves `files`; each request for a name uses up one of its `faults`."""
 
     daemon_threads = True
 
@@ -78,7 +78,7 @@ def send_503(handler: Handler, _: bytes) -> bool:
 
 
 def truncate(after: int) -> Fault:
-    """Promise the whole body and hang up after some of it."""
+    """Announce the whole body, but close the connection after some bytes."""
 
     def fault(handler: Handler, data: bytes) -> bool:
         handler.send_response(200)
@@ -92,7 +92,7 @@ def truncate(after: int) -> Fault:
 
 
 def corrupt(handler: Handler, data: bytes) -> bool:
-    """Send as many bytes, of which one is another."""
+    """Send the right number of bytes, with one changed byte."""
     handler.answer(bytes([data[0] ^ 1]) + data[1:])
     return True
 
@@ -104,7 +104,7 @@ def ignore_range(handler: Handler, data: bytes) -> bool:
 
 
 def stall(event: threading.Event, after: int) -> Fault:
-    """Send some and then nothing until an event."""
+    """Send some bytes, then wait for an event."""
 
     def fault(handler: Handler, data: bytes) -> bool:
         handler.send_response(200)

@@ -1,4 +1,4 @@
-"""A study on disk as the report reads it, made up in milliseconds."""
+"""A fake study on disk for tests of the report."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Small networks that are known to lose accuracy in int8, and where."""
+"""Small networks that lose accuracy in int8 at a known layer."""
 
 from collections.abc import Collection
 from typing import Any
@@ -27,7 +27,7 @@ def dense(keras: Any, *widths: int, seed: int = 0) -> Any:
 
 
 def enlarge_first_channel(model: Any, name: str, factor: float = 1000.0) -> None:
-    """Let the first channel of a layer's output be huge, and let the next layer take no notice."""
+    """Make the first output channel of a layer huge, and let the next layer ignore it."""
     places = [layer.name for layer in model.layers]
     layer, after = model.get_layer(name), model.layers[places.index(name) + 1]
     kernel, bias = layer.get_weights()

@@ -54,12 +54,12 @@ def test_akida_simulator_equals_keras_runtime(study):
                 for runtime in ("keras", "akida")
             )
             path = study.results / "akida" / "digits_akida" / variant / scheme / "agreement.json"
-            said = json.loads(path.read_text())
+            agreement = json.loads(path.read_text())
             np.testing.assert_array_equal(keras.raw, akida.raw)
-            assert said["verdict"] == "exact"
-            assert said["saturated_inputs"] == 0
+            assert agreement["verdict"] == "exact"
+            assert agreement["saturated_inputs"] == 0
             if scheme == "akida_v1_w4a4":
-                assert said["quantizeml"]["verdict"] == "differs"
+                assert agreement["quantizeml"]["verdict"] == "differs"
 
 
 def test_akida_page_lists_models_that_fit_and_do_not_fit(study):

@@ -45,8 +45,8 @@ def test_quantization_steps_sum_to_the_whole_difference(table):
     rows = of_original(table[table["scheme"] != "mixed"])
     steps = rows.set_index("scheme")["delta_rung"]
     assert pd.isna(steps["float32"])
-    whole = rows.set_index("scheme")["delta_float"]["fiq_int8"]
-    assert steps[["drq", "fiq_float32", "fiq_int8"]].sum() == pytest.approx(whole)
+    total = rows.set_index("scheme")["delta_float"]["fiq_int8"]
+    assert steps[["drq", "fiq_float32", "fiq_int8"]].sum() == pytest.approx(total)
     assert rows["p_rung_holm"].dropna().between(0, 1).all()
 
 
@@ -77,11 +77,11 @@ def test_sensitivity_starts_with_none_and_all_quantized(study, table):
 
 
 def test_mistakes_are_measured_with_file_of_cell(study, table):
-    found = json.loads((study.results / f"debug/{CELL}/mistakes.json").read_text())
+    result = json.loads((study.results / f"debug/{CELL}/mistakes.json").read_text())
     row = of_original(table).set_index("scheme").loc["fiq_int8"]
-    assert found["accuracy"] == pytest.approx(row["accuracy"])
-    assert found["n"] == row["n"]
-    names = {mistake["name"] for mistake in found["mistakes"]}
+    assert result["accuracy"] == pytest.approx(row["accuracy"])
+    assert result["n"] == row["n"]
+    names = {mistake["name"] for mistake in result["mistakes"]}
     assert names >= {"cast", "wrap", "cast_and_wrap", "input_zero_point"}
 
 

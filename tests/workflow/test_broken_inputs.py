@@ -133,8 +133,8 @@ def test_data_folder_is_empty_when_dataset_is_broken(outcome, name):
 
 def test_other_dataset_is_prepared_when_one_is_broken(outcome):
     project, _, _ = outcome
-    made = (project.folder / "results/broken/data/digits").glob("[!.]*")
-    assert sorted(path.name for path in made) == [
+    paths = (project.folder / "results/broken/data/digits").glob("[!.]*")
+    assert sorted(path.name for path in paths) == [
         "calib.npz",
         "record.json",
         "test.npz",
@@ -158,9 +158,9 @@ def test_predict_job_fails_when_split_is_truncated(tiny):
     """A file that was cut short on disk: the job that reads it says so and leaves no output."""
     test = tiny.results / "data/digits/test.npz"
     predictions = tiny.results / "predictions/digits_fc/original/drq/litert.npz"
-    whole = test.read_bytes()
+    content = test.read_bytes()
     times = (test.stat().st_atime, test.stat().st_mtime)
-    test.write_bytes(whole[:5000])
+    test.write_bytes(content[:5000])
     try:
         text = tiny.snakemake(
             *("--cores", "1", str(predictions.relative_to(tiny.folder)), "--forcerun"),
@@ -170,6 +170,6 @@ def test_predict_job_fails_when_split_is_truncated(tiny):
         assert "data/digits/test.npz: damaged or changed since it was created" in text
         assert not predictions.exists()
     finally:
-        test.write_bytes(whole)
+        test.write_bytes(content)
         os.utime(test, times)
         tiny.snakemake("--cores", "1", "all", "--configfile", "config/tiny.yaml")

@@ -38,8 +38,8 @@ def mirror() -> list[str]:
     return [line.split()[0] for line in text.splitlines() if line.endswith(" bookworm")][:1]
 
 
-def lent() -> list[str]:
-    """Lend a build what pip and TLS use on this machine, read-only."""
+def volume_options() -> list[str]:
+    """Return volume options for the files that pip and TLS use here, read-only."""
     configured = run(sys.executable, "-m", "pip", "config", "list")
     folders = re.findall(r"(?:file://)?(/[\w./-]+)", configured)
     paths = {"/etc/ssl/certs", "/etc/pip.conf", *folders}
@@ -57,7 +57,7 @@ def image(tmp_path_factory):
     run("buildah", "commit", empty, "localhost/snugnet-base")
     run("buildah", "rm", empty)
     shutil.rmtree(base)
-    build = ["buildah", "bud", "--network", "host", *lent()]
+    build = ["buildah", "bud", "--network", "host", *volume_options()]
     run(*build, "--build-arg", "BASE=localhost/snugnet-base", "-t", "localhost/snugnet", ".")
     yield "localhost/snugnet"
     run("buildah", "rmi", "localhost/snugnet", "localhost/snugnet-base")

@@ -17,10 +17,10 @@ from tests import debian
 from tests.workflow.conftest import TINY, Project
 from tests.workflow.test_warm import (
     RUN,
-    assert_part_is_the_same,
+    assert_same_results,
     processes,
     server_at_work,
-    wait_until_nobody_is_left,
+    wait_until_all_processes_end,
 )
 
 KILLS = 20
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.faults]
 
 
 def victims(project: Project, run: subprocess.Popen[bytes]) -> dict[str, list[int]]:
-    """Give the processes of a run by what they are; the server's children do jobs."""
+    """Return the processes of a run by kind; the children of the server run jobs."""
     living = {p: arguments for p, arguments in processes(project).items() if p != run.pid}
     of_server = [
         process for process, arguments in living.items() if "snugnet.jobs.fork_server" in arguments
@@ -73,19 +73,19 @@ def test_results_are_equal_when_run_is_killed_twenty_times(tiny, project):
                     break
             time.sleep(0.02)
         run.wait(timeout=600)
-        wait_until_nobody_is_left(project)
+        wait_until_all_processes_end(project)
         project.snakemake("--unlock", "--cores", "1", *TINY)
         if "Nothing to be done" in project.snakemake("-n", *RUN):
-            assert_part_is_the_same(project, tiny)
+            assert_same_results(project, tiny)
             finished += 1
             shutil.rmtree(project.folder / "results")
     finish(project)
-    assert_part_is_the_same(project, tiny)
+    assert_same_results(project, tiny)
     assert_nothing_left_to_do(project)
     print(f"killed {', '.join(killed)}; finished {finished + 1} times, each with the same results")
 
 
-def alone(project: Project, script: str) -> str:
+def run_with_private_mount(project: Project, script: str) -> str:
     """Run a shell script that mounts a file system of its own as `results`, and keep these."""
     (project.folder / "results").mkdir()
     again = f"snakemake {' '.join(RUN)}"
@@ -98,7 +98,7 @@ def alone(project: Project, script: str) -> str:
 
 
 def test_run_names_full_disk_and_continues_when_space_is_freed(tiny, project):
-    output = alone(
+    output = run_with_private_mount(
         project,
         """
         mount -t tmpfs -o size=700k none results
@@ -110,11 +110,11 @@ def test_run_names_full_disk_and_continues_when_space_is_freed(tiny, project):
         """,
     )
     assert "No space left on device" in output.split("--- more room ---")[0]
-    assert_part_is_the_same(project, tiny)
+    assert_same_results(project, tiny)
 
 
 def test_run_names_read_only_results_and_continues_afterwards(tiny, project):
-    output = alone(
+    output = run_with_private_mount(
         project,
         """
         models=results/tiny/models
@@ -133,7 +133,7 @@ def test_run_names_read_only_results_and_continues_afterwards(tiny, project):
         """,
     )
     assert "Read-only file system" in output.split("--- writable again ---")[0]
-    assert_part_is_the_same(project, tiny)
+    assert_same_results(project, tiny)
 
 
 def test_second_run_fails_when_folder_is_locked(tiny, project):
@@ -145,7 +145,7 @@ def test_second_run_fails_when_folder_is_locked(tiny, project):
     assert status == 1
     assert "Directory cannot be locked" in output
     assert first.wait(timeout=600) == 0, project.output[-6000:]
-    assert_part_is_the_same(project, tiny)
+    assert_same_results(project, tiny)
 
 
 def test_run_reports_memory_when_job_is_killed(tiny, project):
@@ -156,7 +156,7 @@ def test_run_reports_memory_when_job_is_killed(tiny, project):
     assert run.wait(timeout=600) != 0
     assert "the job was killed (SIGKILL): probably out of memory" in project.output
     finish(project)
-    assert_part_is_the_same(project, tiny)
+    assert_same_results(project, tiny)
 
 
 def test_run_reports_memory_when_allocation_fails(project):

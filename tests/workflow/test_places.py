@@ -88,7 +88,7 @@ def test_plan_is_equal_when_project_is_mounted_elsewhere(tiny, tmp_path):
 
 
 @pytest.fixture
-def theirs(tiny, tmp_path_factory) -> Project:
+def other_users_project(tiny, tmp_path_factory) -> Project:
     """A copy that belongs to another user, and is run by that user."""
     if os.geteuid() != 0:
         pytest.skip("running as another user needs root")
@@ -111,12 +111,12 @@ def can_run(*command: str) -> bool:
     return subprocess.run(command, capture_output=True).returncode == 0
 
 
-def test_plan_is_equal_when_another_user_runs_it(theirs):
-    records = theirs.folder / "results" / ".provenance.db"
+def test_plan_is_equal_when_another_user_runs_it(other_users_project):
+    records = other_users_project.folder / "results" / ".provenance.db"
     os.chown(records, 0, 0)
     records.chmod(0o644)
-    check_in_place(theirs)  # a dry run only reads
-    output = theirs.snakemake("--cores", "1", "all", *TINY, ok=False)
+    check_in_place(other_users_project)  # a dry run only reads
+    output = other_users_project.snakemake("--cores", "1", "all", *TINY, ok=False)
     assert "results/.provenance.db: not writable" in output
 
 
@@ -270,7 +270,7 @@ OWN_JOBS = {"prepare_dataset": 1, "draw_calibration": 1}
 
 
 @pytest.fixture
-def own(project) -> Project:
+def data_project(project) -> Project:
     """A project with a dataset of its own, in the folder `here`, which has been prepared."""
     (project.folder / "here").mkdir()
     x = np.random.default_rng(0).normal(size=(60, 8, 2)).astype(np.float32)
@@ -282,26 +282,26 @@ def own(project) -> Project:
     return project
 
 
-def test_plan_is_empty_when_data_moved_and_content_is_equal(own):
+def test_plan_is_empty_when_data_moved_and_content_is_equal(data_project):
     """Whether they are newer or older than what was made of them."""
-    (own.folder / "here").rename(own.folder / "there")
-    file = own.folder / "there" / "own.npz"
+    (data_project.folder / "here").rename(data_project.folder / "there")
+    file = data_project.folder / "there" / "own.npz"
     with np.load(file) as data:
         contents = dict(data)
-    with own.edited("own.yaml", "here", "there"):
+    with data_project.edited("own.yaml", "here", "there"):
         for time in (None, OLD):
             os.utime(file, time)
-            assert own.plan(*OWN_DATA, options=OWN) == {}
+            assert data_project.plan(*OWN_DATA, options=OWN) == {}
         np.savez(file, **{**contents, "x": contents["x"] + 1})
         for time in (None, OLD):
             os.utime(file, time)
-            assert own.plan(*OWN_DATA, options=OWN) == OWN_JOBS
+            assert data_project.plan(*OWN_DATA, options=OWN) == OWN_JOBS
 
 
-def test_plan_is_empty_when_data_moved_to_project_folder(own):
-    shutil.move(own.folder / "here" / "own.npz", own.folder)
-    with own.edited("own.yaml", "datasets_dir: here", "datasets_dir: ."):
-        assert own.plan(*OWN_DATA, options=OWN) == {}
+def test_plan_is_empty_when_data_moved_to_project_folder(data_project):
+    shutil.move(data_project.folder / "here" / "own.npz", data_project.folder)
+    with data_project.edited("own.yaml", "datasets_dir: here", "datasets_dir: ."):
+        assert data_project.plan(*OWN_DATA, options=OWN) == {}
 
 
 def test_plan_has_report_when_older_template_has_other_content(tiny):
@@ -317,10 +317,10 @@ def test_plan_has_report_when_older_template_has_other_content(tiny):
         os.utime(template, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def test_run_warns_once_when_records_are_missing(own):
+def test_run_warns_once_when_records_are_missing(data_project):
     """On its short screen too, which shows no reasons."""
-    (own.folder / "results" / ".provenance.db").unlink()
-    own.snakemake("--cores", "1", *OWN_DATA, *OWN)
+    (data_project.folder / "results" / ".provenance.db").unlink()
+    data_project.snakemake("--cores", "1", *OWN_DATA, *OWN)
     warning = WARNING.format("5 files have", "they were", "their jobs run")
-    assert len(re.findall(warning, own.output)) == 1
-    assert "Params have changed" not in own.output
+    assert len(re.findall(warning, data_project.output)) == 1
+    assert "Params have changed" not in data_project.output

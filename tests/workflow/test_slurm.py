@@ -30,9 +30,9 @@ def running(cluster: Cluster, run: subprocess.Popen[bytes], completed: int) -> s
     """Wait until so many jobs are completed and others run; give the number of the newest."""
     while run.poll() is None:
         states = cluster.jobs()
-        now = [job for job, state in states.items() if state == "RUNNING"]
-        if now and list(states.values()).count("COMPLETED") >= completed:
-            return max(now, key=int)
+        running_jobs = [job for job, state in states.items() if state == "RUNNING"]
+        if running_jobs and list(states.values()).count("COMPLETED") >= completed:
+            return max(running_jobs, key=int)
         time.sleep(0.2)
     raise AssertionError("the run ended before another job ran")
 
@@ -59,8 +59,8 @@ def test_study_finishes_when_job_is_cancelled_and_node_fails(tiny, project, clus
     assert states[first] == "CANCELLED"
     assert states[second] in ("NODE_FAIL", "FAILED")
     assert "Nothing to be done" in project.snakemake(*SLURM, "all", *TINY)
-    found = Counter(states.values())
-    print(f"{len(states)} jobs: " + ", ".join(f"{n} {state}" for state, n in found.items()))
+    counts = Counter(states.values())
+    print(f"{len(states)} jobs: " + ", ".join(f"{n} {state}" for state, n in counts.items()))
 
 
 def test_job_restarts_with_more_memory_when_memory_runs_out(project, cluster):

@@ -82,11 +82,11 @@ def test_gate_of_tiny_study_passes(tiny):
 
 
 def cell_of(table: pd.DataFrame, model: str, variant: str, scheme: str) -> pd.Series:
-    found = table[
+    rows = table[
         (table["model"] == model) & (table["variant"] == variant) & (table["scheme"] == scheme)
     ]
-    assert len(found) == 1
-    return found.iloc[0]
+    assert len(rows) == 1
+    return rows.iloc[0]
 
 
 @pytest.mark.parametrize("variant", ["sparse", "sparse_qat"])

@@ -36,8 +36,8 @@ def shell(project, command: str) -> None:
     """Run a command as it stands on a page."""
     # A tool beside this Python is found without an activated environment.
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    status, said = project.run("env", f"PATH={path}", "bash", "-c", command)
-    assert status == 0, f"{command}\n{said[-5000:]}"
+    status, output = project.run("env", f"PATH={path}", "bash", "-c", command)
+    assert status == 0, f"{command}\n{output[-5000:]}"
 
 
 def follow(project, page: str, left_out: tuple[str, ...] = ()) -> None:
@@ -51,8 +51,8 @@ def follow(project, page: str, left_out: tuple[str, ...] = ()) -> None:
 def save_model(project, filters: list[int], shape: tuple[int, ...]) -> None:
     """Write `model.h5` and `mine.keras`: a network that Akida takes too, with five classes."""
     code = SAVE.format(filters=filters, shape=shape)
-    status, said = project.run(sys.executable, "-c", code)
-    assert status == 0, said
+    status, output = project.run(sys.executable, "-c", code)
+    assert status == 0, output
 
 
 def activities(folder: Path) -> None:
@@ -92,9 +92,9 @@ def test_microcontroller_tutorial_runs(project):
 def test_study_of_csv_data_runs_all_default_steps(project):
     activities(project.folder)
     command = ("-m", "snugnet.cli.main", "init", "--data", "belt.csv", "--window", "64,3")
-    status, said = project.run(sys.executable, *command)
-    assert status == 0, said
-    project.snakemake(*said.strip().rpartition("snakemake ")[2].split())
+    status, output = project.run(sys.executable, *command)
+    assert status == 0, output
+    project.snakemake(*output.strip().rpartition("snakemake ")[2].split())
     check_activities(project)
 
 
@@ -154,13 +154,13 @@ def test_documented_options_exist_in_command_line_reference():
     """Options of all pages are those that the programs have."""
     known = (ROOT / "docs/reference/command_line.md").read_text()
     pages = [*ROOT.glob("docs/**/*.md"), ROOT / "README.md"]
-    asked = [
+    commands = [
         (page.name, line)
         for page in pages
         for line in re.findall(r"^snugnet (?:[^\n\\]|\\\n)*", page.read_text(), re.MULTILINE)
     ]
-    assert len(asked) > 10
-    for page, line in asked:
+    assert len(commands) > 10
+    for page, line in commands:
         line = line.partition(" #")[0]
         words = line.split()
         name = " ".join(words[:3]) if words[1] == "akida" else " ".join(words[:2])

@@ -1,4 +1,4 @@
-"""Networks drawn at random around what Akida takes: about half of them fit."""
+"""Random networks near the limits of Akida; about half of them fit."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,13 +9,13 @@ from tf_keras import Model, layers
 
 @dataclass
 class RandomChoices:
-    """A random generator with a chance to go wrong.
+    """Random choices, some of which Akida does not support.
 
     Attributes:
-        rng: What decides.
+        rng: Random generator.
         version: `v1` or `v2`.
-        odd: The chance of each single departure from what the chip takes.
-        count: Of layers, for their names.
+        odd: Probability of each unsupported choice.
+        count: Number of layers, for their names.
     """
 
     rng: np.random.Generator
@@ -38,7 +38,7 @@ def network(seed: int, version: str, deepest: int) -> Model:
     """Draw a network: images, convolutions, perhaps residual blocks, a mean or Flatten, Dense.
 
     Args:
-        seed: What it follows from.
+        seed: Random seed.
         version: `v1` or `v2`: around which generation it is drawn.
         deepest: How many blocks follow the first at most.
     """

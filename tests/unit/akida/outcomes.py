@@ -1,4 +1,4 @@
-"""What becomes of generated networks: by the vendor's tools, by pre-flight, by our rules.
+"""Check random networks with the vendor's tools, with preflight and with the rules of Snugnet.
 
 python -m tests.unit.akida.outcomes VERSION DEEPEST FIRST LAST
 
@@ -19,7 +19,7 @@ SCHEMES = {"v1": ("akida_v1_w4a4",), "v2": ("akida_v2_w8a8", "akida_v2_w4a4")}
 
 
 def outcome(version: str, deepest: int, seed: int) -> dict[str, Any]:
-    """Judge one network three times."""
+    """Check one network in all three ways."""
     from snugnet.akida.obstacles import find_obstacles
     from snugnet.akida.preflight import preflight
     from snugnet.akida.rewrite import prepare_model

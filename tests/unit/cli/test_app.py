@@ -46,10 +46,10 @@ def test_command_exits_2_when_request_is_wrong(command, arguments, message):
     assert message in complaint
 
 
-def test_command_prints_error_as_json_when_json_is_set(asked):
-    code, found = asked("inspect", "none.tflite")
+def test_command_prints_error_as_json_when_json_is_set(command_json):
+    code, result = command_json("inspect", "none.tflite")
     assert code == 2
-    assert found == {"error": "none.tflite: No such file or directory. Check the path."}
+    assert result == {"error": "none.tflite: No such file or directory. Check the path."}
 
 
 def test_command_exits_1_with_one_sentence_when_code_has_a_bug(command, model, monkeypatch):
@@ -127,7 +127,7 @@ def test_command_prints_json_when_run_as_module(model):
 
 def test_command_exits_1_and_leaves_no_file_when_library_crashes(keras, tmp_path):
     """Nothing of it stays: neither an output, nor a part of one, nor a temporary file."""
-    foreign_models.saved("custom", "h5", tmp_path)
+    foreign_models.save_model_file("custom", "h5", tmp_path)
     (tmp_path / "crash.py").write_text("import os\nos.abort()\n")
     (tmp_path / "temporary").mkdir()
     request = ("quantize", "--model", "custom.h5", "--output", "q.tflite", "--json")
@@ -141,9 +141,9 @@ def test_command_exits_1_and_leaves_no_file_when_library_crashes(keras, tmp_path
         env=os.environ | {"TMPDIR": str(tmp_path / "temporary"), "PYTHONDONTWRITEBYTECODE": "1"},
     )
     assert done.returncode == 1
-    said = json.loads(done.stdout)["error"]
-    assert said.startswith("crash.py crashed in <module> (SIGABRT): ")
-    assert done.stderr == f"snugnet: {said}\n"
+    error_message = json.loads(done.stdout)["error"]
+    assert error_message.startswith("crash.py crashed in <module> (SIGABRT): ")
+    assert done.stderr == f"snugnet: {error_message}\n"
     assert {path.name for path in tmp_path.iterdir()} == before
     assert not list((tmp_path / "temporary").iterdir())
 
@@ -167,11 +167,11 @@ def test_command_prints_one_line_when_libraries_log(tmp_path):
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("snugnet: model.h5: ")
-    told = subprocess.run(
+    verbose = subprocess.run(
         line,
         capture_output=True,
         text=True,
         cwd=tmp_path,
         env=os.environ | {"SNUGNET_TRACEBACK": "1"},
     )
-    assert done.stderr in told.stderr
+    assert done.stderr in verbose.stderr

@@ -23,10 +23,10 @@ def test_read_returns_samples_when_file_is_a_split(tmp_path):
     x = np.random.default_rng(0).normal(size=(4, *SHAPE)).astype(np.float32)
     y = np.array([0, 1, 0, 1])
     save_split(tmp_path / "test.npz", Samples(x, y, ("a", "b"), "multiclass", np.arange(4)))
-    found = read(tmp_path / "test.npz", SHAPE)
-    np.testing.assert_array_equal(found.x, x)
-    np.testing.assert_array_equal(found.y, y)
-    np.testing.assert_array_equal(found.group, np.arange(4))
+    samples = read(tmp_path / "test.npz", SHAPE)
+    np.testing.assert_array_equal(samples.x, x)
+    np.testing.assert_array_equal(samples.y, y)
+    np.testing.assert_array_equal(samples.group, np.arange(4))
 
 
 def test_read_uses_test_arrays_when_names_are_as_in_mnist(tmp_path):
@@ -42,10 +42,10 @@ def test_read_uses_test_arrays_when_names_are_as_in_mnist(tmp_path):
 def test_read_reshapes_rows_when_file_is_csv(tmp_path, columns, expected):
     values = pd.DataFrame(np.arange(12.0).reshape(2, 6), columns=list("abcdef"))
     values.assign(group=[3, 4], **columns).to_csv(tmp_path / "x.csv", index=False)
-    found = read(tmp_path / "x.csv", SHAPE)
-    np.testing.assert_array_equal(found.x, np.arange(12).reshape(2, *SHAPE))
-    assert found.y.tolist() == expected
-    assert found.group.tolist() == [3, 4]
+    samples = read(tmp_path / "x.csv", SHAPE)
+    np.testing.assert_array_equal(samples.x, np.arange(12).reshape(2, *SHAPE))
+    assert samples.y.tolist() == expected
+    assert samples.group.tolist() == [3, 4]
 
 
 def test_read_fails_when_labels_are_class_names(tmp_path):

@@ -10,30 +10,30 @@ from snugnet.int8 import load
 from tests.tflite_files import Tensor, single
 
 
-def test_run_prints_engine_output_and_accuracy(asked, model, x, tmp_path):
+def test_run_prints_engine_output_and_accuracy(command_json, model, x, tmp_path):
     raw = load(model).predict(x)
     y = raw.argmax(axis=1)
     y[0] = (y[0] + 1) % 3
     np.savez(tmp_path / "test.npz", x=x, y=y)
-    code, found = asked("run", model, tmp_path / "test.npz")
+    code, result = command_json("run", model, tmp_path / "test.npz")
     assert code == 0
-    assert found["raw"] == raw.tolist()
-    assert found["decision"] == raw.argmax(axis=1).tolist()
-    assert found["accuracy"] == pytest.approx(8 / 9)
+    assert result["raw"] == raw.tolist()
+    assert result["decision"] == raw.argmax(axis=1).tolist()
+    assert result["accuracy"] == pytest.approx(8 / 9)
 
 
-def test_run_uses_profile_when_it_is_set(asked, in_float, x, tmp_path):
+def test_run_uses_profile_when_it_is_set(command_json, float_model, x, tmp_path):
     np.save(tmp_path / "x.npy", x)
     for profile in ("litert_ref", "tflm"):
-        found = asked("run", in_float, tmp_path / "x.npy", "--profile", profile)[1]
-        assert found["raw"] == load(in_float, profile).predict(x).tolist()
+        result = command_json("run", float_model, tmp_path / "x.npy", "--profile", profile)[1]
+        assert result["raw"] == load(float_model, profile).predict(x).tolist()
 
 
-def test_run_quantizes_integers_when_raw_is_not_set(asked, model, tmp_path):
+def test_run_quantizes_integers_when_raw_is_not_set(command_json, model, tmp_path):
     integers = np.random.default_rng(0).integers(-12, 12, (4, 8, 8, 2)).astype(np.int8)
     np.save(tmp_path / "x.npy", integers)
-    _, real = asked("run", model, tmp_path / "x.npy")
-    _, raw = asked("run", model, tmp_path / "x.npy", "--raw")
+    _, real = command_json("run", model, tmp_path / "x.npy")
+    _, raw = command_json("run", model, tmp_path / "x.npy", "--raw")
     assert raw["raw"] == load(model).predict(integers).tolist()
     quantized = quantize(integers.astype(np.float32), 0.1, 3, np.int8)
     assert real["raw"] == load(model).predict(quantized).tolist()
@@ -48,49 +48,51 @@ def test_run_prints_only_first_samples_when_there_are_many(command, model, tmp_p
     assert "on 30 samples" in output
 
 
-def test_verify_uses_random_samples_when_data_is_missing(asked, command, model):
-    code, found = asked("verify", model, "--samples", 5)
+def test_verify_uses_random_samples_when_data_is_missing(command_json, command, model):
+    code, result = command_json("verify", model, "--samples", 5)
     assert code == 0
-    assert found["inputs"] == "random"
+    assert result["inputs"] == "random"
     for profile in ("litert_ref", "tflm"):
-        assert found[profile]["verdict"] == "exact"
-        assert found[profile]["samples"] == 5
-    assert found == asked("verify", model, "--samples", 5)[1]
+        assert result[profile]["verdict"] == "exact"
+        assert result[profile]["samples"] == 5
+    assert result == command_json("verify", model, "--samples", 5)[1]
     output = command("verify", model, "--samples", 5)[1]
     assert "litert_ref: exact" in output
     assert "tensor arena (TensorFlow Lite Micro): " in output
 
 
-def test_random_samples_cover_the_quantized_range(asked, model, in_float):
+def test_random_samples_cover_the_quantized_range(command_json, model, float_model):
     """Saturation at both ends is where kernels differ; with floats at its ends the file tells."""
     from snugnet.services.user_data import draw_random_samples
     from snugnet.tflite.flatbuffer import read_graph
 
-    for path in (model, in_float):
+    for path in (model, float_model):
         x = draw_random_samples(read_graph(path), 50, seed=0)
         assert x.shape == (50, 8, 8, 2)
         levels = quantize(x, 0.1, 3, np.int8)
         assert (levels.min(), levels.max()) == (-128, 127)
 
 
-def test_verify_exits_1_when_file_is_unsupported(asked, command, tmp_path):
+def test_verify_exits_1_when_file_is_unsupported(command_json, command, tmp_path):
     path = tmp_path / "float.tflite"
     path.write_bytes(single("RELU", [Tensor((1, 4), "float32")], [Tensor((1, 4), "float32")]))
-    code, found = asked("verify", path)
+    code, result = command_json("verify", path)
     assert code == 1
-    assert found["litert_ref"]["verdict"] == "unsupported"
+    assert result["litert_ref"]["verdict"] == "unsupported"
     assert "unsupported" in command("verify", path)[1]
 
 
-def test_explain_prints_value_and_steps_when_element_is_set(asked, command, model, x, tmp_path):
+def test_explain_prints_value_and_steps_when_element_is_set(
+    command_json, command, model, x, tmp_path
+):
     np.save(tmp_path / "x.npy", x)
     place = ("--operator", 4, "--element", "0,2", "--sample", 3)
-    code, found = asked("explain", model, tmp_path / "x.npy", *place)
+    code, result = command_json("explain", model, tmp_path / "x.npy", *place)
     assert code == 0
-    told = dict(load(model).explain(x[3:4], 4, [0, 2]))
-    assert found == json.loads(json.dumps(told))
-    assert load(model).trace(x)[12][3, 2] == found["output"]
-    assert f"output: {found['output']}" in command("explain", model, tmp_path / "x.npy", *place)[1]
+    steps = dict(load(model).explain(x[3:4], 4, [0, 2]))
+    assert result == json.loads(json.dumps(steps))
+    assert load(model).trace(x)[12][3, 2] == result["output"]
+    assert f"output: {result['output']}" in command("explain", model, tmp_path / "x.npy", *place)[1]
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_load_keras_file_fails_when_model_contains_lambda(keras, tmp_path, form)
     """The file is refused by its description alone: its code would leave a mark."""
     from snugnet.models.loading.keras_files import load_keras_file, read_description
 
-    path = foreign_models.saved("with_lambda", form, tmp_path)
+    path = foreign_models.save_model_file("with_lambda", form, tmp_path)
     assert "Lambda" in {entry["class_name"] for _, entry in read_description(path).layers}
     with pytest.raises(InputError, match="'twice'"):
         load_keras_file(path)
@@ -110,8 +110,8 @@ def test_load_keras_file_fails_when_file_is_missing_or_damaged(keras, tmp_path, 
     from snugnet.models.loading.keras_files import load_keras_file
 
     path = tmp_path / name
-    whole = foreign_models.saved("conv1d", "keras", tmp_path).read_bytes()
-    contents = {"half.keras": whole[: len(whole) // 2], "text.h5": b"model"}
+    content = foreign_models.save_model_file("conv1d", "keras", tmp_path).read_bytes()
+    contents = {"half.keras": content[: len(content) // 2], "text.h5": b"model"}
     if name in contents:
         path.write_bytes(contents[name])
     with pytest.raises((InputError, FileNotFoundError), match=name):
@@ -121,6 +121,6 @@ def test_load_keras_file_fails_when_file_is_missing_or_damaged(keras, tmp_path, 
 def test_infer_task_returns_task_when_last_activation_is_known(keras):
     from snugnet.models.loading.keras_files import infer_task
 
-    found = {name: infer_task(foreign_models.BUILDERS[name]()) for name in ("ds_cnn", "binary")}
-    assert found == {"ds_cnn": "multiclass", "binary": "binary"}
+    tasks = {name: infer_task(foreign_models.BUILDERS[name]()) for name in ("ds_cnn", "binary")}
+    assert tasks == {"ds_cnn": "multiclass", "binary": "binary"}
     assert infer_task(foreign_models.autoencoder()) is None

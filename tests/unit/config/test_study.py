@@ -67,11 +67,11 @@ def test_scheme_settings_are_merged_when_model_has_its_own():
     config["schemes"] = {"akida_v2_w8a8": {"device": "TwoNodesIPv2", "training": {"epochs": 3}}}
     config["models"]["net"]["schemes"] = {"akida_v2_w8a8": {"training": {"learning_rate": 0.5}}}
     cell = {"model": "net", "scheme": "akida_v2_w8a8"}
-    found = study(config).settings.collect(("scheme", "scheme_training"), cell)
-    assert found["scheme"]["device"] == "TwoNodesIPv2"
-    assert found["scheme_training"]["epochs"] == 3
-    assert found["scheme_training"]["learning_rate"] == 0.5
-    assert found["scheme_training"]["batch_size"] == 64  # the model's own
+    result = study(config).settings.collect(("scheme", "scheme_training"), cell)
+    assert result["scheme"]["device"] == "TwoNodesIPv2"
+    assert result["scheme_training"]["epochs"] == 3
+    assert result["scheme_training"]["learning_rate"] == 0.5
+    assert result["scheme_training"]["batch_size"] == 64  # the model's own
 
 
 @pytest.mark.parametrize(
@@ -123,32 +123,32 @@ def test_study_has_one_model_for_each_seed_when_seeds_are_set():
     config = minimal()
     config["study"] = [{"models": ["net"], "seeds": [7, 8], "schemes": ["float32", "drq"]}]
     before = deepcopy(config)
-    found = study(config)
-    assert [cell.model for cell in found.cells] == ["net_s7", "net_s7", "net_s8", "net_s8"]
+    result = study(config)
+    assert [cell.model for cell in result.cells] == ["net_s7", "net_s7", "net_s8", "net_s8"]
     (described,) = [
         cell
-        for cell in found.settings.collect(("cells",), {})["cells"]
+        for cell in result.settings.collect(("cells",), {})["cells"]
         if (cell["model"], cell["scheme"]) == ("net_s8", "drq")
     ]
     assert (described["family"], described["seed"]) == ("net", 8)
     one, other = (
-        found.settings.collect(("model", "seed"), {"model": name}) for name in ("net_s7", "net_s8")
+        result.settings.collect(("model", "seed"), {"model": name}) for name in ("net_s7", "net_s8")
     )
     assert one["model"] | {"seed": 0} == other["model"] | {"seed": 0}
     assert (one["seed"], other["seed"]) == (7, 8)
     assert config == before
 
 
-@pytest.mark.parametrize("own", [None, 1])
-def test_model_keeps_its_name_when_seed_is_its_own(own):
-    config = changed("models/net/seed", own)
+@pytest.mark.parametrize("own_seed", [None, 1])
+def test_model_keeps_its_name_when_seed_is_its_own(own_seed):
+    config = changed("models/net/seed", own_seed)
     config["study"] = [{"models": ["net"], "seeds": [1, 2], "schemes": ["drq"]}]
     known = study(config)
     assert [cell.model for cell in known.cells] == ["net", "net_s2"]
     described = known.settings.collect(("cells",), {})["cells"]
     assert [(cell["family"], cell["seed"]) for cell in described] == [("net", 1), ("net", 2)]
     plain = study({**minimal(), "study": [{"models": ["net"], "schemes": ["drq"]}]})
-    if own is None:
+    if own_seed is None:
         names = ("model", "seed", "tf_threads")
         assert known.settings.collect(names, {"model": "net"}) == plain.settings.collect(
             names, {"model": "net"}
@@ -182,15 +182,15 @@ def test_deliverables_contain_programs_when_scheme_is_akida():
 
 
 def test_dataset_settings_are_equal_when_datasets_dir_differs():
-    here, there = (
+    first, second = (
         study({**minimal(), "datasets_dir": name, "datasets": {"data": {"kind": "mnist"}}})
         for name in ("here", "there")
     )
     wildcards = {"dataset": "data"}
-    assert here.settings.collect(("dataset",), wildcards) == there.settings.collect(
+    assert first.settings.collect(("dataset",), wildcards) == second.settings.collect(
         ("dataset",), wildcards
     )
-    assert here.settings.dataset_with_folder("data")["datasets_dir"] == "here"
+    assert first.settings.dataset_with_folder("data")["datasets_dir"] == "here"
 
 
 def test_study_fails_when_seed_name_is_taken_by_a_model():
@@ -210,17 +210,17 @@ def test_study_fails_when_scheme_mixed_has_a_qat_variant():
     with pytest.raises(InputError, match=message):
         study(config)
     config["study"][0]["variants"] = ["original", "tuned"]
-    found = study(config)
-    assert [cell.runtime for cell in found.cells if cell.scheme == "mixed"] == ["litert"] * 2
-    assert found.variants_without_quantizers() == "original|tuned"
-    assert "tflite/net/tuned/mixed/contract.json" in found.targets.files("contracts")
+    result = study(config)
+    assert [cell.runtime for cell in result.cells if cell.scheme == "mixed"] == ["litert"] * 2
+    assert result.variants_without_quantizers() == "original|tuned"
+    assert "tflite/net/tuned/mixed/contract.json" in result.targets.files("contracts")
 
 
 def test_mixed_settings_are_merged_when_model_has_its_own():
     config = minimal()
     config["models"]["net"]["schemes"] = {"mixed": {"budget": 1.5}}
-    found = study(config).settings.collect(("scheme",), {"model": "net", "scheme": "mixed"})
-    assert found["scheme"] == {
+    result = study(config).settings.collect(("scheme",), {"model": "net", "scheme": "mixed"})
+    assert result["scheme"] == {
         "budget": 1.5,
         "calibration_samples": None,
         "max_in_float": None,
@@ -233,14 +233,14 @@ def test_analyses_exclude_qat_variants_when_they_convert_again():
     config["variants"]["aware"] = {"method": "qat", "parent": "original"}
     config["study"] = [{"models": ["net"], "variants": ["original", "aware"]}]
     config["analyses"] = {"sensitivity": {"models": None}}
-    found = study(config)
+    result = study(config)
     for stage, file, variants in (
         ("debugged", "layers.csv", ["original"]),
         ("traced", "trace.csv", ["original", "aware"]),
         ("sensitivity", "sensitivity.csv", ["original"]),
     ):
-        wanted = [f"debug/net/{variant}/fiq_int8/{file}" for variant in variants]
-        assert found.targets.files(stage) == wanted
+        expected = [f"debug/net/{variant}/fiq_int8/{file}" for variant in variants]
+        assert result.targets.files(stage) == expected
 
 
 def test_cells_are_unique_when_study_blocks_overlap():
@@ -495,13 +495,13 @@ def test_calibrated_variant_uses_model_settings_when_set():
     config["models"]["net"]["variants"] = {"calibrated": {"percentiles": []}}
     config["study"] = [{"models": ["net"], "variants": ["calibrated"], "schemes": ["fiq_int8"]}]
     config["analyses"] = {"sensitivity": {"models": None}}
-    found = study(config)
-    assert found.config.variants["calibrated"].percentiles == (99.9, 99.99)
-    variant = found.settings.variant("net", "calibrated")
+    result = study(config)
+    assert result.config.variants["calibrated"].percentiles == (99.9, 99.99)
+    variant = result.settings.variant("net", "calibrated")
     assert (variant["percentiles"], variant["mse"]) == ([], True)
     # Its ranges are its own: nothing that converts anew can tell of them.
-    assert found.targets.files("debugged") == found.targets.files("sensitivity") == []
-    assert found.targets.files("traced") == ["debug/net/calibrated/fiq_int8/trace.csv"]
+    assert result.targets.files("debugged") == result.targets.files("sensitivity") == []
+    assert result.targets.files("traced") == ["debug/net/calibrated/fiq_int8/trace.csv"]
 
 
 @pytest.mark.parametrize(
@@ -647,9 +647,9 @@ def test_study_fails_when_pruning_target_is_not_a_fraction(method, target):
 
 
 def test_pattern_matches_nothing_when_no_name_fits():
-    ours = study(minimal())
-    assert ours.pattern("variants", method=["finetune"]) == "tuned"
-    assert ours.pattern("models", architecture=["cnn"]) == "(?!)"
+    result = study(minimal())
+    assert result.pattern("variants", method=["finetune"]) == "tuned"
+    assert result.pattern("models", architecture=["cnn"]) == "(?!)"
 
 
 def test_make_results_dir_fails_when_folder_is_not_writable(tmp_path, monkeypatch):
@@ -689,8 +689,8 @@ def previous_schemes(schemes: list[str], variant: str = "original") -> dict[str,
     config = minimal()
     config["variants"]["aware"] = {"method": "qat", "parent": "original"}
     config["study"] = [{"models": ["net"], "variants": [variant], "schemes": schemes}]
-    asked = study(config)
-    below = {cell.scheme: asked.find_previous_step(cell) for cell in asked.cells}
+    result = study(config)
+    below = {cell.scheme: result.find_previous_step(cell) for cell in result.cells}
     return {scheme: cell and cell.scheme for scheme, cell in below.items()}
 
 
@@ -721,13 +721,13 @@ def test_analysis_files_are_limited_when_variants_are_selected(analyses, expecte
     config = minimal()
     config["variants"]["aware"] = {"method": "qat", "parent": "original"}
     config["study"][0] |= {"variants": ["original", "aware"]}
-    asked = study({**config, "analyses": analyses})
+    result = study({**config, "analyses": analyses})
     traced = [f"debug/net/{name}/fiq_int8/trace.csv" for name in expected]
-    assert asked.targets.files("traced") == traced
+    assert result.targets.files("traced") == traced
     # TensorFlow's debugger converts anew, which a model with quantizers does not allow.
     debugged = [path.replace("trace", "layers") for path in traced if "aware" not in path]
-    assert asked.targets.files("debugged") == debugged
-    assert asked.targets.files("sensitivity") == []
+    assert result.targets.files("debugged") == debugged
+    assert result.targets.files("sensitivity") == []
 
 
 @pytest.mark.parametrize(("models", "expected"), [(["net"], [2, 3]), (["net_s2"], [2])])

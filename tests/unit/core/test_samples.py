@@ -51,15 +51,15 @@ def test_check_samples_passes_when_samples_are_usable():
 
 
 def test_load_split_returns_saved_samples_and_files_are_equal(tmp_path):
-    given = samples(group=np.array(list("aaabbbccc")))
-    save_split(tmp_path / "a.npz", given)
-    save_split(tmp_path / "b.npz", given)
+    original = samples(group=np.array(list("aaabbbccc")))
+    save_split(tmp_path / "a.npz", original)
+    save_split(tmp_path / "b.npz", original)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     read = load_split(tmp_path / "a.npz")
-    assert read.class_names == given.class_names
-    assert read.task == given.task
+    assert read.class_names == original.class_names
+    assert read.task == original.task
     for name in ("x", "y", "group"):
-        np.testing.assert_array_equal(getattr(read, name), getattr(given, name))
+        np.testing.assert_array_equal(getattr(read, name), getattr(original, name))
 
 
 def test_load_split_returns_no_group_when_none_was_saved(tmp_path):
@@ -79,9 +79,9 @@ def test_load_split_fails_when_file_is_truncated(tmp_path, keep):
 def test_load_split_fails_when_file_is_cut_at_any_position(tmp_path):
     path = tmp_path / "a.npz"
     save_split(path, samples())
-    whole = path.read_bytes()
-    for keep in range(0, len(whole), 37):
-        path.write_bytes(whole[:keep])
+    content = path.read_bytes()
+    for keep in range(0, len(content), 37):
+        path.write_bytes(content[:keep])
         with pytest.raises(InputError):
             load_split(path)
 

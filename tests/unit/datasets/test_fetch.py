@@ -221,9 +221,9 @@ def test_read_checksums_fails_when_list_is_invalid(text, words):
 
 @pytest.mark.parametrize("kind", ["mitdb", "mnist"])
 def test_checksum_list_equals_source_files_of_loader(kind):
-    listed = read_checksums((CHECKSUM_FOLDER / f"{kind}.txt").read_text())
+    names = read_checksums((CHECKSUM_FOLDER / f"{kind}.txt").read_text())
     read = {path.name for path in source_files({"kind": kind, "datasets_dir": "", "path": ""})}
-    assert set(listed) == read
+    assert set(names) == read
 
 
 def start(mnist, server, *before: str) -> subprocess.Popen:
@@ -256,10 +256,10 @@ def test_fetch_resumes_when_it_was_killed(mnist, server):
     process.wait()
     done.set()
     assert not (mnist.folder / BIG).exists()
-    there = part.stat().st_size
+    size_before = part.stat().st_size
     server.sent.clear()
     mnist()
-    assert server.sent[BIG] == len(FILES[BIG]) - there
+    assert server.sent[BIG] == len(FILES[BIG]) - size_before
     assert contents(mnist.folder) == FILES
 
 

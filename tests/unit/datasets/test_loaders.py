@@ -37,8 +37,8 @@ def wfdb_folder(tmp_path_factory) -> Path:
     folder.mkdir()
     record(folder, "100")
     for name in mitdb.MITDB_RECORDS[1:]:
-        for end in ("hea", "dat", "atr"):
-            shutil.copy(folder / f"100.{end}", folder / f"{name}.{end}")
+        for suffix in ("hea", "dat", "atr"):
+            shutil.copy(folder / f"100.{suffix}", folder / f"{name}.{suffix}")
         header = (folder / f"{name}.hea").read_text().replace("100", name, 1)
         (folder / f"{name}.hea").write_text(header.replace("100.dat", f"{name}.dat"))
     return folder
@@ -318,10 +318,10 @@ def test_windows_reads_csv_when_task_is_multilabel(tmp_path):
     ],
 )
 def test_windows_fails_when_arrays_are_invalid(tmp_path, arrays, settings, words):
-    given = {"x": np.zeros((4, 3)), "y": np.array([0, 1, 0, 1]), **arrays}
+    contents = {"x": np.zeros((4, 3)), "y": np.array([0, 1, 0, 1]), **arrays}
     if words == "missing arrays: y":
-        del given["y"]
-    np.savez(tmp_path / "mine.npz", **given)
+        del contents["y"]
+    np.savez(tmp_path / "mine.npz", **contents)
     with pytest.raises(InputError, match=words):
         windows.load(window_settings(tmp_path, "mine.npz", **settings), 1)
 
@@ -387,9 +387,9 @@ def test_recordings_keep_chosen_classes_when_classes_are_set(tmp_path):
 
 def test_recordings_use_segment_as_group_when_groups_are_missing(tmp_path):
     recording(tmp_path)
-    whole = dict(np.load(tmp_path / "mine.npz", allow_pickle=False))
-    del whole["group"]
-    np.savez(tmp_path / "mine.npz", **whole)
+    arrays = dict(np.load(tmp_path / "mine.npz", allow_pickle=False))
+    del arrays["group"]
+    np.savez(tmp_path / "mine.npz", **arrays)
     assert recordings.load(recording_settings(tmp_path), 1).group.tolist() == [0, 0, 0, 1]
 
 

@@ -39,24 +39,24 @@ def test_prepare_uses_train_mean_and_std_when_standardizing():
 
 
 def test_prepare_keeps_values_when_scaling_is_none():
-    given = samples()
-    prepared = prepare(given, {**SETTINGS, "scaling": "none"}, 1)
+    original = samples()
+    prepared = prepare(original, {**SETTINGS, "scaling": "none"}, 1)
     values = np.concatenate([part.x for part in prepared.splits.values()])
     np.testing.assert_array_equal(
-        np.sort(values.ravel()), np.sort(given.x.astype(np.float32).ravel())
+        np.sort(values.ravel()), np.sort(original.x.astype(np.float32).ravel())
     )
 
 
 def test_prepare_counts_values_when_they_are_outside_train_range():
-    given = samples()
+    original = samples()
     x = np.zeros((90, 10, 2))
     x[:, 0, 0] = np.arange(90)
     part = np.array(["train", "val", "test"])[
         (np.arange(90) > 50) + (np.arange(90) > 80).astype(int)
     ]
-    given = replace(given, x=x, split=part)
+    original = replace(original, x=x, split=part)
     for kind, expected in (("uint8", [0, 30, 9]), ("standardize", [0, 0, 0])):
-        record = prepare(given, {**SETTINGS, "scaling": kind}, 0).record["splits"]
+        record = prepare(original, {**SETTINGS, "scaling": kind}, 0).record["splits"]
         assert [record[n]["outside_range"] for n in ("train", "val", "test")] == expected
 
 
@@ -80,10 +80,10 @@ def test_scaling_stays_small_when_channel_is_constant():
 
 
 def test_prepare_fails_when_values_overflow_float32():
-    given = samples()
-    given.x[3, 2, 1] = 1e39
+    original = samples()
+    original.x[3, 2, 1] = 1e39
     with pytest.raises(InputError, match="overflow float32"):
-        prepare(given, {**SETTINGS, "scaling": "none"}, 1)
+        prepare(original, {**SETTINGS, "scaling": "none"}, 1)
 
 
 def test_scaling_uses_each_sample_when_kind_is_per_sample():

@@ -30,22 +30,22 @@ def samples(port: engine.Port, count: int, seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_engine_tensors_equal_runtime(name, profile, save):
     model = load(save(NETWORKS[name]), profile)
-    own = model.inputs[0].shape[0]
+    batch = model.inputs[0].shape[0]
     x = samples(model.inputs[0], 20)
-    written = [i for operator in model.graph.operators for i in operator.outputs]
-    parts = [[x[i * own : (i + 1) * own]] for i in range(20)]
+    indexes = [i for operator in model.graph.operators for i in operator.outputs]
+    parts = [[x[i * batch : (i + 1) * batch]] for i in range(20)]
     if profile == "litert_ref":
         truths = litert(NETWORKS[name], parts)
     else:
-        truths = tflm(NETWORKS[name], parts, written)
-    found = model.trace(x)
-    assert set(found) == set(written)
-    for index in written:
+        truths = tflm(NETWORKS[name], parts, indexes)
+    tensors = model.trace(x)
+    assert set(tensors) == set(indexes)
+    for index in indexes:
         truth = np.concatenate(
             [np.reshape(t[index], model.graph.tensors[index].shape) for t in truths]
         )
-        np.testing.assert_array_equal(found[index], truth, err_msg=f"tensor {index}")
-    np.testing.assert_array_equal(model.predict(x), found[model.outputs[0].index])
+        np.testing.assert_array_equal(tensors[index], truth, err_msg=f"tensor {index}")
+    np.testing.assert_array_equal(model.predict(x), tensors[model.outputs[0].index])
 
 
 def shape_and_constant() -> bytes:
@@ -97,10 +97,15 @@ def test_engine_rounds_and_saturates_when_input_is_float(save):
 
 def test_engine_ports_have_shape_type_and_scale(save):
     model = load(save(NETWORKS["network"]))
-    (given,), (made,) = model.inputs, model.outputs
-    assert (given.shape, given.dtype, given.zero_point) == ((1, 8, 8, 2), "int8", 3)
-    assert given.scale == pytest.approx(0.1)
-    assert (made.shape, made.dtype, made.scale, made.zero_point) == ((1, 3), "int8", 1 / 256, -128)
+    (input_port,), (output_port,) = model.inputs, model.outputs
+    assert (input_port.shape, input_port.dtype, input_port.zero_point) == ((1, 8, 8, 2), "int8", 3)
+    assert input_port.scale == pytest.approx(0.1)
+    assert (output_port.shape, output_port.dtype, output_port.scale, output_port.zero_point) == (
+        (1, 3),
+        "int8",
+        1 / 256,
+        -128,
+    )
 
 
 @pytest.mark.parametrize(
@@ -127,24 +132,26 @@ def test_predict_fails_when_float_input_has_no_scale(save):
 
 
 def test_load_fails_when_input_type_is_not_supported(save):
-    given, made = Tensor((3,), "bool"), Tensor((1,), "int32")
-    file = single("SHAPE", [given], [made], {"kind": "ShapeOptions", "outType": 2})
+    source, output = Tensor((3,), "bool"), Tensor((1,), "int32")
+    file = single("SHAPE", [source], [output], {"kind": "ShapeOptions", "outType": 2})
     with pytest.raises(ModelFormatError, match="input or output tensor 0 is bool; allowed"):
         load(save(file))
 
 
 @pytest.mark.parametrize(
-    ("operator", "given", "made", "message"),
+    ("operator", "inputs", "outputs", "message"),
     [
         ("ADD", 3, 1, "has 3 inputs; allowed: 2 to 2"),
         ("ADD", 1, 1, "has 1 inputs; allowed: 2 to 2"),
         ("RELU", 1, 2, "has 2 outputs; allowed: 1 to 1"),
     ],
 )
-def test_load_fails_when_operator_has_wrong_number_of_tensors(save, operator, given, made, message):
+def test_load_fails_when_operator_has_wrong_number_of_tensors(
+    save, operator, inputs, outputs, message
+):
     tensor = Tensor((1, 4), "int8", 0.1)
     with pytest.raises(ModelFormatError, match=f"operator 0 {operator}: {message}"):
-        load(save(single(operator, [tensor] * given, [tensor] * made)))
+        load(save(single(operator, [tensor] * inputs, [tensor] * outputs)))
 
 
 def test_load_names_all_operators_when_several_are_unsupported(save):
@@ -171,9 +178,9 @@ def test_load_names_known_operators_when_operator_is_unknown(save):
 
 
 def test_load_names_operator_and_tensor_when_model_is_float(save):
-    given, made = Tensor((1, 3), "float32"), Tensor((1, 3), "float32")
+    source, output = Tensor((1, 3), "float32"), Tensor((1, 3), "float32")
     with pytest.raises(ModelFormatError, match=r"operator 0 RELU: tensor 0 is float32; allowed"):
-        load(save(single("RELU", [given], [made])))
+        load(save(single("RELU", [source], [output])))
 
 
 def test_load_fails_only_for_tflm_when_tflm_lacks_the_kernel(save):
@@ -219,17 +226,17 @@ def test_engine_computes_shapes_when_batch_dimension_is_open(save):
 
 def test_predict_equals_runtime_when_inputs_and_outputs_are_two(save):
     tensors = [Tensor((1, 4), "int8", 0.1), Tensor((1, 4), "int8", 0.2)]
-    made = [Tensor((1, 4), "int8", 0.3, 2), Tensor((1, 4), "int8", 0.1)]
+    output_tensors = [Tensor((1, 4), "int8", 0.3, 2), Tensor((1, 4), "int8", 0.1)]
     nodes = [
         Node("ADD", [0, 1], [2], {"kind": "AddOptions"}),
         Node("RELU", [0], [3]),
     ]
-    file = write([*tensors, *made], nodes, [0, 1], [2, 3])
+    file = write([*tensors, *output_tensors], nodes, [0, 1], [2, 3])
     model = load(save(file))
     x = [samples(port, 6, seed) for seed, port in enumerate(model.inputs)]
-    found = model.predict(x)
+    outputs = model.predict(x)
     truths = litert(file, [[a[i : i + 1] for a in x] for i in range(6)])
-    for index, array in zip((2, 3), found, strict=True):
+    for index, array in zip((2, 3), outputs, strict=True):
         np.testing.assert_array_equal(array, np.concatenate([truth[index] for truth in truths]))
     with pytest.raises(InputError, match="must have the same number of invocations"):
         model.predict([x[0], x[1][:3]])
@@ -240,17 +247,17 @@ def test_predict_equals_runtime_when_inputs_and_outputs_are_two(save):
 def test_explain_ends_in_the_output_value(name, profile, save):
     model = load(save(NETWORKS[name]), profile)
     x = samples(model.inputs[0], 1)
-    found = model.trace(x)
+    tensors = model.trace(x)
     explained = 0
     for place, operator in enumerate(model.graph.operators):
-        made = found[operator.outputs[0]]
-        index = tuple(n - 1 for n in made.shape)
+        output = tensors[operator.outputs[0]]
+        index = tuple(n - 1 for n in output.shape)
         try:
             lines = dict(model.explain(x, place, index))
         except InputError as error:
             assert "computes nothing to explain" in str(error)
             continue
-        assert lines["output"] == made[index], operator.name
+        assert lines["output"] == output[index], operator.name
         explained += 1
     assert explained >= 4
 

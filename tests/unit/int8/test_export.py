@@ -113,8 +113,8 @@ def test_command_line_exits_2_when_request_is_wrong(
 def test_load_fails_when_exported_model_is_damaged(model_file, tmp_path):
     path = tmp_path / "model.npz"
     write(read(model_file), path)
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
     with pytest.raises(ModelFormatError, match="damaged, or not an exported model"):
         load(path)
     described = tmp_path / "model.json"
@@ -130,19 +130,19 @@ def test_load_fails_when_exported_model_is_damaged(model_file, tmp_path):
 def test_load_fails_or_runs_when_a_bit_is_flipped(kind, model_file, tmp_path):
     path = tmp_path / f"model.{kind}"
     write(read(model_file), path)
-    whole = path.read_bytes()
+    content = path.read_bytes()
     rng = np.random.default_rng(0)
-    ends = set()
+    outcomes = set()
     for _ in range(300):
-        damaged = bytearray(whole)
-        damaged[int(rng.integers(0, len(whole)))] ^= 1 << int(rng.integers(0, 8))
+        damaged = bytearray(content)
+        damaged[int(rng.integers(0, len(content)))] ^= 1 << int(rng.integers(0, 8))
         path.write_bytes(damaged)
         try:
             load(path).predict(np.zeros((1, 8, 8, 2), np.int8))
-            ends.add("runs")
+            outcomes.add("runs")
         except (ModelFormatError, InputError) as error:
-            ends.add(type(error).__name__)
-    assert "ModelFormatError" in ends
+            outcomes.add(type(error).__name__)
+    assert "ModelFormatError" in outcomes
 
 
 def test_load_fails_when_json_is_nested_too_deeply(tmp_path):
@@ -163,7 +163,7 @@ def test_load_fails_when_unpacked_size_is_too_large(tmp_path, monkeypatch):
 def test_write_keeps_old_file_when_writing_fails(model_file, tmp_path, monkeypatch):
     path = tmp_path / "model.npz"
     write(read(model_file), path)
-    whole = path.read_bytes()
+    content = path.read_bytes()
 
     def full(*_arguments, **_arrays):
         raise OSError("no space left")
@@ -171,7 +171,7 @@ def test_write_keeps_old_file_when_writing_fails(model_file, tmp_path, monkeypat
     monkeypatch.setattr(np, "savez_compressed", full)
     with pytest.raises(OSError, match="no space left"):
         write(read(model_file), path)
-    assert path.read_bytes() == whole
+    assert path.read_bytes() == content
 
 
 @pytest.mark.parametrize(

@@ -128,24 +128,24 @@ def test_wrap32_keeps_low_bits(x):
 def test_exp_on_negative_values_is_close_to_exp(integer_bits):
     one = 2.0 ** (31 - integer_bits)
     a = -np.unique(np.geomspace(1, min(one * 20, 2**31 - 1), 5000).astype(np.int64))
-    found = fp.exp_on_negative_values(a, integer_bits) / 2**31
-    np.testing.assert_allclose(found, np.exp(a / one), atol=4e-7)
+    result = fp.exp_on_negative_values(a, integer_bits) / 2**31
+    np.testing.assert_allclose(result, np.exp(a / one), atol=4e-7)
     assert fp.exp_on_negative_values(0, integer_bits) == HIGH
 
 
 def test_reciprocal_is_close_to_reciprocal():
     x = np.unique(np.geomspace(1, HIGH, 5000).astype(np.int64))
     scale, over = fp.reciprocal(x, 12)
-    found = scale / 2.0**31 * 2.0 ** (-over.astype(float))
-    np.testing.assert_allclose(found, 2.0**19 / x, rtol=1e-6)
+    result = scale / 2.0**31 * 2.0 ** (-over.astype(float))
+    np.testing.assert_allclose(result, 2.0**19 / x, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("function", "truth"), [("logistic", None), ("tanh", np.tanh)])
 def test_logistic_and_tanh_are_close_to_numpy(function, truth):
     a = np.arange(-(2**31) + 1, 2**31 - 1, 2**20 + 7)
     truth = truth or (lambda x: 1 / (1 + np.exp(-x)))
-    found = getattr(fp, function)(a, 4)
-    np.testing.assert_allclose(found / 2**31, truth(a / 2**27), atol=3e-7)
+    result = getattr(fp, function)(a, 4)
+    np.testing.assert_allclose(result / 2**31, truth(a / 2**27), atol=3e-7)
 
 
 @given(st.integers(1, HIGH))

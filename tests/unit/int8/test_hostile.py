@@ -40,8 +40,8 @@ def test_load_fails_or_runs_when_bytes_are_damaged(name, tmp_path):
         timeout=1200,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    *wrong, last = done.stdout.splitlines()
-    assert wrong == []
+    *problems, last = done.stdout.splitlines()
+    assert problems == []
     # Both ends must have been reached, or the damage was none, or all of it fatal.
     assert "'refused': " in last
     assert "'runs': " in last
@@ -49,19 +49,19 @@ def test_load_fails_or_runs_when_bytes_are_damaged(name, tmp_path):
 
 def tables(change) -> bytes:
     """Write the branches with one thing of their structure changed, as bit flips rarely do."""
-    whole = ModelT.InitFromObj(schema.Model.GetRootAs(bytearray(MODELS["branches"]), 0))
-    change(whole.subgraphs[0], whole)
+    model = ModelT.InitFromObj(schema.Model.GetRootAs(bytearray(MODELS["branches"]), 0))
+    change(model.subgraphs[0], model)
     builder = flatbuffers.Builder(1024)
-    builder.Finish(whole.Pack(builder), b"TFL3")
+    builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 
 
 def mutations() -> dict[str, bytes]:
     rng = np.random.default_rng(3)
-    found = {}
+    files = {}
     for seed in range(MUTATIONS):
 
-        def change(graph, whole, seed=seed):
+        def change(graph, model, seed=seed):
             operator = graph.operators[rng.integers(len(graph.operators))]
             tensor = graph.tensors[rng.integers(len(graph.tensors))]
             index = int(rng.integers(-1, len(graph.tensors)))
@@ -77,28 +77,28 @@ def mutations() -> dict[str, bytes]:
             elif kind == 4:
                 tensor.shape = np.append(tensor.shape, int(rng.choice([0, 1, 2, 1 << 20])))
             elif kind == 5:
-                tensor.buffer = int(rng.integers(0, len(whole.buffers)))
+                tensor.buffer = int(rng.integers(0, len(model.buffers)))
             elif kind == 6:
-                operator.opcodeIndex = int(rng.integers(0, len(whole.operatorCodes)))
+                operator.opcodeIndex = int(rng.integers(0, len(model.operatorCodes)))
             else:
                 operator.inputs, operator.outputs = operator.outputs, operator.inputs
 
-        found[f"{seed}"] = tables(change)
-    return found
+        files[f"{seed}"] = tables(change)
+    return files
 
 
 def test_load_fails_or_runs_when_structure_is_changed(tmp_path):
     path = tmp_path / "model.tflite"
-    ends = collections.Counter()
+    outcomes = collections.Counter()
     for name, file in mutations().items():
         path.write_bytes(file)
         try:
-            ends[run(path)] += 1
+            outcomes[run(path)] += 1
         except InputError as error:
             # An input of another shape or type than the zeros: not of the file.
             raise AssertionError(f"mutation {name}: {error}") from error
-    assert ends["refused"] > MUTATIONS / 2
-    assert ends["runs"] > 0
+    assert outcomes["refused"] > MUTATIONS / 2
+    assert outcomes["runs"] > 0
 
 
 def test_load_fails_soon_when_pooling_is_too_large(tmp_path):

@@ -77,5 +77,7 @@ def test_requantizer_equals_definition_when_rows_are_few_or_many():
     for rows in (1, 2, 7, 64, 130):
         sums = rng.integers(-50_000, 50_000, (rows, 3))
         finish = make_requantizer(q, shift, -5, (-128, 127), 50_000, "int8", np.zeros(3))
-        found = finish(sums.astype(np.float32))
-        np.testing.assert_array_equal(found, by_definition(sums, q, shift, -5, (-128, 127), "int8"))
+        result = finish(sums.astype(np.float32))
+        np.testing.assert_array_equal(
+            result, by_definition(sums, q, shift, -5, (-128, 127), "int8")
+        )

@@ -147,12 +147,12 @@ def test_records_adopt_latest_rows_when_database_is_old(old):
 
 def test_dry_run_reads_old_records_and_writes_nothing(old):
     before = Path("records.db").read_bytes()
-    kept = records(dryrun=True)
+    run_records = records(dryrun=True)
     names = ("kept", "made_here", "made_elsewhere")
-    assert [kept.rule(IOFile(name)) for name in names] == ["elsewhere", "here", "elsewhere"]
-    assert list(kept._read_locks()) == [("output", "ours")]
-    kept._write_record("a", record(rule="train"))
-    assert kept.rule(IOFile("a")) == "train"
+    assert [run_records.rule(IOFile(name)) for name in names] == ["elsewhere", "here", "elsewhere"]
+    assert list(run_records._read_locks()) == [("output", "ours")]
+    run_records._write_record("a", record(rule="train"))
+    assert run_records.rule(IOFile("a")) == "train"
     assert Path("records.db").read_bytes() == before
 
 
@@ -177,14 +177,14 @@ def test_records_keep_new_row_when_old_row_is_adopted(old):
 @pytest.mark.parametrize("kind", ["none", "outdated"])
 def test_params_changed_is_true_when_file_has_no_record(folder, kind):
     (folder / "made").touch()
-    kept = records()
+    run_records = records()
     if kind == "outdated":
-        kept._write_record("made", MetadataRecord(record_format_version=3))
-    changes = kept.params_changed(Job("made", "absent"))
+        run_records._write_record("made", MetadataRecord(record_format_version=3))
+    changes = run_records.params_changed(Job("made", "absent"))
     assert changes
     assert str(changes) == "there is no record of how these files were made: made"
-    assert kept.has_metadata(Job("made"))
-    assert not kept.has_outdated_metadata(Job("made"))
+    assert run_records.has_metadata(Job("made"))
+    assert not run_records.has_outdated_metadata(Job("made"))
 
 
 @pytest.mark.parametrize(
@@ -200,16 +200,16 @@ def test_params_changed_is_true_when_file_has_no_record(folder, kind):
 )
 def test_records_give_one_warning_when_records_are_missing(folder, names, warning):
     """Files of jobs count that Snakemake does not ask about: they need outputs of the others."""
-    kept = records()
+    run_records = records()
     jobs = [Job(name, f"missing_{name}") for name in names]
-    kept.dag.needrun_jobs = lambda: jobs
-    assert kept.take_warning() is None
+    run_records.dag.needrun_jobs = lambda: jobs
+    assert run_records.take_warning() is None
     for name in names:
         (folder / name).touch()
     (folder / "left_out").touch()
-    kept.params_changed(Job("left_out"))
-    assert kept.take_warning() == warning
-    assert kept.take_warning() is None
+    run_records.params_changed(Job("left_out"))
+    assert run_records.take_warning() == warning
+    assert run_records.take_warning() is None
 
 
 def test_params_changed_is_false_when_file_is_missing():
@@ -218,11 +218,11 @@ def test_params_changed_is_false_when_file_is_missing():
 
 def test_params_changed_compares_recorded_parameters(folder):
     (folder / "made").touch()
-    kept = records()
-    kept._write_record("made", record(params=["1"]))
-    assert not kept.params_changed(Job("made"))
-    kept._write_record("made", record(params=["2"]))
-    assert kept.params_changed(Job("made")).only_old == {"2"}
+    run_records = records()
+    run_records._write_record("made", record(params=["1"]))
+    assert not run_records.params_changed(Job("made"))
+    run_records._write_record("made", record(params=["2"]))
+    assert run_records.params_changed(Job("made")).only_old == {"2"}
 
 
 @pytest.mark.parametrize(
@@ -234,12 +234,12 @@ def test_params_changed_compares_recorded_parameters(folder):
     ],
 )
 def test_inputs_are_recorded_without_their_data_folder(path, name):
-    kept = records()
+    run_records = records()
     job = Job("made", inputs=(path,))
-    assert kept._input(job) == [name]
-    kept._write_record("made", record(input_checksums={path: "sha256:1"}))
-    assert kept.metadata(IOFile("made")).input_checksums == {name: "sha256:1"}
-    assert kept.input_checksums(job, path) == {"sha256:1"}
+    assert run_records._input(job) == [name]
+    run_records._write_record("made", record(input_checksums={path: "sha256:1"}))
+    assert run_records.metadata(IOFile("made")).input_checksums == {name: "sha256:1"}
+    assert run_records.input_checksums(job, path) == {"sha256:1"}
 
 
 @pytest.mark.parametrize(
@@ -275,11 +275,13 @@ def recorded_data(folder: Path) -> Path:
 
 def write_record(data: str, path: str) -> None:
     """Record, as Snakemake does, that `made` was made from a file."""
-    kept = records_of(data)
+    run_records = records_of(data)
     job = Job("made", inputs=(path,))
-    checksum = kept._checksum(path)
+    checksum = run_records._checksum(path)
     checksums = {path: checksum} if checksum else {}
-    kept._write_record("made", record(input=kept._input(job), input_checksums=checksums))
+    run_records._write_record(
+        "made", record(input=run_records._input(job), input_checksums=checksums)
+    )
 
 
 @pytest.mark.parametrize(("content", "changed"), [(b"first", False), (b"other", True)])
@@ -316,5 +318,5 @@ def test_records_fail_when_database_is_not_writable(monkeypatch):
 
 
 def test_records_keep_namespace_when_database_is_in_memory():
-    kept = DbRunRecords(dag=dag(), db_url="sqlite:///:memory:", folders={}, results="r")
-    assert kept.namespace == str(Path(".snakemake").absolute())
+    run_records = DbRunRecords(dag=dag(), db_url="sqlite:///:memory:", folders={}, results="r")
+    assert run_records.namespace == str(Path(".snakemake").absolute())

@@ -61,7 +61,7 @@ def test_network_digest_is_equal_when_only_boundary_differs(files):
 
 
 @pytest.mark.parametrize(
-    ("made", "claimed"),
+    ("actual", "expected"),
     [
         ("float32", "fiq_int8"),
         ("float32", "fiq_float32"),
@@ -74,8 +74,8 @@ def test_network_digest_is_equal_when_only_boundary_differs(files):
         ("int16x8", "fiq_float32"),
     ],
 )
-def test_contract_fails_when_file_has_other_scheme(files, made, claimed):
-    contract = check_contract(read_graph(files / made), SCHEMES[claimed]).to_json()
+def test_contract_fails_when_file_has_other_scheme(files, actual, expected):
+    contract = check_contract(read_graph(files / actual), SCHEMES[expected]).to_json()
     assert contract["verdict"] == "fail"
     assert contract["findings"]
 

@@ -76,8 +76,8 @@ def test_measure_layers_returns_one_row_for_each_layer(network, files):
     layers = list_layers(graph)
     assert [row["index"] for row in rows] == list(range(len(layers)))
     assert [row["tensor"] for row in rows] == [layer.tensor for layer in layers]
-    made = [graph.tensors[operator.outputs[0]] for operator in list_operators(graph)]
-    assert [row["num_elements"] for row in rows] == [np.prod(tensor.shape) for tensor in made]
+    tensors = [graph.tensors[operator.outputs[0]] for operator in list_operators(graph)]
+    assert [row["num_elements"] for row in rows] == [np.prod(tensor.shape) for tensor in tensors]
     integers = read_graph(files / "fiq_int8")
     for row, operator in zip(rows, list_operators(integers), strict=True):
         tensor = integers.tensors[operator.outputs[0]]
@@ -155,22 +155,22 @@ def test_mixed_file_computes_only_chosen_layers_in_float(partly, files, save):
         assert computed_in(graph, "float32") == floats
         others = sorted({layer.index for layer in layers} - set(floats))
         assert computed_in(graph, "int8") == others
-        ends = [graph.tensors[i] for i in (*graph.inputs, *graph.outputs)]
-        assert {tensor.dtype for tensor in ends} == {"float32"}
-        assert {tensor.shape[0] for tensor in ends} == {1}
+        boundary = [graph.tensors[i] for i in (*graph.inputs, *graph.outputs)]
+        assert {tensor.dtype for tensor in boundary} == {"float32"}
+        assert {tensor.shape[0] for tensor in boundary} == {1}
 
 
 def test_mixed_file_equals_full_integer_when_none_is_in_float(network, partly, files, save):
-    found = predict(save(partly[1]([])), network.samples.x)
+    result = predict(save(partly[1]([])), network.samples.x)
     whole = predict(files / "fiq_float32", network.samples.x)
-    np.testing.assert_array_equal(found.scores(), whole.scores())
+    np.testing.assert_array_equal(result.scores(), whole.scores())
 
 
 def test_mixed_file_equals_float_model_when_all_are_in_float(network, partly, files, save):
     layers, convert = partly
-    found = predict(save(convert([layer.tensor for layer in layers])), network.samples.x)
+    result = predict(save(convert([layer.tensor for layer in layers])), network.samples.x)
     expected = predict(files / "float32", network.samples.x)
-    np.testing.assert_allclose(found.scores(), expected.scores(), atol=1e-5)
+    np.testing.assert_allclose(result.scores(), expected.scores(), atol=1e-5)
 
 
 def test_mixed_file_moves_data_in_float_when_both_ends_are_float(keras, save):
@@ -231,13 +231,13 @@ def test_measure_layer_errors_is_large_only_after_wrong_layer(keras, tmp_path):
     wrong.set_weights([kernel, bias + 3])
     (tmp_path / "int8").write_bytes(convert(model, SCHEMES["fiq_int8"], x))
     sound = measure_layer_errors(tmp_path / "whole", tmp_path / "float", x[:64])
-    found = measure_layer_errors(tmp_path / "int8", tmp_path / "float", x[:64])
-    assert networks.tensors(found)[1:] == [*(f"dense_{i}" for i in (1, 2, 3, 4)), "softmax"]
-    assert found[:3] == sound[:3]
-    assert 1.5 < found[3]["mean_error"] <= 3.1
+    result = measure_layer_errors(tmp_path / "int8", tmp_path / "float", x[:64])
+    assert networks.tensors(result)[1:] == [*(f"dense_{i}" for i in (1, 2, 3, 4)), "softmax"]
+    assert result[:3] == sound[:3]
+    assert 1.5 < result[3]["mean_error"] <= 3.1
     assert abs(sound[3]["mean_error"]) < 0.1
-    assert found[3]["sqnr_db"] < 5 < 20 < sound[3]["sqnr_db"]
-    assert found[4]["rmse_per_scale"] > 5 * sound[4]["rmse_per_scale"]
+    assert result[3]["sqnr_db"] < 5 < 20 < sound[3]["sqnr_db"]
+    assert result[4]["rmse_per_scale"] > 5 * sound[4]["rmse_per_scale"]
 
 
 def test_measure_layer_errors_counts_saturation_when_input_is_4x(network, files):
