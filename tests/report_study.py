@@ -1,4 +1,4 @@
-"""A study on disk as the report reads it, made up in milliseconds."""
+"""A fake study on disk for tests of the report."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -186,19 +186,19 @@ class FakeStudy:
         self.write(f"models/{model}/original/calibration.csv", CALIBRATION)
 
     def _errors(self, layers: int) -> pd.DataFrame:
-        found = pd.DataFrame(
+        table = pd.DataFrame(
             self.rng.uniform(0, 1, (layers, 7)),
             columns=[
                 *("scale", "stddev", "mean_error", "max_abs_error", "mean_squared_error"),
                 *("rmse_per_scale", "range_covered"),
             ],
         )
-        found.insert(0, "index", range(layers))
-        found.insert(1, "operator", "CONV_2D")
-        found.insert(
+        table.insert(0, "index", range(layers))
+        table.insert(1, "operator", "CONV_2D")
+        table.insert(
             2, "tensor", [f"model/conv_{i}/Relu;model/conv_{i}/Conv2D" for i in range(layers)]
         )
-        return found.assign(num_elements=1024, zero_point=-128)
+        return table.assign(num_elements=1024, zero_point=-128)
 
     def _sweeps(self, layers: int) -> pd.DataFrame:
         rows = [

@@ -32,8 +32,8 @@ def write(scheme_name: str, folder, scaled: bool = False) -> Any:
     """Quantize a network with weights as training leaves them; write its program into a folder.
 
     Args:
-        scheme_name: Of the Akida scheme.
-        folder: Where to.
+        scheme_name: Name of the Akida scheme.
+        folder: Output folder.
         scaled: Whether inputs are real numbers around zero.
     """
     from snugnet.akida.program import describe_deployment, write_program

@@ -1,4 +1,4 @@
-"""Wrong requests show on the graph, before any training, with names and alternatives."""
+"""Tests of the check of compression requests."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def factorized(**layers) -> dict:
     return {**FACTORIZE, "layers": layers}
 
 
-def test_what_can_be_done_is_not_refused(model):
+def test_check_passes_when_requests_are_possible(model):
     from snugnet.compress.requests import check
 
     check(
@@ -107,7 +107,7 @@ def test_what_can_be_done_is_not_refused(model):
         ),
     ],
 )
-def test_a_wrong_request_is_named_with_what_is_allowed(model, settings, message):
+def test_check_names_allowed_values_when_request_is_wrong(model, settings, message):
     from snugnet.compress.requests import check
     from snugnet.core.errors import InputError
 
@@ -115,7 +115,7 @@ def test_a_wrong_request_is_named_with_what_is_allowed(model, settings, message)
         check(model, [("wrong", settings)])
 
 
-def test_all_that_is_wrong_is_told_at_once(keras):
+def test_check_lists_all_errors_when_there_are_several(keras):
     from snugnet.compress.requests import check
     from snugnet.core.errors import InputError
 
@@ -136,7 +136,7 @@ def test_all_that_is_wrong_is_told_at_once(keras):
     assert third.startswith("variant calibrated: QAT does not support 'first'")
 
 
-def test_after_pruning_widths_are_not_taken_for_granted(model):
+def test_check_allows_unknown_widths_when_parent_is_pruned(model):
     """How wide layers are then only training shows; their names and full ranks hold as limits."""
     from snugnet.compress.requests import check
     from snugnet.core.errors import InputError

@@ -1,4 +1,4 @@
-"""Each operator, alone, equals both runtimes bit for bit, over all that it allows."""
+"""Tests of each operator of the integer engine against both runtimes."""
 
 import json
 import os
@@ -41,9 +41,9 @@ def expected(case: Case, profile: str, tensors: list[int]) -> dict[int, np.ndarr
 
 @pytest.mark.parametrize("profile", ["litert_ref", "tflm"])
 @pytest.mark.parametrize("name", CASES)
-def test_an_operator_equals_the_runtime(name, profile, tmp_path):
+def test_operator_equals_runtime_when_model_is_random(name, profile, tmp_path):
     path = tmp_path / "model.tflite"
-    ran: list[Case] = []
+    cases_run: list[Case] = []
 
     @settings(
         max_examples=EXAMPLES,
@@ -56,8 +56,8 @@ def test_an_operator_equals_the_runtime(name, profile, tmp_path):
     def check(case: Case) -> None:
         path.write_bytes(case.file)
         graph = read_graph(path)
-        written = [i for operator in graph.operators for i in operator.outputs]
-        truth = expected(case, profile, written)
+        indexes = [i for operator in graph.operators for i in operator.outputs]
+        truth = expected(case, profile, indexes)
         if truth is None:
             with pytest.raises(ModelFormatError):
                 Model(graph, profile)
@@ -66,29 +66,29 @@ def test_an_operator_equals_the_runtime(name, profile, tmp_path):
             with pytest.raises(ModelFormatError):
                 Model(graph, profile)
             return
-        ran.append(case)
+        cases_run.append(case)
         model = Model(graph, profile)
-        found = model.trace(case.inputs)
-        for index in written:
+        tensors = model.trace(case.inputs)
+        for index in indexes:
             shape = graph.tensors[index].shape
             np.testing.assert_array_equal(
-                found[index].reshape(shape), np.reshape(truth[index], shape)
+                tensors[index].reshape(shape), np.reshape(truth[index], shape)
             )
-        check_explanation(model, case.inputs, found)
+        check_explanation(model, case.inputs, tensors)
 
     check()
-    assert bool(ran) != (name in LACKING[profile] + REFUSED[profile])
+    assert bool(cases_run) != (name in LACKING[profile] + REFUSED[profile])
 
 
-def check_explanation(model: Model, inputs: list[np.ndarray], found: dict) -> None:
+def check_explanation(model: Model, inputs: list[np.ndarray], tensors: dict) -> None:
     """Let the engine explain the last element: it must end in the output."""
-    made = model.graph.tensors[model.graph.operators[0].outputs[0]]
-    index = tuple(n - 1 for n in made.shape)
+    output = model.graph.tensors[model.graph.operators[0].outputs[0]]
+    index = tuple(n - 1 for n in output.shape)
     try:
         lines = dict(model.explain(inputs, 0, index))
     except InputError as error:
         assert "computes nothing to explain" in str(error)
         assert model.graph.operators[0].name in COPIES
         return
-    assert lines["output"] == np.reshape(found[made.index], made.shape)[index]
+    assert lines["output"] == np.reshape(tensors[output.index], output.shape)[index]
     json.dumps(lines)  # numbers of Python alone

@@ -1,4 +1,4 @@
-"""Trained ranges are in the file, zeros stay, and there is a float model without quantizers."""
+"""Tests of quantization-aware training."""
 
 from types import SimpleNamespace
 
@@ -39,7 +39,7 @@ def kernels(model) -> dict[str, np.ndarray]:
     }
 
 
-def test_weights_moved_and_zeros_stayed(aware):
+def test_qat_keeps_zero_weights_and_changes_others(aware):
     before, after = kernels(aware.parent), kernels(aware.plain)
     assert set(before) == set(after)
     for name, kernel in before.items():
@@ -48,7 +48,7 @@ def test_weights_moved_and_zeros_stayed(aware):
     assert len(aware.history) == 2
 
 
-def test_without_quantizers_the_scores_are_nearly_the_same(aware):
+def test_qat_scores_are_similar_when_quantizers_are_removed(aware):
     x = aware.samples.x
     quantized, plain = (m.predict(x, verbose=0) for m in (aware.quantized, aware.plain))
     assert 0 < np.abs(quantized - plain).max() < 0.2
@@ -57,7 +57,7 @@ def test_without_quantizers_the_scores_are_nearly_the_same(aware):
     )
 
 
-def test_ranges_begin_where_the_values_are(aware, keras):
+def test_initialize_ranges_sets_ranges_of_activations(aware, keras):
     """By default each range begins at -6 to 6, whatever the values."""
     from snugnet.compress.quantizers.qat import insert_quantizers, prepare_for_quantization
     from snugnet.compress.quantizers.ranges import initialize_ranges
@@ -84,7 +84,7 @@ def test_ranges_begin_where_the_values_are(aware, keras):
     assert sorted(given) == pytest.approx([min(0, x.min()), max(0, x.max())])
 
 
-def test_training_that_does_not_help_is_undone(trained):
+def test_qat_restores_weights_when_training_does_not_help(trained):
     """With a learning rate that wrecks the network, what comes out is what went in."""
     from snugnet.compress.quantizers.qat import prepare_for_quantization, train_quantized
     from snugnet.models.loading.storage import load_model
@@ -99,7 +99,7 @@ def test_training_that_does_not_help_is_undone(trained):
     assert len(history) == 1
 
 
-def test_every_kernel_has_a_quantizer(keras):
+def test_every_kernel_has_a_quantizer_when_relu_is_separate(keras):
     """Before a ReLU of its own, tensorflow-model-optimization gives a layer none."""
     from snugnet.compress.quantizers.qat import insert_quantizers, prepare_for_quantization
 
@@ -123,7 +123,7 @@ def test_every_kernel_has_a_quantizer(keras):
     assert sum(name.endswith("kernel_max:0") for name in names) == 3
 
 
-def test_a_saved_model_computes_the_same(aware, tmp_path):
+def test_load_quantized_returns_equal_model_when_it_was_saved(aware, tmp_path):
     from snugnet.compress.quantizers.qat import load_quantized
     from snugnet.core.errors import InputError
     from snugnet.models.loading.storage import load_model, save_model
@@ -139,7 +139,7 @@ def test_a_saved_model_computes_the_same(aware, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["fiq_int8", "fiq_uint8"])
-def test_derived_file_equals_converted_one(aware, name):
+def test_derived_file_equals_converted_file(aware, name):
     from snugnet.tflite.convert import change_io_types, convert
     from snugnet.tflite.digest import compute_semantic_digest
     from snugnet.tflite.flatbuffer import parse_graph
@@ -152,7 +152,7 @@ def test_derived_file_equals_converted_one(aware, name):
 
 
 @pytest.mark.parametrize("name", ["fiq_float32", "fiq_int8", "fiq_uint8"])
-def test_the_file_is_integer_with_the_trained_ranges(aware, tmp_path, name):
+def test_qat_file_is_integer_and_sparse_when_scheme_is_integer(aware, tmp_path, name):
     from snugnet.tflite.convert import convert
     from snugnet.tflite.weight_report import make_weight_report
 
@@ -165,7 +165,7 @@ def test_the_file_is_integer_with_the_trained_ranges(aware, tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["float32", "drq"])
-def test_float_schemes_have_no_quantizers(aware, tmp_path, name):
+def test_qat_float_file_has_no_quantizers_when_scheme_is_float(aware, tmp_path, name):
     from snugnet.tflite.convert import convert
     from snugnet.tflite.weight_report import make_weight_report
 
@@ -176,7 +176,7 @@ def test_float_schemes_have_no_quantizers(aware, tmp_path, name):
     assert not {"QUANTIZE", "DEQUANTIZE"} & set(found["operators"])
 
 
-def test_batch_normalization_after_dense_ends_up_in_integers(keras, tmp_path):
+def test_qat_file_is_integer_when_batch_norm_follows_dense(keras, tmp_path):
     """Left to itself, tensorflow-model-optimization keeps such a layer in float."""
     from snugnet.compress.quantizers.qat import train_quantized
     from snugnet.tflite.convert import convert
@@ -197,7 +197,7 @@ def test_batch_normalization_after_dense_ends_up_in_integers(keras, tmp_path):
     assert found["verdict"] == "pass", found["findings"]
 
 
-def test_a_tensor_train_ends_up_in_integers(keras, tmp_path):
+def test_qat_file_is_integer_when_layer_is_a_tensor_train(keras, tmp_path):
     from snugnet.compress.lowrank.factorize import factorize
     from snugnet.compress.quantizers.qat import train_quantized
     from snugnet.tflite.convert import convert
@@ -224,7 +224,7 @@ def test_a_tensor_train_ends_up_in_integers(keras, tmp_path):
     assert found["operators"].count("FULLY_CONNECTED") == 3
 
 
-def test_weights_and_statistics_keep_their_places(aware):
+def test_qat_plain_model_has_same_weights_as_quantized_model(aware):
     """Each weight without quantizers is the one of the same name with them."""
     trained = {weight.name: weight.numpy() for weight in aware.quantized.weights}
     assert len(trained) == len(aware.quantized.weights)
@@ -238,7 +238,7 @@ def test_weights_and_statistics_keep_their_places(aware):
         assert (layer.moving_mean.numpy() != before).any()
 
 
-def test_an_activation_that_cannot_be_quantized_is_named(keras):
+def test_prepare_names_layer_when_activation_is_unsupported(keras):
     from snugnet.compress.quantizers.qat import prepare_for_quantization
     from snugnet.core.errors import InputError
 
@@ -248,7 +248,7 @@ def test_an_activation_that_cannot_be_quantized_is_named(keras):
         prepare_for_quantization(model)
 
 
-def test_every_layer_that_cannot_be_quantized_is_named(keras):
+def test_prepare_names_all_layers_when_several_are_unsupported(keras):
     from snugnet.compress.quantizers.qat import prepare_for_quantization
     from snugnet.core.errors import InputError
 
