@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from snugnet.core.affine import dequantize
+from snugnet.core.decisions import decide
 from snugnet.core.errors import InputError
 from snugnet.int8.engine import Model
 
@@ -53,11 +55,10 @@ def _decide(model: Model, rows: np.ndarray, is_multilabel: bool) -> np.ndarray:
     Returns:
         (n,) classes, or (n, k) of 0 and 1 for several labels.
     """
-    if rows.shape[1] > 1 and not is_multilabel:
-        return rows.argmax(axis=1)
+    is_binary = rows.shape[1] == 1
+    if not is_binary and not is_multilabel:
+        return decide(rows, "multiclass")
     port = model.outputs[0]
-    scores = rows.astype(np.float32)
-    if port.scale:
-        scores = np.float32(port.scale) * (rows.astype(np.float32) - np.float32(port.zero_point))
-    decisions = (scores >= np.float32(0.5)).astype(np.int64)
-    return decisions if rows.shape[1] > 1 else decisions[:, 0]
+    # The scale of a tensor without quantization is 0.
+    scores = dequantize(rows, port.scale or 1.0, port.zero_point)
+    return decide(scores, "binary" if is_binary else "multilabel")

@@ -393,7 +393,7 @@ def _measure(
     """Measure a quantized model; temporary files are written to a folder."""
     from snugnet.evaluation.accuracy import measure_accuracy, measure_difference
     from snugnet.services.evaluate import predict_file
-    from snugnet.services.verify import certify_samples, decide
+    from snugnet.services.verify import certify_samples, decide_without_task
     from snugnet.verification.certificate import certify
 
     path, float32 = folder / request.output.name, folder / "float32.tflite"
@@ -408,7 +408,7 @@ def _measure(
         difference = measure_difference(predictions, reference, CONFIDENCE)
         if is_integer:
             x, raw = parts.test.x[:CERTIFIED], predictions.raw[:CERTIFIED]
-            certificate = certify(quantized.file, x, raw, decide, min(TRACED, len(x)))
+            certificate = certify(quantized.file, x, raw, decide_without_task, min(TRACED, len(x)))
     elif is_integer and parts is not None:
         certificate = certify_samples(quantized.file, parts.train.x[:CERTIFIED], TRACED)
     return QuantizeReport(

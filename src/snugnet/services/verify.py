@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from snugnet.core.decisions import decide
 from snugnet.services import user_data
 from snugnet.tflite.model_file import ModelFile
 from snugnet.verification.certificate import Certificate, certify
@@ -87,9 +88,12 @@ def certify_samples(file: ModelFile, x: np.ndarray, traced: int) -> Certificate:
         path = Path(folder) / "model.tflite"
         path.write_bytes(file.content)
         deployed = predict(path, x).raw
-    return certify(file, x, deployed, decide, min(traced, len(x)))
+    return certify(file, x, deployed, decide_without_task, min(traced, len(x)))
 
 
-def decide(raw: np.ndarray) -> np.ndarray:
-    """Return the index of the largest output; for a single output, the output itself."""
-    return raw.argmax(axis=1) if raw.shape[1] > 1 else raw[:, 0]
+def decide_without_task(raw: np.ndarray) -> np.ndarray:
+    """Return the index of the largest output; for a single output, the output itself.
+
+    A file does not state its task, so a single output may be any number.
+    """
+    return decide(raw, "multiclass") if raw.shape[1] > 1 else raw[:, 0]
