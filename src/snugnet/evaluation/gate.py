@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
-from snugnet.core.fractions import SPARSITY_TOLERANCE
+from snugnet.core.sparsity import SPARSITY_TOLERANCE
 from snugnet.core.tflite_schemes import SCHEMES
 from snugnet.evaluation.gate_rules import check_requirements, describe_disagreement
 from snugnet.evaluation.rows import cell_name

@@ -18,8 +18,8 @@ from snugnet.compress.graph.batch_norm import compute_gain_and_shift, is_channel
 from snugnet.compress.graph.functional import to_functional
 from snugnet.models.loading.keras2 import tf_keras
 
-# Layers into which a ReLU can be folded.
-WEIGHTED = ("Conv2D", "Dense", "DepthwiseConv2D")
+# Layers with a kernel in canonical form. Each of them can have an activation of its own.
+CANONICAL_KERNEL_LAYERS = ("Conv2D", "Dense", "DepthwiseConv2D")
 
 
 def find_foldable_layers(
@@ -79,7 +79,7 @@ def fold_relu(model: tf_keras.Model) -> tf_keras.Model:
     """
     pairs = {
         before.name: layer.name
-        for layer, before in _list_followers(model, WEIGHTED)
+        for layer, before in _list_followers(model, CANONICAL_KERNEL_LAYERS)
         if _is_relu(layer)
     }
     if not pairs:

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from snugnet.compress.graph.batch_norm import compute_gain_and_shift, is_channel_batch_norm
+from snugnet.compress.graph.fold import CANONICAL_KERNEL_LAYERS
 from snugnet.compress.graph.functional import Chain
 from snugnet.models.loading.keras2 import tf_keras
 
 layers = tf_keras.layers
-WEIGHTED = (layers.Conv2D, layers.Dense, layers.DepthwiseConv2D)
-WITH_ACTIVATION = (*WEIGHTED, layers.Activation)
+WITH_ACTIVATION = (*CANONICAL_KERNEL_LAYERS, "Activation")
 # Activations that can be quantized as a separate layer, but not as part of another layer.
 SEPARATE_ACTIVATIONS = ("gelu", "swish")
 # Layers that do nothing in inference mode. Quantized models are trained without them.
@@ -43,11 +43,13 @@ def rewrite_layer(layer: tf_keras.layers.Layer) -> Chain | None:
         A chain with the same outputs in inference mode; None if there is no equivalent.
     """
     kind = type(layer)
-    activation = _make_activation_layer(layer.activation) if kind in WITH_ACTIVATION else None
+    activation = (
+        _make_activation_layer(layer.activation) if kind.__name__ in WITH_ACTIVATION else None
+    )
     if activation is not None:
         linear = kind.from_config({**layer.get_config(), "activation": "linear"})
         chain = Chain([linear, activation], [layer.get_weights(), []])
-        return chain if kind in WEIGHTED else Chain([activation], [[]])
+        return chain if kind.__name__ in CANONICAL_KERNEL_LAYERS else Chain([activation], [[]])
     if kind.__name__ in TRAINING_ONLY:
         return Chain([layers.Dropout(0.0)], [[]])
     gain_and_shift = _find_gain_and_shift(layer)
