@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from snugnet.core.confidence import CONFIDENCE
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
 from snugnet.core.samples import Samples
 from snugnet.core.tflite_schemes import CONVERTED_SCHEMES, FULL_INT8, FULL_INTEGER, SCHEMES
-from snugnet.evaluation.accuracy import Accuracy, Difference
+from snugnet.evaluation.accuracy import Accuracy, Difference, join_json
 from snugnet.services import user_data
 from snugnet.services.float_model import FloatModel, convert_model, open_float_model
 from snugnet.services.quantized_model import CERTIFIED, TRACED, QuantizedModel
@@ -21,7 +22,6 @@ from snugnet.verification.certificate import Certificate
 
 # Shares of labelled samples for validation and for testing; the rest is trained on.
 VAL, TEST = 0.2, 0.2
-CONFIDENCE = 0.95
 
 
 class Method(StrEnum):
@@ -120,10 +120,6 @@ class QuantizeReport:
 
     def to_json(self) -> dict[str, Any]:
         """Return a mapping that can be written as JSON."""
-        accuracy = None
-        if self.accuracy is not None:
-            difference = {} if self.difference is None else self.difference.to_json()
-            accuracy = {**self.accuracy.to_json(), **difference}
         return {
             "model": str(self.request.model),
             "output": str(self.request.output),
@@ -135,7 +131,7 @@ class QuantizeReport:
                 "output": self.output_bytes,
             },
             "contract": self.contract.to_json(),
-            "accuracy": accuracy,
+            "accuracy": join_json(self.accuracy, self.difference),
             "why": self.reason,
             "certificate": None if self.certificate is None else self.certificate.to_json(),
         }

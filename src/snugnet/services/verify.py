@@ -12,9 +12,6 @@ from snugnet.services import user_data
 from snugnet.tflite.model_file import ModelFile
 from snugnet.verification.certificate import Certificate, certify
 
-# Random samples are the same in every run.
-SEED = 0
-
 
 @dataclass(frozen=True)
 class Verification:
@@ -66,7 +63,7 @@ def verify(
     file = ModelFile.read(model)
     shape = file.graph.tensors[file.graph.inputs[0]].shape[1:]
     if data is None:
-        x, inputs = user_data.draw_random_samples(file.graph, samples, SEED), "random"
+        x, inputs = user_data.draw_random_samples(file.graph, samples), "random"
     elif isinstance(data, str | Path):
         x, inputs = user_data.read(Path(data), shape).x, str(data)
     else:
