@@ -7,6 +7,7 @@ import numpy as np
 
 from snugnet.core.errors import InputError
 from snugnet.core.predictions import Predictions
+from snugnet.evaluation.accuracy import measure_accuracy, measure_difference
 from snugnet.evaluation.metrics import (
     compute_confusion_matrix,
     compute_metrics,
@@ -14,10 +15,7 @@ from snugnet.evaluation.metrics import (
 )
 from snugnet.evaluation.statistics import (
     Interval,
-    compute_accuracy_interval,
     compute_auc_interval,
-    compute_difference_interval,
-    compute_paired_p,
 )
 
 
@@ -60,22 +58,20 @@ def score_cell(
             raise InputError(
                 f"predictions of the cell and its {name} are for different samples; delete both"
             )
-    correct = predictions.compute_correctness()
-    group = predictions.group
     measures = compute_metrics(predictions)
-    low, high = compute_accuracy_interval(correct, group, confidence)
+    accuracy = measure_accuracy(predictions, confidence)
     auc = _compute_auc_interval(predictions, confidence)
     return {
         "status": "ok",
         "reason": None,
         "task": predictions.task,
-        "n": len(correct),
+        "n": accuracy.n,
         **measures,
         "auc_low": auc.low,
         "auc_high": auc.high,
-        "n_groups": None if group is None else len(np.unique(group)),
-        "accuracy_low": low,
-        "accuracy_high": high,
+        "n_groups": accuracy.n_groups,
+        "accuracy_low": accuracy.low,
+        "accuracy_high": accuracy.high,
         **_compare_accuracy("float", predictions, reference, confidence),
         **_compare_accuracy("parent", predictions, parent, confidence),
         **_compare_accuracy("rung", predictions, previous_step, confidence),
@@ -126,15 +122,12 @@ def _compare_accuracy(
     if compared is None:
         columns = (f"delta_{name}", f"delta_{name}_low", f"delta_{name}_high", f"p_{name}")
         return dict.fromkeys(columns)
-    correct, compared_correct = predictions.compute_correctness(), compared.compute_correctness()
-    low, high = compute_difference_interval(
-        correct, compared_correct, predictions.group, confidence
-    )
+    difference = measure_difference(predictions, compared, confidence)
     return {
-        f"delta_{name}": float(correct.mean() - compared_correct.mean()),
-        f"delta_{name}_low": low,
-        f"delta_{name}_high": high,
-        f"p_{name}": compute_paired_p(correct, compared_correct, predictions.group),
+        f"delta_{name}": difference.delta,
+        f"delta_{name}_low": difference.low,
+        f"delta_{name}_high": difference.high,
+        f"p_{name}": difference.p,
     }
 
 
