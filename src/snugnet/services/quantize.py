@@ -16,7 +16,8 @@ from snugnet.core.tflite_schemes import CONVERTED_SCHEMES, FULL_INT8, FULL_INTEG
 from snugnet.evaluation.accuracy import Accuracy, Difference, join_json
 from snugnet.services import user_data
 from snugnet.services.float_model import FloatModel, convert_model, open_float_model
-from snugnet.services.quantized_model import CERTIFIED, TRACED, QuantizedModel
+from snugnet.services.quantized_model import QuantizedModel
+from snugnet.services.verify import CERTIFIED, TRACED, certify_samples, decide_without_task
 from snugnet.tflite.contract import Contract
 from snugnet.verification.certificate import Certificate
 
@@ -389,7 +390,6 @@ def _measure(
     """Measure a quantized model; temporary files are written to a folder."""
     from snugnet.evaluation.accuracy import measure_accuracy, measure_difference
     from snugnet.services.evaluate import predict_file
-    from snugnet.services.verify import certify_samples, decide_without_task
     from snugnet.verification.certificate import certify
 
     path, float32 = folder / request.output.name, folder / "float32.tflite"

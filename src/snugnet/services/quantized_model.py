@@ -12,12 +12,10 @@ from snugnet.core.tflite_graph import Graph
 from snugnet.core.tflite_schemes import FULL_INTEGER, SCHEMES
 from snugnet.services.output_files import save_file
 from snugnet.services.user_data import draw_random_samples
+from snugnet.services.verify import CERTIFIED, TRACED, certify_samples
 from snugnet.tflite.contract import Contract, check_contract
 from snugnet.tflite.model_file import ModelFile
 from snugnet.verification.certificate import Certificate
-
-# Number of samples whose outputs a certificate compares, and of those compared tensor by tensor.
-CERTIFIED, TRACED = 64, 8
 
 
 @dataclass(frozen=True)
@@ -69,8 +67,6 @@ class QuantizedModel:
         """
         if self.scheme not in FULL_INTEGER:
             return None
-        from snugnet.services.verify import certify_samples
-
         samples = self.samples
         x = draw_random_samples(self.graph, CERTIFIED) if samples is None else samples[:CERTIFIED]
         return certify_samples(self.file, x, TRACED)

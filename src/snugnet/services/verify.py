@@ -12,6 +12,9 @@ from snugnet.services import user_data
 from snugnet.tflite.model_file import ModelFile
 from snugnet.verification.certificate import Certificate, certify
 
+# Number of samples whose outputs a certificate compares, and of those compared tensor by tensor.
+CERTIFIED, TRACED = 64, 8
+
 
 @dataclass(frozen=True)
 class Verification:
@@ -45,8 +48,8 @@ class Verification:
 def verify(
     model: str | Path,
     data: str | Path | np.ndarray | None = None,
-    samples: int = 64,
-    traced: int = 8,
+    samples: int = CERTIFIED,
+    traced: int = TRACED,
 ) -> Verification:
     """Compare LiteRT and TensorFlow Lite Micro with the integer engine, tensor by tensor.
 
