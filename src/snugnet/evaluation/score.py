@@ -8,6 +8,7 @@ import numpy as np
 from snugnet.core.errors import InputError
 from snugnet.core.predictions import Predictions
 from snugnet.evaluation.accuracy import measure_accuracy, measure_difference
+from snugnet.evaluation.footprint import Footprint
 from snugnet.evaluation.metrics import (
     compute_confusion_matrix,
     compute_metrics,
@@ -25,7 +26,7 @@ def score_cell(
     parent: Predictions | None,
     previous_step: Predictions | None,
     size: Mapping[str, Any],
-    footprint: Mapping[str, Any],
+    footprint: Footprint,
     confidence: float,
 ) -> dict[str, Any]:
     """Score a cell and compare it with other cells on the same samples.
@@ -38,8 +39,7 @@ def score_cell(
         previous_step: Predictions for the scheme before the quantization step to this scheme
             (`core.quantization_steps`). None if the study has no such cell.
         size: `parameters`, `nonzero`, `macs` and `zeros` of the Keras model.
-        footprint: Columns that describe the deployed file, from a function of
-            `evaluation.footprint`.
+        footprint: Description of the deployed file.
         confidence: Confidence level of the intervals, in (0, 1).
 
     Returns:
@@ -78,7 +78,7 @@ def score_cell(
         "decisions_changed": int(_count_changed_decisions(predictions, reference)),
         **{name: size[name] for name in ("parameters", "nonzero", "macs")},
         "model_zeros": size["zeros"],
-        **footprint,
+        **footprint.to_json(),
         **_summarize_latency(predictions.latency_ns),
         "confusion": compute_confusion_matrix(predictions),
         "class_names": list(predictions.class_names),

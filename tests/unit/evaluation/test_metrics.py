@@ -143,14 +143,17 @@ def test_a_row_compares_with_float_on_the_same_samples(tmp_path):
     assert (row["int8_weights"], row["float_weights"]) == (1, 2)
 
 
-def test_rows_of_different_samples_are_not_compared():
+def test_rows_of_different_samples_are_not_compared(tmp_path):
+    model = tmp_path / "model.tflite"
+    model.write_bytes(b"x")
+    deployed = describe_tflite(model, EVIDENCE, None)
     other = predictions(np.eye(3)[[0]], [0], "multiclass")
     with pytest.raises(InputError, match="are for different samples"):
-        score_cell(multiclass(), other, None, None, SIZE, {}, 0.95)
+        score_cell(multiclass(), other, None, None, SIZE, deployed, 0.95)
     with pytest.raises(InputError, match="its previous quantization step are for different"):
-        score_cell(multiclass(), multiclass(), None, other, SIZE, {}, 0.95)
+        score_cell(multiclass(), multiclass(), None, other, SIZE, deployed, 0.95)
     with pytest.raises(InputError, match="its parent are for different samples"):
-        score_cell(multiclass(), multiclass(), other, None, SIZE, {}, 0.95)
+        score_cell(multiclass(), multiclass(), other, None, SIZE, deployed, 0.95)
 
 
 def test_a_row_compares_with_the_same_scheme_of_its_parent(tmp_path):
@@ -178,10 +181,9 @@ def test_a_row_compares_with_the_scheme_one_rung_below(tmp_path):
 def test_gzip_size_is_reproducible(tmp_path):
     path = tmp_path / "model"
     path.write_bytes(bytes(range(256)) * 40)
-    assert measure_file_size(path) == measure_file_size(path)
-    assert (
-        measure_file_size(path)["size_gzip_bytes"] < measure_file_size(path)["size_bytes"] == 10240
-    )
+    size = measure_file_size(path)
+    assert measure_file_size(path) == size
+    assert size.size_gzip_bytes < size.size_bytes == 10240
 
 
 CERTIFICATE = {

@@ -91,7 +91,7 @@ def test_two_runtimes_are_compared_in_steps_of_their_potentials():
 
 def test_columns_tell_what_saturated_where_and_which_layer_differs(tmp_path):
     (tmp_path / "model.fbz").write_bytes(b"program")
-    columns = describe_akida_program(tmp_path / "model.fbz", CONVERSION, AGREEMENT)
+    columns = describe_akida_program(tmp_path / "model.fbz", CONVERSION, AGREEMENT).to_json()
     assert (columns["akida_beyond_train"], columns["akida_beyond_program"]) == (5, 2)
     assert columns["size_bytes"] == 7
     assert columns["akida_first_layer"] == "conv_1"
@@ -104,7 +104,7 @@ def test_zeros_of_weights_that_were_trained_on_are_not_those_of_the_parent(tmp_p
     (tmp_path / "model.fbz").write_bytes(b"program")
     columns = describe_akida_program(
         tmp_path / "model.fbz", {**CONVERSION, "trained": True}, AGREEMENT
-    )
+    ).to_json()
     assert columns["nonzero"] is None
     assert columns["model_zeros"] is None
 
