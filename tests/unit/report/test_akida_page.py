@@ -121,13 +121,13 @@ def test_zeros_of_weights_that_were_trained_on_are_not_those_of_the_parent(tmp_p
 )
 def test_the_second_generation_must_be_exact(scheme, changes, verdict):
     found = evaluate_gate([row(scheme=scheme, **changes)])
-    assert found["verdict"] == verdict
+    assert found.verdict == verdict
 
 
 def test_the_gate_says_how_far_and_from_which_layer_on():
     differs = {"akida_potentials": "differs", "akida_potentials_equal": 0.75}
     differing = row(**differs, akida_worst=3, akida_first_layer="conv_2")
-    assert evaluate_gate([differing])["failures"] == [
+    assert evaluate_gate([differing]).failures == [
         "net/original/akida_v2_w8a8/akida: the potentials of the simulator and of quantized Keras "
         "differ: 75.0000% are equal, the largest difference is 3, first at layer conv_2"
     ]
