@@ -245,7 +245,7 @@ def test_plan_has_jobs_of_method_when_method_module_changes(tiny):
         **cells(4, 2, qat=1, traced=2, debugged=1, networks=2, unasked=1),
         **REPORT,
     }
-    old, new = "TOLERANCE = 0.005", "TOLERANCE = 0.006"
+    old, new = "* size - 1)", "* size - 2)"
     assert rerun(tiny, "src/snugnet/compress/pruning/magnitude.py", old, new) == expected
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from snugnet.core.akida_schemes import AKIDA_RUNTIMES
+from snugnet.core.cell_network import find_network
 from snugnet.evaluation.table import choose_arrow
 
 INTRODUCTION = """# Akida
@@ -150,9 +151,8 @@ def _list_networks(cells: Mapping[Cell, Runtimes]) -> list[tuple[str, str]]:
 
 
 def _find_float_variant(row: Mapping[str, Any]) -> str:
-    """Return the variant of the float network; QAT starts from the network of the parent."""
-    variant: str = row["parent"] if row["method"] == "qat" else row["variant"]
-    return variant
+    """Return the variant of the float network."""
+    return find_network(row["scheme"], row["variant"], row["method"], row["parent"])
 
 
 def _list_network_accuracies(

@@ -12,7 +12,7 @@ from snugnet.tflite.contract import check_contract
 from snugnet.tflite.flatbuffer import read_graph
 
 # Operators whose weights can be pruned and factorized.
-PRUNABLE = ("CONV_2D", "FULLY_CONNECTED")
+PRUNABLE_OPERATORS = ("CONV_2D", "FULLY_CONNECTED")
 
 
 def write_weight_report(path: str, report_path: str, scheme: Scheme) -> None:
@@ -54,7 +54,7 @@ def make_weight_report(path: str | Path, scheme: Scheme) -> dict[str, Any]:
     rows = [
         _make_row(operator, tensor)
         for operator, tensor in graph.weights()
-        if operator.name in PRUNABLE and tensor.values is not None
+        if operator.name in PRUNABLE_OPERATORS and tensor.values is not None
     ]
     total = sum(row["size"] for row in rows)
     return {

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from snugnet.core.affine import dequantize
 from snugnet.core.errors import InputError
 from snugnet.core.progress import progress
 from snugnet.core.tflite_graph import Graph, Operator, Tensor
@@ -27,7 +28,7 @@ from snugnet.tflite.layers import (
     list_layers,
     list_operators,
 )
-from snugnet.tflite.runtimes.litert import dequantize, quantize_for
+from snugnet.tflite.runtimes.litert import quantize_for
 
 # Operator and index in the row of the model's input, which no operator computes.
 INPUT, BEFORE_ALL = "INPUT", -1

@@ -63,7 +63,7 @@ def cell(scheme: str = "fiq_int8", **changes: Any) -> dict[str, Any]:
 
 
 def failures(demand: dict[str, Any], *cells: dict[str, Any]) -> list[str]:
-    return evaluate_gate(cells, [entry(**demand)])["failures"]
+    return evaluate_gate(cells, [entry(**demand)]).failures
 
 
 @pytest.mark.parametrize(
@@ -200,8 +200,8 @@ def test_gate_fails_when_value_is_missing(demand, missing, said):
 )
 def test_gate_skips_requirement_when_scheme_has_no_such_value(demand, scheme):
     found = evaluate_gate([cell(scheme)], [entry(**demand)])
-    assert found["failures"] == []
-    assert found["demands"][0]["cells"] == 0
+    assert found.failures == []
+    assert found.demands[0].cells == 0
 
 
 @pytest.mark.parametrize("scheme", ["akida_v1_w4a4", "akida_v2_w8a8"])
@@ -243,7 +243,7 @@ def test_gate_requirement_fails_when_cell_is_incompatible(demand):
     (failure,) = failures(demand, row)
     cell_name = "net_s7/original/akida_v1_w4a4/akida"
     assert failure.startswith(f"{cell_name}: incompatible (conv_1: stride 4); gates[0].")
-    assert evaluate_gate([row])["verdict"] == "pass"
+    assert evaluate_gate([row]).verdict == "pass"
 
 
 def test_covers_is_true_when_gate_names_model_without_seed():
@@ -272,11 +272,11 @@ def test_gate_result_counts_cells_and_failures_of_requirements():
         entry(models=["net"], schemes=["drq", "float32"], min_accuracy=90),
     ]
     found = evaluate_gate([cell("float32"), cell("drq"), cell()], gates)
-    assert found["verdict"] == "fail"
-    assert found["cells"] == 3
-    assert len(found["failures"]) == 3
+    assert found.verdict == "fail"
+    assert found.cells == 3
+    assert len(found.failures) == 3
     size, arena = "64.0 KiB (65,535 bytes)", "29.3 KiB (30,000 bytes)"
-    assert found["demands"] == [
+    assert found.to_json()["demands"] == [
         {
             "gate": "gates[0].max_size",
             "text": f"file size at most {size} (all cells)",

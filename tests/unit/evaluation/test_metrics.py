@@ -143,14 +143,17 @@ def test_score_cell_compares_with_float_model(tmp_path):
     assert (row["int8_weights"], row["float_weights"]) == (1, 2)
 
 
-def test_score_cell_fails_when_samples_differ():
+def test_score_cell_fails_when_samples_differ(tmp_path):
+    model = tmp_path / "model.tflite"
+    model.write_bytes(b"x")
+    deployed = describe_tflite(model, EVIDENCE, None)
     other = predictions(np.eye(3)[[0]], [0], "multiclass")
     with pytest.raises(InputError, match="are for different samples"):
-        score_cell(multiclass(), other, None, None, SIZE, {}, 0.95)
+        score_cell(multiclass(), other, None, None, SIZE, deployed, 0.95)
     with pytest.raises(InputError, match="its previous quantization step are for different"):
-        score_cell(multiclass(), multiclass(), None, other, SIZE, {}, 0.95)
+        score_cell(multiclass(), multiclass(), None, other, SIZE, deployed, 0.95)
     with pytest.raises(InputError, match="its parent are for different samples"):
-        score_cell(multiclass(), multiclass(), other, None, SIZE, {}, 0.95)
+        score_cell(multiclass(), multiclass(), other, None, SIZE, deployed, 0.95)
 
 
 def test_score_cell_compares_with_parent_when_it_is_known(tmp_path):
@@ -178,10 +181,9 @@ def test_score_cell_compares_with_previous_step_when_it_is_known(tmp_path):
 def test_gzip_size_is_reproducible(tmp_path):
     path = tmp_path / "model"
     path.write_bytes(bytes(range(256)) * 40)
-    assert measure_file_size(path) == measure_file_size(path)
-    assert (
-        measure_file_size(path)["size_gzip_bytes"] < measure_file_size(path)["size_bytes"] == 10240
-    )
+    size = measure_file_size(path)
+    assert measure_file_size(path) == size
+    assert size.size_gzip_bytes < size.size_bytes == 10240
 
 
 CERTIFICATE = {

@@ -155,13 +155,13 @@ def test_gate_names_cell_and_finding_when_contract_fails():
         {"model": "c", **names, "status": "incompatible"},
     ]
     gate = evaluate_gate(cells)
-    assert gate == {
+    assert gate.to_json() == {
         "verdict": "fail",
         "cells": 3,
         "failures": ["b/original/drq/litert: input is float32 instead of int8"],
         "demands": [],
     }
-    assert evaluate_gate(cells[:1])["verdict"] == "pass"
+    assert evaluate_gate(cells[:1]).verdict == "pass"
 
 
 def test_gate_fails_when_file_has_fewer_zeros_than_model():
@@ -177,7 +177,7 @@ def test_gate_fails_when_file_has_fewer_zeros_than_model():
         }
         for name, zeros in (("a", 0.66), ("b", 0.646), ("c", 0.2), ("d", None))
     ]
-    assert evaluate_gate(cells)["failures"] == [
+    assert evaluate_gate(cells).failures == [
         "c/sparse/drq/litert: the fraction of zero weights is 0.650 in the model, but 0.200 in "
         "the file"
     ]

@@ -91,7 +91,7 @@ def test_compare_reports_largest_difference_of_potentials():
 
 def test_akida_program_columns_have_saturation_and_first_layer(tmp_path):
     (tmp_path / "model.fbz").write_bytes(b"program")
-    columns = describe_akida_program(tmp_path / "model.fbz", CONVERSION, AGREEMENT)
+    columns = describe_akida_program(tmp_path / "model.fbz", CONVERSION, AGREEMENT).to_json()
     assert (columns["akida_beyond_train"], columns["akida_beyond_program"]) == (5, 2)
     assert columns["size_bytes"] == 7
     assert columns["akida_first_layer"] == "conv_1"
@@ -104,7 +104,7 @@ def test_akida_program_columns_have_no_zeros_when_trained(tmp_path):
     (tmp_path / "model.fbz").write_bytes(b"program")
     columns = describe_akida_program(
         tmp_path / "model.fbz", {**CONVERSION, "trained": True}, AGREEMENT
-    )
+    ).to_json()
     assert columns["nonzero"] is None
     assert columns["model_zeros"] is None
 
@@ -121,13 +121,13 @@ def test_akida_program_columns_have_no_zeros_when_trained(tmp_path):
 )
 def test_gate_requires_exact_potentials_when_akida_version_is_v2(scheme, changes, verdict):
     found = evaluate_gate([row(scheme=scheme, **changes)])
-    assert found["verdict"] == verdict
+    assert found.verdict == verdict
 
 
 def test_gate_failure_has_largest_difference_and_first_layer():
     differs = {"akida_potentials": "differs", "akida_potentials_equal": 0.75}
     differing = row(**differs, akida_worst=3, akida_first_layer="conv_2")
-    assert evaluate_gate([differing])["failures"] == [
+    assert evaluate_gate([differing]).failures == [
         "net/original/akida_v2_w8a8/akida: the potentials of the simulator and of quantized Keras "
         "differ: 75.0000% are equal, the largest difference is 3, first at layer conv_2"
     ]

@@ -331,17 +331,17 @@ def test_gate_fails_when_engine_is_not_exact():
         "verification": "litert_ref: 7 numbers differ",
     }
     result = evaluate_gate([row])
-    assert result["verdict"] == "fail"
-    assert result["failures"] == [
+    assert result.verdict == "fail"
+    assert result.failures == [
         "a/b/fiq_int8/litert: the integer engine is not exact: litert_ref: 7 numbers differ"
     ]
-    assert evaluate_gate([{**row, "litert_ref": "exact"}])["verdict"] == "pass"
+    assert evaluate_gate([{**row, "litert_ref": "exact"}]).verdict == "pass"
     # A full-integer file must have a certificate; others have none.
     missing = {**row, "litert_ref": None, "verification": None}
-    assert evaluate_gate([missing])["failures"] == [
+    assert evaluate_gate([missing]).failures == [
         "a/b/fiq_int8/litert: the integer engine is not exact: no certificate"
     ]
-    assert evaluate_gate([{**missing, "scheme": "drq"}])["verdict"] == "pass"
+    assert evaluate_gate([{**missing, "scheme": "drq"}]).verdict == "pass"
     # Of TensorFlow Lite Micro the table tells, and nothing fails.
     micro_row = {**row, "litert_ref": "exact", "tflm": "unsupported"}
-    assert evaluate_gate([micro_row])["verdict"] == "pass"
+    assert evaluate_gate([micro_row]).verdict == "pass"

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from snugnet.core.affine import dequantize
 from snugnet.core.affine import quantize as to_integers
 from snugnet.core.errors import InputError
 from snugnet.core.progress import progress
@@ -28,23 +29,6 @@ class Prediction(NamedTuple):
     def scores(self) -> np.ndarray:
         """Dequantize the outputs, float32 (n, k)."""
         return dequantize(self.raw, self.scale, self.zero_point)
-
-
-def dequantize(raw: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
-    """Convert integers to the real numbers that they represent: scale * (raw - zero_point).
-
-    Args:
-        raw: Integers, or floats, which are not changed.
-        scale: Scale of the tensor.
-        zero_point: Zero point of the tensor.
-
-    Returns:
-        float32, with the shape of `raw`.
-    """
-    if np.issubdtype(raw.dtype, np.floating):
-        return raw.astype(np.float32)
-    shifted = raw.astype(np.int32) - np.int32(zero_point)
-    return (np.float32(scale) * shifted.astype(np.float32)).astype(np.float32)
 
 
 def predict(path: str | Path, x: np.ndarray, batch_size: int = 64) -> Prediction:
