@@ -1,6 +1,7 @@
 """Tests of the public functions of the Python API."""
 
 import random
+import os
 import subprocess
 import sys
 
@@ -243,7 +244,13 @@ def test_quantize_fails_when_keras_3_is_in_use():
         "except snugnet.InputError as error:\n"
         "    print(error)\n"
     )
+    # An earlier test of this process may have set the variable.
+    environment = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"}
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
     )
     assert "TF_USE_LEGACY_KERAS=1" in done.stdout
