@@ -1,7 +1,7 @@
 """Tests of the public functions of the Python API."""
 
-import random
 import os
+import random
 import subprocess
 import sys
 
