@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 
 from snugnet.evaluation.table import format_scheme
-from snugnet.report.collect import Study, format_address
+from snugnet.report.collect import Study
 from snugnet.report.figure import DIVERGING, Figure, finish_panel, start_chart, to_percent
 
 # Differences in points at which the colours saturate.
@@ -51,10 +51,10 @@ def build_figures(study: Study) -> list[Figure]:
     """Build the matrix for the figure files; the page shows it as a table."""
     rows = [
         {
-            "cell": format_address(row),
-            "network": f"{row['model']} {row['variant']}",
-            "scheme": format_scheme(row["scheme"], row["runtime"]),
-            "points": to_percent(row["delta_float"]),
+            "cell": row.address,
+            "network": f"{row.model} {row.variant}",
+            "scheme": format_scheme(row.scheme, row.runtime),
+            "points": to_percent(row.delta_float),
         }
         for row in study.measured
     ]

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from snugnet.akida.agreement import compare
+from snugnet.akida.preflight_report import Obstacle, PreflightReport
 from snugnet.core.predictions import Predictions
 from snugnet.evaluation.footprint import describe_akida_program
 from snugnet.evaluation.gate import evaluate_gate
-from snugnet.report.akida_page import render_akida_page, render_preflight_page
+from snugnet.report.akida_page import AkidaCell, render_akida_page, render_preflight_page
 
 AGREEMENT = {
     "verdict": "differs",
@@ -77,14 +78,18 @@ def row(scheme="akida_v2_w8a8", runtime="akida", **changes) -> dict:
     return {**values, **changes}
 
 
+def page(rows: list[dict]) -> str:
+    return render_akida_page([AkidaCell.from_json(values) for values in rows])
+
+
 def test_two_runtimes_are_compared_in_steps_of_their_potentials():
     keras = predictions([[5, 1], [2, 3], [9, 0], [4, 4]])
     akida = predictions([[5, 1], [3, 2], [9, 2], [4, 4]])
-    found = compare(keras, akida)
-    assert found["verdict"] == "differs"
-    assert found["decisions_equal"] == 0.75
-    assert found["potentials_equal"] == 5 / 8
-    assert found["worst"] == 2
+    agreement = compare(keras, akida)
+    assert agreement["verdict"] == "differs"
+    assert agreement["decisions_equal"] == 0.75
+    assert agreement["potentials_equal"] == 5 / 8
+    assert agreement["worst"] == 2
     assert compare(keras, keras)["verdict"] == "exact"
     assert compare(predictions(np.zeros((0, 2))), akida)["verdict"] == "nothing"
 
@@ -135,7 +140,7 @@ def test_the_gate_says_how_far_and_from_which_layer_on():
 
 def test_the_page_shows_each_step_what_fits_and_what_does_not():
     refused = row(model="big", status="incompatible", reason="dense: 4096 inputs of Dense")
-    text = render_akida_page([row(runtime="keras"), row(), refused])
+    text = page([row(runtime="keras"), row(), refused])
     steps, program = [line for line in text.splitlines() if line.startswith("| net")]
     cells = [cell.strip() for cell in steps.strip("|").split("|")]
     assert cells[3:] == ["90.00", "80.00 ↓", "75.00 ↓", "", ""]
@@ -153,14 +158,14 @@ def test_binary_and_multilabel_decisions_are_shown_too():
     labels = row(
         task="multilabel", variant="pruned", confusion=[[[1, 2], [3, 4]], [[5, 6], [7, 8]]]
     )
-    text = render_akida_page([binary, labels])
+    text = page([binary, labels])
     assert "| rest    |      3 |     1 |" in text
     assert "| not run |         5 |     6 |" in text
 
 
 def test_what_the_host_would_have_to_compute_is_told():
     reason = "Cannot map layer 'scores'. Not enough hardware components"
-    text = render_akida_page(
+    text = page(
         [row(runtime=name, akida_hardware=False, reason=reason) for name in ("keras", "akida")]
     )
     assert "AKD1000: not all in hardware" in text
@@ -171,18 +176,17 @@ def test_training_stands_beside_what_it_began_with():
     of_qat = {"variant": "aware", "parent": "original", "method": "qat"}
     trained = {**of_qat, "accuracy": 0.85, "delta_float": -0.05, "p_holm": 0.3}
     rows = [row(runtime="keras"), row(), row(runtime="keras", **trained), row(**trained)]
-    steps = next(line for line in render_akida_page(rows).splitlines() if line.startswith("| net"))
+    steps = next(line for line in page(rows).splitlines() if line.startswith("| net"))
     cells = [cell.strip() for cell in steps.strip("|").split("|")]
     assert cells[3:] == ["90.00", "80.00 ↓", "75.00 ↓", "85.00 ~", "85.00 ~"]
 
 
 def test_preflight_says_what_fits_and_what_would_do():
-    common = {"scheme": "akida_v2_w8a8", "device": "SixNodesIPv2"}
-    obstacle = {"layer": "dense", "rule": "4096 inputs of Dense", "fix": "at most 2048"}
+    obstacle = Obstacle("dense", "4096 inputs of Dense", "at most 2048")
     text = render_preflight_page(
         [
-            {**common, "model": "big", "fits": False, "obstacles": [obstacle]},
-            {**common, "model": "small", "fits": True, "obstacles": []},
+            PreflightReport("big", "akida_v2_w8a8", "SixNodesIPv2", (obstacle,)),
+            PreflightReport("small", "akida_v2_w8a8", "SixNodesIPv2", ()),
         ]
     )
     lines = [[c.strip() for c in line.strip("|").split("|")] for line in text.splitlines()]
@@ -191,7 +195,15 @@ def test_preflight_says_what_fits_and_what_would_do():
     assert ["big", "akida_v2_w8a8", "dense", "4096 inputs of Dense", "at most 2048"] in lines
 
 
+def test_preflight_report_is_the_same_when_read_again():
+    obstacle = Obstacle("dense", "4096 inputs of Dense", "at most 2048")
+    for obstacles in ((), (obstacle,)):
+        report = PreflightReport("big", "akida_v2_w8a8", "SixNodesIPv2", obstacles)
+        assert report.to_json()["fits"] is (not obstacles)
+        assert PreflightReport.from_json(report.to_json()) == report
+
+
 def test_a_study_without_programs_has_a_short_page():
-    text = render_akida_page([])
+    text = page([])
     assert text.startswith("# Akida")
     assert "##" not in text
