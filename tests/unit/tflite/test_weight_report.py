@@ -57,14 +57,14 @@ def test_of_the_tflite_file(model, tmp_path, scheme):
     path = tmp_path / "model.tflite"
     calib = np.random.default_rng(2).normal(0, 1, (20, 1, 32, 4)).astype(np.float32)
     path.write_bytes(convert(model, SCHEMES[scheme], calib))
-    found = make_weight_report(path, SCHEMES[scheme])
-    half, dead, thin = found["weights"]
-    assert half["zeros"] == pytest.approx(0.5, abs=0.05)
-    assert (half["rank"], half["shape"]) == (4, [8, 1, 3, 4])
-    assert (dead["zeros"], dead["rank"]) == (1.0, 0)
-    assert found["dead_layers"] == [dead["name"]]
-    assert thin["size"] == 192 * 32
+    report = make_weight_report(path, SCHEMES[scheme])
+    half, dead, thin = report.weights
+    assert half.zeros == pytest.approx(0.5, abs=0.05)
+    assert (half.rank, half.shape) == (4, (8, 1, 3, 4))
+    assert (dead.zeros, dead.rank) == (1.0, 0)
+    assert report.dead_layers == [dead.name]
+    assert thin.size == 192 * 32
     if scheme == "float32":  # rounding adds noise, and with it rank
-        assert thin["rank"] == 3
-    assert found["zeros"] >= 96 / 6288
-    assert found["verdict"] == "pass"
+        assert thin.rank == 3
+    assert report.zeros >= 96 / 6288
+    assert report.contract.is_kept
