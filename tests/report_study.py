@@ -56,7 +56,7 @@ class FakeStudy:
         splits = {part: {**split, "groups": groups} for part in ("train", "val", "test")}
         kind = name if name.startswith("synthetic") else "windows"
         self.recipes["datasets"][name] = {"kind": kind, "path": "/home/somebody/data.npz"}
-        self.write(f"data/{name}/record.json", {"splits": splits})
+        self.write(f"data/{name}/record.json", {"scaling": {"kind": "none"}, "splits": splits})
         for part in ("train", "val", "calib", "test"):
             self.write(f"data/{name}/{part}.npz", f"{name} {part}".encode())
 

@@ -17,6 +17,7 @@ from snugnet.akida.rewrite import get_head_activation
 from snugnet.core.akida_schemes import DEVICES, AkidaScheme
 from snugnet.core.errors import NotAkidaError
 from snugnet.core.files import atomic_write, write_json
+from snugnet.datasets.record import DatasetRecord
 from snugnet.models.loading.keras2 import tf_keras
 
 PROGRAM_FILE = "model.fbz"
@@ -126,7 +127,7 @@ def write_refusal(
 
 def describe_deployment(
     model: tf_keras.Model,
-    record: Mapping[str, Any],
+    record: DatasetRecord,
     class_names: tuple[str, ...],
     trained: bool,
 ) -> dict[str, Any]:
@@ -142,12 +143,12 @@ def describe_deployment(
         JSON-ready: `head`, `input` (shape, scaling, and the number of values of each split beyond
         the range of train), `class_names` and `trained`.
     """
-    outside = {name: split["outside_range"] for name, split in record["splits"].items()}
+    outside = {name: split.outside_range for name, split in record.splits.items()}
     return {
         "head": get_head_activation(model),
         "input": {
             "shape": list(model.input_shape[1:]),
-            **record["scaling"],
+            **record.scaling,
             "outside_range": outside,
         },
         "class_names": list(class_names),

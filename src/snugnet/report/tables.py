@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from snugnet.core.fractions import format_points
+from snugnet.datasets.record import DatasetRecord, SplitRecord
 from snugnet.evaluation.recommend import recommend
 from snugnet.evaluation.result_row import ResultRow
 from snugnet.evaluation.table import (
@@ -281,10 +282,10 @@ def tabulate_datasets(study: Study) -> Table:
     titles = ["dataset", "kind", "classes", "train", "val", "test"]
     rows = []
     for name in study.datasets:
-        record = study.files.read_json(f"data/{name}/record.json") or {"splits": {}}
-        splits = record["splits"]
+        record = study.files.read_json(f"data/{name}/record.json")
+        splits = {} if record is None else DatasetRecord.from_json(record).splits
         kind = study.recipes.datasets[name]["kind"]
-        classes = len(splits.get("test", {}).get("classes", ()))
+        classes = len(splits["test"].classes) if "test" in splits else 0
         counts = [_format_split(splits.get(split)) for split in ("train", "val", "test")]
         rows.append(
             [Value(name), Value(_format_kind(kind)), Value(str(classes or ""), classes), *counts]
@@ -296,13 +297,12 @@ def _format_kind(kind: str) -> str:
     return f"{kind} (simulated)" if kind.startswith("synthetic") else kind
 
 
-def _format_split(split: Mapping[str, Any] | None) -> Value:
+def _format_split(split: SplitRecord | None) -> Value:
     """Format the number of samples, and of groups if there are any."""
     if split is None:
         return Value("")
-    groups = split.get("groups")
-    text = f"{split['samples']:,}" + (f" of {groups} groups" if groups else "")
-    return Value(text, split["samples"])
+    text = f"{split.samples:,}" + (f" of {split.groups} groups" if split.groups else "")
+    return Value(text, split.samples)
 
 
 def tabulate_certificates(study: Study) -> Table:

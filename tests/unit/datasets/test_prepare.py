@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from snugnet.core.errors import InputError
+from snugnet.core.files import read_json
 from snugnet.core.samples import Samples, load_split
 from snugnet.datasets import scaling
 from snugnet.datasets.prepare import apply_layout, convert_to_binary, prepare, save
+from snugnet.datasets.record import DatasetRecord
 
 RNG = np.random.default_rng(0)
 SETTINGS = {
@@ -34,30 +36,30 @@ def test_standardize_uses_train_alone_and_each_channel():
     np.testing.assert_allclose(train.mean(axis=(0, 1, 3)), 0, atol=1e-5)
     np.testing.assert_allclose(train.std(axis=(0, 1, 3)), 1, atol=1e-5)
     assert abs(prepared.splits["test"].x.mean()) > 1e-4
-    recorded = prepared.record["scaling"]["std"]
-    assert 8 < recorded[1] / recorded[0] < 12
+    first_std, second_std = prepared.record.scaling["std"]
+    assert 8 < second_std / first_std < 12
 
 
 def test_none_keeps_raw_units():
-    given = samples()
-    prepared = prepare(given, {**SETTINGS, "scaling": "none"}, 1)
+    raw = samples()
+    prepared = prepare(raw, {**SETTINGS, "scaling": "none"}, 1)
     values = np.concatenate([part.x for part in prepared.splits.values()])
     np.testing.assert_array_equal(
-        np.sort(values.ravel()), np.sort(given.x.astype(np.float32).ravel())
+        np.sort(values.ravel()), np.sort(raw.x.astype(np.float32).ravel())
     )
 
 
 def test_values_beyond_the_range_of_train_are_counted_in_each_split():
-    given = samples()
+    raw = samples()
     x = np.zeros((90, 10, 2))
     x[:, 0, 0] = np.arange(90)
     part = np.array(["train", "val", "test"])[
         (np.arange(90) > 50) + (np.arange(90) > 80).astype(int)
     ]
-    given = replace(given, x=x, split=part)
+    raw = replace(raw, x=x, split=part)
     for kind, expected in (("uint8", [0, 30, 9]), ("standardize", [0, 0, 0])):
-        record = prepare(given, {**SETTINGS, "scaling": kind}, 0).record["splits"]
-        assert [record[n]["outside_range"] for n in ("train", "val", "test")] == expected
+        splits = prepare(raw, {**SETTINGS, "scaling": kind}, 0).record.splits
+        assert [splits[name].outside_range for name in ("train", "val", "test")] == expected
 
 
 def test_uint8_maps_the_range_of_train_and_saturates_beyond_it():
@@ -80,10 +82,10 @@ def test_a_channel_that_is_constant_but_for_rounding_is_not_blown_up():
 
 
 def test_values_that_float32_cannot_hold_are_refused():
-    given = samples()
-    given.x[3, 2, 1] = 1e39
+    raw = samples()
+    raw.x[3, 2, 1] = 1e39
     with pytest.raises(InputError, match="overflow float32"):
-        prepare(given, {**SETTINGS, "scaling": "none"}, 1)
+        prepare(raw, {**SETTINGS, "scaling": "none"}, 1)
 
 
 def test_per_sample_standardizes_each_sample_and_survives_a_flat_one():
@@ -129,4 +131,4 @@ def test_saved_splits_are_read_back(tmp_path: Path):
     save(prepared, files, tmp_path / "record.json")
     for name, part in prepared.splits.items():
         np.testing.assert_array_equal(load_split(files[name]).x, part.x)
-    assert (tmp_path / "record.json").is_file()
+    assert DatasetRecord.from_json(read_json(tmp_path / "record.json")) == prepared.record
