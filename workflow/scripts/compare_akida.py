@@ -37,7 +37,8 @@ def _find_first_layer(job: Any, conversion: Any, x: Any) -> dict[str, Any]:
 
     keras2.configure(0, job.params.settings["tf_threads"])
     program = load_program(f"{job.input['program']}/model.fbz", conversion["sha256"])
-    return find_first_difference(load_quantized(job.input["quantized"]), program, x)
+    quantized = load_quantized(job.input["quantized"])
+    return find_first_difference(quantized, program, x).to_json()
 
 
 if __name__ == "__main__":

@@ -84,8 +84,8 @@ def find_refusal(model: tf_keras.Model, scheme: AkidaScheme, device: str) -> str
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.fbz"
         program.save(str(path))
-        report = map_on_device(path, device)
-    return None if report["hardware"] else str(report["reason"])
+        mapping = map_on_device(path, device)
+    return None if mapping.hardware else mapping.reason
 
 
 def _find_named_layer(model: tf_keras.Model, message: str) -> str:

@@ -62,8 +62,10 @@ def write_program(
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_write(folder / PROGRAM_FILE) as path:
         program.save(str(path))
-    devices = {name: map_on_device(folder / PROGRAM_FILE, name) for name in DEVICES[scheme.version]}
-    suitable_devices = [name for name, report in devices.items() if report["hardware"]]
+    mappings = {
+        name: map_on_device(folder / PROGRAM_FILE, name) for name in DEVICES[scheme.version]
+    }
+    suitable_devices = [name for name, mapping in mappings.items() if mapping.hardware]
     with atomic_write(files["quantized"]) as path:
         quantized.save(path, include_optimizer=False, save_format="h5")
     digest = hashlib.sha256((folder / PROGRAM_FILE).read_bytes()).hexdigest()
@@ -74,7 +76,7 @@ def write_program(
         "layer": None,
         "scheme": scheme.name,
         "device": settings["device"],
-        "devices": devices,
+        "devices": {name: mapping.to_json() for name, mapping in mappings.items()},
         # For Akida 1, neither chip holds every model that the other holds.
         "smallest_device": suitable_devices[0] if suitable_devices else None,
         "layers": describe_layers(program, samples[:SPARSITY_SAMPLES].astype(np.float32)),

@@ -10,20 +10,23 @@ def fbz(programs):
 def test_what_ends_the_mapper_is_a_reason_and_not_the_end(programs, tmp_path):
     path = tmp_path / "model.fbz"
     path.write_bytes(fbz(programs).read_bytes()[:2000])
-    found = mapping.map_on_device(path, "SixNodesIPv2")
-    assert not found["hardware"]
-    assert found["reason"].startswith("the mapper failed with exit code ")
+    result = mapping.map_on_device(path, "SixNodesIPv2")
+    assert not result.hardware
+    assert result.reason.startswith("the mapper failed with exit code ")
+    assert set(result.to_json()) == {"hardware", "reason"}
 
 
 def test_a_program_of_the_other_generation_does_not_fit(programs):
-    found = mapping.map_on_device(fbz(programs), "AKD1000")
-    assert not found["hardware"]
-    assert "IP version" in found["reason"]
+    result = mapping.map_on_device(fbz(programs), "AKD1000")
+    assert not result.hardware
+    assert "IP version" in result.reason
 
 
 def test_the_plain_search_is_tried_where_the_fine_one_ends_the_process(programs, monkeypatch):
     monkeypatch.setattr(mapping, "MODES", ("EndsTheProcess", "Minimal"))
-    found = mapping.map_on_device(fbz(programs), "SixNodesIPv2")
-    assert found["hardware"]
+    plain = mapping.map_on_device(fbz(programs), "SixNodesIPv2")
+    assert plain.hardware
+    assert mapping.DeviceMapping.from_json(plain.to_json()) == plain
     monkeypatch.setattr(mapping, "MODES", ("AllNps",))
-    assert mapping.map_on_device(fbz(programs), "SixNodesIPv2")["processors"] >= found["processors"]
+    fine = mapping.map_on_device(fbz(programs), "SixNodesIPv2")
+    assert fine.layout.processors >= plain.layout.processors

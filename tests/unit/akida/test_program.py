@@ -186,14 +186,15 @@ def test_the_first_layer_that_differs_is_named(programs):
     x = images(8, seed=3)
     fbz = load_program(program.folder / "program" / "model.fbz", read(program)["sha256"])
     quantized = load_quantized(program.files["quantized"])
-    assert find_first_difference(quantized, fbz, x)["layer"] == "scores"
+    assert find_first_difference(quantized, fbz, x).layer == "scores"
     layer = quantized.get_layer("conv_2")
     kernel, bias = layer.get_weights()[:2]
     layer.set_weights([kernel, bias + 1, *layer.get_weights()[2:]])
-    found = find_first_difference(quantized, fbz, x)
-    assert (found["layer"], found["type"]) == ("conv_2", "Conv2D")
-    assert found["worst"] > 0
-    assert 0 < found["share"] <= 1
+    difference = find_first_difference(quantized, fbz, x)
+    assert (difference.layer, difference.type) == ("conv_2", "Conv2D")
+    assert difference.deviation.worst > 0
+    assert 0 < difference.deviation.share <= 1
+    assert set(difference.to_json()) == {"layer", "type", "share", "worst"}
 
 
 def test_a_residual_network_is_exact_and_traced_along_its_branches(keras):
@@ -204,7 +205,7 @@ def test_a_residual_network_is_exact_and_traced_along_its_branches(keras):
     from snugnet.akida.keras_runtime import compute_keras_potentials
     from snugnet.akida.quantize import get_potential_scale, quantize
     from snugnet.akida.simulate import simulate_potentials
-    from snugnet.akida.trace import find_first_difference
+    from snugnet.akida.trace import FirstDifference, find_first_difference
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
     from tests.unit.akida.test_rewrite import randomized
 
@@ -223,11 +224,11 @@ def test_a_residual_network_is_exact_and_traced_along_its_branches(keras):
     keras_gives = compute_keras_potentials(quantized, x, get_potential_scale(quantized), "v2")
     np.testing.assert_array_equal(keras_gives, simulate_potentials(fbz, x))
     # Nothing inside differs: were anything to differ, it would be the last layer.
-    assert find_first_difference(quantized, fbz, x) == {"layer": "scores", "type": "Dense1D"}
+    assert find_first_difference(quantized, fbz, x) == FirstDifference("scores", "Dense1D")
     layer = quantized.get_layer("last")
     kernel, bias, *others = layer.get_weights()
     layer.set_weights([kernel, bias + 1, *others])
-    assert find_first_difference(quantized, fbz, x)["layer"] == "last"
+    assert find_first_difference(quantized, fbz, x).layer == "last"
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
