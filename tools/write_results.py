@@ -142,27 +142,27 @@ def _mistakes_of(results: Path) -> pd.DataFrame:
     """Collect the cost of common mistakes, one row per mistake; `right` is correct use."""
     lines = []
     for path in sorted(results.glob("debug/*/*/*/mistakes.json")):
-        found = json.loads(path.read_text())
+        report = json.loads(path.read_text())
         cell = dict(zip(("model", "variant", "scheme"), path.parts[-4:-1], strict=True))
-        right = {"name": "right", "accuracy": found["accuracy"]}
-        same = {**cell, "n": found["n"], "saturated": found["saturated"]}
-        lines += [{**same, **row} for row in (right, *found["mistakes"])]
+        right = {"name": "right", "accuracy": report["accuracy"]}
+        same = {**cell, "n": report["n"], "saturated": report["saturated"]}
+        lines += [{**same, **row} for row in (right, *report["mistakes"])]
     return pd.DataFrame(lines)
 
 
 def _tables_of(results: Path, pattern: str) -> pd.DataFrame:
     """Collect the tables of a search; their paths begin with stage, model and variant."""
-    found = []
+    tables = []
     for path in sorted(results.glob(pattern)):
         _, model, variant, *_ = path.relative_to(results).parts
-        found.append(pd.read_csv(path).assign(model=model, variant=variant))
-    return pd.concat(found) if found else pd.DataFrame()
+        tables.append(pd.read_csv(path).assign(model=model, variant=variant))
+    return pd.concat(tables) if tables else pd.DataFrame()
 
 
 def _kept(folder: Path) -> pd.DataFrame:
     """Read the stored rows of a folder; an empty frame if there are none."""
-    found = [pd.read_csv(path) for path in sorted(folder.glob("*.csv"))]
-    return pd.concat(found) if found else pd.DataFrame()
+    tables = [pd.read_csv(path) for path in sorted(folder.glob("*.csv"))]
+    return pd.concat(tables) if tables else pd.DataFrame()
 
 
 def page() -> str:

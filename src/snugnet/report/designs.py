@@ -10,6 +10,7 @@ import altair as alt
 from snugnet.report.collect import Study
 from snugnet.report.figure import (
     Figure,
+    Panel,
     build_tooltips,
     encode_colour,
     encode_shape,
@@ -99,7 +100,7 @@ def _build_figure(network: str, designs: Sequence[Design]) -> Figure:
 
 
 @cache
-def _build_error_panel() -> dict[str, Any]:
+def _build_error_panel() -> Panel:
     points = (
         start_chart()
         .mark_point(filled=True, size=40, opacity=0.7)
@@ -117,7 +118,7 @@ def _build_error_panel() -> dict[str, Any]:
 
 
 @cache
-def _build_accuracy_panel() -> dict[str, Any]:
+def _build_accuracy_panel() -> Panel:
     base = (
         start_chart()
         .transform_filter("isValid(datum['val accuracy'])")

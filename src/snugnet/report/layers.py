@@ -10,6 +10,7 @@ import altair as alt
 from snugnet.report.collect import Study
 from snugnet.report.figure import (
     Figure,
+    Panel,
     build_tooltips,
     encode_colour,
     encode_dash,
@@ -236,7 +237,7 @@ def _round_digits(value: float | None) -> float | None:
 
 
 @cache
-def _build_error_panel(name: str, title: str, variants: tuple[str, ...]) -> dict[str, Any]:
+def _build_error_panel(name: str, title: str, variants: tuple[str, ...]) -> Panel:
     axis = alt.Axis(tickMinStep=1, format="d")
     base = start_chart().encode(
         x=alt.X("index:Q", title="layer index", axis=axis),
@@ -285,7 +286,7 @@ def _build_sensitivity_figures(study: Study, model: str) -> list[Figure]:
 
 
 @cache
-def _build_sensitivity_panel(kind: str, title: str, variants: tuple[str, ...]) -> dict[str, Any]:
+def _build_sensitivity_panel(kind: str, title: str, variants: tuple[str, ...]) -> Panel:
     base = (
         start_chart()
         .transform_filter(f"datum.quantized == '{kind}'")

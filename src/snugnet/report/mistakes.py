@@ -12,6 +12,7 @@ from snugnet.evaluation.statistics import adjust_holm
 from snugnet.report.collect import Study
 from snugnet.report.figure import (
     Figure,
+    Panel,
     build_tooltips,
     encode_colour,
     finish_panel,
@@ -131,7 +132,7 @@ def _build_figure(model: str, costs: Sequence[MistakeCost]) -> Figure:
 
 
 @cache
-def _build_panel(mistakes: tuple[str, ...], cells: tuple[str, ...]) -> dict[str, Any]:
+def _build_panel(mistakes: tuple[str, ...], cells: tuple[str, ...]) -> Panel:
     base = start_chart().encode(
         y=alt.Y("mistake:N", sort=list(mistakes), title=None, axis=alt.Axis(labelLimit=160)),
         yOffset=alt.YOffset("cell:N", sort=list(cells)),

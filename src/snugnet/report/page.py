@@ -31,6 +31,21 @@ SECTIONS = ("pareto", "ladder", "layers", "mistakes", "designs")
 
 
 @dataclass(frozen=True)
+class PageParts:
+    """Texts that are inserted into the page unchanged.
+
+    Attributes:
+        style: The style sheet.
+        script: The page's own script.
+        vega: The library that draws the charts.
+    """
+
+    style: str
+    script: str
+    vega: str
+
+
+@dataclass(frozen=True)
 class Counts:
     """Numbers in the text of the page.
 
@@ -60,16 +75,14 @@ class Palette:
     colours: Sequence[str]
 
 
-def render_page(
-    study: Study, origin: Mapping[str, str], template: Path, parts: Mapping[str, str]
-) -> str:
+def render_page(study: Study, origin: Mapping[str, str], template: Path, parts: PageParts) -> str:
     """Render the page.
 
     Args:
         study: The study.
         origin: Origin of the report, as `describe_origin` returns it.
         template: Path of the page's Jinja template.
-        parts: Texts that are inserted unchanged: `style`, `script` and `vega` (the library).
+        parts: Texts that are inserted unchanged.
 
     Returns:
         The page in HTML.

@@ -13,6 +13,7 @@ from snugnet.evaluation.result_row import ResultRow
 from snugnet.report.collect import Study
 from snugnet.report.figure import (
     Figure,
+    Panel,
     build_tooltips,
     encode_colour,
     encode_shape,
@@ -188,7 +189,7 @@ def is_on_front(candidates: Sequence[Candidate]) -> list[bool]:
 
 
 @cache
-def _build_panel(cost: str, schemes: tuple[str, ...], variants: tuple[str, ...]) -> dict[str, Any]:
+def _build_panel(cost: str, schemes: tuple[str, ...], variants: tuple[str, ...]) -> Panel:
     title = COSTS[cost].title
     base = (
         start_chart()

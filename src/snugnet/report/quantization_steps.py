@@ -13,6 +13,7 @@ from snugnet.evaluation.table import choose_arrow
 from snugnet.report.collect import Study
 from snugnet.report.figure import (
     Figure,
+    Panel,
     build_tooltips,
     encode_colour,
     finish_panel,
@@ -123,7 +124,7 @@ def _build_figure(model: str, costs: Sequence[StepCost]) -> Figure:
 
 
 @cache
-def _build_panel(variants: tuple[str, ...], steps: tuple[str, ...]) -> dict[str, Any]:
+def _build_panel(variants: tuple[str, ...], steps: tuple[str, ...]) -> Panel:
     base = start_chart().encode(
         y=alt.Y("variant:N", sort=list(variants), title=None, axis=alt.Axis(labelLimit=180)),
         yOffset=alt.YOffset("step:N", sort=list(steps)),

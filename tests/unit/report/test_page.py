@@ -17,7 +17,7 @@ from snugnet.report.figures import build_all_figures
 from snugnet.report.files import read_table, to_records
 from snugnet.report.layers import tabulate_layer_indexes
 from snugnet.report.matrix import DIVERGING, LIMIT, pick_background, pick_text_colour
-from snugnet.report.page import render_page
+from snugnet.report.page import PageParts, render_page
 from snugnet.report.quantization_steps import list_steps
 from snugnet.report.table import Table
 from snugnet.report.weights import tabulate_quantized_weights
@@ -30,11 +30,11 @@ VOID = {"meta", "link", "input", "br", "hr", "img"}
 
 
 def written(study: Study) -> str:
-    parts = {
-        "style": (TEMPLATES / "style.css").read_text(),
-        "script": (TEMPLATES / "page.js").read_text(),
-        "vega": "window.vegaEmbed = null;",
-    }
+    parts = PageParts(
+        style=(TEMPLATES / "style.css").read_text(),
+        script=(TEMPLATES / "page.js").read_text(),
+        vega="window.vegaEmbed = null;",
+    )
     return render_page(study, {"System": "Linux"}, TEMPLATES / "index.html.j2", parts)
 
 
