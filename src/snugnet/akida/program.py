@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.akida.convert import convert, describe_layers
+from snugnet.akida.convert import convert, list_program_layers
 from snugnet.akida.mapping import map_on_device
 from snugnet.akida.preflight import explain_refusal
 from snugnet.akida.quantize import get_input_range, get_potential_scale
@@ -70,6 +70,7 @@ def write_program(
         quantized.save(path, include_optimizer=False, save_format="h5")
     digest = hashlib.sha256((folder / PROGRAM_FILE).read_bytes()).hexdigest()
     scale = get_potential_scale(quantized)
+    layers = list_program_layers(program, samples[:SPARSITY_SAMPLES].astype(np.float32))
     record = {
         "status": "ok",
         "reason": None,
@@ -79,7 +80,7 @@ def write_program(
         "devices": {name: mapping.to_json() for name, mapping in mappings.items()},
         # For Akida 1, neither chip holds every model that the other holds.
         "smallest_device": suitable_devices[0] if suitable_devices else None,
-        "layers": describe_layers(program, samples[:SPARSITY_SAMPLES].astype(np.float32)),
+        "layers": [asdict(layer) for layer in layers],
         "input_range": get_input_range(quantized),
         "potential_scale": scale.tolist(),
         "sha256": digest,

@@ -86,12 +86,13 @@ def test_two_runtimes_are_compared_in_steps_of_their_potentials():
     keras = predictions([[5, 1], [2, 3], [9, 0], [4, 4]])
     akida = predictions([[5, 1], [3, 2], [9, 2], [4, 4]])
     agreement = compare(keras, akida)
-    assert agreement["verdict"] == "differs"
-    assert agreement["decisions_equal"] == 0.75
-    assert agreement["potentials_equal"] == 5 / 8
-    assert agreement["worst"] == 2
-    assert compare(keras, keras)["verdict"] == "exact"
-    assert compare(predictions(np.zeros((0, 2))), akida)["verdict"] == "nothing"
+    assert agreement.verdict == "differs"
+    assert agreement.decisions_equal == 0.75
+    assert agreement.potentials_equal == 5 / 8
+    assert agreement.worst == 2
+    assert compare(keras, keras).verdict == "exact"
+    nothing = compare(predictions(np.zeros((0, 2))), akida)
+    assert nothing.to_json() == {"verdict": "nothing", "samples": 0}
 
 
 def test_columns_tell_what_saturated_where_and_which_layer_differs(tmp_path):
