@@ -16,25 +16,11 @@ from snugnet.akida.blocks import (
     get_padding,
     split_into_blocks,
 )
+from snugnet.akida.preflight_report import Obstacle
 from snugnet.core.akida_schemes import AkidaScheme
 from snugnet.models.loading.keras2 import tf_keras
 
 layers = tf_keras.layers
-
-
-@dataclass(frozen=True)
-class Obstacle:
-    """One reason why a model does not run on a chip.
-
-    Attributes:
-        layer: Name of the layer.
-        rule: Description of the broken rule.
-        fix: Change that removes the obstacle.
-    """
-
-    layer: str
-    rule: str
-    fix: str
 
 
 @dataclass(frozen=True)

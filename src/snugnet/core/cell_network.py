@@ -3,7 +3,7 @@
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
 
 
-def find_network(scheme: str, variant: str, method: str, parent: str | None) -> str:
+def find_network(scheme: str, variant: str, method: str | None, parent: str | None) -> str:
     """Find the variant whose float network a cell computes.
 
     QAT for Akida has its own quantizers. It starts from the network of the parent.
@@ -11,7 +11,7 @@ def find_network(scheme: str, variant: str, method: str, parent: str | None) -> 
     Args:
         scheme: Scheme of the cell.
         variant: Variant of the cell.
-        method: Compression method of the variant.
+        method: Compression method of the variant; None where it is not known.
         parent: Parent of the variant; None for a trained variant.
 
     Returns:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
 from snugnet.core.sparsity import SPARSITY_TOLERANCE
@@ -41,6 +41,12 @@ class GateResult:
     def to_json(self) -> dict[str, Any]:
         """Return a mapping that can be written as JSON, with the verdict."""
         return {"verdict": self.verdict, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Read a result from the mapping that `to_json` returns."""
+        demands = [RequirementCheck(**demand) for demand in values["demands"]]
+        return cls(values["cells"], list(values["failures"]), demands)
 
 
 def evaluate_gate(rows: Sequence[Row], gates: Sequence[Mapping[str, Any]] = ()) -> GateResult:

@@ -13,7 +13,7 @@ from snugnet.services.output_files import save_file
 from snugnet.services.quantized_model import html_table
 
 if TYPE_CHECKING:
-    from snugnet.akida.obstacles import Obstacle
+    from snugnet.akida.preflight_report import Obstacle
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def convert_and_compare(model: Any, scheme: Any, device: str) -> dict[str, bool 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.fbz"
         program.save(str(path))
-        fits = bool(map_on_device(path, device)["hardware"])
+        fits = map_on_device(path, device).hardware
     computed = compute_keras_potentials(
         quantized, samples, get_potential_scale(quantized), scheme.version
     )

@@ -188,14 +188,15 @@ def test_find_first_difference_names_first_differing_layer(programs):
     x = images(8, seed=3)
     fbz = load_program(program.folder / "program" / "model.fbz", read(program)["sha256"])
     quantized = load_quantized(program.files["quantized"])
-    assert find_first_difference(quantized, fbz, x)["layer"] == "scores"
+    assert find_first_difference(quantized, fbz, x).layer == "scores"
     layer = quantized.get_layer("conv_2")
     kernel, bias = layer.get_weights()[:2]
     layer.set_weights([kernel, bias + 1, *layer.get_weights()[2:]])
     difference = find_first_difference(quantized, fbz, x)
-    assert (difference["layer"], difference["type"]) == ("conv_2", "Conv2D")
-    assert difference["worst"] > 0
-    assert 0 < difference["share"] <= 1
+    assert (difference.layer, difference.type) == ("conv_2", "Conv2D")
+    assert difference.deviation.worst > 0
+    assert 0 < difference.deviation.share <= 1
+    assert set(difference.to_json()) == {"layer", "type", "share", "worst"}
 
 
 def test_find_first_difference_works_when_network_has_branches(keras):
@@ -206,7 +207,7 @@ def test_find_first_difference_works_when_network_has_branches(keras):
     from snugnet.akida.keras_runtime import compute_keras_potentials
     from snugnet.akida.quantize import get_potential_scale, quantize
     from snugnet.akida.simulate import simulate_potentials
-    from snugnet.akida.trace import find_first_difference
+    from snugnet.akida.trace import FirstDifference, find_first_difference
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
     from tests.unit.akida.test_rewrite import randomized
 
@@ -225,11 +226,11 @@ def test_find_first_difference_works_when_network_has_branches(keras):
     keras_gives = compute_keras_potentials(quantized, x, get_potential_scale(quantized), "v2")
     np.testing.assert_array_equal(keras_gives, simulate_potentials(fbz, x))
     # Nothing inside differs: were anything to differ, it would be the last layer.
-    assert find_first_difference(quantized, fbz, x) == {"layer": "scores", "type": "Dense1D"}
+    assert find_first_difference(quantized, fbz, x) == FirstDifference("scores", "Dense1D")
     layer = quantized.get_layer("last")
     kernel, bias, *others = layer.get_weights()
     layer.set_weights([kernel, bias + 1, *others])
-    assert find_first_difference(quantized, fbz, x)["layer"] == "last"
+    assert find_first_difference(quantized, fbz, x).layer == "last"
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from snugnet.core.errors import InputError
+from snugnet.core.files import read_json
 from snugnet.core.samples import Samples, load_split
 from snugnet.datasets import scaling
 from snugnet.datasets.prepare import apply_layout, convert_to_binary, prepare, save
+from snugnet.datasets.record import DatasetRecord
 
 RNG = np.random.default_rng(0)
 SETTINGS = {
@@ -34,30 +36,30 @@ def test_prepare_uses_train_mean_and_std_when_standardizing():
     np.testing.assert_allclose(train.mean(axis=(0, 1, 3)), 0, atol=1e-5)
     np.testing.assert_allclose(train.std(axis=(0, 1, 3)), 1, atol=1e-5)
     assert abs(prepared.splits["test"].x.mean()) > 1e-4
-    recorded = prepared.record["scaling"]["std"]
-    assert 8 < recorded[1] / recorded[0] < 12
+    first_std, second_std = prepared.record.scaling["std"]
+    assert 8 < second_std / first_std < 12
 
 
 def test_prepare_keeps_values_when_scaling_is_none():
-    original = samples()
-    prepared = prepare(original, {**SETTINGS, "scaling": "none"}, 1)
+    raw = samples()
+    prepared = prepare(raw, {**SETTINGS, "scaling": "none"}, 1)
     values = np.concatenate([part.x for part in prepared.splits.values()])
     np.testing.assert_array_equal(
-        np.sort(values.ravel()), np.sort(original.x.astype(np.float32).ravel())
+        np.sort(values.ravel()), np.sort(raw.x.astype(np.float32).ravel())
     )
 
 
 def test_prepare_counts_values_when_they_are_outside_train_range():
-    original = samples()
+    raw = samples()
     x = np.zeros((90, 10, 2))
     x[:, 0, 0] = np.arange(90)
     part = np.array(["train", "val", "test"])[
         (np.arange(90) > 50) + (np.arange(90) > 80).astype(int)
     ]
-    original = replace(original, x=x, split=part)
+    raw = replace(raw, x=x, split=part)
     for kind, expected in (("uint8", [0, 30, 9]), ("standardize", [0, 0, 0])):
-        record = prepare(original, {**SETTINGS, "scaling": kind}, 0).record["splits"]
-        assert [record[n]["outside_range"] for n in ("train", "val", "test")] == expected
+        splits = prepare(raw, {**SETTINGS, "scaling": kind}, 0).record.splits
+        assert [splits[name].outside_range for name in ("train", "val", "test")] == expected
 
 
 def test_scaling_saturates_at_train_range_when_kind_is_uint8():
@@ -80,10 +82,10 @@ def test_scaling_stays_small_when_channel_is_constant():
 
 
 def test_prepare_fails_when_values_overflow_float32():
-    original = samples()
-    original.x[3, 2, 1] = 1e39
+    raw = samples()
+    raw.x[3, 2, 1] = 1e39
     with pytest.raises(InputError, match="overflow float32"):
-        prepare(original, {**SETTINGS, "scaling": "none"}, 1)
+        prepare(raw, {**SETTINGS, "scaling": "none"}, 1)
 
 
 def test_scaling_uses_each_sample_when_kind_is_per_sample():
@@ -129,4 +131,4 @@ def test_saved_splits_are_equal_when_loaded(tmp_path: Path):
     save(prepared, files, tmp_path / "record.json")
     for name, part in prepared.splits.items():
         np.testing.assert_array_equal(load_split(files[name]).x, part.x)
-    assert (tmp_path / "record.json").is_file()
+    assert DatasetRecord.from_json(read_json(tmp_path / "record.json")) == prepared.record

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from snugnet.akida.agreement import compare
+from snugnet.akida.preflight_report import Obstacle, PreflightReport
 from snugnet.core.predictions import Predictions
 from snugnet.evaluation.footprint import describe_akida_program
 from snugnet.evaluation.gate import evaluate_gate
-from snugnet.report.akida_page import render_akida_page, render_preflight_page
+from snugnet.report.akida_page import AkidaCell, render_akida_page, render_preflight_page
 
 AGREEMENT = {
     "verdict": "differs",
@@ -77,16 +78,21 @@ def row(scheme="akida_v2_w8a8", runtime="akida", **changes) -> dict:
     return {**values, **changes}
 
 
+def page(rows: list[dict]) -> str:
+    return render_akida_page([AkidaCell.from_json(values) for values in rows])
+
+
 def test_compare_reports_largest_difference_of_potentials():
     keras = predictions([[5, 1], [2, 3], [9, 0], [4, 4]])
     akida = predictions([[5, 1], [3, 2], [9, 2], [4, 4]])
-    found = compare(keras, akida)
-    assert found["verdict"] == "differs"
-    assert found["decisions_equal"] == 0.75
-    assert found["potentials_equal"] == 5 / 8
-    assert found["worst"] == 2
-    assert compare(keras, keras)["verdict"] == "exact"
-    assert compare(predictions(np.zeros((0, 2))), akida)["verdict"] == "nothing"
+    agreement = compare(keras, akida)
+    assert agreement.verdict == "differs"
+    assert agreement.decisions_equal == 0.75
+    assert agreement.potentials_equal == 5 / 8
+    assert agreement.worst == 2
+    assert compare(keras, keras).verdict == "exact"
+    nothing = compare(predictions(np.zeros((0, 2))), akida)
+    assert nothing.to_json() == {"verdict": "nothing", "samples": 0}
 
 
 def test_akida_program_columns_have_saturation_and_first_layer(tmp_path):
@@ -135,7 +141,7 @@ def test_gate_failure_has_largest_difference_and_first_layer():
 
 def test_akida_page_shows_steps_programs_and_incompatible_models():
     refused = row(model="big", status="incompatible", reason="dense: 4096 inputs of Dense")
-    text = render_akida_page([row(runtime="keras"), row(), refused])
+    text = page([row(runtime="keras"), row(), refused])
     steps, program = [line for line in text.splitlines() if line.startswith("| net")]
     cells = [cell.strip() for cell in steps.strip("|").split("|")]
     assert cells[3:] == ["90.00", "80.00 ↓", "75.00 ↓", "", ""]
@@ -153,14 +159,14 @@ def test_akida_page_shows_confusion_when_task_has_no_softmax():
     labels = row(
         task="multilabel", variant="pruned", confusion=[[[1, 2], [3, 4]], [[5, 6], [7, 8]]]
     )
-    text = render_akida_page([binary, labels])
+    text = page([binary, labels])
     assert "| rest    |      3 |     1 |" in text
     assert "| not run |         5 |     6 |" in text
 
 
 def test_akida_page_names_layer_when_not_all_is_in_hardware():
     reason = "Cannot map layer 'scores'. Not enough hardware components"
-    text = render_akida_page(
+    text = page(
         [row(runtime=name, akida_hardware=False, reason=reason) for name in ("keras", "akida")]
     )
     assert "AKD1000: not all in hardware" in text
@@ -171,18 +177,17 @@ def test_akida_page_shows_parent_accuracy_when_variant_is_qat():
     of_qat = {"variant": "aware", "parent": "original", "method": "qat"}
     trained = {**of_qat, "accuracy": 0.85, "delta_float": -0.05, "p_holm": 0.3}
     rows = [row(runtime="keras"), row(), row(runtime="keras", **trained), row(**trained)]
-    steps = next(line for line in render_akida_page(rows).splitlines() if line.startswith("| net"))
+    steps = next(line for line in page(rows).splitlines() if line.startswith("| net"))
     cells = [cell.strip() for cell in steps.strip("|").split("|")]
     assert cells[3:] == ["90.00", "80.00 ↓", "75.00 ↓", "85.00 ~", "85.00 ~"]
 
 
 def test_preflight_page_shows_verdict_and_fix_of_each_model():
-    common = {"scheme": "akida_v2_w8a8", "device": "SixNodesIPv2"}
-    obstacle = {"layer": "dense", "rule": "4096 inputs of Dense", "fix": "at most 2048"}
+    obstacle = Obstacle("dense", "4096 inputs of Dense", "at most 2048")
     text = render_preflight_page(
         [
-            {**common, "model": "big", "fits": False, "obstacles": [obstacle]},
-            {**common, "model": "small", "fits": True, "obstacles": []},
+            PreflightReport("big", "akida_v2_w8a8", "SixNodesIPv2", (obstacle,)),
+            PreflightReport("small", "akida_v2_w8a8", "SixNodesIPv2", ()),
         ]
     )
     lines = [[c.strip() for c in line.strip("|").split("|")] for line in text.splitlines()]
@@ -191,7 +196,15 @@ def test_preflight_page_shows_verdict_and_fix_of_each_model():
     assert ["big", "akida_v2_w8a8", "dense", "4096 inputs of Dense", "at most 2048"] in lines
 
 
+def test_preflight_report_is_the_same_when_read_again():
+    obstacle = Obstacle("dense", "4096 inputs of Dense", "at most 2048")
+    for obstacles in ((), (obstacle,)):
+        report = PreflightReport("big", "akida_v2_w8a8", "SixNodesIPv2", obstacles)
+        assert report.to_json()["fits"] is (not obstacles)
+        assert PreflightReport.from_json(report.to_json()) == report
+
+
 def test_akida_page_is_short_when_study_has_no_programs():
-    text = render_akida_page([])
+    text = page([])
     assert text.startswith("# Akida")
     assert "##" not in text

@@ -15,11 +15,12 @@ from snugnet.report.cards import build_cards, list_limitations
 from snugnet.report.collect import Study
 from snugnet.report.figures import build_all_figures
 from snugnet.report.files import read_table, to_records
-from snugnet.report.layers import list_layer_indexes
+from snugnet.report.layers import tabulate_layer_indexes
 from snugnet.report.matrix import DIVERGING, LIMIT, pick_background, pick_text_colour
-from snugnet.report.page import render_page
+from snugnet.report.page import SECTIONS, PageParts, render_page
 from snugnet.report.quantization_steps import list_steps
-from snugnet.report.weights import list_quantized_weights
+from snugnet.report.table import Table
+from snugnet.report.weights import tabulate_quantized_weights
 from tests import debian
 from tests.paths import ROOT
 from tests.report_study import FakeStudy, rich_study
@@ -29,11 +30,11 @@ VOID = {"meta", "link", "input", "br", "hr", "img"}
 
 
 def written(study: Study) -> str:
-    parts = {
-        "style": (TEMPLATES / "style.css").read_text(),
-        "script": (TEMPLATES / "page.js").read_text(),
-        "vega": "window.vegaEmbed = null;",
-    }
+    parts = PageParts(
+        style=(TEMPLATES / "style.css").read_text(),
+        script=(TEMPLATES / "page.js").read_text(),
+        vega="window.vegaEmbed = null;",
+    )
     return render_page(study, {"System": "Linux"}, TEMPLATES / "index.html.j2", parts)
 
 
@@ -113,10 +114,10 @@ def test_page_is_equal_when_study_is_equal(rich, text):
 
 def test_page_links_every_cell_three_times(rich, text):
     reader = Reader(text)
-    found = reader.data()["cards"]["cells"]
-    assert len(found) == len(rich.rows)
+    cells = reader.data()["cards"]["cells"]
+    assert len(cells) == len(rich.rows)
     links = [attrs["href"] for tag, attrs in reader.elements if tag == "a" and "href" in attrs]
-    for name in found:
+    for name in cells:
         assert links.count(f"#cell/{name}") >= 3
 
 
@@ -167,10 +168,17 @@ def test_page_omits_sections_when_study_has_no_analyses(small):
 
 def test_page_shows_gate_requirements_when_study_has_some(small):
     small.model("m", "synthetic_x", ["original"], ["float32"])
-    small.gate["demands"] = [{"text": "at most 5 KiB", "cells": 3, "failed": 1}]
+    demand = {"gate": "gates[0]", "text": "at most 5 KiB", "cells": 3, "failed": 1}
+    small.gate["demands"] = [demand]
     text = written(small.collect())
     assert "at most 5 KiB" in text
     assert "all but 1" in text
+
+
+def test_page_shows_every_figure_except_the_matrix(rich):
+    figures = [figure for figure in build_all_figures(rich) if figure.section != "matrix"]
+    assert {figure.section for figure in figures} == set(SECTIONS)
+    assert {f"figure-{figure.name}" for figure in figures} <= Reader(written(rich)).ids()
 
 
 def test_figures_have_caption_rows_and_specification(rich):
@@ -191,13 +199,13 @@ def test_figures_have_caption_rows_and_specification(rich):
 
 def test_pareto_front_has_only_undominated_cells():
     cells = [(1, 0.8), (2, 0.9), (2, 0.85), (3, 0.9), (4, 0.9501), (4, 0.95), (None, 0.99)]
-    rows = [{"cost": cost, "accuracy": right, "runtime": "litert"} for cost, right in cells]
-    assert pareto.is_on_front(rows, "cost") == [True, True, False, False, True, False, False]
+    candidates = [pareto.Candidate(cost, accuracy, "litert") for cost, accuracy in cells]
+    assert pareto.is_on_front(candidates) == [True, True, False, False, True, False, False]
 
 
 def test_pareto_front_omits_keras_row_when_costs_are_equal():
-    rows = [{"macs": 5, "accuracy": 0.9, "runtime": r} for r in ("keras", "akida", "litert")]
-    assert pareto.is_on_front(rows, "macs") == [False, True, True]
+    candidates = [pareto.Candidate(5, 0.9, runtime) for runtime in ("keras", "akida", "litert")]
+    assert pareto.is_on_front(candidates) == [False, True, True]
 
 
 def test_pareto_figure_counts_cells_that_are_incompatible(rich):
@@ -234,8 +242,8 @@ def test_matrix_has_arrows_when_differences_are_significant(small):
     small.model("m", "synthetic_x", ["original"], ["float32", "drq", "fiq_int8"])
     for row, delta, p in zip(small.rows, (0, -0.05, -0.05), (1, 0.0001, 0.6), strict=True):
         row |= {"delta_float": delta, "p_float": p}
-    cells = tables.build_matrix(small.collect())["rows"][0]["cells"]
-    assert [found.text for found in cells] == ["+0.00", "-5.00 ↓", "-5.00 ~"]
+    cells = tables.build_matrix(small.collect()).rows[0].cells
+    assert [cell.text for cell in cells] == ["+0.00", "-5.00 ↓", "-5.00 ~"]
 
 
 def test_cells_table_omits_columns_when_they_are_empty(small):
@@ -257,22 +265,26 @@ def test_choose_returns_smallest_not_significantly_worse_cell():
 
 
 def test_list_steps_omits_qat_variants_and_labels_steps(rich):
-    rows = list_steps([row for row in rich.rows if row["model"] == "model_0"])
-    assert {row["scheme"] for row in rows} == {"drq", "fiq_float32", "fiq_int8", "fiq_uint8"}
-    assert not [row for row in rows if row["variant"].endswith("_qat")]
-    assert rows[0]["step"] == "weights: drq"
+    steps = list_steps([row for row in rich.rows if row.model == "model_0"])
+    assert {step.scheme for step in steps} == {"drq", "fiq_float32", "fiq_int8", "fiq_uint8"}
+    assert not [step for step in steps if step.variant.endswith("_qat")]
+    assert steps[0].step == "weights: drq"
+
+
+def first_line(table: Table) -> dict[str, str]:
+    return dict(zip(table.titles, (value.text for value in table.rows[0]), strict=True))
 
 
 def test_list_quantized_weights_names_weights_in_float(rich):
-    line = list_quantized_weights(rich)[0]
+    line = first_line(tabulate_quantized_weights(rich))
     assert line["tensors in int8"] == "1 of 2"
     assert line["int8 tensors (values)"] == "CONV_2D conv 4,000"
     assert line["float tensors (values)"] == "FULLY_CONNECTED scores 100"
 
 
 def test_layer_indexes_have_operators_of_each_variant(rich):
-    first = list_layer_indexes(rich, "model_0")[0]
-    assert first["index"] == 0
+    first = first_line(tabulate_layer_indexes(rich, "model_0"))
+    assert first["index"] == "0"
     assert first["original"] == "CONV_2D model/conv_0/Relu, 1,024"
     assert "original_qat" in first
 
@@ -306,17 +318,17 @@ def test_list_limitations_names_limits_of_each_cell(small):
 
 def test_cards_have_lineage_files_and_hashes_and_no_home_folder(small):
     small.model("m", "synthetic_x", ["lowrank_qat"], ["fiq_int8"])
-    found = build_cards(small.collect())
-    steps = [step["variant"] for step in found["networks"]["m/lowrank_qat"]["steps"]]
+    cards = build_cards(small.collect())
+    steps = [step.variant for step in cards.networks["m/lowrank_qat"].steps]
     assert steps == ["lowrank", "lowrank_qat"]
-    files = found["files"]["m/lowrank_qat/fiq_int8"]
-    assert [Path(file["path"]).name for file in files] == ["model.tflite", "model.h5"]
-    assert all(re.fullmatch("[0-9a-f]{64}", file["sha256"]) for file in files)
-    assert [file["path"] for file in found["datasets"]["synthetic_x"]["files"]] == [
+    files = cards.files["m/lowrank_qat/fiq_int8"]
+    assert [Path(file.path).name for file in files] == ["model.tflite", "model.h5"]
+    assert all(re.fullmatch("[0-9a-f]{64}", file.sha256) for file in files)
+    assert [file.path for file in cards.datasets["synthetic_x"].files] == [
         f"data/synthetic_x/{split}.npz" for split in ("train", "val", "calib", "test")
     ]
-    assert "/home/" not in json.dumps(found)
-    assert found["certificates"]["m/lowrank_qat/fiq_int8"]["tflm"]["verdict"] == "exact"
+    assert "/home/" not in json.dumps(cards.to_json())
+    assert cards.certificates["m/lowrank_qat/fiq_int8"]["tflm"]["verdict"] == "exact"
 
 
 def test_read_table_is_empty_when_file_has_no_columns(tmp_path):
@@ -330,10 +342,10 @@ def test_read_table_keeps_name_when_it_is_na(tmp_path):
 
 
 def test_describe_origin_names_no_folder(tmp_path):
-    found = origin.describe_origin(tmp_path)
-    assert "Git revision" not in found
-    assert "numpy" in found["Packages"]
-    assert str(tmp_path) not in json.dumps(found)
+    facts = origin.describe_origin(tmp_path)
+    assert "Git revision" not in facts
+    assert "numpy" in facts["Packages"]
+    assert str(tmp_path) not in json.dumps(facts)
 
 
 def test_describe_origin_has_revision_when_folder_is_a_clone(tmp_path):

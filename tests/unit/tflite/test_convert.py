@@ -19,7 +19,13 @@ from snugnet.tflite.boundary import compute_network_digest
 from snugnet.tflite.contract import check_contract
 from snugnet.tflite.digest import compute_semantic_digest
 from snugnet.tflite.flatbuffer import parse_graph, read_graph
-from snugnet.tflite.runtimes.litert import Prediction, measure_latency, predict, quantize
+from snugnet.tflite.runtimes.litert import (
+    Prediction,
+    TensorDetails,
+    measure_latency,
+    predict,
+    quantize,
+)
 
 
 @pytest.fixture(scope="module")
@@ -192,8 +198,11 @@ def test_predict_equals_keras_when_file_cannot_be_resized(keras, tmp_path):
     np.testing.assert_allclose(predict(path, x, 8).raw, expected, atol=1e-6)
 
 
-def details(dtype: type, scale: float, zero_point: int) -> dict:
-    return {"dtype": dtype, "quantization": (scale, zero_point)}
+def details(dtype: type, scale: float, zero_point: int) -> TensorDetails:
+    quantization = (scale, zero_point)
+    return TensorDetails.from_litert(
+        {"index": 0, "shape": (1, 9), "dtype": dtype, "quantization": quantization}
+    )
 
 
 def test_quantize_rounds_and_saturates_inputs():

@@ -58,13 +58,13 @@ def test_weight_report_has_zeros_ranks_and_dead_layers(model, tmp_path, scheme):
     calib = np.random.default_rng(2).normal(0, 1, (20, 1, 32, 4)).astype(np.float32)
     path.write_bytes(convert(model, SCHEMES[scheme], calib))
     report = make_weight_report(path, SCHEMES[scheme])
-    half, dead, thin = report["weights"]
-    assert half["zeros"] == pytest.approx(0.5, abs=0.05)
-    assert (half["rank"], half["shape"]) == (4, [8, 1, 3, 4])
-    assert (dead["zeros"], dead["rank"]) == (1.0, 0)
-    assert report["dead_layers"] == [dead["name"]]
-    assert thin["size"] == 192 * 32
+    half, dead, thin = report.weights
+    assert half.zeros == pytest.approx(0.5, abs=0.05)
+    assert (half.rank, half.shape) == (4, (8, 1, 3, 4))
+    assert (dead.zeros, dead.rank) == (1.0, 0)
+    assert report.dead_layers == [dead.name]
+    assert thin.size == 192 * 32
     if scheme == "float32":  # rounding adds noise, and with it rank
-        assert thin["rank"] == 3
-    assert report["zeros"] >= 96 / 6288
-    assert report["verdict"] == "pass"
+        assert thin.rank == 3
+    assert report.zeros >= 96 / 6288
+    assert report.contract.is_kept

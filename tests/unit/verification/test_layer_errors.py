@@ -72,20 +72,20 @@ def test_measure_layers_returns_one_row_for_each_layer(network, files):
 
     rows = measure_layers(network.model, network.samples.x[:64])
     graph = read_graph(files / "float32")
-    assert [list(row) for row in rows] == [DEBUGGED] * len(rows)
+    assert [list(row.to_columns()) for row in rows] == [DEBUGGED] * len(rows)
     layers = list_layers(graph)
-    assert [row["index"] for row in rows] == list(range(len(layers)))
-    assert [row["tensor"] for row in rows] == [layer.tensor for layer in layers]
-    tensors = [graph.tensors[operator.outputs[0]] for operator in list_operators(graph)]
-    assert [row["num_elements"] for row in rows] == [np.prod(tensor.shape) for tensor in tensors]
+    assert [row.layer.index for row in rows] == list(range(len(layers)))
+    assert [row.layer.tensor for row in rows] == [layer.tensor for layer in layers]
+    made = [graph.tensors[operator.outputs[0]] for operator in list_operators(graph)]
+    assert [row.num_elements for row in rows] == [np.prod(tensor.shape) for tensor in made]
     integers = read_graph(files / "fiq_int8")
     for row, operator in zip(rows, list_operators(integers), strict=True):
         tensor = integers.tensors[operator.outputs[0]]
-        assert row["scale"] == pytest.approx(float(tensor.scales[0]))
-        assert row["zero_point"] == tensor.zero_points[0]
-        assert 0.9 < row["range_covered"] <= 1
-        if row["operator"] in DATA_MOVEMENT:
-            assert row["rmse_per_scale"] < 1e-4
+        assert row.scale == pytest.approx(float(tensor.scales[0]))
+        assert row.zero_point == tensor.zero_points[0]
+        assert 0.9 < row.range_covered <= 1
+        if row.layer.operator in DATA_MOVEMENT:
+            assert row.rmse_per_scale < 1e-4
 
 
 def test_measure_layers_has_only_rounding_when_weights_are_exact(keras):
@@ -99,10 +99,10 @@ def test_measure_layers_has_only_rounding_when_weights_are_exact(keras):
         kernel = rng.choice([-1.0, 1.0], layer.get_weights()[0].shape)
         layer.set_weights([kernel, np.zeros(64)])
     _, row = measure_layers(model, rng.normal(size=(150, 8)).astype(np.float32))
-    assert row["rmse_per_scale"] == pytest.approx(IDEAL, rel=0.05)
-    assert row["stddev"] == pytest.approx(IDEAL * row["scale"], rel=0.05)
-    assert abs(row["mean_error"]) < 0.05 * row["scale"]
-    assert 0.45 * row["scale"] < row["max_abs_error"] < 0.6 * row["scale"]
+    assert row.rmse_per_scale == pytest.approx(IDEAL, rel=0.05)
+    assert row.stddev == pytest.approx(IDEAL * row.scale, rel=0.05)
+    assert abs(row.mean_error) < 0.05 * row.scale
+    assert 0.45 * row.scale < row.max_abs_error < 0.6 * row.scale
 
 
 def test_layer_errors_have_sign_of_integer_minus_float(keras, tmp_path):
@@ -120,10 +120,10 @@ def test_layer_errors_have_sign_of_integer_minus_float(keras, tmp_path):
     (debugged,) = measure_layers(model, x)
     _, traced = measure_layer_errors(tmp_path / "fiq_int8", tmp_path / "float32", x)
     for row in (debugged, traced):
-        assert row["scale"] == pytest.approx(1 / 255, rel=1e-3)
-        assert row["mean_error"] == pytest.approx(0.45 / 255 / 2, rel=0.1)
-        assert row["max_abs_error"] == pytest.approx(0.45 / 255, rel=0.1)
-        assert row["rmse_per_scale"] == pytest.approx(0.45 / np.sqrt(2), rel=0.1)
+        assert row.scale == pytest.approx(1 / 255, rel=1e-3)
+        assert row.mean_error == pytest.approx(0.45 / 255 / 2, rel=0.1)
+        assert row.max_abs_error == pytest.approx(0.45 / 255, rel=0.1)
+        assert row.rmse_per_scale == pytest.approx(0.45 / np.sqrt(2), rel=0.1)
 
 
 def test_measure_layers_fails_when_samples_are_missing(network):
@@ -196,14 +196,14 @@ def test_mixed_conversion_fails_when_layer_does_not_exist(partly):
 def test_measure_layer_errors_returns_input_and_every_layer(network, files):
     rows = measure_layer_errors(files / "fiq_int8", files / "float32", network.samples.x[:64])
     layers = list_layers(read_graph(files / "float32"))
-    assert [row["index"] for row in rows] == [-1, *range(len(layers))]
-    assert [row["tensor"] for row in rows[1:]] == [layer.tensor for layer in layers]
-    assert rows[0]["operator"] == "INPUT"
-    assert rows[0]["rmse_per_scale"] == pytest.approx(IDEAL, rel=0.03)
-    assert all(row["sqnr_db"] > 15 for row in rows)
-    assert all(0.95 < row["range_covered"] <= 1 for row in rows)
+    assert [row.layer.index for row in rows] == [-1, *range(len(layers))]
+    assert [row.layer.tensor for row in rows[1:]] == [layer.tensor for layer in layers]
+    assert rows[0].layer.operator == "INPUT"
+    assert rows[0].rmse_per_scale == pytest.approx(IDEAL, rel=0.03)
+    assert all(row.sqnr_db > 15 for row in rows)
+    assert all(0.95 < row.range_covered <= 1 for row in rows)
     # Errors accumulate: the scores before the last layer are farther off than rounding has it.
-    assert rows[-2]["rmse_per_scale"] > 1.5 * IDEAL
+    assert rows[-2].rmse_per_scale > 1.5 * IDEAL
 
 
 def test_measure_layer_errors_equals_numpy(network, files):
@@ -212,11 +212,11 @@ def test_measure_layer_errors_equals_numpy(network, files):
     integers, floats = (predict(files / name, x).scores() for name in ("fiq_int8", "float32"))
     # The engine computes as the reference does, predictions come from the default kernels.
     error = integers.astype(np.float64) - floats
-    assert row["num_elements"] == floats.shape[1]
-    assert row["mean_squared_error"] == pytest.approx(np.mean(error**2), rel=0.2)
-    assert row["max_abs_error"] == pytest.approx(np.abs(error).max(), abs=row["scale"])
-    power = 10 * np.log10(np.mean(floats**2) / row["mean_squared_error"])
-    assert row["sqnr_db"] == pytest.approx(power, abs=0.01)
+    assert row.num_elements == floats.shape[1]
+    assert row.mean_squared_error == pytest.approx(np.mean(error**2), rel=0.2)
+    assert row.max_abs_error == pytest.approx(np.abs(error).max(), abs=row.scale)
+    power = 10 * np.log10(np.mean(floats**2) / row.mean_squared_error)
+    assert row.sqnr_db == pytest.approx(power, abs=0.01)
 
 
 def test_measure_layer_errors_is_large_only_after_wrong_layer(keras, tmp_path):
@@ -230,24 +230,27 @@ def test_measure_layer_errors_is_large_only_after_wrong_layer(keras, tmp_path):
     kernel, bias = wrong.get_weights()
     wrong.set_weights([kernel, bias + 3])
     (tmp_path / "int8").write_bytes(convert(model, SCHEMES["fiq_int8"], x))
-    sound = measure_layer_errors(tmp_path / "whole", tmp_path / "float", x[:64])
-    result = measure_layer_errors(tmp_path / "int8", tmp_path / "float", x[:64])
-    assert networks.tensors(result)[1:] == [*(f"dense_{i}" for i in (1, 2, 3, 4)), "softmax"]
-    assert result[:3] == sound[:3]
-    assert 1.5 < result[3]["mean_error"] <= 3.1
-    assert abs(sound[3]["mean_error"]) < 0.1
-    assert result[3]["sqnr_db"] < 5 < 20 < sound[3]["sqnr_db"]
-    assert result[4]["rmse_per_scale"] > 5 * sound[4]["rmse_per_scale"]
+    right_errors = measure_layer_errors(tmp_path / "whole", tmp_path / "float", x[:64])
+    wrong_errors = measure_layer_errors(tmp_path / "int8", tmp_path / "float", x[:64])
+    assert networks.tensors([row.to_columns() for row in wrong_errors])[1:] == [
+        *(f"dense_{i}" for i in (1, 2, 3, 4)),
+        "softmax",
+    ]
+    assert wrong_errors[:3] == right_errors[:3]
+    assert 1.5 < wrong_errors[3].mean_error <= 3.1
+    assert abs(right_errors[3].mean_error) < 0.1
+    assert wrong_errors[3].sqnr_db < 5 < 20 < right_errors[3].sqnr_db
+    assert wrong_errors[4].rmse_per_scale > 5 * right_errors[4].rmse_per_scale
 
 
 def test_measure_layer_errors_counts_saturation_when_input_is_4x(network, files):
     x = network.samples.x[:64] * 4
     row = measure_layer_errors(files / "fiq_int8", files / "float32", x)[0]
-    assert 0.2 < row["saturated"] < 1
-    assert row["range_covered"] == pytest.approx(0.25, abs=0.1)
+    assert 0.2 < row.saturated < 1
+    assert row.range_covered == pytest.approx(0.25, abs=0.1)
     within = measure_layer_errors(files / "fiq_int8", files / "float32", network.samples.x[:64])
     # Zeros of a ReLU lie at the lower limit, and are none the worse for it.
-    assert max(row["saturated"] for row in within) < 0.01
+    assert max(row.saturated for row in within) < 0.01
 
 
 def test_measure_layer_errors_fails_when_samples_are_missing(files, network):
@@ -282,13 +285,13 @@ def test_measure_layer_errors_matches_layers_when_model_is_qat(network, keras, t
     )
     rows = measure_layer_errors(tmp_path / "int8", tmp_path / "float", x)
     layers = list_layers(read_graph(tmp_path / "float"))
-    assert [(row["index"], row["tensor"]) for row in rows[1:]] == [
+    assert [(row.layer.index, row.layer.tensor) for row in rows[1:]] == [
         (layer.index, layer.tensor) for layer in layers
     ]
     names = {tensor.name for tensor in read_graph(tmp_path / "int8").tensors}
     assert len(names & {layer.tensor for layer in layers}) < 3
     # A tensor compared with another one's values would be off by as much as the values are.
-    assert all(row["sqnr_db"] > 12 for row in rows), [row["sqnr_db"] for row in rows]
+    assert all(row.sqnr_db > 12 for row in rows), [row.sqnr_db for row in rows]
 
 
 def test_layer_errors_skip_layer_when_it_has_no_counterpart(keras, tmp_path, capsys):
@@ -300,7 +303,7 @@ def test_layer_errors_skip_layer_when_it_has_no_counterpart(keras, tmp_path, cap
     (tmp_path / "int8").write_bytes(convert(longer, SCHEMES["fiq_int8"], x))
     (tmp_path / "float").write_bytes(convert(shorter, SCHEMES["float32"]))
     rows = measure_layer_errors(tmp_path / "int8", tmp_path / "float", x[:8])
-    assert [row["operator"] for row in rows] == [
+    assert [row.layer.operator for row in rows] == [
         *("INPUT", "FULLY_CONNECTED", "FULLY_CONNECTED", "SOFTMAX")
     ]
     printed = capsys.readouterr().out

@@ -287,8 +287,8 @@ def test_calibrated_file_is_int8_and_agrees_with_keras(trained, tmp_path):
     path.write_bytes(
         convert(load_quantized(tmp_path / "quantized.h5"), SCHEMES["fiq_int8"], quantized=True)
     )
-    found = make_weight_report(path, SCHEMES["fiq_int8"])
-    assert found["verdict"] == "pass", found["findings"]
+    report = make_weight_report(path, SCHEMES["fiq_int8"])
+    assert report.contract.is_kept, report.contract.findings
     file, keras = predict(path, val.x, 64).scores(), quantized.predict(val.x, verbose=0)
     if samples.task == "multiclass":
         alike = file.argmax(axis=1) == keras.argmax(axis=1)

@@ -158,10 +158,10 @@ def test_qat_file_is_integer_and_sparse_when_scheme_is_integer(aware, tmp_path, 
 
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(aware.quantized, SCHEMES[name], quantized=True))
-    found = make_weight_report(path, SCHEMES[name])
-    assert found["verdict"] == "pass", found["findings"]
-    assert found["zeros"] >= 0.49
-    assert "DEQUANTIZE" not in found["operators"][1:-1]
+    report = make_weight_report(path, SCHEMES[name])
+    assert report.contract.is_kept, report.contract.findings
+    assert report.zeros >= 0.49
+    assert "DEQUANTIZE" not in report.contract.operators[1:-1]
 
 
 @pytest.mark.parametrize("name", ["float32", "drq"])
@@ -171,9 +171,9 @@ def test_qat_float_file_has_no_quantizers_when_scheme_is_float(aware, tmp_path, 
 
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(aware.plain, SCHEMES[name]))
-    found = make_weight_report(path, SCHEMES[name])
-    assert found["verdict"] == "pass", found["findings"]
-    assert not {"QUANTIZE", "DEQUANTIZE"} & set(found["operators"])
+    report = make_weight_report(path, SCHEMES[name])
+    assert report.contract.is_kept, report.contract.findings
+    assert not {"QUANTIZE", "DEQUANTIZE"} & set(report.contract.operators)
 
 
 def test_qat_file_is_integer_when_batch_norm_follows_dense(keras, tmp_path):
@@ -193,8 +193,8 @@ def test_qat_file_is_integer_when_batch_norm_follows_dense(keras, tmp_path):
     )
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(quantized, SCHEMES["fiq_int8"], quantized=True))
-    found = make_weight_report(path, SCHEMES["fiq_int8"])
-    assert found["verdict"] == "pass", found["findings"]
+    report = make_weight_report(path, SCHEMES["fiq_int8"])
+    assert report.contract.is_kept, report.contract.findings
 
 
 def test_qat_file_is_integer_when_layer_is_a_tensor_train(keras, tmp_path):
@@ -219,9 +219,9 @@ def test_qat_file_is_integer_when_layer_is_a_tensor_train(keras, tmp_path):
     assert [layer.name for layer in plain.layers] == [layer.name for layer in model.layers]
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(quantized, SCHEMES["fiq_int8"], quantized=True))
-    found = make_weight_report(path, SCHEMES["fiq_int8"])
-    assert found["verdict"] == "pass", found["findings"]
-    assert found["operators"].count("FULLY_CONNECTED") == 3
+    report = make_weight_report(path, SCHEMES["fiq_int8"])
+    assert report.contract.is_kept, report.contract.findings
+    assert report.contract.operators.count("FULLY_CONNECTED") == 3
 
 
 def test_qat_plain_model_has_same_weights_as_quantized_model(aware):
