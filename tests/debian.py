@@ -1,4 +1,4 @@
-"""What some tests need of the system; without it they are skipped, and say what is missing."""
+"""Skip tests whose Debian programs are missing, and name these programs."""
 
 import os
 import shutil
@@ -18,14 +18,14 @@ def require(*programs: str, root: bool = False) -> None:
         pytest.skip(f"{programs[0]} is started by root only")
 
 
-def with_mounts_of_its_own(script: str, *arguments: str) -> list[str]:
-    """Give the command that runs a shell script, in which it may mount what nobody else sees.
+def private_mount_command(script: str, *arguments: str) -> list[str]:
+    """Return the command that runs a shell script with private mounts.
 
-    A file system of one's own can be filled and made read-only without harm to others.
+    A private file system can be filled and made read-only without harm to other processes.
     """
-    alone = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-ec"]
+    unshare = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-ec"]
     require("unshare")
-    if subprocess.run([*alone, "mount -t tmpfs none /mnt"], capture_output=True).returncode:
+    if subprocess.run([*unshare, "mount -t tmpfs none /mnt"], capture_output=True).returncode:
         # Some containers and kernels forbid name spaces; then only a real full disk would do.
         pytest.skip("no file system can be mounted here")
-    return [*alone, script, "sh", *arguments]
+    return [*unshare, script, "sh", *arguments]

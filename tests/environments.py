@@ -1,4 +1,4 @@
-"""Copies of the project, and environments of Python with only what is asked for."""
+"""Copies of the project, and Python environments with only the requested packages."""
 
 import os
 import shutil
@@ -44,26 +44,26 @@ def copy_source(folder: Path) -> Path:
 
 def copy_tracked(folder: Path) -> Path:
     """Copy the files that Git tracks: what a fresh clone holds."""
-    listed = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True)
-    for name in filter(None, listed.split("\0")):
+    output = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True)
+    for name in filter(None, output.split("\0")):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     return folder
 
 
-def fresh(folder: Path, extras: str = "") -> Path:
-    """Install the package, with extras, from a copy of its source; give the folder of programs.
+def create_environment(folder: Path, extras: str = "") -> Path:
+    """Install the package with extras in a new environment; return its folder of programs.
 
     Args:
-        folder: Where to.
+        folder: Folder of the environment.
         extras: As pip takes them: `[tflite]`.
     """
     source = copy_source(folder)
     venv.create(folder / "venv", with_pip=True)
     programs = folder / "venv" / "bin"
     pip = [programs / "python", "-m", "pip", "--quiet"]
-    fetched = subprocess.run([*pip, "download", "numpy", "--dest", folder / "wheels"])
-    if fetched.returncode:
+    download = subprocess.run([*pip, "download", "numpy", "--dest", folder / "wheels"])
+    if download.returncode:
         # Without an index neither NumPy nor what builds the package can be had. Whatever fails
         # behind this is our own packaging's fault, and no reason to skip.
         pytest.skip("no package index can be reached: pip cannot download NumPy")

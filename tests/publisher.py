@@ -1,4 +1,4 @@
-"""A publisher on the loopback device, which fails as publishers do."""
+"""A local HTTP server for downloads, with faults that real servers have."""
 
 import hashlib
 import threading
@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-# Answers a request in its own way and says so, or leaves it to the publisher.
+# A fault answers a request and returns True, or returns False if the server must answer it.
 Fault = Callable[["Handler", bytes], bool]
 
 
 class Publisher(ThreadingHTTPServer):
-    """Offers `files`; `faults` of a name are used up one a request."""
+    """Serves `files`; each request for a name uses up one of its `faults`."""
 
     daemon_threads = True
 
@@ -21,7 +21,7 @@ class Publisher(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files = files
         self.faults: dict[str, list[Fault]] = {}
-        self.asked: Counter[str] = Counter()
+        self.requests: Counter[str] = Counter()
         self.sent: Counter[str] = Counter()
 
     @property
@@ -42,7 +42,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         name = self.path.lstrip("/")
-        self.server.asked[name] += 1
+        self.server.requests[name] += 1
         data = self.server.files.get(name)
         if data is None:
             self.send_error(404)
@@ -53,12 +53,12 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(data)
 
     def answer(self, data: bytes) -> None:
-        asked = self.headers["Range"]
-        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
-        if start >= len(data) > 0 and asked:
+        byte_range = self.headers["Range"]
+        start = int(byte_range.removeprefix("bytes=").rstrip("-")) if byte_range else 0
+        if start >= len(data) > 0 and byte_range:
             self.send_error(416)
             return
-        self.send_response(206 if asked else 200)
+        self.send_response(206 if byte_range else 200)
         self.send_header("Content-Length", str(len(data) - start))
         self.end_headers()
         self.send(data[start:])
@@ -72,13 +72,13 @@ class Handler(BaseHTTPRequestHandler):
         """Tests have nothing to read here."""
 
 
-def busy(handler: Handler, _: bytes) -> bool:
+def send_503(handler: Handler, _: bytes) -> bool:
     handler.send_error(503)
     return True
 
 
-def cut(after: int) -> Fault:
-    """Promise the whole body and hang up after some of it."""
+def truncate(after: int) -> Fault:
+    """Announce the whole body, but close the connection after some bytes."""
 
     def fault(handler: Handler, data: bytes) -> bool:
         handler.send_response(200)
@@ -91,27 +91,27 @@ def cut(after: int) -> Fault:
     return fault
 
 
-def wrong(handler: Handler, data: bytes) -> bool:
-    """Send as many bytes, of which one is another."""
+def corrupt(handler: Handler, data: bytes) -> bool:
+    """Send the right number of bytes, with one changed byte."""
     handler.answer(bytes([data[0] ^ 1]) + data[1:])
     return True
 
 
-def ignores_ranges(handler: Handler, data: bytes) -> bool:
+def ignore_range(handler: Handler, data: bytes) -> bool:
     del handler.headers["Range"]
     handler.answer(data)
     return True
 
 
-def waits(until: threading.Event, after: int) -> Fault:
-    """Send some and then nothing until an event."""
+def stall(event: threading.Event, after: int) -> Fault:
+    """Send some bytes, then wait for an event."""
 
     def fault(handler: Handler, data: bytes) -> bool:
         handler.send_response(200)
         handler.send_header("Content-Length", str(len(data)))
         handler.end_headers()
         handler.send(data[:after])
-        until.wait(60)
+        event.wait(60)
         handler.close_connection = True
         return True
 

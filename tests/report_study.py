@@ -1,4 +1,4 @@
-"""A study on disk as the report reads it, made up in milliseconds."""
+"""A fake study on disk for tests of the report."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -56,7 +56,7 @@ class FakeStudy:
         splits = {part: {**split, "groups": groups} for part in ("train", "val", "test")}
         kind = name if name.startswith("synthetic") else "windows"
         self.recipes["datasets"][name] = {"kind": kind, "path": "/home/somebody/data.npz"}
-        self.write(f"data/{name}/record.json", {"splits": splits})
+        self.write(f"data/{name}/record.json", {"scaling": {"kind": "none"}, "splits": splits})
         for part in ("train", "val", "calib", "test"):
             self.write(f"data/{name}/{part}.npz", f"{name} {part}".encode())
 
@@ -186,19 +186,19 @@ class FakeStudy:
         self.write(f"models/{model}/original/calibration.csv", CALIBRATION)
 
     def _errors(self, layers: int) -> pd.DataFrame:
-        found = pd.DataFrame(
+        errors = pd.DataFrame(
             self.rng.uniform(0, 1, (layers, 7)),
             columns=[
                 *("scale", "stddev", "mean_error", "max_abs_error", "mean_squared_error"),
                 *("rmse_per_scale", "range_covered"),
             ],
         )
-        found.insert(0, "index", range(layers))
-        found.insert(1, "operator", "CONV_2D")
-        found.insert(
+        errors.insert(0, "index", range(layers))
+        errors.insert(1, "operator", "CONV_2D")
+        errors.insert(
             2, "tensor", [f"model/conv_{i}/Relu;model/conv_{i}/Conv2D" for i in range(layers)]
         )
-        return found.assign(num_elements=1024, zero_point=-128)
+        return errors.assign(num_elements=1024, zero_point=-128)
 
     def _sweeps(self, layers: int) -> pd.DataFrame:
         rows = [
@@ -317,14 +317,14 @@ def write_page(study: FakeStudy) -> Path:
     """Write the page of a study into its folder."""
     import vl_convert
 
-    from snugnet.report.page import render_page
+    from snugnet.report.page import PageParts, render_page
 
     templates = ROOT / "workflow" / "report"
-    parts = {
-        "style": (templates / "style.css").read_text(),
-        "script": (templates / "page.js").read_text(),
-        "vega": vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
-    }
+    parts = PageParts(
+        style=(templates / "style.css").read_text(),
+        script=(templates / "page.js").read_text(),
+        vega=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
+    )
     path = study.folder / "index.html"
     path.write_text(render_page(study.collect(), {}, templates / "index.html.j2", parts))
     return path

@@ -1,4 +1,4 @@
-"""What the runtimes compute that the integer engine is compared with."""
+"""Run .tflite files in LiteRT and TensorFlow Lite Micro, to compare the engine with them."""
 
 from collections.abc import Sequence
 

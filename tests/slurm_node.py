@@ -16,11 +16,11 @@ from tests import debian
 # Where Debian's Slurm looks. SLURM_CONF would do for daemons and users, but does not reach what
 # runs inside of jobs.
 CONFIGURED = Path("/etc/slurm/slurm.conf")
-OURS = "# written by Snugnet's tests\n"
+HEADER = "# written by Snugnet's tests\n"
 PROGRAMS = ("munged", "slurmctld", "slurmd", "squeue", "scancel", "sinfo")
 # Memory is watched, not fenced: a job that takes more than it asked for is ended within seconds.
 CONFIGURATION = (
-    OURS
+    HEADER
     + """\
 ClusterName=snugnet
 SlurmctldHost={host}(127.0.0.1)
@@ -58,7 +58,7 @@ class Cluster:
 
     def __init__(self, folder: Path) -> None:
         debian.require(*PROGRAMS, root=True)
-        if CONFIGURED.exists() and not CONFIGURED.read_text().startswith(OURS):
+        if CONFIGURED.exists() and not CONFIGURED.read_text().startswith(HEADER):
             # Its file is not ours to replace, nor are its nodes ours to kill.
             pytest.skip(f"this machine belongs to a cluster: {CONFIGURED} is there")
         self.folder = folder
@@ -114,9 +114,9 @@ class Cluster:
 
     def wait(self, state: str, seconds: float = 60) -> None:
         """Wait until the node is in a state."""
-        end = time.monotonic() + seconds
-        while state not in (now := self.run("sinfo", "--noheader", "--format=%T")):
-            assert time.monotonic() < end, f"the node is {now.strip()}, not {state}"
+        deadline = time.monotonic() + seconds
+        while state not in (states := self.run("sinfo", "--noheader", "--format=%T")):
+            assert time.monotonic() < deadline, f"the node is {states.strip()}, not {state}"
             time.sleep(0.5)
 
     def run(self, *command: str) -> str:

@@ -99,30 +99,35 @@ def single(
     """Write a model of one operator; what is no constant is an input of the model."""
     tensors = [tensor for tensor in inputs if tensor is not None]
     places = iter(range(len(tensors)))
-    given = [-1 if tensor is None else next(places) for tensor in inputs]
-    made = list(range(len(tensors), len(tensors) + len(outputs)))
+    input_indexes = [-1 if tensor is None else next(places) for tensor in inputs]
+    output_indexes = list(range(len(tensors), len(tensors) + len(outputs)))
     free = [i for i, tensor in enumerate(tensors) if tensor.values is None]
-    return write([*tensors, *outputs], [Node(operator, given, made, options)], free, made)
+    return write(
+        [*tensors, *outputs],
+        [Node(operator, input_indexes, output_indexes, options)],
+        free,
+        output_indexes,
+    )
 
 
 def _tensor(index: int, tensor: Tensor, model: Any) -> Any:
-    made = schema.TensorT()
-    made.name = f"t{index}".encode()
-    made.shape = [int(n) for n in tensor.shape]
-    made.type = getattr(schema.TensorType, tensor.dtype.upper())
-    made.buffer = 0
+    result = schema.TensorT()
+    result.name = f"t{index}".encode()
+    result.shape = [int(n) for n in tensor.shape]
+    result.type = getattr(schema.TensorType, tensor.dtype.upper())
+    result.buffer = 0
     if tensor.values is not None:
         buffer = schema.BufferT()
         buffer.data = np.frombuffer(np.ascontiguousarray(tensor.values).tobytes(), np.uint8)
-        made.buffer = len(model.buffers)
+        result.buffer = len(model.buffers)
         model.buffers.append(buffer)
     if tensor.scale is not None:
         quantization = schema.QuantizationParametersT()
         quantization.scale = np.atleast_1d(np.float32(tensor.scale))
         quantization.zeroPoint = np.full(quantization.scale.shape, tensor.zero_point, np.int64)
         quantization.quantizedDimension = tensor.quantized_dimension
-        made.quantization = quantization
-    return made
+        result.quantization = quantization
+    return result
 
 
 def _operator(node: Node, model: Any) -> Any:
@@ -131,16 +136,16 @@ def _operator(node: Node, model: Any) -> Any:
     code.deprecatedBuiltinCode = min(code.builtinCode, 127)
     code.version = VERSIONS.get(node.operator, 1)
     model.operatorCodes.append(code)
-    made = schema.OperatorT()
-    made.opcodeIndex = len(model.operatorCodes) - 1
-    made.inputs, made.outputs = list(node.inputs), list(node.outputs)
+    result = schema.OperatorT()
+    result.opcodeIndex = len(model.operatorCodes) - 1
+    result.inputs, result.outputs = list(node.inputs), list(node.outputs)
     if node.options is not None:
         options = dict(node.options)
         kind = options.pop("kind")
-        made.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
-        made.builtinOptions = getattr(schema, f"{kind}T")()
+        result.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
+        result.builtinOptions = getattr(schema, f"{kind}T")()
         for name, value in options.items():
-            if not hasattr(made.builtinOptions, name):
+            if not hasattr(result.builtinOptions, name):
                 raise AttributeError(f"{kind} has no {name}")
-            setattr(made.builtinOptions, name, value)
-    return made
+            setattr(result.builtinOptions, name, value)
+    return result

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from snugnet.evaluation.result_row import ResultRow
 from snugnet.evaluation.table import (
     COLUMNS,
     choose_arrow,
@@ -23,7 +24,7 @@ from snugnet.evaluation.table import (
 from snugnet.report import searches
 from snugnet.report.akida_page import format_steps
 from snugnet.report.files import to_records
-from snugnet.report.tables import Value
+from snugnet.report.table import RawValue, Value
 
 TOOLS = Path(__file__).parent
 DOCS = TOOLS.parent / "docs"
@@ -141,27 +142,27 @@ def _mistakes_of(results: Path) -> pd.DataFrame:
     """Collect the cost of common mistakes, one row per mistake; `right` is correct use."""
     lines = []
     for path in sorted(results.glob("debug/*/*/*/mistakes.json")):
-        found = json.loads(path.read_text())
+        report = json.loads(path.read_text())
         cell = dict(zip(("model", "variant", "scheme"), path.parts[-4:-1], strict=True))
-        right = {"name": "right", "accuracy": found["accuracy"]}
-        same = {**cell, "n": found["n"], "saturated": found["saturated"]}
-        lines += [{**same, **row} for row in (right, *found["mistakes"])]
+        right = {"name": "right", "accuracy": report["accuracy"]}
+        same = {**cell, "n": report["n"], "saturated": report["saturated"]}
+        lines += [{**same, **row} for row in (right, *report["mistakes"])]
     return pd.DataFrame(lines)
 
 
 def _tables_of(results: Path, pattern: str) -> pd.DataFrame:
     """Collect the tables of a search; their paths begin with stage, model and variant."""
-    found = []
+    tables = []
     for path in sorted(results.glob(pattern)):
         _, model, variant, *_ = path.relative_to(results).parts
-        found.append(pd.read_csv(path).assign(model=model, variant=variant))
-    return pd.concat(found) if found else pd.DataFrame()
+        tables.append(pd.read_csv(path).assign(model=model, variant=variant))
+    return pd.concat(tables) if tables else pd.DataFrame()
 
 
 def _kept(folder: Path) -> pd.DataFrame:
     """Read the stored rows of a folder; an empty frame if there are none."""
-    found = [pd.read_csv(path) for path in sorted(folder.glob("*.csv"))]
-    return pd.concat(found) if found else pd.DataFrame()
+    tables = [pd.read_csv(path) for path in sorted(folder.glob("*.csv"))]
+    return pd.concat(tables) if tables else pd.DataFrame()
 
 
 def page() -> str:
@@ -268,7 +269,9 @@ def what_mixing_recovers(frame: pd.DataFrame, candidates: pd.DataFrame) -> str:
     for (model, variant), search in candidates.groupby(["model", "variant"], sort=False):
         cells = [rows.get((model, variant, scheme)) for scheme in schemes]
         lines.append([f"{model} {variant}", *map(_accuracy_and_size, cells)])
-        shown = _shown([searches.format_candidate(row) for row in to_records(search)])
+        shown = _shown(
+            [searches.MixedCandidate.from_columns(row).format() for row in to_records(search)]
+        )
         tables.append(f"### Search for {model} {variant} on val\n\n{shown}\n")
     table = pd.DataFrame(lines, columns=["cell", *schemes]).to_markdown(index=False)
     return "\n".join([f"## Mixed precision\n\n{MIXED_LEGEND}\n{table}\n", *tables])
@@ -287,14 +290,16 @@ def what_ranges_give(frame: pd.DataFrame, compared: pd.DataFrame) -> str:
         )
         chosen = rules.loc[rules["chosen"], ["rule", "setting"]].iloc[0].dropna()
         lines.append([f"{model} {variant}", " ".join(map(str, chosen)), *costs])
-        shown = _shown([searches.format_rule(row) for row in to_records(rules)])
+        shown = _shown(
+            [searches.CalibrationRule.from_columns(row).format() for row in to_records(rules)]
+        )
         tables.append(f"### Ranges of {model} {variant} on val\n\n{shown}\n")
     columns = ["cell", "chosen on val", "fiq_int8 on test, Δ vs min-max (points)"]
     table = pd.DataFrame(lines, columns=columns).to_markdown(index=False, disable_numparse=True)
     return "\n".join([f"## Calibration rules\n\n{RANGES_LEGEND}\n{table}\n", *tables])
 
 
-def _shown(rows: list[dict[str, Any]]) -> str:
+def _shown(rows: list[dict[str, RawValue]]) -> str:
     """Format rows of the report's page as a Markdown table."""
     words = [
         {name: value.text if isinstance(value, Value) else value for name, value in row.items()}
@@ -310,7 +315,7 @@ def _accuracy_and_size(row: Any) -> str:
 
 def on_akida(frame: pd.DataFrame) -> str:
     """Show accuracy from the float network to the Akida program, and properties of programs."""
-    tables = format_steps(frame.to_dict("records"))
+    tables = format_steps([ResultRow.from_columns(row) for row in to_records(frame)])
     # Headings are one level deeper on this page.
     return f"## Akida\n\n{AKIDA_LEGEND}\n{tables.replace('## ', '### ')}" if tables else ""
 

@@ -1,4 +1,4 @@
-"""Each benchmark script runs with a small workload and prints its table; times are not checked."""
+"""Smoke tests of the benchmark scripts with small workloads; times are not checked."""
 
 import importlib.util
 import json
@@ -60,7 +60,7 @@ def import_benchmark(name: str) -> Any:
 
 @pytest.mark.parametrize("zero_point", [-128, 0, 7])
 @pytest.mark.parametrize("scale", [0.5, 0.0123])
-def test_evaluation_quantizes_as_the_package_does(scale, zero_point):
+def test_evaluation_quantize_equals_package_quantize(scale, zero_point):
     steps = np.arange(-300, 300, 0.25)
     below_half = np.nextafter(np.float32(0.5), np.float32(0))
     x = np.append(steps * scale, [below_half * scale, -below_half * scale]).astype(np.float32)
@@ -113,7 +113,7 @@ def test_page_prints_ratio():
     assert numbers(text, "default study / two models")[0] > 0
 
 
-def test_page_explains_how_to_install_chromium(tmp_path):
+def test_page_prints_install_command_when_chromium_is_missing(tmp_path):
     done = run("page", PATH=str(tmp_path))
     assert done.returncode == 1
     assert "apt-get install chromium" in done.stderr
@@ -136,7 +136,7 @@ def write_config(folder: Path, content: dict[str, Any]) -> Path:
 
 
 @pytest.mark.slow
-def test_overhead_compares_two_revisions(tmp_path, revision):
+def test_overhead_compares_studies_when_revision_is_given(tmp_path, revision):
     config = write_config(tmp_path, STUDY)
     text = output_of(
         *("overhead", "--cores", "2", "--against", revision),
@@ -160,7 +160,7 @@ def test_overhead_compares_two_revisions(tmp_path, revision):
         assert rest == "0 in one only"
 
 
-def test_overhead_names_the_log_of_a_run_that_fails(tmp_path):
+def test_overhead_prints_log_path_when_run_fails(tmp_path):
     config = write_config(tmp_path, {"no_such_key": 1})
     done = run("overhead", "--skip-cold", "--configfile", str(config), TMPDIR=str(tmp_path))
     assert done.returncode == 1
@@ -169,7 +169,7 @@ def test_overhead_names_the_log_of_a_run_that_fails(tmp_path):
     assert "no_such_key" in Path(log[1]).read_text()
 
 
-def test_overhead_leaves_out_keys_that_the_old_schema_does_not_know(tmp_path):
+def test_overhead_drops_keys_when_old_schema_lacks_them(tmp_path):
     overhead = import_benchmark("overhead")
     models = {"additionalProperties": {"additionalProperties": False, "properties": {"dense": {}}}}
     schema = {"additionalProperties": False, "properties": {"seed": {}, "models": models}}
@@ -181,12 +181,12 @@ def test_overhead_leaves_out_keys_that_the_old_schema_does_not_know(tmp_path):
     assert config == {"seed": 1, "models": {"net": {"dense": 3}}}
 
 
-def test_overhead_keeps_all_keys_when_settings_have_no_schema_file(tmp_path):
+def test_overhead_keeps_all_keys_when_schema_file_is_missing(tmp_path):
     overhead = import_benchmark("overhead")
     assert list(overhead.drop_unknown_keys({"no_such_key": 1}, tmp_path)) == []
 
 
-def test_overhead_rejects_an_unknown_revision(tmp_path):
+def test_overhead_fails_when_revision_is_unknown(tmp_path):
     done = run("overhead", "--against", "no-such-revision", TMPDIR=str(tmp_path))
     assert done.returncode == 2
     assert "--against no-such-revision: neither a Git revision nor a folder" in done.stderr

@@ -1,4 +1,4 @@
-"""Pages that are written from data say what the data say."""
+"""Tests of the generated documentation pages and of the results files in docs/."""
 
 import importlib.util
 import math
@@ -30,17 +30,17 @@ def module() -> Any:
 
 
 @pytest.mark.parametrize("page", ["configuration.md", "command_line.md"])
-def test_the_reference_is_what_the_code_says(page):
+def test_reference_page_equals_generated_page(page):
     reference = script("write_reference")
-    written = (reference.FOLDER / page).read_text()
-    assert reference.PAGES[page]() == written, "run: python tools/write_reference.py"
+    text = (reference.FOLDER / page).read_text()
+    assert reference.PAGES[page]() == text, "run: python tools/write_reference.py"
 
 
-def test_the_page_of_results_is_written_from_the_rows_that_are_kept(module):
+def test_results_page_equals_generated_page(module):
     assert module.page() == module.PAGE.read_text(), "run: python tools/write_results.py"
 
 
-def test_the_site_is_built_without_a_warning(tmp_path):
+def test_mkdocs_build_prints_no_warning(tmp_path):
     """Every link leads somewhere, headings included: mkdocs.yml is strict."""
     command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(tmp_path)]
     quiet = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
@@ -50,7 +50,7 @@ def test_the_site_is_built_without_a_warning(tmp_path):
     assert (tmp_path / "tutorials" / "mnist.html").is_file()
 
 
-def test_every_column_of_the_results_is_described_in_order():
+def test_metrics_page_lists_all_columns_in_order():
     page = (ROOT / "docs/reference/metrics.md").read_text()
     assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == COLUMNS
 
@@ -74,15 +74,15 @@ CELLS = rows(
 )
 
 
-def test_mistakes_are_laid_beside_the_file_used_right(module):
+def test_mistakes_table_shows_accuracy_without_the_mistake(module):
     cell = {"model": "m", "variant": "original", "scheme": "fiq_int8", "saturated": 0.012}
-    found = [("right", 0.898, math.nan), ("cast_and_wrap", 0.5, -0.398)]
-    mistakes = [{**cell, "name": n, "accuracy": a, "delta": d} for n, a, d in found]
+    results = [("right", 0.898, math.nan), ("cast_and_wrap", 0.5, -0.398)]
+    mistakes = [{**cell, "name": n, "accuracy": a, "delta": d} for n, a, d in results]
     text = module.what_mistakes_cost(CELLS, pd.DataFrame(mistakes))
     assert "| m original fiq_int8 | 89.80 | -0.20 | 1.200 | -39.80 |" in re.sub(" +", " ", text)
 
 
-def test_mixed_cells_are_laid_beside_float_and_integer_ones(module):
+def test_mixed_table_shows_float_and_integer_results(module):
     row = {
         **{"model": "m", "variant": "original", "candidate": "one_in_float", "size_bytes": 1024},
         **{"operators_in_float": 1, "in_float": "net/conv_1/Relu;net/conv_1/BiasAdd", "n": 9},
@@ -95,7 +95,7 @@ def test_mixed_cells_are_laid_beside_float_and_integer_ones(module):
     assert cells == ["one_in_float", "1", "conv_1", "1.0", "9", "90.00", "-1.00", "yes", "yes", ""]
 
 
-def test_kept_rows_are_whole():
+def test_results_csv_has_only_ok_rows_of_its_model():
     for path in (ROOT / "docs/results").glob("*.csv"):
         rows = pd.read_csv(path)
         assert set(rows["model"]) == {path.stem}

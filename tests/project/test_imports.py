@@ -1,4 +1,4 @@
-"""The import graph is the re-run graph, and TensorFlow stays where it is needed."""
+"""Tests of the import graph: which packages each module and job script may import."""
 
 import ast
 import re
@@ -135,17 +135,17 @@ def reaches_tensorflow(names: dict[str, str]) -> list[str]:
 def packages_of(names: dict[str, str]) -> set[str]:
     """Name the installed packages that the files of a closure import."""
     files = [SCRIPTS / name if name.endswith(".py") else file_of(name) for name in names]
-    found = set().union(*(imported(file) for file in files))
-    return found - set(sys.stdlib_module_names) - {"snugnet", "snakemake"}
+    packages = set().union(*(imported(file) for file in files))
+    return packages - set(sys.stdlib_module_names) - {"snugnet", "snakemake"}
 
 
-def served(names: dict[str, str]) -> set[str]:
+def preloaded_packages(names: dict[str, str]) -> set[str]:
     """Name the packages that the fork server imports for a closure."""
     return {name.split(".")[0] for module in names for name in IMPORTS.get(module, ())}
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_only_some_rooms_reach_tensorflow(module, tmp_path):
+def test_module_reaches_tensorflow_only_when_allowed(module, tmp_path):
     (tmp_path / "job.py").write_text("")
     reached = reaches_tensorflow(compute_code_digests(tmp_path / "job.py", (module,), SOURCE))
     if not module.startswith((*MAY_BE_HEAVY, *COMMANDS)) and module not in MAY_BE_HEAVY_TOO:
@@ -173,7 +173,7 @@ def test_only_some_rooms_reach_tensorflow(module, tmp_path):
         "gate.py",
     ],
 )
-def test_light_jobs_do_not_reach_tensorflow(script):
+def test_light_script_does_not_reach_tensorflow(script):
     assert reaches_tensorflow(closure(script)) == []
 
 
@@ -184,12 +184,12 @@ def test_light_jobs_do_not_reach_tensorflow(script):
         *("debug_layers.py", "sweep_layers.py", "search_mixed.py"),
     ],
 )
-def test_heavy_jobs_are_told_apart(script):
+def test_heavy_script_reaches_tensorflow(script):
     """The test above would pass if the closure were empty: here it must find something."""
     assert reaches_tensorflow(closure(script))
 
 
-def test_light_jobs_load_no_tensorflow_in_fact():
+def test_light_modules_do_not_load_tensorflow_when_imported():
     modules = [m for m in MODULES if not m.startswith(MAY_BE_HEAVY) and m not in MAY_BE_HEAVY_TOO]
     program = f"""
 import importlib, sys
@@ -202,32 +202,32 @@ print(sorted(set({HEAVY!r}) & set(sys.modules)))
 
 
 @pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.name)
-def test_a_job_imports_what_it_uses_and_nothing_else(script):
+def test_script_imports_exactly_its_listed_packages(script):
     assert packages_of(closure(script.name)) == PACKAGES[script.name]
 
 
 @pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.name)
-def test_no_job_reaches_the_command_line(script):
+def test_script_does_not_reach_command_line(script):
     assert not any(module.startswith(COMMANDS) for module in closure(script.name))
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_a_dataset_adds_only_what_its_kind_uses(kind):
+def test_dataset_job_imports_only_packages_of_its_kind(kind):
     reached = closure("prepare_dataset.py", f"snugnet.datasets.{kind}")
     assert packages_of(reached) == PACKAGES["prepare_dataset.py"] | KINDS[kind]
-    assert served(reached) == packages_of(reached) & SLOW
+    assert preloaded_packages(reached) == packages_of(reached) & SLOW
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))
-def test_a_way_to_compress_adds_only_what_it_uses(method):
+def test_compress_job_imports_only_packages_of_its_method(method):
     reached = closure("compress.py", METHOD_MODULES[method])
     assert packages_of(reached) == TRAINING | METHODS[method]
-    assert served(reached) == packages_of(reached) & SLOW
+    assert preloaded_packages(reached) == packages_of(reached) & SLOW
     others = set(METHOD_MODULES.values()) - {METHOD_MODULES[method]}
     assert not others & set(reached)
 
 
-def test_every_kind_of_dataset_is_listed():
+def test_package_table_lists_every_dataset_kind():
     kinds = [
         get_args(block.model_fields["kind"].annotation)[0] for block in AnyDataset.__subclasses__()
     ]
@@ -235,23 +235,23 @@ def test_every_kind_of_dataset_is_listed():
 
 
 @pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.name)
-def test_the_fork_server_imports_all_that_takes_long(script):
+def test_fork_server_preloads_all_slow_packages_of_script(script):
     """What a job needs and the server lacks, every child would import anew."""
     names = closure(script.name)
-    assert served(names) == packages_of(names) & SLOW
+    assert preloaded_packages(names) == packages_of(names) & SLOW
 
 
-def test_the_job_that_measures_time_needs_no_large_package():
+def test_predict_litert_script_reaches_no_slow_package():
     assert not set(closure("predict_litert.py")) & set(IMPORTS)
 
 
-def test_the_fork_server_knows_only_modules_that_exist():
+def test_fork_server_imports_name_existing_packages():
     for module, packages in IMPORTS.items():
         assert {name.split(".")[0] for name in packages} <= imported(file_of(module)), module
 
 
 @pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.name)
-def test_scripts_load_their_libraries_only_once_the_log_is_open(script):
+def test_script_imports_library_inside_main(script):
     """At the top a script imports what opens the log; all else, in `main`, is logged."""
     top = [node for node in ast.parse(script.read_text()).body if isinstance(node, ast.ImportFrom)]
     assert {node.module for node in top} == {"typing", "snugnet.jobs.run"}
@@ -259,7 +259,7 @@ def test_scripts_load_their_libraries_only_once_the_log_is_open(script):
 
 
 @pytest.mark.parametrize("rules", sorted((ROOT / "workflow/rules").glob("*.smk")))
-def test_every_rule_tracks_settings_and_code(rules):
+def test_rule_tracks_settings_and_code(rules):
     text = rules.read_text()
     blocks = re.split(r"^rule ", text, flags=re.MULTILINE)[1:]
     for block in blocks:
@@ -275,7 +275,7 @@ def test_every_rule_tracks_settings_and_code(rules):
             assert forbidden not in block, f"{name} uses {forbidden}"
 
 
-def test_packages_are_empty():
+def test_init_files_are_empty():
     """But for the one whose face is public: `from snugnet.int8 import load`."""
     for path in (SOURCE / "snugnet").rglob("__init__.py"):
         if path.parent.name == "int8":
@@ -285,7 +285,7 @@ def test_packages_are_empty():
             assert path.read_text() == "", path
 
 
-def test_imports_chosen_at_run_time_are_only_of_modules_that_rules_name():
+def test_dynamic_imports_are_tracked_by_rules():
     """`import_module` hides an import from the digests unless the rule names the module."""
     users = {
         path.name

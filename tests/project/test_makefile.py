@@ -1,4 +1,4 @@
-"""The Makefile: its help, and the Python that it chooses."""
+"""Tests of the Makefile and of .ci/find-python."""
 
 import re
 import subprocess
@@ -46,11 +46,11 @@ def programs(tmp_path):
         ({"python3_11": NO_VENV, "python3_12": SHIM, "python3": SUITABLE}, "python3"),
     ],
 )
-def test_the_first_suitable_python_is_chosen(programs, scripts, expected):
+def test_find_python_prints_first_suitable_python(programs, scripts, expected):
     assert find(programs(**scripts)) == (0, f"{expected}\n", "")
 
 
-def test_without_a_suitable_python_the_reasons_are_printed(programs):
+def test_find_python_prints_reasons_when_no_python_is_suitable(programs):
     folder = programs(python3_11=NO_VENV, python3_12=SHIM, python3=TOO_NEW)
     code, output, message = find(folder)
     assert (code, output) == (1, "")
@@ -62,7 +62,7 @@ def test_without_a_suitable_python_the_reasons_are_printed(programs):
     assert "  python3.11: not found\n" in find(folder / "nowhere")[2]
 
 
-def test_a_named_python_is_the_only_candidate(programs):
+def test_find_python_ignores_others_when_python_is_named(programs):
     folder = programs(python3_11=SUITABLE, python3=TOO_NEW)
     code, output, message = find(folder, "python3")
     assert (code, output) == (1, "")
@@ -88,12 +88,12 @@ def test_make_stops_when_no_python_is_suitable(programs, tmp_path):
     assert not stamp.exists()
 
 
-def test_help_lists_every_target():
+def test_make_help_lists_every_target():
     output = subprocess.check_output(["make", "--silent", "help"], cwd=ROOT, text=True)
-    listed = set(re.findall(r"^make ([a-z-]+) +\S", output, re.MULTILINE))
+    targets = set(re.findall(r"^make ([a-z-]+) +\S", output, re.MULTILINE))
     text = (ROOT / "Makefile").read_text().replace("\\\n", " ")
     (phony,) = re.findall(r"^\.PHONY: (.*)", text, re.MULTILINE)
-    assert listed == set(phony.split())
+    assert targets == set(phony.split())
 
 
 def plan(target: str, *options: str) -> str:
@@ -111,7 +111,7 @@ def installed(tmp_path) -> str:
     return f"VENV={tmp_path}"
 
 
-def test_make_keeps_packages_when_only_the_dev_lock_is_new(installed):
+def test_make_keeps_packages_when_only_dev_lock_is_newer(installed):
     assert "--require-hashes" not in plan("test", installed)
     newer = ("--what-if", "requirements-dev.txt", installed)
     assert "--require-hashes" not in plan("run", *newer)
@@ -120,7 +120,7 @@ def test_make_keeps_packages_when_only_the_dev_lock_is_new(installed):
     assert "-r requirements.txt" not in commands
 
 
-def test_make_names_a_lock_that_is_missing(tmp_path):
+def test_make_prints_file_name_when_lock_file_is_missing(tmp_path):
     for name in ("Makefile", "requirements.txt", "pyproject.toml", "setup.py"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     done = subprocess.run(["make", "demo"], cwd=tmp_path, capture_output=True, text=True)
@@ -130,13 +130,13 @@ def test_make_names_a_lock_that_is_missing(tmp_path):
 
 
 @pytest.mark.parametrize("target", ["run", "demo"])
-def test_studies_do_not_install_the_tools_of_developers(target):
+def test_make_study_target_does_not_install_dev_lock(target):
     commands = plan(target, "VENV=none")
     assert "-r requirements.txt" in commands
     assert "-r requirements-dev.txt" not in commands
 
 
 @pytest.mark.parametrize("target", ["test", "check", "docs", "lock", "format"])
-def test_developers_targets_install_both_locks(target):
+def test_make_developer_target_installs_both_locks(target):
     commands = plan(target, "VENV=none")
     assert commands.index("-r requirements.txt") < commands.index("-r requirements-dev.txt")

@@ -1,4 +1,4 @@
-"""One set of pins everywhere, and a core that needs NumPy alone."""
+"""Tests of pyproject.toml, the lock files, the Conda files and the Dockerfile."""
 
 import re
 import tomllib
@@ -24,8 +24,8 @@ def normal(name: str) -> str:
 
 
 def pins() -> dict[str, str]:
-    found = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", "\n".join(LOCKS), re.MULTILINE)
-    return {normal(name): version for name, version in found}
+    versions = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", "\n".join(LOCKS), re.MULTILINE)
+    return {normal(name): version for name, version in versions}
 
 
 def requirements() -> list[str]:
@@ -46,12 +46,12 @@ def excluded(requires_python: str | None) -> list[str]:
     return [version for version in OLDEST if not specifiers.contains(version)]
 
 
-def test_the_citation_names_the_version_of_the_package():
+def test_citation_has_version_of_package():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["version"] == __version__
 
 
-def test_the_core_needs_numpy_alone():
+def test_core_dependencies_are_only_numpy():
     assert [re.match(r"[\w-]+", item)[0] for item in PROJECT["dependencies"]] == ["numpy"]
 
 
@@ -59,13 +59,13 @@ def test_extras_are_those_of_the_design():
     assert set(PROJECT["optional-dependencies"]) == {*(*STUDY_EXTRAS, "all", "dev")}
 
 
-def test_all_is_every_extra_of_a_study():
+def test_extra_all_contains_every_study_extra():
     (requirement,) = map(Requirement, PROJECT["optional-dependencies"]["all"])
     assert requirement.name == PROJECT["name"]
     assert requirement.extras == set(STUDY_EXTRAS)
 
 
-def test_libraries_without_builds_for_3_13_have_markers():
+def test_requirements_have_marker_when_python_3_13_has_no_build():
     """pip leaves them out there; src/snugnet/cli/extras.py reports it."""
     limited = {"tensorflow", "tf-keras", "tensorflow-model-optimization"}
     limited |= {"quantizeml", "cnn2snn", "akida"}
@@ -78,13 +78,13 @@ def test_libraries_without_builds_for_3_13_have_markers():
             assert all(requirement.marker.evaluate({"python_version": v}) for v in ("3.11", "3.12"))
 
 
-def test_what_quantizes_files_can_look_into_them():
+def test_extra_train_contains_extra_tflite():
     extras = PROJECT["optional-dependencies"]
     assert set(extras["tflite"]) <= set(extras["train"])
 
 
 @pytest.mark.parametrize("requirement", requirements())
-def test_the_lock_holds_every_requirement(requirement):
+def test_lock_files_contain_every_requirement(requirement):
     name, exact = re.match(r"([\w-]+)(?:==([\w.]+))?", requirement).groups()
     assert normal(name) in pins()
     if exact:
@@ -92,13 +92,13 @@ def test_the_lock_holds_every_requirement(requirement):
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=["users", "developers"])
-def test_a_lock_has_hashes_and_no_addresses(lock):
+def test_lock_file_has_hashes_and_no_urls(lock):
     assert lock.count("--hash=sha256:") >= len(re.findall(r"^\S+==", lock, re.MULTILINE)) > 0
     assert not re.search(r"https?://|--index-url|--find-links|--trusted-host", lock)
 
 
 @pytest.mark.parametrize("requirement", locked(), ids=lambda item: item.name)
-def test_locked_versions_install_on_supported_pythons(requirement):
+def test_locked_version_is_installed_and_supports_python(requirement):
     try:
         metadata = distribution(requirement.name).metadata
     except PackageNotFoundError:
@@ -122,18 +122,18 @@ def test_locked_versions_install_on_supported_pythons(requirement):
         (">=3.13", ["3.11.0", "3.12.0"]),
     ],
 )
-def test_excluded_lists_unsupported_versions(requires_python, expected):
+def test_excluded_lists_unsupported_python_versions(requires_python, expected):
     assert excluded(requires_python) == expected
 
 
-def test_the_locks_agree():
-    listed = [dict(re.findall(r"^(\S+)==(\S+)", lock, re.MULTILINE)) for lock in LOCKS]
-    both = set(listed[0]) & set(listed[1])
-    assert {name: listed[0][name] for name in both} == {name: listed[1][name] for name in both}
+def test_lock_files_have_same_version_of_shared_packages():
+    versions = [dict(re.findall(r"^(\S+)==(\S+)", lock, re.MULTILINE)) for lock in LOCKS]
+    both = set(versions[0]) & set(versions[1])
+    assert {name: versions[0][name] for name in both} == {name: versions[1][name] for name in both}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "envs").glob("*.yaml")), ids=lambda p: p.name)
-def test_conda_files_have_the_pins_of_the_lock(path):
+def test_conda_file_has_versions_of_lock_file(path):
     dependencies = yaml.safe_load(path.read_text())["dependencies"]
     assert "python=3.11" in dependencies
     pip = next(item["pip"] for item in dependencies if isinstance(item, dict))
@@ -143,14 +143,14 @@ def test_conda_files_have_the_pins_of_the_lock(path):
         assert pins()[normal(name)] == version, requirement
 
 
-def test_conda_files_cover_what_the_workflow_needs():
+def test_conda_files_contain_every_study_requirement():
     text = "".join(path.read_text() for path in (ROOT / "envs").glob("*.yaml"))
     for extra in STUDY_EXTRAS:
         for requirement in PROJECT["optional-dependencies"][extra]:
             assert f"- {re.match(r'[A-Za-z0-9-]+', requirement)[0]}==" in text, requirement
 
 
-def test_the_image_installs_the_lock_and_runs_as_somebody():
+def test_dockerfile_installs_hashed_lock_as_non_root_user():
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert re.search(r"^ARG BASE=python:3\.11", dockerfile, re.MULTILINE)
     assert "--require-hashes" in dockerfile

@@ -1,4 +1,4 @@
-"""The wheel carries the workflow: a study needs no clone."""
+"""Tests of the wheel, which contains the package and the workflow."""
 
 import os
 import re
@@ -47,7 +47,7 @@ def files(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_wheel_has_the_workflow_and_the_package(site):
+def test_wheel_contains_only_workflow_and_packages(site):
     expected = files(ROOT / "workflow") | {"config.yaml": (ROOT / "config.yaml").read_bytes()}
     profile = "profiles/default/profile.yaml"
     expected[profile] = (ROOT / profile).read_bytes()
@@ -58,12 +58,12 @@ def test_wheel_has_the_workflow_and_the_package(site):
     assert others == {f"snugnet-{__version__}.dist-info"}
 
 
-def test_wheel_has_the_logger_that_the_profile_names(site):
+def test_wheel_contains_logger_plugin_of_profile(site):
     profile = yaml.safe_load((site / WORKFLOW / "profiles/default/profile.yaml").read_text())
     assert (site / f"snakemake_logger_plugin_{profile['logger']}" / "__init__.py").is_file()
 
 
-def test_build_keeps_other_files_of_the_build_folder(tmp_path):
+def test_build_keeps_other_files_in_build_folder(tmp_path):
     folder = tmp_path / "lib"
     folder.mkdir()
     (folder / "precious.txt").touch()
@@ -72,7 +72,7 @@ def test_build_keeps_other_files_of_the_build_folder(tmp_path):
     assert {path.name for path in folder.iterdir()} == {*PACKAGES, WORKFLOW, "precious.txt"}
 
 
-def test_code_digests_are_the_same_in_clone_and_wheel(site):
+def test_code_digests_are_equal_in_clone_and_wheel(site):
     clone = compute_all_digests(ROOT / "src" / "snugnet", ROOT / "workflow" / "scripts")
     assert compute_all_digests(site / "snugnet", site / WORKFLOW / "scripts") == clone
     for name, modules in (("train", ("snugnet.models.architectures.cnn",)), ("verify", ())):
@@ -98,7 +98,7 @@ def run(site: Path, folder: Path, *command: str) -> str:
     return done.stdout
 
 
-def test_study_is_planned_in_an_empty_folder(site, tmp_path):
+def test_study_is_planned_when_only_wheel_is_installed(site, tmp_path):
     np.savez(tmp_path / "d.npz", x=np.zeros((60, 32, 2), np.float32), y=np.arange(60) % 3)
     output = run(site, tmp_path, "snugnet.cli.main", "init", "--data", "d.npz")
     assert output.endswith("  snakemake --cores 2 all\n")

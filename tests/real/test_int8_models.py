@@ -1,4 +1,4 @@
-"""Published integer models: every tensor equal to what was stored and to both runtimes."""
+"""Tests of the integer engine with published int8 models, against stored outputs and runtimes."""
 
 import os
 from pathlib import Path
@@ -42,42 +42,43 @@ def stored_inputs(path: Path, model) -> list[np.ndarray]:
 
 def random_inputs(path: Path, model) -> list[np.ndarray]:
     rng = np.random.default_rng(7)
-    made = []
+    arrays = []
     for place, port in enumerate(model.inputs):
         if port.dtype == "int32":  # a shape: any other would ask for another output
-            made.append(np.concatenate([stored_inputs(path, model)[place]] * SAMPLES))
+            arrays.append(np.concatenate([stored_inputs(path, model)[place]] * SAMPLES))
             continue
         shape = (SAMPLES * port.shape[0], *port.shape[1:])
         if port.dtype == "float32":
-            made.append((rng.normal(size=shape) * 3).astype(np.float32))
+            arrays.append((rng.normal(size=shape) * 3).astype(np.float32))
         else:
             info = np.iinfo(port.dtype)
-            made.append(rng.integers(info.min, info.max + 1, shape).astype(port.dtype))
-    return made
+            arrays.append(rng.integers(info.min, info.max + 1, shape).astype(port.dtype))
+    return arrays
 
 
 def check_all_tensors(path: Path, profile: str) -> None:
     """Compare every tensor of 1,000 random inputs with a fresh run of the profile's truth."""
     model, file = load(path, profile), path.read_bytes()
     x = random_inputs(path, model)
-    own = [port.shape[0] for port in model.inputs]
-    written = [i for operator in model.graph.operators for i in operator.outputs]
+    batch_sizes = [port.shape[0] for port in model.inputs]
+    indexes = [i for operator in model.graph.operators for i in operator.outputs]
     for start in range(0, SAMPLES, 50):
-        part = [a[start * n : (start + 50) * n] for a, n in zip(x, own, strict=True)]
+        part = [a[start * n : (start + 50) * n] for a, n in zip(x, batch_sizes, strict=True)]
         inputs = [
-            [a[i * n : (i + 1) * n] for a, n in zip(part, own, strict=True)] for i in range(50)
+            [a[i * n : (i + 1) * n] for a, n in zip(part, batch_sizes, strict=True)]
+            for i in range(50)
         ]
-        truths = litert(file, inputs) if profile == "litert_ref" else tflm(file, inputs, written)
-        found = model.trace(part)
-        for index in written:
+        truths = litert(file, inputs) if profile == "litert_ref" else tflm(file, inputs, indexes)
+        tensors = model.trace(part)
+        for index in indexes:
             truth = np.stack([sample[index] for sample in truths])
             np.testing.assert_array_equal(
-                found[index].reshape(truth.shape), truth, err_msg=f"{path.stem} tensor {index}"
+                tensors[index].reshape(truth.shape), truth, err_msg=f"{path.stem} tensor {index}"
             )
 
 
 @pytest.mark.parametrize(("folder", "name"), INTEGER)
-def test_a_model_equals_what_was_stored(folder, name):
+def test_engine_equals_stored_tensors_of_model(folder, name):
     model = load(DATASETS / folder / f"{name}.tflite")
     stored = np.load(DATASETS / folder / "reference_io.npz", allow_pickle=False)
     x = stored[f"{name}__input"].reshape(-1, *model.inputs[0].shape[1:])
@@ -89,30 +90,30 @@ def test_a_model_equals_what_was_stored(folder, name):
         if key.startswith(f"{name}__tensor_")
     }
     assert tensors or name in NO_TENSORS
-    found = model.trace(x[:1])
+    traced = model.trace(x[:1])
     for index, array in tensors.items():
-        np.testing.assert_array_equal(found[index].reshape(array.shape), array)
+        np.testing.assert_array_equal(traced[index].reshape(array.shape), array)
 
 
 @pytest.mark.parametrize("profile", ["litert_ref", "tflm"])
 @pytest.mark.parametrize(("folder", "name"), INTEGER)
-def test_every_tensor_equals_the_runtime(folder, name, profile):
+def test_engine_tensors_equal_runtime_when_inputs_are_random(folder, name, profile):
     check_all_tensors(DATASETS / folder / f"{name}.tflite", profile)
 
 
 @pytest.mark.parametrize("profile", ["litert_ref", "tflm"])
-def test_int16_operators_equal_the_runtime_on_random_inputs(profile):
+def test_engine_int16_tensors_equal_runtime_when_inputs_random(profile):
     for path in sorted((DATASETS / "tflite_micro" / "seanet").glob("*/*.tflite")):
         check_all_tensors(path, profile)
 
 
 @pytest.mark.parametrize("name", FLOAT)
-def test_a_model_that_computes_in_floats_is_refused(name):
+def test_load_fails_when_model_computes_in_float(name):
     with pytest.raises(ModelFormatError, match=r"operator 0 \w+: tensor \d+ is float32; allowed"):
         load(DATASETS / "mlperf_tiny_tflite" / f"{name}.tflite")
 
 
-def test_all_models_of_one_int16_operator_equal_their_goldens():
+def test_engine_equals_golden_outputs_of_int16_operators():
     """TensorFlow Lite Micro itself, as installed, misses four of LEAKY_RELU by one."""
     paths = sorted((DATASETS / "tflite_micro" / "seanet").glob("*/*.tflite"))
     assert len(paths) == 127

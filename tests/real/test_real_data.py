@@ -1,4 +1,4 @@
-"""The loaders on the real data, where SNUGNET_DATASETS says where they are."""
+"""Tests of the dataset loaders with the real data in the folder SNUGNET_DATASETS."""
 
 import os
 from importlib import import_module
@@ -30,7 +30,7 @@ def load(name: str):
     return samples, prepare(samples, settings, 1).splits
 
 
-def test_mitdb():
+def test_mitdb_loader_has_published_class_counts():
     samples, splits = load("mitdb")
     # The database's own counts, less the beats too near an end for a window.
     published = np.array([75052, 8075, 7259, 7130, 2546])
@@ -40,7 +40,7 @@ def test_mitdb():
     assert splits["train"].x.shape[1:] == (1, 320, 1)
 
 
-def test_mitdb_interpatient():
+def test_mitdb_interpatient_split_has_published_class_counts():
     _, splits = load("mitdb_interpatient")
     published = np.array([44259, 1837, 3221, 388, 7])
     counts = np.bincount(splits["test"].y)
@@ -51,7 +51,7 @@ def test_mitdb_interpatient():
     assert shared == {"201"}
 
 
-def test_wisdm():
+def test_wisdm_loader_has_published_class_counts():
     samples, splits = load("wisdm")
     assert np.bincount(samples.y).tolist() == [1641, 1607, 1603, 1634, 1625, 1608]
     assert len(set(samples.group.tolist())) == 46
@@ -60,13 +60,13 @@ def test_wisdm():
     assert 19 < np.abs(raw["train"].x[:, :, :3]).max() < 20
 
 
-def test_ptbxl():
+def test_ptbxl_loader_has_published_class_counts():
     samples, splits = load("ptbxl")
     assert samples.y.sum(axis=0).tolist() == [983, 250, 464, 418, 182]
     assert splits["train"].x.shape[1:] == (12, 1000, 1)
 
 
-def test_mnist():
+def test_mnist_loader_has_published_class_counts():
     samples, _ = load("mnist")
     train, test = samples.y[:60000], samples.y[60000:]
     assert np.bincount(train).tolist() == [
@@ -75,7 +75,7 @@ def test_mnist():
     assert np.bincount(test).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
 
 
-def test_the_official_folder_of_ptbxl():
+def test_ptbxl_loader_reads_official_folder():
     from snugnet.datasets import ptbxl
 
     folds = {"train": [1, 2, 3, 4, 5, 6], "val": [7], "test": [8]}

@@ -1,4 +1,4 @@
-"""Small networks that are known to lose accuracy in int8, and where."""
+"""Small networks that lose accuracy in int8 at a known layer."""
 
 from collections.abc import Collection
 from typing import Any
@@ -26,8 +26,8 @@ def dense(keras: Any, *widths: int, seed: int = 0) -> Any:
     return model
 
 
-def blow_up(model: Any, name: str, factor: float = 1000.0) -> None:
-    """Let the first channel of a layer's output be huge, and let the next layer take no notice."""
+def enlarge_first_channel(model: Any, name: str, factor: float = 1000.0) -> None:
+    """Make the first output channel of a layer huge, and let the next layer ignore it."""
     places = [layer.name for layer in model.layers]
     layer, after = model.get_layer(name), model.layers[places.index(name) + 1]
     kernel, bias = layer.get_weights()
@@ -42,14 +42,14 @@ def ignore_first(layer: Any) -> None:
     layer.set_weights([kernel, bias])
 
 
-def inputs(n: int, seed: int, wild: bool = False) -> np.ndarray:
+def inputs(n: int, seed: int, wide: bool = False) -> np.ndarray:
     x = np.random.default_rng(seed).normal(size=(n, INPUTS)).astype(np.float32)
-    if wild:
+    if wide:
         x[:, 0] *= 200
     return x
 
 
-def judged(model: Any, x: np.ndarray) -> Samples:
+def label_with_model(model: Any, x: np.ndarray) -> Samples:
     """Samples whose truth is what the float model decides: it is right in all of them."""
     y = model.predict(x, verbose=0).argmax(axis=1)
     return Samples(x, y, tuple("abcd"), "multiclass", np.arange(len(x)) // 10)

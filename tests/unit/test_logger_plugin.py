@@ -1,4 +1,4 @@
-"""The logger plugin: one line a job on the screen."""
+"""Tests of the logger plugin of Snakemake."""
 
 import io
 import logging
@@ -61,11 +61,11 @@ def screen(monkeypatch) -> Screen:
     return Screen(monkeypatch)
 
 
-def test_snakemake_finds_the_plugin():
+def test_logger_plugin_is_found_by_snakemake():
     assert LoggerPluginRegistry().is_installed("snugnet")
 
 
-def test_finished_job_is_one_line(screen):
+def test_logger_prints_one_line_when_job_is_finished(screen):
     screen.log(LogEvent.RUN_INFO, "Job stats:", stats={"train": 11, "all": 1, "total": 12})
     screen.submit(7, "train", created=100.0, model="m", variant="original")
     screen.log(LogEvent.JOB_STARTED, jobs=[7])
@@ -77,12 +77,12 @@ def test_finished_job_is_one_line(screen):
 
 
 @pytest.mark.parametrize("message", ["Using shell: /usr/bin/bash", "Execute 2 jobs..."])
-def test_messages_about_snakemake_are_left_out(screen, message):
+def test_logger_omits_message_when_it_is_about_snakemake(screen, message):
     screen.log(None, message)
     assert screen.lines == []
 
 
-def test_other_messages_and_warnings_are_printed(screen):
+def test_logger_prints_messages_warnings_and_errors(screen):
     screen.log(None, "All checks passed (24 cells)")
     screen.log(None, "Execute with care", logging.WARNING)
     screen.log(LogEvent.ERROR, "WorkflowError: broken", logging.ERROR)
@@ -99,7 +99,7 @@ def fail(screen: Screen, log: str) -> None:
     screen.log(LogEvent.JOB_ERROR, "Error in rule train", logging.ERROR, **fields)
 
 
-def test_failed_job_is_printed_with_the_end_of_its_log(screen, tmp_path):
+def test_logger_prints_end_of_log_when_job_fails(screen, tmp_path):
     log = tmp_path / "train.log"
     log.write_text("".join(f"line {i}\n" for i in range(LOG_LINES + 3)))
     fail(screen, str(log))
@@ -112,12 +112,12 @@ def test_failed_job_is_printed_with_the_end_of_its_log(screen, tmp_path):
     assert screen.lines[-1] == f"    line {LOG_LINES + 2}"
 
 
-def test_missing_log_is_reported(screen, tmp_path):
+def test_logger_reports_missing_log_when_job_fails(screen, tmp_path):
     fail(screen, str(tmp_path / "none.log"))
     assert screen.lines[-1] == "    cannot be read: No such file or directory"
 
 
-def test_log_is_not_printed_when_switched_off(monkeypatch, tmp_path):
+def test_logger_omits_log_when_show_failed_logs_is_off(monkeypatch, tmp_path):
     screen = Screen(monkeypatch, show_failed_logs=False)
     log = tmp_path / "train.log"
     log.write_text("secret\n")
@@ -125,7 +125,7 @@ def test_log_is_not_printed_when_switched_off(monkeypatch, tmp_path):
     assert screen.lines == ["Error in job train m/original", f"  log: {log}"]
 
 
-def test_failed_group_names_each_job(screen, tmp_path):
+def test_logger_prints_each_job_when_group_fails(screen, tmp_path):
     log = tmp_path / "train.log"
     log.write_text("broken\n")
     screen.submit(7, "train", model="m", variant="original")
@@ -135,7 +135,7 @@ def test_failed_group_names_each_job(screen, tmp_path):
 
 
 @pytest.mark.parametrize("setting", ["dryrun", "verbose"])
-def test_long_form_is_kept_when_asked_for(monkeypatch, setting):
+def test_logger_prints_long_form_when_dryrun_or_verbose(monkeypatch, setting):
     screen = Screen(monkeypatch, **{setting: True})
     screen.submit(7, "train", model="m", variant="original")
     assert "rule train:" in screen.lines

@@ -114,8 +114,8 @@ class Project:
         """Digest all that is the same in every run; of .tflite files and the gate, every byte."""
         bytewise = [*self.results.glob("tflite/*/*/*/model.tflite")]
         bytewise += self.results.glob("report/gate.json")
-        found = {path.relative_to(self.results).as_posix(): sha256_of(path) for path in bytewise}
-        return self.digests() | found
+        digests = {path.relative_to(self.results).as_posix(): sha256_of(path) for path in bytewise}
+        return self.digests() | digests
 
     def plan(self, *targets: str, options: tuple[str, ...] = TINY) -> dict[str, int]:
         """Count the jobs, by rule, that are to be run for targets; these are left out."""
@@ -126,9 +126,9 @@ class Project:
     def planned(self, *targets: str) -> set[tuple[str, str]]:
         """Give (rule, wildcards) of each job that is to be run."""
         text = self.snakemake("-n", *(targets or ("all",)), *TINY)
-        found = re.findall(r"^(?:local)?rule (\w+):\n((?: +.*\n)+)", text, re.MULTILINE)
+        blocks = re.findall(r"^(?:local)?rule (\w+):\n((?: +.*\n)+)", text, re.MULTILINE)
         jobs = set()
-        for rule, block in found:
+        for rule, block in blocks:
             wildcards = re.search(r"wildcards: (.*)", block)
             jobs.add((rule, wildcards[1] if wildcards else ""))
         return jobs

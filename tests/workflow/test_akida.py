@@ -1,4 +1,4 @@
-"""A small study of Akida cells: programs, rows, reasons, and what an edit makes again."""
+"""Tests of a small study with Akida schemes."""
 
 import json
 
@@ -30,7 +30,7 @@ def table(study) -> pd.DataFrame:
     return pd.read_csv(study.results / "report" / "metrics.csv")
 
 
-def test_rows_are_there_for_both_runtimes_and_for_what_does_not_fit(study, table):
+def test_akida_rows_have_both_runtimes_and_incompatible_cells(study, table):
     akida = table[table["scheme"].str.startswith("akida")]
     assert len(akida) == 2 * 2 * 2 + 2
     fits = akida[akida["model"] == "digits_akida"]
@@ -45,7 +45,7 @@ def test_rows_are_there_for_both_runtimes_and_for_what_does_not_fit(study, table
     assert json.loads((study.results / "report" / "gate.json").read_text())["verdict"] == "pass"
 
 
-def test_both_generations_compute_what_keras_does_with_their_arithmetic(study):
+def test_akida_simulator_equals_keras_runtime(study):
     for variant in ("original", "original_qat"):
         folder = study.results / "predictions" / "digits_akida" / variant
         for scheme in ("akida_v1_w4a4", "akida_v2_w8a8"):
@@ -54,22 +54,22 @@ def test_both_generations_compute_what_keras_does_with_their_arithmetic(study):
                 for runtime in ("keras", "akida")
             )
             path = study.results / "akida" / "digits_akida" / variant / scheme / "agreement.json"
-            said = json.loads(path.read_text())
+            agreement = json.loads(path.read_text())
             np.testing.assert_array_equal(keras.raw, akida.raw)
-            assert said["verdict"] == "exact"
-            assert said["saturated_inputs"] == 0
+            assert agreement["verdict"] == "exact"
+            assert agreement["saturated_inputs"] == 0
             if scheme == "akida_v1_w4a4":
-                assert said["quantizeml"]["verdict"] == "differs"
+                assert agreement["quantizeml"]["verdict"] == "differs"
 
 
-def test_the_page_shows_what_fits_and_what_does_not(study):
+def test_akida_page_lists_models_that_fit_and_do_not_fit(study):
     page = (study.results / "report" / "akida.md").read_text()
     assert "| digits_akida" in page
     assert "## Models that do not fit" in page
     assert "| smartwatch_lean" in page
 
 
-def test_preflight_names_layers_and_fixes_and_trains_nothing(study):
+def test_preflight_names_layers_and_trains_nothing(study):
     assert study.plan("preflight", options=STUDY) == {"preflight_akida": 3, "tabulate_preflight": 1}
     study.snakemake("--cores", "all", "preflight", *STUDY)
     page = (study.results / "report" / "preflight.md").read_text()
@@ -80,7 +80,7 @@ def test_preflight_names_layers_and_fixes_and_trains_nothing(study):
     assert [*pool, "use a square pool"] in lines
 
 
-def test_a_second_run_does_nothing_and_an_edit_only_what_it_concerns(study):
+def test_akida_plan_has_only_affected_jobs_when_device_changes(study):
     assert study.plan(options=STUDY) == {}
     old, new = (
         "calibration:\n",

@@ -1,4 +1,4 @@
-"""A small study that is looked into: every analysis, mixed precision, calibration and seeds."""
+"""Tests of a small study with all analyses, mixed precision, calibration and seeds."""
 
 import json
 
@@ -41,16 +41,16 @@ def of_original(table: pd.DataFrame) -> pd.DataFrame:
     return table[(table["model"] == "digits_fc") & (table["variant"] == "original")]
 
 
-def test_quantization_steps_add_up_to_the_whole_difference(table):
+def test_quantization_steps_sum_to_the_whole_difference(table):
     rows = of_original(table[table["scheme"] != "mixed"])
     steps = rows.set_index("scheme")["delta_rung"]
     assert pd.isna(steps["float32"])
-    whole = rows.set_index("scheme")["delta_float"]["fiq_int8"]
-    assert steps[["drq", "fiq_float32", "fiq_int8"]].sum() == pytest.approx(whole)
+    total = rows.set_index("scheme")["delta_float"]["fiq_int8"]
+    assert steps[["drq", "fiq_float32", "fiq_int8"]].sum() == pytest.approx(total)
     assert rows["p_rung_holm"].dropna().between(0, 1).all()
 
 
-def test_every_layer_is_debugged_and_traced(study):
+def test_layer_tables_list_every_layer(study):
     debugged, traced = (
         pd.read_csv(study.results / f"debug/{CELL}/{name}.csv") for name in ("layers", "trace")
     )
@@ -65,7 +65,7 @@ def test_every_layer_is_debugged_and_traced(study):
     assert not (calibrated / "layers.csv").exists()  # it has quantizers of its own
 
 
-def test_sweeps_begin_with_nothing_and_everything_quantized(study, table):
+def test_sensitivity_starts_with_none_and_all_quantized(study, table):
     sweep = pd.read_csv(study.results / f"debug/{CELL}/sensitivity.csv")
     assert sweep["quantized"].tolist()[:2] == ["none", "all"]
     assert set(sweep["quantized"][2:]) == {"only", "all_but"}
@@ -76,16 +76,16 @@ def test_sweeps_begin_with_nothing_and_everything_quantized(study, table):
     assert by_scheme["fiq_float32"] - 150 < sizes["all"] <= by_scheme["fiq_float32"]
 
 
-def test_mistakes_are_measured_with_the_file_of_the_cell(study, table):
-    found = json.loads((study.results / f"debug/{CELL}/mistakes.json").read_text())
+def test_mistakes_are_measured_with_file_of_cell(study, table):
+    result = json.loads((study.results / f"debug/{CELL}/mistakes.json").read_text())
     row = of_original(table).set_index("scheme").loc["fiq_int8"]
-    assert found["accuracy"] == pytest.approx(row["accuracy"])
-    assert found["n"] == row["n"]
-    names = {mistake["name"] for mistake in found["mistakes"]}
+    assert result["accuracy"] == pytest.approx(row["accuracy"])
+    assert result["n"] == row["n"]
+    names = {mistake["name"] for mistake in result["mistakes"]}
     assert names >= {"cast", "wrap", "cast_and_wrap", "input_zero_point"}
 
 
-def test_a_mixed_cell_is_the_chosen_candidate(study, table):
+def test_mixed_cell_is_smallest_candidate_within_budget(study, table):
     folder = study.results / "tflite/digits_fc/original/mixed"
     candidates = pd.read_csv(folder / "candidates.csv")
     chosen = candidates[candidates["chosen"]]
@@ -97,14 +97,14 @@ def test_a_mixed_cell_is_the_chosen_candidate(study, table):
     assert chosen.iloc[0]["size_bytes"] == fits["size_bytes"].min()
 
 
-def test_calibration_is_chosen_on_val(study):
+def test_calibration_chooses_best_rule_on_val(study):
     rules = pd.read_csv(study.results / "models/digits_fc/calibrated/calibration.csv")
     assert rules["rule"].tolist()[0] == "minmax"
     assert rules["chosen"].sum() == 1
     assert rules.loc[rules["chosen"], "accuracy"].iloc[0] == rules["accuracy"].max()
 
 
-def test_seeds_have_a_table_of_their_own(study, table):
+def test_seeds_table_has_mean_of_models(study, table):
     seeds = pd.read_csv(study.results / "report" / "seeds.csv")
     assert seeds["seeds"].tolist() == [2] * 4
     row = seeds[(seeds["variant"] == "original") & (seeds["scheme"] == "fiq_int8")].iloc[0]
@@ -114,5 +114,5 @@ def test_seeds_have_a_table_of_their_own(study, table):
     assert "# Across seeds" in (study.results / "report" / "metrics.md").read_text()
 
 
-def test_the_second_time_nothing_is_done(study):
+def test_plan_is_empty_when_study_is_finished(study):
     assert study.plan("all", "analyses", options=OVERLAYS) == {}

@@ -1,4 +1,4 @@
-"""Broken inputs: one clear message each, nothing half-written, the other cells unharmed."""
+"""Tests of a study with broken input files."""
 
 import gzip
 import os
@@ -112,7 +112,7 @@ BROKEN = [*WINDOWS, "beats", "magic", "length"]
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_one_clear_message_names_the_dataset_or_its_file(outcome, name):
+def test_log_has_one_error_when_dataset_is_broken(outcome, name):
     project, text, messages = outcome
     log = project.folder / f"results/broken/logs/prepare_dataset/{name}.log"
     lines = [line for line in log.read_text().splitlines() if line.startswith("error: ")]
@@ -125,16 +125,16 @@ def test_one_clear_message_names_the_dataset_or_its_file(outcome, name):
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_nothing_is_left_of_what_failed(outcome, name):
+def test_data_folder_is_empty_when_dataset_is_broken(outcome, name):
     project, _, _ = outcome
     folder = project.folder / "results" / "broken" / "data" / name
     assert list(folder.glob("*")) == []
 
 
-def test_the_others_are_unharmed(outcome):
+def test_other_dataset_is_prepared_when_one_is_broken(outcome):
     project, _, _ = outcome
-    made = (project.folder / "results/broken/data/digits").glob("[!.]*")
-    assert sorted(path.name for path in made) == [
+    paths = (project.folder / "results/broken/data/digits").glob("[!.]*")
+    assert sorted(path.name for path in paths) == [
         "calib.npz",
         "record.json",
         "test.npz",
@@ -143,7 +143,7 @@ def test_the_others_are_unharmed(outcome):
     ]
 
 
-def test_results_that_cannot_be_written_are_named_before_any_job(project):
+def test_run_fails_before_jobs_when_results_dir_not_writable(project):
     """Below /proc nobody, not even root, can make a folder."""
     text = project.snakemake(
         *("--cores", "1", "all", "--configfile", "config/tiny.yaml"),
@@ -154,13 +154,13 @@ def test_results_that_cannot_be_written_are_named_before_any_job(project):
     assert "prepare_dataset" not in text
 
 
-def test_a_truncated_split_is_refused_by_its_readers(tiny):
+def test_predict_job_fails_when_split_is_truncated(tiny):
     """A file that was cut short on disk: the job that reads it says so and leaves no output."""
     test = tiny.results / "data/digits/test.npz"
     predictions = tiny.results / "predictions/digits_fc/original/drq/litert.npz"
-    whole = test.read_bytes()
+    content = test.read_bytes()
     times = (test.stat().st_atime, test.stat().st_mtime)
-    test.write_bytes(whole[:5000])
+    test.write_bytes(content[:5000])
     try:
         text = tiny.snakemake(
             *("--cores", "1", str(predictions.relative_to(tiny.folder)), "--forcerun"),
@@ -170,6 +170,6 @@ def test_a_truncated_split_is_refused_by_its_readers(tiny):
         assert "data/digits/test.npz: damaged or changed since it was created" in text
         assert not predictions.exists()
     finally:
-        test.write_bytes(whole)
+        test.write_bytes(content)
         os.utime(test, times)
         tiny.snakemake("--cores", "1", "all", "--configfile", "config/tiny.yaml")

@@ -1,4 +1,4 @@
-"""The image, built from the Dockerfile on a base that Debian gives: `make test-container`."""
+"""Tests of the container image (`make test-container`)."""
 
 import os
 import re
@@ -38,8 +38,8 @@ def mirror() -> list[str]:
     return [line.split()[0] for line in text.splitlines() if line.endswith(" bookworm")][:1]
 
 
-def lent() -> list[str]:
-    """Lend a build what pip and TLS use on this machine, read-only."""
+def volume_options() -> list[str]:
+    """Return volume options for the files that pip and TLS use here, read-only."""
     configured = run(sys.executable, "-m", "pip", "config", "list")
     folders = re.findall(r"(?:file://)?(/[\w./-]+)", configured)
     paths = {"/etc/ssl/certs", "/etc/pip.conf", *folders}
@@ -57,7 +57,7 @@ def image(tmp_path_factory):
     run("buildah", "commit", empty, "localhost/snugnet-base")
     run("buildah", "rm", empty)
     shutil.rmtree(base)
-    build = ["buildah", "bud", "--network", "host", *lent()]
+    build = ["buildah", "bud", "--network", "host", *volume_options()]
     run(*build, "--build-arg", "BASE=localhost/snugnet-base", "-t", "localhost/snugnet", ".")
     yield "localhost/snugnet"
     run("buildah", "rmi", "localhost/snugnet", "localhost/snugnet-base")
@@ -75,7 +75,7 @@ def inside(container: str, command: str, *options: str) -> str:
     return run("buildah", "run", *user, *options, container, "--", *shlex.split(command))
 
 
-def test_the_image_is_what_its_packages_take(container):
+def test_image_contains_only_packages_of_the_study(container):
     """No compiler, no headers for one, no installer, none of the lock's tools for developers."""
     look = "for name in gcc cc make pip pip3 git; do command -v $name; done; echo none"
     assert inside(container, f"sh -c '{look}'").split() == ["none"]
@@ -88,7 +88,7 @@ def test_the_image_is_what_its_packages_take(container):
     print(inside(container, f"sh -c 'du -sm {PACKAGES}/* | sort -rn | head -12'"))
 
 
-def test_a_study_runs_and_an_edit_re_runs_only_what_it_affects(container, tmp_path):
+def test_container_reruns_only_affected_jobs_when_config_changes(container, tmp_path):
     results, config = tmp_path / "results", tmp_path / "tiny.yaml"
     results.mkdir()
     os.chown(results, 1000, 1000)

@@ -1,4 +1,4 @@
-"""What a run prints: one line a job, then verdict, recommended models, failures and logs."""
+"""Tests of the text that a run prints."""
 
 import re
 from pathlib import Path
@@ -28,7 +28,7 @@ def log_file(output: str) -> Path:
     return Path(path[1])
 
 
-def test_finished_study_ends_with_recommended_models(tiny):
+def test_run_prints_recommended_models_when_study_is_finished(tiny):
     lines = block(tiny.first_output)
     choices = recommend(to_records(read_table(tiny.results / "report/metrics.csv")))
     assert len(choices) == 4
@@ -44,7 +44,7 @@ def test_finished_study_ends_with_recommended_models(tiny):
     assert len(tiny.first_output.partition("\nReport: ")[2].splitlines()) <= 3
 
 
-def test_run_prints_one_line_a_job(tiny):
+def test_run_prints_one_line_for_each_job(tiny):
     lines = JOB_LINE.findall(tiny.first_output)
     total = int(lines[0][1])
     assert [int(number) for number, *_ in lines] == list(range(1, total + 1))
@@ -58,7 +58,7 @@ def test_run_prints_one_line_a_job(tiny):
     assert "reason:" not in tiny.first_output
 
 
-def test_log_file_keeps_the_reason_of_each_job(tiny):
+def test_log_file_has_reason_of_each_job(tiny):
     jobs = JOB_LINE.findall(tiny.first_output)
     text = log_file(tiny.first_output).read_text()
     assert len(re.findall(r"^    reason: .+", text, re.MULTILINE)) == len(jobs)
@@ -66,13 +66,13 @@ def test_log_file_keeps_the_reason_of_each_job(tiny):
     assert "All checks passed (24 cells)" in text
 
 
-def test_summary_is_printed_when_nothing_is_to_be_done(tiny):
+def test_run_prints_summary_when_nothing_is_to_be_done(tiny):
     output = tiny.snakemake(*RUN)
     assert "Nothing to be done" in output
     assert block(output) == block(tiny.first_output)
 
 
-def test_dry_run_keeps_reasons_and_has_no_summary(tiny):
+def test_dry_run_prints_reasons_and_no_summary(tiny):
     output = tiny.snakemake("-n", "all", "--forcerun", "tabulate", *TINY)
     assert "rule tabulate:" in output
     assert "    reason: " in output
@@ -80,14 +80,14 @@ def test_dry_run_keeps_reasons_and_has_no_summary(tiny):
     assert "All checks passed" not in tiny.snakemake("-n", *RUN)
 
 
-def test_part_of_a_study_has_no_summary(tiny):
+def test_run_prints_no_summary_when_target_is_a_single_file(tiny):
     cell = "results/tiny/tflite/digits_fc/original/fiq_int8/model.tflite"
     output = tiny.snakemake("--cores", "1", cell, *TINY)
     assert "Nothing to be done" in output
     assert "All checks passed" not in output
 
 
-def test_gate_that_cannot_read_is_a_failed_job_not_a_passed_check(tiny):
+def test_run_reports_failed_job_when_gate_cannot_read_a_file(tiny):
     """The checks passed when the study was made, but a file has changed since."""
     table = tiny.results / "report" / "metrics.md"
     content = table.read_bytes()
@@ -111,7 +111,7 @@ def broken(project) -> Project:
     return project
 
 
-def test_failed_run_ends_with_the_failed_jobs_and_logs(broken):
+def test_run_prints_failed_jobs_and_logs_when_a_job_fails(broken):
     output = broken.snakemake("--cores", "1", DIGITS, *TINY, "--config", "warm=False", ok=False)
     log = "results/tiny/logs/prepare_dataset/digits.log"
     error = output[output.index("Error in job prepare_dataset digits\n") :]

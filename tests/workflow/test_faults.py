@@ -1,4 +1,4 @@
-"""Whatever is killed, full, read-only or damaged: the next run finishes, with the same results."""
+"""Tests of runs that are killed, or whose disk is full, read-only or damaged."""
 
 import json
 import os
@@ -17,10 +17,10 @@ from tests import debian
 from tests.workflow.conftest import TINY, Project
 from tests.workflow.test_warm import (
     RUN,
-    assert_part_is_the_same,
+    assert_same_results,
     processes,
     server_at_work,
-    wait_until_nobody_is_left,
+    wait_until_all_processes_end,
 )
 
 KILLS = 20
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.faults]
 
 
 def victims(project: Project, run: subprocess.Popen[bytes]) -> dict[str, list[int]]:
-    """Give the processes of a run by what they are; the server's children do jobs."""
+    """Return the processes of a run by kind; the children of the server run jobs."""
     living = {p: arguments for p, arguments in processes(project).items() if p != run.pid}
     of_server = [
         process for process, arguments in living.items() if "snugnet.jobs.fork_server" in arguments
@@ -55,7 +55,7 @@ def assert_nothing_left_to_do(project: Project) -> None:
     assert "Nothing to be done" in project.snakemake("-n", *RUN)
 
 
-def test_killed_twenty_times_at_random_moments(tiny, project):
+def test_results_are_equal_when_run_is_killed_twenty_times(tiny, project):
     chance = random.Random(0)
     kinds = [kind for kind in ("snakemake", "job", "server") for _ in range(7)][:KILLS]
     chance.shuffle(kinds)
@@ -73,32 +73,32 @@ def test_killed_twenty_times_at_random_moments(tiny, project):
                     break
             time.sleep(0.02)
         run.wait(timeout=600)
-        wait_until_nobody_is_left(project)
+        wait_until_all_processes_end(project)
         project.snakemake("--unlock", "--cores", "1", *TINY)
         if "Nothing to be done" in project.snakemake("-n", *RUN):
-            assert_part_is_the_same(project, tiny)
+            assert_same_results(project, tiny)
             finished += 1
             shutil.rmtree(project.folder / "results")
     finish(project)
-    assert_part_is_the_same(project, tiny)
+    assert_same_results(project, tiny)
     assert_nothing_left_to_do(project)
     print(f"killed {', '.join(killed)}; finished {finished + 1} times, each with the same results")
 
 
-def alone(project: Project, script: str) -> str:
+def run_with_private_mount(project: Project, script: str) -> str:
     """Run a shell script that mounts a file system of its own as `results`, and keep these."""
     (project.folder / "results").mkdir()
     again = f"snakemake {' '.join(RUN)}"
     text = f"run() {{ {again} 2>&1; }}\n{script}\ncp -r results kept\n"
-    status, output = project.run(*debian.with_mounts_of_its_own(text))
+    status, output = project.run(*debian.private_mount_command(text))
     assert status == 0, output[-6000:]
     (project.folder / "results").rmdir()
     (project.folder / "kept").rename(project.folder / "results")
     return output
 
 
-def test_a_full_disk_is_named_and_room_is_enough_to_go_on(tiny, project):
-    output = alone(
+def test_run_names_full_disk_and_continues_when_space_is_freed(tiny, project):
+    output = run_with_private_mount(
         project,
         """
         mount -t tmpfs -o size=700k none results
@@ -110,11 +110,11 @@ def test_a_full_disk_is_named_and_room_is_enough_to_go_on(tiny, project):
         """,
     )
     assert "No space left on device" in output.split("--- more room ---")[0]
-    assert_part_is_the_same(project, tiny)
+    assert_same_results(project, tiny)
 
 
-def test_results_that_become_read_only_are_named(tiny, project):
-    output = alone(
+def test_run_names_read_only_results_and_continues_afterwards(tiny, project):
+    output = run_with_private_mount(
         project,
         """
         models=results/tiny/models
@@ -133,10 +133,10 @@ def test_results_that_become_read_only_are_named(tiny, project):
         """,
     )
     assert "Read-only file system" in output.split("--- writable again ---")[0]
-    assert_part_is_the_same(project, tiny)
+    assert_same_results(project, tiny)
 
 
-def test_a_second_run_in_the_same_folder_is_refused_and_harms_nobody(tiny, project):
+def test_second_run_fails_when_folder_is_locked(tiny, project):
     first = project.start(*RUN)
     while not (project.results / "logs").exists():
         assert first.poll() is None, project.output
@@ -145,10 +145,10 @@ def test_a_second_run_in_the_same_folder_is_refused_and_harms_nobody(tiny, proje
     assert status == 1
     assert "Directory cannot be locked" in output
     assert first.wait(timeout=600) == 0, project.output[-6000:]
-    assert_part_is_the_same(project, tiny)
+    assert_same_results(project, tiny)
 
 
-def test_a_job_that_the_kernel_ends_for_its_memory_says_so(tiny, project):
+def test_run_reports_memory_when_job_is_killed(tiny, project):
     """The kernel's way of ending what takes too much memory is SIGKILL."""
     run = project.start(*RUN)
     _, child = server_at_work(project, run)
@@ -156,10 +156,10 @@ def test_a_job_that_the_kernel_ends_for_its_memory_says_so(tiny, project):
     assert run.wait(timeout=600) != 0
     assert "the job was killed (SIGKILL): probably out of memory" in project.output
     finish(project)
-    assert_part_is_the_same(project, tiny)
+    assert_same_results(project, tiny)
 
 
-def test_a_job_that_asks_for_too_much_memory_says_so(project):
+def test_run_reports_memory_when_allocation_fails(project):
     """Two gigabytes are not enough for a dataset of three."""
     np.savez_compressed(
         project.folder / "big.npz",
@@ -200,7 +200,7 @@ def damage(path: Path) -> None:
         ),
     ],
 )
-def test_a_damaged_file_is_named_with_the_command_that_remakes_it(tiny, file, reader):
+def test_run_prints_command_when_file_is_damaged(tiny, file, reader):
     before = tiny.manifest()
     path, target = tiny.results / file, f"results/tiny/{reader}"
     damage(path)

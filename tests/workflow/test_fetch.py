@@ -1,4 +1,4 @@
-"""`snakemake fetch`: the one target that uses the network, here of the loopback device."""
+"""Tests of the target `fetch` with a local server."""
 
 import json
 import os
@@ -44,9 +44,9 @@ def fetched(project) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in files}
 
 
-def test_a_killed_fetch_goes_on_where_it_ended(project, server, arguments):
+def test_fetch_resumes_when_it_was_killed(project, server, arguments):
     done = threading.Event()
-    server.faults["train-images-idx3-ubyte.gz"] = [publisher.waits(done, 200_000)]
+    server.faults["train-images-idx3-ubyte.gz"] = [publisher.stall(done, 200_000)]
     process = project.start(*arguments)
     part = project.folder / "datasets/mnist/train-images-idx3-ubyte.gz.part"
     while not (part.exists() and part.stat().st_size >= 131_072):
@@ -60,13 +60,13 @@ def test_a_killed_fetch_goes_on_where_it_ended(project, server, arguments):
     assert fetched(project) == FILES
     assert server.sent["train-images-idx3-ubyte.gz"] <= 300_000 - 131_072
     assert re.search(r"mnist: +\d+(\.\d)?kB \[", output)  # how far it is, on the console
-    server.asked.clear()
+    server.requests.clear()
     project.snakemake(*arguments)
-    assert not server.asked
+    assert not server.requests
     assert "mnist: downloaded 0 files" in (project.folder / "results/logs/fetch.log").read_text()
 
 
-def test_what_cannot_be_had_is_named_and_the_rest_is_kept(project, server, arguments):
+def test_fetch_names_file_and_keeps_others_when_one_is_missing(project, server, arguments):
     del server.files["t10k-labels-idx1-ubyte.gz"]
     output = project.snakemake(*arguments, ok=False)
     assert "error: fetch: 1 of 4 files of mnist failed:" in output

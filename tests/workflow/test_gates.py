@@ -1,4 +1,4 @@
-"""Demands on the cells of a study: kept to, missed, and mistaken, as CI would see them."""
+"""Tests of a study with gates."""
 
 import json
 from collections.abc import Iterator
@@ -10,14 +10,14 @@ import pytest
 from tests.workflow.conftest import TINY, Project
 
 RUN = ("--cores", "1", "all", *TINY)
-JUDGED = {"evaluate_gate": 1, "write_report": 1, "gate": 1}
-KEPT = """
+GATE_JOBS = {"evaluate_gate": 1, "write_report": 1, "gate": 1}
+PASSING_GATES = """
 gates:
   - {min_accuracy: 5, max_size: 10 MiB}
   - {models: [digits_fc], max_drop: 50}
   - {schemes: [fiq_int8, fiq_uint8], max_arena: 1 MiB, exact: true, max_latency_us: 10000000}
 """
-MISSED = """
+FAILING_GATES = """
 gates:
   - {models: [digits_fc], variants: [original], schemes: [drq, fiq_int8], max_size: 1 KiB}
   - {models: [digits_fc], variants: [sparse], max_drop: 0, max_arena: 1 MiB}
@@ -25,8 +25,8 @@ gates:
 
 
 @contextmanager
-def gated(tiny: Project, gates: str) -> Iterator[None]:
-    """Demand something of the tiny study for a while, and judge it without in the end."""
+def with_gates(tiny: Project, gates: str) -> Iterator[None]:
+    """Add gates to the tiny study, and evaluate it without them at the end."""
     try:
         with tiny.edited("config/tiny.yaml", "\ncalibration:\n", f"{gates}\ncalibration:\n"):
             yield
@@ -34,17 +34,17 @@ def gated(tiny: Project, gates: str) -> Iterator[None]:
         tiny.snakemake(*RUN)
 
 
-def judgement(tiny: Project) -> dict[str, Any]:
+def read_gate(tiny: Project) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((tiny.results / "report" / "gate.json").read_text())
     return found
 
 
-def test_a_study_that_keeps_to_its_gates_is_judged_again_and_passes(tiny):
-    with gated(tiny, KEPT):
-        assert tiny.plan() == JUDGED
+def test_run_repeats_only_gate_jobs_when_gates_are_added(tiny):
+    with with_gates(tiny, PASSING_GATES):
+        assert tiny.plan() == GATE_JOBS
         assert tiny.start(*RUN).wait() == 0
         assert "Nothing to be done" in tiny.snakemake(*RUN)
-        gate = judgement(tiny)
+        gate = read_gate(tiny)
     assert gate["verdict"] == "pass"
     counts = {demand["gate"]: (demand["cells"], demand["failed"]) for demand in gate["demands"]}
     assert counts == {
@@ -55,13 +55,13 @@ def test_a_study_that_keeps_to_its_gates_is_judged_again_and_passes(tiny):
         "gates[2].max_latency_us": (11, 0),
         "gates[2].exact": (11, 0),
     }
-    assert judgement(tiny)["demands"] == []
+    assert read_gate(tiny)["demands"] == []
 
 
 @pytest.fixture(scope="module")
-def missed(tiny) -> Iterator[str]:
-    """The tiny study with gates that it misses; what Snakemake printed."""
-    with gated(tiny, MISSED):
+def failed_output(tiny) -> Iterator[str]:
+    """Output of Snakemake for the tiny study with gates that fail."""
+    with with_gates(tiny, FAILING_GATES):
         assert tiny.start(*RUN).wait() == 1
         yield tiny.output
 
@@ -71,8 +71,10 @@ def size(tiny: Project, cell: str) -> str:
     return f"{count / 1024:.1f} KiB ({count:,} bytes)"
 
 
-def test_a_missed_gate_names_cell_and_figure_in_the_end(tiny, missed):
-    ending = missed[missed.index("checks failed (3 failures; details in results/tiny/report)") :]
+def test_run_prints_cell_and_value_when_gate_fails(tiny, failed_output):
+    ending = failed_output[
+        failed_output.index("checks failed (3 failures; details in results/tiny/report)") :
+    ]
     for scheme in ("drq", "fiq_int8"):
         cell = f"digits_fc/original/{scheme}"
         assert (
@@ -85,20 +87,20 @@ def test_a_missed_gate_names_cell_and_figure_in_the_end(tiny, missed):
     assert len(ending.splitlines()) < 18
 
 
-def test_failed_checks_stand_at_the_end(tiny, missed):
-    ending = missed[missed.index("\n3 checks failed:\n") :].splitlines()[1:]
-    assert ending[1:4] == [f"  {failure}" for failure in judgement(tiny)["failures"]]
+def test_run_lists_failed_checks_last_when_gate_fails(tiny, failed_output):
+    ending = failed_output[failed_output.index("\n3 checks failed:\n") :].splitlines()[1:]
+    assert ending[1:4] == [f"  {failure}" for failure in read_gate(tiny)["failures"]]
     assert ending[4] == "Report: results/tiny/report/index.html"
     assert ending[5].startswith("Complete log(s): ")
-    assert "Recommended models" not in missed
-    assert "job failed" not in missed
+    assert "Recommended models" not in failed_output
+    assert "job failed" not in failed_output
 
 
-def test_the_evidence_survives(tiny, missed):
-    gate = judgement(tiny)
+def test_reports_are_written_when_gate_fails(tiny, failed_output):
+    gate = read_gate(tiny)
     assert gate["verdict"] == "fail"
     assert len(gate["failures"]) == 3
-    assert all(failure in missed for failure in gate["failures"])
+    assert all(failure in failed_output for failure in gate["failures"])
     assert [demand["failed"] for demand in gate["demands"]] == [2, 1, 0]
     for name in ("metrics.csv", "metrics.md", "index.html"):
         assert (tiny.results / "report" / name).is_file()
@@ -106,14 +108,14 @@ def test_the_evidence_survives(tiny, missed):
     assert not (tiny.results / "report" / "gate.passed").exists()
 
 
-def test_a_gate_that_stays_missed_stays_shut_and_nothing_else_runs(tiny, missed):
+def test_run_repeats_only_gate_job_when_gate_still_fails(tiny, failed_output):
     assert tiny.plan() == {"gate": 1}
     assert tiny.start(*RUN).wait() == 1
     assert "checks failed (" in tiny.output
 
 
-def test_a_mistaken_gate_is_found_before_any_job(project):
-    with project.edited("config/tiny.yaml", "\ncalibration:\n", f"{MISSED}\ncalibration:\n"):
+def test_run_fails_before_jobs_when_gate_is_invalid(project):
+    with project.edited("config/tiny.yaml", "\ncalibration:\n", f"{FAILING_GATES}\ncalibration:\n"):
         with project.edited("config/tiny.yaml", "max_size: 1 KiB", "max_size: 1 kB"):
             assert project.start(*RUN).wait() == 1
         assert "gates[0].max_size: '1 kB' is not a size; allowed: bytes, such as" in project.output

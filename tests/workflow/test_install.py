@@ -1,4 +1,4 @@
-"""Fresh installs with every supported Python of this machine: `make test-install`.
+"""Tests of fresh installs with every supported Python of this machine (`make test-install`).
 
 Needs a package index, and some minutes for each Python. PYTHONS="PATH ..." names more Pythons.
 """
@@ -46,7 +46,7 @@ def environment(folder: Path, python: Path) -> Path:
     return folder / "venv" / "bin"
 
 
-def test_this_machine_has_a_supported_python():
+def test_machine_has_a_supported_python():
     pythons = [environments.interpreter(path) for path in PATHS]
     problems = [python.problem for python in pythons if python.problem]
     assert any(python.version[:2] in STUDY for python in pythons), (
@@ -55,7 +55,7 @@ def test_this_machine_has_a_supported_python():
 
 
 @pytest.mark.parametrize("path", PATHS, ids=str)
-def test_demo_passes_in_a_fresh_clone(path, tmp_path):
+def test_demo_passes_when_clone_is_fresh(path, tmp_path):
     require(path, STUDY)
     clone = environments.copy_tracked(tmp_path / "clone")
     output = bare(clone, "make", "demo", f"PYTHON={path}")
@@ -68,7 +68,7 @@ def test_demo_passes_in_a_fresh_clone(path, tmp_path):
 
 
 @pytest.mark.parametrize("path", PATHS, ids=str)
-def test_tflite_is_enough_for_files(path, tmp_path):
+def test_file_commands_work_when_only_extra_tflite_is_installed(path, tmp_path):
     python = require(path, ENGINE)
     folder = tmp_path / "work"
     folder.mkdir()
@@ -92,7 +92,7 @@ def test_tflite_is_enough_for_files(path, tmp_path):
 
 
 @pytest.mark.parametrize("path", PATHS, ids=str)
-def test_the_wheel_is_enough_for_a_study(path, tmp_path):
+def test_study_runs_when_only_wheel_is_installed(path, tmp_path):
     require(path, STUDY)
     folder = tmp_path / "study"
     folder.mkdir()

@@ -1,4 +1,4 @@
-"""The tutorial notebook runs from top to bottom in a fresh process."""
+"""Tests of the tutorial notebook."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ def test_notebook_is_saved_without_outputs():
 
 
 @pytest.mark.slow
-def test_notebook_runs_without_an_error(tmp_path):
+def test_notebook_runs_without_errors(tmp_path):
     cells = json.loads(NOTEBOOK.read_text())["cells"]
     sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     assert len(sources) >= 10

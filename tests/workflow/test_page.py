@@ -1,4 +1,4 @@
-"""The report in a browser: charts, filters, sorting and cards, without a network."""
+"""Tests of the HTML report in a browser."""
 
 import os
 import shutil
@@ -97,7 +97,9 @@ def tab(browser) -> Iterator[Any]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("study", ["tiny", "rich"])
-def test_all_is_drawn_without_errors_and_requests(tab, tiny_page, rich_page, study, size, scheme):
+def test_page_draws_all_charts_without_errors_and_requests(
+    tab, tiny_page, rich_page, study, size, scheme
+):
     opened = tab({"tiny": tiny_page, "rich": rich_page}[study], size, scheme).ready()
     opened.name = f"{study}_{opened.name}"
     sections = opened.page.eval_on_selector_all("main > section", "all => all.map(s => s.id)")
@@ -110,7 +112,7 @@ def test_all_is_drawn_without_errors_and_requests(tab, tiny_page, rich_page, stu
     opened.fine()
 
 
-def test_a_large_page_draws_only_what_is_seen(tab, rich_page):
+def test_page_draws_only_visible_charts_when_it_is_large(tab, rich_page):
     """How long it takes is measured by `benchmarks/page.py`."""
     page = tab(rich_page).ready().page
     assert page.locator("figure[data-name]").count() > 50
@@ -119,7 +121,7 @@ def test_a_large_page_draws_only_what_is_seen(tab, rich_page):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_filters_by_keyboard(tab, tiny_page, size):
+def test_page_filters_cells_when_scheme_is_typed(tab, tiny_page, size):
     page = tab(tiny_page, size).ready().page
     page.focus("#filters select[name=scheme]")
     page.keyboard.type("drq")
@@ -134,7 +136,7 @@ def test_filters_by_keyboard(tab, tiny_page, size):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_tables_are_sorted_by_their_titles(tab, tiny_page, size):
+def test_page_sorts_table_when_heading_is_pressed(tab, tiny_page, size):
     page = tab(tiny_page, size).ready().page
     heading = page.locator("#cells thead th", has_text="file [KiB]")
     column = heading.evaluate("heading => heading.cellIndex")
@@ -148,7 +150,7 @@ def test_tables_are_sorted_by_their_titles(tab, tiny_page, size):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_point_of_a_front_leads_to_its_card(tab, tiny_page, size):
+def test_page_opens_card_when_point_is_clicked(tab, tiny_page, size):
     opened = tab(tiny_page, size).ready()
     opened.draw("pareto")
     opened.page.locator("#pareto figure:visible .mark-symbol.role-mark path").last.click(force=True)
@@ -163,7 +165,7 @@ def test_a_point_of_a_front_leads_to_its_card(tab, tiny_page, size):
     opened.fine()
 
 
-def test_a_link_leads_to_a_card_at_once(tab, tiny_page):
+def test_page_opens_card_when_address_has_a_cell(tab, tiny_page):
     opened = tab(tiny_page).ready()
     opened.page.goto(opened.address + "#cell/digits_fc/original/fiq_int8/litert")
     opened.page.reload()
@@ -173,7 +175,7 @@ def test_a_link_leads_to_a_card_at_once(tab, tiny_page):
     assert "no such cell" in opened.page.inner_text("#card")
 
 
-def test_another_model_is_drawn_when_it_is_chosen(tab, rich_page):
+def test_page_draws_layers_when_another_model_is_selected(tab, rich_page):
     opened = tab(rich_page).ready()
     opened.draw("layers")
     opened.page.select_option("#layers .choose select", "model_7")
@@ -186,7 +188,7 @@ def test_another_model_is_drawn_when_it_is_chosen(tab, rich_page):
     opened.fine()
 
 
-def test_charts_can_be_read_in_the_dark(tab, rich_page):
+def test_charts_have_text_colour_of_page_when_scheme_is_dark(tab, rich_page):
     opened = tab(rich_page, scheme="dark").ready()
     opened.draw("pareto")
     fills = opened.page.eval_on_selector_all(
@@ -198,7 +200,7 @@ def test_charts_can_be_read_in_the_dark(tab, rich_page):
     assert set(fills) == {ink}
 
 
-def test_without_javascript_the_tables_are_there(tab, tiny_page):
+def test_page_shows_tables_when_javascript_is_off(tab, tiny_page):
     page = tab(tiny_page, java_script_enabled=False).page
     assert page.locator("#cells tbody tr").count() == 24
     assert "Charts are files in the folder figures" in page.inner_text("noscript")

@@ -1,4 +1,4 @@
-"""A finished study that was copied, moved or damaged: an edit plans what it plans in its place."""
+"""Tests of the plan of a finished study that was copied, moved or damaged."""
 
 import os
 import random
@@ -48,11 +48,11 @@ def check_in_place(project: Project) -> None:
     check_edit(project)
 
 
-def test_a_copy_plans_what_the_original_plans(tiny, tmp_path):
+def test_plan_is_equal_when_project_is_copied(tiny, tmp_path):
     check_edit(copied(tiny, tmp_path / "copy", "-a"))
 
 
-def test_a_copy_with_new_times_plans_what_the_original_plans(tiny, tmp_path):
+def test_plan_is_equal_when_copy_has_new_times(tiny, tmp_path):
     """Times in any order: contents decide."""
     project = copied(tiny, tmp_path / "copy", "-r")
     files = sorted(path for path in project.folder.rglob("*") if path.is_file())
@@ -62,14 +62,14 @@ def test_a_copy_with_new_times_plans_what_the_original_plans(tiny, tmp_path):
     check_in_place(project)
 
 
-def test_a_moved_project_plans_what_it_planned_before(tiny, tmp_path):
+def test_plan_is_equal_when_project_is_moved(tiny, tmp_path):
     copied(tiny, tmp_path / "before", "-a")
     (tmp_path / "deep" / "er").mkdir(parents=True)
     (tmp_path / "before").rename(tmp_path / "deep" / "er" / "after")
     check_in_place(tiny.at(tmp_path / "deep" / "er" / "after"))
 
 
-def test_another_mount_point_plans_what_the_original_plans(tiny, tmp_path):
+def test_plan_is_equal_when_project_is_mounted_elsewhere(tiny, tmp_path):
     unshare = next(
         (
             command
@@ -88,7 +88,7 @@ def test_another_mount_point_plans_what_the_original_plans(tiny, tmp_path):
 
 
 @pytest.fixture
-def theirs(tiny, tmp_path_factory) -> Project:
+def other_users_project(tiny, tmp_path_factory) -> Project:
     """A copy that belongs to another user, and is run by that user."""
     if os.geteuid() != 0:
         pytest.skip("running as another user needs root")
@@ -111,16 +111,16 @@ def can_run(*command: str) -> bool:
     return subprocess.run(command, capture_output=True).returncode == 0
 
 
-def test_another_user_plans_what_the_owner_plans(theirs):
-    records = theirs.folder / "results" / ".provenance.db"
+def test_plan_is_equal_when_another_user_runs_it(other_users_project):
+    records = other_users_project.folder / "results" / ".provenance.db"
     os.chown(records, 0, 0)
     records.chmod(0o644)
-    check_in_place(theirs)  # a dry run only reads
-    output = theirs.snakemake("--cores", "1", "all", *TINY, ok=False)
+    check_in_place(other_users_project)  # a dry run only reads
+    output = other_users_project.snakemake("--cores", "1", "all", *TINY, ok=False)
     assert "results/.provenance.db: not writable" in output
 
 
-def test_a_copy_of_a_project_at_work_is_locked_until_unlocked(tiny, tmp_path):
+def test_run_fails_until_unlocked_when_lock_was_copied(tiny, tmp_path):
     """Whether the run that holds the lock sees these files under another path is not known."""
     project = copied(tiny, tmp_path / "copy", "-a")
     with sqlite3.connect(project.folder / "results" / ".provenance.db") as records:
@@ -143,7 +143,7 @@ def without(path: Path) -> Iterator[None]:
         aside.rename(path)
 
 
-def test_without_records_everything_is_made_again_and_says_why(tiny):
+def test_plan_has_all_jobs_when_records_are_missing(tiny):
     data = {"prepare_dataset": 4, "draw_calibration": 4, "bundle_vega": 1}
     models = {"train": 4, "compress": 3, "train_quantized": 2}
     records = tiny.folder / "results" / ".provenance.db"
@@ -156,7 +156,7 @@ def test_without_records_everything_is_made_again_and_says_why(tiny):
     assert re.search(WARNING.format(r"\d+ files have", "they were", "their jobs run"), tiny.output)
 
 
-def test_without_one_record_that_file_is_made_again(tiny, tmp_path):
+def test_plan_has_job_of_file_when_its_record_is_missing(tiny, tmp_path):
     project = copied(tiny, tmp_path / "copy", "-a")
     with sqlite3.connect(project.folder / "results" / ".provenance.db") as records:
         file = f"results/tiny/debug/{FILE}/mistakes.json"
@@ -197,7 +197,7 @@ CONVERTED = {"convert_tflite": 1, "verify_network": 1, "trace_layers": 1, **PRED
         ("manifest.json", {"gate": 1}),
     ],
 )
-def test_a_deleted_deliverable_is_made_again_and_what_needs_it(tiny, deliverable, expected):
+def test_plan_has_affected_jobs_when_deliverable_is_deleted(tiny, deliverable, expected):
     with without(tiny.results / deliverable):
         assert tiny.plan() == expected
 
@@ -210,12 +210,12 @@ def test_a_deleted_deliverable_is_made_again_and_what_needs_it(tiny, deliverable
         "report/figures/*",
     ],
 )
-def test_a_deleted_intermediate_file_is_not_missed(tiny, pattern):
+def test_plan_is_empty_when_intermediate_file_is_deleted(tiny, pattern):
     with without(min(tiny.results.glob(pattern))):
         assert tiny.plan() == {}
 
 
-def test_records_are_not_checked_if_times_alone_decide(tiny, tmp_path):
+def test_records_are_ignored_when_trigger_is_mtime(tiny, tmp_path):
     project = copied(tiny, tmp_path / "copy", "-a")
     (project.folder / "results" / ".provenance.db").unlink()
     options = (*TINY, "--rerun-triggers", "mtime")
@@ -224,12 +224,12 @@ def test_records_are_not_checked_if_times_alone_decide(tiny, tmp_path):
     assert "no record" not in project.output
 
 
-def test_its_own_seed_written_out_makes_nothing_again(tiny):
+def test_plan_is_empty_when_default_seed_is_written_out(tiny):
     block = "  - models: [digits_fc, smartwatch_lean]\n"
     assert rerun(tiny, "config/tiny.yaml", block, f"{block}    seeds: [1]\n") == {}
 
 
-def test_a_renamed_model_is_made_again(tiny):
+def test_plan_has_all_jobs_of_model_when_it_is_renamed(tiny):
     """Its files have new paths. Those of the dataset stay."""
     with tiny.edited("config.yaml", "ecg_binary", "ecg_renamed"):
         plan = rerun(tiny, "config/tiny.yaml", "ecg_binary", "ecg_renamed")
@@ -238,13 +238,13 @@ def test_a_renamed_model_is_made_again(tiny):
     assert plan["score_litert"] == 2
 
 
-def test_more_test_data_are_not_known_to_be_the_same_before_they_are_prepared(tiny):
+def test_plan_has_training_when_test_fraction_changes(tiny):
     old = "    subjects: 50\n"
     plan = rerun(tiny, "config/tiny.yaml", old, f"{old}    test: 0.21\n")
     assert (plan["prepare_dataset"], plan["train"]) == (1, 1)
 
 
-def test_data_that_are_prepared_first_make_nothing_else_again(tiny, tmp_path):
+def test_plan_has_only_report_when_data_are_prepared_first(tiny, tmp_path):
     """A fifth of 50 subjects and 21 % of them are the same subjects: docs/reference/reruns.md."""
     project = copied(tiny, tmp_path / "copy", "-a")
     edit = ("config/tiny.yaml", "    subjects: 50\n", "    subjects: 50\n    test: 0.21\n")
@@ -253,7 +253,7 @@ def test_data_that_are_prepared_first_make_nothing_else_again(tiny, tmp_path):
         assert project.plan() == {**DRAWN, "gate": 1}
 
 
-def test_records_of_older_versions_are_only_read_by_a_dry_run(tiny, tmp_path):
+def test_dry_run_only_reads_when_records_are_old(tiny, tmp_path):
     """Older versions filed records under the path of the project."""
     project = copied(tiny, tmp_path / "copy", "-a")
     file = project.folder / "results" / ".provenance.db"
@@ -270,7 +270,7 @@ OWN_JOBS = {"prepare_dataset": 1, "draw_calibration": 1}
 
 
 @pytest.fixture
-def own(project) -> Project:
+def data_project(project) -> Project:
     """A project with a dataset of its own, in the folder `here`, which has been prepared."""
     (project.folder / "here").mkdir()
     x = np.random.default_rng(0).normal(size=(60, 8, 2)).astype(np.float32)
@@ -282,29 +282,29 @@ def own(project) -> Project:
     return project
 
 
-def test_data_in_another_folder_are_compared_by_content(own):
+def test_plan_is_empty_when_data_moved_and_content_is_equal(data_project):
     """Whether they are newer or older than what was made of them."""
-    (own.folder / "here").rename(own.folder / "there")
-    file = own.folder / "there" / "own.npz"
+    (data_project.folder / "here").rename(data_project.folder / "there")
+    file = data_project.folder / "there" / "own.npz"
     with np.load(file) as data:
         contents = dict(data)
-    with own.edited("own.yaml", "here", "there"):
+    with data_project.edited("own.yaml", "here", "there"):
         for time in (None, OLD):
             os.utime(file, time)
-            assert own.plan(*OWN_DATA, options=OWN) == {}
+            assert data_project.plan(*OWN_DATA, options=OWN) == {}
         np.savez(file, **{**contents, "x": contents["x"] + 1})
         for time in (None, OLD):
             os.utime(file, time)
-            assert own.plan(*OWN_DATA, options=OWN) == OWN_JOBS
+            assert data_project.plan(*OWN_DATA, options=OWN) == OWN_JOBS
 
 
-def test_data_may_move_to_the_project_folder(own):
-    shutil.move(own.folder / "here" / "own.npz", own.folder)
-    with own.edited("own.yaml", "datasets_dir: here", "datasets_dir: ."):
-        assert own.plan(*OWN_DATA, options=OWN) == {}
+def test_plan_is_empty_when_data_moved_to_project_folder(data_project):
+    shutil.move(data_project.folder / "here" / "own.npz", data_project.folder)
+    with data_project.edited("own.yaml", "datasets_dir: here", "datasets_dir: ."):
+        assert data_project.plan(*OWN_DATA, options=OWN) == {}
 
 
-def test_older_templates_with_other_contents_are_noticed(tiny):
+def test_plan_has_report_when_older_template_has_other_content(tiny):
     """As in a copy of the project with an earlier version of them."""
     template = tiny.folder / "workflow" / "report" / "style.css"
     before, status = template.read_text(), template.stat()
@@ -317,10 +317,10 @@ def test_older_templates_with_other_contents_are_noticed(tiny):
         os.utime(template, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def test_a_run_warns_once_of_missing_records(own):
+def test_run_warns_once_when_records_are_missing(data_project):
     """On its short screen too, which shows no reasons."""
-    (own.folder / "results" / ".provenance.db").unlink()
-    own.snakemake("--cores", "1", *OWN_DATA, *OWN)
+    (data_project.folder / "results" / ".provenance.db").unlink()
+    data_project.snakemake("--cores", "1", *OWN_DATA, *OWN)
     warning = WARNING.format("5 files have", "they were", "their jobs run")
-    assert len(re.findall(warning, own.output)) == 1
-    assert "Params have changed" not in own.output
+    assert len(re.findall(warning, data_project.output)) == 1
+    assert "Params have changed" not in data_project.output

@@ -1,4 +1,4 @@
-"""Every command of README.md: executed, or at least checked. A command of a new kind fails."""
+"""Tests of every command of README.md."""
 
 import os
 import re
@@ -121,11 +121,11 @@ def save_windows(folder: Path) -> None:
     np.savez(folder / "windows.npz", x=(noise + y[:, None, None, None]).astype("f4"), y=y)
 
 
-def test_readme_has_a_command_for_each_extra_of_a_command():
+def test_readme_has_install_command_for_each_extra():
     assert len(INSTALLS) == 4
 
 
-def test_readme_is_short_and_all_its_blocks_are_commands():
+def test_readme_is_short_and_all_blocks_are_commands():
     assert len(README.splitlines()) <= 150
     assert {language for language, _ in BLOCKS} == {"sh"}
     assert len(COMMANDS) >= 15
@@ -176,7 +176,7 @@ def test_readme_make_demo_prints_a_summary(project):
 
 
 @pytest.mark.slow
-def test_readme_study_of_own_data_and_model_runs(project):
+def test_readme_study_runs_when_data_and_model_are_own(project):
     save_windows(project.folder)
     save_model(project, filters=[8, 16, 16, 16], shape=(32, 32, 1))
     for command in block_with("snugnet init --data windows.npz --model mine.keras"):
@@ -185,7 +185,7 @@ def test_readme_study_of_own_data_and_model_runs(project):
 
 
 @pytest.mark.slow
-def test_readme_study_runs_in_an_empty_folder(tmp_path):
+def test_readme_study_runs_when_folder_is_empty(tmp_path):
     """The package comes from a wheel, what it needs from the environment of the tests."""
     from tests.environments import copy_source
 

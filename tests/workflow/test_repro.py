@@ -1,4 +1,4 @@
-"""Cold runs of the whole small study agree, however they are run: `make test-repro`."""
+"""Tests that runs of the tiny study from scratch give equal results (`make test-repro`)."""
 
 import json
 
@@ -15,7 +15,7 @@ def manifest(project: Project) -> dict:
 
 @pytest.mark.parametrize("cores", ["1", "2"])
 @pytest.mark.parametrize("warm", ["True", "False"])
-def test_a_cold_run_gives_the_same_manifest(tiny, project, cores, warm):
+def test_manifest_is_equal_when_cores_and_server_differ(tiny, project, cores, warm):
     run = ("all", *TINY, "--config", f"warm={warm}")
     project.snakemake("--cores", cores, *run)
     assert manifest(project) == manifest(tiny)

@@ -1,4 +1,4 @@
-"""The small study on a real Slurm of one node: `make test-slurm`."""
+"""Tests of the tiny study on a Slurm cluster of one node (`make test-slurm`)."""
 
 import re
 import subprocess
@@ -30,14 +30,14 @@ def running(cluster: Cluster, run: subprocess.Popen[bytes], completed: int) -> s
     """Wait until so many jobs are completed and others run; give the number of the newest."""
     while run.poll() is None:
         states = cluster.jobs()
-        now = [job for job, state in states.items() if state == "RUNNING"]
-        if now and list(states.values()).count("COMPLETED") >= completed:
-            return max(now, key=int)
+        running_jobs = [job for job, state in states.items() if state == "RUNNING"]
+        if running_jobs and list(states.values()).count("COMPLETED") >= completed:
+            return max(running_jobs, key=int)
         time.sleep(0.2)
     raise AssertionError("the run ended before another job ran")
 
 
-def test_the_default_study_fits_the_profile(project):
+def test_slurm_profile_names_only_rules_of_the_study(project):
     """Its plan: every rule that the profile names is one, and small jobs are in groups."""
     plan = project.snakemake("-n", *SLURM, "all")
     rules = set(re.findall(r"^(\w+) +\d+$", plan, re.MULTILINE))
@@ -45,7 +45,7 @@ def test_the_default_study_fits_the_profile(project):
     assert set(profile["groups"]) | set(profile["set-resources"]) <= rules
 
 
-def test_the_study_survives_a_cancelled_job_and_its_node(tiny, project, cluster):
+def test_study_finishes_when_job_is_cancelled_and_node_fails(tiny, project, cluster):
     run = project.start(*SLURM, "all", *TINY)
     first = running(cluster, run, completed=1)
     cluster.run("scancel", first)
@@ -59,11 +59,11 @@ def test_the_study_survives_a_cancelled_job_and_its_node(tiny, project, cluster)
     assert states[first] == "CANCELLED"
     assert states[second] in ("NODE_FAIL", "FAILED")
     assert "Nothing to be done" in project.snakemake(*SLURM, "all", *TINY)
-    found = Counter(states.values())
-    print(f"{len(states)} jobs: " + ", ".join(f"{n} {state}" for state, n in found.items()))
+    counts = Counter(states.values())
+    print(f"{len(states)} jobs: " + ", ".join(f"{n} {state}" for state, n in counts.items()))
 
 
-def test_a_job_without_enough_memory_gets_more(project, cluster):
+def test_job_restarts_with_more_memory_when_memory_runs_out(project, cluster):
     before = cluster.jobs()
     with project.edited(
         "profiles/slurm/profile.yaml",

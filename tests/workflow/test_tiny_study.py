@@ -1,4 +1,4 @@
-"""The tiny study, from nothing to its table, as a user would see it."""
+"""Tests of the results of the tiny study."""
 
 import json
 import re
@@ -20,19 +20,19 @@ def table(tiny) -> pd.DataFrame:
     return pd.read_csv(tiny.results / "report" / "metrics.csv")
 
 
-def test_every_cell_is_a_row_and_ok(table):
+def test_metrics_table_has_one_ok_row_for_each_cell(table):
     assert list(table.columns) == COLUMNS
     assert len(table) == 5 + 5 + 2 + 2 + 2 * 2 + 3 * 2
     assert (table["status"] == "ok").all()
     assert set(table["task"]) == {"multiclass", "multilabel", "binary"}
 
 
-def test_every_cell_is_at_least_80_percent_accurate(table):
+def test_metrics_table_has_accuracy_of_at_least_80_percent(table):
     low = table[table["accuracy"] < 0.8]
     assert low.empty, low[["model", "variant", "scheme", "accuracy"]].to_string()
 
 
-def test_rows_say_what_applies_and_nothing_else(table):
+def test_metrics_table_has_values_only_when_they_apply(table):
     by_model = table.groupby("model").first()
     assert pd.isna(by_model["n_groups"]["digits_fc"])
     assert by_model["n_groups"]["smartwatch_lean"] == 10
@@ -48,7 +48,7 @@ def test_rows_say_what_applies_and_nothing_else(table):
     assert (table["accuracy"] <= table["accuracy_high"]).all()
 
 
-def test_accuracy_in_the_table_is_that_of_the_predictions(tiny, table):
+def test_metrics_table_accuracy_equals_accuracy_of_predictions(tiny, table):
     for row in table.itertuples():
         path = f"{row.model}/{row.variant}/{row.scheme}/{row.runtime}.npz"
         predictions = load_predictions(tiny.results / "predictions" / path)
@@ -56,14 +56,14 @@ def test_accuracy_in_the_table_is_that_of_the_predictions(tiny, table):
         assert row.n == len(predictions.labels)
 
 
-def test_the_page_for_people_shows_every_model(tiny, table):
+def test_metrics_page_shows_every_model(tiny, table):
     page = (tiny.results / "report" / "metrics.md").read_text()
     for model in table["model"].unique():
         assert f"## {model}" in page
     assert "synthetic_imu" in page
 
 
-def test_the_manifest_lists_all_results_and_what_made_them(tiny):
+def test_manifest_lists_results_code_and_versions(tiny):
     manifest = json.loads((tiny.results / "manifest.json").read_text())
     digests = tiny.digests()
     assert manifest["results"] == {name: digests[name] for name in manifest["results"]}
@@ -76,22 +76,22 @@ def test_the_manifest_lists_all_results_and_what_made_them(tiny):
     assert manifest["versions"]["tensorflow"].startswith("2.19")
 
 
-def test_the_gate_is_open(tiny):
+def test_gate_of_tiny_study_passes(tiny):
     gate = json.loads((tiny.results / "report" / "gate.json").read_text())
     assert gate == {"verdict": "pass", "cells": 24, "failures": [], "demands": []}
 
 
 def cell_of(table: pd.DataFrame, model: str, variant: str, scheme: str) -> pd.Series:
-    found = table[
+    rows = table[
         (table["model"] == model) & (table["variant"] == variant) & (table["scheme"] == scheme)
     ]
-    assert len(found) == 1
-    return found.iloc[0]
+    assert len(rows) == 1
+    return rows.iloc[0]
 
 
 @pytest.mark.parametrize("variant", ["sparse", "sparse_qat"])
 @pytest.mark.parametrize("scheme", ["float32", "fiq_int8"])
-def test_zeros_survive_training_with_quantizers_and_conversion(tiny, table, variant, scheme):
+def test_zeros_are_kept_when_model_is_trained_and_converted(tiny, table, variant, scheme):
     row = cell_of(table, "digits_fc", variant, scheme)
     assert row["file_zeros"] >= 0.645
     path = tiny.results / f"tflite/digits_fc/{variant}/{scheme}/contract.json"
@@ -102,7 +102,7 @@ def test_zeros_survive_training_with_quantizers_and_conversion(tiny, table, vari
     assert row["size_gzip_bytes"] < 0.7 * dense["size_gzip_bytes"]
 
 
-def test_pruned_and_factorized_models_are_smaller_as_asked(tiny, table):
+def test_pruned_and_factorized_models_have_requested_size(tiny, table):
     rows = {
         variant: cell_of(table, "smartwatch_lean", variant, "fiq_int8")
         for variant in ("original", "pruned", "lowrank", "lowrank_qat")
@@ -119,7 +119,7 @@ def test_pruned_and_factorized_models_are_smaller_as_asked(tiny, table):
     assert rank == max(1, round(0.4 * min(inputs, units))) >= layers["dense_1"]["rank"]
 
 
-def test_a_variant_is_compared_with_its_parent(table):
+def test_metrics_table_compares_with_parent_when_variant_has_one(table):
     by_parent = table[table["parent"].notna()]
     assert by_parent["delta_parent"].notna().all()
     assert by_parent["p_parent_holm"].between(0, 1).all()
@@ -129,7 +129,7 @@ def test_a_variant_is_compared_with_its_parent(table):
         assert row.delta_parent == pytest.approx(row.accuracy - parent["accuracy"])
 
 
-def test_wrong_requests_are_found_before_training(project):
+def test_run_fails_before_training_when_request_is_wrong(project):
     old = "dense: {method: svd, rank: 0.4}"
     with project.edited("config.yaml", old, old.replace("dense", "dens")):
         text = project.snakemake(
@@ -141,14 +141,14 @@ def test_wrong_requests_are_found_before_training(project):
     assert not (project.results / "models/smartwatch_lean").exists()
 
 
-def test_files_hold_what_their_paths_say(tiny):
+def test_tflite_files_have_input_type_of_their_scheme(tiny):
     for path in tiny.results.glob("tflite/*/*/fiq_*/model.tflite"):
         graph = read_graph(path)
         dtype = path.parent.name.removeprefix("fiq_")
         assert graph.tensors[graph.inputs[0]].dtype == dtype
 
 
-def test_calibration_comes_from_train_and_is_recorded(tiny):
+def test_calibration_samples_come_from_train(tiny):
     for path in tiny.results.glob("data/*/calib.npz"):
         train = load_split(path.with_name("train.npz"))
         with np.load(path, allow_pickle=False) as calib:
@@ -157,13 +157,13 @@ def test_calibration_comes_from_train_and_is_recorded(tiny):
             assert len(calib["index"]) == min(40, len(train.x))
 
 
-def test_nobody_is_in_two_splits(tiny):
+def test_groups_are_in_one_split_only(tiny):
     for folder in tiny.results.glob("data/synthetic_*"):
         groups = [set(load_split(folder / f"{s}.npz").group) for s in ("train", "val", "test")]
         assert not groups[0] & groups[1] | groups[0] & groups[2] | groups[1] & groups[2]
 
 
-def test_logs_hold_progress_and_tensorflows_own_messages(tiny):
+def test_logs_have_progress_and_tensorflow_messages(tiny):
     log = (tiny.results / "logs/train/digits_fc/original.log").read_text()
     assert "epochs: 6/6" in log
     assert "left" in log
@@ -172,7 +172,7 @@ def test_logs_hold_progress_and_tensorflows_own_messages(tiny):
     assert (tiny.results / "benchmarks/train/digits_fc/original.tsv").is_file()
 
 
-def test_histories_and_sizes_are_kept(tiny):
+def test_history_and_stats_are_written(tiny):
     folder = tiny.results / "models/digits_fc/original"
     history = pd.read_csv(folder / "history.csv")
     assert history["epoch"].tolist() == [1, 2, 3, 4, 5, 6]
@@ -180,17 +180,17 @@ def test_histories_and_sizes_are_kept(tiny):
     assert stats["macs"] == 64 * 128 + 128 * 64 + 64 * 10
 
 
-def test_a_second_run_does_nothing(tiny):
+def test_run_does_nothing_when_study_is_finished(tiny):
     assert "Nothing to be done" in tiny.snakemake(
         "--cores", "1", "all", "--configfile", "config/tiny.yaml"
     )
 
 
-def test_nothing_is_left_beside_the_outputs(tiny):
+def test_results_contain_no_partial_files(tiny):
     assert list(tiny.folder.rglob("*.partial*")) == []
 
 
-def test_single_files_and_stages_can_be_asked_for(project):
+def test_plan_has_required_jobs_when_target_is_file_or_stage(project):
     cell = "results/tiny/tflite/digits_fc/original/fiq_int8/model.tflite"
     assert project.plan(cell) == {
         "prepare_dataset": 1,
@@ -218,19 +218,19 @@ def test_single_files_and_stages_can_be_asked_for(project):
         "results/tiny/predictions/digits_fc/original/drq/akida.npz",
     ],
 )
-def test_targets_that_cannot_exist_are_refused_at_once(project, target):
+def test_run_fails_when_target_cannot_exist(project, target):
     text = project.snakemake("-n", target, "--configfile", "config/tiny.yaml", ok=False)
     assert "MissingRuleException" in text
 
 
-def test_a_configuration_error_is_found_before_any_job(project):
+def test_run_fails_before_jobs_when_config_is_wrong(project):
     with project.edited("config/tiny.yaml", "epochs: 6", "epoch: 6"):
         text = project.snakemake("--cores", "1", *("--configfile", "config/tiny.yaml"), ok=False)
     assert "models.digits_fc.training: unknown key 'epoch'. Did you mean 'epochs'?" in text
     assert "prepare_dataset" not in text
 
 
-def test_a_variant_is_trained_on_from_its_parent(project):
+def test_variant_starts_from_weights_of_its_parent(project):
     variants = "variants:\n  original:\n    method: train\n"
     more = "  tuned:\n    method: finetune\n    parent: original\n    training:\n      epochs: 2\n"
     cell = "results/tiny/models/digits_fc/tuned/model.h5"
@@ -244,7 +244,7 @@ def test_a_variant_is_trained_on_from_its_parent(project):
     assert history["loss"][0] < first["loss"][0] / 2
 
 
-def test_a_shut_gate_names_the_cell_and_leaves_the_evidence(tiny):
+def test_run_fails_and_keeps_report_when_contract_fails(tiny):
     """A file that breaks its scheme's promise fails `all`, after the report."""
     contract = tiny.results / "tflite/digits_fc/original/drq/contract.json"
     before = contract.read_text()

@@ -1,4 +1,4 @@
-"""The commands of the tutorials and of other pages, run in the order in which they stand there."""
+"""Tests that run the commands of the tutorials and of other pages."""
 
 import os
 import re
@@ -37,8 +37,8 @@ def shell(project, command: str) -> None:
     """Run a command as it stands on a page."""
     # A tool beside this Python is found without an activated environment.
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    status, said = project.run("env", f"PATH={path}", "bash", "-c", command)
-    assert status == 0, f"{command}\n{said[-5000:]}"
+    status, output = project.run("env", f"PATH={path}", "bash", "-c", command)
+    assert status == 0, f"{command}\n{output[-5000:]}"
 
 
 def follow(project, page: str, left_out: tuple[str, ...] = ()) -> None:
@@ -52,8 +52,8 @@ def follow(project, page: str, left_out: tuple[str, ...] = ()) -> None:
 def save_model(project, filters: list[int], shape: tuple[int, ...]) -> None:
     """Write `model.h5` and `mine.keras`: a network that Akida takes too, with five classes."""
     code = SAVE.format(filters=filters, shape=shape)
-    status, said = project.run(sys.executable, "-c", code)
-    assert status == 0, said
+    status, output = project.run(sys.executable, "-c", code)
+    assert status == 0, output
 
 
 def activities(folder: Path) -> None:
@@ -82,7 +82,7 @@ def check_activities(project) -> None:
 
 
 @pytest.mark.slow
-def test_your_data_to_a_microcontroller(project):
+def test_microcontroller_tutorial_runs(project):
     activities(project.folder)
     follow(project, "microcontroller.md")
     check_activities(project)
@@ -90,17 +90,17 @@ def test_your_data_to_a_microcontroller(project):
 
 
 @pytest.mark.slow
-def test_a_csv_runs_the_default_chain(project):
+def test_study_of_csv_data_runs_all_default_steps(project):
     activities(project.folder)
     command = ("-m", "snugnet.cli.main", "init", "--data", "belt.csv", "--window", "64,3")
-    status, said = project.run(sys.executable, *command)
-    assert status == 0, said
-    project.snakemake(*said.strip().rpartition("snakemake ")[2].split())
+    status, output = project.run(sys.executable, *command)
+    assert status == 0, output
+    project.snakemake(*output.strip().rpartition("snakemake ")[2].split())
     check_activities(project)
 
 
 @pytest.mark.slow
-def test_to_akida(project):
+def test_akida_tutorial_runs(project):
     rng = np.random.default_rng(0)
     y = np.arange(200) % 5
     x = rng.normal(size=(200, 320)) + y[:, np.newaxis]
@@ -113,7 +113,7 @@ def test_to_akida(project):
 
 
 @pytest.mark.slow
-def test_other_pages_commands_for_one_model(project):
+def test_commands_of_other_pages_run(project):
     """Each line of `snugnet …`, with files of the names that stand there."""
     y = np.arange(200) % 5
     noise = np.random.default_rng(0).normal(size=(200, 32, 32, 1))
@@ -139,7 +139,7 @@ def test_other_pages_commands_for_one_model(project):
 @pytest.mark.slow
 @pytest.mark.real
 @pytest.mark.skipif(DATASETS is None, reason="SNUGNET_DATASETS names no folder of real data")
-def test_mnist_in_ten_minutes(project):
+def test_mnist_tutorial_runs(project):
     assert DATASETS is not None
     (project.folder / "datasets").mkdir()
     (project.folder / "datasets/mnist").symlink_to(Path(DATASETS).resolve() / "mnist")
@@ -151,17 +151,17 @@ def test_mnist_in_ten_minutes(project):
     assert "mnist_int8_golden_input[784]" in (project.folder / "mnist_int8.h").read_text()
 
 
-def test_the_tutorials_name_no_command_that_is_not_there():
+def test_documented_options_exist_in_command_line_reference():
     """Options of all pages are those that the programs have."""
     known = (ROOT / "docs/reference/command_line.md").read_text()
     pages = [*ROOT.glob("docs/**/*.md"), ROOT / "README.md"]
-    asked = [
+    commands = [
         (page.name, line)
         for page in pages
         for line in re.findall(r"^snugnet (?:[^\n\\]|\\\n)*", page.read_text(), re.MULTILINE)
     ]
-    assert len(asked) > 10
-    for page, line in asked:
+    assert len(commands) > 10
+    for page, line in commands:
         line = line.partition(" #")[0]
         words = line.split()
         name = " ".join(words[:3]) if words[1] == "akida" else " ".join(words[:2])

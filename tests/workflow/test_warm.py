@@ -1,4 +1,4 @@
-"""With the fork server or without, or with anything killed in mid-run: the same results."""
+"""Tests of runs with and without the fork server, and with killed processes."""
 
 import os
 import re
@@ -21,14 +21,14 @@ RUN = (*PART, "--config", "warm=True")
 def processes(project: Project) -> dict[int, list[str]]:
     """Give the arguments of all living processes that belong to a project, by id."""
     mark = f"PYTHONPATH={project.folder}/src\0"
-    found = {}
+    result = {}
     for entry in Path("/proc").iterdir():
         try:
             if entry.name.isdigit() and mark in (entry / "environ").read_text():
-                found[int(entry.name)] = (entry / "cmdline").read_text().split("\0")
+                result[int(entry.name)] = (entry / "cmdline").read_text().split("\0")
         except (OSError, UnicodeDecodeError):
             continue  # it ended just now, or is not ours to read
-    return found
+    return result
 
 
 def children(process: int) -> list[int]:
@@ -59,48 +59,48 @@ def log_of(process: int) -> str:
         return ""
 
 
-def wait_until_nobody_is_left(project: Project) -> None:
-    end = time.monotonic() + 3  # less than a job takes that nobody stops
-    while left := processes(project):
-        assert time.monotonic() < end, left
+def wait_until_all_processes_end(project: Project) -> None:
+    deadline = time.monotonic() + 3  # less than a job takes that nobody stops
+    while remaining := processes(project):
+        assert time.monotonic() < deadline, remaining
         time.sleep(0.05)
 
 
-def assert_part_is_the_same(project: Project, tiny: Project) -> None:
-    ours, theirs = project.manifest(), tiny.manifest()
-    assert {path.removeprefix("results/tiny/") for path in SOME} <= set(ours)
-    assert {path: theirs[path] for path in ours} == ours
+def assert_same_results(project: Project, tiny: Project) -> None:
+    project_digests, tiny_digests = project.manifest(), tiny.manifest()
+    assert {path.removeprefix("results/tiny/") for path in SOME} <= set(project_digests)
+    assert {path: tiny_digests[path] for path in project_digests} == project_digests
 
 
 @pytest.mark.slow
 @pytest.mark.repro
-def test_with_the_server_or_without_results_are_the_same(tiny, project):
+def test_results_are_equal_when_fork_server_is_off(tiny, project):
     output = project.snakemake(*PART, "--config", "warm=False")
     assert re.search(r"\[(\d+)/\1\] ", output)  # the last of all jobs
-    assert_part_is_the_same(project, tiny)
+    assert_same_results(project, tiny)
 
 
 @pytest.mark.slow
 @pytest.mark.faults
-def test_a_run_goes_on_when_its_server_is_killed(tiny, project):
+def test_run_finishes_when_fork_server_is_killed(tiny, project):
     run = project.start(*RUN)
     server, _ = server_at_work(project, run)
     os.kill(server, signal.SIGKILL)
     assert run.wait(timeout=600) == 0, project.output[-6000:]
-    assert_part_is_the_same(project, tiny)
-    wait_until_nobody_is_left(project)
+    assert_same_results(project, tiny)
+    wait_until_all_processes_end(project)
 
 
 @pytest.mark.slow
 @pytest.mark.faults
 @pytest.mark.parametrize("victim", ["child", "snakemake"])
-def test_a_killed_run_leaves_nobody_and_is_finished_by_the_next(tiny, project, victim):
+def test_next_run_finishes_when_run_was_killed(tiny, project, victim):
     run = project.start(*RUN)
     _, child = server_at_work(project, run)
     os.kill(child if victim == "child" else run.pid, signal.SIGKILL)
     assert run.wait(timeout=600) != 0
-    wait_until_nobody_is_left(project)
+    wait_until_all_processes_end(project)
     if victim == "snakemake":  # it had no time to unlock
         project.snakemake("--unlock", "--cores", "1", *TINY)
     project.snakemake(*RUN)
-    assert_part_is_the_same(project, tiny)
+    assert_same_results(project, tiny)

@@ -229,19 +229,19 @@ def previous_step_predictions(wildcards):
 
 def akida_model(wildcards):
     """Return the Keras model that is converted for Akida."""
-    network = STUDY.akida_network(wildcards.variant)
+    network = STUDY.network_of(wildcards.variant, wildcards.scheme)
     return PATHS.model.format(model=wildcards.model, variant=network)
 
 
 def akida_stats(wildcards):
     """Return the size of the Keras model that is converted for Akida."""
-    network = STUDY.akida_network(wildcards.variant)
+    network = STUDY.network_of(wildcards.variant, wildcards.scheme)
     return PATHS.stats.format(model=wildcards.model, variant=network)
 
 
 def float_predictions(wildcards):
     """Return the predictions of the float32 cell of an Akida cell."""
-    network = STUDY.akida_network(wildcards.variant)
+    network = STUDY.network_of(wildcards.variant, wildcards.scheme)
     cell = Cell(wildcards.model, network, "float32", "litert")
     return PATHS.predictions.format(**cell._asdict())
 

@@ -18,14 +18,15 @@ def main(job: Any) -> None:
     conversion, x = read_json(job.input["conversion"]), load_split(job.input["test"]).x
     keras, own, akida = (load_predictions(job.input[name]) for name in ("keras", "own", "akida"))
     agreement = compare(keras, akida)
-    if agreement["samples"]:
+    report = agreement.to_json()
+    if agreement.samples:
         limits = conversion["input_range"]
-        agreement["saturated_inputs"] = count_saturated(x, limits)
-        agreement["quantizeml"] = compare(own, akida)
-    if agreement["verdict"] == "differs":
+        report["saturated_inputs"] = count_saturated(x, limits)
+        report["quantizeml"] = compare(own, akida).to_json()
+    if agreement.verdict == "differs":
         differs = (keras.raw != akida.raw).any(axis=1)
-        agreement["first_layer"] = _find_first_layer(job, conversion, saturate(x[differs], limits))
-    write_json(job.output["agreement"], agreement)
+        report["first_layer"] = _find_first_layer(job, conversion, saturate(x[differs], limits))
+    write_json(job.output["agreement"], report)
 
 
 def _find_first_layer(job: Any, conversion: Any, x: Any) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def _find_first_layer(job: Any, conversion: Any, x: Any) -> dict[str, Any]:
 
     keras2.configure(0, job.params.settings["tf_threads"])
     program = load_program(f"{job.input['program']}/model.fbz", conversion["sha256"])
-    return find_first_difference(load_quantized(job.input["quantized"]), program, x)
+    return find_first_difference(load_quantized(job.input["quantized"]), program, x).to_json()
 
 
 if __name__ == "__main__":

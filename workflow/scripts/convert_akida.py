@@ -15,6 +15,7 @@ def main(job: Any) -> None:
     from snugnet.core.errors import NotAkidaError
     from snugnet.core.files import read_json
     from snugnet.core.samples import load_split
+    from snugnet.datasets.record import DatasetRecord
     from snugnet.models.loading import keras2
     from snugnet.models.loading.storage import load_model
 
@@ -24,9 +25,8 @@ def main(job: Any) -> None:
     scheme = AKIDA_SCHEMES[block["name"]]
     model, calib = load_model(job.input["model"]), load_split(job.input["calib"])
     samples = calib.x[: block["calibration_samples"]] if block["calibrated"] else None
-    deployment = describe_deployment(
-        model, read_json(job.input["record"]), calib.class_names, trained=False
-    )
+    record = DatasetRecord.from_json(read_json(job.input["record"]))
+    deployment = describe_deployment(model, record, calib.class_names, trained=False)
     try:
         quantized = quantize(model, scheme, samples)
         write_program(quantized, scheme, block["device"], deployment, calib.x, job.output)

@@ -20,8 +20,8 @@ def main(job: Any) -> None:
     keras2.configure(settings["seed"], settings["tf_threads"])
     calib = load_split(job.input["calib"]).x[: settings["scheme"]["calibration_samples"]]
     # A model that the debugger rejects must not prevent the report.
-    rows = call_or_warn(measure_layers, load_model(job.input["model"]), calib) or []
-    write_rows(rows, job.output["layers"])
+    errors = call_or_warn(measure_layers, load_model(job.input["model"]), calib) or []
+    write_rows([error.to_columns() for error in errors], job.output["layers"])
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ def main(job: Any) -> None:
 
     settings = job.params.settings
     rows = join_rows(settings["cells"], map(read_json, job.input["metrics"]))
-    write_json(job.output["gate"], evaluate_gate(rows, settings["gates"]))
+    write_json(job.output["gate"], evaluate_gate(rows, settings["gates"]).to_json())
 
 
 if __name__ == "__main__":

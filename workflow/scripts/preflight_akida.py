@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from importlib import import_module
 
-    from snugnet.akida.preflight import build_report, preflight
+    from snugnet.akida.preflight import preflight
+    from snugnet.akida.preflight_report import PreflightReport
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
     from snugnet.core.files import write_json
     from snugnet.core.samples import load_split
@@ -27,8 +28,9 @@ def main(job: Any) -> None:
     obstacles = preflight(model, scheme, device)
     for obstacle in obstacles:
         print(f"{obstacle.layer}: {obstacle.rule}: {obstacle.fix}")
-    report = build_report(obstacles, scheme, device)
-    write_json(job.output["preflight"], {**job.wildcards, **report})
+    model_name = job.wildcards["model"]
+    report = PreflightReport(model_name, scheme.name, device, tuple(obstacles))
+    write_json(job.output["preflight"], report.to_json())
 
 
 if __name__ == "__main__":

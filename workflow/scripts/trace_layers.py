@@ -17,8 +17,10 @@ def main(job: Any) -> None:
     count = job.params.settings["verification"]["traced_samples"]
     x = load_split(job.input["test"]).take_evenly(count).x
     # A file that the engine rejects must not prevent the report.
-    rows = call_or_warn(measure_layer_errors, job.input["tflite"], job.input["reference"], x) or []
-    write_rows(rows, job.output["trace"])
+    errors = (
+        call_or_warn(measure_layer_errors, job.input["tflite"], job.input["reference"], x) or []
+    )
+    write_rows([error.to_columns() for error in errors], job.output["trace"])
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ def main(job: Any) -> None:
     from snugnet.core.files import read_json
     from snugnet.core.samples import load_split
     from snugnet.core.settings.training import TrainingSettings
+    from snugnet.datasets.record import DatasetRecord
     from snugnet.models.loading import keras2
     from snugnet.models.loading.storage import load_model
 
@@ -28,9 +29,8 @@ def main(job: Any) -> None:
     model = load_model(job.input["model"])
     train, val, calib = (load_split(job.input[name]) for name in ("train", "val", "calib"))
     samples = calib.x[: block["calibration_samples"]] if block["calibrated"] else None
-    deployment = describe_deployment(
-        model, read_json(job.input["record"]), calib.class_names, trained=True
-    )
+    record = DatasetRecord.from_json(read_json(job.input["record"]))
+    deployment = describe_deployment(model, record, calib.class_names, trained=True)
     try:
         quantized, history = train_quantized(model, scheme, samples, train, val, training, seed)
         write_program(quantized, scheme, block["device"], deployment, calib.x, job.output)

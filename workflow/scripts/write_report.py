@@ -14,12 +14,16 @@ def main(job: Any) -> None:
     from snugnet.core.files import atomic_write
     from snugnet.report.collect import collect
     from snugnet.report.origin import describe_origin
-    from snugnet.report.page import render_page
+    from snugnet.report.page import PageParts, render_page
 
     inputs, template = job.input, Path(job.input["template"])
     evidence = [*inputs["evidence"], inputs["seeds"]]
     study = collect(job.params.settings, inputs["table"], inputs["gate"], evidence)
-    parts = {name: Path(inputs[name]).read_text() for name in ("style", "script", "vega")}
+    parts = PageParts(
+        style=Path(inputs["style"]).read_text(),
+        script=Path(inputs["script"]).read_text(),
+        vega=Path(inputs["vega"]).read_text(),
+    )
     with atomic_write(job.output["page"]) as path:
         path.write_text(render_page(study, describe_origin(template.parent), template, parts))
 

@@ -7,9 +7,10 @@ from typing import Any
 from snugnet.models.loading.keras2 import tf_keras
 
 CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D")
-WEIGHTED = (*CONVOLUTIONS, "Dense")
+# Layers with a kernel that Akida computes.
+AKIDA_KERNEL_LAYERS = (*CONVOLUTIONS, "Dense")
 # Layers that start a block.
-MAIN_LAYERS = (*WEIGHTED, "Add", "Concatenate")
+MAIN_LAYERS = (*AKIDA_KERNEL_LAYERS, "Add", "Concatenate")
 # Layers that belong to the block of the layer before them.
 FOLLOWERS = ("MaxPooling2D", "GlobalAveragePooling2D", "ReLU", "Activation")
 FLATTENING = ("Flatten", "Reshape")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
 
 import akida
 import cnn2snn
@@ -54,25 +54,40 @@ def run_eagerly() -> Iterator[None]:
         tf.config.run_functions_eagerly(was_eager)
 
 
-def describe_layers(model: akida.Model, samples: np.ndarray) -> list[dict[str, Any]]:
-    """Describe the layers of an Akida model.
+@dataclass(frozen=True)
+class ProgramLayer:
+    """A layer of an Akida model.
+
+    Attributes:
+        name: Name of the layer.
+        type: Akida's type of the layer.
+        output_shape: Shape of its output.
+        weights: Number of parameters.
+        sparsity: Share of zeros in its output; None if it cannot be measured.
+    """
+
+    name: str
+    type: str
+    output_shape: tuple[int, ...]
+    weights: int
+    sparsity: float | None
+
+
+def list_program_layers(model: akida.Model, samples: np.ndarray) -> list[ProgramLayer]:
+    """List the layers of an Akida model.
 
     Args:
         model: Model that is not mapped on a device.
         samples: Inputs for measuring activation sparsity, (n, ...).
-
-    Returns:
-        For each layer, JSON-ready: `name`, `type`, `output_shape`, `weights` (number of
-        parameters) and `sparsity` (share of zeros in the output).
     """
     return [
-        {
-            "name": layer.name,
-            "type": layer.parameters.layer_type.name,
-            "output_shape": [int(size) for size in layer.output_dims],
-            "weights": int(sum(np.size(layer.variables[name]) for name in layer.variables.names)),
-            "sparsity": _measure_sparsity(model, position, samples),
-        }
+        ProgramLayer(
+            name=layer.name,
+            type=layer.parameters.layer_type.name,
+            output_shape=tuple(int(size) for size in layer.output_dims),
+            weights=int(sum(np.size(layer.variables[name]) for name in layer.variables.names)),
+            sparsity=_measure_sparsity(model, position, samples),
+        )
         for position, layer in enumerate(model.layers)
     ]
 

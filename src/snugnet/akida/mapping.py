@@ -10,26 +10,109 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 TIMEOUT_SECONDS = 120
 # The search for the best split crashes for some networks that the plain mode can map.
 MODES = ("AllNps", "Minimal")
 
 
-def map_on_device(path: str | Path, device: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class SequenceMapping:
+    """A sequence of layers that one backend computes.
+
+    Attributes:
+        name: Name of the sequence.
+        backend: Name of the backend: hardware or software.
+        passes: Number of passes.
+        program_bytes: Size of the program.
+    """
+
+    name: str
+    backend: str
+    passes: int
+    program_bytes: int
+
+
+@dataclass(frozen=True)
+class LayerMapping:
+    """A layer on a device.
+
+    Attributes:
+        name: Name of the layer.
+        processors: Number of processors by kind.
+        input_bytes: Memory for inputs, over all processors.
+        weight_bytes: Memory for weights, over all processors.
+    """
+
+    name: str
+    processors: Mapping[str, int]
+    input_bytes: int
+    weight_bytes: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Use of a device by a model that could be mapped.
+
+    Attributes:
+        sequences: The sequences.
+        program_bytes: Size of the programs of all sequences.
+        processors: Number of processors that are used, over all passes.
+        layers: The layers.
+    """
+
+    sequences: tuple[SequenceMapping, ...]
+    program_bytes: int
+    processors: int
+    layers: tuple[LayerMapping, ...]
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Read the entries of `DeviceMapping.to_json` about the layout."""
+        return cls(
+            sequences=tuple(SequenceMapping(**sequence) for sequence in values["sequences"]),
+            program_bytes=values["program_bytes"],
+            processors=values["processors"],
+            layers=tuple(LayerMapping(**layer) for layer in values["layers"]),
+        )
+
+
+@dataclass(frozen=True)
+class DeviceMapping:
+    """Result of mapping a model on a device.
+
+    Attributes:
+        hardware: Whether the device runs the whole model in hardware.
+        reason: Why it does not; None if it does.
+        layout: Use of the device; None if the model could not be mapped.
+    """
+
+    hardware: bool
+    reason: str | None
+    layout: Layout | None = None
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Read what `to_json` returned."""
+        layout = Layout.from_json(values) if "layers" in values else None
+        return cls(values["hardware"], values["reason"], layout)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping that can be written as JSON; without a layout, it lacks those keys."""
+        layout = {} if self.layout is None else asdict(self.layout)
+        return {"hardware": self.hardware, "reason": self.reason, **layout}
+
+
+def map_on_device(path: str | Path, device: str) -> DeviceMapping:
     """Map a model on a device.
 
     Args:
         path: The .fbz file.
         device: Name of a virtual device, see `akida_schemes.DEVICES`.
-
-    Returns:
-        JSON-ready: `hardware` (whether the whole model runs on the chip) and `reason` (why not, or
-        None). If the model can be mapped also `sequences` (each with `backend`, `passes` and
-        `program_bytes`), `program_bytes`, `processors` (number of processors used, over all
-        passes) and `layers` (each with `processors` by kind, `input_bytes` and `weight_bytes`).
     """
     for mode in MODES:
         # Without -P the modules in this folder would hide those of the standard library.
@@ -42,15 +125,14 @@ def map_on_device(path: str | Path, device: str) -> dict[str, Any]:
             reason = f"unknown: the mapper exceeded {TIMEOUT_SECONDS} s"
             continue
         if process.returncode == 0:
-            report: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
-            return report
+            return DeviceMapping.from_json(json.loads(process.stdout.splitlines()[-1]))
         last_line = (process.stderr.strip().splitlines() or ["no error message"])[-1]
         reason = f"the mapper failed with exit code {process.returncode}: {last_line}"
-    return {"hardware": False, "reason": reason}
+    return DeviceMapping(hardware=False, reason=reason)
 
 
-def _map_in_process(path: str, device: str, mode: str) -> dict[str, Any]:
-    """Map a model in this process; the report is that of `map_on_device`."""
+def _map_in_process(path: str, device: str, mode: str) -> DeviceMapping:
+    """Map a model in this process."""
     import akida
 
     model = akida.Model(path)
@@ -61,38 +143,37 @@ def _map_in_process(path: str, device: str, mode: str) -> dict[str, Any]:
     except (RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())
         if "IP version" in reason:
-            return {"hardware": False, "reason": reason}
+            return DeviceMapping(hardware=False, reason=reason)
         # Map again with the host allowed, to report which parts the host would compute.
         model.map(target, mode=akida.MapMode.Minimal)
-    sequences = [_describe_sequence(sequence) for sequence in model.sequences]
-    return {
-        "hardware": reason is None,
-        "reason": reason,
-        "sequences": sequences,
-        "program_bytes": sum(sequence["program_bytes"] for sequence in sequences),
-        "processors": sum(model.component_count.values()),
-        "layers": [_describe_layer(layer) for layer in model.layers],
-    }
+    sequences = tuple(_read_sequence(sequence) for sequence in model.sequences)
+    layout = Layout(
+        sequences=sequences,
+        program_bytes=sum(sequence.program_bytes for sequence in sequences),
+        processors=sum(model.component_count.values()),
+        layers=tuple(_read_layer(layer) for layer in model.layers),
+    )
+    return DeviceMapping(reason is None, reason, layout)
 
 
-def _describe_sequence(sequence: Any) -> dict[str, Any]:
-    return {
-        "name": sequence.name,
-        "backend": sequence.backend.name,
-        "passes": len(sequence.passes),
-        "program_bytes": len(sequence.program or b""),
-    }
+def _read_sequence(sequence: Any) -> SequenceMapping:
+    return SequenceMapping(
+        name=sequence.name,
+        backend=sequence.backend.name,
+        passes=len(sequence.passes),
+        program_bytes=len(sequence.program or b""),
+    )
 
 
-def _describe_layer(layer: Any) -> dict[str, Any]:
+def _read_layer(layer: Any) -> LayerMapping:
     processors = _get_processors(layer)
     memories = [processor.mem_info for processor in processors]
-    return {
-        "name": layer.name,
-        "processors": dict(Counter(processor.type.name for processor in processors)),
-        "input_bytes": sum(memory.input_size for memory in memories),
-        "weight_bytes": sum(memory.weight_size for memory in memories),
-    }
+    return LayerMapping(
+        name=layer.name,
+        processors=dict(Counter(processor.type.name for processor in processors)),
+        input_bytes=sum(memory.input_size for memory in memories),
+        weight_bytes=sum(memory.weight_size for memory in memories),
+    )
 
 
 def _get_processors(layer: Any) -> list[Any]:
@@ -100,4 +181,4 @@ def _get_processors(layer: Any) -> list[Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_map_in_process(*sys.argv[1:])))
+    print(json.dumps(_map_in_process(*sys.argv[1:]).to_json()))

@@ -9,26 +9,18 @@ source code and measured on the virtual devices. The vendor's tools make the fin
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from snugnet.akida.blocks import CONVOLUTIONS, WEIGHTED, Block, get_padding, split_into_blocks
+from snugnet.akida.blocks import (
+    AKIDA_KERNEL_LAYERS,
+    CONVOLUTIONS,
+    Block,
+    get_padding,
+    split_into_blocks,
+)
+from snugnet.akida.preflight_report import Obstacle
 from snugnet.core.akida_schemes import AkidaScheme
 from snugnet.models.loading.keras2 import tf_keras
 
 layers = tf_keras.layers
-
-
-@dataclass(frozen=True)
-class Obstacle:
-    """One reason why a model does not run on a chip.
-
-    Attributes:
-        layer: Name of the layer.
-        rule: Description of the broken rule.
-        fix: Change that removes the obstacle.
-    """
-
-    layer: str
-    rule: str
-    fix: str
 
 
 @dataclass(frozen=True)
@@ -183,7 +175,7 @@ def _check_activations(block: Block, target: Target) -> Iterator[Obstacle | None
     )
     yield _obstacle_if(
         block,
-        "relu" in steps and _is_last(block) and _is_kind(block, *WEIGHTED),
+        "relu" in steps and _is_last(block) and _is_kind(block, *AKIDA_KERNEL_LAYERS),
         "the model ends with a ReLU",
         "remove it: Akida outputs potentials",
     )
@@ -416,7 +408,7 @@ def _check_v1_structure(block: Block, target: Target) -> Iterator[Obstacle | Non
         "use a sequential model, or Akida 2",
     )
     relu = block.find_last("relu")
-    if not _is_last(block) and _is_kind(block, *WEIGHTED):
+    if not _is_last(block) and _is_kind(block, *AKIDA_KERNEL_LAYERS):
         is_bounded = getattr(relu, "max_value", None) is not None
         yield _obstacle_if(
             block, not is_bounded, "no bounded ReLU after it", "add ReLU(max_value=6)"

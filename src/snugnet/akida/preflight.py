@@ -2,15 +2,14 @@
 
 import re
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from snugnet.akida.convert import convert
 from snugnet.akida.mapping import map_on_device
-from snugnet.akida.obstacles import Obstacle, find_obstacles
+from snugnet.akida.obstacles import find_obstacles
+from snugnet.akida.preflight_report import Obstacle
 from snugnet.akida.quantize import quantize
 from snugnet.akida.rewrite import prepare_model
 from snugnet.core.akida_schemes import AkidaScheme
@@ -85,8 +84,8 @@ def find_refusal(model: tf_keras.Model, scheme: AkidaScheme, device: str) -> str
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.fbz"
         program.save(str(path))
-        report = map_on_device(path, device)
-    return None if report["hardware"] else str(report["reason"])
+        mapping = map_on_device(path, device)
+    return None if mapping.hardware else mapping.reason
 
 
 def _find_named_layer(model: tf_keras.Model, message: str) -> str:
@@ -94,22 +93,3 @@ def _find_named_layer(model: tf_keras.Model, message: str) -> str:
     words = set(re.findall(r"\w+", message))
     name: str = next((layer.name for layer in model.layers if layer.name in words), model.name)
     return name
-
-
-def build_report(obstacles: list[Obstacle], scheme: AkidaScheme, device: str) -> dict[str, Any]:
-    """Build the JSON-ready report of a preflight check.
-
-    Args:
-        obstacles: Result of `preflight`.
-        scheme: Scheme that was checked.
-        device: Name of the device that was checked.
-
-    Returns:
-        `fits`, `scheme`, `device` and `obstacles` (each with `layer`, `rule` and `fix`).
-    """
-    return {
-        "fits": not obstacles,
-        "scheme": scheme.name,
-        "device": device,
-        "obstacles": [asdict(obstacle) for obstacle in obstacles],
-    }

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.akida.convert import convert, describe_layers
+from snugnet.akida.convert import convert, list_program_layers
 from snugnet.akida.mapping import map_on_device
 from snugnet.akida.preflight import explain_refusal
 from snugnet.akida.quantize import get_input_range, get_potential_scale
@@ -17,6 +17,7 @@ from snugnet.akida.rewrite import get_head_activation
 from snugnet.core.akida_schemes import DEVICES, AkidaScheme
 from snugnet.core.errors import NotAkidaError
 from snugnet.core.files import atomic_write, write_json
+from snugnet.datasets.record import DatasetRecord
 from snugnet.models.loading.keras2 import tf_keras
 
 PROGRAM_FILE = "model.fbz"
@@ -61,22 +62,25 @@ def write_program(
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_write(folder / PROGRAM_FILE) as path:
         program.save(str(path))
-    devices = {name: map_on_device(folder / PROGRAM_FILE, name) for name in DEVICES[scheme.version]}
-    suitable_devices = [name for name, report in devices.items() if report["hardware"]]
+    mappings = {
+        name: map_on_device(folder / PROGRAM_FILE, name) for name in DEVICES[scheme.version]
+    }
+    suitable_devices = [name for name, mapping in mappings.items() if mapping.hardware]
     with atomic_write(files["quantized"]) as path:
         quantized.save(path, include_optimizer=False, save_format="h5")
     digest = hashlib.sha256((folder / PROGRAM_FILE).read_bytes()).hexdigest()
     scale = get_potential_scale(quantized)
+    layers = list_program_layers(program, samples[:SPARSITY_SAMPLES].astype(np.float32))
     record = {
         "status": "ok",
         "reason": None,
         "layer": None,
         "scheme": scheme.name,
         "device": device,
-        "devices": devices,
+        "devices": {name: mapping.to_json() for name, mapping in mappings.items()},
         # For Akida 1, neither chip holds every model that the other holds.
         "smallest_device": suitable_devices[0] if suitable_devices else None,
-        "layers": describe_layers(program, samples[:SPARSITY_SAMPLES].astype(np.float32)),
+        "layers": [asdict(layer) for layer in layers],
         "input_range": get_input_range(quantized),
         "potential_scale": scale.tolist(),
         "sha256": digest,
@@ -126,7 +130,7 @@ def write_refusal(
 
 def describe_deployment(
     model: tf_keras.Model,
-    record: Mapping[str, Any],
+    record: DatasetRecord,
     class_names: tuple[str, ...],
     trained: bool,
 ) -> dict[str, Any]:
@@ -142,12 +146,12 @@ def describe_deployment(
         JSON-ready: `head`, `input` (shape, scaling, and the number of values of each split beyond
         the range of train), `class_names` and `trained`.
     """
-    outside = {name: split["outside_range"] for name, split in record["splits"].items()}
+    outside = {name: split.outside_range for name, split in record.splits.items()}
     return {
         "head": get_head_activation(model),
         "input": {
             "shape": list(model.input_shape[1:]),
-            **record["scaling"],
+            **record.scaling,
             "outside_range": outside,
         },
         "class_names": list(class_names),

@@ -5,7 +5,7 @@ example, one batch normalization without gamma prevents the folding of all other
 `models/transforms`). This module therefore rewrites each layer by itself.
 """
 
-from snugnet.akida.blocks import CONVOLUTIONS, WEIGHTED, get_padding
+from snugnet.akida.blocks import AKIDA_KERNEL_LAYERS, CONVOLUTIONS, get_padding
 from snugnet.compress.graph.fold import fold_batch_norm
 from snugnet.compress.graph.functional import to_functional
 from snugnet.core.errors import InputError, NotAkidaError
@@ -38,7 +38,7 @@ def prepare_model(model: tf_keras.Model) -> tf_keras.Model:
         model = to_functional(model)
     except InputError as error:
         raise NotAkidaError(str(error)) from None
-    model = _remove_padding_layers(fold_batch_norm(remove_head(model), WEIGHTED))
+    model = _remove_padding_layers(fold_batch_norm(remove_head(model), AKIDA_KERNEL_LAYERS))
     config = model.get_config()
     for layer in config["layers"]:
         pool = model.get_layer(layer["name"])

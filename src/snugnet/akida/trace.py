@@ -1,5 +1,6 @@
 """Layer-by-layer comparison of integers in a quantized Keras model and in its Akida program."""
 
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import akida
@@ -16,9 +17,43 @@ BOUNDARY_LAYERS = (akida.LayerType.Quantizer, akida.LayerType.Dequantizer)
 SHAPING_LAYERS = ("Dropout", "Flatten", "Reshape")
 
 
+@dataclass(frozen=True)
+class Deviation:
+    """Difference between the integers of a layer in both models.
+
+    Attributes:
+        share: Share of the layer's outputs that differ, in [0, 1].
+        worst: Largest difference, in levels.
+    """
+
+    share: float
+    worst: int
+
+
+@dataclass(frozen=True)
+class FirstDifference:
+    """The first layer of a program whose integers differ from those of the Keras model.
+
+    Attributes:
+        layer: Name of the layer.
+        type: Akida's type of the layer.
+        deviation: How far the layer differs; None if it is the last layer, which was not measured:
+            all layers before it are equal or cannot be compared.
+    """
+
+    layer: str
+    type: str
+    deviation: Deviation | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping that can be written as JSON."""
+        deviation = {} if self.deviation is None else asdict(self.deviation)
+        return {"layer": self.layer, "type": self.type, **deviation}
+
+
 def find_first_difference(
     quantized: tf_keras.Model, program: akida.Model, x: np.ndarray
-) -> dict[str, Any]:
+) -> FirstDifference:
     """Find the first layer of a program whose integers differ from those of the Keras model.
 
     Args:
@@ -27,9 +62,8 @@ def find_first_difference(
         x: Samples with different potentials, (n, ...); only the first `MAX_SAMPLES` are traced.
 
     Returns:
-        `layer`, `type`, `share` (share of the layer's outputs that differ, 0 to 1) and `worst`
-        (largest difference, in levels). If all layers that can be compared are equal, the last
-        layer differs, and the result has only `layer` and `type`.
+        The layer and its difference. If all layers that can be compared are equal, it is the last
+        layer, without a measured difference.
     """
     x = x[:MAX_SAMPLES].astype(np.float32)
     with use_chip_arithmetic(program.ip_version.name):
@@ -40,20 +74,15 @@ def find_first_difference(
     for layer in inner[:-1]:
         if layer.name not in outputs:
             continue
-        difference = _compare_layer(program, layer, outputs[layer.name], x)
-        if difference is not None:
-            return {**_identify(layer), **difference}
-    return _identify(inner[-1])
-
-
-def _identify(layer: akida.Layer) -> dict[str, Any]:
-    """Return the name and the type of a layer."""
-    return {"layer": layer.name, "type": layer.parameters.layer_type.name}
+        deviation = _compare_layer(program, layer, outputs[layer.name], x)
+        if deviation is not None:
+            return FirstDifference(layer.name, layer.parameters.layer_type.name, deviation)
+    return FirstDifference(inner[-1].name, inner[-1].parameters.layer_type.name)
 
 
 def _compare_layer(
     program: akida.Model, layer: akida.Layer, levels: np.ndarray, x: np.ndarray
-) -> dict[str, Any] | None:
+) -> Deviation | None:
     """Compare one layer's output with Keras; None if equal or if the program cannot end there."""
     position = [other.name for other in program.layers].index(layer.name)
     try:
@@ -65,7 +94,7 @@ def _compare_layer(
     distances = np.abs(output.reshape(levels.shape) - levels)
     if not distances.any():
         return None
-    return {"share": float((distances > 0).mean()), "worst": int(distances.max())}
+    return Deviation(share=float((distances > 0).mean()), worst=int(distances.max()))
 
 
 def _compute_block_outputs(

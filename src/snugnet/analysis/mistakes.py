@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from snugnet.core.affine import quantize, quantize_unclipped
+from snugnet.core.affine import dequantize, quantize, quantize_unclipped
 from snugnet.core.predictions import Predictions
 from snugnet.evaluation.statistics import compute_difference_interval, compute_paired_p
 from snugnet.tflite.flatbuffer import read_graph
-from snugnet.tflite.runtimes.litert import Prediction, dequantize, predict
+from snugnet.tflite.runtimes.litert import Prediction, predict
 
 
 class QuantizationParameters(NamedTuple):

@@ -99,10 +99,10 @@ def _parse_window(option: str | None) -> list[int] | None:
 def _show(console: Console, report: InitReport) -> None:
     shape = " x ".join(map(str, report.shape))
     console.print(f"sample shape: {shape}, task: {report.task}", markup=False)
-    for split, counts in report.splits.items():
-        groups = "" if counts["groups"] is None else f" from {counts['groups']} groups"
-        classes = ", ".join(f"{name} {n}" for name, n in counts["classes"].items())
-        console.print(f"{split}: {counts['samples']} samples{groups}: {classes}", markup=False)
+    for name, split in report.splits.items():
+        groups = "" if split.groups is None else f" from {split.groups} groups"
+        classes = ", ".join(f"{label} {count}" for label, count in split.classes.items())
+        console.print(f"{name}: {split.samples} samples{groups}: {classes}", markup=False)
     for name, reason in report.unfit.items():
         console.print(f"variant {name} is left out: {reason}", markup=False)
     console.print(f"written: {', '.join(map(str, report.files))}", markup=False)

@@ -7,8 +7,9 @@ import typer
 from rich.console import Console
 
 from snugnet.cli.console import Json, print_table, report_progress_on_stderr, show_result
+from snugnet.int8.classification_report import OutputsReport, PredictionReport
 from snugnet.int8.node import Profile
-from snugnet.services.predict import PredictionReport, predict
+from snugnet.services.predict import predict
 
 Model = Annotated[
     Path, typer.Argument(help="Model: .tflite, or .npz or .json from `snugnet export`.")
@@ -38,15 +39,14 @@ def command(
 
 
 def _show(console: Console, report: PredictionReport) -> None:
-    values = report.values
-    if "outputs" in values:
-        for index, output in enumerate(values["outputs"]):
+    if isinstance(report, OutputsReport):
+        for index, output in enumerate(report.outputs):
             console.print(f"output {index}: {output[:SHOWN]}")
         return
-    pairs = list(zip(values["decision"], values["raw"], strict=True))
+    pairs = list(zip(report.decision, report.raw, strict=True))
     rows = ((index, decision, raw) for index, (decision, raw) in enumerate(pairs[:SHOWN]))
     print_table(console, "", ("sample", "decision", "raw output"), rows)
     if len(pairs) > SHOWN:
         console.print(f"… and {len(pairs) - SHOWN} more (--json prints all)")
-    if "accuracy" in values:
-        console.print(f"accuracy {values['accuracy']:.4f} on {len(pairs)} samples")
+    if report.accuracy is not None:
+        console.print(f"accuracy {report.accuracy:.4f} on {len(pairs)} samples")

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from snugnet.cli.console import Json, report_progress_on_stderr, show_result
-from snugnet.services.verify import Verification, verify
+from snugnet.services.verify import CERTIFIED, TRACED, Verification, verify
 from snugnet.verification.certificate import KernelDifference
 
 Model = Annotated[Path, typer.Argument(help="Full-integer .tflite file.")]
@@ -31,8 +31,8 @@ Traced = Annotated[
 def command(
     model: Model,
     data: DataPath = None,
-    samples: RandomSamples = 64,
-    traced: Traced = 8,
+    samples: RandomSamples = CERTIFIED,
+    traced: Traced = TRACED,
     as_json: Json = False,
 ) -> None:
     """Compare LiteRT and TensorFlow Lite Micro with the integer engine, tensor by tensor.

@@ -8,9 +8,9 @@ from typing import Any
 
 from snugnet.config.cells import Cell
 from snugnet.config.lineage import (
-    akida_network,
     ancestry,
     has_quantizers,
+    network_of,
     parent_of,
     variants_without_quantizers,
 )
@@ -229,7 +229,7 @@ def _akida_training_problems(config: Configuration, cells: Sequence[Cell]) -> It
     trained = {
         (cell.model, cell.scheme)
         for cell in cells
-        if cell.scheme in AKIDA_SCHEMES and akida_network(config, cell.variant) != cell.variant
+        if network_of(config, cell.variant, cell.scheme) != cell.variant
     }
     for model, scheme in sorted(trained):
         dataset = config.datasets[config.models[model].dataset]

@@ -2,6 +2,7 @@
 
 from snugnet.config.overlay import scheme_settings
 from snugnet.config.schema import AnyVariant, Configuration
+from snugnet.core.cell_network import find_network
 from snugnet.core.tflite_schemes import DERIVED_SCHEMES, NETWORK_SCHEME
 
 # Methods after which a model has quantizers with ranges.
@@ -30,13 +31,10 @@ def variants_without_quantizers(config: Configuration) -> list[str]:
     return [name for name in config.variants if not has_quantizers(config, name)]
 
 
-def akida_network(config: Configuration, variant: str) -> str:
-    """Name the variant whose float network Akida cells compute: the parent of a QAT variant."""
-    if config.variants[variant].method != "qat":
-        return variant
-    parent = parent_of(config, variant)
-    assert parent is not None
-    return parent
+def network_of(config: Configuration, variant: str, scheme: str) -> str:
+    """Return the variant whose float network the cells of a variant and a scheme compute."""
+    method = config.variants[variant].method
+    return find_network(scheme, variant, method, parent_of(config, variant))
 
 
 def shares_network(config: Configuration, model: str, variant: str, scheme: str) -> bool:

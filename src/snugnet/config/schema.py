@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from snugnet.core.confidence import CONFIDENCE
 from snugnet.core.settings.architectures.akida_cnn import AkidaCnn
 from snugnet.core.settings.architectures.bspc import Bspc
 from snugnet.core.settings.architectures.bspc_gap import BspcGap
@@ -618,7 +619,7 @@ class EvaluationSettings(Settings):
 class Statistics(Settings):
     """Settings of confidence intervals."""
 
-    confidence: Fraction = Field(0.95, description="Confidence level of intervals.")
+    confidence: Fraction = Field(CONFIDENCE, description="Confidence level of intervals.")
 
 
 class Schemes(Settings):

@@ -96,9 +96,9 @@ class Study:
         """Return the variant that another one is made from; None for a trained variant."""
         return lineage.parent_of(self.config, variant)
 
-    def akida_network(self, variant: str) -> str:
-        """Return the variant whose float network Akida cells compute."""
-        return lineage.akida_network(self.config, variant)
+    def network_of(self, variant: str, scheme: str) -> str:
+        """Return the variant whose float network the cells of a variant and a scheme compute."""
+        return lineage.network_of(self.config, variant, scheme)
 
     def shares_network(self, model: str, variant: str, scheme: str) -> bool:
         """Return whether a scheme's file is derived from the file of scheme `fiq_float32`."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 
 from snugnet.config.cells import Cell, families
-from snugnet.config.lineage import akida_network, ancestry, has_quantizers, parent_of
+from snugnet.config.lineage import ancestry, has_quantizers, network_of, parent_of
 from snugnet.config.overlay import has_parent, variant_settings
 from snugnet.config.paths import ResultPath
 from snugnet.config.schema import Configuration
@@ -161,8 +161,7 @@ class Targets:
 
     def _network_file(self, cell: Cell, path: ResultPath) -> str:
         """Return a file of the network that a cell computes."""
-        is_akida = cell.scheme in AKIDA_SCHEMES
-        variant = akida_network(self._config, cell.variant) if is_akida else cell.variant
+        variant = network_of(self._config, cell.variant, cell.scheme)
         return path.of(model=cell.model, variant=variant)
 
     def _design_spaces(self, cell: Cell) -> list[str]:

@@ -1,4 +1,4 @@
-"""Affine quantization of real numbers to integers, rounded as the TFLite kernels do."""
+"""The affine map between real numbers and integers, rounded as the TFLite kernels do."""
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -43,6 +43,23 @@ def quantize_unclipped(x: np.ndarray, scale: float | np.floating, zero_point: in
     with np.errstate(over="ignore"):
         steps = round_half_away(x.astype(np.float32) / np.float32(scale))
     return steps.astype(np.float64) + zero_point
+
+
+def dequantize(raw: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
+    """Convert integers to the real numbers that they represent: scale * (raw - zero_point).
+
+    Args:
+        raw: Integers, or floats, which are not changed.
+        scale: Scale of the tensor.
+        zero_point: Zero point of the tensor.
+
+    Returns:
+        float32, with the shape of `raw`.
+    """
+    if np.issubdtype(raw.dtype, np.floating):
+        return raw.astype(np.float32)
+    shifted = raw.astype(np.int32) - np.int32(zero_point)
+    return (np.float32(scale) * shifted.astype(np.float32)).astype(np.float32)
 
 
 def round_half_away(x: np.ndarray) -> np.ndarray:

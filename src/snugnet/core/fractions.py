@@ -14,7 +14,3 @@ def format_points(difference: float) -> str:
         The difference with two decimals, such as `+1.23`. A difference that rounds to 0 is `+0.00`.
     """
     return f"{round(100 * difference, 2) + 0.0:+.2f}"
-
-
-# The share of zeros, or of removed parameters, may miss its target by this much.
-SPARSITY_TOLERANCE = 0.005

@@ -6,6 +6,7 @@ from typing import Self
 
 import numpy as np
 
+from snugnet.core.decisions import decide
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
 from snugnet.core.samples import Samples, read_npz
@@ -78,12 +79,7 @@ class Predictions:
         Returns:
             Predicted labels with the shape and dtype of `labels`.
         """
-        if self.task == "multiclass":
-            return self.scores.argmax(axis=1).astype(np.int64)
-        is_positive = self.scores >= np.float32(0.5)
-        if self.task == "multilabel":
-            return is_positive.astype(np.uint8)
-        return is_positive[:, 0].astype(np.int64)
+        return decide(self.scores, self.task)
 
     def compute_correctness(self) -> np.ndarray:
         """Compute the correctness of each sample.

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import wfdb
 
-from snugnet.core.errors import InputError
 from snugnet.core.progress import progress
 from snugnet.core.samples import Samples
 from snugnet.datasets.sources import MITDB_RECORDS, require_files, source_files
 from snugnet.datasets.splits import draw_stratified_split
+from snugnet.datasets.wfdb_errors import check_record
 
 # Annotation symbols of each class. `nlrva` has five single symbols; `aami` follows ANSI/AAMI EC57.
 NLRVA = {"N": "N", "L": "L", "R": "R", "V": "V", "A": "A"}
@@ -76,15 +76,11 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
 
 def _read_beats(path: Path, classes: dict[str, str], window: int) -> tuple[np.ndarray, np.ndarray]:
     """Read the windows, float32 (n, window) in mV, and the labels, int64 (n,), of a record."""
-    try:
+    with check_record(path):
         header = wfdb.rdheader(str(path))
         channel = header.sig_name.index("MLII") if "MLII" in header.sig_name else 0
         signal = wfdb.rdrecord(str(path), channels=[channel]).p_signal[:, 0]
         annotation = wfdb.rdann(str(path), "atr")
-    except (ValueError, OSError, IndexError, KeyError) as error:
-        raise InputError(
-            f"{path}: cannot be read as a WFDB record ({error}); download it again"
-        ) from None
     class_of = {symbol: k for k, symbols in enumerate(classes.values()) for symbol in symbols}
     half = window // 2
     # Beats of other classes, and windows that exceed the record, are dropped.

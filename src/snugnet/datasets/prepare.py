@@ -11,6 +11,7 @@ from snugnet.core.errors import InputError
 from snugnet.core.files import write_json
 from snugnet.core.samples import Samples, check_samples, save_split
 from snugnet.datasets import scaling
+from snugnet.datasets.record import DatasetRecord, SplitRecord
 from snugnet.datasets.splits import split
 
 
@@ -19,11 +20,11 @@ class Prepared(NamedTuple):
 
     Attributes:
         splits: Samples by name of the split.
-        record: JSON-ready: the estimated scaling parameters and the numbers of samples.
+        record: The estimated scaling parameters, and the counts of each split.
     """
 
     splits: dict[str, Samples]
-    record: dict[str, Any]
+    record: DatasetRecord
 
 
 def prepare(samples: Samples, settings: Mapping[str, Any], seed: int) -> Prepared:
@@ -116,27 +117,29 @@ def apply_layout(x: np.ndarray, layout: str, shape: list[int] | None, source: st
 
 
 def _build_record(
-    parts: dict[str, Samples], estimated: dict[str, Any], kind: str, outside: dict[str, int]
-) -> dict[str, Any]:
+    parts: Mapping[str, Samples],
+    estimated: Mapping[str, Any],
+    kind: str,
+    outside: Mapping[str, int],
+) -> DatasetRecord:
     """Build the record of a dataset: its scaling, and the counts of each split."""
 
     def count_classes(part: Samples) -> dict[str, int]:
         counts = part.y.sum(axis=0) if part.y.ndim == 2 else np.bincount(part.y)
         return {name: int(count) for name, count in zip(part.class_names, counts, strict=False)}
 
-    return {
-        "scaling": {"kind": kind, **estimated},
-        "splits": {
-            name: {
-                "samples": len(part.x),
-                "groups": None if part.group is None else len(np.unique(part.group)),
-                "classes": count_classes(part),
-                # Values outside the range of train; they saturate if the scaling is uint8.
-                "outside_range": outside[name],
-            }
+    return DatasetRecord(
+        scaling={"kind": kind, **estimated},
+        splits={
+            name: SplitRecord(
+                samples=len(part.x),
+                groups=None if part.group is None else len(np.unique(part.group)),
+                classes=count_classes(part),
+                outside_range=outside[name],
+            )
             for name, part in parts.items()
         },
-    }
+    )
 
 
 def save(prepared: Prepared, files: Mapping[str, str], record: str | Path) -> None:
@@ -149,4 +152,4 @@ def save(prepared: Prepared, files: Mapping[str, str], record: str | Path) -> No
     """
     for name, part in prepared.splits.items():
         save_split(files[name], part)
-    write_json(record, prepared.record)
+    write_json(record, prepared.record.to_json())

@@ -14,6 +14,7 @@ from snugnet.core.progress import progress
 from snugnet.core.samples import Samples
 from snugnet.datasets.folds import assign_splits_by_fold
 from snugnet.datasets.sources import require_files, source_files
+from snugnet.datasets.wfdb_errors import check_record
 
 SUPERCLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
 
@@ -96,12 +97,8 @@ def _read_signals(paths: list[Path]) -> np.ndarray:
     signals = []
     with progress(len(paths), "reading records") as meter:
         for path in paths:
-            try:
+            with check_record(path):
                 signal = wfdb.rdrecord(str(path)).p_signal
-            except (ValueError, OSError, IndexError, KeyError) as error:
-                raise InputError(
-                    f"{path}: cannot be read as a WFDB record ({error}); download it again"
-                ) from None
             if signal.shape != (1000, 12):
                 raise InputError(
                     f"{path}: shape is {signal.shape}; expected (1000 samples, 12 leads)"

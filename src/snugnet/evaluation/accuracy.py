@@ -83,6 +83,13 @@ class GroupAccuracy:
     accuracy: float
 
 
+def join_json(accuracy: Accuracy | None, difference: Difference | None) -> dict[str, Any] | None:
+    """Join an accuracy and its difference in one mapping for JSON; None without an accuracy."""
+    if accuracy is None:
+        return None
+    return {**accuracy.to_json(), **({} if difference is None else difference.to_json())}
+
+
 def measure_accuracy(predictions: Predictions, confidence: float) -> Accuracy:
     """Measure the accuracy of predictions, with an interval.
 

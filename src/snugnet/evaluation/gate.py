@@ -1,12 +1,17 @@
 """The gate: checks of all cells, and of the requirements of a configuration."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
-from snugnet.core.fractions import SPARSITY_TOLERANCE
+from snugnet.core.sparsity import SPARSITY_TOLERANCE
 from snugnet.core.tflite_schemes import SCHEMES
-from snugnet.evaluation.gate_rules import check_requirements, describe_disagreement
+from snugnet.evaluation.gate_rules import (
+    RequirementCheck,
+    check_requirements,
+    describe_disagreement,
+)
 from snugnet.evaluation.rows import cell_name
 
 # States of a cell that are no failure by themselves.
@@ -14,17 +19,43 @@ KNOWN = ("ok", "incompatible")
 Row = Mapping[str, Any]
 
 
-def evaluate_gate(rows: Sequence[Row], gates: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+@dataclass(frozen=True)
+class GateResult:
+    """Result of checking the cells of a study.
+
+    Attributes:
+        cells: Number of cells.
+        failures: A message for each failure, which begins with the cell.
+        demands: The checks of the requirements in the configuration.
+    """
+
+    cells: int
+    failures: list[str]
+    demands: list[RequirementCheck]
+
+    @property
+    def verdict(self) -> str:
+        """`pass` without failures, else `fail`."""
+        return "fail" if self.failures else "pass"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping that can be written as JSON, with the verdict."""
+        return {"verdict": self.verdict, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Read a result from the mapping that `to_json` returns."""
+        demands = [RequirementCheck(**demand) for demand in values["demands"]]
+        return cls(values["cells"], list(values["failures"]), demands)
+
+
+def evaluate_gate(rows: Sequence[Row], gates: Sequence[Mapping[str, Any]] = ()) -> GateResult:
     """Check the cells of a study.
 
     Args:
         rows: Rows of the results, joined with the cells: `model`, `family`, `variant`, `scheme`,
             `runtime`, and the columns of `score_cell`.
         gates: The entries of `gates:`, as `check_requirements` takes them.
-
-    Returns:
-        Ready for JSON: `verdict` (`pass` or `fail`), `cells` (their number), `failures`, each with
-        the cell and what is wrong, and `demands`, as `check_requirements` returns them.
     """
     failures = []
     for row in rows:
@@ -38,9 +69,7 @@ def evaluate_gate(rows: Sequence[Row], gates: Sequence[Mapping[str, Any]] = ()) 
             problems.append(f"status {row['status']}")
         failures += [f"{cell_name(row)}: {problem}" for problem in problems]
     checks, failed = check_requirements(rows, gates)
-    failures += failed
-    verdict = "fail" if failures else "pass"
-    return {"verdict": verdict, "cells": len(rows), "failures": failures, "demands": checks}
+    return GateResult(cells=len(rows), failures=failures + failed, demands=checks)
 
 
 def _inexact(row: Row) -> list[str]:

@@ -24,9 +24,26 @@ class Requirement:
     failure: Callable[[Row, Entry], str | None]
 
 
+@dataclass(frozen=True)
+class RequirementCheck:
+    """Result of checking a requirement.
+
+    Attributes:
+        gate: Place of the requirement in the configuration.
+        text: Description of the requirement.
+        cells: Number of checked cells.
+        failed: Number of failed cells.
+    """
+
+    gate: str
+    text: str
+    cells: int
+    failed: int
+
+
 def check_requirements(
     rows: Sequence[Row], gates: Sequence[Entry]
-) -> tuple[list[dict[str, Any]], list[str]]:
+) -> tuple[list[RequirementCheck], list[str]]:
     """Check the requirements of all entries on the cells that they select.
 
     Args:
@@ -34,9 +51,7 @@ def check_requirements(
         gates: The entries, with sizes in bytes and `interval`, the confidence of intervals.
 
     Returns:
-        For each requirement `gate` (its place in the configuration), `text`, `cells` (number of
-        checked cells) and `failed` (number of failed cells); and a message for each failure, which
-        begins with the cell.
+        The checks of all requirements, and a message for each failure, which begins with the cell.
     """
     checks, failures = [], []
     for i, entry in enumerate(gates):
@@ -49,8 +64,8 @@ def check_requirements(
             messages = [
                 f"{cell}: {reason}; {where} requires {limit}" for cell, reason in reasons if reason
             ]
-            counts = {"cells": len(selected), "failed": len(messages)}
-            checks.append({"gate": where, "text": f"{limit} ({scope(entry)})", **counts})
+            text = f"{limit} ({scope(entry)})"
+            checks.append(RequirementCheck(where, text, len(selected), len(messages)))
             failures += messages
     return checks, failures
 

@@ -7,6 +7,8 @@ import numpy as np
 
 from snugnet.core.errors import InputError
 from snugnet.core.predictions import Predictions
+from snugnet.evaluation.accuracy import measure_accuracy, measure_difference
+from snugnet.evaluation.footprint import Footprint
 from snugnet.evaluation.metrics import (
     compute_confusion_matrix,
     compute_metrics,
@@ -14,10 +16,7 @@ from snugnet.evaluation.metrics import (
 )
 from snugnet.evaluation.statistics import (
     Interval,
-    compute_accuracy_interval,
     compute_auc_interval,
-    compute_difference_interval,
-    compute_paired_p,
 )
 
 
@@ -27,7 +26,7 @@ def score_cell(
     parent: Predictions | None,
     previous_step: Predictions | None,
     size: Mapping[str, Any],
-    footprint: Mapping[str, Any],
+    footprint: Footprint,
     confidence: float,
 ) -> dict[str, Any]:
     """Score a cell and compare it with other cells on the same samples.
@@ -40,8 +39,7 @@ def score_cell(
         previous_step: Predictions for the scheme before the quantization step to this scheme
             (`core.quantization_steps`). None if the study has no such cell.
         size: `parameters`, `nonzero`, `macs` and `zeros` of the Keras model.
-        footprint: Columns that describe the deployed file, from a function of
-            `evaluation.footprint`.
+        footprint: Description of the deployed file.
         confidence: Confidence level of the intervals, in (0, 1).
 
     Returns:
@@ -60,29 +58,27 @@ def score_cell(
             raise InputError(
                 f"predictions of the cell and its {name} are for different samples; delete both"
             )
-    correct = predictions.compute_correctness()
-    group = predictions.group
     measures = compute_metrics(predictions)
-    low, high = compute_accuracy_interval(correct, group, confidence)
+    accuracy = measure_accuracy(predictions, confidence)
     auc = _compute_auc_interval(predictions, confidence)
     return {
         "status": "ok",
         "reason": None,
         "task": predictions.task,
-        "n": len(correct),
+        "n": accuracy.n,
         **measures,
         "auc_low": auc.low,
         "auc_high": auc.high,
-        "n_groups": None if group is None else len(np.unique(group)),
-        "accuracy_low": low,
-        "accuracy_high": high,
+        "n_groups": accuracy.n_groups,
+        "accuracy_low": accuracy.low,
+        "accuracy_high": accuracy.high,
         **_compare_accuracy("float", predictions, reference, confidence),
         **_compare_accuracy("parent", predictions, parent, confidence),
         **_compare_accuracy("rung", predictions, previous_step, confidence),
         "decisions_changed": int(_count_changed_decisions(predictions, reference)),
         **{name: size[name] for name in ("parameters", "nonzero", "macs")},
         "model_zeros": size["zeros"],
-        **footprint,
+        **footprint.to_json(),
         **_summarize_latency(predictions.latency_ns),
         "confusion": compute_confusion_matrix(predictions),
         "class_names": list(predictions.class_names),
@@ -126,15 +122,12 @@ def _compare_accuracy(
     if compared is None:
         columns = (f"delta_{name}", f"delta_{name}_low", f"delta_{name}_high", f"p_{name}")
         return dict.fromkeys(columns)
-    correct, compared_correct = predictions.compute_correctness(), compared.compute_correctness()
-    low, high = compute_difference_interval(
-        correct, compared_correct, predictions.group, confidence
-    )
+    difference = measure_difference(predictions, compared, confidence)
     return {
-        f"delta_{name}": float(correct.mean() - compared_correct.mean()),
-        f"delta_{name}_low": low,
-        f"delta_{name}_high": high,
-        f"p_{name}": compute_paired_p(correct, compared_correct, predictions.group),
+        f"delta_{name}": difference.delta,
+        f"delta_{name}_low": difference.low,
+        f"delta_{name}_high": difference.high,
+        f"p_{name}": difference.p,
     }
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from snugnet.core.confidence import CONFIDENCE
 from snugnet.core.fractions import FRACTION_TOLERANCE
 
 # Up to this number of groups, all sign patterns are tried (2^14). For more groups, the same number
@@ -31,7 +32,7 @@ class Interval(NamedTuple):
 
 
 def compute_accuracy_interval(
-    correct: np.ndarray, group: np.ndarray | None, confidence: float = 0.95
+    correct: np.ndarray, group: np.ndarray | None, confidence: float = CONFIDENCE
 ) -> Interval:
     """Compute the confidence interval of an accuracy.
 
@@ -80,7 +81,7 @@ def _compute_wilson_interval(successes: int, n: int, confidence: float) -> Inter
 
 
 def compute_auc_interval(
-    truth: np.ndarray, scores: np.ndarray, group: np.ndarray | None, confidence: float = 0.95
+    truth: np.ndarray, scores: np.ndarray, group: np.ndarray | None, confidence: float = CONFIDENCE
 ) -> Interval:
     """Compute the confidence interval of the macro area under the ROC curve, by group.
 
@@ -162,7 +163,7 @@ def compute_difference_interval(
     correct: np.ndarray,
     reference: np.ndarray,
     group: np.ndarray | None,
-    confidence: float = 0.95,
+    confidence: float = CONFIDENCE,
 ) -> Interval:
     """Compute the interval of the difference in accuracy of two models on the same samples.
 

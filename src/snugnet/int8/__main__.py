@@ -10,7 +10,11 @@ import numpy as np
 
 from snugnet.core.errors import InputError
 from snugnet.int8.arrays import read_array
-from snugnet.int8.classification_report import report_predictions
+from snugnet.int8.classification_report import (
+    OutputsReport,
+    PredictionReport,
+    report_predictions,
+)
 from snugnet.int8.engine import Model, load
 from snugnet.int8.node import Profile
 
@@ -38,10 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         model = load(options.model, options.profile)
         data = read_array(options.data)
         if options.explain:
-            _print(dict(_explain(model, data, options.explain)), options.json)
+            _print_values(dict(_explain(model, data, options.explain)), options.json)
         else:
             labels = None if options.labels is None else read_array(options.labels)
-            _print(report_predictions(model, data, labels), options.json)
+            _print_report(report_predictions(model, data, labels), options.json)
     except (InputError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -61,17 +65,22 @@ def _explain(model: Model, data: np.ndarray, element: str) -> list[tuple[str, An
     return model.explain(first, *request)
 
 
-def _print(report: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(report))
-    elif "accuracy" in report:
-        print(f"accuracy {report['accuracy']:.4f} of {len(report['raw'])} samples")
-    elif "raw" in report:
-        for decision, row in zip(report["decision"], report["raw"], strict=True):
+def _print_report(report: PredictionReport, as_json: bool) -> None:
+    if as_json or isinstance(report, OutputsReport):
+        _print_values(report.to_json(), as_json)
+    elif report.accuracy is not None:
+        print(f"accuracy {report.accuracy:.4f} of {len(report.raw)} samples")
+    else:
+        for decision, row in zip(report.decision, report.raw, strict=True):
             values = row if isinstance(row, list) else [row]
             print(decision, *values)
+
+
+def _print_values(values: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(values))
     else:
-        for name, value in report.items():
+        for name, value in values.items():
             print(f"{name}: {value}")
 
 

@@ -1,42 +1,52 @@
-"""Give a job script to the fork server of the run, or run it here (see `snugnet.jobs.fork_server`).
-
-Usage: python -I -S fork_client.py SCRIPT [PACKAGE ...]
-
-Snakemake starts this program instead of the script. It uses nothing outside the standard library,
-so it starts in 30 ms; the start of the script itself, which imports Snakemake, takes ten times as
-long. It waits for the forked child that runs the script, forwards signals to it, and ends as the
-child ends. Without a server, or if the server dies, it runs the script in its own process.
-"""
+"""The client of the fork server: runs scripts in children of the server."""
 
 import json
 import os
-import signal
 import socket
 import struct
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import NoReturn
 
 # Environment variable of jobs: id of Snakemake's main process; empty if jobs cannot see it.
 RUN = "SNUGNET_RUN"
 # Environment variable of jobs: name of the server; empty if jobs do not use a server.
 WARM = "SNUGNET_WARM"
-# Signals that a waiting job forwards to the child.
-FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-def main() -> NoReturn:
-    """Run the script of the command line through the server, else in this process."""
-    script, *packages = sys.argv[1:]
-    status = None
-    with suppress(OSError), _connect() as server:
-        _send(server, script, packages)
-        status = _wait_for_status(server)
-    if status is not None:
-        _end_like(os.waitstatus_to_exitcode(status))
-    os.execv(sys.executable, [sys.executable, script])
+def run_script(
+    script: str,
+    packages: Iterable[str],
+    environment: Mapping[str, str],
+    watch: Callable[[int], AbstractContextManager[object]] = nullcontext,
+) -> int | None:
+    """Run a Python script in a child of the server, and wait until it has ended.
+
+    The child has the working directory and the standard streams of this process. The server is
+    started if there is none. If this process ends, so does the child.
+
+    Args:
+        script: Path of the script.
+        packages: Packages that the server imports before.
+        environment: Environment variables of the script.
+        watch: Makes a context from the process id of the child, for as long as the child runs.
+
+    Returns:
+        The exit code of the script, or minus the number of the signal that ended it; None if there
+        is no server, or if it died: then the script does not run any more.
+    """
+    try:
+        with _connect() as server, server.makefile("r") as replies:
+            _send(server, script, packages, environment)
+            if not (line := replies.readline()):
+                return None
+            with watch(int(line)):
+                line = replies.readline()
+    except OSError:
+        return None
+    return os.waitstatus_to_exitcode(int(line)) if line else None
 
 
 def address() -> str:
@@ -80,52 +90,22 @@ def _start() -> None:
         stdout=subprocess.PIPE,
         # TensorFlow prints messages on import. An import that fails here also fails in the child.
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
         env={**os.environ, **single, "TF_USE_LEGACY_KERAS": "1"},
     )
     assert process.stdout is not None
     process.stdout.readline()
 
 
-def _send(server: socket.socket, script: str, packages: list[str]) -> None:
-    """Send the script, the packages to import, the state of this process, and its streams."""
-    folder = str(Path.cwd())
-    state = {"script": script, "packages": packages, "cwd": folder, "env": dict(os.environ)}
-    data = json.dumps(state).encode() + b"\n"
+def _send(
+    server: socket.socket, script: str, packages: Iterable[str], environment: Mapping[str, str]
+) -> None:
+    """Send a request, and the standard streams of this process."""
+    request = {
+        "script": script,
+        "packages": list(packages),
+        "cwd": str(Path.cwd()),
+        "env": dict(environment),
+    }
+    data = json.dumps(request).encode() + b"\n"
     sent = socket.send_fds(server, [data], [0, 1, 2])
     server.sendall(data[sent:])
-
-
-def _wait_for_status(server: socket.socket) -> int | None:
-    """Wait for the status of the child and forward signals to it; None if the server died."""
-    with server.makefile("r") as replies:
-        if not (line := replies.readline()):
-            return None
-        child = int(line)
-
-        def forward(number: int, _: object) -> None:
-            with suppress(ProcessLookupError):  # the child has just ended
-                os.kill(child, number)
-
-        handlers = {number: signal.signal(number, forward) for number in FORWARDED}
-        try:
-            line = replies.readline()
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-    return int(line) if line else None
-
-
-def _end_like(code: int) -> NoReturn:
-    """End this process like the child: with its exit code, or by the signal -`code`."""
-    if code == -signal.SIGKILL:
-        print("the job was killed (SIGKILL): probably out of memory", file=sys.stderr)
-    if code < 0:
-        with suppress(OSError):  # SIGKILL has no handler to reset
-            signal.signal(-code, signal.SIG_DFL)
-        os.kill(os.getpid(), -code)
-    raise SystemExit(code)
-
-
-if __name__ == "__main__":
-    main()

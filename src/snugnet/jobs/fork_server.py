@@ -1,11 +1,10 @@
 """A fork server, which imports large packages only once for all jobs of a run.
 
-Importing Snakemake, pandas or TensorFlow takes longer than most jobs. Instead of a job's script,
-Snakemake therefore starts a small client (`snugnet.jobs.fork_client`), which starts the server if
-there is none and gives it the script. A forked child, in which the packages are already imported,
-runs the same file. The client waits, forwards signals, and ends with the status of the child.
-Without a server, or if the server dies, the client runs the script: the result is the same, but it
-takes longer.
+Importing Snakemake, pandas or TensorFlow takes longer than most jobs. Snakemake's main process
+therefore starts this server with the first job, and gives it the script of each job
+(`snugnet.jobs.fork_client`). A forked child, in which the packages are already imported, runs the
+script. Without a server, or if the server dies, Snakemake runs the script as usual: the result is
+the same, but it takes longer.
 
 The server belongs to one run and one user. The server and all of its children end when Snakemake's
 main process ends; a child also ends with its job. Jobs on other machines do not use the server.
@@ -32,6 +31,9 @@ from typing import Any, NoReturn
 
 from snugnet.jobs.fork_client import RUN, WARM, address, check_peer
 
+# Signals that a terminal or a cluster sends to all processes of a run. They end the jobs; the
+# server ends with the run.
+FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 PR_SET_PDEATHSIG = 1  # see prctl(2)
 PIDFD_OPEN = 434  # number of the system call, the same on all processors
 
@@ -78,6 +80,7 @@ def main() -> None:
     """Serve the jobs of a run until the run ends."""
     run, server = _watch(int(os.environ[RUN])), _watch(os.getpid())
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the status of a guard is not needed
+    handlers = {number: signal.signal(number, signal.SIG_IGN) for number in FORWARDED}
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address())
         listener.listen(128)
@@ -88,27 +91,36 @@ def main() -> None:
                 _import(["snakemake.script", *request["packages"]])
                 if os.fork() == 0:
                     listener.close()  # otherwise the address would outlive the server
-                    _guard(job, server, request)
+                    _guard(job, server, request, handlers)
     os._exit(0)  # skip the cleanup of imported packages, which takes half a second
 
 
-def _guard(job: socket.socket, server: int, request: Mapping[str, Any]) -> NoReturn:
+def _guard(
+    job: socket.socket,
+    server: int,
+    request: Mapping[str, Any],
+    handlers: Mapping[signal.Signals, Any],
+) -> NoReturn:
     """Run a job in a child and send its status; end the child if the job or the server ends.
 
-    If the connection closes without a status, the job runs its script itself. This process and the
-    child both hold the connection, so that cannot happen while one of them lives.
+    If the connection closes without a status, Snakemake runs the script itself. This process and
+    the child both hold the connection, so that cannot happen while one of them lives.
 
     Args:
         job: Connection to the job.
         server: File descriptor that becomes readable when the server ends.
         request: The request of the job.
+        handlers: Handlers of signals in the child.
     """
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        # A signal that arrives before it can be forwarded waits.
+        signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
         guard, child = os.getpid(), os.fork()
         if child == 0:
-            _run_script(request, guard)
+            _run_script(request, guard, handlers)
         os.setpgid(child, child)
+        _forward_signals(child)
         job.sendall(f"{child}\n".encode())
         child_end = _watch(child)
         has_ended = child_end in select.select([child_end, job.fileno(), server], [], [])[0]
@@ -118,6 +130,18 @@ def _guard(job: socket.socket, server: int, request: Mapping[str, Any]) -> NoRet
             job.sendall(f"{status}\n".encode())
     finally:
         os._exit(0)
+
+
+def _forward_signals(child: int) -> None:
+    """Forward signals to a child, which has its own process group, and unblock them here."""
+
+    def forward(number: int, _: object) -> None:
+        with suppress(ProcessLookupError):  # the child has just ended
+            os.kill(child, number)
+
+    for number in FORWARDED:
+        signal.signal(number, forward)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
 
 
 @contextmanager
@@ -149,24 +173,30 @@ def _import(packages: list[str]) -> None:
     gc.freeze()
 
 
-def _run_script(request: Mapping[str, Any], guard: int) -> NoReturn:
+def _run_script(
+    request: Mapping[str, Any], guard: int, handlers: Mapping[signal.Signals, Any]
+) -> NoReturn:
     """Run the script of a job in a new child, with the job's streams, folder and environment.
 
     Args:
         request: The request of the job.
         guard: Process id of the parent.
+        handlers: Handlers of signals.
     """
     status = 1
     try:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != guard:  # the guard ended before prctl, so no signal would come
             os._exit(1)
-        for number, stream in enumerate(request["streams"]):
-            os.dup2(stream, number)
+        for descriptor, stream in enumerate(request["streams"]):
+            os.dup2(stream, descriptor)
             os.close(stream)
         os.chdir(request["cwd"])
         os.environ.clear()
-        os.environ.update({**request["env"], WARM: ""})  # the child must not hand over again
+        os.environ.update({**request["env"], WARM: ""})  # a run inside of it has its own server
         if (threads := os.environ.get("OMP_NUM_THREADS", "1")) != "1":
             # Numerical libraries read the variable when they are loaded, which is done already.
             import_module("threadpoolctl").threadpool_limits(int(threads))

@@ -1,20 +1,37 @@
 """Make Snakemake run the Python scripts of jobs through the fork server.
 
-Snakemake writes each job script to a file and runs it with a new Python process, which imports
-Snakemake first. It has no option for another command. `install` therefore replaces Snakemake's
-class in the module in which Snakemake looks it up.
+Snakemake writes each job script to a file and runs it with a shell and a new Python process, which
+imports Snakemake first. It has no option to run it otherwise. `install` therefore replaces
+Snakemake's class in the module in which Snakemake looks it up.
 """
 
 import os
+import signal
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from subprocess import CalledProcessError
 
 import snakemake.script
+from snakemake.benchmark import benchmarked
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.script import PythonScript
 
 from snugnet.jobs import fork_client
 from snugnet.jobs.import_costs import IMPORTS
+
+# Environment variables that limit the threads of numerical libraries: those that Snakemake sets.
+THREADS = (
+    "OMP_NUM_THREADS",
+    "GOTO_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+# Environment variables of the folder for temporary files: those that Snakemake sets.
+TEMPORARY = ("TMPDIR", "TMP", "TEMPDIR", "TEMP")
 
 
 class ForkedScript(PythonScript):
@@ -25,22 +42,34 @@ class ForkedScript(PythonScript):
 
         Args:
             fname: Path of the file, which contains the pickled job and the source of the script.
-            edit: Passed on to Snakemake.
+            edit: Passed on to Snakemake, which ignores it.
 
         Raises:
-            subprocess.CalledProcessError: If the script fails.
+            CalledProcessError: If the script fails.
         """
-        if not os.environ.get(fork_client.WARM):
+        status = None
+        if os.environ.get(fork_client.WARM):
+            packages = find_packages(getattr(self.params, "code", {}))
+            status = fork_client.run_script(fname, packages, self._environment(), self._watch)
+        if status is None:
             super().execute_script(fname, edit)
-            return
-        self._execute_cmd(
-            "{py_exec:q} -I -S {client:q} {fname:q} {packages}",
-            py_exec=sys.executable,
-            client=fork_client.__file__,
-            fname=fname,
-            packages=" ".join(find_packages(getattr(self.params, "code", {}))),
-            is_python_script=True,
-        )
+        elif status:
+            if status == -signal.SIGKILL:
+                logger.error("the job was killed (SIGKILL): probably out of memory")
+            raise CalledProcessError(status, f"{sys.executable} {fname}")
+
+    def _environment(self) -> dict[str, str]:
+        """Return the environment variables that Snakemake sets for the process of a script."""
+        environment = {**os.environ, **dict.fromkeys(THREADS, str(self.threads))}
+        if folder := self.resources.get("tmpdir"):
+            environment |= dict.fromkeys(TEMPORARY, str(folder))
+        return environment
+
+    def _watch(self, process: int) -> AbstractContextManager[object]:
+        """Measure a process for the job's file in `benchmarks/`, if it has one."""
+        if self.bench_record is None:
+            return nullcontext()
+        return benchmarked(process, self.bench_record)
 
 
 def find_packages(modules: Mapping[str, str]) -> list[str]:

@@ -42,8 +42,7 @@ def run(main: Callable[[Any], None], job: Any) -> None:
         except InputError as error:
             print(f"error: {error}", file=sys.stderr)
             raise SystemExit(1) from None
-        # Snakemake's own benchmark file measures the client, which only waits. In a child of the
-        # server, the peak includes the memory that it shares with the server.
+        # In a child of the server, the peak includes the memory that it shares with the server.
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"took {time.perf_counter() - start:.2f} s, peak memory {peak:.0f} MiB")
 

@@ -6,9 +6,7 @@ from typing import Any
 import numpy as np
 
 from snugnet.models.loading.keras2 import tf_keras
-
-# Layers whose kernels can be pruned and factorized.
-PRUNABLE = (tf_keras.layers.Conv1D, tf_keras.layers.Conv2D, tf_keras.layers.Dense)
+from snugnet.models.prunable_layers import has_prunable_kernel
 
 
 def compute_stats(model: tf_keras.Model) -> dict[str, Any]:
@@ -51,7 +49,7 @@ def _average_zeros(rows: list[dict[str, Any]]) -> float | None:
 
 def _make_row(layer: tf_keras.layers.Layer) -> dict[str, Any]:
     weights = layer.get_weights()
-    kernel = weights[0] if type(layer) in PRUNABLE else None
+    kernel = weights[0] if has_prunable_kernel(layer) else None
     return {
         "name": layer.name,
         "class": type(layer).__name__,

@@ -1,12 +1,17 @@
 """Markdown pages about Akida: accuracy at each step, mapped programs and the pre-flight check."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import pandas as pd
 
+from snugnet.akida.preflight_report import PreflightReport
 from snugnet.core.akida_schemes import AKIDA_RUNTIMES
+from snugnet.core.cell_network import find_network
+from snugnet.evaluation.result_row import ResultRow
 from snugnet.evaluation.table import choose_arrow
+from snugnet.report.table import Table, build_text_table, format_markdown
 
 INTRODUCTION = """# Akida
 
@@ -36,232 +41,292 @@ Snugnet's rules list all obstacles at once.
 """
 
 
-def render_akida_page(rows: Sequence[Mapping[str, Any]]) -> str:
+@dataclass(frozen=True)
+class AkidaCell:
+    """An Akida cell with its confusion matrix.
+
+    Attributes:
+        result: The row of the results.
+        confusion: Counts by true class (rows) and predicted class (columns); for a multi-label
+            task, one such matrix for each label. None for a cell that was not measured.
+        class_names: Names of the classes or labels.
+    """
+
+    result: ResultRow
+    confusion: Sequence[Any] | None
+    class_names: Sequence[str]
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Read a row of the results from the JSON file of its metrics, joined with its cell."""
+        return cls(
+            ResultRow.from_columns(values), values.get("confusion"), values.get("class_names", ())
+        )
+
+
+@dataclass(frozen=True)
+class Program:
+    """An Akida program, with the results of both runtimes.
+
+    Attributes:
+        keras: Row of the quantized Keras model.
+        akida: Row of the program in Akida's simulator.
+    """
+
+    keras: ResultRow
+    akida: ResultRow
+
+    @property
+    def is_qat(self) -> bool:
+        """Whether the model was fine-tuned with quantizers."""
+        return self.akida.method == "qat"
+
+    @property
+    def network(self) -> tuple[str, str]:
+        """Model and variant of the float network."""
+        row = self.akida
+        return row.model, find_network(row.scheme, row.variant, row.method, row.parent)
+
+
+def render_akida_page(cells: Sequence[AkidaCell]) -> str:
     """Render the page about the Akida cells of a study.
 
     Args:
-        rows: Rows of the Akida cells, with `confusion`, `class_names`, and `p_holm` of the table of
-            all results.
+        cells: The Akida cells, with `p_holm` of the table of all results.
 
     Returns:
         The page in Markdown.
     """
-    parts = [INTRODUCTION, format_steps(rows), _format_unfit_cells(rows), *_format_confusions(rows)]
+    rows = [cell.result for cell in cells]
+    parts = [
+        INTRODUCTION,
+        format_steps(rows),
+        _format_unfit_cells(rows),
+        *_format_confusions(cells),
+    ]
     return "\n".join(part for part in parts if part)
 
 
-def render_preflight_page(preflights: Sequence[Mapping[str, Any]]) -> str:
+def render_preflight_page(reports: Sequence[PreflightReport]) -> str:
     """Render the page about the pre-flight check, which runs before any training.
 
     Args:
-        preflights: Results of the check: `model`, and the entries that `preflight.report` returns.
+        reports: Results of the check.
 
     Returns:
         The page in Markdown.
     """
-    verdicts = [
-        {
-            "model": preflight["model"],
-            "scheme": preflight["scheme"],
-            "device": preflight["device"],
-            "fits": "yes" if preflight["fits"] else "no",
-        }
-        for preflight in preflights
-    ]
-    obstacles = [
-        {
-            "model": preflight["model"],
-            "scheme": preflight["scheme"],
-            "layer": obstacle["layer"],
-            "obstacle": obstacle["rule"],
-            "fix": obstacle["fix"],
-        }
-        for preflight in preflights
-        for obstacle in preflight["obstacles"]
-    ]
-    parts = [PREFLIGHT, f"{_to_markdown(verdicts)}\n"]
-    if obstacles:
-        parts.append(f"## Obstacles\n\n{_to_markdown(obstacles)}\n")
+    verdicts = build_text_table(
+        ["model", "scheme", "device", "fits"],
+        [
+            [report.model, report.scheme, report.device, "yes" if report.fits else "no"]
+            for report in reports
+        ],
+    )
+    obstacles = build_text_table(
+        ["model", "scheme", "layer", "obstacle", "fix"],
+        [
+            [report.model, report.scheme, obstacle.layer, obstacle.rule, obstacle.fix]
+            for report in reports
+            for obstacle in report.obstacles
+        ],
+    )
+    parts = [PREFLIGHT, f"{format_markdown(verdicts)}\n"]
+    if obstacles.rows:
+        parts.append(f"## Obstacles\n\n{format_markdown(obstacles)}\n")
     return "\n".join(parts)
 
 
-def format_steps(rows: Sequence[Mapping[str, Any]]) -> str:
+def format_steps(rows: Sequence[ResultRow]) -> str:
     """Format the accuracy from the float network to the program, and the table of programs.
 
     Args:
-        rows: Rows as for `render_akida_page`, with `p_holm`. Rows that are not of Akida, or whose
-            status is not `ok`, are left out.
+        rows: Rows of the results, with `p_holm`. Rows that are not of Akida, or that were not
+            measured, are left out.
 
     Returns:
         Markdown; empty if there is no program.
     """
-    lines = list_accuracies(rows)
-    if not lines:
+    accuracies = tabulate_accuracies(rows)
+    if not accuracies.rows:
         return ""
     return (
-        f"## Accuracy by step\n\n{_to_markdown(lines)}\n\n"
-        f"## Programs\n\n{_to_markdown(list_programs(rows))}\n"
+        f"## Accuracy by step\n\n{format_markdown(accuracies)}\n\n"
+        f"## Programs\n\n{format_markdown(tabulate_programs(rows))}\n"
     )
 
 
-def list_accuracies(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """List the accuracy from float32 to the program, one line for each network and scheme.
+def tabulate_accuracies(rows: Sequence[ResultRow]) -> Table:
+    """Tabulate the accuracy from float32 to the program, one line for each network and scheme.
 
     Args:
         rows: Rows as for `format_steps`.
     """
-    cells = _group_by_cell(rows)
-    tables = [
-        _list_network_accuracies(model, variant, cells) for model, variant in _list_networks(cells)
+    networks: dict[tuple[str, str], dict[str, list[Program]]] = {}
+    for program in _pair_runtimes(rows):
+        schemes = networks.setdefault(program.network, {})
+        schemes.setdefault(program.akida.scheme, []).append(program)
+    titles = [
+        "model",
+        "variant",
+        "scheme",
+        "float32 [%]",
+        "PTQ, Keras [%]",
+        "PTQ, Akida [%]",
+        "QAT, Keras [%]",
+        "QAT, Akida [%]",
     ]
-    return [line for lines in tables for line in lines]
+    lines = [
+        [
+            model,
+            variant,
+            scheme,
+            _format_float_accuracy(programs[0].akida),
+            *_format_runtimes([program for program in programs if not program.is_qat]),
+            *_format_runtimes([program for program in programs if program.is_qat]),
+        ]
+        for (model, variant), schemes in networks.items()
+        for scheme, programs in schemes.items()
+    ]
+    return build_text_table(titles, lines)
 
 
-def list_programs(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """List the programs, one line each: agreement with Keras, device and size.
+def tabulate_programs(rows: Sequence[ResultRow]) -> Table:
+    """Tabulate the programs, one line each: agreement with Keras, device and size.
 
     Args:
         rows: Rows as for `format_steps`.
     """
-    cells = _group_by_cell(rows)
-    return [_describe_program(cell, runtimes["akida"]) for cell, runtimes in cells.items()]
+    titles = [
+        "model",
+        "variant",
+        "scheme",
+        "equal decisions",
+        "potentials",
+        "equal decisions (quantizeml rounding)",
+        "outside train range",
+        "outside program range",
+        "device",
+        "processors",
+        "program [KiB]",
+        "smallest device",
+    ]
+    return build_text_table(
+        titles, [_format_program(program.akida) for program in _pair_runtimes(rows)]
+    )
 
 
-# (model, variant, scheme)
-Cell = tuple[str, str, str]
-# The rows of a cell by runtime: `keras` and `akida`.
-Runtimes = dict[str, Mapping[str, Any]]
-
-
-def _group_by_cell(rows: Sequence[Mapping[str, Any]]) -> dict[Cell, Runtimes]:
-    """Group the rows of the two runtimes by cell; leave out cells that lack a runtime."""
-    cells: dict[Cell, Runtimes] = {}
+def _pair_runtimes(rows: Sequence[ResultRow]) -> list[Program]:
+    """Pair the rows of the two runtimes; leave out programs that lack a runtime."""
+    cells: dict[tuple[str, str, str], dict[str, ResultRow]] = {}
     for row in rows:
-        if row["status"] == "ok" and row["runtime"] in AKIDA_RUNTIMES:
-            cell = (row["model"], row["variant"], row["scheme"])
-            cells.setdefault(cell, {})[row["runtime"]] = row
-    return {cell: runtimes for cell, runtimes in cells.items() if len(runtimes) == 2}
+        if row.is_measured and row.runtime in AKIDA_RUNTIMES:
+            cell = (row.model, row.variant, row.scheme)
+            cells.setdefault(cell, {})[row.runtime] = row
+    return [
+        Program(runtimes["keras"], runtimes["akida"])
+        for runtimes in cells.values()
+        if len(runtimes) == 2
+    ]
 
 
-def _list_networks(cells: Mapping[Cell, Runtimes]) -> list[tuple[str, str]]:
-    """List the float networks as (model, variant), each once."""
-    rows = (runtimes["akida"] for runtimes in cells.values())
-    return list(dict.fromkeys((row["model"], _find_float_variant(row)) for row in rows))
+def _format_float_accuracy(row: ResultRow) -> str:
+    """Format the accuracy of the float32 file that a row is compared with."""
+    if row.accuracy is None or row.delta_float is None:
+        return ""
+    return f"{100 * (row.accuracy - row.delta_float):.2f}"
 
 
-def _find_float_variant(row: Mapping[str, Any]) -> str:
-    """Return the variant of the float network; QAT starts from the network of the parent."""
-    variant: str = row["parent"] if row["method"] == "qat" else row["variant"]
-    return variant
+def _format_runtimes(programs: Sequence[Program]) -> tuple[str, str]:
+    """Format the accuracies of the last program in Keras and in Akida; empty without any."""
+    if not programs:
+        return "", ""
+    return _format_accuracy(programs[-1].keras), _format_accuracy(programs[-1].akida)
 
 
-def _list_network_accuracies(
-    model: str, network: str, cells: Mapping[Cell, Runtimes]
-) -> list[dict[str, Any]]:
-    """List the accuracies of a float network, one line for each scheme."""
-    lines: dict[str, dict[str, Any]] = {}
-    for (_, _, scheme), runtimes in cells.items():
-        akida = runtimes["akida"]
-        if (akida["model"], _find_float_variant(akida)) != (model, network):
-            continue
-        reference = f"{100 * (akida['accuracy'] - akida['delta_float']):.2f}"
-        names = {"model": model, "variant": network, "scheme": scheme, "float32 [%]": reference}
-        titles = ("PTQ, Keras [%]", "PTQ, Akida [%]", "QAT, Keras [%]", "QAT, Akida [%]")
-        line = lines.setdefault(scheme, {**names, **dict.fromkeys(titles, "")})
-        method = "QAT" if akida["method"] == "qat" else "PTQ"
-        line[f"{method}, Keras [%]"] = _format_accuracy(runtimes["keras"])
-        line[f"{method}, Akida [%]"] = _format_accuracy(akida)
-    return list(lines.values())
+def _format_program(row: ResultRow) -> list[str]:
+    hardware = "all" if row.akida_hardware else "not all"
+    return [
+        row.model,
+        row.variant,
+        row.scheme,
+        _format_share(row.akida_decisions_equal),
+        _format_potentials(row),
+        _format_share(row.akida_quantizeml_equal),
+        _format_optional(row.akida_beyond_train),
+        _format_optional(row.akida_beyond_program),
+        f"{row.akida_device}: {hardware} in hardware",
+        _format_optional(row.akida_processors),
+        _format_kib(row.akida_program_bytes),
+        _format_optional(row.akida_smallest_device),
+    ]
 
 
-def _describe_program(cell: Cell, akida: Mapping[str, Any]) -> dict[str, Any]:
-    model, variant, scheme = cell
-    hardware = "all" if akida["akida_hardware"] else "not all"
-    return {
-        "model": model,
-        "variant": variant,
-        "scheme": scheme,
-        "equal decisions": _format_share(akida["akida_decisions_equal"]),
-        "potentials": _format_potentials(akida),
-        "equal decisions (quantizeml rounding)": _format_share(akida["akida_quantizeml_equal"]),
-        "outside train range": _format_value(akida["akida_beyond_train"]),
-        "outside program range": _format_value(akida["akida_beyond_program"]),
-        "device": f"{akida['akida_device']}: {hardware} in hardware",
-        "processors": _format_value(akida["akida_processors"]),
-        "program [KiB]": _format_kib(akida["akida_program_bytes"]),
-        "smallest device": _format_value(akida["akida_smallest_device"]),
-    }
+def _format_accuracy(row: ResultRow) -> str:
+    if row.accuracy is None or row.delta_float is None:
+        return ""
+    return f"{100 * row.accuracy:.2f} {choose_arrow(row.delta_float, row.p_holm)}".rstrip()
 
 
-def _format_accuracy(row: Mapping[str, Any]) -> str:
-    return f"{100 * row['accuracy']:.2f} {choose_arrow(row['delta_float'], row['p_holm'])}".rstrip()
-
-
-def _format_potentials(row: Mapping[str, Any]) -> str:
-    if row["akida_potentials"] == "exact":
+def _format_potentials(row: ResultRow) -> str:
+    if row.akida_potentials == "exact":
         return "exact"
-    return f"differ, first at {row['akida_first_layer']}"
+    return f"differ, first at {row.akida_first_layer}"
 
 
-def _format_value(value: Any) -> str:
+def _format_optional(value: str | float | None) -> str:
     if value is None or pd.isna(value):
         return ""
     return str(int(value)) if isinstance(value, float) else str(value)
 
 
-def _format_share(value: Any) -> str:
+def _format_share(value: float | None) -> str:
     return "" if value is None or pd.isna(value) else f"{value:.4%}"
 
 
-def _format_kib(value: Any) -> str:
+def _format_kib(value: float | None) -> str:
     return "" if value is None or pd.isna(value) else f"{value / 1024:.1f}"
 
 
-def _format_unfit_cells(rows: Sequence[Mapping[str, Any]]) -> str:
-    lines = list_unfit_cells(rows)
-    return f"## Models that do not fit\n\n{_to_markdown(lines)}\n" if lines else ""
+def _format_unfit_cells(rows: Sequence[ResultRow]) -> str:
+    table = tabulate_unfit_cells(rows)
+    return f"## Models that do not fit\n\n{format_markdown(table)}\n" if table.rows else ""
 
 
-def list_unfit_cells(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """List the cells without a program, or with a program that runs partly on the host.
+def tabulate_unfit_cells(rows: Sequence[ResultRow]) -> Table:
+    """Tabulate the cells without a program, or with a program that runs partly on the host.
 
     Args:
         rows: Rows as for `format_steps`; those with a `reason` are listed, each cell once.
     """
     reasons = {
-        (row["model"], row["variant"], row["scheme"]): row["reason"]
-        for row in rows
-        if row["reason"] is not None
+        (row.model, row.variant, row.scheme): row.reason for row in rows if row.reason is not None
     }
-    return [
-        {"model": model, "variant": variant, "scheme": scheme, "reason": reason}
-        for (model, variant, scheme), reason in reasons.items()
-    ]
+    return build_text_table(
+        ["model", "variant", "scheme", "reason"],
+        [[*cell, reason] for cell, reason in reasons.items()],
+    )
 
 
-def _format_confusions(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def _format_confusions(cells: Sequence[AkidaCell]) -> list[str]:
     parts = []
-    for row in rows:
-        if row["status"] == "ok":
-            title = f"{row['model']}, {row['variant']}, {row['scheme']}, {row['runtime']}"
-            tables = [frame.to_markdown() for frame in _build_confusion_frames(row)]
+    for cell in cells:
+        row = cell.result
+        if row.is_measured:
+            title = f"{row.model}, {row.variant}, {row.scheme}, {row.runtime}"
+            tables = [frame.to_markdown() for frame in _build_confusion_frames(cell)]
             parts.append("\n\n".join([f"### {title}", *tables]) + "\n")
     return ["## Confusion matrices\n", *parts] if parts else []
 
 
-def _build_confusion_frames(row: Mapping[str, Any]) -> list[pd.DataFrame]:
-    """Make the confusion matrices: one of all classes, or one for each label if multi-label."""
-    names = row["class_names"]
-    if row["task"] != "multilabel":
-        frame = pd.DataFrame(row["confusion"], index=names, columns=names)
+def _build_confusion_frames(cell: AkidaCell) -> list[pd.DataFrame]:
+    """Build the confusion matrices: one of all classes, or one for each label if multi-label."""
+    names, confusion = list(cell.class_names), cell.confusion or ()
+    if cell.result.task != "multilabel":
+        frame = pd.DataFrame(confusion, index=names, columns=names)
         return [frame.rename_axis("truth")]
     tables = []
-    for name, matrix in zip(names, row["confusion"], strict=True):
+    for name, matrix in zip(names, confusion, strict=True):
         sides = (f"not {name}", name)
         tables.append(pd.DataFrame(matrix, index=sides, columns=sides).rename_axis("truth"))
     return tables
-
-
-def _to_markdown(lines: list[dict[str, Any]]) -> str:
-    table: str = pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True)
-    return table

@@ -1,11 +1,15 @@
 """Data of the model cards: figures, lineage, verdicts, files and limitations of each cell."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
+from snugnet.core.cell_network import find_network
+from snugnet.evaluation.result_row import ResultRow
 from snugnet.evaluation.table import describe_difference, format_accuracy
-from snugnet.report.collect import Study, format_address
+from snugnet.report.collect import Study
+from snugnet.report.files import FileIdentity
 from snugnet.report.tables import format_float_difference
 
 # Texts of the limitations by name. Cards refer to the names; the page holds each text once.
@@ -40,60 +44,177 @@ FEW_GROUPS = 10
 PATH_SETTINGS = ("path", "datasets_dir")
 
 
-def build_cards(study: Study) -> dict[str, Any]:
-    """Build the data of all cards; data that several cells share is stored once.
+@dataclass(frozen=True)
+class CellCard:
+    """Data of one cell's card.
 
-    Returns:
-        `cells` by address, and the data that they refer to: `datasets`, `networks`, `files`,
-        `certificates`, `contracts`, `conversions`, `schemes`, `limits`.
+    Attributes:
+        row: The row of the results.
+        network: Name of the cell's network in `Cards.networks`.
+        confusion: Confusion matrix, or one for each label of a multi-label task; None without one.
+        class_names: Names of the classes or labels.
+        limits: Names of the limitations that apply, in `LIMITATIONS`.
     """
+
+    row: ResultRow
+    network: str
+    confusion: Sequence[Any] | None
+    class_names: Sequence[str]
+    limits: Sequence[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the columns of the row that apply, their texts, and the other attributes."""
+        columns = self.row.by_column
+        return {
+            **{name: value for name, value in columns.items() if value is not None},
+            "accuracy_text": format_accuracy(columns),
+            "from_float_text": format_float_difference(self.row),
+            "to_parent_text": describe_difference(columns, "parent", "p_parent_holm"),
+            "step_text": describe_difference(columns, "rung", "p_rung_holm"),
+            "network": self.network,
+            "confusion": self.confusion,
+            "class_names": self.class_names,
+            "limits": self.limits,
+        }
+
+
+@dataclass(frozen=True)
+class DatasetCard:
+    """Data of a dataset.
+
+    Attributes:
+        settings: Settings of the dataset, without paths.
+        splits: Counts of each split, from the dataset's record.
+        files: The files of the splits.
+    """
+
+    settings: Mapping[str, Any]
+    splits: Mapping[str, Any]
+    files: Sequence[FileIdentity]
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training.
+
+    Attributes:
+        epochs: Number of epochs, over all phases.
+    """
+
+    epochs: int
+
+
+@dataclass(frozen=True)
+class CompressionStep:
+    """A compression step of a network.
+
+    Attributes:
+        variant: Variant that the step makes.
+        settings: Settings of the variant.
+        training: Training of the step; None if it has no history.
+    """
+
+    variant: str
+    settings: Mapping[str, Any]
+    training: Training | None
+
+
+@dataclass(frozen=True)
+class NetworkCard:
+    """Data of a network.
+
+    Attributes:
+        model: Settings of the model, with its architecture.
+        steps: Compression steps, from the first to the variant of the network.
+    """
+
+    model: Mapping[str, Any]
+    steps: Sequence[CompressionStep]
+
+
+@dataclass(frozen=True)
+class Cards:
+    """Data of all cards; data that several cells share is stored once.
+
+    Attributes:
+        cells: Cards by address of the cell.
+        datasets: Datasets by name.
+        networks: Networks by model/variant.
+        schemes: Settings by model/scheme, of the schemes that have any.
+        files: Files by model/variant/scheme, the deployed one first.
+        certificates: Parts of certificate.json by model/variant/scheme.
+        contracts: Parts of contract.json by model/variant/scheme.
+        conversions: Parts of conversion.json by model/variant/scheme.
+        limits: Texts of the limitations by name.
+    """
+
+    cells: Mapping[str, CellCard]
+    datasets: Mapping[str, DatasetCard]
+    networks: Mapping[str, NetworkCard]
+    schemes: Mapping[str, Mapping[str, Any]]
+    files: Mapping[str, Sequence[FileIdentity]]
+    certificates: Mapping[str, Mapping[str, Any]]
+    contracts: Mapping[str, Mapping[str, Any]]
+    conversions: Mapping[str, Mapping[str, Any]]
+    limits: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the data for the page's script."""
+        return {
+            "cells": {address: card.to_json() for address, card in self.cells.items()},
+            "datasets": {name: asdict(card) for name, card in self.datasets.items()},
+            "networks": {name: asdict(card) for name, card in self.networks.items()},
+            "schemes": self.schemes,
+            "files": {
+                artifact: [asdict(file) for file in files] for artifact, files in self.files.items()
+            },
+            "certificates": self.certificates,
+            "contracts": self.contracts,
+            "conversions": self.conversions,
+            "limits": self.limits,
+        }
+
+
+def build_cards(study: Study) -> Cards:
+    """Build the data of all cards."""
     artifacts = {_name_artifact(row): row for row in study.rows}
-    return {
-        "cells": {format_address(row): _build_cell(study, row) for row in study.rows},
-        "datasets": {name: _describe_dataset(study, name) for name in study.datasets},
-        "networks": _describe_networks(study),
-        "schemes": _list_schemes(study),
-        "files": {name: _list_files(study, row) for name, row in artifacts.items()},
-        "certificates": _read_verdicts(study, artifacts, "verify", "certificate.json"),
-        "contracts": _read_verdicts(study, artifacts, "tflite", "contract.json"),
-        "conversions": _read_verdicts(study, artifacts, "akida", "conversion.json"),
-        "limits": LIMITATIONS,
-    }
+    schemes = study.recipes.schemes
+    return Cards(
+        cells={row.address: _build_cell(study, row) for row in study.rows},
+        datasets={name: _build_dataset(study, name) for name in study.datasets},
+        networks=_build_networks(study),
+        schemes={name: settings for name, settings in schemes.items() if settings},
+        files={name: _list_files(study, row) for name, row in artifacts.items()},
+        certificates=_read_verdicts(study, artifacts, "verify", "certificate.json"),
+        contracts=_read_verdicts(study, artifacts, "tflite", "contract.json"),
+        conversions=_read_verdicts(study, artifacts, "akida", "conversion.json"),
+        limits=LIMITATIONS,
+    )
 
 
-def _name_artifact(row: Mapping[str, Any]) -> str:
+def _name_artifact(row: ResultRow) -> str:
     """Return model/variant/scheme: the deployed file, which all runtimes of a cell share."""
-    return f"{row['model']}/{row['variant']}/{row['scheme']}"
+    return f"{row.model}/{row.variant}/{row.scheme}"
 
 
-def _name_network(row: Mapping[str, Any]) -> str:
-    """Return model/variant of a cell's network; Akida's QAT starts from the parent's network."""
-    is_akida_qat = row["scheme"] in AKIDA_SCHEMES and row["method"] == "qat"
-    return f"{row['model']}/{row['parent' if is_akida_qat else 'variant']}"
+def _name_network(row: ResultRow) -> str:
+    """Return model/variant of the network that a cell computes."""
+    return f"{row.model}/{find_network(row.scheme, row.variant, row.method, row.parent)}"
 
 
-def _list_schemes(study: Study) -> dict[str, Any]:
-    """Return the settings of the schemes that have any."""
-    return {name: settings for name, settings in study.recipes["schemes"].items() if settings}
+def _build_cell(study: Study, row: ResultRow) -> CellCard:
+    """Build a cell's card from its row and its metrics."""
+    metrics = study.files.read_json(f"metrics/{row.address}.json") or {}
+    return CellCard(
+        row=row,
+        network=_name_network(row),
+        confusion=metrics.get("confusion"),
+        class_names=metrics.get("class_names", []),
+        limits=list_limitations(study, row),
+    )
 
 
-def _build_cell(study: Study, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Build a cell's figures that apply, their texts and references to shared data."""
-    metrics = study.files.read_json(f"metrics/{format_address(row)}.json") or {}
-    return {
-        **{name: value for name, value in row.items() if value is not None},
-        "accuracy_text": format_accuracy(row),
-        "from_float_text": format_float_difference(row),
-        "to_parent_text": describe_difference(row, "parent", "p_parent_holm"),
-        "step_text": describe_difference(row, "rung", "p_rung_holm"),
-        "network": _name_network(row),
-        "confusion": metrics.get("confusion"),
-        "class_names": metrics.get("class_names", []),
-        "limits": list_limitations(study, row),
-    }
-
-
-def list_limitations(study: Study, row: Mapping[str, Any]) -> list[str]:
+def list_limitations(study: Study, row: ResultRow) -> list[str]:
     """List the limitations of a cell's figures.
 
     Args:
@@ -103,68 +224,70 @@ def list_limitations(study: Study, row: Mapping[str, Any]) -> list[str]:
     Returns:
         Names in `LIMITATIONS`; empty for a cell without figures.
     """
-    if row["status"] != "ok":
+    if not row.is_measured:
         return []
-    family = [other for other in study.rows if other["family"] == row["family"]]
-    simulated = study.recipes["datasets"][row["dataset"]]["kind"].startswith("synthetic")
+    family = [other for other in study.rows if other.family == row.family]
+    simulated = study.recipes.datasets[row.dataset]["kind"].startswith("synthetic")
     applies = {
         "simulated": simulated,
-        "few_groups": row["n_groups"] is not None and row["n_groups"] < FEW_GROUPS,
-        "no_groups": row["n_groups"] is None,
-        "one_seed": len({other["seed"] for other in family}) == 1,
+        "few_groups": row.n_groups is not None and row.n_groups < FEW_GROUPS,
+        "no_groups": row.n_groups is None,
+        "one_seed": len({other.seed for other in family}) == 1,
         "same_source": not simulated,
-        "host": row["latency_us_median"] is not None,
-        "simulator": row["scheme"] in AKIDA_SCHEMES,
+        "host": row.latency_us_median is not None,
+        "simulator": row.scheme in AKIDA_SCHEMES,
         "selected": True,
     }
     return [name for name, is_limited in applies.items() if is_limited]
 
 
-def _describe_dataset(study: Study, name: str) -> dict[str, Any]:
+def _build_dataset(study: Study, name: str) -> DatasetCard:
     record = study.files.read_json(f"data/{name}/record.json") or {}
     splits = ("train", "val", "calib", "test")
     files = [study.files.identify(f"data/{name}/{split}.npz") for split in splits]
-    return {
-        "settings": _remove_paths(study.recipes["datasets"][name]),
-        "splits": record.get("splits", {}),
-        "files": [file for file in files if file],
-    }
+    return DatasetCard(
+        settings=_remove_paths(study.recipes.datasets[name]),
+        splits=record.get("splits", {}),
+        files=[file for file in files if file],
+    )
 
 
 def _remove_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name not in PATH_SETTINGS}
 
 
-def _describe_networks(study: Study) -> dict[str, Any]:
-    """Describe each network once; each training history is read once."""
+def _build_networks(study: Study) -> dict[str, NetworkCard]:
+    """Build the data of each network once; each training history is read once."""
     histories = study.files.find("models", "history.csv")
-    trainings = {path: _describe_training(study, path) for path in histories}
+    trainings = {path: _read_training(study, path) for path in histories}
     networks = dict.fromkeys(map(_name_network, study.rows))
-    return {name: _describe_network(study, name, trainings) for name in networks}
+    return {name: _build_network(study, name, trainings) for name in networks}
 
 
-def _describe_network(study: Study, network: str, trainings: Mapping[str, Any]) -> dict[str, Any]:
-    """Describe a network: its architecture, and each compression step with its settings."""
+def _build_network(
+    study: Study, network: str, trainings: Mapping[str, Training | None]
+) -> NetworkCard:
+    """Build the data of a network: its architecture, and each compression step."""
     model, _, variant = network.partition("/")
     recipes = study.recipes
     steps = [
-        {
-            "variant": step,
-            "settings": recipes["variants"][f"{model}/{step}"],
-            "training": trainings.get(f"models/{model}/{step}/history.csv"),
-        }
-        for step in recipes["lineages"][variant]
+        CompressionStep(
+            variant=step,
+            settings=recipes.variants[f"{model}/{step}"],
+            training=trainings.get(f"models/{model}/{step}/history.csv"),
+        )
+        for step in recipes.lineages[variant]
     ]
-    return {"model": recipes["models"][model], "steps": steps}
+    return NetworkCard(recipes.models[model], steps)
 
 
-def _describe_training(study: Study, path: str) -> dict[str, Any] | None:
-    """Count the epochs of a training, over all of its phases; None if it has no history."""
+def _read_training(study: Study, path: str) -> Training | None:
+    """Count the epochs of a training; None if it has no history."""
     history = study.files.read_table(path)
-    return None if history is None or history.empty else {"epochs": len(history)}
+    return None if history is None or history.empty else Training(len(history))
 
 
-def _list_files(study: Study, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _list_files(study: Study, row: ResultRow) -> list[FileIdentity]:
     """List the files of a cell, the deployed one first."""
     artifact, files = _name_artifact(row), study.files
     identities = [
@@ -176,7 +299,7 @@ def _list_files(study: Study, row: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _read_verdicts(
-    study: Study, artifacts: Mapping[str, Any], stage: str, name: str
+    study: Study, artifacts: Iterable[str], stage: str, name: str
 ) -> dict[str, dict[str, Any]]:
     """Read the JSON files of a stage about deployed files, with the fields that cards show."""
     verdicts = {

@@ -1,15 +1,41 @@
 """The `Study` that the report shows: results table, verdict, settings and result files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 
 from snugnet.core.files import read_json
+from snugnet.evaluation.gate import GateResult
+from snugnet.evaluation.result_row import ResultRow
 from snugnet.evaluation.table import INTEGERS
 from snugnet.report.files import ResultFiles, read_table, to_records
+
+
+@dataclass(frozen=True)
+class Recipes:
+    """Settings of everything that a study makes, as JSON blocks by name.
+
+    Attributes:
+        datasets: Settings by dataset.
+        models: Settings by model.
+        variants: Settings by model/variant.
+        schemes: Settings by model/scheme.
+        lineages: Compression steps by variant, from the first to the variant itself.
+    """
+
+    datasets: Mapping[str, Mapping[str, Any]]
+    models: Mapping[str, Mapping[str, Any]]
+    variants: Mapping[str, Mapping[str, Any]]
+    schemes: Mapping[str, Mapping[str, Any]]
+    lineages: Mapping[str, Sequence[str]]
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Read the recipes from the settings of the report's job."""
+        return cls(**{field.name: values[field.name] for field in fields(cls)})
 
 
 @dataclass(frozen=True)
@@ -18,34 +44,34 @@ class Study:
 
     Attributes:
         frame: The rows of metrics.csv.
-        rows: The same rows as mappings; a value that is missing is None.
-        gate: The content of gate.json; empty without one.
-        recipes: Settings of datasets, models, variants, schemes and lineages.
+        rows: The same rows as records; a value that is missing is None.
+        gate: The content of gate.json; None without one.
+        recipes: Settings of everything that the study makes.
         confidence: Confidence level of the intervals, in (0, 1).
         files: All other result files.
     """
 
     frame: pd.DataFrame
-    rows: list[dict[str, Any]]
-    gate: dict[str, Any]
-    recipes: dict[str, Any]
+    rows: Sequence[ResultRow]
+    gate: GateResult | None
+    recipes: Recipes
     confidence: float
     files: ResultFiles
 
     @property
     def models(self) -> list[str]:
         """The models, in the study's order."""
-        return list(dict.fromkeys(row["model"] for row in self.rows))
+        return list(dict.fromkeys(row.model for row in self.rows))
 
     @property
     def datasets(self) -> list[str]:
         """The datasets, in the study's order."""
-        return list(dict.fromkeys(row["dataset"] for row in self.rows))
+        return list(dict.fromkeys(row.dataset for row in self.rows))
 
     @property
-    def measured(self) -> list[dict[str, Any]]:
-        """The rows of cells with the status `ok`."""
-        return [row for row in self.rows if row["status"] == "ok"]
+    def measured(self) -> list[ResultRow]:
+        """The rows of measured cells."""
+        return [row for row in self.rows if row.is_measured]
 
     def read_tables(self, model: str, stage: str, name: str) -> pd.DataFrame:
         """Read and concatenate the tables of a model's variants.
@@ -82,14 +108,9 @@ def collect(
         frame[name] = frame[name].astype("Int64")
     return Study(
         frame=frame,
-        rows=to_records(frame),
-        gate=read_json(gate) if gate else {},
-        recipes=settings["recipes"],
+        rows=[ResultRow.from_columns(record) for record in to_records(frame)],
+        gate=GateResult.from_json(read_json(gate)) if gate else None,
+        recipes=Recipes.from_json(settings["recipes"]),
         confidence=settings["statistics"]["confidence"],
         files=ResultFiles(Path(table).parent.parent, [table, *([gate] if gate else []), *evidence]),
     )
-
-
-def format_address(row: Mapping[str, Any]) -> str:
-    """Return the address of a cell: model/variant/scheme/runtime."""
-    return "/".join(str(row[name]) for name in ("model", "variant", "scheme", "runtime"))

@@ -1,13 +1,16 @@
 """Figures of design spaces: the factorizations that were considered for each network."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 import altair as alt
 
 from snugnet.report.collect import Study
 from snugnet.report.figure import (
     Figure,
+    Panel,
     build_tooltips,
     encode_colour,
     encode_shape,
@@ -18,6 +21,56 @@ from snugnet.report.figure import (
 from snugnet.report.files import to_records
 
 
+@dataclass(frozen=True)
+class Design:
+    """A factorization of a network.
+
+    Attributes:
+        point: Number of the design in the settings of a variant; None if it was not trained.
+        parameters: Number of parameters.
+        macs: Number of multiply-accumulates.
+        weight_error: Error of the factorized weights.
+        val_accuracy: Accuracy on val after some epochs, in per cent; None if it was not trained.
+        layers: Settings of the layers, as JSON.
+    """
+
+    point: int | None
+    parameters: int
+    macs: int
+    weight_error: float
+    val_accuracy: float | None
+    layers: str
+
+    @classmethod
+    def from_columns(cls, values: Mapping[str, Any]) -> Self:
+        """Read a row of design_space.csv."""
+        return cls(
+            point=None if values["point"] is None else int(values["point"]),
+            parameters=values["parameters"],
+            macs=values["macs"],
+            weight_error=values["weight_error"],
+            val_accuracy=to_percent(values["val_accuracy"]),
+            layers=values["layers"],
+        )
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether the design was trained for some epochs."""
+        return self.val_accuracy is not None
+
+    def to_columns(self) -> dict[str, Any]:
+        """Return the row of the figure's table."""
+        return {
+            "point": self.point,
+            "trained": "trained" if self.is_trained else "not trained",
+            "parameters": self.parameters,
+            "macs": self.macs,
+            "weight error": self.weight_error,
+            "val accuracy": self.val_accuracy,
+            "layers": self.layers,
+        }
+
+
 def build_figures(study: Study) -> list[Figure]:
     """Build one figure for each design space of the study."""
     figures = []
@@ -25,40 +78,29 @@ def build_figures(study: Study) -> list[Figure]:
         model, variant = path.split("/")[1:3]
         table = study.files.read_table(path)
         if table is not None and len(table):
-            figures.append(_build_figure(f"{model}/{variant}", to_records(table)))
+            designs = [Design.from_columns(row) for row in to_records(table)]
+            figures.append(_build_figure(f"{model}/{variant}", designs))
     return figures
 
 
-def _build_figure(network: str, designs: list[dict[str, Any]]) -> Figure:
-    rows = [
-        {
-            "point": None if design["point"] is None else int(design["point"]),
-            "trained": "trained" if design["val_accuracy"] is not None else "not trained",
-            "parameters": design["parameters"],
-            "macs": design["macs"],
-            "weight error": design["weight_error"],
-            "val accuracy": to_percent(design["val_accuracy"]),
-            "layers": design["layers"],
-        }
-        for design in designs
-    ]
-    trained = sum(row["trained"] == "trained" for row in rows)
+def _build_figure(network: str, designs: Sequence[Design]) -> Figure:
+    trained = sum(design.is_trained for design in designs)
     return Figure(
         f"designs_{network.replace('/', '_')}",
         "designs",
         network,
         f"Design space of {network}",
-        f"{len(rows)} factorizations of {network} on the Pareto front of parameters and "
+        f"{len(designs)} factorizations of {network} on the Pareto front of parameters and "
         "multiply-accumulates, with the error of their weights. Of these, "
         f"{trained} were trained for some epochs. The number of a design selects it in the "
         "settings of a variant. Accuracy is measured on val.",
-        rows,
+        [design.to_columns() for design in designs],
         [_build_error_panel(), _build_accuracy_panel()],
     )
 
 
 @cache
-def _build_error_panel() -> dict[str, Any]:
+def _build_error_panel() -> Panel:
     points = (
         start_chart()
         .mark_point(filled=True, size=40, opacity=0.7)
@@ -76,7 +118,7 @@ def _build_error_panel() -> dict[str, Any]:
 
 
 @cache
-def _build_accuracy_panel() -> dict[str, Any]:
+def _build_accuracy_panel() -> Panel:
     base = (
         start_chart()
         .transform_filter("isValid(datum['val accuracy'])")

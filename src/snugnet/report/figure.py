@@ -39,6 +39,9 @@ DIVERGING = (
 # Height of a panel in pixels.
 HEIGHT = 220
 
+# A panel: a Vega-Lite specification in JSON, without data.
+Panel = dict[str, Any]
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -60,7 +63,7 @@ class Figure:
     title: str
     caption: str
     rows: Sequence[Mapping[str, Any]]
-    panels: Sequence[Mapping[str, Any]]
+    panels: Sequence[Panel]
 
 
 def start_chart() -> alt.Chart:
@@ -68,7 +71,7 @@ def start_chart() -> alt.Chart:
     return alt.Chart(alt.NamedData("rows"))
 
 
-def finish_panel(chart: alt.Chart | alt.LayerChart, title: str, description: str) -> dict[str, Any]:
+def finish_panel(chart: alt.Chart | alt.LayerChart, title: str, description: str) -> Panel:
     """Convert a chart to a panel as wide as the page allows.
 
     Args:
@@ -83,7 +86,7 @@ def finish_panel(chart: alt.Chart | alt.LayerChart, title: str, description: str
         title=title, description=description, width="container", height=HEIGHT
     )
     # Altair has validated each part when it was built; validating again would double the time.
-    spec: dict[str, Any] = finished.to_dict(validate=False)
+    spec: Panel = finished.to_dict(validate=False)
     return {name: value for name, value in spec.items() if name not in ("config", "$schema")}
 
 

@@ -1,6 +1,7 @@
 """Access to the result files that the report reads, by path below the results folder."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,21 @@ import numpy as np
 import pandas as pd
 
 from snugnet.core.files import read_json, sha256_of
+
+
+@dataclass(frozen=True)
+class FileIdentity:
+    """A file that the report names.
+
+    Attributes:
+        path: Path below the results folder.
+        bytes: Size of the file.
+        sha256: SHA-256 checksum in hexadecimal digits.
+    """
+
+    path: str
+    bytes: int
+    sha256: str
 
 
 class ResultFiles:
@@ -42,7 +58,7 @@ class ResultFiles:
             if path.startswith(f"{folder}/") and path.rpartition("/")[2] == name
         ]
 
-    def identify(self, name: str, inside: str = "") -> dict[str, Any] | None:
+    def identify(self, name: str, inside: str = "") -> FileIdentity | None:
         """Return path, size and SHA-256 sum of a file.
 
         Args:
@@ -50,14 +66,14 @@ class ResultFiles:
             inside: Path of the file in the folder; empty if `name` is the file.
 
         Returns:
-            `path`, `bytes` (the size) and `sha256`; None if there is no such file.
+            The identity of the file; None if there is no such file.
         """
         path = self._paths.get(name)
         if path is None or not (path / inside).is_file():
             return None
         digest = sha256_of(path / inside)
         full_name = f"{name}/{inside}" if inside else name
-        return {"path": full_name, "bytes": (path / inside).stat().st_size, "sha256": digest}
+        return FileIdentity(full_name, (path / inside).stat().st_size, digest)
 
     def format_newest_time(self) -> str:
         """Return the modification time of the newest file, as text in UTC."""

@@ -1,14 +1,16 @@
 """Figures of layer errors: TensorFlow's Quantization Debugger, the trace and the sensitivity."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 import altair as alt
 
 from snugnet.report.collect import Study
 from snugnet.report.figure import (
     Figure,
+    Panel,
     build_tooltips,
     encode_colour,
     encode_dash,
@@ -19,6 +21,7 @@ from snugnet.report.figure import (
     to_percent,
 )
 from snugnet.report.files import to_records
+from snugnet.report.table import Table, Value
 
 # Columns of layers.csv with the titles of their axes.
 DEBUGGER = {
@@ -40,13 +43,126 @@ TRACE = {
     "saturated": "share of saturated values",
     "range_covered": "share of the range that is covered",
 }
-# Kinds of files in sensitivity.csv: the column of the difference, and the title of its panel.
+# Kinds of files in sensitivity.csv with the titles of their panels.
 SENSITIVITY = {
-    "only": ("delta_float", "only this layer quantized: Δ vs float32 [points]"),
-    "all_but": ("delta_full", "all layers but this one quantized: Δ vs all quantized [points]"),
+    "only": "only this layer quantized: Δ vs float32 [points]",
+    "all_but": "all layers but this one quantized: Δ vs all quantized [points]",
 }
 # RMSE / scale of rounding alone: errors are then uniform over one step.
 ROUNDING_RMSE = 12**-0.5
+
+
+@dataclass(frozen=True)
+class VariantLayer:
+    """A layer of a variant.
+
+    Attributes:
+        variant: Name of the variant.
+        index: Index of the layer.
+        operator: Name of its operator.
+        tensor: Name of its output tensor. That of a fused operator has the names of all fused
+            layers; the first identifies it.
+    """
+
+    variant: str
+    index: int
+    operator: str
+    tensor: str
+
+    @classmethod
+    def from_columns(cls, values: Mapping[str, Any]) -> Self:
+        """Read the first columns of a row of layers.csv, trace.csv or sensitivity.csv."""
+        tensor = values["tensor"].partition(";")[0]
+        return cls(values["variant"], int(values["index"]), values["operator"], tensor)
+
+
+@dataclass(frozen=True)
+class LayerError:
+    """A row of layers.csv or trace.csv.
+
+    Attributes:
+        layer: The layer.
+        num_elements: Number of values of its output tensor for one sample.
+        n: Number of samples; None in layers.csv.
+        measures: Values of the columns in `DEBUGGER` or `TRACE`; a column that the file lacks is
+            None.
+    """
+
+    layer: VariantLayer
+    num_elements: int
+    n: int | None
+    measures: Mapping[str, float | None]
+
+    @classmethod
+    def from_columns(cls, values: Mapping[str, Any], names: Iterable[str]) -> Self:
+        """Read a row of layers.csv or trace.csv.
+
+        Args:
+            values: Values by column.
+            names: Columns of the measures.
+        """
+        measures = {name: values.get(name) for name in names}
+        layer = VariantLayer.from_columns(values)
+        return cls(layer, values["num_elements"], values.get("n"), measures)
+
+    def to_columns(self, measures: Iterable[str]) -> dict[str, Any]:
+        """Return the row of the figure's table, with some of the measures."""
+        samples = {} if self.n is None else {"n": self.n}
+        return {
+            **asdict(self.layer),
+            **samples,
+            **{name: _round_digits(self.measures[name]) for name in measures},
+        }
+
+
+@dataclass(frozen=True)
+class LayerSensitivity:
+    """A row of sensitivity.csv that is about a layer.
+
+    Attributes:
+        layer: The layer.
+        quantized: Kind of file, in `SENSITIVITY`.
+        accuracy: Accuracy of the file on val, in per cent.
+        points: Difference from float32 (`only`) or from the file with all layers quantized
+            (`all_but`), in points.
+        p_full: P-value of the difference from the file with all layers quantized.
+        n: Number of samples.
+    """
+
+    layer: VariantLayer
+    quantized: str
+    accuracy: float | None
+    points: float | None
+    p_full: float | None
+    n: int
+
+    @classmethod
+    def from_columns(cls, values: Mapping[str, Any]) -> Self:
+        """Read a row of sensitivity.csv."""
+        quantized = values["quantized"]
+        delta = values["delta_float"] if quantized == "only" else values["delta_full"]
+        return cls(
+            layer=VariantLayer.from_columns(values),
+            quantized=quantized,
+            accuracy=to_percent(values["accuracy"]),
+            points=to_percent(delta),
+            p_full=values["p_full"],
+            n=values["n"],
+        )
+
+    def to_columns(self) -> dict[str, Any]:
+        """Return the row of the figure's table."""
+        return {
+            "variant": self.layer.variant,
+            "quantized": self.quantized,
+            "index": self.layer.index,
+            "operator": self.layer.operator,
+            "tensor": self.layer.tensor,
+            "accuracy": self.accuracy,
+            "points": self.points,
+            "p to all in integers": self.p_full,
+            "n": self.n,
+        }
 
 
 def build_figures(study: Study) -> list[Figure]:
@@ -94,44 +210,34 @@ def _build_error_figures(
         measures: Columns to draw, with the titles of their axes.
         texts: Title and caption of the figure.
     """
-    errors = _read_layers(study, model, kind)
-    shown = {name: title for name, title in measures.items() if _has_values(errors, name)}
+    errors = _read_errors(study, model, kind, measures)
+    shown = [name for name in measures if any(error.measures[name] is not None for error in errors)]
     if not shown:
         return []
-    columns = ["variant", "index", "operator", "tensor"]
-    if "n" in errors[0]:
-        columns.append("n")
-    columns += shown
-    rows = [{name: _round_digits(row[name]) for name in columns} for row in errors]
+    rows = [error.to_columns(shown) for error in errors]
     variants = list_values(rows, "variant")
-    panels = [_build_error_panel(name, title, variants) for name, title in shown.items()]
+    panels = [_build_error_panel(name, measures[name], variants) for name in shown]
     return [Figure(f"{kind}_{model}", "layers", model, *texts, rows, panels)]
 
 
-def _read_layers(study: Study, model: str, kind: str) -> list[dict[str, Any]]:
-    """Read the rows of a model's files `kind`.csv that are about layers.
-
-    The output tensor of a fused operator has the names of all fused layers; the first identifies
-    it.
-    """
-    return [
-        {**row, "index": int(row["index"]), "tensor": row["tensor"].partition(";")[0]}
-        for row in to_records(study.read_tables(model, "debug", f"{kind}.csv"))
-        if row["index"] is not None
-    ]
+def _read_errors(study: Study, model: str, kind: str, measures: Iterable[str]) -> list[LayerError]:
+    """Read the rows of a model's files `kind`.csv, with some measures."""
+    return [LayerError.from_columns(row, measures) for row in _read_layer_rows(study, model, kind)]
 
 
-def _has_values(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
-    return any(row.get(name) is not None for row in rows)
+def _read_layer_rows(study: Study, model: str, kind: str) -> list[dict[str, Any]]:
+    """Read the rows of a model's files `kind`.csv that are about layers, by column."""
+    rows = to_records(study.read_tables(model, "debug", f"{kind}.csv"))
+    return [row for row in rows if row["index"] is not None]
 
 
-def _round_digits(value: Any) -> Any:
+def _round_digits(value: float | None) -> float | None:
     """Round a float to five significant digits; more are invisible in a chart."""
     return float(f"{value:.5g}") if isinstance(value, float) else value
 
 
 @cache
-def _build_error_panel(name: str, title: str, variants: tuple[str, ...]) -> dict[str, Any]:
+def _build_error_panel(name: str, title: str, variants: tuple[str, ...]) -> Panel:
     axis = alt.Axis(tickMinStep=1, format="d")
     base = start_chart().encode(
         x=alt.X("index:Q", title="layer index", axis=axis),
@@ -152,16 +258,10 @@ def _build_error_panel(name: str, title: str, variants: tuple[str, ...]) -> dict
 
 def _build_sensitivity_figures(study: Study, model: str) -> list[Figure]:
     """Build the figure of layer sensitivity; no figure if the model has no sensitivity.csv."""
-    rows = [
-        {
-            **{name: row[name] for name in ("variant", "quantized", "index", "operator", "tensor")},
-            "accuracy": to_percent(row["accuracy"]),
-            "points": to_percent(row[SENSITIVITY[row["quantized"]][0]]),
-            "p to all in integers": row["p_full"],
-            "n": row["n"],
-        }
-        for row in _read_layers(study, model, "sensitivity")
+    sensitivities = [
+        LayerSensitivity.from_columns(row) for row in _read_layer_rows(study, model, "sensitivity")
     ]
+    rows = [sensitivity.to_columns() for sensitivity in sensitivities]
     if not rows:
         return []
     variants = list_values(rows, "variant")
@@ -179,14 +279,14 @@ def _build_sensitivity_figures(study: Study, model: str) -> list[Figure]:
             rows,
             [
                 _build_sensitivity_panel(kind, title, variants)
-                for kind, (_, title) in SENSITIVITY.items()
+                for kind, title in SENSITIVITY.items()
             ],
         )
     ]
 
 
 @cache
-def _build_sensitivity_panel(kind: str, title: str, variants: tuple[str, ...]) -> dict[str, Any]:
+def _build_sensitivity_panel(kind: str, title: str, variants: tuple[str, ...]) -> Panel:
     base = (
         start_chart()
         .transform_filter(f"datum.quantized == '{kind}'")
@@ -207,15 +307,24 @@ def _build_sensitivity_panel(kind: str, title: str, variants: tuple[str, ...]) -
     return finish_panel(lines + points, title, description)
 
 
-def list_layer_indexes(study: Study, model: str) -> list[dict[str, Any]]:
-    """List operator, tensor and number of values at each layer index of the charts.
+def tabulate_layer_indexes(study: Study, model: str) -> Table:
+    """Tabulate operator, tensor and number of values at each layer index of the charts.
 
     Returns:
         One line for each index, with one column for each variant.
     """
-    layers = _read_layers(study, model, "trace") or _read_layers(study, model, "layers")
-    lines: dict[int, dict[str, Any]] = {}
-    for row in sorted(layers, key=lambda row: int(row["index"])):
-        line = lines.setdefault(row["index"], {"index": row["index"]})
-        line[row["variant"]] = f"{row['operator']} {row['tensor']}, {row['num_elements']:,}"
-    return list(lines.values())
+    errors = _read_errors(study, model, "trace", ()) or _read_errors(study, model, "layers", ())
+    errors = sorted(errors, key=lambda error: error.layer.index)
+    variants = dict.fromkeys(error.layer.variant for error in errors)
+    lines: dict[int, dict[str, Value]] = {}
+    for error in errors:
+        text = f"{error.layer.operator} {error.layer.tensor}, {error.num_elements:,}"
+        lines.setdefault(error.layer.index, {})[error.layer.variant] = Value(text)
+    empty = Value("")
+    return Table(
+        ["index", *variants],
+        [
+            [Value(f"{index:,}", index), *(line.get(variant, empty) for variant in variants)]
+            for index, line in lines.items()
+        ],
+    )

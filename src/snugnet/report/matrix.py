@@ -1,13 +1,12 @@
 """Figure and colours of the results matrix: the accuracy that each scheme costs each variant."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import altair as alt
 
 from snugnet.evaluation.table import format_scheme
-from snugnet.report.collect import Study, format_address
-from snugnet.report.figure import DIVERGING, Figure, finish_panel, start_chart, to_percent
+from snugnet.report.collect import Study
+from snugnet.report.figure import DIVERGING, Figure, Panel, finish_panel, start_chart, to_percent
 
 # Differences in points at which the colours saturate.
 LIMIT = 5.0
@@ -51,10 +50,10 @@ def build_figures(study: Study) -> list[Figure]:
     """Build the matrix for the figure files; the page shows it as a table."""
     rows = [
         {
-            "cell": format_address(row),
-            "network": f"{row['model']} {row['variant']}",
-            "scheme": format_scheme(row["scheme"], row["runtime"]),
-            "points": to_percent(row["delta_float"]),
+            "cell": row.address,
+            "network": f"{row.model} {row.variant}",
+            "scheme": format_scheme(row.scheme, row.runtime),
+            "points": to_percent(row.delta_float),
         }
         for row in study.measured
     ]
@@ -79,7 +78,7 @@ def _find_black_text_range() -> tuple[float, float]:
     return min(losses), max(gains)
 
 
-def _build_panel(networks: int) -> dict[str, Any]:
+def _build_panel(networks: int) -> Panel:
     scale = alt.Scale(domain=[-LIMIT, LIMIT], range=list(DIVERGING), clamp=True)
     base = start_chart().encode(
         x=alt.X("scheme:N", sort=None, title=None, axis=alt.Axis(orient="top", labelAngle=-40)),

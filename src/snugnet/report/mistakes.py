@@ -1,8 +1,9 @@
 """Figures of common mistakes in integer inference: the accuracy that each mistake costs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 import altair as alt
 import numpy as np
@@ -11,6 +12,7 @@ from snugnet.evaluation.statistics import adjust_holm
 from snugnet.report.collect import Study
 from snugnet.report.figure import (
     Figure,
+    Panel,
     build_tooltips,
     encode_colour,
     finish_panel,
@@ -20,46 +22,100 @@ from snugnet.report.figure import (
 )
 
 
+@dataclass(frozen=True)
+class MistakeCost:
+    """The accuracy that a mistake costs a cell; all shares are in per cent.
+
+    Attributes:
+        cell: Variant and scheme of the cell.
+        mistake: Name of the mistake.
+        description: Description of the mistake.
+        n: Number of samples.
+        right: Accuracy with correct conversion.
+        wrong: Accuracy with the mistake.
+        points: Difference in accuracy, in points.
+        low: Lower end of its interval; None without one.
+        high: Upper end of its interval; None without one.
+        p: P-value of the paired test.
+        saturated: Share of input values that saturate with correct conversion.
+    """
+
+    cell: str
+    mistake: str
+    description: str
+    n: int
+    right: float | None
+    wrong: float | None
+    points: float | None
+    low: float | None
+    high: float | None
+    p: float
+    saturated: float | None
+
+    @classmethod
+    def from_json(cls, mistake: Mapping[str, Any], cell: str, report: Mapping[str, Any]) -> Self:
+        """Read an entry of mistakes.json.
+
+        Args:
+            mistake: The entry.
+            cell: Variant and scheme of the cell.
+            report: Content of the file.
+        """
+        return cls(
+            cell=cell,
+            mistake=mistake["name"],
+            description=mistake["words"],
+            n=report["n"],
+            right=to_percent(report["accuracy"]),
+            wrong=to_percent(mistake["accuracy"]),
+            points=to_percent(mistake["delta"]),
+            low=to_percent(mistake["delta_low"]),
+            high=to_percent(mistake["delta_high"]),
+            p=mistake["p"],
+            saturated=to_percent(report["saturated"]),
+        )
+
+    def to_columns(self) -> dict[str, Any]:
+        """Return the row of the figure's table."""
+        return {
+            "cell": self.cell,
+            "mistake": self.mistake,
+            "in words": self.description,
+            "n": self.n,
+            "right": self.right,
+            "wrong": self.wrong,
+            "points": self.points,
+            "low": self.low,
+            "high": self.high,
+            "p": self.p,
+            "saturated inputs": self.saturated,
+        }
+
+
 def build_figures(study: Study) -> list[Figure]:
     """Build one figure for each model whose mistakes were measured."""
     figures = []
     for model in study.models:
-        rows = _list_mistakes(study, model)
-        if rows:
-            figures.append(_build_figure(model, rows))
+        costs = _list_mistakes(study, model)
+        if costs:
+            figures.append(_build_figure(model, costs))
     return figures
 
 
-def _list_mistakes(study: Study, model: str) -> list[dict[str, Any]]:
+def _list_mistakes(study: Study, model: str) -> list[MistakeCost]:
     """List the mistakes of a model's cells; p-values are adjusted within the model (Holm)."""
-    rows = []
+    costs = []
     for path in study.files.find(f"debug/{model}", "mistakes.json"):
-        variant, scheme = path.split("/")[2:4]
+        cell = ", ".join(path.split("/")[2:4])
         report = study.files.read_json(path) or {"mistakes": []}
-        rows += [_build_row(entry, f"{variant}, {scheme}", report) for entry in report["mistakes"]]
-    for row, p in zip(rows, adjust_holm(np.array([row["p"] for row in rows])), strict=True):
-        row["p"] = float(p)
-    return rows
+        costs += [MistakeCost.from_json(entry, cell, report) for entry in report["mistakes"]]
+    adjusted = adjust_holm(np.array([cost.p for cost in costs]))
+    return [replace(cost, p=float(p)) for cost, p in zip(costs, adjusted, strict=True)]
 
 
-def _build_row(mistake: Mapping[str, Any], cell: str, report: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "cell": cell,
-        "mistake": mistake["name"],
-        "in words": mistake["words"],
-        "n": report["n"],
-        "right": to_percent(report["accuracy"]),
-        "wrong": to_percent(mistake["accuracy"]),
-        "points": to_percent(mistake["delta"]),
-        "low": to_percent(mistake["delta_low"]),
-        "high": to_percent(mistake["delta_high"]),
-        "p": mistake["p"],
-        "saturated inputs": to_percent(report["saturated"]),
-    }
-
-
-def _build_figure(model: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
-    descriptions = {row["mistake"]: row["in words"] for row in rows}
+def _build_figure(model: str, costs: Sequence[MistakeCost]) -> Figure:
+    descriptions = {cost.mistake: cost.description for cost in costs}
+    rows = [cost.to_columns() for cost in costs]
     return Figure(
         f"mistakes_{model}",
         "mistakes",
@@ -76,7 +132,7 @@ def _build_figure(model: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 @cache
-def _build_panel(mistakes: tuple[str, ...], cells: tuple[str, ...]) -> dict[str, Any]:
+def _build_panel(mistakes: tuple[str, ...], cells: tuple[str, ...]) -> Panel:
     base = start_chart().encode(
         y=alt.Y("mistake:N", sort=list(mistakes), title=None, axis=alt.Axis(labelLimit=160)),
         yOffset=alt.YOffset("cell:N", sort=list(cells)),

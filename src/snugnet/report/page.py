@@ -1,7 +1,8 @@
 """The HTML page of the report: one file that needs no other file and no network."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +12,77 @@ from snugnet.core.akida_schemes import AKIDA_SCHEMES
 from snugnet.core.csv_files import list_columns
 from snugnet.evaluation.table import SIGNIFICANCE
 from snugnet.report import searches, tables
-from snugnet.report.akida_page import list_accuracies, list_programs, list_unfit_cells
+from snugnet.report.akida_page import (
+    tabulate_accuracies,
+    tabulate_programs,
+    tabulate_unfit_cells,
+)
 from snugnet.report.cards import build_cards
 from snugnet.report.collect import Study
 from snugnet.report.figure import Figure
 from snugnet.report.figures import build_all_figures
-from snugnet.report.layers import list_layer_indexes
+from snugnet.report.layers import tabulate_layer_indexes
 from snugnet.report.matrix import DIVERGING, LIMIT
-from snugnet.report.weights import list_quantized_weights
+from snugnet.report.table import Table
+from snugnet.report.weights import tabulate_quantized_weights
 
 # Sections of the page that have figures.
-SECTIONS = ("pareto", "ladder", "layers", "mistakes", "designs")
+SECTIONS = ("pareto", "quantization_steps", "layers", "mistakes", "designs")
 
 
-def render_page(
-    study: Study, origin: Mapping[str, str], template: Path, parts: Mapping[str, str]
-) -> str:
+@dataclass(frozen=True)
+class PageParts:
+    """Texts that are inserted into the page unchanged.
+
+    Attributes:
+        style: The style sheet.
+        script: The page's own script.
+        vega: The library that draws the charts.
+    """
+
+    style: str
+    script: str
+    vega: str
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Numbers in the text of the page.
+
+    Attributes:
+        cells: Number of cells.
+        measured: Number of measured cells.
+        models: Number of models.
+        datasets: Number of datasets.
+    """
+
+    cells: int
+    measured: int
+    models: int
+    datasets: int
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours of the results matrix.
+
+    Attributes:
+        limit: Difference in points at which the colours saturate.
+        colours: Colours from the largest loss to the largest gain, as `#rrggbb`.
+    """
+
+    limit: float
+    colours: Sequence[str]
+
+
+def render_page(study: Study, origin: Mapping[str, str], template: Path, parts: PageParts) -> str:
     """Render the page.
 
     Args:
         study: The study.
         origin: Origin of the report, as `describe_origin` returns it.
         template: Path of the page's Jinja template.
-        parts: Texts that are inserted unchanged: `style`, `script` and `vega` (the library).
+        parts: Texts that are inserted unchanged.
 
     Returns:
         The page in HTML.
@@ -47,8 +96,25 @@ def render_page(
             origin={**origin, "Newest input": study.files.format_newest_time()},
             parts=parts,
             figures=_group_by_section(figures),
-            data=_to_script_json({"cards": build_cards(study), "figures": figure_data}),
-            **_build_sections(study),
+            data=_to_script_json({"cards": build_cards(study).to_json(), "figures": figure_data}),
+            counts=_count_cells(study),
+            gate=study.gate,
+            confidence=f"{100 * study.confidence:g} %",
+            significance=f"{SIGNIFICANCE:.0%}",
+            palette=Palette(LIMIT, DIVERGING),
+            recommendations=tables.tabulate_recommendations(study),
+            datasets=tables.tabulate_datasets(study),
+            filters=tables.list_filters(study),
+            matrix=tables.build_matrix(study),
+            cells=tables.tabulate_cells(study),
+            models=tables.tabulate_models(study),
+            weights=tabulate_quantized_weights(study),
+            layers=[(model, tabulate_layer_indexes(study, model)) for model in study.models],
+            mixed=searches.tabulate_mixed(study),
+            calibration=searches.tabulate_calibration(study),
+            seeds=searches.tabulate_seeds(study),
+            akida=_tabulate_akida(study),
+            certificates=tables.tabulate_certificates(study),
         )
     )
 
@@ -59,51 +125,31 @@ def _create_environment() -> jinja2.Environment:
     )
 
 
-def _build_sections(study: Study) -> dict[str, Any]:
-    """Build the tables of the page, and the values that appear in its text."""
-    akida = [row for row in study.rows if row["scheme"] in AKIDA_SCHEMES]
-    layer_indexes = [
-        (model, tables.build_table(list_layer_indexes(study, model))) for model in study.models
-    ]
+def _tabulate_akida(study: Study) -> dict[str, Table]:
+    """Build the tables about Akida, by title."""
+    rows = [row for row in study.rows if row.scheme in AKIDA_SCHEMES]
     return {
-        "counts": _count_cells(study),
-        "gate": study.gate,
-        "confidence": f"{100 * study.confidence:g} %",
-        "significance": f"{SIGNIFICANCE:.0%}",
-        "palette": {"limit": LIMIT, "colours": DIVERGING},
-        "recommendations": tables.tabulate_recommendations(study),
-        "datasets": tables.tabulate_datasets(study),
-        "filters": tables.list_filters(study),
-        "matrix": tables.build_matrix(study),
-        "cells": tables.tabulate_cells(study),
-        "models": tables.tabulate_models(study),
-        "weights": tables.build_table(list_quantized_weights(study)),
-        "layers": layer_indexes,
-        "mixed": searches.tabulate_mixed(study),
-        "calibration": searches.tabulate_calibration(study),
-        "seeds": searches.tabulate_seeds(study),
-        "akida": {
-            "accuracy by step": tables.build_table(list_accuracies(akida)),
-            "programs": tables.build_table(list_programs(akida)),
-            "models that do not fit": tables.build_table(list_unfit_cells(akida)),
-        },
-        "certificates": tables.tabulate_certificates(study),
+        "accuracy by step": tabulate_accuracies(rows),
+        "programs": tabulate_programs(rows),
+        "models that do not fit": tabulate_unfit_cells(rows),
     }
 
 
-def _count_cells(study: Study) -> dict[str, Any]:
-    return {
-        "cells": len(study.rows),
-        "measured": len(study.measured),
-        "models": len(study.models),
-        "datasets": len(study.datasets),
-    }
+def _count_cells(study: Study) -> Counts:
+    return Counts(
+        cells=len(study.rows),
+        measured=len(study.measured),
+        models=len(study.models),
+        datasets=len(study.datasets),
+    )
 
 
-def _group_by_section(figures: list[Figure]) -> dict[str, list[Figure]]:
-    return {
-        section: [figure for figure in figures if figure.section == section] for section in SECTIONS
-    }
+def _group_by_section(figures: Sequence[Figure]) -> dict[str, list[Figure]]:
+    """Group figures by section; every section has an entry, and the page has every section."""
+    groups: dict[str, list[Figure]] = {section: [] for section in SECTIONS}
+    for figure in figures:
+        groups[figure.section].append(figure)
+    return groups
 
 
 def _build_figure_data(figure: Figure) -> dict[str, Any]:

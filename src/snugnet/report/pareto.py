@@ -2,15 +2,18 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import altair as alt
 
 from snugnet.core.fractions import FRACTION_TOLERANCE
-from snugnet.report.collect import Study, format_address
+from snugnet.evaluation.result_row import ResultRow
+from snugnet.report.collect import Study
 from snugnet.report.figure import (
     Figure,
+    Panel,
     build_tooltips,
     encode_colour,
     encode_shape,
@@ -20,34 +23,91 @@ from snugnet.report.figure import (
     to_percent,
 )
 
-# Costs by their column in the figure's table: the column of metrics.csv, the factor of the unit,
-# and the title of the axis.
+
+@dataclass(frozen=True)
+class Cost:
+    """A cost of a cell, which is an axis of the figure.
+
+    Attributes:
+        column: Column of metrics.csv.
+        factor: Factor from that column to the unit of the axis.
+        title: Title of the axis.
+    """
+
+    column: str
+    factor: float
+    title: str
+
+
+# Costs by their column in the figure's table.
 COSTS = {
-    "size_kib": ("size_bytes", 1 / 1024, "file size [KiB]"),
-    "arena_kib": ("arena_bytes", 1 / 1024, "tensor arena of TensorFlow Lite Micro [KiB]"),
-    "latency_us": ("latency_us_median", 1, "median latency on the host [µs]"),
-    "mmacs": ("macs", 1e-6, "multiply-accumulates [millions]"),
+    "size_kib": Cost("size_bytes", 1 / 1024, "file size [KiB]"),
+    "arena_kib": Cost("arena_bytes", 1 / 1024, "tensor arena of TensorFlow Lite Micro [KiB]"),
+    "latency_us": Cost("latency_us_median", 1, "median latency on the host [µs]"),
+    "mmacs": Cost("macs", 1e-6, "multiply-accumulates [millions]"),
 }
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Accuracy and cost of a cell that may be on a Pareto front.
+
+    Attributes:
+        cost: Cost; None or 0 if unknown.
+        accuracy: Share of correct predictions, in [0, 1]; None if unknown.
+        runtime: Runtime of the cell.
+    """
+
+    cost: float | None
+    accuracy: float | None
+    runtime: str
+
+
+@dataclass(frozen=True)
+class Point:
+    """A cell in the figure.
+
+    Attributes:
+        row: Row of the cell.
+        costs: Costs in the units of the axes, by name in `COSTS`; None for an unknown cost.
+        fronts: Whether the cell is on the Pareto front, by name in `COSTS`.
+    """
+
+    row: ResultRow
+    costs: Mapping[str, float | None]
+    fronts: Mapping[str, bool]
+
+    def to_columns(self) -> dict[str, Any]:
+        """Return the row of the figure's table."""
+        return {
+            "cell": self.row.address,
+            "model": self.row.model,
+            "variant": self.row.variant,
+            "scheme": self.row.scheme,
+            "runtime": self.row.runtime,
+            "accuracy": to_percent(self.row.accuracy),
+            "low": to_percent(self.row.accuracy_low),
+            "high": to_percent(self.row.accuracy_high),
+            **self.costs,
+            **{f"front_{name}": on_front for name, on_front in self.fronts.items()},
+        }
 
 
 def build_figures(study: Study) -> list[Figure]:
     """Build one figure for each dataset; accuracies of different datasets are not comparable."""
     return [
         _build_figure(
-            dataset, [row for row in study.rows if row["dataset"] == dataset], study.confidence
+            dataset, [row for row in study.rows if row.dataset == dataset], study.confidence
         )
         for dataset in study.datasets
-        if any(row["dataset"] == dataset for row in study.measured)
+        if any(row.dataset == dataset for row in study.measured)
     ]
 
 
-def _build_figure(dataset: str, cells: Sequence[Mapping[str, Any]], confidence: float) -> Figure:
-    measured = [row for row in cells if row["status"] == "ok"]
-    rows = [_build_row(row) for row in measured]
-    for cost, (column, _, _) in COSTS.items():
-        for row, on_front in zip(rows, is_on_front(measured, column), strict=True):
-            row[f"front_{cost}"] = on_front
-    costs = [cost for cost in COSTS if any(row[cost] is not None for row in rows)]
+def _build_figure(dataset: str, cells: Sequence[ResultRow], confidence: float) -> Figure:
+    points = _build_points([row for row in cells if row.is_measured])
+    rows = [point.to_columns() for point in points]
+    costs = [name for name in COSTS if any(point.costs[name] is not None for point in points)]
     schemes, variants = list_values(rows, "scheme"), list_values(rows, "variant")
     return Figure(
         name=f"pareto_{dataset}",
@@ -58,37 +118,43 @@ def _build_figure(dataset: str, cells: Sequence[Mapping[str, Any]], confidence: 
             f"Accuracy on the test split with {100 * confidence:g} % intervals (thin lines). The "
             "dashed line is the Pareto front: no other cell has a higher accuracy at the same or a "
             "lower cost. Intervals overlap, so the order of cells on the front is not certain. "
-            f"Select a point to open the card of its cell. {_describe_left_out(cells, rows)}"
+            f"Select a point to open the card of its cell. {_count_left_out(len(cells), points)}"
         ),
         rows=rows,
-        panels=[_build_panel(cost, schemes, variants) for cost in costs],
+        panels=[_build_panel(name, schemes, variants) for name in costs],
     )
 
 
-def _describe_left_out(
-    cells: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]
-) -> str:
+def _build_points(rows: Sequence[ResultRow]) -> list[Point]:
+    fronts = {
+        name: is_on_front(
+            [Candidate(row.by_column[cost.column], row.accuracy, row.runtime) for row in rows]
+        )
+        for name, cost in COSTS.items()
+    }
+    return [
+        Point(
+            row=row,
+            costs={
+                name: _convert_cost(row.by_column[cost.column], cost.factor)
+                for name, cost in COSTS.items()
+            },
+            fronts={name: on_front[i] for name, on_front in fronts.items()},
+        )
+        for i, row in enumerate(rows)
+    ]
+
+
+def _count_left_out(cells: int, points: Sequence[Point]) -> str:
     """Count the cells that no panel shows, and the cells that one of the panels cannot show."""
     counts = []
-    if len(cells) > len(rows):
-        counts.append(f"{len(cells) - len(rows)} of {len(cells)} cells, which are incompatible")
-    for cost, (_, _, title) in COSTS.items():
-        missing = sum(row[cost] is None for row in rows)
+    if cells > len(points):
+        counts.append(f"{cells - len(points)} of {cells} cells, which are incompatible")
+    for name, cost in COSTS.items():
+        missing = sum(point.costs[name] is None for point in points)
         if missing:
-            counts.append(f"{missing} with unknown {title}")
+            counts.append(f"{missing} with unknown {cost.title}")
     return f"Left out: {'; '.join(counts)}." if counts else "No cell is left out."
-
-
-def _build_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("model", "variant", "scheme", "runtime")
-    return {
-        "cell": format_address(row),
-        **{name: row[name] for name in names},
-        "accuracy": to_percent(row["accuracy"]),
-        "low": to_percent(row["accuracy_low"]),
-        "high": to_percent(row["accuracy_high"]),
-        **{cost: _convert_cost(row[column], factor) for cost, (column, factor, _) in COSTS.items()},
-    }
 
 
 def _convert_cost(value: float | None, factor: float) -> float | None:
@@ -96,36 +162,35 @@ def _convert_cost(value: float | None, factor: float) -> float | None:
     return None if not value else float(f"{value * factor:.4g}")
 
 
-def is_on_front(rows: Sequence[Mapping[str, Any]], cost: str) -> list[bool]:
-    """Check for each row whether it is on the Pareto front of accuracy and cost.
+def is_on_front(candidates: Sequence[Candidate]) -> list[bool]:
+    """Check for each candidate whether it is on the Pareto front of accuracy and cost.
 
-    A row is on the front if no other row has a higher accuracy at the same or a lower cost, or the
-    same accuracy at a lower cost. Rows of the runtime `keras` are never on the front: the quantized
-    Keras model of an Akida program stays on the host.
-
-    Args:
-        rows: Rows of metrics.csv, with `accuracy` and `runtime`.
-        cost: Column of the cost; a row whose cost is None or 0 (unknown) is not on the front.
+    A candidate is on the front if no other one has a higher accuracy at the same or a lower cost,
+    or the same accuracy at a lower cost. Candidates of unknown cost and those of the runtime
+    `keras` are never on the front: the quantized Keras model of an Akida program stays on the host.
 
     Returns:
-        One value for each row.
+        One value for each candidate.
     """
-    known = [i for i, row in enumerate(rows) if row[cost] and row["runtime"] != "keras"]
+    known = [
+        (candidate.cost, candidate.accuracy, i)
+        for i, candidate in enumerate(candidates)
+        if candidate.cost and candidate.accuracy is not None and candidate.runtime != "keras"
+    ]
     front = set()
     best_accuracy, best_cost = -math.inf, math.nan
-    for i in sorted(known, key=lambda i: (rows[i][cost], -rows[i]["accuracy"])):
-        accuracy = rows[i]["accuracy"]
+    for cost, accuracy, i in sorted(known, key=lambda entry: (entry[0], -entry[1])):
         is_better = accuracy > best_accuracy + FRACTION_TOLERANCE
-        is_equal = rows[i][cost] == best_cost and accuracy > best_accuracy - FRACTION_TOLERANCE
+        is_equal = cost == best_cost and accuracy > best_accuracy - FRACTION_TOLERANCE
         if is_better or is_equal:
             front.add(i)
-            best_accuracy, best_cost = max(best_accuracy, accuracy), rows[i][cost]
-    return [i in front for i in range(len(rows))]
+            best_accuracy, best_cost = max(best_accuracy, accuracy), cost
+    return [i in front for i in range(len(candidates))]
 
 
 @cache
-def _build_panel(cost: str, schemes: tuple[str, ...], variants: tuple[str, ...]) -> dict[str, Any]:
-    title = COSTS[cost][2]
+def _build_panel(cost: str, schemes: tuple[str, ...], variants: tuple[str, ...]) -> Panel:
+    title = COSTS[cost].title
     base = (
         start_chart()
         .transform_filter(f"isValid(datum.{cost})")

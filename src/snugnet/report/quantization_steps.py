@@ -1,16 +1,19 @@
 """Figures of the quantization steps: the accuracy that each step costs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import altair as alt
 
 from snugnet.core.quantization_steps import STEPS
+from snugnet.evaluation.result_row import ResultRow
 from snugnet.evaluation.table import choose_arrow
-from snugnet.report.collect import Study, format_address
+from snugnet.report.collect import Study
 from snugnet.report.figure import (
     Figure,
+    Panel,
     build_tooltips,
     encode_colour,
     finish_panel,
@@ -20,39 +23,80 @@ from snugnet.report.figure import (
 )
 
 
+@dataclass(frozen=True)
+class StepCost:
+    """The accuracy that a quantization step costs a variant.
+
+    Attributes:
+        cell: Address of the cell after the step.
+        variant: Variant of the cell.
+        scheme: Scheme of the cell.
+        step: Name of the step.
+        points: Difference in accuracy, in points.
+        low: Lower end of its interval; None without one.
+        high: Upper end of its interval; None without one.
+        p_holm: Adjusted p-value; None if the difference was not tested.
+        verdict: Arrow of the difference.
+    """
+
+    cell: str
+    variant: str
+    scheme: str
+    step: str
+    points: float | None
+    low: float | None
+    high: float | None
+    p_holm: float | None
+    verdict: str
+
+    def to_columns(self) -> dict[str, Any]:
+        """Return the row of the figure's table."""
+        return {
+            "cell": self.cell,
+            "variant": self.variant,
+            "scheme": self.scheme,
+            "step": self.step,
+            "points": self.points,
+            "low": self.low,
+            "high": self.high,
+            "p (Holm)": self.p_holm,
+            "verdict": self.verdict,
+        }
+
+
 def build_figures(study: Study) -> list[Figure]:
     """Build one figure for each model that has quantization steps."""
     figures = []
     for model in study.models:
-        rows = list_steps([row for row in study.measured if row["model"] == model])
-        if rows:
-            figures.append(_build_figure(model, rows))
+        steps = list_steps([row for row in study.measured if row.model == model])
+        if steps:
+            figures.append(_build_figure(model, steps))
     return figures
 
 
-def list_steps(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def list_steps(cells: Sequence[ResultRow]) -> list[StepCost]:
     """List the quantization steps of cells.
 
     Args:
         cells: Rows of metrics.csv.
 
     Returns:
-        One row for each step; a step is left out if the study lacks the scheme before it.
+        One cost for each step; a step is left out if the study lacks the scheme before it.
     """
     return [
-        {
-            "cell": format_address(row),
-            "variant": row["variant"],
-            "scheme": row["scheme"],
-            "step": format_step(row["scheme"]),
-            "points": to_percent(row["delta_rung"]),
-            "low": to_percent(row["delta_rung_low"]),
-            "high": to_percent(row["delta_rung_high"]),
-            "p (Holm)": None if row["p_rung_holm"] is None else float(f"{row['p_rung_holm']:.3g}"),
-            "verdict": choose_arrow(row["delta_rung"], row["p_rung_holm"]),
-        }
+        StepCost(
+            cell=row.address,
+            variant=row.variant,
+            scheme=row.scheme,
+            step=format_step(row.scheme),
+            points=to_percent(row.delta_rung),
+            low=to_percent(row.delta_rung_low),
+            high=to_percent(row.delta_rung_high),
+            p_holm=None if row.p_rung_holm is None else float(f"{row.p_rung_holm:.3g}"),
+            verdict=choose_arrow(row.delta_rung, row.p_rung_holm),
+        )
         for row in cells
-        if row["delta_rung"] is not None
+        if row.delta_rung is not None
     ]
 
 
@@ -61,9 +105,10 @@ def format_step(scheme: str) -> str:
     return f"{STEPS[scheme].quantized}: {scheme}"
 
 
-def _build_figure(model: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
+def _build_figure(model: str, costs: Sequence[StepCost]) -> Figure:
+    rows = [cost.to_columns() for cost in costs]
     return Figure(
-        name=f"ladder_{model}",
+        name=f"quantization_steps_{model}",
         section="quantization_steps",
         subject=model,
         title=f"Accuracy cost of each quantization step, {model}",
@@ -79,7 +124,7 @@ def _build_figure(model: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 @cache
-def _build_panel(variants: tuple[str, ...], steps: tuple[str, ...]) -> dict[str, Any]:
+def _build_panel(variants: tuple[str, ...], steps: tuple[str, ...]) -> Panel:
     base = start_chart().encode(
         y=alt.Y("variant:N", sort=list(variants), title=None, axis=alt.Axis(labelLimit=180)),
         yOffset=alt.YOffset("step:N", sort=list(steps)),

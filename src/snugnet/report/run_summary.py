@@ -1,14 +1,15 @@
 """Text at the end of a run: verdict, recommended models, failed checks and failed jobs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
 from snugnet.core.errors import InputError
 from snugnet.core.files import read_json
+from snugnet.evaluation.gate import GateResult
 from snugnet.evaluation.recommend import recommend
+from snugnet.evaluation.result_row import ResultRow
 from snugnet.report.files import read_table, to_records
 
 # Number of failed checks or jobs that are printed; the others are counted.
@@ -83,31 +84,34 @@ def summarize(results: str | Path, confidence: float) -> StudySummary:
     for name in ("gate.json", "metrics.csv"):
         if not (report / name).is_file():
             raise InputError(f"{report / name}: no such file. Create it: snakemake --cores 1 all")
-    gate = read_json(report / "gate.json")
+    gate = GateResult.from_json(read_json(report / "gate.json"))
     rows = to_records(read_table(report / "metrics.csv"))
     return StudySummary(
-        cells=gate["cells"],
-        failures=gate["failures"],
+        cells=gate.cells,
+        failures=gate.failures,
         recommendations=[
-            _build_recommendation(folder, choice.recommended) for choice in recommend(rows)
+            _build_recommendation(folder, ResultRow.from_columns(choice.recommended))
+            for choice in recommend(rows)
         ],
         confidence=confidence,
         report=str(report / "index.html"),
     )
 
 
-def _build_recommendation(folder: Path, row: Mapping[str, Any]) -> Recommendation:
-    low, high = row["accuracy_low"], row["accuracy_high"]
-    is_akida = row["scheme"] in AKIDA_SCHEMES
-    size = row["akida_program_bytes"] if is_akida else row["size_bytes"]
+def _build_recommendation(folder: Path, row: ResultRow) -> Recommendation:
+    if row.accuracy is None:
+        raise InputError(f"metrics.csv: {row.address} has no accuracy; run Snakemake again")
+    low, high = row.accuracy_low, row.accuracy_high
+    is_akida = row.scheme in AKIDA_SCHEMES
+    size = row.akida_program_bytes if is_akida else row.size_bytes
     stage, name = ("akida", "program") if is_akida else ("tflite", "model.tflite")
     return Recommendation(
-        dataset=row["dataset"],
-        file=str(folder / stage / row["model"] / row["variant"] / row["scheme"] / name),
-        accuracy=row["accuracy"],
+        dataset=row.dataset,
+        file=str(folder / stage / row.model / row.variant / row.scheme / name),
+        accuracy=row.accuracy,
         interval=None if low is None or high is None else (low, high),
         size_bytes=None if size is None else int(size),
-        arena_bytes=None if row["arena_bytes"] is None else int(row["arena_bytes"]),
+        arena_bytes=None if row.arena_bytes is None else int(row.arena_bytes),
     )
 
 
@@ -121,7 +125,7 @@ def describe_study(summary: StudySummary) -> str:
         if summary.recommendations:
             lines.append("Recommended models: smallest model not significantly worse than the best")
         for recommendation in summary.recommendations:
-            lines += _describe_recommendation(recommendation, summary.confidence)
+            lines += _format_recommendation(recommendation, summary.confidence)
     return "\n".join([*lines, f"Report: {summary.report}"])
 
 
@@ -131,7 +135,7 @@ def describe_failed_jobs(jobs: Sequence[FailedJob]) -> str:
     return "\n".join([f"{_format_count(len(jobs), 'job')} failed:", *_indent_entries(blocks)])
 
 
-def _describe_recommendation(recommendation: Recommendation, confidence: float) -> list[str]:
+def _format_recommendation(recommendation: Recommendation, confidence: float) -> list[str]:
     accuracy = f"accuracy {_format_percent(recommendation.accuracy)} %"
     if recommendation.interval is not None:
         low, high = map(_format_percent, recommendation.interval)

@@ -4,43 +4,72 @@ The converter leaves small weight tensors in float.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from snugnet.report.collect import Study
+from snugnet.report.table import Table, Value, format_value
+
+# Headings of the table.
+TITLES = (
+    "model",
+    "variant",
+    "tensors in int8",
+    "weights in int8 [%]",
+    "int8 tensors (values)",
+    "float tensors (values)",
+)
 
 
-def list_quantized_weights(study: Study) -> list[dict[str, Any]]:
-    """List the int8 and float weight tensors of each drq file, one line for each file."""
+@dataclass(frozen=True)
+class WeightTensor:
+    """A weight tensor of a .tflite file.
+
+    Attributes:
+        operator: Name of the operator that reads it.
+        name: Name of the tensor; a fused operator's has the names of all fused layers.
+        dtype: Type of its values.
+        size: Number of its values.
+    """
+
+    operator: str
+    name: str
+    dtype: str
+    size: int
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Read an entry of `weights` in contract.json."""
+        return cls(values["operator"], values["name"], values["dtype"], values["size"])
+
+
+def tabulate_quantized_weights(study: Study) -> Table:
+    """Tabulate the int8 and float weight tensors of each drq file, one line for each file."""
     lines = []
     for row in study.rows:
-        path = f"tflite/{row['model']}/{row['variant']}/{row['scheme']}/contract.json"
-        contract = study.files.read_json(path) if row["scheme"] == "drq" else None
+        path = f"tflite/{row.model}/{row.variant}/{row.scheme}/contract.json"
+        contract = study.files.read_json(path) if row.scheme == "drq" else None
         if contract is not None:
-            names = {"model": row["model"], "variant": row["variant"]}
-            lines.append({**names, **_summarize_weights(contract)})
-    return lines
+            tensors = [WeightTensor.from_json(values) for values in contract["weights"]]
+            lines.append([Value(row.model), Value(row.variant), *_summarize_weights(tensors)])
+    return Table(TITLES, lines)
 
 
-def _summarize_weights(contract: Mapping[str, Any]) -> dict[str, Any]:
-    tensors = contract["weights"]
-    in_int8 = [tensor for tensor in tensors if tensor["dtype"] == "int8"]
-    in_float = [tensor for tensor in tensors if tensor["dtype"] != "int8"]
-    values = sum(tensor["size"] for tensor in tensors)
-    int8_values = sum(tensor["size"] for tensor in in_int8)
-    return {
-        "tensors in int8": f"{len(in_int8)} of {len(tensors)}",
-        "weights in int8 [%]": round(100 * int8_values / values, 1) if values else None,
-        "int8 tensors (values)": _format_tensors(in_int8),
-        "float tensors (values)": _format_tensors(in_float),
-    }
+def _summarize_weights(tensors: Sequence[WeightTensor]) -> list[Value]:
+    int8_tensors = [tensor for tensor in tensors if tensor.dtype == "int8"]
+    float_tensors = [tensor for tensor in tensors if tensor.dtype != "int8"]
+    values = sum(tensor.size for tensor in tensors)
+    int8_values = sum(tensor.size for tensor in int8_tensors)
+    return [
+        Value(f"{len(int8_tensors)} of {len(tensors)}"),
+        format_value(round(100 * int8_values / values, 1) if values else None),
+        Value(_format_tensors(int8_tensors)),
+        Value(_format_tensors(float_tensors)),
+    ]
 
 
-def _format_tensors(tensors: Sequence[Mapping[str, Any]]) -> str:
-    """Format operator, name and size of each tensor.
-
-    The tensors of a fused operator have the names of all fused layers; the first is shown.
-    """
+def _format_tensors(tensors: Sequence[WeightTensor]) -> str:
+    """Format operator, first layer name and size of each tensor."""
     return "; ".join(
-        f"{tensor['operator']} {tensor['name'].partition(';')[0]} {tensor['size']:,}"
-        for tensor in tensors
+        f"{tensor.operator} {tensor.name.partition(';')[0]} {tensor.size:,}" for tensor in tensors
     )

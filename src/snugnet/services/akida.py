@@ -8,12 +8,12 @@ import numpy as np
 
 from snugnet.core.akida_schemes import AKIDA_SCHEMES, DEVICES
 from snugnet.core.errors import InputError
-from snugnet.core.files import atomic_write
 from snugnet.services import user_data
+from snugnet.services.output_files import save_file
 from snugnet.services.quantized_model import html_table
 
 if TYPE_CHECKING:
-    from snugnet.akida.obstacles import Obstacle
+    from snugnet.akida.preflight_report import Obstacle
 
 
 @dataclass(frozen=True)
@@ -88,14 +88,7 @@ class AkidaProgram:
             InputError: If the suffix is another one, or the file exists.
             OSError: If the file cannot be written.
         """
-        path = Path(path)
-        if path.suffix != ".fbz":
-            raise InputError(f"{path}: wrong suffix. Use a path that ends in .fbz.")
-        if path.exists() and not overwrite:
-            raise InputError(f"{path}: the file exists. Use overwrite=True to replace it.")
-        with atomic_write(path) as partial:
-            self.program.save(str(partial))
-        return path
+        return save_file(path, ".fbz", overwrite, lambda partial: self.program.save(str(partial)))
 
     def summary(self) -> dict[str, str]:
         """Describe the program in a few words, by heading."""

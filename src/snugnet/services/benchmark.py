@@ -8,16 +8,22 @@ from typing import Any
 
 import numpy as np
 
+from snugnet.core.confidence import CONFIDENCE
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples
 from snugnet.core.tflite_graph import Graph
-from snugnet.evaluation.accuracy import Accuracy, Difference, measure_accuracy, measure_difference
+from snugnet.evaluation.accuracy import (
+    Accuracy,
+    Difference,
+    join_json,
+    measure_accuracy,
+    measure_difference,
+)
 from snugnet.services import user_data
 from snugnet.services.evaluate import predict_file
 from snugnet.services.model_files import tflite_file
 from snugnet.services.peak_memory import measure_peak_memory
 
-CONFIDENCE = 0.95
 # Files are timed in turns, so that other load on the machine affects all of them alike.
 ROUNDS = 10
 # Number of random samples without data.
@@ -94,17 +100,13 @@ class BenchmarkReport:
 
     def to_json(self) -> dict[str, Any]:
         """Return a mapping that can be written as JSON."""
-        accuracy = None
-        if self.accuracy is not None:
-            difference = {} if self.difference is None else self.difference.to_json()
-            accuracy = {**self.accuracy.to_json(), **difference}
         return {
             "model": asdict(self.model),
             "baseline": None if self.baseline is None else asdict(self.baseline),
             "threads": self.request.threads,
             "runs": self.request.runs,
             "warm_up": self.request.warm_up,
-            "accuracy": accuracy,
+            "accuracy": join_json(self.accuracy, self.difference),
             "why": self.reason,
         }
 
@@ -148,7 +150,7 @@ def _read_samples(graph: Graph, path: Path | None) -> tuple[np.ndarray, Samples 
         The inputs, (n, ...); the labelled samples, or None; why there are none, or None.
     """
     if path is None:
-        inputs = user_data.draw_random_samples(graph, RANDOM_SAMPLES, seed=0)
+        inputs = user_data.draw_random_samples(graph, RANDOM_SAMPLES)
         return inputs, None, "no --data, so the inputs are random"
     data = user_data.read(path, graph.tensors[graph.inputs[0]].shape[1:])
     x = user_data.as_model_input(data.x, raw=False)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from snugnet.core.confidence import CONFIDENCE
 from snugnet.core.errors import InputError
 from snugnet.core.predictions import Predictions
 from snugnet.core.samples import Samples
@@ -20,8 +21,6 @@ from snugnet.evaluation.accuracy import (
 from snugnet.services import user_data
 from snugnet.services.model_files import name_of, tflite_file
 from snugnet.services.quantized_model import html_table
-
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from snugnet.services import user_data
 from snugnet.tflite.model_file import ModelFile
 
 C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "float32": "float"}
-SEED = 0
 
 
 class Format(StrEnum):
@@ -121,7 +120,7 @@ def _golden_of(model: Path, file: ModelFile, data: Path | None) -> Golden:
 
     graph = file.graph
     if data is None:
-        x = user_data.draw_random_samples(graph, 1, SEED)
+        x = user_data.draw_random_samples(graph, 1)
     else:
         x = user_data.read(data, graph.tensors[graph.inputs[0]].shape[1:]).x[:1]
     inputs = file.quantize_input(x)

@@ -8,20 +8,21 @@ from typing import Any
 
 import numpy as np
 
+from snugnet.core.confidence import CONFIDENCE
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
 from snugnet.core.samples import Samples
 from snugnet.core.tflite_schemes import CONVERTED_SCHEMES, FULL_INT8, FULL_INTEGER, SCHEMES
-from snugnet.evaluation.accuracy import Accuracy, Difference
+from snugnet.evaluation.accuracy import Accuracy, Difference, join_json
 from snugnet.services import user_data
 from snugnet.services.float_model import FloatModel, convert_model, open_float_model
-from snugnet.services.quantized_model import CERTIFIED, TRACED, QuantizedModel
+from snugnet.services.quantized_model import QuantizedModel
+from snugnet.services.verify import CERTIFIED, TRACED, certify_samples, decide_without_task
 from snugnet.tflite.contract import Contract
 from snugnet.verification.certificate import Certificate
 
 # Shares of labelled samples for validation and for testing; the rest is trained on.
 VAL, TEST = 0.2, 0.2
-CONFIDENCE = 0.95
 
 
 class Method(StrEnum):
@@ -120,10 +121,6 @@ class QuantizeReport:
 
     def to_json(self) -> dict[str, Any]:
         """Return a mapping that can be written as JSON."""
-        accuracy = None
-        if self.accuracy is not None:
-            difference = {} if self.difference is None else self.difference.to_json()
-            accuracy = {**self.accuracy.to_json(), **difference}
         return {
             "model": str(self.request.model),
             "output": str(self.request.output),
@@ -135,7 +132,7 @@ class QuantizeReport:
                 "output": self.output_bytes,
             },
             "contract": self.contract.to_json(),
-            "accuracy": accuracy,
+            "accuracy": join_json(self.accuracy, self.difference),
             "why": self.reason,
             "certificate": None if self.certificate is None else self.certificate.to_json(),
         }
@@ -394,7 +391,6 @@ def _measure(
     """Measure a quantized model; temporary files are written to a folder."""
     from snugnet.evaluation.accuracy import measure_accuracy, measure_difference
     from snugnet.services.evaluate import predict_file
-    from snugnet.services.verify import certify_samples, decide
     from snugnet.verification.certificate import certify
 
     path, float32 = folder / request.output.name, folder / "float32.tflite"
@@ -409,7 +405,7 @@ def _measure(
         difference = measure_difference(predictions, reference, CONFIDENCE)
         if is_integer:
             x, raw = parts.test.x[:CERTIFIED], predictions.raw[:CERTIFIED]
-            certificate = certify(quantized.file, x, raw, decide, min(TRACED, len(x)))
+            certificate = certify(quantized.file, x, raw, decide_without_task, min(TRACED, len(x)))
     elif is_integer and parts is not None:
         certificate = certify_samples(quantized.file, parts.train.x[:CERTIFIED], TRACED)
     return QuantizeReport(

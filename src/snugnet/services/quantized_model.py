@@ -8,19 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.core.errors import InputError
-from snugnet.core.files import atomic_write
 from snugnet.core.tflite_graph import Graph
 from snugnet.core.tflite_schemes import FULL_INTEGER, SCHEMES
+from snugnet.services.output_files import save_file
 from snugnet.services.user_data import draw_random_samples
+from snugnet.services.verify import CERTIFIED, TRACED, certify_samples
 from snugnet.tflite.contract import Contract, check_contract
 from snugnet.tflite.model_file import ModelFile
 from snugnet.verification.certificate import Certificate
-
-# Number of samples whose outputs a certificate compares, and of those compared tensor by tensor.
-CERTIFIED, TRACED = 64, 8
-# Random samples are the same in every run.
-SEED = 0
 
 
 @dataclass(frozen=True)
@@ -72,14 +67,8 @@ class QuantizedModel:
         """
         if self.scheme not in FULL_INTEGER:
             return None
-        from snugnet.services.verify import certify_samples
-
         samples = self.samples
-        x = (
-            draw_random_samples(self.graph, CERTIFIED, SEED)
-            if samples is None
-            else samples[:CERTIFIED]
-        )
+        x = draw_random_samples(self.graph, CERTIFIED) if samples is None else samples[:CERTIFIED]
         return certify_samples(self.file, x, TRACED)
 
     def save(self, path: str | Path, overwrite: bool = False) -> Path:
@@ -93,14 +82,9 @@ class QuantizedModel:
             InputError: If the suffix is another one, or the file exists.
             OSError: If the file cannot be written.
         """
-        path = Path(path)
-        if path.suffix != ".tflite":
-            raise InputError(f"{path}: wrong suffix. Use a path that ends in .tflite.")
-        if path.exists() and not overwrite:
-            raise InputError(f"{path}: the file exists. Use overwrite=True to replace it.")
-        with atomic_write(path) as partial:
-            partial.write_bytes(self.content)
-        return path
+        return save_file(
+            path, ".tflite", overwrite, lambda partial: partial.write_bytes(self.content)
+        )
 
     def summary(self) -> dict[str, str]:
         """Describe the model in a few words, by heading. It computes nothing that takes long."""

@@ -1,7 +1,8 @@
 """Write a study for the data and, optionally, the model of a user."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from snugnet.services.study_text import VARIANTS, format_study
 
 if TYPE_CHECKING:
     from snugnet.core.samples import Samples
+    from snugnet.datasets.record import SplitRecord
 
 SEED = 1
 
@@ -67,7 +69,7 @@ class InitReport:
         command: The command that runs the study.
         shape: Shape of a sample, as the model takes it.
         task: The task of the dataset.
-        splits: Record of each split: samples, groups and classes, by name.
+        splits: Counts of each split, by name.
         unfit: The reason for each variant that is left out.
     """
 
@@ -76,7 +78,7 @@ class InitReport:
     command: str
     shape: tuple[int, ...]
     task: str
-    splits: dict[str, dict[str, Any]]
+    splits: Mapping[str, "SplitRecord"]
     unfit: dict[str, str]
 
     @property
@@ -92,7 +94,7 @@ class InitReport:
             "command": self.command,
             "shape": list(self.shape),
             "task": self.task,
-            "splits": self.splits,
+            "splits": {name: asdict(split) for name, split in self.splits.items()},
             "variants": self.variants,
             "unfit": self.unfit,
         }
@@ -132,7 +134,7 @@ def init_study(request: InitRequest) -> InitReport:
         command=request.folder.command,
         shape=tuple(train.x.shape[1:]),
         task=train.task,
-        splits=prepared.record["splits"],
+        splits=prepared.record.splits,
         unfit=unfit,
     )
 

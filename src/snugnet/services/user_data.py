@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from snugnet.core.affine import dequantize
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples, read_npz
 from snugnet.core.tflite_graph import Graph
@@ -15,6 +16,8 @@ from snugnet.int8.arrays import read_array
 KINDS = (".npz", ".npy", ".csv")
 # Names of the arrays in MNIST's file and in files that follow it.
 ALIASES = {"x": ("x", "x_test"), "y": ("y", "y_test")}
+# Random samples are the same in every run.
+RANDOM_SAMPLES_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -220,7 +223,7 @@ def as_model_input(x: np.ndarray, raw: bool) -> np.ndarray:
     return x if raw or x.dtype.kind == "f" else x.astype(np.float32)
 
 
-def draw_random_samples(graph: Graph, count: int, seed: int) -> np.ndarray:
+def draw_random_samples(graph: Graph, count: int, seed: int = RANDOM_SAMPLES_SEED) -> np.ndarray:
     """Draw samples from the whole range of a model's input.
 
     Args:
@@ -244,8 +247,8 @@ def draw_random_samples(graph: Graph, count: int, seed: int) -> np.ndarray:
         return rng.normal(size=shape).astype(np.float32)
     info = np.iinfo(quantized.dtype)
     levels = rng.integers(info.min, info.max, shape, endpoint=True)
-    zero, scale = int(quantized.zero_points[0]), np.float32(quantized.scales[0])
-    return (scale * (levels - zero).astype(np.float32)).astype(np.float32)
+    zero, scale = int(quantized.zero_points[0]), float(quantized.scales[0])
+    return dequantize(levels, scale, zero)
 
 
 def build_labelled_samples(

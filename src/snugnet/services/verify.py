@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from snugnet.core.decisions import decide
 from snugnet.services import user_data
 from snugnet.tflite.model_file import ModelFile
 from snugnet.verification.certificate import Certificate, certify
 
-# Random samples are the same in every run.
-SEED = 0
+# Number of samples whose outputs a certificate compares, and of those compared tensor by tensor.
+CERTIFIED, TRACED = 64, 8
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class Verification:
 def verify(
     model: str | Path,
     data: str | Path | np.ndarray | None = None,
-    samples: int = 64,
-    traced: int = 8,
+    samples: int = CERTIFIED,
+    traced: int = TRACED,
 ) -> Verification:
     """Compare LiteRT and TensorFlow Lite Micro with the integer engine, tensor by tensor.
 
@@ -65,7 +66,7 @@ def verify(
     file = ModelFile.read(model)
     shape = file.graph.tensors[file.graph.inputs[0]].shape[1:]
     if data is None:
-        x, inputs = user_data.draw_random_samples(file.graph, samples, SEED), "random"
+        x, inputs = user_data.draw_random_samples(file.graph, samples), "random"
     elif isinstance(data, str | Path):
         x, inputs = user_data.read(Path(data), shape).x, str(data)
     else:
@@ -87,9 +88,12 @@ def certify_samples(file: ModelFile, x: np.ndarray, traced: int) -> Certificate:
         path = Path(folder) / "model.tflite"
         path.write_bytes(file.content)
         deployed = predict(path, x).raw
-    return certify(file, x, deployed, decide, min(traced, len(x)))
+    return certify(file, x, deployed, decide_without_task, min(traced, len(x)))
 
 
-def decide(raw: np.ndarray) -> np.ndarray:
-    """Return the index of the largest output; for a single output, the output itself."""
-    return raw.argmax(axis=1) if raw.shape[1] > 1 else raw[:, 0]
+def decide_without_task(raw: np.ndarray) -> np.ndarray:
+    """Return the index of the largest output; for a single output, the output itself.
+
+    A file does not state its task, so a single output may be any number.
+    """
+    return decide(raw, "multiclass") if raw.shape[1] > 1 else raw[:, 0]

@@ -6,7 +6,7 @@ from the same inputs, and compares the outputs. So errors do not accumulate from
 
 import tempfile
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +33,46 @@ from snugnet.tflite.refusals import call_or_warn
 MAX_SAMPLES = 100
 # Name of the operator that the debugger adds to a file to compare two tensors.
 COMPARISON = "CUSTOM"
-METRICS = ("stddev", "mean_error", "max_abs_error", "mean_squared_error")
 
 
-def measure_layers(model: tf_keras.Model, calibration: np.ndarray) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class DebuggerError:
+    """Quantization error of a layer as TensorFlow's debugger measures it: a row of layers.csv.
+
+    Errors are the int8 values minus the float values, in the units of the tensor. TensorFlow
+    computes the statistics for each sample, and averages over the samples.
+
+    Attributes:
+        layer: The layer.
+        num_elements: Number of elements of its output for one sample.
+        stddev: Standard deviation of the error.
+        mean_error: Mean error.
+        max_abs_error: Maximum absolute error.
+        mean_squared_error: Mean squared error.
+        scale: Scale of the output.
+        zero_point: Zero point of the output.
+        rmse_per_scale: See `compute_rmse_per_scale`; None if the scale is 0.
+        range_covered: See `compute_range_covered`, for the range of the float values.
+    """
+
+    layer: Layer
+    num_elements: int
+    stddev: float
+    mean_error: float
+    max_abs_error: float
+    mean_squared_error: float
+    scale: float
+    zero_point: int
+    rmse_per_scale: float | None
+    range_covered: float
+
+    def to_columns(self) -> dict[str, Any]:
+        """Return the values by column of layers.csv."""
+        values = asdict(self)
+        return {**values.pop("layer"), **values}
+
+
+def measure_layers(model: tf_keras.Model, calibration: np.ndarray) -> list[DebuggerError]:
     """Measure the error of each operator in int8 with TensorFlow's debugger.
 
     Args:
@@ -45,15 +81,7 @@ def measure_layers(model: tf_keras.Model, calibration: np.ndarray) -> list[dict[
             measured on the first `MAX_SAMPLES`.
 
     Returns:
-        One row per compared tensor, in the order of the file:
-            index, operator, tensor: See `Layer`.
-            num_elements: Number of elements for one sample.
-            stddev, mean_error, max_abs_error, mean_squared_error: Statistics of the int8 value
-                minus the float value, in the units of the tensor. TensorFlow computes them for each
-                sample, and averages over the samples.
-            scale, zero_point: Quantization of the tensor.
-            rmse_per_scale: See `compute_rmse_per_scale`.
-            range_covered: See `compute_range_covered`, for the range of the float values.
+        One error per compared layer, in the order of the file.
 
     Raises:
         InputError: If there are no samples.
@@ -65,7 +93,7 @@ def measure_layers(model: tf_keras.Model, calibration: np.ndarray) -> list[dict[
     statistics, ranges = _run_debugger(file, calibration[:MAX_SAMPLES])
     graph = _read_graph(file)
     producer_names = {i: operator.name for operator in graph.operators for i in operator.outputs}
-    rows: list[dict[str, Any]] = []
+    errors: list[DebuggerError] = []
     for comparison in (operator for operator in graph.operators if operator.name == COMPARISON):
         # In the debugger's file, names of tensors have digits appended or are new, but the order of
         # operators is the same. So the next remaining layer with the same operator is compared.
@@ -75,8 +103,8 @@ def measure_layers(model: tf_keras.Model, calibration: np.ndarray) -> list[dict[
             raise ModelFormatError(
                 f"the debugger reports a {name} that the float32 file does not have"
             )
-        rows.append(_make_row(layer, graph, comparison, statistics, ranges[len(rows)]))
-    return rows
+        errors.append(_read_error(layer, graph, comparison, statistics, ranges[len(errors)]))
+    return errors
 
 
 def _run_debugger(
@@ -112,14 +140,14 @@ def _run_debugger(
     return debugger.layer_statistics, np.stack([low.min(axis=0), high.max(axis=0)], axis=1)
 
 
-def _make_row(
+def _read_error(
     layer: Layer,
     graph: Graph,
     comparison: Operator,
     statistics: dict[str, dict[str, float]],
     value_range: np.ndarray,
-) -> dict[str, Any]:
-    """Make the row of a comparison.
+) -> DebuggerError:
+    """Read the error that a comparison measured.
 
     Args:
         layer: The compared layer.
@@ -132,15 +160,19 @@ def _make_row(
     metrics = statistics[graph.tensors[comparison.outputs[0]].name]
     scale, zero_point = float(quantized.scales[0]), int(quantized.zero_points[0])
     low, high = value_range.tolist()
-    return {
-        **asdict(layer),
-        "num_elements": int(metrics["num_elements"]),
-        **{name: float(metrics[name]) for name in METRICS},
-        "scale": scale,
-        "zero_point": zero_point,
-        "rmse_per_scale": compute_rmse_per_scale(float(metrics["mean_squared_error"]), scale),
-        "range_covered": compute_range_covered(low, high, scale, zero_point, quantized.dtype),
-    }
+    squared = float(metrics["mean_squared_error"])
+    return DebuggerError(
+        layer=layer,
+        num_elements=int(metrics["num_elements"]),
+        stddev=float(metrics["stddev"]),
+        mean_error=float(metrics["mean_error"]),
+        max_abs_error=float(metrics["max_abs_error"]),
+        mean_squared_error=squared,
+        scale=scale,
+        zero_point=zero_point,
+        rmse_per_scale=compute_rmse_per_scale(squared, scale),
+        range_covered=compute_range_covered(low, high, scale, zero_point, quantized.dtype),
+    )
 
 
 def prepare_mixed_precision(

@@ -1,5 +1,6 @@
 """Report on the weights of a .tflite file: zeros, ranks, and layers whose weights are all zero."""
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,69 @@ import numpy as np
 from snugnet.core.files import write_json
 from snugnet.core.tflite_graph import Operator, Tensor
 from snugnet.core.tflite_schemes import Scheme
-from snugnet.tflite.contract import check_contract
+from snugnet.tflite.contract import Contract, check_contract
 from snugnet.tflite.flatbuffer import read_graph
 
 # Operators whose weights can be pruned and factorized.
-PRUNABLE = ("CONV_2D", "FULLY_CONNECTED")
+PRUNABLE_OPERATORS = ("CONV_2D", "FULLY_CONNECTED")
+
+
+@dataclass(frozen=True)
+class WeightTensor:
+    """A weight tensor of a convolution or dense layer.
+
+    Attributes:
+        name: Name of the tensor.
+        operator: Name of the operator that reads it.
+        shape: Shape of the tensor.
+        dtype: Type of its values.
+        size: Number of weights.
+        zeros: Share of zeros, in [0, 1].
+        rank: Rank of the matrix outputs x rest.
+    """
+
+    name: str
+    operator: str
+    shape: tuple[int, ...]
+    dtype: str
+    size: int
+    zeros: float
+    rank: int
+
+
+@dataclass(frozen=True)
+class WeightReport:
+    """Contract of a file, and the zeros and ranks of its weights: the content of contract.json.
+
+    Attributes:
+        contract: Comparison of the file with its scheme.
+        weights: Weight tensors of all convolutions and dense layers.
+    """
+
+    contract: Contract
+    weights: tuple[WeightTensor, ...]
+
+    @property
+    def zeros(self) -> float | None:
+        """Share of zeros in all weights, in [0, 1]; None if there are no weights."""
+        total = sum(tensor.size for tensor in self.weights)
+        if not total:
+            return None
+        return sum(tensor.zeros * tensor.size for tensor in self.weights) / total
+
+    @property
+    def dead_layers(self) -> list[str]:
+        """Names of the weight tensors that are all zero."""
+        return [tensor.name for tensor in self.weights if tensor.rank == 0]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping that can be written as JSON."""
+        return {
+            **self.contract.to_json(),
+            "weights": [asdict(tensor) for tensor in self.weights],
+            "zeros": self.zeros,
+            "dead_layers": self.dead_layers,
+        }
 
 
 def write_weight_report(path: str, report_path: str, scheme: Scheme) -> None:
@@ -27,52 +86,38 @@ def write_weight_report(path: str, report_path: str, scheme: Scheme) -> None:
         InputError: If the file cannot be read.
     """
     report = make_weight_report(path, scheme)
-    for name in report["dead_layers"]:
+    for name in report.dead_layers:
         print(f"warning: all weights of tensor {name!r} are zero")
-    write_json(report_path, report)
+    write_json(report_path, report.to_json())
 
 
-def make_weight_report(path: str | Path, scheme: Scheme) -> dict[str, Any]:
+def make_weight_report(path: str | Path, scheme: Scheme) -> WeightReport:
     """Compare a file with its scheme, and measure the zeros and ranks of its weights.
 
     Args:
         path: The .tflite file.
         scheme: Scheme of the file.
 
-    Returns:
-        A mapping, ready for JSON: the contract (`Contract.to_json`) and
-            weights: One mapping per weight tensor of a convolution or dense layer: `name`,
-                `operator`, `shape`, `dtype`, `size` (number of weights), `zeros` (share, 0..1) and
-                `rank` (of the matrix outputs x rest).
-            zeros: Share of zeros in all of these, 0..1; None if there are none.
-            dead_layers: Names of the weight tensors that are all zero.
-
     Raises:
         InputError: If the file cannot be read.
     """
     graph = read_graph(path)
-    rows = [
-        _make_row(operator, tensor)
+    weights = tuple(
+        _measure_weights(operator, tensor)
         for operator, tensor in graph.weights()
-        if operator.name in PRUNABLE and tensor.values is not None
-    ]
-    total = sum(row["size"] for row in rows)
-    return {
-        **check_contract(graph, scheme).to_json(),
-        "weights": rows,
-        "zeros": sum(row["zeros"] * row["size"] for row in rows) / total if total else None,
-        "dead_layers": [row["name"] for row in rows if row["rank"] == 0],
-    }
+        if operator.name in PRUNABLE_OPERATORS and tensor.values is not None
+    )
+    return WeightReport(check_contract(graph, scheme), weights)
 
 
-def _make_row(operator: Operator, tensor: Tensor) -> dict[str, Any]:
+def _measure_weights(operator: Operator, tensor: Tensor) -> WeightTensor:
     values = np.asarray(tensor.values, np.float32)
-    return {
-        "name": tensor.name,
-        "operator": operator.name,
-        "shape": list(tensor.shape),
-        "dtype": tensor.dtype,
-        "size": values.size,
-        "zeros": float(np.mean(values == 0)),
-        "rank": int(np.linalg.matrix_rank(values.reshape(len(values), -1))),
-    }
+    return WeightTensor(
+        name=tensor.name,
+        operator=operator.name,
+        shape=tuple(tensor.shape),
+        dtype=tensor.dtype,
+        size=values.size,
+        zeros=float(np.mean(values == 0)),
+        rank=int(np.linalg.matrix_rank(values.reshape(len(values), -1))),
+    )

@@ -8,13 +8,14 @@ same samples. An error therefore stays visible in all layers after the layer tha
 import math
 import re
 from collections.abc import Callable, Collection, Hashable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from snugnet.core.affine import dequantize
 from snugnet.core.errors import InputError
 from snugnet.core.progress import progress
 from snugnet.core.tflite_graph import Graph, Operator, Tensor
@@ -27,7 +28,7 @@ from snugnet.tflite.layers import (
     list_layers,
     list_operators,
 )
-from snugnet.tflite.runtimes.litert import dequantize, quantize_for
+from snugnet.tflite.runtimes.litert import quantize_for
 
 # Operator and index in the row of the model's input, which no operator computes.
 INPUT, BEFORE_ALL = "INPUT", -1
@@ -37,9 +38,53 @@ RELU = 1
 QUANTIZER = re.compile(r"(?<![^/;])quant_")
 
 
+@dataclass(frozen=True)
+class TensorError:
+    """Quantization error of a tensor over all samples: a row of trace.csv.
+
+    Errors are the dequantized integers less the float values, in the units of the tensor.
+
+    Attributes:
+        layer: Layer that computes the tensor; for the input, index -1 and operator `INPUT`.
+        n: Number of samples.
+        num_elements: Number of elements of one sample.
+        scale: Scale of the tensor.
+        zero_point: Zero point of the tensor.
+        stddev: Standard deviation of the error.
+        mean_error: Mean error.
+        max_abs_error: Maximum absolute error.
+        mean_squared_error: Mean squared error.
+        rmse_per_scale: See `compute_rmse_per_scale`; None if the scale is 0.
+        sqnr_db: Power of the float values over the power of the error, in decibels; None if either
+            is 0.
+        saturated: Share of values at a limit of their type whose float value is outside the range
+            of the type.
+        range_covered: See `compute_range_covered`.
+    """
+
+    layer: Layer
+    n: int
+    num_elements: int
+    scale: float
+    zero_point: int
+    stddev: float
+    mean_error: float
+    max_abs_error: float
+    mean_squared_error: float
+    rmse_per_scale: float | None
+    sqnr_db: float | None
+    saturated: float
+    range_covered: float
+
+    def to_columns(self) -> dict[str, Any]:
+        """Return the values by column of trace.csv."""
+        values = asdict(self)
+        return {**values.pop("layer"), **values}
+
+
 def measure_layer_errors(
     integer_path: str | Path, float_path: str | Path, x: np.ndarray
-) -> list[dict[str, Any]]:
+) -> list[TensorError]:
     """Compare the tensors of a full-integer file with those of the float32 file.
 
     Args:
@@ -48,20 +93,8 @@ def measure_layer_errors(
         x: Samples in real units, (n, ...).
 
     Returns:
-        One row for each tensor: first the input, then the order of the float file. The columns:
-
-        - `index`, `operator` and `tensor` as in `Layer`
-        - `n`, the number of samples; `num_elements` of one sample; `scale` and `zero_point`
-        - `stddev`, `mean_error`, `max_abs_error` and `mean_squared_error` of the dequantized
-          integer less the float value, over all samples, in the units of the tensor
-        - `rmse_per_scale`, see `compute_rmse_per_scale`
-        - `sqnr_db`, the power of the float values over the power of the error, in decibels; None
-          if either is 0
-        - `saturated`, the share of values at a limit of their type whose float value is outside
-          the range of the type
-        - `range_covered`, see `compute_range_covered`
-
-        Tensors without a counterpart in the other file are left out, with a printed warning.
+        The errors of all tensors: first the input, then the order of the float file. Tensors
+        without a counterpart in the other file are left out, with a printed warning.
 
     Raises:
         InputError: If there are no samples.
@@ -74,13 +107,14 @@ def measure_layer_errors(
     integer_values = Model(integer_graph).trace(quantized_x)
     float_values = _compute_float_tensors(float_path, float_graph, x)
     input_layer = Layer(BEFORE_ALL, INPUT, float_graph.tensors[float_graph.inputs[0]].name)
-    rows = [_build_row(input_layer, integer_graph.tensors[integer_graph.inputs[0]], quantized_x, x)]
+    input_tensor = integer_graph.tensors[integer_graph.inputs[0]]
+    errors = [_compute_error(input_layer, input_tensor, quantized_x, x)]
     for layer, integer_index, float_index in _match_tensors(integer_graph, float_graph):
         tensor = integer_graph.tensors[integer_index]
-        rows.append(
-            _build_row(layer, tensor, integer_values[integer_index], float_values[float_index])
+        errors.append(
+            _compute_error(layer, tensor, integer_values[integer_index], float_values[float_index])
         )
-    return rows
+    return errors
 
 
 def _compute_float_tensors(path: str | Path, graph: Graph, x: np.ndarray) -> dict[int, np.ndarray]:
@@ -181,32 +215,32 @@ def _key_by_range(graph: Graph, operator: Operator) -> Hashable:
     return operator.name, clipped, tensor.shape
 
 
-def _build_row(
+def _compute_error(
     layer: Layer, tensor: Tensor, raw: np.ndarray, float_values: np.ndarray
-) -> dict[str, Any]:
+) -> TensorError:
     """Compare the integers of a tensor, (n, ...), with float values of the same number."""
     scale, zero_point = float(tensor.scales[0]), int(tensor.zero_points[0])
     truth = float_values.astype(np.float64).ravel()
     error = dequantize(raw, scale, zero_point).astype(np.float64).ravel() - truth
     squared = float(np.mean(error**2))
     power = float(np.mean(truth**2))
-    return {
-        **asdict(layer),
-        "n": len(raw),
-        "num_elements": math.prod(tensor.shape),
-        "scale": scale,
-        "zero_point": zero_point,
-        "stddev": float(error.std()),
-        "mean_error": float(error.mean()),
-        "max_abs_error": float(np.abs(error).max()),
-        "mean_squared_error": squared,
-        "rmse_per_scale": compute_rmse_per_scale(squared, scale),
-        "sqnr_db": 10 * math.log10(power / squared) if power and squared else None,
-        "saturated": _compute_saturated_share(raw.ravel(), truth, scale, zero_point),
-        "range_covered": compute_range_covered(
+    return TensorError(
+        layer=layer,
+        n=len(raw),
+        num_elements=math.prod(tensor.shape),
+        scale=scale,
+        zero_point=zero_point,
+        stddev=float(error.std()),
+        mean_error=float(error.mean()),
+        max_abs_error=float(np.abs(error).max()),
+        mean_squared_error=squared,
+        rmse_per_scale=compute_rmse_per_scale(squared, scale),
+        sqnr_db=10 * math.log10(power / squared) if power and squared else None,
+        saturated=_compute_saturated_share(raw.ravel(), truth, scale, zero_point),
+        range_covered=compute_range_covered(
             float(truth.min()), float(truth.max()), scale, zero_point, tensor.dtype
         ),
-    }
+    )
 
 
 def _compute_saturated_share(

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from snugnet.datasets.record import DatasetRecord, SplitRecord
+
 SCALING = {"kind": "uint8", "low": [-2.0], "high": [3.0]}
-RECORD = {
-    "scaling": SCALING,
-    "splits": {name: {"outside_range": 0} for name in ("train", "val", "test")},
-}
 CLASSES = ("a", "b", "c")
+SPLIT = SplitRecord(samples=9, groups=None, classes=dict.fromkeys(CLASSES, 3), outside_range=0)
+RECORD = DatasetRecord(SCALING, dict.fromkeys(("train", "val", "test"), SPLIT))
 DEVICES = {"v1": "AKD1000", "v2": "SixNodesIPv2"}
 
 
@@ -32,8 +32,8 @@ def write(scheme_name: str, folder, scaled: bool = False) -> Any:
     """Quantize a network with weights as training leaves them; write its program into a folder.
 
     Args:
-        scheme_name: Of the Akida scheme.
-        folder: Where to.
+        scheme_name: Name of the Akida scheme.
+        folder: Output folder.
         scaled: Whether inputs are real numbers around zero.
     """
     from snugnet.akida.program import describe_deployment, write_program

@@ -1,4 +1,4 @@
-"""What becomes of generated networks: by the vendor's tools, by pre-flight, by our rules.
+"""Check random networks with the vendor's tools, with preflight and with the rules of Snugnet.
 
 python -m tests.unit.akida.outcomes VERSION DEEPEST FIRST LAST
 
@@ -19,7 +19,7 @@ SCHEMES = {"v1": ("akida_v1_w4a4",), "v2": ("akida_v2_w8a8", "akida_v2_w4a4")}
 
 
 def outcome(version: str, deepest: int, seed: int) -> dict[str, Any]:
-    """Judge one network three times."""
+    """Check one network in all three ways."""
     from snugnet.akida.obstacles import find_obstacles
     from snugnet.akida.preflight import preflight
     from snugnet.akida.rewrite import prepare_model
@@ -30,17 +30,17 @@ def outcome(version: str, deepest: int, seed: int) -> dict[str, Any]:
     tf_keras.utils.set_random_seed(seed)  # the same network, whichever came before it
     scheme = AKIDA_SCHEMES[SCHEMES[version][seed % len(SCHEMES[version])]]
     model = network(seed, version, deepest)
-    said = preflight(model, scheme, DEVICE[version])
-    ours = find_obstacles(prepare_model(model), scheme, DEVICE[version])
+    preflight_obstacles = preflight(model, scheme, DEVICE[version])
+    rule_obstacles = find_obstacles(prepare_model(model), scheme, DEVICE[version])
     return {
         "seed": seed,
-        **really(model, scheme, DEVICE[version]),
-        "said": [f"{obstacle.layer}: {obstacle.rule}" for obstacle in said],
-        "ours": [f"{obstacle.layer}: {obstacle.rule}" for obstacle in ours],
+        **convert_and_compare(model, scheme, DEVICE[version]),
+        "preflight": [f"{obstacle.layer}: {obstacle.rule}" for obstacle in preflight_obstacles],
+        "rules": [f"{obstacle.layer}: {obstacle.rule}" for obstacle in rule_obstacles],
     }
 
 
-def really(model: Any, scheme: Any, device: str) -> dict[str, bool | None]:
+def convert_and_compare(model: Any, scheme: Any, device: str) -> dict[str, bool | None]:
     """Quantize with weights as training leaves them, convert, map, and compare with Keras."""
     from snugnet.akida.convert import convert
     from snugnet.akida.keras_runtime import compute_keras_potentials
@@ -61,7 +61,7 @@ def really(model: Any, scheme: Any, device: str) -> dict[str, bool | None]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.fbz"
         program.save(str(path))
-        fits = bool(map_on_device(path, device)["hardware"])
+        fits = map_on_device(path, device).hardware
     computed = compute_keras_potentials(
         quantized, samples, get_potential_scale(quantized), scheme.version
     )

@@ -1,4 +1,4 @@
-"""A program holds the integers that the Keras runtime computes with."""
+"""Tests of the conversion of a quantized model to an Akida program."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ def summed(weights: np.ndarray) -> np.ndarray:
     return weights.sum((0, 1)) if weights.ndim == 4 else weights
 
 
-def test_a_weight_half_way_between_two_integers_becomes_the_same_one_in_keras(keras):
+def test_convert_rounds_as_keras_when_weight_is_halfway(keras):
     from snugnet.akida.convert import convert
     from snugnet.akida.quantize import quantize
     from snugnet.core.akida_schemes import AKIDA_SCHEMES

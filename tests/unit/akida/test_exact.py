@@ -1,4 +1,4 @@
-"""Output quantizers compute as the chips do."""
+"""Tests of the exact arithmetic of Akida's output quantizers."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ def scale_and_shift(quantizer, inputs) -> tuple[int, int]:
     return int(scale.values.numpy()), int(scale.frac_bits.numpy() - quantizer.frac_bits.numpy())
 
 
-def truth(quantizer, inputs, sums: np.ndarray) -> np.ndarray:
+def compute_expected(quantizer, inputs, sums: np.ndarray) -> np.ndarray:
     """The same in integers: scale, saturate, and shift right with halves rounded up."""
     scale, shift = scale_and_shift(quantizer, inputs)
     assert shift > 0
@@ -30,21 +30,21 @@ def truth(quantizer, inputs, sums: np.ndarray) -> np.ndarray:
     return np.clip((products + (1 << (shift - 1))) >> shift, -128, 127)
 
 
-def test_no_sum_is_rounded_before_it_is_shifted(keras):
+def test_chip_arithmetic_is_exact_when_float32_would_round(keras):
     from snugnet.akida.exact import use_chip_arithmetic
 
     rounded = 0
     for scale in (0.00173, 0.0021, 0.0038, 0.00099):
         sums = np.arange(1 << 19, 1 << 20, dtype=np.int64)
         quantizer, inputs = quantizer_and_inputs(sums, scale)
-        expected = truth(quantizer, inputs, sums)
+        expected = compute_expected(quantizer, inputs, sums)
         rounded += int((quantizer(inputs).values.numpy() != expected).sum())
         with use_chip_arithmetic("v2"):
             np.testing.assert_array_equal(quantizer(inputs).values.numpy(), expected)
     assert rounded > 0  # float32 alone would not have done
 
 
-def test_the_first_generation_counts_the_thresholds_below_a_sum(keras):
+def test_chip_arithmetic_counts_thresholds_when_version_is_v1(keras):
     """The first is half a step, rounded; the others follow a step apart, cut to sixteenths."""
     from snugnet.akida.exact import use_chip_arithmetic
 
@@ -63,35 +63,35 @@ def test_the_first_generation_counts_the_thresholds_below_a_sum(keras):
     assert rounded > 0  # quantizeml's rounding is another one
 
 
-def test_products_saturate_as_signed_integers_of_32_bits(keras):
+def test_chip_arithmetic_saturates_when_product_exceeds_int32(keras):
     from snugnet.akida.exact import use_chip_arithmetic
 
     sums = np.append(np.arange(0, 1 << 24, 9973), (1 << 27) - 1)
     quantizer, inputs = quantizer_and_inputs(sums, 0.0021)
-    expected = truth(quantizer, inputs, sums)
+    expected = compute_expected(quantizer, inputs, sums)
     # quantizeml lets them have one bit more.
     assert 1 < expected[-1] < quantizer(inputs).values.numpy()[-1]
     with use_chip_arithmetic("v2"):
         np.testing.assert_array_equal(quantizer(inputs).values.numpy(), expected)
 
 
-def test_levels_of_four_bits_are_unsigned_and_of_eight_are_signed(keras):
+def test_chip_arithmetic_is_unsigned_when_output_has_4_bits(keras):
     """A mean after a ReLU goes up to 15 on the chip, where quantizeml stops at 7."""
     from snugnet.akida.exact import use_chip_arithmetic
 
     sums = np.arange(-3000, 3000)
-    for bits, levels, own in ((4, (0, 15), (-8, 7)), (8, (-128, 127), (-128, 127))):
+    for bits, levels, default_levels in ((4, (0, 15), (-8, 7)), (8, (-128, 127), (-128, 127))):
         quantizer, inputs = quantizer_and_inputs(sums, 0.0173, bits, signed=True)
         quantizer.range_max.assign(quantizer.range_max / 4)
         unchanged = quantizer(inputs).values.numpy()
-        assert (unchanged.min(), unchanged.max()) == own
+        assert (unchanged.min(), unchanged.max()) == default_levels
         with use_chip_arithmetic("v2"):
-            found = quantizer(inputs)
-        assert (found.values.numpy().min(), found.values.numpy().max()) == levels
-        assert found.value_bits == (4 if bits == 4 else 7)
+            output = quantizer(inputs)
+        assert (output.values.numpy().min(), output.values.numpy().max()) == levels
+        assert output.value_bits == (4 if bits == 4 else 7)
 
 
-def test_outside_nothing_is_changed(keras):
+def test_chip_arithmetic_is_restored_when_context_ends(keras):
     from quantizeml.layers.quantizers import OutputQuantizer
 
     from snugnet.akida.exact import use_chip_arithmetic

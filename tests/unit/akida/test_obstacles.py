@@ -1,4 +1,4 @@
-"""Each rule names the layer, what it breaks and what would do; all of them at once."""
+"""Tests of the rules that find obstacles to a conversion for Akida."""
 
 import pytest
 
@@ -75,7 +75,7 @@ def build(case: str):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_an_obstacle_is_named_with_its_layer_and_a_fix(case, keras):
+def test_find_obstacles_names_layer_and_fix_when_rule_is_broken(case, keras):
     import re
 
     from snugnet.akida.obstacles import find_obstacles
@@ -84,10 +84,10 @@ def test_an_obstacle_is_named_with_its_layer_and_a_fix(case, keras):
 
     version, layer, rule = CASES[case]
     scheme = AKIDA_SCHEMES["akida_v1_w4a4" if version == "v1" else "akida_v2_w8a8"]
-    found = find_obstacles(prepare_model(build(case)), scheme, DEVICE[version])
-    assert [obstacle.layer for obstacle in found] == layer.split(), found
-    assert [obstacle for obstacle in found if re.search(rule, obstacle.rule)]
-    assert all(obstacle.fix for obstacle in found)
+    obstacles = find_obstacles(prepare_model(build(case)), scheme, DEVICE[version])
+    assert [obstacle.layer for obstacle in obstacles] == layer.split(), obstacles
+    assert [obstacle for obstacle in obstacles if re.search(rule, obstacle.rule)]
+    assert all(obstacle.fix for obstacle in obstacles)
 
 
 def chain(*links, size=12):
@@ -152,7 +152,7 @@ CHAINS = {
 
 
 @pytest.mark.parametrize("case", CHAINS)
-def test_a_chain_breaks_one_rule(case, keras):
+def test_find_obstacles_names_layer_when_one_layer_breaks_a_rule(case, keras):
     import re
 
     from snugnet.akida.obstacles import find_obstacles
@@ -162,9 +162,9 @@ def test_a_chain_breaks_one_rule(case, keras):
     name, layer, rule, links = CHAINS[case]
     scheme = AKIDA_SCHEMES[name]
     model = chain(conv("c1"), relu("r1"), *links())
-    found = find_obstacles(prepare_model(model), scheme, DEVICE[scheme.version])
-    assert sorted(obstacle.layer for obstacle in found) == layer.split(), found
-    assert [obstacle for obstacle in found if re.search(rule, obstacle.rule)]
+    obstacles = find_obstacles(prepare_model(model), scheme, DEVICE[scheme.version])
+    assert sorted(obstacle.layer for obstacle in obstacles) == layer.split(), obstacles
+    assert [obstacle for obstacle in obstacles if re.search(rule, obstacle.rule)]
 
 
 def rules(model, name, device):
@@ -177,7 +177,7 @@ def rules(model, name, device):
     }
 
 
-def test_the_chips_of_one_generation_differ(keras):
+def test_find_obstacles_depends_on_device_when_version_is_v1(keras):
     from tf_keras import layers
 
     pool = layers.MaxPooling2D(3, padding="same", name="pool")
@@ -190,7 +190,7 @@ def test_the_chips_of_one_generation_differ(keras):
     assert rules(wide, V1, "AKD1000") == {"scores": "Dense has 65536 inputs"}
 
 
-def test_what_the_first_layer_may_not_do(keras):
+def test_find_obstacles_names_first_layers_that_break_a_rule(keras):
     from tf_keras import layers
 
     assert (
@@ -198,8 +198,8 @@ def test_what_the_first_layer_may_not_do(keras):
         in rules(chain(conv("c1", filters=1), relu("r1")), V2, "x")["c1"]
     )
     assert "the first layer, feeds Add" in rules(chain(first_into_add), V2_4, "x")["add"]
-    found = rules(chain(input_into_add), V2, "x")
-    assert found["add"] in ("c1 and add read the input", "Add reads the input")
+    obstacles = rules(chain(input_into_add), V2, "x")
+    assert obstacles["add"] in ("c1 and add read the input", "Add reads the input")
     pool = layers.MaxPooling2D(2, padding="same", name="pool")
     mean = layers.GlobalAveragePooling2D(name="mean")
     links = [conv("c1"), relu("r1"), conv("c2"), pool, mean, relu("r2")]
@@ -208,7 +208,7 @@ def test_what_the_first_layer_may_not_do(keras):
     }
 
 
-def test_what_only_looks_wrong_is_no_obstacle(keras):
+def test_find_obstacles_returns_none_when_layer_is_allowed(keras):
     from tf_keras import layers
 
     fifth = layers.DepthwiseConv2D(5, strides=2, padding="same", name="fifth")
@@ -222,7 +222,7 @@ def test_what_only_looks_wrong_is_no_obstacle(keras):
     assert rules(chain(*wide), V1, "AKD1000") == {}
 
 
-def test_all_obstacles_are_listed_at_once(keras):
+def test_find_obstacles_lists_all_when_several_rules_are_broken(keras):
     from tf_keras import Model, layers
 
     from snugnet.akida.obstacles import find_obstacles
@@ -233,14 +233,14 @@ def test_all_obstacles_are_listed_at_once(keras):
     x = layers.Conv2D(4, (3, 4), name="first")(inputs)
     x = layers.Conv2D(4, 9, padding="same", name="second")(x)
     x = layers.Dense(3, name="scores")(layers.Flatten(name="flatten")(x))
-    found = find_obstacles(
+    obstacles = find_obstacles(
         prepare_model(Model(inputs, x)), AKIDA_SCHEMES["akida_v1_w4a4"], "AKD1000"
     )
-    assert {obstacle.layer for obstacle in found} == {"first", "second"}
-    assert len(found) >= 5
+    assert {obstacle.layer for obstacle in obstacles} == {"first", "second"}
+    assert len(obstacles) >= 5
 
 
-def test_what_fits_has_no_obstacle(keras):
+def test_find_obstacles_returns_none_when_model_fits(keras):
     from snugnet.akida.obstacles import find_obstacles
     from snugnet.akida.rewrite import prepare_model
     from snugnet.core.akida_schemes import AKIDA_SCHEMES

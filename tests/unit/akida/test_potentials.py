@@ -1,4 +1,4 @@
-"""The last activation, outside the chip, for each kind of task."""
+"""Tests of the predictions that are computed from potentials."""
 
 import numpy as np
 import pytest
@@ -13,21 +13,23 @@ def samples(task: str, classes: tuple[str, ...], y) -> Samples:
     return Samples(np.zeros((2, 4, 4, 1), np.uint8), np.array(y), classes, task)
 
 
-def test_multiclass_scores_are_softmax_of_real_potentials():
+def test_predictions_are_softmax_of_scaled_potentials():
     test = samples("multiclass", ("a", "b"), [0, 1])
-    found = build_predictions(POTENTIALS, {"potential_scale": [0.5, 0.25], "head": "softmax"}, test)
+    predictions = build_predictions(
+        POTENTIALS, {"potential_scale": [0.5, 0.25], "head": "softmax"}, test
+    )
     real = POTENTIALS * [0.5, 0.25]
     expected = np.exp(real) / np.exp(real).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(found.scores, expected, rtol=1e-6)
-    assert found.compute_correctness().tolist() == [True, True]
+    np.testing.assert_allclose(predictions.scores, expected, rtol=1e-6)
+    assert predictions.compute_correctness().tolist() == [True, True]
 
 
-def test_a_step_of_one_output_may_be_wider_than_that_of_another():
+def test_predictions_use_scale_of_each_output_when_scales_differ():
     test = samples("multiclass", ("a", "b"), [1, 1])
-    found = build_predictions(
+    predictions = build_predictions(
         np.array([[5, 3], [5, 3]]), {"potential_scale": [0.1, 1.0], "head": "softmax"}, test
     )
-    assert found.decide().tolist() == [1, 1]
+    assert predictions.decide().tolist() == [1, 1]
 
 
 @pytest.mark.parametrize(
@@ -37,14 +39,16 @@ def test_a_step_of_one_output_may_be_wider_than_that_of_another():
         ("multilabel", ("a", "b"), [[1, 0], [0, 1]], POTENTIALS, [[1, 0], [0, 1]]),
     ],
 )
-def test_sigmoid_decides_at_a_potential_of_zero(task, classes, y, potentials, decisions):
+def test_predictions_decide_at_zero_when_head_is_sigmoid(task, classes, y, potentials, decisions):
     conversion = {"potential_scale": [0.5] * potentials.shape[1], "head": "sigmoid"}
-    found = build_predictions(potentials, conversion, samples(task, classes, np.array(y, np.uint8)))
-    np.testing.assert_allclose(found.scores, 1 / (1 + np.exp(-potentials * 0.5)), rtol=1e-6)
-    assert found.decide().astype(int).tolist() == decisions
+    predictions = build_predictions(
+        potentials, conversion, samples(task, classes, np.array(y, np.uint8))
+    )
+    np.testing.assert_allclose(predictions.scores, 1 / (1 + np.exp(-potentials * 0.5)), rtol=1e-6)
+    assert predictions.decide().astype(int).tolist() == decisions
 
 
-def test_a_model_that_does_not_fit_predicts_nothing():
-    found = build_empty_predictions(samples("multiclass", ("a", "b"), [0, 1]))
-    assert found.scores.shape == (0, 2)
-    assert len(found.labels) == 0
+def test_empty_predictions_have_no_rows():
+    predictions = build_empty_predictions(samples("multiclass", ("a", "b"), [0, 1]))
+    assert predictions.scores.shape == (0, 2)
+    assert len(predictions.labels) == 0

@@ -1,4 +1,4 @@
-"""What a conversion leaves behind can be used: by the next job, and by a stranger."""
+"""Tests of the files that a conversion for Akida writes."""
 
 import json
 import re
@@ -38,10 +38,10 @@ def both(program, x):
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_conversion_records_what_holds_it_and_what_it_holds(scheme, programs):
-    found = read(programs[scheme])
-    assert found["status"] == "ok"
-    device = found["devices"][found["device"]]
+def test_conversion_json_lists_devices_and_layers(scheme, programs):
+    conversion = read(programs[scheme])
+    assert conversion["status"] == "ok"
+    device = conversion["devices"][conversion["device"]]
     assert device["hardware"]
     assert [sequence["backend"] for sequence in device["sequences"]] == ["Hardware"]
     assert device["program_bytes"] > 0
@@ -49,29 +49,31 @@ def test_a_conversion_records_what_holds_it_and_what_it_holds(scheme, programs):
     kinds = set().union(*(layer["processors"] for layer in device["layers"]))
     assert {"HRC", "CNP1"} < kinds
     assert sum(layer["weight_bytes"] for layer in device["layers"]) > 0
-    assert found["smallest_device"] in found["devices"]
-    kinds = [layer["type"] for layer in found["layers"]]
+    assert conversion["smallest_device"] in conversion["devices"]
+    kinds = [layer["type"] for layer in conversion["layers"]]
     first, hidden, last = (
         ("InputConvolutional", "Convolutional", "FullyConnected")
         if programs[scheme].scheme.version == "v1"
         else ("InputConv2D", "Conv2D", "Dense1D")
     )
     assert [kind for kind in kinds if kind in (first, hidden, last)] == [first, hidden, last]
-    zeros = [layer["sparsity"] for layer in found["layers"] if layer["type"] in (first, hidden)]
+    zeros = [
+        layer["sparsity"] for layer in conversion["layers"] if layer["type"] in (first, hidden)
+    ]
     assert all(0 < share < 1 for share in zeros)
 
 
-def test_the_smallest_device_comes_first(programs):
-    found = read(programs["akida_v2_w8a8"])
-    assert found["smallest_device"] == "TwoNodesIPv2"
+def test_conversion_json_names_smallest_device(programs):
+    conversion = read(programs["akida_v2_w8a8"])
+    assert conversion["smallest_device"] == "TwoNodesIPv2"
 
 
 @pytest.mark.parametrize("scheme", [*SCHEMES, "akida_v2_w4a4"])
-def test_the_simulator_computes_what_keras_computes(scheme, programs):
+def test_simulator_equals_keras_runtime(scheme, programs):
     np.testing.assert_array_equal(*both(programs[scheme], images(300, seed=7)))
 
 
-def test_without_the_chips_arithmetic_the_first_generation_differs(programs):
+def test_keras_runtime_differs_when_chip_arithmetic_is_off(programs):
     from snugnet.akida.keras_runtime import compute_keras_potentials, load_quantized
     from snugnet.akida.simulate import load_program, simulate_potentials
 
@@ -79,13 +81,13 @@ def test_without_the_chips_arithmetic_the_first_generation_differs(programs):
     conversion, x = read(program), images(100, seed=9)
     fbz = load_program(program.folder / "program" / "model.fbz", conversion["sha256"])
     quantized = load_quantized(program.files["quantized"])
-    own = compute_keras_potentials(quantized, x, conversion["potential_scale"], version=None)
+    potentials = compute_keras_potentials(quantized, x, conversion["potential_scale"], version=None)
     simulated = simulate_potentials(fbz, x)
-    assert (own != simulated).any()
-    assert (own.argmax(axis=1) == simulated.argmax(axis=1)).mean() > 0.5
+    assert (potentials != simulated).any()
+    assert (potentials.argmax(axis=1) == simulated.argmax(axis=1)).mean() > 0.5
 
 
-def test_inputs_out_of_range_saturate_alike_in_both_runtimes_and_are_counted(keras, tmp_path):
+def test_runtimes_saturate_equally_when_input_is_out_of_range(keras, tmp_path):
     from snugnet.akida.inputs import count_saturated
 
     program = write("akida_v2_w8a8", tmp_path, scaled=True)
@@ -98,7 +100,7 @@ def test_inputs_out_of_range_saturate_alike_in_both_runtimes_and_are_counted(ker
     np.testing.assert_array_equal(*both(program, x))
 
 
-def test_inputs_of_another_shape_are_refused(programs):
+def test_runtimes_fail_when_input_shape_is_wrong(programs):
     from snugnet.akida.keras_runtime import compute_keras_potentials, load_quantized
     from snugnet.akida.simulate import load_program, simulate_potentials
 
@@ -112,7 +114,7 @@ def test_inputs_of_another_shape_are_refused(programs):
         simulate_potentials(fbz, x)
 
 
-def test_a_float_model_is_not_taken_for_a_quantized_one(programs, tmp_path):
+def test_load_quantized_and_convert_fail_when_model_is_float(programs, tmp_path):
     from snugnet.akida.convert import convert
     from snugnet.akida.keras_runtime import load_quantized
     from snugnet.models.loading.storage import save_model
@@ -127,7 +129,7 @@ def test_a_float_model_is_not_taken_for_a_quantized_one(programs, tmp_path):
         convert(program.model, program.scheme)
 
 
-def test_damaged_missing_and_newer_programs_are_refused(programs, tmp_path):
+def test_load_program_fails_when_file_is_missing_damaged_or_new(programs, tmp_path):
     import hashlib
 
     from snugnet.akida.simulate import load_program
@@ -153,7 +155,7 @@ def test_damaged_missing_and_newer_programs_are_refused(programs, tmp_path):
         load_program(path, hashlib.sha256(newer).hexdigest())
 
 
-def test_what_cannot_be_converted_is_recorded_with_layer_and_reason(keras, tmp_path):
+def test_write_refusal_records_layer_when_quantization_fails(keras, tmp_path):
     from tf_keras import Model, layers
 
     from snugnet.akida.program import write_refusal
@@ -170,14 +172,14 @@ def test_what_cannot_be_converted_is_recorded_with_layer_and_reason(keras, tmp_p
         quantize(model, scheme, images(20)[:, :, :16])
     files = {name: str(tmp_path / name) for name in ("quantized", "conversion", "program")}
     write_refusal(model, scheme, "SixNodesIPv2", caught.value, files)
-    found = json.loads((tmp_path / "conversion").read_text())
-    assert found["status"] == "incompatible"
-    assert found["layer"] == "average"
-    assert found["reason"].startswith("average: AveragePooling2D cannot be quantized here")
+    conversion = json.loads((tmp_path / "conversion").read_text())
+    assert conversion["status"] == "incompatible"
+    assert conversion["layer"] == "average"
+    assert conversion["reason"].startswith("average: AveragePooling2D cannot be quantized here")
     assert list((tmp_path / "program").iterdir()) == []
 
 
-def test_the_first_layer_that_differs_is_named(programs):
+def test_find_first_difference_names_first_differing_layer(programs):
     from snugnet.akida.keras_runtime import load_quantized
     from snugnet.akida.simulate import load_program
     from snugnet.akida.trace import find_first_difference
@@ -186,17 +188,18 @@ def test_the_first_layer_that_differs_is_named(programs):
     x = images(8, seed=3)
     fbz = load_program(program.folder / "program" / "model.fbz", read(program)["sha256"])
     quantized = load_quantized(program.files["quantized"])
-    assert find_first_difference(quantized, fbz, x)["layer"] == "scores"
+    assert find_first_difference(quantized, fbz, x).layer == "scores"
     layer = quantized.get_layer("conv_2")
     kernel, bias = layer.get_weights()[:2]
     layer.set_weights([kernel, bias + 1, *layer.get_weights()[2:]])
-    found = find_first_difference(quantized, fbz, x)
-    assert (found["layer"], found["type"]) == ("conv_2", "Conv2D")
-    assert found["worst"] > 0
-    assert 0 < found["share"] <= 1
+    difference = find_first_difference(quantized, fbz, x)
+    assert (difference.layer, difference.type) == ("conv_2", "Conv2D")
+    assert difference.deviation.worst > 0
+    assert 0 < difference.deviation.share <= 1
+    assert set(difference.to_json()) == {"layer", "type", "share", "worst"}
 
 
-def test_a_residual_network_is_exact_and_traced_along_its_branches(keras):
+def test_find_first_difference_works_when_network_has_branches(keras):
     """Keras runs the layers of two branches in turn; each belongs to its own block."""
     from tf_keras import Model, layers
 
@@ -204,7 +207,7 @@ def test_a_residual_network_is_exact_and_traced_along_its_branches(keras):
     from snugnet.akida.keras_runtime import compute_keras_potentials
     from snugnet.akida.quantize import get_potential_scale, quantize
     from snugnet.akida.simulate import simulate_potentials
-    from snugnet.akida.trace import find_first_difference
+    from snugnet.akida.trace import FirstDifference, find_first_difference
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
     from tests.unit.akida.test_rewrite import randomized
 
@@ -223,15 +226,15 @@ def test_a_residual_network_is_exact_and_traced_along_its_branches(keras):
     keras_gives = compute_keras_potentials(quantized, x, get_potential_scale(quantized), "v2")
     np.testing.assert_array_equal(keras_gives, simulate_potentials(fbz, x))
     # Nothing inside differs: were anything to differ, it would be the last layer.
-    assert find_first_difference(quantized, fbz, x) == {"layer": "scores", "type": "Dense1D"}
+    assert find_first_difference(quantized, fbz, x) == FirstDifference("scores", "Dense1D")
     layer = quantized.get_layer("last")
     kernel, bias, *others = layer.get_weights()
     layer.set_weights([kernel, bias + 1, *others])
-    assert find_first_difference(quantized, fbz, x)["layer"] == "last"
+    assert find_first_difference(quantized, fbz, x).layer == "last"
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_the_ten_lines_of_the_docs_predict_the_same_in_a_fresh_process(scheme, programs, tmp_path):
+def test_akida_page_example_predicts_as_package_when_run_alone(scheme, programs, tmp_path):
     """The code of the page is run beside the two files alone, without this package."""
     page = (ROOT / "docs/howto/akida.md").read_text()
     code = re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]

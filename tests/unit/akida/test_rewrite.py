@@ -1,4 +1,4 @@
-"""What is rewritten for Akida computes the same."""
+"""Tests of the rewriting of models for Akida."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def randomized(model):
 
 
 @pytest.mark.parametrize("task", ["multiclass", "multilabel", "binary"])
-def test_the_head_is_cut_and_normalization_folded(task, keras):
+def test_prepare_model_removes_head_and_folds_batch_norm(task, keras):
     from tf_keras import layers
 
     from snugnet.akida.rewrite import get_head_activation, prepare_model
@@ -51,7 +51,7 @@ def test_the_head_is_cut_and_normalization_folded(task, keras):
 @pytest.mark.parametrize("scale", [True, False])
 @pytest.mark.parametrize("center", [True, False])
 @pytest.mark.parametrize("kind", ["Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Dense"])
-def test_each_normalization_is_folded_by_itself(kind, scale, center, keras):
+def test_prepare_model_folds_batch_norm_after_each_layer_kind(kind, scale, center, keras):
     """The vendor's transform gives up for all layers where one has no gamma or beta."""
     from tf_keras import Model, layers
 
@@ -83,9 +83,7 @@ def test_each_normalization_is_folded_by_itself(kind, scale, center, keras):
         (16, 3, 3, "valid"),
     ],
 )
-def test_a_pool_takes_its_convolutions_padding_where_it_pads_nothing(
-    size, pool, strides, padding, keras
-):
+def test_prepare_model_sets_pool_padding_when_result_is_equal(size, pool, strides, padding, keras):
     from tf_keras import Model, layers
 
     from snugnet.akida.rewrite import prepare_model
@@ -99,7 +97,7 @@ def test_a_pool_takes_its_convolutions_padding_where_it_pads_nothing(
     assert prepare_model(model).get_layer("pool").padding == padding
 
 
-def test_behind_a_1x1_convolution_a_pool_stays_same(keras):
+def test_prepare_model_keeps_pool_padding_when_kernel_is_1x1(keras):
     """cnn2snn reads such a convolution as `same`, whatever it says."""
     from tf_keras import Model, layers
 
@@ -122,9 +120,7 @@ def test_behind_a_1x1_convolution_a_pool_stays_same(keras):
         (16, 2, 1, False),
     ],
 )
-def test_padding_goes_into_a_convolution_only_where_same_pads_alike(
-    size, pad, strides, left_out, keras
-):
+def test_prepare_model_removes_padding_when_same_is_equal(size, pad, strides, left_out, keras):
     from tf_keras import Model, layers
 
     from snugnet.akida.quantize import quantize
@@ -147,7 +143,7 @@ def test_padding_goes_into_a_convolution_only_where_same_pads_alike(
             quantize(model, AKIDA_SCHEMES["akida_v2_w8a8"], np.ones((4, size, size, 1)))
 
 
-def test_normalization_along_another_axis_stays(keras):
+def test_prepare_model_keeps_batch_norm_when_axis_is_not_last(keras):
     from tf_keras import Model, layers
 
     from snugnet.akida.rewrite import prepare_model
@@ -161,7 +157,7 @@ def test_normalization_along_another_axis_stays(keras):
     assert_same(model, bare, (4, 4, 1))
 
 
-def test_several_ends_and_shared_layers_are_refused_by_name(keras):
+def test_prepare_model_fails_when_two_outputs_or_shared_layer(keras):
     from tf_keras import Model, layers
 
     from snugnet.akida.preflight import preflight

@@ -1,4 +1,4 @@
-"""Training with Akida's quantizers: from the parent's weights, and never to something worse."""
+"""Tests of training with Akida's quantizers."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def loss(quantized, val) -> float:
     ("learning_rate", "better"),
     [(0.003, True), pytest.param(30.0, False, marks=pytest.mark.slow)],
 )
-def test_training_helps_or_is_undone(learning_rate, better, parent):
+def test_train_quantized_improves_loss_or_restores_weights(learning_rate, better, parent):
     from snugnet.akida.quantize import quantize
     from snugnet.akida.train import train_quantized
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
@@ -59,7 +59,7 @@ def test_training_helps_or_is_undone(learning_rate, better, parent):
         assert after == pytest.approx(before, rel=1e-5)
 
 
-def test_what_does_not_fit_is_refused_before_it_is_trained(keras, monkeypatch):
+def test_train_quantized_fails_first_when_layer_is_unsupported(keras, monkeypatch):
     from tf_keras import Model, layers
 
     from snugnet.akida import train as module

@@ -1,4 +1,4 @@
-"""Common mistakes with integer inputs and outputs: each is made, and its cost is measured."""
+"""Tests of the measurement of common mistakes with integer inputs and outputs."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -31,16 +31,16 @@ X = np.array([0.45, -0.45, 68.0, 80.0, -70.0], np.float32)
         ("input_zero_point", [1, -1, 127, 127, -128]),
     ],
 )
-def test_integers_of_each_mistake(name, expected):
+def test_mistake_converts_input_to_expected_integers(name, expected):
     # 0.45 / 0.5 - 10 is -9.1, and -0.45 / 0.5 - 10 is -10.9.
-    found = MISTAKES[name].convert(X, INT8)
-    assert found.dtype == np.int8
-    assert found.tolist() == expected
+    integers = MISTAKES[name].convert(X, INT8)
+    assert integers.dtype == np.int8
+    assert integers.tolist() == expected
 
 
-def test_unsigned_integers_wrap_at_0_and_at_256():
-    found = MISTAKES["cast_and_wrap"].convert(np.array([-51.0, 78.0], np.float32), UINT8)
-    assert found.tolist() == [254, 0]
+def test_mistake_wraps_at_0_and_256_when_type_is_uint8():
+    integers = MISTAKES["cast_and_wrap"].convert(np.array([-51.0, 78.0], np.float32), UINT8)
+    assert integers.tolist() == [254, 0]
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +52,12 @@ def cell(trained, tmp_path_factory):
     samples = trained.samples
     path = tmp_path_factory.mktemp("cell") / "model.tflite"
     path.write_bytes(convert(trained.model, SCHEMES["fiq_int8"], samples.x[:80] / 2))
-    made = predict(path, samples.x)
-    right = Predictions.from_samples(samples, made.scores(), *made)
+    prediction = predict(path, samples.x)
+    right = Predictions.from_samples(samples, prediction.scores(), *prediction)
     return SimpleNamespace(path=path, x=samples.x, right=right)
 
 
-def fed(path, integers: np.ndarray) -> np.ndarray:
+def run_integers(path, integers: np.ndarray) -> np.ndarray:
     """Feed integers one by one; give what comes out, in integers."""
     interpreter = Interpreter(model_path=str(path), num_threads=1)
     interpreter.allocate_tensors()
@@ -69,39 +69,40 @@ def fed(path, integers: np.ndarray) -> np.ndarray:
     return np.array(outputs)
 
 
-def test_the_file_is_fed_the_mistaken_integers(cell):
+def test_measure_mistakes_equals_interpreter_with_wrapped_input(cell):
     """The slides' cast, written down as they have it."""
-    found = measure_mistakes(cell.path, cell.x, cell.right, 64, 0.95)
+    result = measure_mistakes(cell.path, cell.x, cell.right, 64, 0.95)
     interpreter = Interpreter(model_path=str(cell.path))
     scale, zero_point = interpreter.get_input_details()[0]["quantization"]
     wrapped = (cell.x / scale + zero_point).astype(np.int64).astype(np.int8)
-    raw = fed(cell.path, wrapped)
+    raw = run_integers(cell.path, wrapped)
     scores = cell.right.scale * (raw.astype(np.float32) - cell.right.zero_point)
     mistaken = replace(cell.right, scores=scores.astype(np.float32))
-    row = next(row for row in found["mistakes"] if row["name"] == "cast_and_wrap")
+    row = next(row for row in result["mistakes"] if row["name"] == "cast_and_wrap")
     assert row["accuracy"] == mistaken.compute_correctness().mean()
-    assert row["delta"] == pytest.approx(mistaken.compute_correctness().mean() - found["accuracy"])
+    assert row["delta"] == pytest.approx(mistaken.compute_correctness().mean() - result["accuracy"])
     assert row["delta_low"] is None or row["delta_low"] <= row["delta"] <= row["delta_high"]
-    assert row["accuracy"] < found["accuracy"]  # values beyond the range come out on the other side
+    # Values beyond the range come out on the other side.
+    assert row["accuracy"] < result["accuracy"]
 
 
-def test_values_beyond_the_range_are_counted(cell):
-    found = measure_mistakes(cell.path, cell.x, cell.right, 64, 0.95)
+def test_measure_mistakes_counts_saturated_input_values(cell):
+    result = measure_mistakes(cell.path, cell.x, cell.right, 64, 0.95)
     details = Interpreter(model_path=str(cell.path)).get_input_details()[0]
     scale, zero_point = details["quantization"]
     levels = cell.x / np.float32(scale) + zero_point
     beyond = np.mean((levels <= -128.5) | (levels >= 127.5))
-    assert found["saturated"] > 0.1
-    assert found["saturated"] == pytest.approx(beyond, abs=1e-4)
-    assert found["n"] == len(cell.x)
-    assert found["accuracy"] == cell.right.compute_correctness().mean()
+    assert result["saturated"] > 0.1
+    assert result["saturated"] == pytest.approx(beyond, abs=1e-4)
+    assert result["n"] == len(cell.x)
+    assert result["accuracy"] == cell.right.compute_correctness().mean()
 
 
-def test_a_forgotten_zero_point_at_the_output_moves_scores_not_their_order(cell):
-    found = measure_mistakes(cell.path, cell.x, cell.right, 64, 0.95)
-    row = next(row for row in found["mistakes"] if row["name"] == OUTPUT_ZERO_POINT)
+def test_output_zero_point_mistake_keeps_order_of_scores(cell):
+    result = measure_mistakes(cell.path, cell.x, cell.right, 64, 0.95)
+    row = next(row for row in result["mistakes"] if row["name"] == OUTPUT_ZERO_POINT)
     if cell.right.task == "multiclass":
         assert row["delta"] == 0
         assert row["p"] == 1
     else:  # a score of 0.5 is now read as 0: nothing reaches the threshold
-        assert row["accuracy"] < found["accuracy"]
+        assert row["accuracy"] < result["accuracy"]

@@ -1,4 +1,4 @@
-"""The smallest file within the budget is found, all that was tried is kept, the file checked."""
+"""Tests of the search for a mixed-precision file."""
 
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -21,47 +21,49 @@ COLUMNS = [
 ]
 
 
-def searched(model, calibration, val, budget=0.5, most=None) -> SimpleNamespace:
+def run_search(model, calibration, val, budget=0.5, max_in_float=None) -> SimpleNamespace:
     from snugnet.tflite.convert import convert
     from snugnet.tflite.debug import prepare_mixed_precision
 
     names = ("float32", "fiq_float32", "int16x8")
     whole = {name: convert(model, SCHEMES[name], calibration) for name in names}
-    found = MixedPrecisionSearch(
+    result = MixedPrecisionSearch(
         lambda: prepare_mixed_precision(model, calibration),
         create_measure(val),
         whole,
         budget,
-        most,
+        max_in_float,
     )
-    return SimpleNamespace(search=found, whole=whole, table=found.to_rows())
+    return SimpleNamespace(search=result, whole=whole, table=result.to_rows())
 
 
-def kept(search: MixedPrecisionSearch) -> list[str]:
+def chosen_layer_names(search: MixedPrecisionSearch) -> list[str]:
     return networks.tensors([vars(layer) for layer in search.chosen.in_float])
 
 
-def recovered(found: SimpleNamespace, test) -> tuple[float, float]:
+def measure_accuracies(result: SimpleNamespace, test) -> tuple[float, float]:
     """Accuracy on other samples than those that chose: of the whole scheme, and of the choice."""
     measure = create_measure(test)
-    return measure(found.whole["fiq_float32"]).accuracy, measure(
-        found.search.chosen.measurement.file
+    return measure(result.whole["fiq_float32"]).accuracy, measure(
+        result.search.chosen.measurement.file
     ).accuracy
 
 
-def test_a_ruined_input_is_recovered_by_the_first_layer_in_float(keras, save):
+def test_search_keeps_first_layer_in_float_when_input_is_wide(keras, save):
     model = networks.dense(keras, 16, 128, 64, networks.CLASSES)
     networks.ignore_first(model.layers[0])
-    val = networks.judged(model, networks.inputs(400, seed=2, wild=True))
-    found = searched(model, networks.inputs(100, seed=1, wild=True), val, budget=4)
-    assert found.search.fits
-    assert kept(found.search) == ["dense_1"]
-    before, after = recovered(found, networks.judged(model, networks.inputs(400, 3, wild=True)))
+    val = networks.label_with_model(model, networks.inputs(400, seed=2, wide=True))
+    result = run_search(model, networks.inputs(100, seed=1, wide=True), val, budget=4)
+    assert result.search.fits
+    assert chosen_layer_names(result.search) == ["dense_1"]
+    before, after = measure_accuracies(
+        result, networks.label_with_model(model, networks.inputs(400, 3, wide=True))
+    )
     assert before < 0.7
     assert after > 0.95
-    assert found.search.chosen.measurement.size < 1.2 * len(found.whole["fiq_float32"])
+    assert result.search.chosen.measurement.size < 1.2 * len(result.whole["fiq_float32"])
     contract = check_contract(
-        read_graph(save(found.search.chosen.measurement.file)), SCHEMES["mixed"]
+        read_graph(save(result.search.chosen.measurement.file)), SCHEMES["mixed"]
     ).to_json()
     assert contract["verdict"] == "pass", contract["findings"]
     (name,) = contract["in_float"]
@@ -69,22 +71,26 @@ def test_a_ruined_input_is_recovered_by_the_first_layer_in_float(keras, save):
     assert len(contract["float_weights"]) == 1
 
 
-def test_a_ruined_tensor_is_recovered_by_both_layers_around_it(keras):
+def test_search_keeps_two_layers_when_tensor_between_is_wide(keras):
     model = networks.dense(keras, 16, 16, 16, 128, 64, networks.CLASSES)
-    networks.blow_up(model, "dense_2")
-    val = networks.judged(model, networks.inputs(400, seed=2))
-    found = searched(model, networks.inputs(100, seed=1), val, budget=5)
-    assert found.search.fits
-    assert kept(found.search) == ["dense_2", "dense_3"]
-    before, after = recovered(found, networks.judged(model, networks.inputs(400, seed=3)))
+    networks.enlarge_first_channel(model, "dense_2")
+    val = networks.label_with_model(model, networks.inputs(400, seed=2))
+    result = run_search(model, networks.inputs(100, seed=1), val, budget=5)
+    assert result.search.fits
+    assert chosen_layer_names(result.search) == ["dense_2", "dense_3"]
+    before, after = measure_accuracies(
+        result, networks.label_with_model(model, networks.inputs(400, seed=3))
+    )
     assert before < 0.75
     assert after > 0.93
-    (chosen,) = [row for row in found.table if row["chosen"]]
+    (chosen,) = [row for row in result.table if row["chosen"]]
     assert chosen["operators_in_float"] == 2
-    assert chosen["in_float"].split(" ") == [layer.tensor for layer in found.search.chosen.in_float]
+    assert chosen["in_float"].split(" ") == [
+        layer.tensor for layer in result.search.chosen.in_float
+    ]
 
 
-def made_up(refused, most=None) -> MixedPrecisionSearch:
+def search_three_layers(rejected, max_in_float=None) -> MixedPrecisionSearch:
     """Search among three layers, of which the converter does not make all choices.
 
     Only the first layer costs: with it in float, 9 of 10 samples are right instead of 5.
@@ -92,7 +98,7 @@ def made_up(refused, most=None) -> MixedPrecisionSearch:
     layers = [Layer(i, "CONV_2D", name) for i, name in enumerate("abc")]
 
     def convert(names) -> bytes:
-        if frozenset(names) in refused:
+        if frozenset(names) in rejected:
             raise ModelFormatError(f"{sorted(names)} cannot be in float")
         return "".join(sorted(names)).encode()
 
@@ -101,22 +107,22 @@ def made_up(refused, most=None) -> MixedPrecisionSearch:
         return Measurement(file, np.arange(10) < right, None)
 
     whole = {"float32": b"float32", "fiq_float32": b"-", "int16x8": b"--"}
-    return MixedPrecisionSearch(lambda: (layers, convert), measure, whole, 10, most)
+    return MixedPrecisionSearch(lambda: (layers, convert), measure, whole, 10, max_in_float)
 
 
-def test_what_the_converter_does_not_make_is_left_out_of_the_search(capsys):
-    refused = {frozenset("a"), frozenset("bc")}
-    found = made_up(refused)
-    tried = {row["in_float"] for row in found.to_rows()}
+def test_search_skips_candidate_when_converter_rejects_it(capsys):
+    rejected = {frozenset("a"), frozenset("bc")}
+    result = search_three_layers(rejected)
+    tried = {row["in_float"] for row in result.to_rows()}
     assert "a" not in tried
     assert "b c" not in tried
-    assert found.fits
-    assert found.chosen.measurement.file in (b"ab", b"ac")
+    assert result.fits
+    assert result.chosen.measurement.file in (b"ab", b"ac")
     assert "warning: ['a'] cannot be in float" in capsys.readouterr().out
 
 
-def test_what_has_too_many_in_float_is_not_allowed_and_not_taken():
-    table = made_up({frozenset("a")}, most=1).to_rows()
+def test_search_forbids_candidate_when_it_exceeds_float_limit():
+    table = search_three_layers({frozenset("a")}, max_in_float=1).to_rows()
     assert {row["allowed"] for row in table if row["operators_in_float"] <= 1} == {True}
     beyond = [row for row in table if row["operators_in_float"] > 1]
     assert {row["allowed"] for row in beyond} == {False}
@@ -124,25 +130,25 @@ def test_what_has_too_many_in_float_is_not_allowed_and_not_taken():
     assert not any(row["chosen"] for row in beyond)
 
 
-def test_int16x8_is_taken_where_it_is_the_smallest_that_fits(keras):
+def test_search_chooses_int16x8_when_it_is_smallest_that_fits(keras):
     """The layers that would have to stay in float have most of the weights."""
     model = networks.dense(keras, 16, 64, 64, networks.CLASSES)
-    networks.blow_up(model, "dense_2")
-    val = networks.judged(model, networks.inputs(400, seed=2))
-    found = searched(model, networks.inputs(100, seed=1), val, budget=8)
-    (chosen,) = [row for row in found.table if row["chosen"]]
+    networks.enlarge_first_channel(model, "dense_2")
+    val = networks.label_with_model(model, networks.inputs(400, seed=2))
+    result = run_search(model, networks.inputs(100, seed=1), val, budget=8)
+    (chosen,) = [row for row in result.table if row["chosen"]]
     assert chosen["candidate"] == "int16x8"
-    assert found.search.chosen.measurement.file == found.whole["int16x8"]
-    fitting = [row["size_bytes"] for row in found.table if row["within_budget"]]
+    assert result.search.chosen.measurement.file == result.whole["int16x8"]
+    fitting = [row["size_bytes"] for row in result.table if row["within_budget"]]
     assert len(fitting) > 1
     assert chosen["size_bytes"] == min(fitting)
 
 
-def test_the_table_has_every_candidate_once_and_all_that_was_measured(keras):
+def test_search_table_has_each_candidate_once(keras):
     model = networks.dense(keras, 16, 16, networks.CLASSES)
     networks.ignore_first(model.layers[0])
-    val = networks.judged(model, networks.inputs(200, seed=2, wild=True))
-    table = searched(model, networks.inputs(100, seed=1, wild=True), val).table
+    val = networks.label_with_model(model, networks.inputs(200, seed=2, wide=True))
+    table = run_search(model, networks.inputs(100, seed=1, wide=True), val).table
     assert [list(row) for row in table] == [COLUMNS] * len(table)
     assert [row["candidate"] for row in table[:4]] == [
         *("fiq_float32", "int16x8", "one_in_float", "one_quantized")
@@ -161,7 +167,7 @@ LAYERS = [Layer(i, "CONV_2D", name) for i, name in enumerate("abcd")]
 N = 1000
 
 
-def pretended(
+def search_four_layers(
     worth: Mapping[str, float], size: Mapping[str, int], **settings
 ) -> MixedPrecisionSearch:
     """Search among files whose bytes are names and whose accuracy and size are given.
@@ -195,47 +201,47 @@ WHOLE = {"float32": 0.9, "fiq_float32": 0.5, "int16x8": 0.5}
 SIZES = {"fiq_float32": 1000, "int16x8": 1100, "float32": 5000}
 
 
-def test_what_fits_as_it_is_ends_the_search():
-    search = pretended({**WHOLE, "fiq_float32": 0.8901}, SIZES)
+def test_search_stops_when_full_integer_file_fits():
+    search = search_four_layers({**WHOLE, "fiq_float32": 0.8901}, SIZES)
     assert search.chosen.name == "fiq_float32"
     assert search.tried == ["float32", "fiq_float32", "int16x8"]
 
 
-def test_the_budget_is_in_points_below_float_and_includes_its_end():
-    search = pretended({**WHOLE, "a": 0.89, "b": 0.889}, {**SIZES, "b": 1500})
+def test_search_accepts_loss_when_it_equals_budget():
+    search = search_four_layers({**WHOLE, "a": 0.89, "b": 0.889}, {**SIZES, "b": 1500})
     assert [layer.tensor for layer in search.chosen.in_float] == ["a"]
 
 
-def test_layers_are_added_in_the_order_of_what_they_recover():
+def test_search_adds_layers_in_order_of_recovered_accuracy():
     worth = {**WHOLE, "b": 0.6, "d": 0.7, "bd": 0.8, "abd": 0.95}
-    search = pretended(worth, SIZES)
+    search = search_four_layers(worth, SIZES)
     assert next(name for name in search.tried if len(name) == 2) == "bd"
     assert [layer.tensor for layer in search.chosen.in_float] == ["a", "b", "d"]
 
 
-def test_nothing_larger_than_what_fits_is_tried():
-    search = pretended({**WHOLE, "b": 0.9}, {**SIZES, "b": 1500})
+def test_search_skips_larger_candidates_when_one_fits():
+    search = search_four_layers({**WHOLE, "b": 0.9}, {**SIZES, "b": 1500})
     assert [layer.tensor for layer in search.chosen.in_float] == ["b"]
     assert {len(name) for name in search.tried if set(name) <= set("abcd")} == {1, 3}
 
 
-def test_no_more_layers_than_allowed_are_left_in_float():
+def test_search_limits_float_layers_when_max_in_float_is_set():
     worth = {**WHOLE, "b": 0.6, "bd": 0.7, "abd": 0.95, "bcd": 0.95}
-    search = pretended(worth, SIZES, max_in_float=2)
+    search = search_four_layers(worth, SIZES, max_in_float=2)
     assert [layer.tensor for layer in search.chosen.in_float] == ["b", "d"]
     assert not search.fits
-    assert pretended(worth, SIZES, max_in_float=0).chosen.name == "fiq_float32"
+    assert search_four_layers(worth, SIZES, max_in_float=0).chosen.name == "fiq_float32"
 
 
-def test_if_nothing_fits_the_best_is_taken_and_the_log_says_so(capsys):
+def test_search_chooses_best_and_warns_when_none_fits(capsys):
     worth = {**WHOLE, "float32": 1.0, "fiq_float32": 0.7, "c": 0.8, "a": 0.8, "abcd": 0.6}
-    search = pretended(worth, {**SIZES, "a": 1900, "c": 1800})
+    search = search_four_layers(worth, {**SIZES, "a": 1900, "c": 1800})
     assert [layer.tensor for layer in search.chosen.in_float] == ["c"]
     assert not search.fits
     assert "no candidate is within 1.0 points of float32" in capsys.readouterr().out
 
 
-def test_mixed_is_neither_full_integer_nor_made_by_one_conversion():
+def test_mixed_scheme_is_not_full_integer_and_not_converted():
     assert "mixed" in SCHEMES
     assert "mixed" not in FULL_INTEGER
     assert "mixed" not in CONVERTED_SCHEMES
@@ -249,7 +255,7 @@ def test_mixed_is_neither_full_integer_nor_made_by_one_conversion():
         ("float16", "are float16 instead of int8 or float32"),
     ],
 )
-def test_files_of_other_schemes_are_not_taken_for_mixed(keras, save, scheme, words):
+def test_mixed_contract_fails_when_file_has_other_scheme(keras, save, scheme, words):
     from snugnet.tflite.convert import convert
 
     model = networks.dense(keras, 64, 64, networks.CLASSES)

@@ -1,4 +1,4 @@
-"""Sweeps put the blame where it belongs, on val, with the interpreter that is deployed."""
+"""Tests of the sensitivity of single layers to quantization."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ COLUMNS = [
 ]
 
 
-def swept(model, calibration, val):
+def run_sweep(model, calibration, val):
     from snugnet.tflite.convert import convert
     from snugnet.tflite.debug import prepare_mixed_precision
 
@@ -26,22 +26,22 @@ def swept(model, calibration, val):
     return sweep_layers(layers, partly, create_measure(val), convert(model, SCHEMES["float32"]))
 
 
-def of(rows, quantized: str) -> dict[str, dict]:
+def rows_by_layer(rows, quantized: str) -> dict[str, dict]:
     rows = [row for row in rows if row["quantized"] == quantized]
     return dict(zip(networks.tensors(rows), rows, strict=True))
 
 
 @pytest.fixture(scope="module")
-def wild_input(keras):
+def wide_input(keras):
     """One input is huge and ignored: the others are rounded away before the first layer."""
     model = networks.dense(keras, 16, 16, networks.CLASSES)
     networks.ignore_first(model.layers[0])
-    val = networks.judged(model, networks.inputs(300, seed=2, wild=True))
-    return swept(model, networks.inputs(100, seed=1, wild=True), val), val
+    val = networks.label_with_model(model, networks.inputs(300, seed=2, wide=True))
+    return run_sweep(model, networks.inputs(100, seed=1, wide=True), val), val
 
 
-def test_rows_are_whole(wild_input):
-    rows, _ = wild_input
+def test_sweep_rows_have_all_columns_and_layers(wide_input):
+    rows, _ = wide_input
     assert [list(row) for row in rows] == [COLUMNS] * len(rows)
     assert [row["quantized"] for row in rows] == ["none", "all", *["only", "all_but"] * 4]
     assert [row["index"] for row in rows] == [None, None, 0, 0, 1, 1, 2, 2, 3, 3]
@@ -52,7 +52,7 @@ def test_rows_are_whole(wild_input):
     assert (rows[0]["accuracy"], rows[0]["delta_float"], rows[1]["p_full"]) == (1, 0, 1)
 
 
-def test_what_the_converter_does_not_make_has_no_row(capsys):
+def test_sweep_has_no_row_when_converter_rejects_candidate(capsys):
     layers = [Layer(i, "CONV_2D", name) for i, name in enumerate("ab")]
 
     def convert(names) -> bytes:
@@ -67,10 +67,10 @@ def test_what_the_converter_does_not_make_has_no_row(capsys):
     assert capsys.readouterr().out.count("warning: a cannot be in float") == 2
 
 
-def test_a_ruined_input_is_the_first_layers_alone(wild_input):
-    rows, _ = wild_input
+def test_sweep_blames_first_layer_when_input_is_wide(wide_input):
+    rows, _ = wide_input
     assert rows[1]["accuracy"] < 0.6
-    only, all_but = of(rows, "only"), of(rows, "all_but")
+    only, all_but = rows_by_layer(rows, "only"), rows_by_layer(rows, "all_but")
     assert only["dense_1"]["accuracy"] < 0.6
     assert min(row["accuracy"] for name, row in only.items() if name != "dense_1") > 0.95
     assert all_but["dense_1"]["accuracy"] > 0.95
@@ -78,29 +78,29 @@ def test_a_ruined_input_is_the_first_layers_alone(wild_input):
     assert max(row["accuracy"] for name, row in all_but.items() if name != "dense_1") < 0.6
 
 
-def test_a_ruined_tensor_is_both_layers_that_it_lies_between(keras):
+def test_sweep_blames_both_layers_when_tensor_between_is_wide(keras):
     """Either alone in float recovers nothing, since the other still takes or gives integers."""
     model = networks.dense(keras, 16, 16, 16, networks.CLASSES)
-    networks.blow_up(model, "dense_2")
-    val = networks.judged(model, networks.inputs(300, seed=2))
-    rows = swept(model, networks.inputs(100, seed=1), val)
-    only, all_but = of(rows, "only"), of(rows, "all_but")
+    networks.enlarge_first_channel(model, "dense_2")
+    val = networks.label_with_model(model, networks.inputs(300, seed=2))
+    rows = run_sweep(model, networks.inputs(100, seed=1), val)
+    only, all_but = rows_by_layer(rows, "only"), rows_by_layer(rows, "all_but")
     ranked = sorted(only, key=lambda name: only[name]["accuracy"])
     assert set(ranked[:2]) == {"dense_2", "dense_3"}
     assert only[ranked[1]]["accuracy"] < 0.75 < 0.95 < only[ranked[2]]["accuracy"]
     assert max(row["accuracy"] for row in all_but.values()) < 0.75
 
 
-def test_groups_are_tested_as_groups(wild_input):
+def test_sweep_tests_groups_when_samples_have_groups(wide_input):
     """All 30 groups lose: no drawn pattern of signs is as extreme. Single samples say far more."""
-    rows, val = wild_input
+    rows, val = wide_input
     assert len(np.unique(val.group)) == 30
     assert rows[0]["p_full"] == pytest.approx(1 / (RESAMPLES + 1))
     lost = np.arange(300) >= round(300 * rows[1]["accuracy"])
     assert rows[0]["p_full"] > 1000 * compute_paired_p(np.ones(300), 1.0 - lost, None)
 
 
-def test_equal_files_are_predicted_once(keras, monkeypatch):
+def test_measure_predicts_once_when_files_are_equal(keras, monkeypatch):
     from snugnet.tflite.convert import convert
 
     model = networks.dense(keras, 8, networks.CLASSES)
@@ -112,7 +112,7 @@ def test_equal_files_are_predicted_once(keras, monkeypatch):
         return predict(path, x)
 
     monkeypatch.setattr(candidates, "predict", counted)
-    measure = create_measure(networks.judged(model, networks.inputs(20, seed=2)))
+    measure = create_measure(networks.label_with_model(model, networks.inputs(20, seed=2)))
     file = convert(model, SCHEMES["float32"])
     first, second = measure(file), measure(bytes(file))
     assert len(predicted) == 1

@@ -1,4 +1,4 @@
-"""A model and samples as a user has them, and a way to run commands."""
+"""Fixtures: a model, samples, and functions that run commands."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ def model(tmp_path) -> Path:
 
 
 @pytest.fixture
-def in_float(tmp_path) -> Path:
+def float_model(tmp_path) -> Path:
     """The same network, with real numbers at both ends."""
     path = tmp_path / "in_float.tflite"
     path.write_bytes(models.network(float_ends=True))
@@ -35,23 +35,23 @@ def x() -> np.ndarray:
 
 @pytest.fixture
 def command(capsys):
-    """Run a command line; give its exit code, what it printed and what it complained of."""
+    """Return a function that runs a command and returns its exit code, stdout and stderr."""
 
-    def of(*arguments: Any) -> tuple[int, str, str]:
+    def run_command(*arguments: Any) -> tuple[int, str, str]:
         code = run([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        assert "Traceback" not in said.out + said.err
-        return code, said.out, said.err
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.out + captured.err
+        return code, captured.out, captured.err
 
-    return of
+    return run_command
 
 
 @pytest.fixture
-def asked(command):
-    """Run a command line with --json; give its exit code and what it found."""
+def command_json(command):
+    """Return a function that runs a command with --json and returns exit code and result."""
 
-    def of(*arguments: Any) -> tuple[int, dict[str, Any]]:
+    def run_command(*arguments: Any) -> tuple[int, dict[str, Any]]:
         code, output, _ = command(*arguments, "--json")
         return code, json.loads(output)
 
-    return of
+    return run_command

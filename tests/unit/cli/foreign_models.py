@@ -1,4 +1,4 @@
-"""Models as strangers build them, with plain tf_keras."""
+"""Keras models of users, built with plain tf_keras."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 from snugnet.models.loading.keras2 import tf_keras
 
 layers = tf_keras.layers
-# A layer of somebody's own, as it would be in a file of theirs.
+# A custom layer, as in a Python file of a user.
 CUSTOM = """
 import tf_keras
 
@@ -19,8 +19,8 @@ class Squared(tf_keras.layers.Layer):
 
 
 def mobilenet() -> Any:
-    given = layers.Input((32, 32, 3))
-    x = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False)(given)
+    inputs = layers.Input((32, 32, 3))
+    x = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False)(inputs)
     x = layers.ReLU(6.0)(layers.BatchNormalization()(x))
     for filters in (16, 24):
         x = layers.DepthwiseConv2D(3, padding="same", use_bias=False)(x)
@@ -28,12 +28,12 @@ def mobilenet() -> Any:
         x = layers.Conv2D(filters, 1, use_bias=False)(x)
         x = layers.ReLU(6.0)(layers.BatchNormalization()(x))
     x = layers.Dropout(0.2)(layers.GlobalAveragePooling2D()(x))
-    return tf_keras.Model(given, layers.Dense(4, activation="softmax")(x))
+    return tf_keras.Model(inputs, layers.Dense(4, activation="softmax")(x))
 
 
 def resnet() -> Any:
-    given = layers.Input((16, 16, 3))
-    x = layers.Conv2D(8, 3, padding="same", activation="relu")(given)
+    inputs = layers.Input((16, 16, 3))
+    x = layers.Conv2D(8, 3, padding="same", activation="relu")(inputs)
     for stride in (1, 2):
         short = x if stride == 1 else layers.Conv2D(8, 1, strides=2)(x)
         y = layers.Conv2D(8, 3, strides=stride, padding="same")(x)
@@ -41,7 +41,7 @@ def resnet() -> Any:
         y = layers.BatchNormalization()(layers.Conv2D(8, 3, padding="same")(y))
         x = layers.ReLU()(layers.Add()([short, y]))
     x = layers.Flatten()(layers.AveragePooling2D(8)(x))
-    return tf_keras.Model(given, layers.Dense(4, activation="softmax")(x))
+    return tf_keras.Model(inputs, layers.Dense(4, activation="softmax")(x))
 
 
 def ds_cnn() -> Any:
@@ -83,15 +83,17 @@ def gru() -> Any:
 
 
 def conv_lstm() -> Any:
-    given = layers.Input((4, 8, 8, 1))
-    x = layers.GlobalAveragePooling2D()(layers.ConvLSTM2D(2, 3, name="memory")(given))
-    return tf_keras.Model(given, layers.Dense(4, activation="softmax")(x))
+    inputs = layers.Input((4, 8, 8, 1))
+    x = layers.GlobalAveragePooling2D()(layers.ConvLSTM2D(2, 3, name="memory")(inputs))
+    return tf_keras.Model(inputs, layers.Dense(4, activation="softmax")(x))
 
 
 def transfer() -> Any:
     """A base within a model, as tutorials of transfer learning have it."""
-    given = layers.Input((16, 16, 3))
-    base = tf_keras.Model(given, layers.Conv2D(8, 3, activation="swish")(given), name="base")
+    base_inputs = layers.Input((16, 16, 3))
+    base = tf_keras.Model(
+        base_inputs, layers.Conv2D(8, 3, activation="swish")(base_inputs), name="base"
+    )
     inputs = layers.Input((16, 16, 3))
     x = base(layers.Rescaling(0.5)(layers.RandomFlip()(inputs)), training=False)
     x = layers.BatchNormalization()(layers.GlobalAveragePooling2D()(x))
@@ -99,10 +101,13 @@ def transfer() -> Any:
 
 
 def several_outputs() -> Any:
-    given = layers.Input((12,))
-    x = layers.Dense(8, activation="relu")(given)
-    ends = [layers.Dense(4, activation="softmax", name="class")(x), layers.Dense(1, name="age")(x)]
-    return tf_keras.Model(given, ends)
+    inputs = layers.Input((12,))
+    x = layers.Dense(8, activation="relu")(inputs)
+    outputs = [
+        layers.Dense(4, activation="softmax", name="class")(x),
+        layers.Dense(1, name="age")(x),
+    ]
+    return tf_keras.Model(inputs, outputs)
 
 
 def with_lambda() -> Any:
@@ -155,7 +160,7 @@ BUILDERS: dict[str, Callable[[], Any]] = {
 }
 
 
-def saved(name: str, form: str, folder: Path) -> Path:
+def save_model_file(name: str, form: str, folder: Path) -> Path:
     """Build a model, save it as `h5`, `keras` or `saved_model`, and give its path."""
     tf_keras.utils.set_random_seed(1)
     path = folder / (name if form == "saved_model" else f"{name}.{form}")

@@ -1,4 +1,4 @@
-"""What keeps a stranger's model from the chip is listed, whatever it is made of."""
+"""Tests of the command `snugnet akida check`."""
 
 import pytest
 
@@ -8,7 +8,7 @@ V2 = ("--scheme", "akida_v2_w8a8")
 
 
 @pytest.fixture
-def fitting(tmp_path, keras):
+def fitting_model(tmp_path, keras):
     from snugnet.core.settings.architectures.akida_cnn import AkidaCnn
     from snugnet.models.architectures import akida_cnn
 
@@ -19,26 +19,28 @@ def fitting(tmp_path, keras):
     return path
 
 
-def test_a_model_that_fits_ends_with_0(asked, command, fitting):
-    code, found = asked("akida", "check", fitting, *V2)
-    assert code == 0, found
-    assert [one["fits"] for one in found["schemes"]] == [True]
-    assert "fits" in command("akida", "check", fitting, *V2)[1]
+def test_akida_check_exits_0_when_model_fits(command_json, command, fitting_model):
+    code, result = command_json("akida", "check", fitting_model, *V2)
+    assert code == 0, result
+    assert [one["fits"] for one in result["schemes"]] == [True]
+    assert "fits" in command("akida", "check", fitting_model, *V2)[1]
 
 
 @pytest.mark.parametrize(("name", "layer"), [("conv1d", "conv1d"), ("lstm", "lstm")])
-def test_a_model_that_does_not_fit_ends_with_1_and_names_layers(
-    asked, keras, tmp_path, name, layer
+def test_akida_check_exits_1_and_names_layer_when_model_is_unfit(
+    command_json, keras, tmp_path, name, layer
 ):
-    code, found = asked("akida", "check", foreign_models.saved(name, "h5", tmp_path), *V2)
+    code, result = command_json(
+        "akida", "check", foreign_models.save_model_file(name, "h5", tmp_path), *V2
+    )
     assert code == 1
-    obstacles = found["schemes"][0]["obstacles"]
+    obstacles = result["schemes"][0]["obstacles"]
     assert any(one["layer"].startswith(layer) for one in obstacles), obstacles
     assert all(one["rule"] and one["fix"] for one in obstacles)
 
 
-def test_code_in_a_file_is_not_run(command, keras, tmp_path):
-    path = foreign_models.saved("with_lambda", "h5", tmp_path)
+def test_akida_check_fails_when_file_contains_code(command, keras, tmp_path):
+    path = foreign_models.save_model_file("with_lambda", "h5", tmp_path)
     code, _, complaint = command("akida", "check", path, *V2)
     assert code == 2
     assert "Lambda layers are not allowed" in complaint

@@ -1,4 +1,4 @@
-"""How commands end: with 0, 1 or 2 and a sentence, and never with a traceback."""
+"""Tests of the exit codes and messages of the command line."""
 
 import importlib.metadata
 import json
@@ -18,7 +18,7 @@ from snugnet.core.errors import InputError
 from tests.unit.cli import foreign_models
 
 
-def test_help_names_all_commands(command):
+def test_help_lists_all_commands(command):
     for arguments in ((), ("--help",)):
         code, output, _ = command(*arguments)
         assert code == 0
@@ -39,20 +39,20 @@ def test_help_names_all_commands(command):
         (("akida", "check", "m.h5", "--scheme", "akida_v1_w4a4", "--device", "X"), "AKD1500"),
     ],
 )
-def test_a_wrong_request_ends_with_2(command, arguments, message):
+def test_command_exits_2_when_request_is_wrong(command, arguments, message):
     code, output, complaint = command(*arguments)
     assert code == 2
     assert output == ""
     assert message in complaint
 
 
-def test_programs_are_told_in_json(asked):
-    code, found = asked("inspect", "none.tflite")
+def test_command_prints_error_as_json_when_json_is_set(command_json):
+    code, result = command_json("inspect", "none.tflite")
     assert code == 2
-    assert found == {"error": "none.tflite: No such file or directory. Check the path."}
+    assert result == {"error": "none.tflite: No such file or directory. Check the path."}
 
 
-def test_our_own_mistakes_end_with_1_and_a_sentence(command, model, monkeypatch):
+def test_command_exits_1_with_one_sentence_when_code_has_a_bug(command, model, monkeypatch):
     monkeypatch.setattr(app.inspect, "describe", lambda path: 1 // 0)
     code, _, complaint = command("inspect", model)
     assert code == 1
@@ -63,7 +63,7 @@ def test_our_own_mistakes_end_with_1_and_a_sentence(command, model, monkeypatch)
 
 
 @pytest.mark.parametrize("package", EXTRAS)
-def test_a_missing_extra_is_named(package):
+def test_missing_names_extra_when_package_is_not_installed(package):
     message = missing(ModuleNotFoundError(f"No module named '{package}.x'", name=f"{package}.x"))
     extra = EXTRAS[package]
     assert message == (
@@ -73,7 +73,7 @@ def test_a_missing_extra_is_named(package):
 
 
 @pytest.mark.parametrize("package", EXTRAS)
-def test_a_library_without_a_build_for_this_python_is_named(package, monkeypatch):
+def test_missing_names_python_when_library_has_no_build_for_it(package, monkeypatch):
     monkeypatch.setattr(sys, "version_info", (3, 13, 0))
     message = missing(ModuleNotFoundError(name=f"{package}.x"))
     if package in LIBRARIES:
@@ -83,20 +83,20 @@ def test_a_library_without_a_build_for_this_python_is_named(package, monkeypatch
         assert "pip install" in message
 
 
-def test_a_study_is_refused_where_tensorflow_has_no_build(monkeypatch):
+def test_check_python_fails_when_tensorflow_has_no_build(monkeypatch):
     installation.check_python()
     monkeypatch.setattr(sys, "version_info", (3, 14, 1))
     with pytest.raises(InputError, match=r"TensorFlow 2\.19 has no build for .*3\.14; use"):
         installation.check_python()
 
 
-def test_version_is_printed(command):
+def test_version_option_prints_version(command):
     code, output, complaint = command("--version")
     assert (code, complaint) == (0, "")
     assert output == f"snugnet {__version__} (Python {platform.python_version()})\n"
 
 
-def test_version_is_printed_when_the_package_is_not_installed(command, monkeypatch):
+def test_version_option_prints_version_when_metadata_is_missing(command, monkeypatch):
     """In the container image the package is only on PYTHONPATH: it has no metadata."""
 
     def distribution(name: str) -> None:
@@ -108,7 +108,7 @@ def test_version_is_printed_when_the_package_is_not_installed(command, monkeypat
     assert command("--version")[0::2] == (0, "")
 
 
-def test_without_an_extra_the_command_says_so(command, model, monkeypatch):
+def test_command_names_extra_when_package_is_missing(command, model, monkeypatch):
     monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
     for name in [n for n in sys.modules if n.startswith("snugnet.tflite.flatbuffer")]:
         monkeypatch.delitem(sys.modules, name)
@@ -117,7 +117,7 @@ def test_without_an_extra_the_command_says_so(command, model, monkeypatch):
     assert "snugnet[tflite]" in complaint
 
 
-def test_the_command_is_installed(model):
+def test_command_prints_json_when_run_as_module(model):
     line = [sys.executable, "-m", "snugnet.cli.main", "inspect", str(model), "--json"]
     done = subprocess.run(line, capture_output=True, text=True)
     assert done.returncode == 0
@@ -125,9 +125,9 @@ def test_the_command_is_installed(model):
     assert done.stderr == ""
 
 
-def test_a_crash_in_a_library_ends_with_1_and_a_sentence(keras, tmp_path):
+def test_command_exits_1_and_leaves_no_file_when_library_crashes(keras, tmp_path):
     """Nothing of it stays: neither an output, nor a part of one, nor a temporary file."""
-    foreign_models.saved("custom", "h5", tmp_path)
+    foreign_models.save_model_file("custom", "h5", tmp_path)
     (tmp_path / "crash.py").write_text("import os\nos.abort()\n")
     (tmp_path / "temporary").mkdir()
     request = ("quantize", "--model", "custom.h5", "--output", "q.tflite", "--json")
@@ -141,14 +141,14 @@ def test_a_crash_in_a_library_ends_with_1_and_a_sentence(keras, tmp_path):
         env=os.environ | {"TMPDIR": str(tmp_path / "temporary"), "PYTHONDONTWRITEBYTECODE": "1"},
     )
     assert done.returncode == 1
-    said = json.loads(done.stdout)["error"]
-    assert said.startswith("crash.py crashed in <module> (SIGABRT): ")
-    assert done.stderr == f"snugnet: {said}\n"
+    error_message = json.loads(done.stdout)["error"]
+    assert error_message.startswith("crash.py crashed in <module> (SIGABRT): ")
+    assert done.stderr == f"snugnet: {error_message}\n"
     assert {path.name for path in tmp_path.iterdir()} == before
     assert not list((tmp_path / "temporary").iterdir())
 
 
-def test_an_end_from_outside_is_told(tmp_path):
+def test_describe_crash_explains_signal_when_process_is_killed(tmp_path):
     calls = tmp_path / "calls"
     calls.write_text("")
     assert "memory ran out" in main._describe_crash(signal.SIGKILL, calls)
@@ -157,7 +157,7 @@ def test_an_end_from_outside_is_told(tmp_path):
     )
 
 
-def test_libraries_do_not_speak_for_the_command(tmp_path):
+def test_command_prints_one_line_when_libraries_log(tmp_path):
     """TensorFlow is imported before this model is refused, and logs as it is."""
     (tmp_path / "model.h5").write_bytes(b"nothing")
     request = ("quantize", "--model", "model.h5", "--output", "q.tflite")
@@ -167,11 +167,11 @@ def test_libraries_do_not_speak_for_the_command(tmp_path):
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("snugnet: model.h5: ")
-    told = subprocess.run(
+    verbose = subprocess.run(
         line,
         capture_output=True,
         text=True,
         cwd=tmp_path,
         env=os.environ | {"SNUGNET_TRACEBACK": "1"},
     )
-    assert done.stderr in told.stderr
+    assert done.stderr in verbose.stderr

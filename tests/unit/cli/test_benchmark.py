@@ -1,4 +1,4 @@
-"""What is measured of a file is there, plausible, and beside the same of another one."""
+"""Tests of the command `snugnet benchmark`."""
 
 import numpy as np
 import pytest
@@ -20,13 +20,13 @@ def labelled(model, x, tmp_path):
     return tmp_path / "test.npz"
 
 
-def test_a_file_is_measured_beside_another(asked, model, in_float, labelled):
-    code, found = asked(
-        "benchmark", "--model", model, "--baseline", in_float, "--data", labelled, *QUICK
+def test_benchmark_compares_models_when_baseline_is_set(command_json, model, float_model, labelled):
+    code, result = command_json(
+        "benchmark", "--model", model, "--baseline", float_model, "--data", labelled, *QUICK
     )
     assert code == 0
-    for side, path in (("model", model), ("baseline", in_float)):
-        measured = found[side]
+    for side, path in (("model", model), ("baseline", float_model)):
+        measured = result[side]
         assert measured["file"] == str(path)
         assert measured["bytes"] == path.stat().st_size
         assert measured["latency_us_median"] > 0
@@ -34,7 +34,7 @@ def test_a_file_is_measured_beside_another(asked, model, in_float, labelled):
         assert 0.1 < measured["throughput_per_s"] * measured["latency_us_median"] / 1e6 < 10
         assert measured["peak_memory_bytes"] > 0
         assert measured["arena_bytes"] > 8 * 8 * 2
-    accuracy = found["accuracy"]
+    accuracy = result["accuracy"]
     assert accuracy["accuracy"] == pytest.approx(8 / 9)
     assert accuracy["low"] < 8 / 9 < accuracy["high"]
     # The same network with real numbers at its ends decides the same.
@@ -42,32 +42,32 @@ def test_a_file_is_measured_beside_another(asked, model, in_float, labelled):
     assert accuracy["p"] == 1
 
 
-def test_people_see_a_table_with_units(command, model, in_float, labelled):
+def test_benchmark_prints_table_with_units(command, model, float_model, labelled):
     code, output, _ = command(
-        "benchmark", "--model", model, "--baseline", in_float, "--data", labelled, *QUICK
+        "benchmark", "--model", model, "--baseline", float_model, "--data", labelled, *QUICK
     )
     assert code == 0
-    for said in ("latency, median", "µs", "samples/s", "peak memory", "baseline / model", "p = 1"):
-        assert said in output
+    for text in ("latency, median", "µs", "samples/s", "peak memory", "baseline / model", "p = 1"):
+        assert text in output
     assert "20 runs of one sample each in 10 rounds" in output
 
 
-def test_without_samples_all_but_accuracy_is_measured(asked, command, model):
-    code, found = asked("benchmark", "--model", model, *QUICK)
+def test_benchmark_omits_accuracy_when_data_is_missing(command_json, command, model):
+    code, result = command_json("benchmark", "--model", model, *QUICK)
     assert code == 0
-    assert found["baseline"] is None
-    assert found["accuracy"] is None
-    assert "random" in found["why"]
+    assert result["baseline"] is None
+    assert result["accuracy"] is None
+    assert "random" in result["why"]
     assert "accuracy not measured: no --data" in command("benchmark", "--model", model, *QUICK)[1]
 
 
-def test_what_a_microcontroller_cannot_run_has_no_arena(asked, command, tmp_path):
+def test_benchmark_has_no_arena_when_tflm_rejects_the_file(command_json, command, tmp_path):
     path = tmp_path / "gelu.tflite"
     path.write_bytes(single("GELU", [Tensor((1, 4), "float32")], [Tensor((1, 4), "float32")]))
-    code, found = asked("benchmark", "--model", path, *QUICK)
+    code, result = command_json("benchmark", "--model", path, *QUICK)
     assert code == 0
-    assert found["model"]["arena_bytes"] is None
-    assert "TensorFlow Lite Micro rejects the file" in found["model"]["arena_why"]
+    assert result["model"]["arena_bytes"] is None
+    assert "TensorFlow Lite Micro rejects the file" in result["model"]["arena_why"]
     assert "rejects the file" in command("benchmark", "--model", path, *QUICK)[1]
 
 
@@ -80,14 +80,14 @@ def test_what_a_microcontroller_cannot_run_has_no_arena(asked, command, tmp_path
         (("--data", "none.npz"), "none.npz"),
     ],
 )
-def test_what_cannot_be_measured_is_refused(command, model, options, message):
+def test_benchmark_exits_2_when_request_is_wrong(command, model, options, message):
     code, output, complaint = command("benchmark", "--model", model, *options)
     assert code == 2
     assert message in complaint
     assert output == ""
 
 
-def test_a_larger_file_takes_more_memory(tmp_path):
+def test_peak_memory_is_larger_when_weights_are_larger(tmp_path):
     """All of 16 MiB of weights are read when it runs."""
     from snugnet.services.peak_memory import measure_peak_memory
     from tests.unit.int8 import models
@@ -114,11 +114,14 @@ def dense(width: int) -> bytes:
 
 
 @pytest.mark.slow
-def test_a_keras_model_is_a_baseline_in_float32(asked, keras, tmp_path):
-    path = foreign_models.saved("conv1d", "keras", tmp_path)
-    made = tmp_path / "float16.tflite"
-    assert asked("quantize", "--model", path, "--output", made, "--scheme", "float16")[0] == 0
-    code, found = asked("benchmark", "--model", made, "--baseline", path, *QUICK)
-    assert code == 0, found
-    assert found["baseline"]["file"] == str(path)
-    assert found["baseline"]["bytes"] > found["model"]["bytes"]
+def test_benchmark_converts_baseline_when_it_is_a_keras_model(command_json, keras, tmp_path):
+    path = foreign_models.save_model_file("conv1d", "keras", tmp_path)
+    converted = tmp_path / "float16.tflite"
+    assert (
+        command_json("quantize", "--model", path, "--output", converted, "--scheme", "float16")[0]
+        == 0
+    )
+    code, result = command_json("benchmark", "--model", converted, "--baseline", path, *QUICK)
+    assert code == 0, result
+    assert result["baseline"]["file"] == str(path)
+    assert result["baseline"]["bytes"] > result["model"]["bytes"]

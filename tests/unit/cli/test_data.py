@@ -1,4 +1,4 @@
-"""A user's samples: what is taken, and what is refused with a reason."""
+"""Tests of the reader of user data."""
 
 import numpy as np
 import pandas as pd
@@ -10,26 +10,26 @@ from snugnet.services.user_data import read
 SHAPE = (1, 6, 1)
 
 
-def test_dimensions_of_one_may_be_missing_or_in_excess(tmp_path):
+def test_read_reshapes_samples_when_dimensions_of_one_differ(tmp_path):
     x = np.arange(12, dtype=np.float32)
     for shape in ((2, 6), (2, 6, 1), (2, 1, 6), (2, 1, 1, 6, 1)):
         np.save(tmp_path / "x.npy", x.reshape(shape))
         np.testing.assert_array_equal(read(tmp_path / "x.npy", SHAPE).x, x.reshape(2, *SHAPE))
 
 
-def test_a_split_of_a_study_is_read(tmp_path):
+def test_read_returns_samples_when_file_is_a_split(tmp_path):
     from snugnet.core.samples import Samples, save_split
 
     x = np.random.default_rng(0).normal(size=(4, *SHAPE)).astype(np.float32)
     y = np.array([0, 1, 0, 1])
     save_split(tmp_path / "test.npz", Samples(x, y, ("a", "b"), "multiclass", np.arange(4)))
-    found = read(tmp_path / "test.npz", SHAPE)
-    np.testing.assert_array_equal(found.x, x)
-    np.testing.assert_array_equal(found.y, y)
-    np.testing.assert_array_equal(found.group, np.arange(4))
+    samples = read(tmp_path / "test.npz", SHAPE)
+    np.testing.assert_array_equal(samples.x, x)
+    np.testing.assert_array_equal(samples.y, y)
+    np.testing.assert_array_equal(samples.group, np.arange(4))
 
 
-def test_arrays_may_be_called_as_in_mnists_file(tmp_path):
+def test_read_uses_test_arrays_when_names_are_as_in_mnist(tmp_path):
     x = np.zeros((3, 6))
     np.savez(tmp_path / "mnist.npz", x_test=x, y_test=np.arange(3), x_train=x, y_train=x)
     assert read(tmp_path / "mnist.npz", SHAPE).y.tolist() == [0, 1, 2]
@@ -39,16 +39,16 @@ def test_arrays_may_be_called_as_in_mnists_file(tmp_path):
     ("columns", "expected"),
     [({"y": [1, 0]}, [1, 0]), ({"y_a": [1, 0], "y_b": [0, 1]}, [[1, 0], [0, 1]])],
 )
-def test_rows_of_a_csv_are_folded(tmp_path, columns, expected):
+def test_read_reshapes_rows_when_file_is_csv(tmp_path, columns, expected):
     values = pd.DataFrame(np.arange(12.0).reshape(2, 6), columns=list("abcdef"))
     values.assign(group=[3, 4], **columns).to_csv(tmp_path / "x.csv", index=False)
-    found = read(tmp_path / "x.csv", SHAPE)
-    np.testing.assert_array_equal(found.x, np.arange(12).reshape(2, *SHAPE))
-    assert found.y.tolist() == expected
-    assert found.group.tolist() == [3, 4]
+    samples = read(tmp_path / "x.csv", SHAPE)
+    np.testing.assert_array_equal(samples.x, np.arange(12).reshape(2, *SHAPE))
+    assert samples.y.tolist() == expected
+    assert samples.group.tolist() == [3, 4]
 
 
-def test_names_are_no_numbers_of_outputs(tmp_path):
+def test_read_fails_when_labels_are_class_names(tmp_path):
     """Another file may lack a class: there the same names would get other numbers."""
     values = pd.DataFrame(np.arange(12.0).reshape(2, 6), columns=list("abcdef"))
     values.assign(y=["walking", "jogging"]).to_csv(tmp_path / "x.csv", index=False)
@@ -72,7 +72,7 @@ def test_names_are_no_numbers_of_outputs(tmp_path):
         ),
     ],
 )
-def test_what_does_not_fit_is_refused(tmp_path, arrays, message):
+def test_read_fails_when_arrays_are_invalid(tmp_path, arrays, message):
     np.savez(tmp_path / "data.npz", **arrays)
     with pytest.raises(InputError) as error:
         read(tmp_path / "data.npz", SHAPE)
@@ -80,7 +80,7 @@ def test_what_does_not_fit_is_refused(tmp_path, arrays, message):
     assert "data.npz" in str(error.value)
 
 
-def test_pickles_and_other_kinds_are_refused(tmp_path):
+def test_read_fails_when_file_is_pickled_or_of_unknown_type(tmp_path):
     np.save(tmp_path / "x.npy", np.array([{}], dtype=object))
     for name in ("x.npy", "x.pkl"):
         with pytest.raises(InputError, match=name):

@@ -1,4 +1,4 @@
-"""Run, verify and explain: what the engine says, and nothing else."""
+"""Tests of the commands `snugnet run`, `snugnet verify` and `snugnet explain`."""
 
 import json
 
@@ -10,37 +10,37 @@ from snugnet.int8 import load
 from tests.tflite_files import Tensor, single
 
 
-def test_a_model_runs_on_a_users_samples(asked, model, x, tmp_path):
+def test_run_prints_engine_output_and_accuracy(command_json, model, x, tmp_path):
     raw = load(model).predict(x)
     y = raw.argmax(axis=1)
     y[0] = (y[0] + 1) % 3
     np.savez(tmp_path / "test.npz", x=x, y=y)
-    code, found = asked("run", model, tmp_path / "test.npz")
+    code, result = command_json("run", model, tmp_path / "test.npz")
     assert code == 0
-    assert found["raw"] == raw.tolist()
-    assert found["decision"] == raw.argmax(axis=1).tolist()
-    assert found["accuracy"] == pytest.approx(8 / 9)
+    assert result["raw"] == raw.tolist()
+    assert result["decision"] == raw.argmax(axis=1).tolist()
+    assert result["accuracy"] == pytest.approx(8 / 9)
 
 
-def test_both_profiles_can_be_asked_for(asked, in_float, x, tmp_path):
+def test_run_uses_profile_when_it_is_set(command_json, float_model, x, tmp_path):
     np.save(tmp_path / "x.npy", x)
     for profile in ("litert_ref", "tflm"):
-        found = asked("run", in_float, tmp_path / "x.npy", "--profile", profile)[1]
-        assert found["raw"] == load(in_float, profile).predict(x).tolist()
+        result = command_json("run", float_model, tmp_path / "x.npy", "--profile", profile)[1]
+        assert result["raw"] == load(float_model, profile).predict(x).tolist()
 
 
-def test_integers_are_real_numbers_unless_said_to_be_raw(asked, model, tmp_path):
+def test_run_quantizes_integers_when_raw_is_not_set(command_json, model, tmp_path):
     integers = np.random.default_rng(0).integers(-12, 12, (4, 8, 8, 2)).astype(np.int8)
     np.save(tmp_path / "x.npy", integers)
-    _, real = asked("run", model, tmp_path / "x.npy")
-    _, raw = asked("run", model, tmp_path / "x.npy", "--raw")
+    _, real = command_json("run", model, tmp_path / "x.npy")
+    _, raw = command_json("run", model, tmp_path / "x.npy", "--raw")
     assert raw["raw"] == load(model).predict(integers).tolist()
     quantized = quantize(integers.astype(np.float32), 0.1, 3, np.int8)
     assert real["raw"] == load(model).predict(quantized).tolist()
     assert real["raw"] != raw["raw"]
 
 
-def test_people_see_the_first_samples(command, model, tmp_path):
+def test_run_prints_only_first_samples_when_there_are_many(command, model, tmp_path):
     np.savez(tmp_path / "x.npz", x=np.zeros((30, 8, 8, 2)), y=np.zeros(30))
     code, output, _ = command("run", model, tmp_path / "x.npz")
     assert code == 0
@@ -48,49 +48,51 @@ def test_people_see_the_first_samples(command, model, tmp_path):
     assert "on 30 samples" in output
 
 
-def test_a_file_is_verified_without_samples(asked, command, model):
-    code, found = asked("verify", model, "--samples", 5)
+def test_verify_uses_random_samples_when_data_is_missing(command_json, command, model):
+    code, result = command_json("verify", model, "--samples", 5)
     assert code == 0
-    assert found["inputs"] == "random"
+    assert result["inputs"] == "random"
     for profile in ("litert_ref", "tflm"):
-        assert found[profile]["verdict"] == "exact"
-        assert found[profile]["samples"] == 5
-    assert found == asked("verify", model, "--samples", 5)[1]
+        assert result[profile]["verdict"] == "exact"
+        assert result[profile]["samples"] == 5
+    assert result == command_json("verify", model, "--samples", 5)[1]
     output = command("verify", model, "--samples", 5)[1]
     assert "litert_ref: exact" in output
     assert "tensor arena (TensorFlow Lite Micro): " in output
 
 
-def test_random_samples_reach_all_over_the_range(asked, model, in_float):
+def test_random_samples_cover_the_quantized_range(command_json, model, float_model):
     """Saturation at both ends is where kernels differ; with floats at its ends the file tells."""
     from snugnet.services.user_data import draw_random_samples
     from snugnet.tflite.flatbuffer import read_graph
 
-    for path in (model, in_float):
+    for path in (model, float_model):
         x = draw_random_samples(read_graph(path), 50, seed=0)
         assert x.shape == (50, 8, 8, 2)
         levels = quantize(x, 0.1, 3, np.int8)
         assert (levels.min(), levels.max()) == (-128, 127)
 
 
-def test_what_cannot_be_verified_ends_with_1(asked, command, tmp_path):
+def test_verify_exits_1_when_file_is_unsupported(command_json, command, tmp_path):
     path = tmp_path / "float.tflite"
     path.write_bytes(single("RELU", [Tensor((1, 4), "float32")], [Tensor((1, 4), "float32")]))
-    code, found = asked("verify", path)
+    code, result = command_json("verify", path)
     assert code == 1
-    assert found["litert_ref"]["verdict"] == "unsupported"
+    assert result["litert_ref"]["verdict"] == "unsupported"
     assert "unsupported" in command("verify", path)[1]
 
 
-def test_one_number_is_explained(asked, command, model, x, tmp_path):
+def test_explain_prints_value_and_steps_when_element_is_set(
+    command_json, command, model, x, tmp_path
+):
     np.save(tmp_path / "x.npy", x)
     place = ("--operator", 4, "--element", "0,2", "--sample", 3)
-    code, found = asked("explain", model, tmp_path / "x.npy", *place)
+    code, result = command_json("explain", model, tmp_path / "x.npy", *place)
     assert code == 0
-    told = dict(load(model).explain(x[3:4], 4, [0, 2]))
-    assert found == json.loads(json.dumps(told))
-    assert load(model).trace(x)[12][3, 2] == found["output"]
-    assert f"output: {found['output']}" in command("explain", model, tmp_path / "x.npy", *place)[1]
+    steps = dict(load(model).explain(x[3:4], 4, [0, 2]))
+    assert result == json.loads(json.dumps(steps))
+    assert load(model).trace(x)[12][3, 2] == result["output"]
+    assert f"output: {result['output']}" in command("explain", model, tmp_path / "x.npy", *place)[1]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,9 @@ def test_one_number_is_explained(asked, command, model, x, tmp_path):
         (("--operator", 3, "--element", "0,2"), "computes nothing to explain"),
     ],
 )
-def test_what_cannot_be_explained_is_refused(command, model, x, tmp_path, place, message):
+def test_explain_exits_2_when_value_cannot_be_explained(
+    command, model, x, tmp_path, place, message
+):
     np.save(tmp_path / "x.npy", x)
     code, _, complaint = command("explain", model, tmp_path / "x.npy", *place)
     assert code == 2

@@ -1,4 +1,4 @@
-"""C arrays that a compiler takes, and the golden pair that firmware is tested with."""
+"""Tests of the command `snugnet export`."""
 
 import shutil
 import subprocess
@@ -35,12 +35,12 @@ def compiled(folder) -> bytes:
     return subprocess.run([folder / "main"], capture_output=True, check=True).stdout
 
 
-def test_c_arrays_hold_the_file_and_a_golden_pair(asked, model, x, tmp_path):
+def test_export_writes_array_and_golden_pair_when_format_is_c(command_json, model, x, tmp_path):
     np.save(tmp_path / "x.npy", x)
-    given = ("--to", "c", "--output", tmp_path / "net.c", "--data", tmp_path / "x.npy")
-    code, found = asked("export", model, *given)
+    options = ("--to", "c", "--output", tmp_path / "net.c", "--data", tmp_path / "x.npy")
+    code, result = command_json("export", model, *options)
     assert code == 0
-    assert list(found["written"]) == [str(tmp_path / "net.h"), str(tmp_path / "net.c")]
+    assert list(result["written"]) == [str(tmp_path / "net.h"), str(tmp_path / "net.c")]
     engine = load(model, "tflm")
     port = engine.inputs[0]
     from snugnet.core.affine import quantize
@@ -50,33 +50,33 @@ def test_c_arrays_hold_the_file_and_a_golden_pair(asked, model, x, tmp_path):
     assert compiled(tmp_path) == expected
 
 
-def test_real_numbers_are_written_to_the_last_bit(asked, tmp_path):
+def test_export_c_keeps_all_bits_when_model_is_float(command_json, tmp_path):
     path = tmp_path / "float.tflite"
     path.write_bytes(single("RELU", [Tensor((1, 4), "float32")], [Tensor((1, 4), "float32")]))
     x = np.array([[0.1, -0.2, 1e-30, 3.0]], np.float32)
     np.save(tmp_path / "x.npy", x)
-    given = ("--to", "c", "--output", tmp_path / "net.c", "--data", tmp_path / "x.npy")
-    assert asked("export", path, *given)[0] == 0
+    options = ("--to", "c", "--output", tmp_path / "net.c", "--data", tmp_path / "x.npy")
+    assert command_json("export", path, *options)[0] == 0
     assert compiled(tmp_path) == path.read_bytes() + x.tobytes() + np.maximum(x, 0).tobytes()
 
 
-def test_a_name_that_c_does_not_take_is_mended(asked, model, tmp_path):
-    code, _ = asked("export", model, "--to", "c", "--output", tmp_path / "1st-net.c")
+def test_export_c_changes_array_name_when_c_does_not_allow_it(command_json, model, tmp_path):
+    code, _ = command_json("export", model, "--to", "c", "--output", tmp_path / "1st-net.c")
     assert code == 0
     assert "extern const unsigned char model_1st_net[];" in (tmp_path / "1st-net.h").read_text()
 
 
 @pytest.mark.parametrize("form", ["npz", "json"])
-def test_exports_for_numpy_lie_beside_the_model(asked, model, x, form):
-    code, found = asked("export", model, "--to", form)
+def test_export_writes_equal_model_when_format_is_npz_or_json(command_json, model, x, form):
+    code, result = command_json("export", model, "--to", form)
     assert code == 0
     path = model.with_suffix(f".{form}")
-    assert list(found["written"]) == [str(path)]
+    assert list(result["written"]) == [str(path)]
     assert read(path).operators == read(model).operators
     np.testing.assert_array_equal(load(path).predict(x), load(model).predict(x))
 
 
-def test_nothing_is_left_half_written(command, model, tmp_path):
+def test_export_writes_nothing_when_request_or_file_is_wrong(command, model, tmp_path):
     before = sorted(tmp_path.iterdir())
     damaged = tmp_path / "damaged.tflite"
     damaged.write_bytes(model.read_bytes()[:100])

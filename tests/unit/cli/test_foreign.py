@@ -1,4 +1,4 @@
-"""Files of Keras 3 become the same model in Keras 2; code that a file brings is never run."""
+"""Tests of loading Keras files, including files of Keras 3."""
 
 import subprocess
 import sys
@@ -67,7 +67,7 @@ SLOW = [
 
 
 @pytest.mark.parametrize("name", ["branches.keras", *SLOW])
-def test_a_model_of_keras_3_computes_the_same_in_keras_2(keras, folder, name):
+def test_load_keras_file_computes_the_same_when_file_is_keras_3(keras, folder, name):
     from snugnet.models.loading.keras_files import load_keras_file
 
     model = load_keras_file(folder / name)
@@ -85,7 +85,7 @@ def test_a_model_of_keras_3_computes_the_same_in_keras_2(keras, folder, name):
         pytest.param("two.keras", "1 inputs and 2 outputs (a, b)", marks=pytest.mark.slow),
     ],
 )
-def test_what_keras_2_cannot_or_must_not_make_is_refused(keras, folder, name, message):
+def test_load_keras_file_fails_when_keras_2_cannot_load_it(keras, folder, name, message):
     from snugnet.models.loading.keras_files import load_keras_file
 
     with pytest.raises(InputError) as error:
@@ -95,32 +95,32 @@ def test_what_keras_2_cannot_or_must_not_make_is_refused(keras, folder, name, me
 
 
 @pytest.mark.parametrize("form", ["h5", "keras", "saved_model"])
-def test_a_lambda_is_never_run(keras, tmp_path, form):
+def test_load_keras_file_fails_when_model_contains_lambda(keras, tmp_path, form):
     """The file is refused by its description alone: its code would leave a mark."""
     from snugnet.models.loading.keras_files import load_keras_file, read_description
 
-    path = foreign_models.saved("with_lambda", form, tmp_path)
+    path = foreign_models.save_model_file("with_lambda", form, tmp_path)
     assert "Lambda" in {entry["class_name"] for _, entry in read_description(path).layers}
     with pytest.raises(InputError, match="'twice'"):
         load_keras_file(path)
 
 
 @pytest.mark.parametrize("name", ["nothing.h5", "half.keras", "text.h5"])
-def test_what_is_no_model_is_said_to_be_none(keras, tmp_path, name):
+def test_load_keras_file_fails_when_file_is_missing_or_damaged(keras, tmp_path, name):
     from snugnet.models.loading.keras_files import load_keras_file
 
     path = tmp_path / name
-    whole = foreign_models.saved("conv1d", "keras", tmp_path).read_bytes()
-    contents = {"half.keras": whole[: len(whole) // 2], "text.h5": b"model"}
+    content = foreign_models.save_model_file("conv1d", "keras", tmp_path).read_bytes()
+    contents = {"half.keras": content[: len(content) // 2], "text.h5": b"model"}
     if name in contents:
         path.write_bytes(contents[name])
     with pytest.raises((InputError, FileNotFoundError), match=name):
         load_keras_file(path)
 
 
-def test_tasks_are_told_from_the_last_activation(keras):
+def test_infer_task_returns_task_when_last_activation_is_known(keras):
     from snugnet.models.loading.keras_files import infer_task
 
-    found = {name: infer_task(foreign_models.BUILDERS[name]()) for name in ("ds_cnn", "binary")}
-    assert found == {"ds_cnn": "multiclass", "binary": "binary"}
+    tasks = {name: infer_task(foreign_models.BUILDERS[name]()) for name in ("ds_cnn", "binary")}
+    assert tasks == {"ds_cnn": "multiclass", "binary": "binary"}
     assert infer_task(foreign_models.autoencoder()) is None

@@ -1,4 +1,4 @@
-"""The extras bring what the commands need, in environments that have nothing else."""
+"""Tests of the commands in new environments with only one extra installed."""
 
 import json
 import os
@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.environments import fresh
+from tests.environments import create_environment
 from tests.unit.cli import foreign_models
 
 pytestmark = pytest.mark.slow
 
 
-def asked(snugnet: Path, *arguments: Any) -> dict[str, Any]:
+def command_json(snugnet: Path, *arguments: Any) -> dict[str, Any]:
     """Run a command where neither this repository nor its environment can be seen."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     command = [snugnet, *map(str, arguments), "--json"]
@@ -27,35 +27,39 @@ def asked(snugnet: Path, *arguments: Any) -> dict[str, Any]:
 
 
 def installed(programs: Path) -> set[str]:
-    told = subprocess.check_output([programs / "python", "-m", "pip", "list", "--format", "json"])
-    return {package["name"] for package in json.loads(told)}
+    output = subprocess.check_output([programs / "python", "-m", "pip", "list", "--format", "json"])
+    return {package["name"] for package in json.loads(output)}
 
 
-def test_tflite_is_enough_for_files(tmp_path, model, x):
-    programs = fresh(tmp_path, "[tflite]")
+def test_file_commands_work_when_only_extra_tflite_is_installed(tmp_path, model, x):
+    programs = create_environment(tmp_path, "[tflite]")
     assert not {"tensorflow", "tf_keras", "akida"} & installed(programs)
     snugnet = programs / "snugnet"
     data = tmp_path / "test.npz"
     np.savez(data, x=x, y=np.arange(len(x)) % 3)
-    assert asked(snugnet, "inspect", model)["scheme"] == "fiq_int8"
-    assert len(asked(snugnet, "run", model, data)["raw"]) == len(x)
-    assert asked(snugnet, "verify", model, "--data", data)["tflm"]["verdict"] == "exact"
-    assert asked(snugnet, "benchmark", "--model", model, "--data", data)["accuracy"]["n"] == len(x)
+    assert command_json(snugnet, "inspect", model)["scheme"] == "fiq_int8"
+    assert len(command_json(snugnet, "run", model, data)["raw"]) == len(x)
+    assert command_json(snugnet, "verify", model, "--data", data)["tflm"]["verdict"] == "exact"
+    assert command_json(snugnet, "benchmark", "--model", model, "--data", data)["accuracy"][
+        "n"
+    ] == len(x)
     place = ("--operator", 4, "--element", "0,2")
-    assert "output" in asked(snugnet, "explain", model, data, *place)
-    assert asked(snugnet, "export", model, "--to", "c", "--output", tmp_path / "m.c")["written"]
+    assert "output" in command_json(snugnet, "explain", model, data, *place)
+    assert command_json(snugnet, "export", model, "--to", "c", "--output", tmp_path / "m.c")[
+        "written"
+    ]
 
 
-def test_train_is_enough_to_quantize(keras, tmp_path):
-    programs = fresh(tmp_path, "[train]")
+def test_quantize_works_when_only_extra_train_is_installed(keras, tmp_path):
+    programs = create_environment(tmp_path, "[train]")
     assert not {"akida", "snakemake"} & installed(programs)
-    model = foreign_models.saved("conv1d", "h5", tmp_path)
+    model = foreign_models.save_model_file("conv1d", "h5", tmp_path)
     rng = np.random.default_rng(0)
     data, output = tmp_path / "train.npz", tmp_path / "q.tflite"
     x = rng.normal(size=(60, 64, 3)).astype(np.float32)
     np.savez(data, x=x, y=np.arange(60) % 4)
     for method in ("post_training", "quantization_aware"):
         options = ("--model", model, "--output", output, "--data", data, "--epochs", 1)
-        found = asked(programs / "snugnet", "quantize", *options, "--method", method)
-        assert found["certificate"]["litert_ref"]["verdict"] == "exact"
-        assert found["bytes"]["output"] == output.stat().st_size
+        result = command_json(programs / "snugnet", "quantize", *options, "--method", method)
+        assert result["certificate"]["litert_ref"]["verdict"] == "exact"
+        assert result["bytes"]["output"] == output.stat().st_size

@@ -1,4 +1,4 @@
-"""Whatever is asked of the command line: a sentence, an exit code, and whole files or none."""
+"""Fuzz test of the command line."""
 
 import csv
 import json
@@ -56,11 +56,11 @@ FILES = (
 
 def write_files(folder: Path) -> None:
     """Lay out files that are whole, damaged, of another kind, or of another shape."""
-    whole = models.network()
+    model = models.network()
     x = np.random.default_rng(0).normal(0, 5, (4, 8, 8, 2)).astype(np.float32)
-    (folder / "model.tflite").write_bytes(whole)
-    (folder / "damaged.tflite").write_bytes(whole[:300] + b"\xff" * 20 + whole[320:])
-    (folder / "short.tflite").write_bytes(whole[: len(whole) // 2])
+    (folder / "model.tflite").write_bytes(model)
+    (folder / "damaged.tflite").write_bytes(model[:300] + b"\xff" * 20 + model[320:])
+    (folder / "short.tflite").write_bytes(model[: len(model) // 2])
     np.savez(folder / "x.npz", x=x)
     np.save(folder / "x.npy", x)
     np.savez(folder / "odd.npz", x=x[:, :3], y=np.array(["a", "b", "c", "d"]))
@@ -77,8 +77,8 @@ def digests(folder: Path) -> dict[str, str]:
     return {path.name: sha256_of(path) for path in folder.iterdir() if path.is_file()}
 
 
-def whole(path: Path) -> bool:
-    """Tell whether a file is what its name says, from the first byte to the last."""
+def is_complete(path: Path) -> bool:
+    """Return whether a file is complete and of the type that its name states."""
     if path.suffix == ".tflite":
         read_graph(path)
     elif path.suffix in (".npz", ".json"):
@@ -90,14 +90,14 @@ def whole(path: Path) -> bool:
     return path.stat().st_size > 0
 
 
-def word(data: st.DataObject, fitting: tuple[str, ...]) -> str:
-    """Draw one of the words that may do or, one time in four, any other."""
-    astray = data.draw(st.sampled_from((False, False, False, True)))
-    return data.draw(st.sampled_from((*WORDS, *FILES) if astray else fitting))
+def word(data: st.DataObject, allowed: tuple[str, ...]) -> str:
+    """Draw one of the allowed words or, one time in four, any other word."""
+    is_random = data.draw(st.sampled_from((False, False, False, True)))
+    return data.draw(st.sampled_from((*WORDS, *FILES) if is_random else allowed))
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_no_request_ends_in_a_traceback_or_in_half_a_file(
+def test_command_prints_no_traceback_when_arguments_are_random(
     tmp_path_factory, monkeypatch, capfd, keras
 ):
     folder = tmp_path_factory.mktemp("fuzz")
@@ -111,10 +111,10 @@ def test_no_request_ends_in_a_traceback_or_in_half_a_file(
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     monkeypatch.chdir(folder)
-    before, kept = digests(folder), {path.name: path for path in folder.iterdir()}
-    originals = {name: path.read_bytes() for name, path in kept.items() if path.is_file()}
+    before, paths = digests(folder), {path.name: path for path in folder.iterdir()}
+    originals = {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
     anything = st.sampled_from((*OPTIONS, *WORDS, *FILES))
-    ends: Counter[tuple[str, int]] = Counter()
+    exit_codes: Counter[tuple[str, int]] = Counter()
 
     @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
     @given(st.sampled_from(REQUESTS), st.none() | st.lists(anything, max_size=3), st.data())
@@ -122,26 +122,26 @@ def test_no_request_ends_in_a_traceback_or_in_half_a_file(
         rest = rest or []
         arguments = [*(one if isinstance(one, str) else word(data, one) for one in request), *rest]
         code = app.run(arguments)
-        ends[arguments[0], code] += 1
-        said, complaint = capfd.readouterr()
+        exit_codes[arguments[0], code] += 1
+        printed, complaint = capfd.readouterr()
         assert code in (app.DONE, app.FAILED, app.WRONG), arguments
         # Nor may it end by a mistake of ours, which is told with a hint.
         assert "Traceback" not in complaint, arguments
         assert "SNUGNET_TRACEBACK" not in complaint, arguments
         if code == app.WRONG:
             assert "snugnet: " in complaint, arguments
-        if "--json" in rest and "--help" not in rest and said:
-            json.loads(said)
+        if "--json" in rest and "--help" not in rest and printed:
+            json.loads(printed)
         after = digests(folder)
         changed = {name for name in after if after[name] != before.get(name)}
         assert set(before) <= set(after), arguments
         # A request that was wrong leaves nothing; one that was done what was asked for, whole.
-        asked = {Path(word).stem for word in arguments}
-        assert {Path(name).stem for name in changed} <= asked, (arguments, changed)
+        requested = {Path(word).stem for word in arguments}
+        assert {Path(name).stem for name in changed} <= requested, (arguments, changed)
         if code == app.WRONG:
             assert not changed, (arguments, changed)
         for name in changed:
-            assert whole(folder / name), (arguments, name)
+            assert is_complete(folder / name), (arguments, name)
             (folder / name).unlink()
             if name in originals:
                 (folder / name).write_bytes(originals[name])
@@ -150,4 +150,6 @@ def test_no_request_ends_in_a_traceback_or_in_half_a_file(
     # The requests were not all wrong, and not all right.
     if EXAMPLES >= 500:
         for command in ("inspect", "run", "verify", "explain", "export", "benchmark", "quantize"):
-            assert min(ends[command, app.DONE], ends[command, app.WRONG]) >= 5, ends
+            assert min(exit_codes[command, app.DONE], exit_codes[command, app.WRONG]) >= 5, (
+                exit_codes
+            )

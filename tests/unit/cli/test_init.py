@@ -1,4 +1,4 @@
-"""`snugnet init` writes a study for unknown data and models that runs without edits."""
+"""Tests of the command `snugnet init`."""
 
 import csv
 
@@ -17,7 +17,7 @@ ACTIVITIES = ("jumping", "lying", "running", "sitting", "stairs", "walking")
 
 
 @pytest.fixture
-def belt(tmp_path):
+def data_folder(tmp_path):
     """Six activities of ten people: an .npz with names of its own, and a .csv."""
     rng = np.random.default_rng(0)
     label, subject = np.array(ACTIVITIES).repeat(20), np.tile(np.arange(10), 12)
@@ -45,15 +45,15 @@ def study_of(path) -> Study:
 @pytest.mark.parametrize(
     ("file", "more"), [("Belt-2025.npz", NAMES), ("belt.csv", ("--window", "64,3"))]
 )
-def test_data_that_nobody_prepared_for_become_a_study(asked, belt, file, more):
-    output = belt / "mine.yaml"
-    code, found = asked("init", "--data", belt / file, *more, "--output", output)
-    assert code == 0, found
-    assert found["shape"] == [64, 3, 1]
-    assert found["command"].endswith(f"--configfile {output}")
+def test_init_writes_study_when_only_data_is_given(command_json, data_folder, file, more):
+    output = data_folder / "mine.yaml"
+    code, result = command_json("init", "--data", data_folder / file, *more, "--output", output)
+    assert code == 0, result
+    assert result["shape"] == [64, 3, 1]
+    assert result["command"].endswith(f"--configfile {output}")
     # Whole people are in one split.
-    assert [found["splits"][name]["groups"] for name in ("train", "val", "test")] == [6, 2, 2]
-    assert set(found["splits"]["train"]["classes"]) == set(ACTIVITIES)
+    assert [result["splits"][name]["groups"] for name in ("train", "val", "test")] == [6, 2, 2]
+    assert set(result["splits"]["train"]["classes"]) == set(ACTIVITIES)
     study = study_of(output)
     assert len(study.cells) == 4 * 5
     name = study.cells[0].model
@@ -65,18 +65,20 @@ def test_data_that_nobody_prepared_for_become_a_study(asked, belt, file, more):
     ("name", "form", "layout"),
     [("conv1d", "keras", "time_channel"), ("resnet", "h5", "image"), ("binary", "h5", "image")],
 )
-def test_a_model_and_its_data_become_a_study(asked, keras, tmp_path, name, form, layout):
-    model = foreign_models.saved(name, form, tmp_path)
+def test_init_writes_study_when_model_and_data_are_given(
+    command_json, keras, tmp_path, name, form, layout
+):
+    model = foreign_models.save_model_file(name, form, tmp_path)
     shape = foreign_models.BUILDERS[name]().input_shape[1:]
     y = np.arange(60) % (2 if name == "binary" else 4)
     x = np.random.default_rng(0).normal(size=(60, *shape)).astype(np.float32)
     np.savez(tmp_path / "mine.npz", x=x, y=y)
     output = tmp_path / "mine.yaml"
-    code, found = asked(
+    code, result = command_json(
         "init", "--data", tmp_path / "mine.npz", "--model", model, "--output", output
     )
-    assert code == 0, found
-    assert tuple(found["shape"]) == shape
+    assert code == 0, result
+    assert tuple(result["shape"]) == shape
     config = study_of(output).config
     assert config.models["mine"].architecture == "file"
     assert config.models["mine"].file == str(model)
@@ -94,30 +96,30 @@ def test_a_model_and_its_data_become_a_study(asked, keras, tmp_path, name, form,
         ((3, 8, 8), None, None),
     ],
 )
-def test_samples_are_folded_without_changing_the_order_of_anything(
-    asked, keras, tmp_path, shape, layout, folded
+def test_init_keeps_sample_order_when_samples_are_reshaped(
+    command_json, keras, tmp_path, shape, layout, folded
 ):
-    model = foreign_models.saved("conv1d", "h5", tmp_path)
+    model = foreign_models.save_model_file("conv1d", "h5", tmp_path)
     x = np.random.default_rng(0).normal(size=(40, *shape)).astype(np.float32)
     np.savez(tmp_path / "mine.npz", x=x, y=np.arange(40) % 4)
     output = tmp_path / "m.yaml"
     request = ("init", "--data", tmp_path / "mine.npz", "--model", model, "--output", output)
-    code, found = asked(*request)
+    code, result = command_json(*request)
     if layout is None:
         assert code == 2
-        assert f"samples have shape {shape}, but the model takes (64, 3)" in found["error"]
+        assert f"samples have shape {shape}, but the model takes (64, 3)" in result["error"]
         return
-    assert code == 0, found
+    assert code == 0, result
     settings = study_of(output).settings.dataset_with_folder("mine")
     assert (settings["layout"], settings["shape"]) == (layout, folded)
     prepared = prepare(windows.load(settings, 0), settings, 0).splits["train"].x
-    wanted = (
+    expected = (
         x.reshape(40, -1, 3) if len(shape) == 1 else x if shape == (64, 3) else x.swapaxes(1, 2)
     )
-    assert all((row == wanted).all(axis=(1, 2)).any() for row in prepared)
+    assert all((row == expected).all(axis=(1, 2)).any() for row in prepared)
 
 
-def test_only_variants_that_the_model_allows_are_asked_for(asked, keras, tmp_path):
+def test_init_omits_variants_when_model_does_not_allow_them(command_json, keras, tmp_path):
     layers = keras.tf_keras.layers
     model = keras.tf_keras.Sequential(
         [
@@ -130,11 +132,11 @@ def test_only_variants_that_the_model_allows_are_asked_for(asked, keras, tmp_pat
     model.save(tmp_path / "odd.h5")
     np.savez(tmp_path / "mine.npz", x=np.zeros((30, 8, 8, 1), np.float32), y=np.arange(30) % 3)
     options = ("--model", tmp_path / "odd.h5", "--output", tmp_path / "m.yaml")
-    code, found = asked("init", "--data", tmp_path / "mine.npz", *options)
-    assert code == 0, found
-    assert found["variants"] == ["original", "pruned"]
-    assert set(found["unfit"]) == {"original_qat", "pruned_qat"}
-    assert "odd" in found["unfit"]["original_qat"]
+    code, result = command_json("init", "--data", tmp_path / "mine.npz", *options)
+    assert code == 0, result
+    assert result["variants"] == ["original", "pruned"]
+    assert set(result["unfit"]) == {"original_qat", "pruned_qat"}
+    assert "odd" in result["unfit"]["original_qat"]
     assert "# original_qat is left out: " in (tmp_path / "m.yaml").read_text()
     assert {cell.variant for cell in study_of(tmp_path / "m.yaml").cells} == {"original", "pruned"}
 
@@ -146,7 +148,7 @@ def test_only_variants_that_the_model_allows_are_asked_for(asked, keras, tmp_pat
         ((np.arange(40) % 4)[:, np.newaxis], "y has shape (40, 1). Save y[:, 0]"),
     ],
 )
-def test_labels_that_look_like_several_and_are_one_are_refused(command, tmp_path, y, message):
+def test_init_fails_when_labels_are_one_hot_or_2d(command, tmp_path, y, message):
     np.savez(tmp_path / "a.npz", x=np.zeros((40, 8, 2), np.float32), y=y)
     request = ("init", "--data", tmp_path / "a.npz", "--output", tmp_path / "m.yaml")
     code, _, complaint = command(*request)
@@ -154,7 +156,7 @@ def test_labels_that_look_like_several_and_are_one_are_refused(command, tmp_path
     assert message in complaint
 
 
-def test_columns_of_a_csv_may_be_quoted(asked, command, tmp_path):
+def test_init_reads_csv_when_header_is_quoted(command_json, command, tmp_path):
     path = tmp_path / "r.csv"
     rows = [f'"p{i % 6}",{i % 2},{i % 3 == 0:d},{i},{i * 2}' for i in range(60)]
     path.write_text('"group","y_mi","y_af","a","b"\n' + "\n".join(rows))
@@ -163,14 +165,14 @@ def test_columns_of_a_csv_may_be_quoted(asked, command, tmp_path):
     code, _, complaint = command(*request, "--array", "group=subject")
     assert code == 2
     assert "`arrays.group`: no column subject; last columns: group, y_mi, y_af" in complaint
-    code, found = asked(*request)
-    assert code == 0, found
-    assert found["task"] == "multilabel"
-    assert found["shape"] == [2, 1, 1]
-    assert found["splits"]["test"]["groups"] == 1
+    code, result = command_json(*request)
+    assert code == 0, result
+    assert result["task"] == "multilabel"
+    assert result["shape"] == [2, 1, 1]
+    assert result["splits"]["test"]["groups"] == 1
 
 
-def test_columns_of_a_csv_may_have_other_names(asked, command, tmp_path):
+def test_init_reads_csv_when_columns_have_other_names(command_json, command, tmp_path):
     path = tmp_path / "r.csv"
     rows = [f"p{i % 6},{i},{i * 2},{('sit', 'run')[i % 2]}" for i in range(60)]
     path.write_text("who,a,b,what\n" + "\n".join(rows))
@@ -181,9 +183,9 @@ def test_columns_of_a_csv_may_have_other_names(asked, command, tmp_path):
     assert (
         "r.csv: column y not found. Found: who, a, b, what. Name the labels with --array y=NAME"
     ) in complaint
-    code, found = asked(*request, "--array", "y=what", "--array", "group=who")
-    assert code == 0, found
-    assert found["splits"]["test"]["groups"] == 1
+    code, result = command_json(*request, "--array", "y=what", "--array", "group=who")
+    assert code == 0, result
+    assert result["splits"]["test"]["groups"] == 1
     assert study_of(output).settings.dataset("r")["arrays"] == {"y": "what", "group": "who"}
 
 
@@ -223,35 +225,38 @@ def test_columns_of_a_csv_may_have_other_names(asked, command, tmp_path):
         ((*NAMES, "--model", "none.h5"), "none.h5"),
     ],
 )
-def test_what_cannot_become_a_study_is_refused_and_nothing_written(command, belt, options, message):
-    before = sorted(belt.iterdir())
-    options = (*options, *(() if "--output" in options else ("--output", belt / "mine.yaml")))
-    code, output, complaint = command("init", "--data", belt / "Belt-2025.npz", *options)
+def test_init_writes_nothing_when_request_is_wrong(command, data_folder, options, message):
+    before = sorted(data_folder.iterdir())
+    options = (
+        *options,
+        *(() if "--output" in options else ("--output", data_folder / "mine.yaml")),
+    )
+    code, output, complaint = command("init", "--data", data_folder / "Belt-2025.npz", *options)
     assert code == 2
     assert message in complaint
     assert output == ""
-    assert sorted(belt.iterdir()) == before
+    assert sorted(data_folder.iterdir()) == before
 
 
-def test_a_model_that_does_not_fit_the_data_is_refused(command, keras, belt):
-    model = foreign_models.saved("conv1d", "h5", belt)
+def test_init_fails_when_model_does_not_fit_data(command, keras, data_folder):
+    model = foreign_models.save_model_file("conv1d", "h5", data_folder)
     code, _, complaint = command(
         "init",
         "--data",
-        belt / "Belt-2025.npz",
+        data_folder / "Belt-2025.npz",
         *NAMES,
         "--model",
         model,
         "--output",
-        belt / "m.yaml",
+        data_folder / "m.yaml",
     )
     assert code == 2
     assert "the model has 4 outputs, but the dataset has 6 classes" in complaint
-    assert not (belt / "m.yaml").exists()
+    assert not (data_folder / "m.yaml").exists()
 
 
-def test_layers_that_a_study_cannot_handle_are_named(command, keras, tmp_path):
-    model = foreign_models.saved("lstm", "h5", tmp_path)
+def test_init_names_layers_when_study_does_not_support_them(command, keras, tmp_path):
+    model = foreign_models.save_model_file("lstm", "h5", tmp_path)
     np.savez(tmp_path / "d.npz", x=np.zeros((40, 16, 4), np.float32), y=np.arange(40) % 4)
     code, _, complaint = command(
         "init", "--data", tmp_path / "d.npz", "--model", model, "--output", tmp_path / "m.yaml"
@@ -260,10 +265,10 @@ def test_layers_that_a_study_cannot_handle_are_named(command, keras, tmp_path):
     assert "unsupported layers: lstm (LSTM)" in complaint
 
 
-def test_a_study_is_written_over_only_by_force(command, belt):
-    output = belt / "mine.yaml"
+def test_init_overwrites_output_only_when_force_is_set(command, data_folder):
+    output = data_folder / "mine.yaml"
     output.write_text("precious")
-    request = ("init", "--data", belt / "Belt-2025.npz", *NAMES, "--output", output)
+    request = ("init", "--data", data_folder / "Belt-2025.npz", *NAMES, "--output", output)
     code, _, complaint = command(*request)
     assert code == 2
     assert "--force" in complaint
@@ -272,35 +277,37 @@ def test_a_study_is_written_over_only_by_force(command, belt):
     assert study_of(output).cells
 
 
-def test_people_see_what_is_in_their_data_and_what_to_do_next(command, belt):
-    output = belt / "mine.yaml"
-    said = command("init", "--data", belt / "Belt-2025.npz", *NAMES, "--output", output)[1]
-    assert "sample shape: 64 x 3 x 1, task: multiclass" in said
-    assert "train: 72 samples from 6 groups" in said
-    assert f"snakemake --cores 2 all --configfile {output}" in said
+def test_init_prints_summary_and_next_command(command, data_folder):
+    output = data_folder / "mine.yaml"
+    printed = command("init", "--data", data_folder / "Belt-2025.npz", *NAMES, "--output", output)[
+        1
+    ]
+    assert "sample shape: 64 x 3 x 1, task: multiclass" in printed
+    assert "train: 72 samples from 6 groups" in printed
+    assert f"snakemake --cores 2 all --configfile {output}" in printed
 
 
-def test_names_and_labels_that_yaml_would_read_otherwise_are_quoted(asked, tmp_path):
+def test_init_quotes_names_when_yaml_would_misread_them(command_json, tmp_path):
     labels = np.array(['no: "1"', "# two"]).repeat(10)
     data = tmp_path / "a b \U0001f600.npz"
     np.savez(data, x=np.zeros((20, 8, 2)), **{"on: [": labels})
     output = tmp_path / "m y.yaml"
-    code, found = asked(
+    code, result = command_json(
         "init", "--data", data, "--name", "a", "--array", "y=on: [", "--output", output
     )
-    assert code == 0, found
+    assert code == 0, result
     dataset = study_of(output).settings.dataset("a")
     assert dataset["arrays"] == {"y": "on: ["}
     assert dataset["path"] == data.name
-    assert found["command"].endswith(f"--configfile '{output}'")
+    assert result["command"].endswith(f"--configfile '{output}'")
     classes = output.read_text().partition("classes ")[2].partition(".\n")[0]
     assert yaml.safe_load(classes) == ["# two", 'no: "1"']
 
 
 @pytest.fixture
-def own_folder(belt, monkeypatch):
+def own_folder(data_folder, monkeypatch):
     """An empty folder that is no clone of Snugnet, next to the data."""
-    folder = belt / "study"
+    folder = data_folder / "study"
     folder.mkdir()
     monkeypatch.chdir(folder)
     return folder
@@ -309,14 +316,14 @@ def own_folder(belt, monkeypatch):
 OWN = ("init", "--data", "../Belt-2025.npz", *NAMES, "--name", "belt")
 
 
-def test_init_writes_a_whole_study_when_outside_a_clone(asked, own_folder):
-    code, found = asked(*OWN)
-    assert code == 0, found
-    assert found["command"] == "snakemake --cores 2 all"
+def test_init_writes_complete_study_when_outside_a_clone(command_json, own_folder):
+    code, result = command_json(*OWN)
+    assert code == 0, result
+    assert result["command"] == "snakemake --cores 2 all"
     files = {"Snakefile", "config.yaml", "profiles/default/profile.yaml"}
-    assert set(found["files"]) == files
-    written = (path for path in own_folder.rglob("*") if path.is_file())
-    assert {path.relative_to(own_folder).as_posix() for path in written} == files
+    assert set(result["files"]) == files
+    paths = (path for path in own_folder.rglob("*") if path.is_file())
+    assert {path.relative_to(own_folder).as_posix() for path in paths} == files
     study = study_of(own_folder / "config.yaml")
     assert len(study.cells) == 4 * 5
     assert study.settings.dataset_with_folder("belt")["datasets_dir"] == ".."
@@ -329,7 +336,7 @@ def test_init_writes_a_whole_study_when_outside_a_clone(asked, own_folder):
 
 
 @pytest.mark.parametrize("name", ["Snakefile", "config.yaml", "profiles/default/profile.yaml"])
-def test_init_overwrites_nothing_without_force(asked, command, own_folder, name):
+def test_init_overwrites_study_only_when_force_is_set(command_json, command, own_folder, name):
     (own_folder / name).parent.mkdir(parents=True, exist_ok=True)
     (own_folder / name).write_text("precious: 1\n")
     code, _, complaint = command(*OWN)
@@ -339,19 +346,19 @@ def test_init_overwrites_nothing_without_force(asked, command, own_folder, name)
     files = [path for path in own_folder.rglob("*") if path.is_file()]
     assert files == [own_folder / name]
     assert files[0].read_text() == "precious: 1\n"
-    assert asked(*OWN, "--force")[0] == 0
+    assert command_json(*OWN, "--force")[0] == 0
     assert "precious" not in files[0].read_text()
 
 
-def test_init_adds_a_second_study_to_a_folder(asked, command, own_folder):
-    assert asked(*OWN)[0] == 0
+def test_init_adds_second_study_when_folder_has_one(command_json, command, own_folder):
+    assert command_json(*OWN)[0] == 0
     before = (own_folder / "config.yaml").read_bytes()
     second = ("init", "--data", "../Belt-2025.npz", *NAMES, "--output", "second.yaml")
     code, _, complaint = command(*second, "--name", "belt")
     assert code == 2
     assert "--name belt: this name is already used in config.yaml (models)" in complaint
-    code, found = asked(*second, "--name", "second")
-    assert code == 0, found
-    assert found["command"] == "snakemake --cores 2 all --configfile second.yaml"
+    code, result = command_json(*second, "--name", "second")
+    assert code == 0, result
+    assert result["command"] == "snakemake --cores 2 all --configfile second.yaml"
     assert (own_folder / "config.yaml").read_bytes() == before
     assert study_of(own_folder / "second.yaml").cells[0].model == "second"

@@ -1,4 +1,4 @@
-"""What a model holds, and in what it differs from another."""
+"""Tests of the command `snugnet inspect`."""
 
 import numpy as np
 import pytest
@@ -7,68 +7,73 @@ from snugnet.int8.export import read, write
 from tests.tflite_files import Tensor, single
 
 
-def test_operators_and_tensors_are_listed(asked, model):
-    code, found = asked("inspect", model)
+def test_inspect_lists_operators_and_tensors(command_json, model):
+    code, result = command_json("inspect", model)
     assert code == 0
-    assert found["bytes"] == model.stat().st_size
-    assert found["scheme"] == "fiq_int8"
-    names = [operator["name"] for operator in found["operators"]]
+    assert result["bytes"] == model.stat().st_size
+    assert result["scheme"] == "fiq_int8"
+    names = [operator["name"] for operator in result["operators"]]
     assert names[:2] == ["CONV_2D", "DEPTHWISE_CONV_2D"]
     assert names[-1] == "SOFTMAX"
-    weights = found["tensors"][1]
+    weights = result["tensors"][1]
     assert (weights["dtype"], weights["shape"]) == ("int8", [4, 3, 3, 2])
     assert weights["bytes"] == 4 * 3 * 3 * 2
     assert weights["constant"]
     assert len(weights["scales"]) == 4
-    given = found["tensors"][found["inputs"][0]]
-    assert not given["constant"]
-    assert given["bytes"] == 8 * 8 * 2
-    assert given["scales"] == [pytest.approx(0.1)]
-    assert given["zero_points"] == [3]
+    first_input = result["tensors"][result["inputs"][0]]
+    assert not first_input["constant"]
+    assert first_input["bytes"] == 8 * 8 * 2
+    assert first_input["scales"] == [pytest.approx(0.1)]
+    assert first_input["zero_points"] == [3]
 
 
-def test_people_see_the_same(command, model):
+def test_inspect_prints_table_when_json_is_not_set(command, model):
     code, output, _ = command("inspect", model)
     assert code == 0
     for words in ("scheme fiq_int8", "DEPTHWISE_CONV_2D", "4 x 3 x 3 x 2", "72", "constants:"):
         assert words in output
 
 
-def test_an_exported_model_is_inspected_too(asked, model, tmp_path):
+def test_inspect_lists_same_tensors_when_model_is_exported(command_json, model, tmp_path):
     write(read(model), tmp_path / "model.npz")
-    first, second = asked("inspect", model)[1], asked("inspect", tmp_path / "model.npz")[1]
+    first, second = (
+        command_json("inspect", model)[1],
+        command_json("inspect", tmp_path / "model.npz")[1],
+    )
     assert first["operators"] == second["operators"]
     assert first["tensors"] == second["tensors"]
 
 
-def test_a_model_does_not_differ_from_itself(asked, command, model):
-    code, found = asked("inspect", model, "--diff", model)
+def test_inspect_diff_is_empty_when_files_are_equal(command_json, command, model):
+    code, result = command_json("inspect", model, "--diff", model)
     assert code == 0
-    assert found["removed"] == found["added"] == found["changed"] == []
+    assert result["removed"] == result["added"] == result["changed"] == []
     assert "no differences in operators" in command("inspect", model, "--diff", model)[1]
 
 
-def test_what_differs_is_told_by_operator_and_role(asked, command, model, in_float):
-    code, found = asked("inspect", model, "--diff", in_float)
+def test_inspect_diff_lists_operator_and_role_when_files_differ(
+    command_json, command, model, float_model
+):
+    code, result = command_json("inspect", model, "--diff", float_model)
     assert code == 0
-    assert found["schemes"] == ["fiq_int8", "fiq_float32"]
-    assert found["removed"] == []
-    assert [operator["name"] for operator in found["added"]] == ["QUANTIZE", "DEQUANTIZE"]
+    assert result["schemes"] == ["fiq_int8", "fiq_float32"]
+    assert result["removed"] == []
+    assert [operator["name"] for operator in result["added"]] == ["QUANTIZE", "DEQUANTIZE"]
     # The convolution reads no input of the network any more; nothing else has changed.
-    changes = [(change["operator"], change["role"]) for change in found["changed"]]
+    changes = [(change["operator"], change["role"]) for change in result["changed"]]
     assert changes == [([0, 1], "input")]
-    output = command("inspect", model, "--diff", in_float)[1]
+    output = command("inspect", model, "--diff", float_model)[1]
     assert "QUANTIZE" in output
     assert "operators in one file only" in output
 
 
-def test_another_scale_is_a_difference(asked, tmp_path):
+def test_inspect_diff_lists_tensors_when_scales_differ(command_json, tmp_path):
     paths = []
     for scale in (0.1, 0.2):
-        given = Tensor((1, 4), "int8", scale)
+        tensor = Tensor((1, 4), "int8", scale)
         paths.append(tmp_path / f"{scale}.tflite")
-        paths[-1].write_bytes(single("RELU", [given], [Tensor((1, 4), "int8", scale)]))
-    _, found = asked("inspect", paths[0], "--diff", paths[1])
-    assert [change["role"] for change in found["changed"]] == ["input 0", "output"]
-    scales = [change["other"]["scales"][0] for change in found["changed"]]
+        paths[-1].write_bytes(single("RELU", [tensor], [Tensor((1, 4), "int8", scale)]))
+    _, result = command_json("inspect", paths[0], "--diff", paths[1])
+    assert [change["role"] for change in result["changed"]] == ["input 0", "output"]
+    scales = [change["other"]["scales"][0] for change in result["changed"]]
     np.testing.assert_allclose(scales, 0.2)

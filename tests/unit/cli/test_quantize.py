@@ -1,4 +1,4 @@
-"""Strangers' models become .tflite files, or are refused with layer and reason."""
+"""Tests of the command `snugnet quantize`."""
 
 import numpy as np
 import pytest
@@ -24,14 +24,14 @@ REFUSED = {
 
 
 @pytest.fixture
-def stranger(tmp_path, keras):
-    """Make a model's file, samples that fit it, and the options that name these."""
+def model_and_data(tmp_path, keras):
+    """Return a function that writes a model and samples, and returns the options for them."""
 
     registered = keras.tf_keras.utils.get_custom_objects()
     before = dict(registered)
 
-    def made(name: str, form: str = "h5", labels: bool = True) -> tuple:
-        path = foreign_models.saved(name, form, tmp_path)
+    def make(name: str, form: str = "h5", labels: bool = True) -> tuple:
+        path = foreign_models.save_model_file(name, form, tmp_path)
         shape = foreign_models.BUILDERS[name]().input_shape[1:]
         rng = np.random.default_rng(0)
         y = np.arange(SAMPLES) % (2 if name == "binary" else 4)
@@ -40,7 +40,7 @@ def stranger(tmp_path, keras):
         np.savez(tmp_path / "data.npz", **arrays)
         return "--model", path, "--data", tmp_path / "data.npz"
 
-    yield made
+    yield make
     registered.clear()
     registered.update(before)
 
@@ -52,43 +52,49 @@ def options(name: str, tmp_path) -> tuple:
     return "--allow-code", tmp_path / "mine.py"
 
 
-def check(found: dict, output, scheme: str) -> None:
+def check(result: dict, output, scheme: str) -> None:
     """The file is what was asked for, and what is said of it is so."""
     graph = read_graph(output)
     assert graph.tensors[graph.inputs[0]].dtype == SCHEMES[scheme].input_output
-    assert found["bytes"]["output"] == output.stat().st_size
+    assert result["bytes"]["output"] == output.stat().st_size
     # Of a GRU's first step the converter leaves in float what is constant, and that is told.
-    left = {"QUANTIZE", "DEQUANTIZE", "SPLIT"} if output.parent.name.count("gru") else set()
-    assert {finding.split()[2] for finding in found["contract"]["findings"]} <= left
+    float_operators = (
+        {"QUANTIZE", "DEQUANTIZE", "SPLIT"} if output.parent.name.count("gru") else set()
+    )
+    assert {finding.split()[2] for finding in result["contract"]["findings"]} <= float_operators
 
 
 @pytest.mark.parametrize("name", ["conv1d", "autoencoder"])
-def test_a_strangers_model_is_quantized_after_training(asked, stranger, tmp_path, name):
+def test_quantize_writes_int8_file_when_method_is_ptq(command_json, model_and_data, tmp_path, name):
     output = tmp_path / "out.tflite"
-    code, found = asked("quantize", *stranger(name), "--output", output)
-    assert code == 0, found
-    assert found["scheme"] == "fiq_int8"
-    check(found, output, "fiq_int8")
+    code, result = command_json("quantize", *model_and_data(name), "--output", output)
+    assert code == 0, result
+    assert result["scheme"] == "fiq_int8"
+    check(result, output, "fiq_int8")
     if name == "conv1d":
-        assert found["certificate"]["litert_ref"]["verdict"] == "exact"
-        assert found["accuracy"]["n"] == SAMPLES / 5
-        assert found["accuracy"]["low"] <= found["accuracy"]["accuracy"]
-        assert -1 <= found["accuracy"]["delta"] <= 1
+        assert result["certificate"]["litert_ref"]["verdict"] == "exact"
+        assert result["accuracy"]["n"] == SAMPLES / 5
+        assert result["accuracy"]["low"] <= result["accuracy"]["accuracy"]
+        assert -1 <= result["accuracy"]["delta"] <= 1
     else:
-        assert found["accuracy"] is None
-        assert "the last layer is neither softmax nor sigmoid" in found["why"]
+        assert result["accuracy"] is None
+        assert "the last layer is neither softmax nor sigmoid" in result["why"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["h5", "keras"])
 @pytest.mark.parametrize("name", [*CLASSIFIERS, *UNTRAINABLE])
-def test_all_five_schemes(asked, stranger, tmp_path, name, form):
-    model, more = stranger(name, form), options(name, tmp_path)
+def test_quantize_writes_file_when_scheme_is_a_main_scheme(
+    command_json, model_and_data, tmp_path, name, form
+):
+    model, more = model_and_data(name, form), options(name, tmp_path)
     for scheme in MAIN_SCHEMES:
         output = tmp_path / f"{scheme}.tflite"
-        code, found = asked("quantize", *model, *more, "--output", output, "--scheme", scheme)
-        assert code == 0, found
-        check(found, output, scheme)
+        code, result = command_json(
+            "quantize", *model, *more, "--output", output, "--scheme", scheme
+        )
+        assert code == 0, result
+        check(result, output, scheme)
 
 
 @pytest.mark.parametrize(
@@ -102,20 +108,24 @@ def test_all_five_schemes(asked, stranger, tmp_path, name, form):
         ),
     ],
 )
-def test_quantization_aware_training(asked, stranger, tmp_path, name, scheme):
+def test_quantize_writes_exact_file_when_method_is_qat(
+    command_json, model_and_data, tmp_path, name, scheme
+):
     output = tmp_path / "out.tflite"
     how = ("--method", "quantization_aware", "--epochs", 2, "--scheme", scheme)
-    code, found = asked("quantize", *stranger(name, "keras"), "--output", output, *how)
-    assert code == 0, found
-    check(found, output, scheme)
-    assert found["certificate"]["litert_ref"]["verdict"] == "exact"
+    code, result = command_json(
+        "quantize", *model_and_data(name, "keras"), "--output", output, *how
+    )
+    assert code == 0, result
+    check(result, output, scheme)
+    assert result["certificate"]["litert_ref"]["verdict"] == "exact"
 
 
 @pytest.mark.parametrize("name", UNTRAINABLE)
-def test_what_cannot_be_trained_is_refused_by_name(command, stranger, tmp_path, name):
+def test_quantize_names_layer_when_qat_is_not_possible(command, model_and_data, tmp_path, name):
     output = tmp_path / "out.tflite"
     how = ("--method", "quantization_aware", *options(name, tmp_path))
-    code, _, complaint = command("quantize", *stranger(name), "--output", output, *how)
+    code, _, complaint = command("quantize", *model_and_data(name), "--output", output, *how)
     assert code == 2
     assert UNTRAINABLE[name] in complaint
     assert not output.exists()
@@ -123,44 +133,46 @@ def test_what_cannot_be_trained_is_refused_by_name(command, stranger, tmp_path, 
 
 @pytest.mark.parametrize("form", ["h5", "keras", "saved_model"])
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_no_plain_model_is_refused_before_it_is_loaded(
-    command, stranger, tmp_path, name, form
+def test_quantize_fails_before_loading_when_model_is_unsupported(
+    command, model_and_data, tmp_path, name, form
 ):
     output = tmp_path / "out.tflite"
-    code, _, complaint = command("quantize", *stranger(name, form), "--output", output)
+    code, _, complaint = command("quantize", *model_and_data(name, form), "--output", output)
     assert code == 2
     assert REFUSED[name] in complaint
     assert not list(tmp_path.glob("*out.*"))
 
 
-def test_loops_that_cannot_be_written_out_are_refused_by_name(command, stranger, tmp_path):
+def test_quantize_names_layer_when_loop_cannot_be_unrolled(command, model_and_data, tmp_path):
     output = tmp_path / "out.tflite"
-    code, _, complaint = command("quantize", *stranger("conv_lstm"), "--output", output)
+    code, _, complaint = command("quantize", *model_and_data("conv_lstm"), "--output", output)
     assert code == 2
     assert "conv_lstm.h5: 'memory' (ConvLSTM2D) contains a loop over time" in complaint
     assert not output.exists()
 
 
-def test_people_are_told_briefly(command, stranger, tmp_path):
+def test_quantize_prints_few_lines_when_there_are_many_findings(command, model_and_data, tmp_path):
     """Of what may be hundreds of findings the first few, on lines of their own."""
     from snugnet.cli.quantize import SHOWN, _first_lines
 
     output = tmp_path / "out.tflite"
-    code, said, _ = command("quantize", *stranger("gru"), "--output", output, "--scheme", "drq")
+    code, printed, _ = command(
+        "quantize", *model_and_data("gru"), "--output", output, "--scheme", "drq"
+    )
     assert code == 0
-    assert said.count("\n") < 12
+    assert printed.count("\n") < 12
     assert _first_lines([]) == ""
     lines = _first_lines([str(i) * 200 for i in range(SHOWN + 3)]).split("\n")
     assert lines[-1] == "  and 3 more (--json prints all)"
     assert max(map(len, lines)) < 110
 
 
-def test_without_samples_only_what_needs_none_is_made(asked, command, stranger, tmp_path):
-    _, model, *_ = stranger("conv1d")
+def test_quantize_uses_drq_when_data_is_missing(command_json, command, model_and_data, tmp_path):
+    _, model, *_ = model_and_data("conv1d")
     output = tmp_path / "out.tflite"
-    code, found = asked("quantize", "--model", model, "--output", output)
+    code, result = command_json("quantize", "--model", model, "--output", output)
     assert code == 0
-    assert found["scheme"] == "drq"
+    assert result["scheme"] == "drq"
     code, _, complaint = command(
         "quantize", "--model", model, "--output", output, "--scheme", "fiq_int8"
     )
@@ -169,15 +181,17 @@ def test_without_samples_only_what_needs_none_is_made(asked, command, stranger, 
     assert "one of these schemes: float32, drq, float16" in complaint
 
 
-def test_samples_without_labels_calibrate(asked, stranger, tmp_path):
+def test_quantize_calibrates_when_samples_have_no_labels(command_json, model_and_data, tmp_path):
     output = tmp_path / "out.tflite"
-    code, found = asked("quantize", *stranger("conv1d", labels=False), "--output", output)
+    code, result = command_json(
+        "quantize", *model_and_data("conv1d", labels=False), "--output", output
+    )
     assert code == 0
-    assert found["accuracy"] is None
-    assert "data.npz: no labels" in found["why"]
+    assert result["accuracy"] is None
+    assert "data.npz: no labels" in result["why"]
 
 
-def test_the_largest_logit_decides(asked, keras, tmp_path):
+def test_quantize_accuracy_uses_largest_logit_when_no_softmax(command_json, keras, tmp_path):
     layers = keras.tf_keras.layers
     model = keras.tf_keras.Sequential([layers.Input((3,)), layers.Dense(3, use_bias=False)])
     model.set_weights([np.eye(3)])
@@ -185,13 +199,15 @@ def test_the_largest_logit_decides(asked, keras, tmp_path):
     y = np.arange(60) % 3
     np.savez(tmp_path / "data.npz", x=np.eye(3, dtype=np.float32)[y], y=y)
     request = ("--model", tmp_path / "logits.h5", "--data", tmp_path / "data.npz")
-    code, found = asked("quantize", *request, "--output", tmp_path / "out.tflite")
-    assert code == 0, found
-    assert found["accuracy"]["accuracy"] == 1
+    code, result = command_json("quantize", *request, "--output", tmp_path / "out.tflite")
+    assert code == 0, result
+    assert result["accuracy"]["accuracy"] == 1
 
 
-def test_a_saved_model_is_read(asked, stranger, tmp_path):
+def test_quantize_writes_file_when_model_is_a_saved_model(command_json, model_and_data, tmp_path):
     output = tmp_path / "out.tflite"
-    code, found = asked("quantize", *stranger("resnet", "saved_model"), "--output", output)
-    assert code == 0, found
-    check(found, output, "fiq_int8")
+    code, result = command_json(
+        "quantize", *model_and_data("resnet", "saved_model"), "--output", output
+    )
+    assert code == 0, result
+    check(result, output, "fiq_int8")

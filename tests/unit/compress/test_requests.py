@@ -1,4 +1,4 @@
-"""Wrong requests show on the graph, before any training, with names and alternatives."""
+"""Tests of the check of compression requests."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def factorized(**layers: dict) -> FactorizationSettings:
     return FactorizationSettings(layers=records, training=TRAINING)
 
 
-def test_what_can_be_done_is_not_refused(model):
+def test_check_passes_when_requests_are_possible(model):
     from snugnet.compress.requests import check
 
     lowrank = factorized(stage_1_conv={"method": "tucker2", "rank": 0.5})
@@ -130,7 +130,7 @@ def test_read_requests_makes_records_when_blocks_are_plain():
         ),
     ],
 )
-def test_a_wrong_request_is_named_with_what_is_allowed(model, settings, message):
+def test_check_names_allowed_values_when_request_is_wrong(model, settings, message):
     from snugnet.compress.requests import check
     from snugnet.core.errors import InputError
 
@@ -138,7 +138,7 @@ def test_a_wrong_request_is_named_with_what_is_allowed(model, settings, message)
         check(model, [requested("wrong", settings)], explored_layers=["gap"])
 
 
-def test_all_that_is_wrong_is_told_at_once(keras):
+def test_check_lists_all_errors_when_there_are_several(keras):
     from snugnet.compress.requests import check
     from snugnet.core.errors import InputError
 
@@ -159,7 +159,7 @@ def test_all_that_is_wrong_is_told_at_once(keras):
     assert third.startswith("variant calibrated: QAT does not support 'first'")
 
 
-def test_after_pruning_widths_are_not_taken_for_granted(model):
+def test_check_allows_unknown_widths_when_parent_is_pruned(model):
     """How wide layers are then only training shows; their names and full ranks hold as limits."""
     from snugnet.compress.requests import check
     from snugnet.core.errors import InputError

@@ -1,4 +1,4 @@
-"""Configuration errors: found before any job, naming key, value and what is allowed."""
+"""Tests of the check of the configuration and of the study that it describes."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -43,7 +43,7 @@ def study(config: dict[str, Any]) -> Study:
     return Study(config)
 
 
-def test_defaults_are_filled_in_at_every_depth():
+def test_study_fills_in_defaults_at_every_depth():
     config = study(minimal()).config
     assert config.results_dir == "results"
     assert config.models["net"].dense == (128, 64)
@@ -52,7 +52,7 @@ def test_defaults_are_filled_in_at_every_depth():
     assert config.schemes.fiq_int8.calibration_samples is None
 
 
-def test_a_cell_of_an_akida_scheme_is_predicted_by_keras_and_by_the_simulator():
+def test_study_has_keras_and_akida_runtimes_when_scheme_is_akida():
     config = minimal()
     config["study"] = [{"models": ["net"], "schemes": ["float32", "akida_v2_w8a8"]}]
     assert [(cell.scheme, cell.runtime) for cell in study(config).cells] == [
@@ -62,16 +62,16 @@ def test_a_cell_of_an_akida_scheme_is_predicted_by_keras_and_by_the_simulator():
     ]
 
 
-def test_a_model_may_have_settings_of_a_scheme_of_its_own():
+def test_scheme_settings_are_merged_when_model_has_its_own():
     config = minimal()
     config["schemes"] = {"akida_v2_w8a8": {"device": "TwoNodesIPv2", "training": {"epochs": 3}}}
     config["models"]["net"]["schemes"] = {"akida_v2_w8a8": {"training": {"learning_rate": 0.5}}}
     cell = {"model": "net", "scheme": "akida_v2_w8a8"}
-    found = study(config).settings.collect(("scheme", "scheme_training"), cell)
-    assert found["scheme"]["device"] == "TwoNodesIPv2"
-    assert found["scheme_training"]["epochs"] == 3
-    assert found["scheme_training"]["learning_rate"] == 0.5
-    assert found["scheme_training"]["batch_size"] == 64  # the model's own
+    result = study(config).settings.collect(("scheme", "scheme_training"), cell)
+    assert result["scheme"]["device"] == "TwoNodesIPv2"
+    assert result["scheme_training"]["epochs"] == 3
+    assert result["scheme_training"]["learning_rate"] == 0.5
+    assert result["scheme_training"]["batch_size"] == 64  # the model's own
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_model_may_have_settings_of_a_scheme_of_its_own():
         ("float32", "original", None, False),
     ],
 )
-def test_network_shared_when_settings_are_the_same(scheme, variant, samples, shared):
+def test_network_is_shared_when_settings_are_the_same(scheme, variant, samples, shared):
     config = minimal()
     config["variants"]["aware"] = {"method": "qat", "parent": "original"}
     if samples is not None:
@@ -94,7 +94,7 @@ def test_network_shared_when_settings_are_the_same(scheme, variant, samples, sha
     assert study(config).shares_network("net", variant, scheme) == shared
 
 
-def test_training_with_akidas_quantizers_is_checked_with_the_models_task():
+def test_study_fails_when_akida_training_does_not_fit_the_task():
     config = minimal()
     config["variants"]["aware"] = {"method": "qat", "parent": "original"}
     config["study"] = [{"models": ["net"], "variants": ["aware"], "schemes": ["akida_v1_w4a4"]}]
@@ -103,7 +103,7 @@ def test_training_with_akidas_quantizers_is_checked_with_the_models_task():
         study(config)
 
 
-def test_an_anchor_shared_by_two_generations_keeps_their_defaults_apart():
+def test_akida_schemes_keep_own_defaults_when_block_is_shared():
     config = minimal()
     shared = {"calibrated": False}
     config["schemes"] = {"akida_v1_w4a4": shared, "akida_v2_w8a8": shared}
@@ -112,50 +112,50 @@ def test_an_anchor_shared_by_two_generations_keeps_their_defaults_apart():
     assert schemes.akida_v2_w8a8.device == "SixNodesIPv2"
 
 
-def test_akida_trains_on_from_the_parent_and_needs_no_other_model():
+def test_study_needs_only_parent_model_when_scheme_is_akida():
     config = minimal()
     config["variants"]["aware"] = {"method": "qat", "parent": "original"}
     config["study"] = [{"models": ["net"], "variants": ["aware"], "schemes": ["akida_v1_w4a4"]}]
     assert study(config).targets.files("models") == ["models/net/original/model.h5"]
 
 
-def test_a_block_with_seeds_makes_each_model_once_with_each():
+def test_study_has_one_model_for_each_seed_when_seeds_are_set():
     config = minimal()
     config["study"] = [{"models": ["net"], "seeds": [7, 8], "schemes": ["float32", "drq"]}]
     before = deepcopy(config)
-    found = study(config)
-    assert [cell.model for cell in found.cells] == ["net_s7", "net_s7", "net_s8", "net_s8"]
+    result = study(config)
+    assert [cell.model for cell in result.cells] == ["net_s7", "net_s7", "net_s8", "net_s8"]
     (described,) = [
         cell
-        for cell in found.settings.collect(("cells",), {})["cells"]
+        for cell in result.settings.collect(("cells",), {})["cells"]
         if (cell["model"], cell["scheme"]) == ("net_s8", "drq")
     ]
     assert (described["family"], described["seed"]) == ("net", 8)
     one, other = (
-        found.settings.collect(("model", "seed"), {"model": name}) for name in ("net_s7", "net_s8")
+        result.settings.collect(("model", "seed"), {"model": name}) for name in ("net_s7", "net_s8")
     )
     assert one["model"] | {"seed": 0} == other["model"] | {"seed": 0}
     assert (one["seed"], other["seed"]) == (7, 8)
     assert config == before
 
 
-@pytest.mark.parametrize("own", [None, 1])
-def test_a_model_with_the_seed_that_it_has_keeps_its_name(own):
-    config = changed("models/net/seed", own)
+@pytest.mark.parametrize("own_seed", [None, 1])
+def test_model_keeps_its_name_when_seed_is_its_own(own_seed):
+    config = changed("models/net/seed", own_seed)
     config["study"] = [{"models": ["net"], "seeds": [1, 2], "schemes": ["drq"]}]
     known = study(config)
     assert [cell.model for cell in known.cells] == ["net", "net_s2"]
     described = known.settings.collect(("cells",), {})["cells"]
     assert [(cell["family"], cell["seed"]) for cell in described] == [("net", 1), ("net", 2)]
     plain = study({**minimal(), "study": [{"models": ["net"], "schemes": ["drq"]}]})
-    if own is None:
+    if own_seed is None:
         names = ("model", "seed", "tf_threads")
         assert known.settings.collect(names, {"model": "net"}) == plain.settings.collect(
             names, {"model": "net"}
         )
 
 
-def test_deliverables_are_listed_once_each():
+def test_deliverables_are_listed_once():
     files = study(minimal()).targets.deliverables()
     assert len(files) == len(set(files))
     for expected in (
@@ -172,7 +172,7 @@ def test_deliverables_are_listed_once_each():
     assert "report/akida.md" not in files
 
 
-def test_akida_programs_and_their_page_are_deliverables():
+def test_deliverables_contain_programs_when_scheme_is_akida():
     config = minimal()
     config["study"] = [{"models": ["net"], "schemes": ["float32", "akida_v2_w8a8"]}]
     files = study(config).targets.deliverables()
@@ -181,19 +181,19 @@ def test_akida_programs_and_their_page_are_deliverables():
     assert {*expected, "report/akida.md"} <= set(files)
 
 
-def test_where_source_files_lie_is_no_setting_of_their_dataset():
-    here, there = (
+def test_dataset_settings_are_equal_when_datasets_dir_differs():
+    first, second = (
         study({**minimal(), "datasets_dir": name, "datasets": {"data": {"kind": "mnist"}}})
         for name in ("here", "there")
     )
     wildcards = {"dataset": "data"}
-    assert here.settings.collect(("dataset",), wildcards) == there.settings.collect(
+    assert first.settings.collect(("dataset",), wildcards) == second.settings.collect(
         ("dataset",), wildcards
     )
-    assert here.settings.dataset_with_folder("data")["datasets_dir"] == "here"
+    assert first.settings.dataset_with_folder("data")["datasets_dir"] == "here"
 
 
-def test_a_model_with_a_seed_takes_nobodys_name():
+def test_study_fails_when_seed_name_is_taken_by_a_model():
     config = minimal()
     config["models"]["net_s7"] = {"architecture": "fc", "dataset": "data", "dense": [3]}
     config["study"] = [{"models": ["net"], "seeds": [7]}]
@@ -201,7 +201,7 @@ def test_a_model_with_a_seed_takes_nobodys_name():
         study(config)
 
 
-def test_mixed_takes_variants_without_ranges_of_their_own():
+def test_study_fails_when_scheme_mixed_has_a_qat_variant():
     config = minimal()
     config["variants"]["aware"] = {"method": "qat", "parent": "original"}
     block = {"models": ["net"], "variants": ["original", "aware"], "schemes": ["float32", "mixed"]}
@@ -210,17 +210,17 @@ def test_mixed_takes_variants_without_ranges_of_their_own():
     with pytest.raises(InputError, match=message):
         study(config)
     config["study"][0]["variants"] = ["original", "tuned"]
-    found = study(config)
-    assert [cell.runtime for cell in found.cells if cell.scheme == "mixed"] == ["litert"] * 2
-    assert found.variants_without_quantizers() == "original|tuned"
-    assert "tflite/net/tuned/mixed/contract.json" in found.targets.files("contracts")
+    result = study(config)
+    assert [cell.runtime for cell in result.cells if cell.scheme == "mixed"] == ["litert"] * 2
+    assert result.variants_without_quantizers() == "original|tuned"
+    assert "tflite/net/tuned/mixed/contract.json" in result.targets.files("contracts")
 
 
-def test_a_model_may_have_a_budget_of_its_own():
+def test_mixed_settings_are_merged_when_model_has_its_own():
     config = minimal()
     config["models"]["net"]["schemes"] = {"mixed": {"budget": 1.5}}
-    found = study(config).settings.collect(("scheme",), {"model": "net", "scheme": "mixed"})
-    assert found["scheme"] == {
+    result = study(config).settings.collect(("scheme",), {"model": "net", "scheme": "mixed"})
+    assert result["scheme"] == {
         "budget": 1.5,
         "calibration_samples": None,
         "max_in_float": None,
@@ -228,22 +228,22 @@ def test_a_model_may_have_a_budget_of_its_own():
     }
 
 
-def test_analyses_that_convert_anew_take_variants_without_ranges_of_their_own():
+def test_analyses_exclude_qat_variants_when_they_convert_again():
     config = minimal()
     config["variants"]["aware"] = {"method": "qat", "parent": "original"}
     config["study"] = [{"models": ["net"], "variants": ["original", "aware"]}]
     config["analyses"] = {"sensitivity": {"models": None}}
-    found = study(config)
+    result = study(config)
     for stage, file, variants in (
         ("debugged", "layers.csv", ["original"]),
         ("traced", "trace.csv", ["original", "aware"]),
         ("sensitivity", "sensitivity.csv", ["original"]),
     ):
-        wanted = [f"debug/net/{variant}/fiq_int8/{file}" for variant in variants]
-        assert found.targets.files(stage) == wanted
+        expected = [f"debug/net/{variant}/fiq_int8/{file}" for variant in variants]
+        assert result.targets.files(stage) == expected
 
 
-def test_cells_are_all_combinations_each_once():
+def test_cells_are_unique_when_study_blocks_overlap():
     config = minimal()
     config["study"].append({"models": ["net"], "schemes": ["drq", "float16"]})
     schemes = [cell.scheme for cell in study(config).cells]
@@ -353,7 +353,7 @@ def test_cells_are_all_combinations_each_once():
         ("models/net/schemes", {"int9": {}}, r"models\.net\.schemes\.int9: unknown scheme 'int9'"),
     ],
 )
-def test_errors_name_key_value_and_what_is_allowed(path, value, words):
+def test_study_error_names_key_and_value_when_config_is_wrong(path, value, words):
     with pytest.raises(InputError, match=words):
         study(changed(path, value))
 
@@ -400,19 +400,19 @@ def test_errors_name_key_value_and_what_is_allowed(path, value, words):
         ({"schemes": ["float32"], "max_drop": 1}, r"gates\[0\]\.max_drop: no cell has this value"),
     ],
 )
-def test_a_gate_that_could_judge_nothing_is_refused(entry, words):
+def test_study_fails_when_gate_requires_nothing_or_has_no_cell(entry, words):
     with pytest.raises(InputError, match=words):
         study(changed("gates", [entry]))
 
 
-def test_the_schema_has_all_demands_and_the_page_describes_them():
+def test_gate_schema_and_page_list_all_requirements():
     properties = list(Gate.model_fields)
     assert properties == [*SELECTORS, "max_drop", "confidence", *list(REQUIREMENTS)[1:]]
     page = (ROOT / "docs/reference/gates.md").read_text()
     assert [name for name in properties if f"`{name}" not in page] == []
 
 
-def test_names_that_no_cell_has_together_are_refused():
+def test_study_fails_when_gate_selects_no_cell():
     config = changed("gates", [{"max_size": 1}, {"models": ["net"], "schemes": ["int16x8"]}])
     config["models"]["other"] = dict(config["models"]["net"])
     config["study"].append({"models": ["other"], "schemes": ["int16x8"]})
@@ -421,7 +421,7 @@ def test_names_that_no_cell_has_together_are_refused():
         study(config)
 
 
-def test_nothing_can_be_demanded_of_time_that_is_not_measured():
+def test_study_fails_when_gate_needs_latency_but_runs_are_0():
     config = changed("gates", [{"max_latency_us": 100}])
     assert study(config).config.gates[0].confidence == "possible"
     config["evaluation"] = {"latency_runs": 0}
@@ -431,7 +431,7 @@ def test_nothing_can_be_demanded_of_time_that_is_not_measured():
         study(config)
 
 
-def test_gates_are_handed_on_in_bytes_and_name_models_before_seeds_or_after():
+def test_gate_settings_are_in_bytes_and_accept_seed_names():
     config = changed("gates", [{"models": ["net", "net_s8"], "max_size": "64 KiB"}])
     config["study"] = [{"models": ["net"], "seeds": [7, 8]}]
     (entry,) = study(config).settings.collect(("gates",), {})["gates"]
@@ -442,7 +442,7 @@ def test_gates_are_handed_on_in_bytes_and_name_models_before_seeds_or_after():
         study(config)
 
 
-def test_augmentation_along_time_needs_time_along_the_width():
+def test_study_fails_when_roll_is_set_but_width_is_not_time():
     config = minimal()
     config["datasets"]["data"] = {"kind": "synthetic_imu"}
     config["models"]["net"]["training"] = {"augment": {"roll": 20}}
@@ -450,7 +450,7 @@ def test_augmentation_along_time_needs_time_along_the_width():
         study(config)
 
 
-def test_all_errors_are_listed_at_once():
+def test_study_lists_all_errors_when_there_are_several():
     config = changed("seed", -1)
     config["models"]["net"]["dropout"] = 2
     with pytest.raises(InputError) as caught:
@@ -458,7 +458,7 @@ def test_all_errors_are_listed_at_once():
     assert str(caught.value).count("\n") == 2
 
 
-def test_a_ring_of_variants_is_found():
+def test_study_fails_when_parents_of_variants_are_circular():
     config = minimal()
     config["variants"]["a"] = {"method": "finetune", "parent": "b"}
     config["variants"]["b"] = {"method": "finetune", "parent": "a"}
@@ -466,7 +466,7 @@ def test_a_ring_of_variants_is_found():
         study(config)
 
 
-def test_key_order_does_not_reach_settings():
+def test_settings_are_equal_when_key_order_differs():
     forwards, backwards = minimal(), minimal()
     forwards["models"]["net"] |= {"dense": [8], "dropout": 0.1}
     backwards["models"]["net"] = dict(reversed(forwards["models"]["net"].items()))
@@ -478,7 +478,7 @@ def test_key_order_does_not_reach_settings():
     assert texts[0] == texts[1]
 
 
-def test_a_fine_tuned_variant_inherits_the_models_training():
+def test_variant_inherits_training_when_method_is_finetune():
     config = minimal()
     config["models"]["net"]["training"] = {"epochs": 9, "batch_size": 16}
     config["variants"]["tuned"]["training"] = {"epochs": 2}
@@ -490,18 +490,18 @@ def test_a_fine_tuned_variant_inherits_the_models_training():
 CALIBRATED = {"method": "calibrate", "parent": "original"}
 
 
-def test_what_a_calibrated_variant_compares_has_defaults_that_a_model_may_change():
+def test_calibrated_variant_uses_model_settings_when_set():
     config = changed("variants/calibrated", dict(CALIBRATED))
     config["models"]["net"]["variants"] = {"calibrated": {"percentiles": []}}
     config["study"] = [{"models": ["net"], "variants": ["calibrated"], "schemes": ["fiq_int8"]}]
     config["analyses"] = {"sensitivity": {"models": None}}
-    found = study(config)
-    assert found.config.variants["calibrated"].percentiles == (99.9, 99.99)
-    variant = found.settings.variant("net", "calibrated")
+    result = study(config)
+    assert result.config.variants["calibrated"].percentiles == (99.9, 99.99)
+    variant = result.settings.variant("net", "calibrated")
     assert (variant["percentiles"], variant["mse"]) == ([], True)
     # Its ranges are its own: nothing that converts anew can tell of them.
-    assert found.targets.files("debugged") == found.targets.files("sensitivity") == []
-    assert found.targets.files("traced") == ["debug/net/calibrated/fiq_int8/trace.csv"]
+    assert result.targets.files("debugged") == result.targets.files("sensitivity") == []
+    assert result.targets.files("traced") == ["debug/net/calibrated/fiq_int8/trace.csv"]
 
 
 @pytest.mark.parametrize(
@@ -521,12 +521,12 @@ def test_what_a_calibrated_variant_compares_has_defaults_that_a_model_may_change
         ({"training": {}}, r"unknown key 'training'.*Known: percentiles, mse, parent, method"),
     ],
 )
-def test_wrong_settings_of_calibration_are_found(settings, words):
+def test_study_fails_when_calibration_settings_are_wrong(settings, words):
     with pytest.raises(InputError, match=words):
         study(changed("variants/calibrated", {**CALIBRATED, **settings}))
 
 
-def test_a_calibrated_variant_has_a_parent_and_is_none():
+def test_study_fails_when_calibrated_variant_is_orphan_or_parent():
     with pytest.raises(InputError, match=r"variants\.calibrated: required .* missing: parent"):
         study(changed("variants/calibrated", {"method": "calibrate"}))
     config = changed("variants/calibrated", dict(CALIBRATED))
@@ -536,7 +536,7 @@ def test_a_calibrated_variant_has_a_parent_and_is_none():
         study(config)
 
 
-def test_akida_has_no_use_for_a_calibrated_variant():
+def test_study_fails_when_calibrated_variant_has_akida_scheme():
     config = changed("variants/calibrated", dict(CALIBRATED))
     block = {"models": ["net"], "variants": ["original", "calibrated"]}
     config["study"] = [{**block, "schemes": ["fiq_int8"]}, {**block, "schemes": ["akida_v1_w4a4"]}]
@@ -552,7 +552,7 @@ def lowrank(**layers: Any) -> dict[str, Any]:
     return config
 
 
-def test_a_model_has_the_last_word_on_a_variant():
+def test_variant_uses_model_settings_when_model_has_its_own():
     config = lowrank(dense_1={"method": "svd", "rank": 4})
     config["models"]["net"]["training"] = {"epochs": 9, "batch_size": 16}
     config["variants"]["lowrank"]["training"] = {"epochs": 2, "patience": 1}
@@ -564,7 +564,7 @@ def test_a_model_has_the_last_word_on_a_variant():
     assert variant["point"] is None
 
 
-def test_augmentation_is_laid_over_key_by_key():
+def test_augmentation_is_merged_key_by_key_when_variant_sets_it():
     config = lowrank(dense_1={"method": "svd", "rank": 4})
     config["models"]["net"]["training"] = {"augment": {"shift": [1, 2], "noise": 0.5}}
     config["variants"]["lowrank"]["training"] = {"augment": {"noise": 0.1}}
@@ -572,7 +572,7 @@ def test_augmentation_is_laid_over_key_by_key():
     assert augment == {"roll": 0, "shift": [1, 2], "gain": 0, "noise": 0.1}
 
 
-def test_what_a_model_says_of_variants_does_not_train_it_again():
+def test_model_settings_are_equal_when_only_its_variants_differ():
     wildcards = {"model": "net", "variant": "original"}
     plain, more = minimal(), lowrank(dense_1={"method": "svd", "rank": 4})
     more["models"]["net"]["explore"] = {"finalists": 3}
@@ -588,7 +588,7 @@ def test_variant_settings_are_equal_when_null_factors_are_written_out():
     assert blocks[0]["layers"] == {"dense_1": {"method": "svd", "rank": 4}}
 
 
-def test_requests_are_the_studys_variants_with_their_ancestors_first():
+def test_requests_list_ancestors_first_when_variants_are_nested():
     config = lowrank(dense_1={"method": "svd", "rank": 4})
     config["variants"]["lowrank"]["parent"] = "tuned"
     requests = study(config).settings.requests("net", "original")
@@ -645,7 +645,7 @@ def test_explored_layers_are_those_of_the_model():
         ),
     ],
 )
-def test_wrong_changes_of_a_variant_are_refused(changes, message):
+def test_study_fails_when_model_changes_variant_wrongly(changes, message):
     config = lowrank()
     config["models"]["net"]["variants"] = changes
     with pytest.raises(InputError, match=message):
@@ -654,7 +654,7 @@ def test_wrong_changes_of_a_variant_are_refused(changes, message):
 
 @pytest.mark.parametrize("target", [0, 1, 1.5, -0.1])
 @pytest.mark.parametrize("method", ["prune_structured", "prune_magnitude"])
-def test_targets_are_shares(method, target):
+def test_study_fails_when_pruning_target_is_not_a_fraction(method, target):
     variant = {"method": method, "parent": "original", "target": target}
     with pytest.raises(
         InputError, match=r"variants\.small\.target: .* (greater than 0|less than 1)"
@@ -662,20 +662,20 @@ def test_targets_are_shares(method, target):
         study(changed("variants/small", variant))
 
 
-def test_patterns_are_enumerations_and_empty_ones_match_nothing():
-    ours = study(minimal())
-    assert ours.pattern("variants", method=["finetune"]) == "tuned"
-    assert ours.pattern("models", architecture=["cnn"]) == "(?!)"
+def test_pattern_matches_nothing_when_no_name_fits():
+    result = study(minimal())
+    assert result.pattern("variants", method=["finetune"]) == "tuned"
+    assert result.pattern("models", architecture=["cnn"]) == "(?!)"
 
 
-def test_an_unwritable_results_folder_is_named(tmp_path, monkeypatch):
+def test_make_results_dir_fails_when_folder_is_not_writable(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"results_dir: cannot write to '/proc/none'"):
         study(changed("results_dir", "/proc/none")).make_results_dir()
 
 
 @pytest.mark.parametrize("overlay", ["", "config/tiny.yaml", "config/real.yaml"])
-def test_shipped_configurations_are_usable(overlay):
+def test_shipped_configuration_has_cells(overlay):
     from snakemake.utils import update_config
 
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -684,7 +684,7 @@ def test_shipped_configurations_are_usable(overlay):
     assert study(config).cells
 
 
-def test_every_key_of_the_schema_is_described():
+def test_schema_describes_every_key():
     def blocks(block: type[Settings]) -> Iterator[type[Settings]]:
         yield block
         for inner in block.__subclasses__():
@@ -705,8 +705,8 @@ def previous_schemes(schemes: list[str], variant: str = "original") -> dict[str,
     config = minimal()
     config["variants"]["aware"] = {"method": "qat", "parent": "original"}
     config["study"] = [{"models": ["net"], "variants": [variant], "schemes": schemes}]
-    asked = study(config)
-    below = {cell.scheme: asked.find_previous_step(cell) for cell in asked.cells}
+    result = study(config)
+    below = {cell.scheme: result.find_previous_step(cell) for cell in result.cells}
     return {scheme: cell and cell.scheme for scheme, cell in below.items()}
 
 
@@ -733,28 +733,28 @@ def test_previous_step_is_known_when_the_study_has_it():
         ({"layers": {"models": []}}, []),
     ],
 )
-def test_an_analysis_looks_into_the_cells_it_is_asked_for(analyses, expected):
+def test_analysis_files_are_limited_when_variants_are_selected(analyses, expected):
     config = minimal()
     config["variants"]["aware"] = {"method": "qat", "parent": "original"}
     config["study"][0] |= {"variants": ["original", "aware"]}
-    asked = study({**config, "analyses": analyses})
+    result = study({**config, "analyses": analyses})
     traced = [f"debug/net/{name}/fiq_int8/trace.csv" for name in expected]
-    assert asked.targets.files("traced") == traced
+    assert result.targets.files("traced") == traced
     # TensorFlow's debugger converts anew, which a model with quantizers does not allow.
     debugged = [path.replace("trace", "layers") for path in traced if "aware" not in path]
-    assert asked.targets.files("debugged") == debugged
-    assert asked.targets.files("sensitivity") == []
+    assert result.targets.files("debugged") == debugged
+    assert result.targets.files("sensitivity") == []
 
 
 @pytest.mark.parametrize(("models", "expected"), [(["net"], [2, 3]), (["net_s2"], [2])])
-def test_an_analysis_looks_into_models_made_with_seeds(models, expected):
+def test_analysis_files_include_seeds_when_models_have_seeds(models, expected):
     config = {**minimal(), "analyses": {"layers": {"models": models}}}
     config["study"][0]["seeds"] = [2, 3]
     traced = [f"debug/net_s{seed}/original/fiq_int8/trace.csv" for seed in expected]
     assert study(config).targets.files("traced") == traced
 
 
-def test_an_analysis_of_what_is_not_there_is_refused():
+def test_study_fails_when_analysis_names_unknown_model():
     config = {**minimal(), "analyses": {"mistakes": {"models": ["nett"]}}}
     with pytest.raises(InputError, match=r"analyses.mistakes.models: unknown model 'nett'\. Did"):
         study(config)

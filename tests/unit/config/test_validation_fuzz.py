@@ -1,4 +1,4 @@
-"""Whatever stands in a configuration: a study, or a list of what is wrong with it."""
+"""Fuzz test of the check of the configuration."""
 
 import os
 from copy import deepcopy
@@ -31,34 +31,34 @@ VALUES = st.recursive(
 )
 
 
-def places(value: Any) -> list[tuple[Any, Any]]:
+def list_places(value: Any) -> list[tuple[Any, Any]]:
     """List all that could be replaced: where it is held, and by which key."""
     keys = list(value) if isinstance(value, dict) else range(len(value))
-    found = [(value, key) for key in keys]
+    entries = [(value, key) for key in keys]
     for key in keys:
         if isinstance(value[key], dict | list):
-            found += places(value[key])
-    return found
+            entries += list_places(value[key])
+    return entries
 
 
-def drawn(data: st.DataObject, among: list[Any]) -> Any:
+def draw_from(data: st.DataObject, among: list[Any]) -> Any:
     """Draw by number: whole configurations would be printed otherwise."""
     return among[data.draw(st.integers(0, len(among) - 1))]
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
-def test_a_configuration_is_a_study_or_is_refused_in_words(data):
+def test_study_is_built_or_lists_errors_when_config_is_random(data):
     config = deepcopy(CONFIG)
     for _ in range(data.draw(st.integers(1, 3))):
-        holder, key = drawn(data, places(config))
+        holder, key = draw_from(data, list_places(config))
         change = data.draw(st.sampled_from(["replace", "remove", "rename", "swap"]))
         if change == "remove":
             del holder[key]
         elif change == "rename" and isinstance(holder, dict):
             holder[data.draw(st.text(max_size=6) | st.integers() | st.none())] = holder.pop(key)
         elif change == "swap":
-            other, name = drawn(data, places(config))
+            other, name = draw_from(data, list_places(config))
             holder[key] = deepcopy(other[name])
         else:
             holder[key] = data.draw(VALUES)

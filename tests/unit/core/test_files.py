@@ -1,4 +1,4 @@
-"""Files are written whole or not at all; JSON is sorted."""
+"""Tests of atomic file writes and of JSON files."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from snugnet.core.files import atomic_write, read_json, write_json
 
 
-def test_a_file_is_replaced_only_when_whole(tmp_path):
+def test_atomic_write_keeps_old_file_when_writing_fails(tmp_path):
     path = tmp_path / "out.json"
     path.write_text("old")
     with pytest.raises(RuntimeError), atomic_write(path) as partial:
@@ -22,7 +22,7 @@ def test_a_file_is_replaced_only_when_whole(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["out.json"]
 
 
-def test_json_is_sorted_and_has_no_nan(tmp_path):
+def test_write_json_sorts_keys_and_rejects_nan(tmp_path):
     write_json(tmp_path / "a.json", {"b": 1, "a": None})
     assert list(json.loads((tmp_path / "a.json").read_text())) == ["a", "b"]
     assert read_json(tmp_path / "a.json") == {"a": None, "b": 1}

@@ -1,4 +1,4 @@
-"""Work in a child process leaves nothing but its outcome."""
+"""Tests of work that runs in a child process."""
 
 import os
 import random
@@ -13,9 +13,9 @@ def test_run_in_child_keeps_state_when_work_changes_it():
     random.seed(1)
     expected = random.random()
     random.seed(1)
-    seen = []
-    assert run_in_child(lambda: seen.append(random.random())).status == 0
-    assert seen == []
+    values = []
+    assert run_in_child(lambda: values.append(random.random())).status == 0
+    assert values == []
     assert random.random() == expected
 
 
@@ -32,9 +32,9 @@ def test_run_in_child_prints_traceback_when_not_silent(capfd, is_silent):
     def work() -> None:
         raise ValueError("broken")
 
-    own = os.getpid()
+    parent_pid = os.getpid()
     result = run_in_child(work, is_silent=is_silent)
-    assert os.getpid() == own
+    assert os.getpid() == parent_pid
     assert (result.status, result.message, result.crash) == (1, "", None)
     assert ("ValueError: broken" in capfd.readouterr().err) == (not is_silent)
 
@@ -44,7 +44,7 @@ def test_run_in_child_names_signal_when_work_crashes():
     assert run_in_child(lambda: os.kill(os.getpid(), 9)).status == -9
 
 
-def test_run_in_child_prints_buffered_text_once(capfd):
+def test_run_in_child_prints_text_once_when_it_was_buffered(capfd):
     print("before", end="")
     run_in_child(lambda: print("inside"))
     assert capfd.readouterr().out.count("before") == 1

@@ -1,9 +1,9 @@
-"""Progress is printed as lines."""
+"""Tests of progress lines."""
 
 from snugnet.core.progress import progress
 
 
-def test_progress_is_readable_lines_with_the_time_left(capsys):
+def test_progress_prints_lines_with_time_left(capsys):
     with progress(3, "work", seconds=0) as meter:
         for _ in range(3):
             meter.update(1)

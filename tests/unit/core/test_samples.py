@@ -1,4 +1,4 @@
-"""Samples that cannot be used are refused in clear words, and files are read without pickles."""
+"""Tests of the checks of samples and of .npz files."""
 
 import numpy as np
 import pytest
@@ -41,34 +41,34 @@ def with_value(value: float) -> np.ndarray:
         ({"group": np.zeros(4)}, "x has 9 samples, but group has 4"),
     ],
 )
-def test_unusable_samples_are_refused(changes, words):
+def test_check_samples_fails_when_samples_are_unusable(changes, words):
     with pytest.raises(InputError, match=words):
         check_samples(samples(**changes), "dataset 'mine'")
 
 
-def test_usable_samples_pass():
+def test_check_samples_passes_when_samples_are_usable():
     check_samples(samples(), "dataset 'mine'")
 
 
-def test_a_split_is_read_back_as_written_and_its_bytes_are_reproducible(tmp_path):
-    given = samples(group=np.array(list("aaabbbccc")))
-    save_split(tmp_path / "a.npz", given)
-    save_split(tmp_path / "b.npz", given)
+def test_load_split_returns_saved_samples_and_files_are_equal(tmp_path):
+    original = samples(group=np.array(list("aaabbbccc")))
+    save_split(tmp_path / "a.npz", original)
+    save_split(tmp_path / "b.npz", original)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     read = load_split(tmp_path / "a.npz")
-    assert read.class_names == given.class_names
-    assert read.task == given.task
+    assert read.class_names == original.class_names
+    assert read.task == original.task
     for name in ("x", "y", "group"):
-        np.testing.assert_array_equal(getattr(read, name), getattr(given, name))
+        np.testing.assert_array_equal(getattr(read, name), getattr(original, name))
 
 
-def test_without_groups_none_are_read_back(tmp_path):
+def test_load_split_returns_no_group_when_none_was_saved(tmp_path):
     save_split(tmp_path / "a.npz", samples())
     assert load_split(tmp_path / "a.npz").group is None
 
 
 @pytest.mark.parametrize("keep", [0, 1, 10, 100, 400])
-def test_a_truncated_file_is_refused(tmp_path, keep):
+def test_load_split_fails_when_file_is_truncated(tmp_path, keep):
     path = tmp_path / "a.npz"
     save_split(path, samples())
     path.write_bytes(path.read_bytes()[:keep])
@@ -76,30 +76,30 @@ def test_a_truncated_file_is_refused(tmp_path, keep):
         load_split(path)
 
 
-def test_every_truncation_of_a_file_is_refused(tmp_path):
+def test_load_split_fails_when_file_is_cut_at_any_position(tmp_path):
     path = tmp_path / "a.npz"
     save_split(path, samples())
-    whole = path.read_bytes()
-    for keep in range(0, len(whole), 37):
-        path.write_bytes(whole[:keep])
+    content = path.read_bytes()
+    for keep in range(0, len(content), 37):
+        path.write_bytes(content[:keep])
         with pytest.raises(InputError):
             load_split(path)
 
 
-def test_pickles_are_never_loaded(tmp_path):
+def test_read_npz_fails_when_array_is_pickled(tmp_path):
     path = tmp_path / "evil.npz"
     np.savez(path, x=np.array([{"a": 1}], dtype=object), y=np.zeros(1))
     with pytest.raises(InputError, match="pickled arrays are not allowed"):
         read_npz(path, required=("x", "y"))
 
 
-def test_pickles_are_never_written(tmp_path):
+def test_save_split_fails_when_array_needs_pickle(tmp_path):
     with pytest.raises(InputError, match="group cannot be saved without pickle"):
         save_split(tmp_path / "a.npz", samples(group=np.array(["a"] * 9, dtype=object)))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_damage_inside_a_compressed_file_is_refused(tmp_path):
+def test_read_npz_fails_when_compressed_data_is_damaged(tmp_path):
     path = tmp_path / "a.npz"
     np.savez_compressed(path, x=np.arange(5000), y=np.zeros(3))
     data = bytearray(path.read_bytes())
@@ -109,19 +109,19 @@ def test_damage_inside_a_compressed_file_is_refused(tmp_path):
         read_npz(path, required=("x", "y"))
 
 
-def test_a_single_array_file_is_refused(tmp_path):
+def test_read_npz_fails_when_file_is_npy(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros(3))
     with pytest.raises(InputError, match=r"truncated or not an \.npz file"):
         read_npz(tmp_path / "a.npy", required=("x",))
 
 
-def test_a_missing_array_is_named(tmp_path):
+def test_read_npz_names_array_when_it_is_missing(tmp_path):
     path = tmp_path / "a.npz"
     np.savez(path, x=np.zeros(3))
     with pytest.raises(InputError, match="missing arrays: y; the file holds x"):
         read_npz(path, required=("x", "y"))
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_read_npz_names_file_when_it_is_missing(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         read_npz(tmp_path / "none.npz", required=("x",))

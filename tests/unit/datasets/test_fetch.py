@@ -1,4 +1,4 @@
-"""Downloads end whole, checked and under their names, whatever a publisher or a disk does."""
+"""Tests of downloads from a local server that fails in several ways."""
 
 import os
 import signal
@@ -68,46 +68,46 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
-def test_files_come_once(mnist, server):
+def test_fetch_downloads_files_only_when_they_are_missing(mnist, server):
     assert mnist() == 4
     assert contents(mnist.folder) == FILES
     assert mnist.meter.count == sum(map(len, FILES.values()))
-    server.asked.clear()
+    server.requests.clear()
     assert mnist() == 0
-    assert not server.asked
+    assert not server.requests
 
 
-def test_a_truncated_body_is_continued(mnist, server):
-    server.faults[BIG] = [publisher.cut(100_000)]
+def test_fetch_resumes_when_body_is_truncated(mnist, server):
+    server.faults[BIG] = [publisher.truncate(100_000)]
     mnist()
     assert contents(mnist.folder)[BIG] == FILES[BIG]
-    assert server.asked[BIG] == 2
+    assert server.requests[BIG] == 2
     # Only what was still in the air is sent twice.
     assert server.sent[BIG] < len(FILES[BIG]) + CHUNK
 
 
-def test_a_publisher_without_ranges_begins_anew(mnist, server):
-    server.faults[BIG] = [publisher.cut(100_000), publisher.ignores_ranges]
+def test_fetch_restarts_when_server_ignores_ranges(mnist, server):
+    server.faults[BIG] = [publisher.truncate(100_000), publisher.ignore_range]
     mnist()
     assert contents(mnist.folder)[BIG] == FILES[BIG]
 
 
-def test_a_busy_publisher_is_asked_again(mnist, server):
-    server.faults[SMALL] = [publisher.busy] * 2
+def test_fetch_retries_when_server_is_busy(mnist, server):
+    server.faults[SMALL] = [publisher.send_503] * 2
     mnist()
-    assert server.asked[SMALL] == 3
+    assert server.requests[SMALL] == 3
     assert contents(mnist.folder)[SMALL] == FILES[SMALL]
 
 
-def test_back_off_doubles(mnist, server):
-    server.faults[SMALL] = [publisher.busy] * 2
+def test_fetch_doubles_wait_when_server_stays_busy(mnist, server):
+    server.faults[SMALL] = [publisher.send_503] * 2
     start = time.monotonic()
     mnist(back_off=0.2)
     assert time.monotonic() - start >= 0.2 + 0.4
 
 
-def test_a_publisher_that_stays_busy_is_named(mnist, server):
-    server.faults[SMALL] = [publisher.busy] * 9
+def test_fetch_keeps_other_files_when_server_stays_busy(mnist, server):
+    server.faults[SMALL] = [publisher.send_503] * 9
     with pytest.raises(
         InputError, match=rf"1 of 4 files of mnist failed:\n.*{SMALL}: .* 503 .*3 attempts"
     ):
@@ -115,38 +115,38 @@ def test_a_publisher_that_stays_busy_is_named(mnist, server):
     assert contents(mnist.folder) == REST  # the others came all the same
 
 
-def test_a_wrong_sum_is_tried_again_and_never_kept(mnist, server):
-    server.faults[SMALL] = [publisher.wrong]
+def test_fetch_retries_and_discards_file_when_checksum_is_wrong(mnist, server):
+    server.faults[SMALL] = [publisher.corrupt]
     mnist()
     assert contents(mnist.folder)[SMALL] == FILES[SMALL]
     (mnist.folder / SMALL).unlink()
-    server.faults[SMALL] = [publisher.wrong] * 9
+    server.faults[SMALL] = [publisher.corrupt] * 9
     with pytest.raises(InputError, match=r"SHA-256 sum is .*, expected"):
         mnist()
     assert contents(mnist.folder) == REST
 
 
-def test_a_file_that_is_not_offered_is_not_asked_for_twice(mnist, server):
+def test_fetch_does_not_retry_when_file_is_not_found(mnist, server):
     del server.files[SMALL]
     with pytest.raises(InputError, match="404"):
         mnist()
-    assert server.asked[SMALL] == 1
+    assert server.requests[SMALL] == 1
 
 
-def test_a_publisher_that_is_silent_is_left(mnist, server):
+def test_fetch_retries_when_server_is_silent(mnist, server):
     done = threading.Event()
-    server.faults[BIG] = [publisher.waits(done, 100_000)]
+    server.faults[BIG] = [publisher.stall(done, 100_000)]
     mnist(timeout=0.3)
     done.set()
     assert contents(mnist.folder)[BIG] == FILES[BIG]
 
 
-def test_no_publisher_at_all(mnist, server):
+def test_fetch_fails_when_connection_is_refused(mnist, server):
     with pytest.raises(InputError, match="connection failed"):
         mnist(urls={"mnist": "http://127.0.0.1:1"})
 
 
-def test_a_file_of_ones_own_is_left_alone(mnist):
+def test_fetch_keeps_existing_file_when_checksum_differs(mnist):
     mnist.folder.mkdir()
     (mnist.folder / SMALL).write_bytes(b"mine")
     with pytest.raises(InputError, match=rf"{SMALL}: exists, but its SHA-256 sum differs from the"):
@@ -162,33 +162,33 @@ PTBXL = {
 }
 
 
-def test_of_ptbxl_what_is_read_comes_by_its_publishers_own_list(mnist, server, tmp_path):
+def test_fetch_downloads_listed_files_when_dataset_is_ptbxl(mnist, server, tmp_path):
     server.files = {**PTBXL, "records500/00000/00001_hr.hea": b"", "LICENSE.txt": b""}
     server.files["SHA256SUMS.txt"] = server.sums().encode()
-    server.faults["SHA256SUMS.txt"] = [publisher.busy, publisher.cut(100)]
+    server.faults["SHA256SUMS.txt"] = [publisher.send_503, publisher.truncate(100)]
     assert mnist("ptbxl") == 4
     assert contents(tmp_path / "ptbxl") == PTBXL
 
 
-def test_a_list_that_lacks_a_file_is_refused(mnist, server, tmp_path):
+def test_fetch_fails_when_checksum_list_lacks_a_file(mnist, server, tmp_path):
     server.files = {"ptbxl_database.csv": b"ecg_id"}
     server.files["SHA256SUMS.txt"] = server.sums().encode()
     with pytest.raises(InputError, match=r"SHA-256 list of ptbxl lacks scp_statements.csv"):
         mnist("ptbxl")
 
 
-def test_without_a_list_nothing_is_believed(mnist, server, tmp_path):
+def test_fetch_requests_nothing_when_checksum_list_is_missing(mnist, server, tmp_path):
     (mnist.sums / "mnist.txt").unlink()
     with pytest.raises(
         InputError, match=r"no such file: .*mnist\.txt; fetch\.sums must be a folder"
     ):
         mnist()
-    assert not server.asked
+    assert not server.requests
 
 
-def test_one_fetch_at_a_time(mnist, server):
+def test_fetch_fails_when_another_fetch_is_running(mnist, server):
     done = threading.Event()
-    server.faults[BIG] = [publisher.waits(done, 200_000)]
+    server.faults[BIG] = [publisher.stall(done, 200_000)]
     process = start(mnist, server)
     wait_for_part(mnist, process)
     with pytest.raises(InputError, match="another process is downloading into"):
@@ -200,7 +200,7 @@ def test_one_fetch_at_a_time(mnist, server):
     assert contents(mnist.folder) == FILES
 
 
-def test_a_url_that_is_none_is_named(mnist, server):
+def test_fetch_fails_when_url_is_invalid(mnist, server):
     with pytest.raises(InputError, match="No scheme supplied"):
         mnist(urls={"mnist": "publisher"})
 
@@ -214,16 +214,16 @@ def test_a_url_that_is_none_is_named(mnist, server):
         ("0" * 64 + "  /a", "points outside its folder"),
     ],
 )
-def test_lists_of_sums_are_checked(text, words):
+def test_read_checksums_fails_when_list_is_invalid(text, words):
     with pytest.raises(InputError, match=words):
         read_checksums(text)
 
 
 @pytest.mark.parametrize("kind", ["mitdb", "mnist"])
-def test_what_is_fetched_is_what_is_read(kind):
-    listed = read_checksums((CHECKSUM_FOLDER / f"{kind}.txt").read_text())
+def test_checksum_list_equals_source_files_of_loader(kind):
+    names = read_checksums((CHECKSUM_FOLDER / f"{kind}.txt").read_text())
     read = {path.name for path in source_files({"kind": kind, "datasets_dir": "", "path": ""})}
-    assert set(listed) == read
+    assert set(names) == read
 
 
 def start(mnist, server, *before: str) -> subprocess.Popen:
@@ -247,29 +247,29 @@ def wait_for_part(mnist, process) -> Path:
     return part
 
 
-def test_a_kill_in_the_middle_loses_nothing(mnist, server):
+def test_fetch_resumes_when_it_was_killed(mnist, server):
     done = threading.Event()
-    server.faults[BIG] = [publisher.waits(done, 200_000)]
+    server.faults[BIG] = [publisher.stall(done, 200_000)]
     process = start(mnist, server)
     part = wait_for_part(mnist, process)
     process.send_signal(signal.SIGKILL)
     process.wait()
     done.set()
     assert not (mnist.folder / BIG).exists()
-    there = part.stat().st_size
+    size_before = part.stat().st_size
     server.sent.clear()
     mnist()
-    assert server.sent[BIG] == len(FILES[BIG]) - there
+    assert server.sent[BIG] == len(FILES[BIG]) - size_before
     assert contents(mnist.folder) == FILES
 
 
-def test_a_full_disk_is_named_and_what_came_is_kept(mnist, server):
+def test_fetch_fails_and_keeps_partial_file_when_disk_is_full(mnist, server):
     """On a file system of 64 KiB, in a name space of its own."""
     mnist.folder.mkdir()
     mount = f"mount -t tmpfs -o size=64k none {mnist.folder}"
     script = f'{mount}; if "$@"; then exit 1; fi; ls {mnist.folder} >&2'
-    process = start(mnist, server, *debian.with_mounts_of_its_own(script))
+    process = start(mnist, server, *debian.private_mount_command(script))
     _, errors = process.communicate(timeout=60)
     assert f"{BIG}: cannot write the file (No space left on device); free some" in errors
     assert f"{BIG}.part" in errors
-    assert server.asked[BIG] == 1  # another attempt would end no better
+    assert server.requests[BIG] == 1  # another attempt would end no better

@@ -1,4 +1,4 @@
-"""Loaders read the published forms, and say what is wrong with files that are not of them."""
+"""Tests of the dataset loaders."""
 
 import gzip
 import shutil
@@ -37,8 +37,8 @@ def wfdb_folder(tmp_path_factory) -> Path:
     folder.mkdir()
     record(folder, "100")
     for name in mitdb.MITDB_RECORDS[1:]:
-        for end in ("hea", "dat", "atr"):
-            shutil.copy(folder / f"100.{end}", folder / f"{name}.{end}")
+        for suffix in ("hea", "dat", "atr"):
+            shutil.copy(folder / f"100.{suffix}", folder / f"{name}.{suffix}")
         header = (folder / f"{name}.hea").read_text().replace("100", name, 1)
         (folder / f"{name}.hea").write_text(header.replace("100.dat", f"{name}.dat"))
     return folder
@@ -49,7 +49,7 @@ def mitdb_settings(folder: Path, **changes) -> dict:
     return {**settings, "protocol": "nlrva", "window": 320, "val": 0.15, "test": 0.15, **changes}
 
 
-def test_mitdb_cuts_windows_centred_on_the_beats_of_mlii(wfdb_folder):
+def test_mitdb_windows_are_centred_on_beats_of_mlii(wfdb_folder):
     samples = mitdb.load(mitdb_settings(wfdb_folder), 1)
     signal = wfdb.rdrecord(str(wfdb_folder / "100")).p_signal[:, 0]
     assert samples.x.shape[1:] == (320, 1)
@@ -59,7 +59,7 @@ def test_mitdb_cuts_windows_centred_on_the_beats_of_mlii(wfdb_folder):
     assert len(samples.x) == 48 * 11
 
 
-def test_mitdb_nlrva_draws_beats_not_patients(wfdb_folder):
+def test_mitdb_splits_beats_when_protocol_is_nlrva(wfdb_folder):
     samples = mitdb.load(mitdb_settings(wfdb_folder), 1)
     assert (samples.split == "test").sum() == pytest.approx(0.15 * len(samples.x), abs=1)
     shared = set(samples.group[samples.split == "train"]) & set(
@@ -68,13 +68,13 @@ def test_mitdb_nlrva_draws_beats_not_patients(wfdb_folder):
     assert len(shared) > 40
 
 
-def test_mitdb_takes_201_and_202_as_one_patient(wfdb_folder):
+def test_mitdb_has_one_patient_when_records_are_201_and_202(wfdb_folder):
     samples = mitdb.load(mitdb_settings(wfdb_folder), 1)
     assert len(set(samples.group.tolist())) == 47
     assert "202" not in samples.group
 
 
-def test_mitdb_interpatient_keeps_ds2_for_test(wfdb_folder):
+def test_mitdb_keeps_ds2_for_test_when_protocol_is_interpatient(wfdb_folder):
     samples = mitdb.load(mitdb_settings(wfdb_folder, protocol="aami_interpatient"), 1)
     assert samples.class_names == ("N", "S", "V", "F", "Q")
     test = set(samples.group[samples.split == "test"].tolist())
@@ -85,7 +85,7 @@ def test_mitdb_interpatient_keeps_ds2_for_test(wfdb_folder):
     assert np.bincount(samples.y).tolist()[0] == 44 * (3 + 2 + 2)
 
 
-def test_mitdb_names_missing_annotations(wfdb_folder, tmp_path):
+def test_mitdb_names_file_when_annotations_are_missing(wfdb_folder, tmp_path):
     folder = tmp_path / "mitdb"
     shutil.copytree(wfdb_folder, folder)
     (folder / "100.atr").unlink()
@@ -93,7 +93,7 @@ def test_mitdb_names_missing_annotations(wfdb_folder, tmp_path):
         mitdb.load(mitdb_settings(folder), 1)
 
 
-def test_mitdb_names_a_record_that_cannot_be_read(wfdb_folder, tmp_path):
+def test_mitdb_names_record_when_it_cannot_be_read(wfdb_folder, tmp_path):
     folder = tmp_path / "mitdb"
     shutil.copytree(wfdb_folder, folder)
     (folder / "101.hea").write_text("nonsense")
@@ -101,7 +101,7 @@ def test_mitdb_names_a_record_that_cannot_be_read(wfdb_folder, tmp_path):
         mitdb.load(mitdb_settings(folder), 1)
 
 
-def test_a_missing_folder_says_where_and_how_to_get_it(tmp_path):
+def test_mitdb_prints_source_when_folder_is_missing(tmp_path):
     with pytest.raises(InputError, match=r"144 of 144 files are missing in .*physionet"):
         mitdb.load(mitdb_settings(tmp_path / "none"), 1)
 
@@ -130,7 +130,7 @@ def mnist_settings(tmp_path) -> dict:
     return settings
 
 
-def test_mnist_keeps_the_published_test_images(mnist_settings):
+def test_mnist_keeps_published_test_images(mnist_settings):
     samples = mnist.load(mnist_settings, 1)
     assert samples.x.shape == (70, 28, 28, 1)
     assert (samples.split[50:] == "test").all()
@@ -151,7 +151,7 @@ def test_mnist_keeps_the_published_test_images(mnist_settings):
         pytest.param(gz(b"\x00\x00\x08\x04" + b"\xff" * 16), "its header states", id="huge sizes"),
     ],
 )
-def test_mnist_refuses_files_that_are_not_idx(mnist_settings, data, words):
+def test_mnist_fails_when_file_is_not_idx(mnist_settings, data, words):
     source_files(mnist_settings)[0].write_bytes(data)
     with pytest.raises(InputError, match=words):
         mnist.load(mnist_settings, 1)
@@ -186,7 +186,7 @@ def ptbxl_settings(tmp_path) -> dict:
     return {"kind": "ptbxl", "path": "ptbxl", "datasets_dir": str(tmp_path), "folds": folds}
 
 
-def test_ptbxl_has_superclasses_whatever_the_likelihood_and_leaves_out_the_rest(ptbxl_settings):
+def test_ptbxl_labels_superclasses_and_drops_other_records(ptbxl_settings):
     samples = ptbxl.load(ptbxl_settings, 1)
     assert samples.x.shape == (9, 1000, 12)
     assert samples.y[:3].tolist() == [[1, 0, 0, 0, 0], [0, 1, 0, 0, 1], [0, 0, 0, 0, 1]]
@@ -194,7 +194,7 @@ def test_ptbxl_has_superclasses_whatever_the_likelihood_and_leaves_out_the_rest(
     assert samples.group.tolist()[:2] == [0, 0]
 
 
-def test_ptbxl_names_missing_records(ptbxl_settings):
+def test_ptbxl_names_files_when_records_are_missing(ptbxl_settings):
     folder = Path(ptbxl_settings["datasets_dir"]) / "ptbxl" / "records100"
     (folder / "00001_lr.hea").unlink()
     with pytest.raises(InputError, match=r"1 of 9 files are missing.*00001_lr\.hea"):
@@ -215,7 +215,7 @@ def window_settings(tmp_path: Path, name: str, **changes) -> dict:
     }
 
 
-def test_windows_npz_with_names_of_its_own(tmp_path):
+def test_windows_reads_npz_when_arrays_have_other_names(tmp_path):
     x = RNG.integers(-9, 9, (30, 10, 2)).astype(np.int16)
     np.savez(
         tmp_path / "mine.npz",
@@ -235,7 +235,7 @@ def test_windows_npz_with_names_of_its_own(tmp_path):
     assert samples.y[:3].tolist() == [2, 1, 0]
 
 
-def test_windows_csv(tmp_path):
+def test_windows_reads_samples_when_file_is_csv(tmp_path):
     table = pd.DataFrame(RNG.normal(0, 1, (12, 6)), columns=[f"v{i}" for i in range(6)])
     table["y"] = ["a", "b"] * 6
     table["group"] = np.arange(12) // 2
@@ -248,7 +248,7 @@ def test_windows_csv(tmp_path):
     np.testing.assert_allclose(samples.x[4].ravel(), table.iloc[4, :6].astype(float), rtol=1e-6)
 
 
-def test_windows_csv_with_columns_of_other_names(tmp_path):
+def test_windows_reads_csv_when_columns_have_other_names(tmp_path):
     table = pd.DataFrame({"a": [1.0, 2, 3], "b": [4.0, 5, 6], "who": [7, 8, 9], "what": [0, 1, 0]})
     table.to_csv(tmp_path / "mine.csv", index=False)
     names = {"y": "what", "group": "who"}
@@ -275,14 +275,14 @@ def test_windows_csv_with_columns_of_other_names(tmp_path):
         ({"y": "what"}, True, "the first column has no name; save the table without its index"),
     ],
 )
-def test_columns_that_cannot_be_meant_are_refused(tmp_path, arrays, index, words):
+def test_windows_fails_when_column_names_are_wrong(tmp_path, arrays, index, words):
     table = pd.DataFrame({"a": [1.0, 2], "group": [1, 2], "what": [0, 1]})
     table.to_csv(tmp_path / "mine.csv", index=index)
     with pytest.raises(InputError, match=words):
         windows.load(window_settings(tmp_path, "mine.csv", arrays=arrays), 1)
 
 
-def test_windows_csv_with_several_labels(tmp_path):
+def test_windows_reads_csv_when_task_is_multilabel(tmp_path):
     table = pd.DataFrame(RNG.normal(0, 1, (12, 6)))
     table["y_up"], table["y_down"] = [1, 0] * 6, [1, 1, 0, 0] * 3
     table.to_csv(tmp_path / "mine.csv", index=False)
@@ -317,23 +317,23 @@ def test_windows_csv_with_several_labels(tmp_path):
         ({"class_names": np.array("a")}, {}, "class_names is a scalar"),
     ],
 )
-def test_windows_of_another_form_are_refused(tmp_path, arrays, settings, words):
-    given = {"x": np.zeros((4, 3)), "y": np.array([0, 1, 0, 1]), **arrays}
+def test_windows_fails_when_arrays_are_invalid(tmp_path, arrays, settings, words):
+    contents = {"x": np.zeros((4, 3)), "y": np.array([0, 1, 0, 1]), **arrays}
     if words == "missing arrays: y":
-        del given["y"]
-    np.savez(tmp_path / "mine.npz", **given)
+        del contents["y"]
+    np.savez(tmp_path / "mine.npz", **contents)
     with pytest.raises(InputError, match=words):
         windows.load(window_settings(tmp_path, "mine.npz", **settings), 1)
 
 
-def test_windows_csv_with_text_among_the_values_is_refused(tmp_path):
+def test_windows_fails_when_csv_values_contain_text(tmp_path):
     (tmp_path / "mine.csv").write_text("a,b,y\n1,2,0\nx,3,1\n")
     with pytest.raises(InputError, match="columns a hold text"):
         windows.load(window_settings(tmp_path, "mine.csv"), 1)
 
 
 @pytest.mark.parametrize("column", ["y", "group"])
-def test_windows_csv_with_an_empty_cell_names_its_line(tmp_path, column):
+def test_windows_names_line_when_csv_cell_is_empty(tmp_path, column):
     table = pd.DataFrame({"v": [1.0, 2.0, 3.0], "y": ["a", "b", "a"], "group": ["s1", "s2", "s3"]})
     table.loc[1, column] = None
     table.to_csv(tmp_path / "mine.csv", index=False)
@@ -341,7 +341,7 @@ def test_windows_csv_with_an_empty_cell_names_its_line(tmp_path, column):
         windows.load(window_settings(tmp_path, "mine.csv"), 1)
 
 
-def test_windows_csv_with_named_groups_can_be_kept_without_pickles(tmp_path):
+def test_windows_split_is_saved_when_csv_groups_are_strings(tmp_path):
     table = pd.DataFrame({"v": np.arange(9.0), "y": ["a", "b", "c"] * 3})
     table["group"] = [f"s{i}" for i in range(9)]
     table.to_csv(tmp_path / "mine.csv", index=False)
@@ -368,7 +368,7 @@ def recording(tmp_path: Path, **changes) -> None:
     np.savez(tmp_path / "mine.npz", **{**arrays, **changes})
 
 
-def test_recordings_are_cut_within_segments(tmp_path):
+def test_recordings_windows_stay_within_segments(tmp_path):
     recording(tmp_path)
     samples = recordings.load(recording_settings(tmp_path), 1)
     # A segment of 9 holds windows of 4 at 0, 2 and 4; a segment of 4 holds one.
@@ -378,18 +378,18 @@ def test_recordings_are_cut_within_segments(tmp_path):
     assert samples.group.tolist() == [7, 7, 7, 8]
 
 
-def test_recordings_of_chosen_classes_in_the_order_asked_for(tmp_path):
+def test_recordings_keep_chosen_classes_when_classes_are_set(tmp_path):
     recording(tmp_path)
     samples = recordings.load(recording_settings(tmp_path, classes=["walk"]), 1)
     assert samples.class_names == ("walk",)
     assert samples.y.tolist() == [0, 0, 0]
 
 
-def test_recordings_without_groups_keep_a_segment_together(tmp_path):
+def test_recordings_use_segment_as_group_when_groups_are_missing(tmp_path):
     recording(tmp_path)
-    whole = dict(np.load(tmp_path / "mine.npz", allow_pickle=False))
-    del whole["group"]
-    np.savez(tmp_path / "mine.npz", **whole)
+    arrays = dict(np.load(tmp_path / "mine.npz", allow_pickle=False))
+    del arrays["group"]
+    np.savez(tmp_path / "mine.npz", **arrays)
     assert recordings.load(recording_settings(tmp_path), 1).group.tolist() == [0, 0, 0, 1]
 
 
@@ -403,7 +403,7 @@ def test_recordings_without_groups_keep_a_segment_together(tmp_path):
         ({}, {"window": 50}, "no segment holds a window of 50"),
     ],
 )
-def test_recordings_of_another_form_are_refused(tmp_path, arrays, settings, words):
+def test_recordings_fail_when_arrays_are_invalid(tmp_path, arrays, settings, words):
     recording(tmp_path, **arrays)
     with pytest.raises(InputError, match=words):
         recordings.load(recording_settings(tmp_path, **settings), 1)

@@ -1,4 +1,4 @@
-"""Nobody is in two splits, nothing leaks, and calibration comes from train."""
+"""Tests of the split into train, val and test, and of calibration samples."""
 
 from collections import Counter
 
@@ -30,7 +30,7 @@ def ids(part: Samples) -> set[float]:
 
 
 @given(groups=st.integers(3, 40), seed=st.integers(0, 2**31))
-def test_groups_stay_together_and_all_samples_are_used_once(groups, seed):
+def test_split_keeps_groups_together_when_samples_have_groups(groups, seed):
     parts = split(samples(groups * 4, groups), 0.2, 0.2, seed, "x")
     members = [set(part.group.tolist()) for part in parts.values()]
     assert not members[0] & members[1] and not members[0] & members[2]
@@ -39,7 +39,7 @@ def test_groups_stay_together_and_all_samples_are_used_once(groups, seed):
     assert set.union(*(ids(part) for part in parts.values())) == set(range(groups * 4))
 
 
-def test_without_groups_classes_are_stratified():
+def test_split_is_stratified_when_samples_have_no_groups():
     parts = split(samples(100), 0.2, 0.2, 1, "x")
     assert {name: len(part.x) for name, part in parts.items()} == {
         "train": 60,
@@ -51,49 +51,49 @@ def test_without_groups_classes_are_stratified():
         assert counts[0] == counts[1]
 
 
-def test_equal_seeds_give_equal_splits_and_others_do_not():
+def test_split_is_equal_only_when_seeds_are_equal():
     first, again, other = (split(samples(100), 0.2, 0.2, seed, "x") for seed in (1, 1, 2))
     assert ids(first["test"]) == ids(again["test"]) != ids(other["test"])
 
 
-def test_a_split_that_comes_with_the_data_is_kept():
+def test_split_is_kept_when_data_contain_a_split():
     names = np.array(["test"] * 20 + ["val"] * 20 + ["train"] * 15 + [""] * 5)
     parts = split(samples(60, split=names), 0.2, 0.2, 1, "x")
     assert ids(parts["test"]) == set(range(20))
     assert ids(parts["train"]) == set(range(40, 55))
 
 
-def test_an_empty_split_is_refused():
+def test_split_fails_when_a_part_is_empty():
     names = np.array(["test"] * 20 + ["train"] * 40)
     with pytest.raises(InputError, match="the val split is empty"):
         split(samples(60, split=names), 0.2, 0.2, 1, "x")
 
 
-def test_a_class_that_train_lacks_is_named():
+def test_split_fails_when_train_lacks_a_class():
     names = np.array(["train"] * 20 + ["val"] * 20 + ["test"] * 20)
     y = np.array([0] * 20 + [1] * 40)
     with pytest.raises(InputError, match="the train split has no sample of class b"):
         split(samples(60, y=y, split=names), 0.2, 0.2, 1, "x")
 
 
-def test_two_groups_cannot_be_split():
+def test_split_fails_when_there_are_two_groups():
     with pytest.raises(InputError, match=r"2 group\(s\)"):
         split(samples(60, 2), 0.2, 0.2, 1, "x")
 
 
-def test_classes_too_small_for_three_splits_are_named():
+def test_split_fails_when_classes_are_too_small():
     with pytest.raises(InputError, match="12 samples cannot be split with every class"):
         split(samples(12, y=np.arange(12) % 6), 0.1, 0.1, 1, "x")
 
 
-def test_the_first_of_the_calibration_samples_are_a_random_sample_too():
+def test_first_calibration_samples_are_random():
     train = samples(1000)
     _, index = draw_calibration(train, 200, 1)
     assert index[:20].max() > 500
 
 
 @given(count=st.integers(1, 100), seed=st.integers(0, 2**31))
-def test_calibration_is_drawn_from_train_and_recorded(count, seed):
+def test_calibration_samples_are_unique_and_from_train(count, seed):
     train = samples(60)
     calib, index = draw_calibration(train, count, seed)
     assert len(index) == min(count, 60) == len(set(index.tolist()))

@@ -1,4 +1,4 @@
-"""Embedded data: reproducible, plausible, and harder by subject than by window."""
+"""Tests of the synthetic datasets and of the digits dataset."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ SMALL = {
 
 
 @pytest.mark.parametrize("module", SMALL, ids=lambda module: module.__name__.split(".")[-1])
-def test_equal_seeds_give_equal_samples(module):
+def test_dataset_is_equal_only_when_seeds_are_equal(module):
     first, again = module.load(SMALL[module], 3), module.load(SMALL[module], 3)
     check_samples(first, "x")
     np.testing.assert_array_equal(first.x, again.x)
@@ -25,13 +25,13 @@ def test_equal_seeds_give_equal_samples(module):
         assert not np.array_equal(first.x, module.load(SMALL[module], 4).x)
 
 
-def test_more_subjects_leave_the_first_ones_as_they_were():
+def test_synthetic_imu_keeps_subjects_when_more_are_requested():
     few = synthetic_imu.load({"subjects": 3, "windows": 2}, 1)
     more = synthetic_imu.load({"subjects": 5, "windows": 2}, 1)
     np.testing.assert_array_equal(few.x, more.x[: len(few.x)])
 
 
-def test_imu_has_gravity_when_still_and_saturates():
+def test_synthetic_imu_has_gravity_when_still_and_saturates():
     samples = synthetic_imu.load({"subjects": 12, "windows": 3}, 1)
     sitting = samples.x[samples.y == synthetic_imu.ACTIVITIES.index("sitting")][..., :3]
     assert abs(np.median(np.linalg.norm(sitting.mean(axis=1), axis=1)) - 9.81) < 0.5
@@ -43,7 +43,7 @@ def features(x: np.ndarray) -> np.ndarray:
     return np.hstack([x.mean(axis=1), x.std(axis=1), steps])
 
 
-def test_imu_is_harder_by_subject_than_by_window():
+def test_synthetic_imu_is_harder_when_split_by_subject():
     samples = synthetic_imu.load({"subjects": 40, "windows": 8}, 1)
     table = features(samples.x)
 
@@ -56,7 +56,7 @@ def test_imu_is_harder_by_subject_than_by_window():
     assert accuracy(by_window) > accuracy(by_subject) + 0.01
 
 
-def test_beats_are_centred_and_premature_ones_come_early():
+def test_synthetic_beats_are_centred_and_ventricular_ones_wide():
     samples = synthetic_beats.load({"patients": 12, "beats": 6, "normal": 1}, 1)
     normal = samples.x[samples.y == 0, :, 0].mean(axis=0)
     assert abs(int(np.abs(normal).argmax()) - 160) <= 6
@@ -71,12 +71,12 @@ def test_beats_are_centred_and_premature_ones_come_early():
     assert width(ventricular) > 1.5 * width(samples.x[samples.y == 0, :, 0])
 
 
-def test_more_normal_beats_can_be_asked_for():
+def test_synthetic_beats_has_more_normal_beats_when_requested():
     samples = synthetic_beats.load({"patients": 3, "beats": 2, "normal": 4}, 1)
     assert np.bincount(samples.y).tolist() == [24, 6, 6, 6, 6]
 
 
-def test_ecg12_obeys_einthoven_and_is_multi_label():
+def test_synthetic_ecg12_obeys_einthoven_and_is_multilabel():
     samples = synthetic_ecg12.load({"patients": 40, "recordings": 1}, 1)
     one, two, three = samples.x[..., 0], samples.x[..., 1], samples.x[..., 2]
     # Up to each lead's own noise and drift.

@@ -1,4 +1,4 @@
-"""What is demanded of cells: kept to, just kept to, missed, or not to be known."""
+"""Tests of the rules of the gate."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ def cell(scheme: str = "fiq_int8", **changes: Any) -> dict[str, Any]:
 
 
 def failures(demand: dict[str, Any], *cells: dict[str, Any]) -> list[str]:
-    return evaluate_gate(cells, [entry(**demand)])["failures"]
+    return evaluate_gate(cells, [entry(**demand)]).failures
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def failures(demand: dict[str, Any], *cells: dict[str, Any]) -> list[str]:
         ),
     ],
 )
-def test_a_limit_is_kept_at_its_edge_and_missed_beyond(demand, limit, kept, missed, said):
+def test_gate_passes_at_limit_and_fails_when_limit_is_exceeded(demand, limit, kept, missed, said):
     (key,) = demand
     assert failures(demand, cell(**kept)) == []
     assert failures(demand, cell(**missed)) == [
@@ -130,13 +130,13 @@ def test_a_limit_is_kept_at_its_edge_and_missed_beyond(demand, limit, kept, miss
         ("certain", -0.05, 0.03, True),
     ],
 )
-def test_the_interval_of_the_drop_decides(confidence, low, high, opens):
+def test_gate_uses_interval_of_accuracy_drop(confidence, low, high, opens):
     measured = cell(delta_float_low=low, delta_float_high=high)
     demand = {"max_drop": 0.5, "confidence": confidence}
     assert (failures(demand, measured) == []) == opens
 
 
-def test_a_drop_is_told_with_its_interval_and_its_limit():
+def test_gate_failure_of_max_drop_has_interval_and_limit():
     start = "net_s7/original/fiq_int8/litert: accuracy differs from float32 by -0.40 points "
     assert failures({"max_drop": 0.5}, cell()) == [
         f"{start}[-1.00, +0.20]; gates[0].max_drop requires at most 0.5 points below float32 "
@@ -160,7 +160,7 @@ def test_a_drop_is_told_with_its_interval_and_its_limit():
         (None, 0.0, None),
     ],
 )
-def test_a_drop_without_an_interval_does_not_pass_unless_there_is_none(groups, delta, reason):
+def test_gate_fails_on_drop_when_interval_is_missing(groups, delta, reason):
     unsure = cell(n_groups=groups, delta_float=delta, delta_float_low=None, delta_float_high=None)
     found = failures({"max_drop": 100}, unsure)
     assert len(found) == (reason is not None)
@@ -182,7 +182,7 @@ def test_a_drop_without_an_interval_does_not_pass_unless_there_is_none(groups, d
         ({"min_accuracy": 95}, {"accuracy_low": None}, "accuracy is 90.00 %"),
     ],
 )
-def test_a_missing_figure_does_not_pass(demand, missing, said):
+def test_gate_fails_when_value_is_missing(demand, missing, said):
     (found,) = failures(demand, cell(**missing))
     assert found.startswith(f"net_s7/original/fiq_int8/litert: {said}; gates[0].")
 
@@ -198,14 +198,14 @@ def test_a_missing_figure_does_not_pass(demand, missing, said):
         ({"hardware": True}, "fiq_int8"),
     ],
 )
-def test_nothing_is_demanded_where_the_scheme_has_no_such_figure(demand, scheme):
+def test_gate_skips_requirement_when_scheme_has_no_such_value(demand, scheme):
     found = evaluate_gate([cell(scheme)], [entry(**demand)])
-    assert found["failures"] == []
-    assert found["demands"][0]["cells"] == 0
+    assert found.failures == []
+    assert found.demands[0].cells == 0
 
 
 @pytest.mark.parametrize("scheme", ["akida_v1_w4a4", "akida_v2_w8a8"])
-def test_potentials_of_both_generations_must_be_exact(scheme):
+def test_gate_requires_exact_potentials_when_scheme_is_akida(scheme):
     assert failures({"exact": True}, cell(scheme)) == []
     differs = {"akida_potentials": "differs", "akida_potentials_equal": 0.75, "akida_worst": 3}
     found = failures({"exact": True}, cell(scheme, **differs, akida_first_layer="conv_2"))
@@ -218,7 +218,7 @@ def test_potentials_of_both_generations_must_be_exact(scheme):
     assert "the simulator was not compared with quantized Keras; gates[0].exact" in uncompared[-1]
 
 
-def test_hardware_means_all_layers():
+def test_gate_fails_when_a_layer_is_not_in_hardware():
     assert failures({"hardware": True}, cell("akida_v1_w4a4")) == []
     outside = cell("akida_v1_w4a4", akida_hardware=False, reason="dense does not fit")
     assert failures({"hardware": True}, outside) == [
@@ -237,16 +237,16 @@ def test_hardware_means_all_layers():
         {"hardware": True},
     ],
 )
-def test_an_incompatible_cell_keeps_to_no_demand(demand):
+def test_gate_requirement_fails_when_cell_is_incompatible(demand):
     names = {**NAMES, "scheme": "akida_v1_w4a4", "runtime": "akida"}
     row = {**names, "status": "incompatible", "reason": "conv_1: stride 4"}
     (failure,) = failures(demand, row)
     cell_name = "net_s7/original/akida_v1_w4a4/akida"
     assert failure.startswith(f"{cell_name}: incompatible (conv_1: stride 4); gates[0].")
-    assert evaluate_gate([row])["verdict"] == "pass"
+    assert evaluate_gate([row]).verdict == "pass"
 
 
-def test_a_demand_on_a_model_covers_its_seeds():
+def test_covers_is_true_when_gate_names_model_without_seed():
     assert covers(entry(models=["net"]), NAMES)
     assert covers(entry(models=["net_s7"]), NAMES)
     assert not covers(entry(models=["net_s8"]), NAMES)
@@ -260,23 +260,23 @@ def test_a_demand_on_a_model_covers_its_seeds():
         ("runtimes", "litert", "keras"),
     ],
 )
-def test_an_entry_is_about_the_cells_that_it_names(key, name, other):
+def test_covers_is_true_only_when_gate_selects_the_cell(key, name, other):
     assert covers(entry(), NAMES)
     assert covers(entry(**{key: [other, name]}), NAMES)
     assert not covers(entry(**{key: [other]}), NAMES)
 
 
-def test_each_demand_says_where_it_stands_and_on_how_many_cells_it_was_judged():
+def test_gate_result_counts_cells_and_failures_of_requirements():
     gates = [
         entry(max_size=65535, max_arena=30000),
         entry(models=["net"], schemes=["drq", "float32"], min_accuracy=90),
     ]
     found = evaluate_gate([cell("float32"), cell("drq"), cell()], gates)
-    assert found["verdict"] == "fail"
-    assert found["cells"] == 3
-    assert len(found["failures"]) == 3
+    assert found.verdict == "fail"
+    assert found.cells == 3
+    assert len(found.failures) == 3
     size, arena = "64.0 KiB (65,535 bytes)", "29.3 KiB (30,000 bytes)"
-    assert found["demands"] == [
+    assert found.to_json()["demands"] == [
         {
             "gate": "gates[0].max_size",
             "text": f"file size at most {size} (all cells)",
@@ -302,7 +302,7 @@ def test_each_demand_says_where_it_stands_and_on_how_many_cells_it_was_judged():
     ("size", "count"),
     [(1, 1), (65536, 65536), ("65536 B", 65536), ("64 KiB", 65536), ("2MiB", 2 * 1024**2)],
 )
-def test_sizes_are_bytes_or_have_a_unit(size, count):
+def test_parse_size_returns_bytes_when_unit_is_known(size, count):
     assert parse_size(size) == count
 
 
@@ -323,6 +323,6 @@ def test_sizes_are_bytes_or_have_a_unit(size, count):
         "\uff16 KiB",
     ],
 )
-def test_other_sizes_are_refused_with_what_is_allowed(size):
+def test_parse_size_fails_when_text_is_not_a_size(size):
     with pytest.raises(InputError, match=r"is not a size; allowed: bytes, .*B, KiB, MiB"):
         parse_size(size)

@@ -1,4 +1,4 @@
-"""Equal digests mean equal results; what only tells the time does not count."""
+"""Tests of the digests of results in the manifest."""
 
 from dataclasses import replace
 
@@ -40,7 +40,7 @@ def digest(*args, **kwargs) -> str:
     return compute_semantic_digest(read_graph(file(*args, **kwargs)))
 
 
-def test_descriptions_and_names_do_not_count(tmp_path):
+def test_semantic_digest_is_equal_when_only_names_differ(tmp_path):
     reference = digest(tmp_path)
     before = file(tmp_path).read_bytes()
     assert digest(tmp_path, description=b"made on a Tuesday") == reference
@@ -51,7 +51,7 @@ def test_descriptions_and_names_do_not_count(tmp_path):
     assert compute_semantic_digest(read_graph(after)) == reference
 
 
-def test_semantic_digest_same_when_tensors_have_other_numbers(tmp_path):
+def test_semantic_digest_is_equal_when_tensor_indexes_differ(tmp_path):
     graph = read_graph(file(tmp_path))
     last = len(graph.tensors) - 1
     places = {tensor.index: last - tensor.index for tensor in graph.tensors}
@@ -84,7 +84,7 @@ def test_semantic_digest_same_when_tensors_have_other_numbers(tmp_path):
     ],
     ids=str,
 )
-def test_every_part_of_a_tensor_counts(tmp_path, index, change):
+def test_semantic_digest_differs_when_tensor_differs(tmp_path, index, change):
     tensors = list(TENSORS)
     tensors[index] = replace(tensors[index], **change)
     assert digest(tmp_path, tensors) != digest(tmp_path)
@@ -99,11 +99,11 @@ def test_every_part_of_a_tensor_counts(tmp_path, index, change):
     ],
     ids=["options", "inputs", "operator"],
 )
-def test_every_part_of_an_operator_counts(tmp_path, node):
+def test_semantic_digest_differs_when_operator_differs(tmp_path, node):
     assert digest(tmp_path, node=node) != digest(tmp_path)
 
 
-def test_what_cannot_be_seen_is_not_digested(tmp_path):
+def test_semantic_digest_fails_when_part_cannot_be_read(tmp_path):
     graph = read_graph(file(tmp_path))
     unread = replace(graph.tensors[1], dtype="int4", values=None)
     with pytest.raises(ModelFormatError, match="cannot compute a digest of"):
@@ -120,7 +120,7 @@ def model(path, value=1.0, name="kernel", config="relu") -> None:
         stored.create_dataset(f"model_weights/dense/{name}", data=np.full((2, 3), value))
 
 
-def test_of_a_model_layers_and_weights_count(tmp_path):
+def test_digest_of_keras_model_depends_on_layers_and_weights(tmp_path):
     path = tmp_path / "models" / "a" / "original" / "model.h5"
 
     def now(**changes) -> dict[str, str]:
@@ -135,7 +135,7 @@ def test_of_a_model_layers_and_weights_count(tmp_path):
     assert now(config="relu6") != reference
 
 
-def test_of_metrics_all_but_the_timings_count(tmp_path):
+def test_digest_of_metrics_is_equal_when_only_latency_differs(tmp_path):
     path = tmp_path / "metrics" / "a" / "original" / "float32" / "litert.json"
 
     def now(**row) -> str:

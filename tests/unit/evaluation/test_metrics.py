@@ -1,4 +1,4 @@
-"""Measures against answers worked out by hand."""
+"""Tests of the metrics against values computed by hand."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def multilabel() -> Predictions:
     return predictions(scores, truth, "multilabel")
 
 
-def test_multiclass():
+def test_metrics_equal_expected_values_when_task_is_multiclass():
     got = compute_metrics(multiclass())
     # Right: samples 0, 1, 3, 5 of 8. Recalls 2/3, 1/2, 1/3; precisions 2/3, 1/3, 1/2.
     assert got["accuracy"] == pytest.approx(4 / 8)
@@ -57,7 +57,7 @@ def test_multiclass():
     assert "hamming_loss" not in got
 
 
-def test_multilabel():
+def test_metrics_equal_expected_values_when_task_is_multilabel():
     got = compute_metrics(multilabel())
     # A score of exactly 0.5 counts as set: wrong at (0, 2), (1, 0) and (2, 1), 9 of 12 right.
     assert got["accuracy"] == got["binary_accuracy"] == pytest.approx(9 / 12)
@@ -66,7 +66,7 @@ def test_multilabel():
     assert "cohen_kappa" not in got
 
 
-def test_binary():
+def test_metrics_equal_expected_values_when_task_is_binary():
     binary = predictions([[0.9], [0.4], [0.5], [0.1]], [1, 1, 0, 0], "binary")
     got = compute_metrics(binary)
     assert got["accuracy"] == 0.5
@@ -75,7 +75,7 @@ def test_binary():
     assert compute_confusion_matrix(binary) == [[1, 1], [1, 1]]
 
 
-def test_a_class_without_samples_is_left_out_of_recall_and_auc():
+def test_recall_and_auc_skip_class_when_it_has_no_samples():
     absent = predictions(np.eye(3)[[0, 1, 2, 0]], [0, 1, 1, 0], "multiclass")
     got = compute_metrics(absent)
     assert got["balanced_accuracy"] == pytest.approx((1 + 1 / 2) / 2)
@@ -85,17 +85,17 @@ def test_a_class_without_samples_is_left_out_of_recall_and_auc():
     assert compute_metrics(one)["cohen_kappa"] == pytest.approx(0.0)
 
 
-def test_kappa_of_a_constant_truth_and_decision_does_not_exist():
+def test_kappa_is_none_when_labels_and_decisions_are_constant():
     constant = predictions([[0.9], [0.9]], [1, 1], "binary")
     assert compute_metrics(constant)["cohen_kappa"] is None
 
 
-def test_confusion_counts_truth_down_and_decisions_across():
+def test_confusion_matrix_has_truth_in_rows():
     assert compute_confusion_matrix(multiclass()) == [[2, 1, 0], [0, 1, 1], [1, 1, 1]]
     assert compute_confusion_matrix(multilabel())[2] == [[2, 1], [0, 1]]
 
 
-def test_the_waist_is_read_back_as_written(tmp_path):
+def test_predictions_are_equal_when_saved_and_loaded(tmp_path):
     for given in (multiclass(), multilabel()):
         save_predictions(tmp_path / "p.npz", given)
         read = load_predictions(tmp_path / "p.npz")
@@ -103,7 +103,7 @@ def test_the_waist_is_read_back_as_written(tmp_path):
             np.testing.assert_array_equal(getattr(read, name), value)
 
 
-def test_scores_that_are_not_finite_are_refused(tmp_path):
+def test_load_predictions_fails_when_scores_are_not_finite(tmp_path):
     broken = predictions([[np.nan, 1.0]], [1], "multiclass")
     save_predictions(tmp_path / "p.npz", broken)
     with pytest.raises(InputError, match="scores hold NaN"):
@@ -122,7 +122,7 @@ EVIDENCE = {
 }
 
 
-def test_a_row_compares_with_float_on_the_same_samples(tmp_path):
+def test_score_cell_compares_with_float_model(tmp_path):
     model = tmp_path / "model.tflite"
     model.write_bytes(b"x" * 1000)
     reference = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
@@ -143,17 +143,20 @@ def test_a_row_compares_with_float_on_the_same_samples(tmp_path):
     assert (row["int8_weights"], row["float_weights"]) == (1, 2)
 
 
-def test_rows_of_different_samples_are_not_compared():
+def test_score_cell_fails_when_samples_differ(tmp_path):
+    model = tmp_path / "model.tflite"
+    model.write_bytes(b"x")
+    deployed = describe_tflite(model, EVIDENCE, None)
     other = predictions(np.eye(3)[[0]], [0], "multiclass")
     with pytest.raises(InputError, match="are for different samples"):
-        score_cell(multiclass(), other, None, None, SIZE, {}, 0.95)
+        score_cell(multiclass(), other, None, None, SIZE, deployed, 0.95)
     with pytest.raises(InputError, match="its previous quantization step are for different"):
-        score_cell(multiclass(), multiclass(), None, other, SIZE, {}, 0.95)
+        score_cell(multiclass(), multiclass(), None, other, SIZE, deployed, 0.95)
     with pytest.raises(InputError, match="its parent are for different samples"):
-        score_cell(multiclass(), multiclass(), other, None, SIZE, {}, 0.95)
+        score_cell(multiclass(), multiclass(), other, None, SIZE, deployed, 0.95)
 
 
-def test_a_row_compares_with_the_same_scheme_of_its_parent(tmp_path):
+def test_score_cell_compares_with_parent_when_it_is_known(tmp_path):
     model = tmp_path / "model.tflite"
     model.write_bytes(b"x")
     parent = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
@@ -165,7 +168,7 @@ def test_a_row_compares_with_the_same_scheme_of_its_parent(tmp_path):
     assert (row["delta_float"], row["p_float"]) == (0, 1)
 
 
-def test_a_row_compares_with_the_scheme_one_rung_below(tmp_path):
+def test_score_cell_compares_with_previous_step_when_it_is_known(tmp_path):
     model = tmp_path / "model.tflite"
     model.write_bytes(b"x")
     below = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
@@ -178,10 +181,9 @@ def test_a_row_compares_with_the_scheme_one_rung_below(tmp_path):
 def test_gzip_size_is_reproducible(tmp_path):
     path = tmp_path / "model"
     path.write_bytes(bytes(range(256)) * 40)
-    assert measure_file_size(path) == measure_file_size(path)
-    assert (
-        measure_file_size(path)["size_gzip_bytes"] < measure_file_size(path)["size_bytes"] == 10240
-    )
+    size = measure_file_size(path)
+    assert measure_file_size(path) == size
+    assert size.size_gzip_bytes < size.size_bytes == 10240
 
 
 CERTIFICATE = {
@@ -192,7 +194,7 @@ CERTIFICATE = {
 }
 
 
-def test_a_row_tells_what_the_certificate_says(tmp_path):
+def test_score_cell_has_verdicts_when_certificate_is_known(tmp_path):
     model = tmp_path / "model.tflite"
     model.write_bytes(b"x")
     cells = multiclass(), multiclass(), None, None

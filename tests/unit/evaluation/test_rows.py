@@ -1,4 +1,4 @@
-"""Rows are joined with cells by name, never by position."""
+"""Tests of joining rows of results with cells by name."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Across seeds: the figures of independent packages, and nothing where nothing can be told."""
+"""Tests of the statistics across seeds."""
 
 import numpy as np
 import pandas as pd
@@ -36,7 +36,7 @@ def found(*groups: list[dict]) -> pd.DataFrame:
     return summarize_seeds(build_results_table([row for group in groups for row in group]), 0.95)
 
 
-def test_mean_spread_interval_and_test_are_students():
+def test_seed_summary_equals_student_t_of_scipy():
     frame = found(rows("fiq_int8", ACCURACY, LOSS))
     row = frame.iloc[0]
     interval = stats.t.interval(0.95, 3, np.mean(ACCURACY), stats.sem(ACCURACY))
@@ -49,7 +49,7 @@ def test_mean_spread_interval_and_test_are_students():
     assert row["delta_float_high"] < 0  # as the test says
 
 
-def test_p_values_are_adjusted_within_the_family():
+def test_seed_summary_adjusts_p_values_within_model_family():
     weaker = [-0.02, 0.01, -0.03, 0.005]
     frame = found(rows("drq", ACCURACY, weaker), rows("fiq_int8", ACCURACY, LOSS))
     expected = multipletests(frame["p_delta_float"], method="holm")[1]
@@ -57,18 +57,18 @@ def test_p_values_are_adjusted_within_the_family():
     assert (frame["p_holm_delta_float"] > frame["p_delta_float"]).any()
 
 
-def test_one_seed_says_nothing_of_spread():
+def test_seed_summary_is_empty_when_there_is_one_seed():
     frame = found(rows("fiq_int8", [0.9], [-0.01]))
     assert frame.empty
     assert list(frame.columns) == COLUMNS
 
 
-def test_a_seed_counts_once():
+def test_seed_summary_counts_seed_once_when_it_is_repeated():
     frame = found(rows("fiq_int8", ACCURACY, LOSS), rows("fiq_int8", ACCURACY[:1], LOSS[:1]))
     assert frame.iloc[0]["seeds"] == 4
 
 
-def test_cells_that_could_not_be_are_not_counted():
+def test_seed_summary_omits_cells_when_they_are_incompatible():
     frame = found(
         rows("fiq_int8", ACCURACY, LOSS),
         rows("akida_v1_w4a4", [np.nan] * 4, [np.nan] * 4, status="incompatible"),
@@ -76,7 +76,7 @@ def test_cells_that_could_not_be_are_not_counted():
     assert frame["scheme"].tolist() == ["fiq_int8"]
 
 
-def test_seeds_that_all_differ_alike_are_not_tested():
+def test_seed_summary_has_no_p_value_when_differences_are_equal():
     # Each loses one sample of 360; quotients differ in their last bits.
     right = [7, 41, 99, 345]
     lost = [(r - 1) / 360 - r / 360 for r in right]
@@ -88,7 +88,7 @@ def test_seeds_that_all_differ_alike_are_not_tested():
     assert pd.isna(frame.iloc[1]["delta_float"])  # float32 is its own reference
 
 
-def test_people_read_points_with_arrows():
+def test_seeds_markdown_shows_points_with_arrows():
     page = format_seeds_markdown(found(rows("fiq_int8", ACCURACY, LOSS)), 0.95)
     assert "92.25 ± 2.22 %" in page
     assert "-1.88 ↓ [-3.23, -0.52]" in page

@@ -1,4 +1,4 @@
-"""Statistics against known answers, other people's code and simulation."""
+"""Tests of the statistics against other libraries and simulations."""
 
 from itertools import product
 
@@ -23,7 +23,7 @@ from snugnet.evaluation.statistics import (
 
 
 @given(st.integers(1, 500), st.data())
-def test_without_groups_the_interval_is_wilsons(n, data):
+def test_accuracy_interval_is_wilson_when_there_are_no_groups(n, data):
     successes = data.draw(st.integers(0, n))
     correct = np.arange(n) < successes
     low, high = compute_accuracy_interval(correct.astype(float), None)
@@ -31,7 +31,7 @@ def test_without_groups_the_interval_is_wilsons(n, data):
     assert (low, high) == pytest.approx(expected, abs=1e-9)
 
 
-def test_with_groups_of_equal_size_it_is_students_t_on_group_means():
+def test_accuracy_interval_is_student_t_when_groups_are_equal():
     rng = np.random.default_rng(0)
     correct = (rng.random((8, 25)) < rng.uniform(0.6, 0.9, (8, 1))).astype(float)
     low, high = compute_accuracy_interval(correct.ravel(), np.repeat(np.arange(8), 25))
@@ -40,7 +40,7 @@ def test_with_groups_of_equal_size_it_is_students_t_on_group_means():
     assert (low, high) == pytest.approx(expected)
 
 
-def test_it_lies_around_the_pooled_accuracy_when_sizes_differ():
+def test_accuracy_interval_contains_accuracy_when_sizes_differ():
     # One large group that is good, nine small ones that are bad.
     group = np.repeat(np.arange(10), [910] + [10] * 9)
     correct = (group == 0).astype(float)
@@ -48,7 +48,7 @@ def test_it_lies_around_the_pooled_accuracy_when_sizes_differ():
     assert low <= correct.mean() <= high
 
 
-def test_related_samples_make_it_wider():
+def test_accuracy_interval_is_wider_when_samples_are_grouped():
     group = np.repeat(np.arange(10), 100)
     correct = (group % 5 != 0).astype(float)
     alone, grouped = (
@@ -58,31 +58,31 @@ def test_related_samples_make_it_wider():
     assert grouped.high - grouped.low > 3 * (alone.high - alone.low)
 
 
-def test_multilabel_samples_are_their_own_clusters():
+def test_accuracy_interval_is_student_t_when_task_is_multilabel():
     correct = np.array([1.0, 0.8, 0.6, 1.0, 0.8])
     low, high = compute_accuracy_interval(correct, None)
     expected = stats.t.interval(0.95, 4, 0.84, stats.sem(correct))
     assert (low, high) == pytest.approx((expected[0], 1.0))  # an accuracy ends at 1
 
 
-def test_perfect_groups_do_not_make_a_perfect_interval():
+def test_accuracy_interval_is_wilson_when_groups_are_perfect():
     low, high = compute_accuracy_interval(np.ones(500), np.repeat(np.arange(5), 100))
     assert (low, high) == pytest.approx(proportion_confint(5, 5, method="wilson"))
 
 
-def test_samples_that_are_all_as_right_do_not_make_a_perfect_interval():
+def test_accuracy_interval_is_wide_when_samples_are_equal():
     """Shares of labels whose sum is not exact: rounding is no spread."""
     low, high = compute_accuracy_interval(np.full(120, 0.8), None)
     assert low < 0.73
     assert high > 0.85
 
 
-def test_one_group_says_nothing():
+def test_accuracy_interval_is_none_when_there_is_one_group():
     assert compute_accuracy_interval(np.array([1.0, 0.0]), np.array([3, 3])) == (None, None)
 
 
 @pytest.mark.parametrize("patients", [10, 46])
-def test_coverage_with_patients_of_different_skill(patients):
+def test_accuracy_interval_has_coverage_when_patients_differ(patients):
     """The 95 % interval holds the truth in 93 to 97 % of 500 studies."""
     rng = np.random.default_rng(1)
     group = np.repeat(np.arange(patients), 60)
@@ -116,7 +116,7 @@ def drifting(drift: float, patients: int, rng: np.random.Generator) -> tuple[np.
 
 
 @pytest.mark.parametrize("drift", [0.005, 0.01, 0.02])
-def test_a_drift_of_each_patient_is_not_taken_for_a_difference(drift):
+def test_paired_p_has_level_when_each_patient_drifts(drift):
     """At the level of 5 % at most 6 % of 500 comparisons are called a difference."""
     rng = np.random.default_rng(2)
     false = {"by group": 0, "McNemar": 0}
@@ -129,7 +129,7 @@ def test_a_drift_of_each_patient_is_not_taken_for_a_difference(drift):
         assert false["McNemar"] / 500 > 0.1
 
 
-def test_the_area_of_one_label_is_known_to_delong():
+def test_auc_interval_equals_delong_when_there_is_one_label():
     """Against the variance formula of DeLong et al. written out, pair by pair."""
     rng = np.random.default_rng(3)
     positive = rng.random(80) < 0.4
@@ -143,7 +143,7 @@ def test_the_area_of_one_label_is_known_to_delong():
     assert (low, high) == pytest.approx((wins.mean() - half, wins.mean() + half))
 
 
-def test_coverage_of_the_macro_area_with_related_samples():
+def test_auc_interval_has_coverage_when_samples_are_related():
     """30 patients whose scores share a shift; the truth is the area of a very large sample."""
     rng = np.random.default_rng(4)
 
@@ -163,7 +163,7 @@ def test_coverage_of_the_macro_area_with_related_samples():
 
 
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 20))
-def test_without_groups_the_test_is_exact_mcnemar(gained, lost, same):
+def test_paired_p_is_exact_mcnemar_when_there_are_no_groups(gained, lost, same):
     ours = np.array([1.0] * gained + [0.0] * lost + [1.0] * (same + 1))
     reference = np.array([0.0] * gained + [1.0] * lost + [1.0] * (same + 1))
     expected = mcnemar([[same + 1, gained], [lost, 0]], exact=True).pvalue
@@ -171,7 +171,7 @@ def test_without_groups_the_test_is_exact_mcnemar(gained, lost, same):
 
 
 @given(st.lists(st.integers(-4, 4), min_size=1, max_size=8))
-def test_with_groups_it_is_the_exact_sign_flip_test(differences):
+def test_paired_p_is_exact_sign_flip_when_there_are_groups(differences):
     group = np.repeat(np.arange(len(differences)), 4)
     reference = np.zeros(4 * len(differences))
     reference[::1] = 0.5
@@ -182,7 +182,7 @@ def test_with_groups_it_is_the_exact_sign_flip_test(differences):
     assert compute_paired_p(ours, reference, group) == pytest.approx(expected)
 
 
-def test_many_groups_are_sampled_and_reproducible():
+def test_paired_p_is_reproducible_when_there_are_many_groups():
     rng = np.random.default_rng(2)
     group = np.repeat(np.arange(30), 10)
     reference = (rng.random(300) < 0.9).astype(float)
@@ -192,24 +192,24 @@ def test_many_groups_are_sampled_and_reproducible():
     assert 1 / (RESAMPLES + 1) <= p < 0.01
 
 
-def test_perfect_separation_is_no_certainty():
+def test_auc_interval_is_none_when_separation_is_perfect():
     truth = np.tile([[True], [False]], (10, 1))
     assert compute_auc_interval(truth, truth * 1.0, np.arange(20) // 4) == (None, None)
 
 
-def test_rounding_is_no_difference():
+def test_paired_p_is_1_when_only_rounding_differs():
     """Equal sums of fractions whose last bits differ, the same way in every group."""
     ours, theirs = np.tile([0.8, 0.4], 6), np.tile([0.6, 0.6], 6)
     assert compute_paired_p(ours, theirs, np.repeat(np.arange(6), 2)) == 1.0
 
 
-def test_equal_models_do_not_differ():
+def test_paired_p_is_1_when_models_are_equal():
     correct = np.array([1.0, 0.0, 1.0])
     assert compute_paired_p(correct, correct, None) == 1.0
     assert compute_paired_p(correct, correct, np.array([0, 0, 1])) == 1.0
 
 
-def test_mcnemar_claims_what_the_group_test_does_not():
+def test_paired_p_is_1_when_only_one_group_differs():
     """One patient alone lost 20 decisions: no evidence about patients in general."""
     group = np.repeat(np.arange(10), 50)
     reference = np.ones(500)
@@ -221,12 +221,12 @@ def test_mcnemar_claims_what_the_group_test_does_not():
 
 @settings(max_examples=30)  # statsmodels takes a tenth of a second for each
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm(p_values):
+def test_adjust_holm_equals_statsmodels(p_values):
     expected = multipletests(p_values, method="holm")[1]
     np.testing.assert_allclose(adjust_holm(np.array(p_values)), expected, atol=1e-12)
 
 
-def test_the_interval_of_a_difference_between_groups_is_students_t():
+def test_difference_interval_is_student_t_when_there_are_groups():
     rng = np.random.default_rng(0)
     group = np.repeat(np.arange(12), 20)
     ours, theirs = (rng.random(240) < p for p in (0.8, 0.7))
@@ -239,7 +239,7 @@ def test_the_interval_of_a_difference_between_groups_is_students_t():
 @pytest.mark.parametrize(
     ("both", "gain", "loss", "n"), [(0.9, 0.03, 0.05, 300), (0.5, 0.2, 0.1, 60)]
 )
-def test_coverage_of_the_difference_of_single_samples(both, gain, loss, n):
+def test_difference_interval_has_coverage_when_there_is_no_group(both, gain, loss, n):
     rng = np.random.default_rng(1)
     kinds = rng.choice(4, (2000, n), p=[both, gain, loss, 1 - both - gain - loss])
     covered = 0
@@ -250,7 +250,7 @@ def test_coverage_of_the_difference_of_single_samples(both, gain, loss, n):
     assert 0.93 <= covered / len(kinds) <= 0.985
 
 
-def test_models_that_never_differ_may_still_differ_a_little():
+def test_difference_interval_is_symmetric_when_models_are_equal():
     correct = np.array([1.0] * 90 + [0.0] * 10)
     low, high = compute_difference_interval(correct, correct, None)
     assert low == pytest.approx(-high)

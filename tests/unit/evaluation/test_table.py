@@ -1,4 +1,4 @@
-"""The table claims only what the tests found."""
+"""Tests of the table of results and of the checks of the gate."""
 
 import io
 
@@ -59,13 +59,13 @@ def arrows_of(frame: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def test_columns_are_those_of_the_contract_and_order_is_kept():
+def test_results_table_has_listed_columns_and_keeps_order():
     frame = table()
     assert list(frame.columns) == COLUMNS
     assert frame["scheme"].tolist()[0] == "float32"
 
 
-def test_holm_counts_the_tests_of_a_model_and_not_its_float_row():
+def test_holm_adjustment_excludes_float_row():
     frame = table().set_index("scheme")
     # Sorted: .001, .001, .02, .03 times 4, 3, 2, 1, never falling.
     assert frame["p_holm"]["fiq_uint8"] == 0.004
@@ -76,12 +76,12 @@ def test_holm_counts_the_tests_of_a_model_and_not_its_float_row():
     assert pd.isna(frame["p_float"]["float32"])
 
 
-def test_another_model_has_tests_of_its_own():
+def test_holm_adjustment_is_separate_when_models_differ():
     frame = build_results_table([row("drq", p_float=0.03), row("drq", model="other", p_float=0.04)])
     assert frame["p_holm"].tolist() == [0.03, 0.04]
 
 
-def test_a_naive_arrow_is_not_drawn():
+def test_arrow_is_tilde_when_adjusted_p_is_large():
     """0.03 alone would be called a loss; among four tests it is not one."""
     cases = {"float32": 1.0, "drq": 0.03, "fiq_int8": 0.5, "fiq_uint8": 0.9, "fiq_float32": 0.9}
     frame = build_results_table(
@@ -94,13 +94,13 @@ def test_a_naive_arrow_is_not_drawn():
     }
 
 
-def test_arrows():
+def test_arrow_points_down_or_up_when_adjusted_p_is_small():
     arrows = arrows_of(table())
     assert arrows["fiq_uint8"] == "↓"
     assert arrows["fiq_float32"] == "↑"
 
 
-def test_what_does_not_apply_is_empty_and_counts_are_whole():
+def test_results_csv_has_empty_cells_when_value_is_unknown():
     incompatible = row("drq", status="incompatible", reason="layer x", n=0)
     incompatible |= dict.fromkeys(("accuracy", "accuracy_low", "p_float", "n_groups", "size_bytes"))
     text = build_results_table([row("float32"), incompatible]).to_csv(index=False)
@@ -111,7 +111,7 @@ def test_what_does_not_apply_is_empty_and_counts_are_whole():
     assert read["size_bytes"].tolist() == ["2048", ""]
 
 
-def test_the_page_has_schemes_down_and_variants_across():
+def test_table_markdown_has_schemes_as_rows_variants_as_columns():
     rows = [row("float32"), row("drq"), row("float32", variant="pruned", accuracy=0.85)]
     rows.append(row("drq", variant="pruned", status="incompatible", reason="layer x"))
     page = format_table_markdown(build_results_table(rows), 0.95)
@@ -123,7 +123,7 @@ def test_the_page_has_schemes_down_and_variants_across():
     assert "synthetic_x (multiclass), 100 test samples of 5 groups" in page
 
 
-def test_a_variant_is_held_against_its_parent_by_tests_of_their_own():
+def test_table_compares_with_parent_when_parent_is_known():
     rows = [
         row("fiq_int8", variant=name, delta_parent=delta, p_parent=p)
         for name, delta, p in (("original", None, None), ("a", -0.02, 0.001), ("b", 0.01, 0.03))
@@ -140,13 +140,13 @@ def test_a_variant_is_held_against_its_parent_by_tests_of_their_own():
     )
 
 
-def test_empty_studies_have_a_table():
+def test_results_table_is_empty_when_there_are_no_rows():
     frame = build_results_table([])
     assert list(frame.columns) == COLUMNS
     assert format_table_markdown(frame, 0.95).startswith("# Results")
 
 
-def test_the_gate_names_the_cell_and_what_is_wrong():
+def test_gate_names_cell_and_finding_when_contract_fails():
     names = {"variant": "original", "scheme": "drq", "runtime": "litert"}
     wrong = ["input is float32 instead of int8"]
     cells = [
@@ -155,16 +155,16 @@ def test_the_gate_names_the_cell_and_what_is_wrong():
         {"model": "c", **names, "status": "incompatible"},
     ]
     gate = evaluate_gate(cells)
-    assert gate == {
+    assert gate.to_json() == {
         "verdict": "fail",
         "cells": 3,
         "failures": ["b/original/drq/litert: input is float32 instead of int8"],
         "demands": [],
     }
-    assert evaluate_gate(cells[:1])["verdict"] == "pass"
+    assert evaluate_gate(cells[:1]).verdict == "pass"
 
 
-def test_zeros_that_conversion_loses_close_the_gate():
+def test_gate_fails_when_file_has_fewer_zeros_than_model():
     kept = {"model_zeros": 0.65, "file_zeros": 0.66, "status": "ok"}
     cells = [
         {
@@ -177,7 +177,7 @@ def test_zeros_that_conversion_loses_close_the_gate():
         }
         for name, zeros in (("a", 0.66), ("b", 0.646), ("c", 0.2), ("d", None))
     ]
-    assert evaluate_gate(cells)["failures"] == [
+    assert evaluate_gate(cells).failures == [
         "c/sparse/drq/litert: the fraction of zero weights is 0.650 in the model, but 0.200 in "
         "the file"
     ]

@@ -1,4 +1,4 @@
-"""Models of one operator, drawn at random: all that the operator allows, extremes included."""
+"""Random models with one operator, including extreme values of its options."""
 
 import math
 from collections.abc import Callable
@@ -92,14 +92,14 @@ def weights(draw: Draw, shape: tuple[int, ...], axis: int, per_channel: bool) ->
 
 def bias(draw: Draw, count: int, dtype: str) -> Tensor:
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    most = draw(st.sampled_from([1, 1000, 100_000, 2**30]))
-    return constant(rng.integers(-most, most + 1, count), dtype, scale=1.0)
+    largest = draw(st.sampled_from([1, 1000, 100_000, 2**30]))
+    return constant(rng.integers(-largest, largest + 1, count), dtype, scale=1.0)
 
 
-def output_scale(draw: Draw, given: Tensor, kernel: Tensor) -> float:
+def output_scale(draw: Draw, source: Tensor, kernel: Tensor) -> float:
     """Draw an output scale with which the outputs neither vanish nor all saturate."""
     size = np.asarray(kernel.values).size / max(len(np.atleast_1d(kernel.scale)), 1)
-    typical = float(given.scale) * max(np.atleast_1d(kernel.scale)) * math.sqrt(size) * 20
+    typical = float(source.scale) * max(np.atleast_1d(kernel.scale)) * math.sqrt(size) * 20
     return float(np.float32(typical * math.exp(draw(st.floats(-3, 3)))))
 
 
@@ -111,15 +111,15 @@ def out_size(size: int, kernel: int, stride: int, dilation: int, padding: int) -
 @st.composite
 def windows(draw: Draw, dilations: bool = True) -> dict[str, Any]:
     """Draw image, window, strides, dilations and padding that leave an output."""
-    found: dict[str, Any] = {"padding": draw(st.sampled_from([SAME, VALID]))}
+    window: dict[str, Any] = {"padding": draw(st.sampled_from([SAME, VALID]))}
     for axis in "HW":
         kernel, stride = draw(st.integers(1, 4)), draw(st.integers(1, 3))
         dilation = draw(st.integers(1, 3)) if dilations else 1
-        least = (kernel - 1) * dilation + 1 if found["padding"] == VALID else 1
+        least = (kernel - 1) * dilation + 1 if window["padding"] == VALID else 1
         size = draw(st.integers(least, least + 6))
-        out = out_size(size, kernel, stride, dilation, found["padding"])
-        found[axis] = (size, kernel, stride, dilation, out)
-    return found
+        out = out_size(size, kernel, stride, dilation, window["padding"])
+        window[axis] = (size, kernel, stride, dilation, out)
+    return window
 
 
 def steps(window: dict[str, Any]) -> dict[str, int]:
@@ -139,15 +139,15 @@ def conv_2d(draw: Draw, dtype: str = "int8") -> Case:
     groups = draw(st.sampled_from([1, 1, 1, 2, 3]))
     channels, outputs = draw(st.integers(1, 5)), groups * draw(st.integers(1, 4))
     batch = draw(st.integers(1, 2))
-    given = tensor(draw, (batch, window["H"][0], window["W"][0], groups * channels), dtype)
+    source = tensor(draw, (batch, window["H"][0], window["W"][0], groups * channels), dtype)
     shape = (outputs, window["H"][1], window["W"][1], channels)
     kernel = weights(draw, shape, 0, draw(st.booleans()))
     kind = "int32" if dtype == "int8" else draw(st.sampled_from(["int32", "int64"]))
-    made = tensor(
+    output = tensor(
         draw,
         (batch, window["H"][4], window["W"][4], outputs),
         dtype,
-        output_scale(draw, given, kernel) / (1 if dtype == "int8" else 100),
+        output_scale(draw, source, kernel) / (1 if dtype == "int8" else 100),
     )
     options = {
         "kind": "Conv2DOptions",
@@ -160,7 +160,7 @@ def conv_2d(draw: Draw, dtype: str = "int8") -> Case:
     added = bias(draw, outputs, kind) if draw(st.integers(0, 4)) else None
     if added is None:
         options["quantizedBiasType"] = draw(st.sampled_from([0, 2, 4]))
-    return case("CONV_2D", [given, kernel, added], made, options, draw)
+    return case("CONV_2D", [source, kernel, added], output, options, draw)
 
 
 @st.composite
@@ -168,14 +168,14 @@ def depthwise_conv_2d(draw: Draw, dtype: str = "int8") -> Case:
     window = draw(windows())
     channels, multiplier = draw(st.integers(1, 5)), draw(st.integers(1, 3))
     outputs = channels * multiplier
-    given = tensor(draw, (1, window["H"][0], window["W"][0], channels), dtype)
+    source = tensor(draw, (1, window["H"][0], window["W"][0], channels), dtype)
     shape = (1, window["H"][1], window["W"][1], outputs)
     kernel = weights(draw, shape, 3, draw(st.booleans()))
-    made = tensor(
+    output = tensor(
         draw,
         (1, window["H"][4], window["W"][4], outputs),
         dtype,
-        output_scale(draw, given, kernel) / (1 if dtype == "int8" else 100),
+        output_scale(draw, source, kernel) / (1 if dtype == "int8" else 100),
     )
     options = {
         "kind": "DepthwiseConv2DOptions",
@@ -185,7 +185,7 @@ def depthwise_conv_2d(draw: Draw, dtype: str = "int8") -> Case:
         "depthMultiplier": multiplier,
     }
     added = bias(draw, outputs, "int32" if dtype == "int8" else "int64")
-    return case("DEPTHWISE_CONV_2D", [given, kernel, added], made, options, draw)
+    return case("DEPTHWISE_CONV_2D", [source, kernel, added], output, options, draw)
 
 
 @st.composite
@@ -193,12 +193,12 @@ def transpose_conv(draw: Draw, dtype: str = "int8") -> Case:
     window = draw(windows(dilations=False))
     # A convolution of the output: its image is what is made here.
     channels, outputs = draw(st.integers(1, 4)), draw(st.integers(1, 4))
-    made_shape = (1, window["H"][0], window["W"][0], outputs)
-    given = tensor(draw, (1, window["H"][4], window["W"][4], channels), dtype)
+    output_shape = (1, window["H"][0], window["W"][0], outputs)
+    source = tensor(draw, (1, window["H"][4], window["W"][4], channels), dtype)
     shape = (outputs, window["H"][1], window["W"][1], channels)
     kernel = weights(draw, shape, 0, draw(st.booleans()))
-    step = output_scale(draw, given, kernel) / (1 if dtype == "int8" else 100)
-    made = tensor(draw, made_shape, dtype, step)
+    step = output_scale(draw, source, kernel) / (1 if dtype == "int8" else 100)
+    output = tensor(draw, output_shape, dtype, step)
     kind = "int32" if dtype == "int8" else "int64"
     options = {
         "kind": "TransposeConvOptions",
@@ -209,29 +209,29 @@ def transpose_conv(draw: Draw, dtype: str = "int8") -> Case:
     added = bias(draw, outputs, kind) if draw(st.integers(0, 4)) else None
     if added is None:
         options["quantizedBiasType"] = draw(st.sampled_from([0, 2, 4]))
-    inputs = [constant(made_shape), kernel, given, added]
-    return case("TRANSPOSE_CONV", inputs, made, options, draw)
+    inputs = [constant(output_shape), kernel, source, added]
+    return case("TRANSPOSE_CONV", inputs, output, options, draw)
 
 
 @st.composite
 def fully_connected(draw: Draw, dtype: str = "int8") -> Case:
     rows, depth, outputs = (draw(st.integers(1, n)) for n in (3, 40, 6))
-    given = tensor(draw, (rows, depth), dtype)
+    source = tensor(draw, (rows, depth), dtype)
     per_channel = draw(st.booleans()) and outputs > 1
     kernel = weights(draw, (outputs, depth), 0, per_channel)
-    step = output_scale(draw, given, kernel) / (1 if dtype == "int8" else 100)
-    made = tensor(draw, (rows, outputs), dtype, step)
+    step = output_scale(draw, source, kernel) / (1 if dtype == "int8" else 100)
+    output = tensor(draw, (rows, outputs), dtype, step)
     kind = "int32" if dtype == "int8" else draw(st.sampled_from(["int32", "int64"]))
     added = bias(draw, outputs, kind) if draw(st.booleans()) else None
     if added is not None and not per_channel:
-        product = float(np.float32(given.scale) * np.float32(kernel.scale[0]))
+        product = float(np.float32(source.scale) * np.float32(kernel.scale[0]))
         added = constant(added.values, kind, scale=product)
     options = {
         "kind": "FullyConnectedOptions",
         "fusedActivationFunction": draw(st.sampled_from([0, 0, 1, 2, 3])),
         "quantizedBiasType": BIAS_CODES[kind] if dtype == "int16" else 0,
     }
-    return case("FULLY_CONNECTED", [given, kernel, added], made, options, draw)
+    return case("FULLY_CONNECTED", [source, kernel, added], output, options, draw)
 
 
 @st.composite
@@ -244,12 +244,12 @@ def batch_matmul(draw: Draw, dtype: str = "int8") -> Case:
     b = tensor(draw, (*batch, *((columns, depth) if flips[1] else (depth, columns))), dtype)
     typical = float(a.scale) * float(b.scale) * math.sqrt(depth) * 50
     step = typical * math.exp(draw(st.floats(-2, 2)))
-    made = tensor(draw, (*batch, rows, columns), dtype, step)
+    output = tensor(draw, (*batch, rows, columns), dtype, step)
     options = {"kind": "BatchMatMulOptions", "adjX": flips[0], "adjY": flips[1]}
-    return case("BATCH_MATMUL", [a, b], made, options, draw)
+    return case("BATCH_MATMUL", [a, b], output, options, draw)
 
 
-def two(draw: Draw, dtype: str) -> tuple[Tensor, Tensor, tuple[int, ...]]:
+def broadcast_pair(draw: Draw, dtype: str) -> tuple[Tensor, Tensor, tuple[int, ...]]:
     """Draw two tensors that broadcast, and their common shape."""
     shape = a_shape(draw)
     other = tuple(draw(st.sampled_from([n, n, 1])) for n in shape)
@@ -258,12 +258,12 @@ def two(draw: Draw, dtype: str) -> tuple[Tensor, Tensor, tuple[int, ...]]:
     return (a, b, shape) if draw(st.booleans()) else (b, a, shape)
 
 
-def operand(draw: Draw, given: Tensor) -> Tensor:
+def operand(draw: Draw, source: Tensor) -> Tensor:
     """Make some second operands constants."""
     if draw(st.integers(0, 3)):
-        return given
-    array = values(draw, given.shape, given.dtype)
-    return Tensor(given.shape, given.dtype, given.scale, given.zero_point, array)
+        return source
+    array = values(draw, source.shape, source.dtype)
+    return Tensor(source.shape, source.dtype, source.scale, source.zero_point, array)
 
 
 @st.composite
@@ -283,29 +283,29 @@ def shifted_sums(draw: Draw, operator: str) -> Case:
 
 @st.composite
 def sums(draw: Draw, operator: str, dtype: str = "int8") -> Case:
-    a, b, shape = two(draw, dtype)
+    a, b, shape = broadcast_pair(draw, dtype)
     step = max(a.scale, b.scale) * math.exp(draw(st.floats(-3, 3)))
-    made = tensor(draw, shape, dtype, step)
+    output = tensor(draw, shape, dtype, step)
     options = {
         "kind": f"{operator.title()}Options",
         "fusedActivationFunction": activation(draw),
         "potScaleInt16": False,
     }
-    return case(operator, [a, operand(draw, b)], made, options, draw)
+    return case(operator, [a, operand(draw, b)], output, options, draw)
 
 
 @st.composite
 def mul(draw: Draw, dtype: str = "int8") -> Case:
-    a, b, shape = two(draw, dtype)
+    a, b, shape = broadcast_pair(draw, dtype)
     step = a.scale * b.scale * math.exp(draw(st.floats(-1, 6)))
-    made = tensor(draw, shape, dtype, step)
+    output = tensor(draw, shape, dtype, step)
     options = {"kind": "MulOptions", "fusedActivationFunction": activation(draw)}
-    return case("MUL", [a, operand(draw, b)], made, options, draw)
+    return case("MUL", [a, operand(draw, b)], output, options, draw)
 
 
 @st.composite
-def larger(draw: Draw, operator: str, dtype: str = "int8") -> Case:
-    a, b, shape = two(draw, dtype)
+def maximum_minimum(draw: Draw, operator: str, dtype: str = "int8") -> Case:
+    a, b, shape = broadcast_pair(draw, dtype)
     options = {"kind": "MaximumMinimumOptions"}
     return case(operator, [a, operand(draw, b)], like(a, shape), options, draw)
 
@@ -314,8 +314,10 @@ def larger(draw: Draw, operator: str, dtype: str = "int8") -> Case:
 def pool(draw: Draw, operator: str, dtype: str = "int8") -> Case:
     window = draw(windows(dilations=False))
     channels = draw(st.integers(1, 4))
-    given = tensor(draw, (draw(st.integers(1, 2)), window["H"][0], window["W"][0], channels), dtype)
-    made = like(given, (given.shape[0], window["H"][4], window["W"][4], channels))
+    source = tensor(
+        draw, (draw(st.integers(1, 2)), window["H"][0], window["W"][0], channels), dtype
+    )
+    output = like(source, (source.shape[0], window["H"][4], window["W"][4], channels))
     options = {
         "kind": "Pool2DOptions",
         **steps(window),
@@ -323,7 +325,7 @@ def pool(draw: Draw, operator: str, dtype: str = "int8") -> Case:
         "filterWidth": window["W"][1],
         "fusedActivationFunction": activation(draw),
     }
-    return case(operator, [given], made, options, draw)
+    return case(operator, [source], output, options, draw)
 
 
 @st.composite
@@ -331,20 +333,20 @@ def reduction(draw: Draw, operator: str, dtype: str = "int8") -> Case:
     shape = a_shape(draw, 1, 4)
     axes = sorted(draw(st.sets(st.integers(0, len(shape) - 1), min_size=1, max_size=2)))
     keep = draw(st.booleans())
-    made_shape = [1 if i in axes else n for i, n in enumerate(shape)]
+    output_shape = [1 if i in axes else n for i, n in enumerate(shape)]
     if not keep:
-        made_shape = [n for i, n in enumerate(shape) if i not in axes]
-    given = tensor(draw, shape, dtype)
+        output_shape = [n for i, n in enumerate(shape) if i not in axes]
+    source = tensor(draw, shape, dtype)
     factor = 1.0 if draw(st.booleans()) else math.exp(draw(st.floats(-2, 3)))
-    made = tensor(draw, made_shape, dtype, given.scale * factor)
+    output = tensor(draw, output_shape, dtype, source.scale * factor)
     if operator == "REDUCE_MAX":
-        made = like(given, made_shape)
+        output = like(source, output_shape)
     written = [axis - len(shape) if draw(st.booleans()) else axis for axis in axes]
     options = {"kind": "ReducerOptions", "keepDims": keep}
-    return case(operator, [given, constant(written)], made, options, draw)
+    return case(operator, [source, constant(written)], output, options, draw)
 
 
-def moved(draw: Draw, shape: Any, dtype: str) -> Tensor:
+def movable(draw: Draw, shape: Any, dtype: str) -> Tensor:
     """Make the input of an operator that moves elements, of real numbers too."""
     return Tensor(tuple(shape), "float32") if dtype == "float32" else tensor(draw, shape, dtype)
 
@@ -354,33 +356,33 @@ PAD_OPTIONS = {"PAD": "PadOptions", "PADV2": "PadV2Options"}
 
 @st.composite
 def pad(draw: Draw, operator: str, dtype: str = "int8") -> Case:
-    given = tensor(draw, a_shape(draw), dtype)
-    pairs = [[draw(st.integers(0, 3)), draw(st.integers(0, 3))] for _ in given.shape]
-    made = like(given, [n + sum(pair) for n, pair in zip(given.shape, pairs, strict=True)])
-    inputs = [given, constant(pairs)]
+    source = tensor(draw, a_shape(draw), dtype)
+    pairs = [[draw(st.integers(0, 3)), draw(st.integers(0, 3))] for _ in source.shape]
+    output = like(source, [n + sum(pair) for n, pair in zip(source.shape, pairs, strict=True)])
+    inputs = [source, constant(pairs)]
     if operator == "PADV2":
         value = values(draw, (1,), dtype)
-        inputs.append(Tensor((1,), dtype, made.scale, made.zero_point, value))
-    return case(operator, inputs, made, {"kind": PAD_OPTIONS[operator]}, draw)
+        inputs.append(Tensor((1,), dtype, output.scale, output.zero_point, value))
+    return case(operator, inputs, output, {"kind": PAD_OPTIONS[operator]}, draw)
 
 
 @st.composite
 def reshape(draw: Draw, dtype: str = "int8") -> Case:
-    given = moved(draw, a_shape(draw), dtype)
-    shape = list(draw(st.permutations(given.shape)))
-    asked = list(shape)
+    source = movable(draw, a_shape(draw), dtype)
+    shape = list(draw(st.permutations(source.shape)))
+    requested = list(shape)
     if draw(st.booleans()):
-        asked[draw(st.integers(0, len(shape) - 1))] = -1
-    options = {"kind": "ReshapeOptions", "newShape": asked}
-    return case("RESHAPE", [given, constant(asked)], like(given, shape), options, draw)
+        requested[draw(st.integers(0, len(shape) - 1))] = -1
+    options = {"kind": "ReshapeOptions", "newShape": requested}
+    return case("RESHAPE", [source, constant(requested)], like(source, shape), options, draw)
 
 
 @st.composite
 def transpose(draw: Draw, dtype: str = "int8") -> Case:
-    given = moved(draw, a_shape(draw), dtype)
-    order = draw(st.permutations(range(len(given.shape))))
-    made = like(given, [given.shape[axis] for axis in order])
-    return case("TRANSPOSE", [given, constant(order)], made, {"kind": "TransposeOptions"}, draw)
+    source = movable(draw, a_shape(draw), dtype)
+    order = draw(st.permutations(range(len(source.shape))))
+    output = like(source, [source.shape[axis] for axis in order])
+    return case("TRANSPOSE", [source, constant(order)], output, {"kind": "TransposeOptions"}, draw)
 
 
 @st.composite
@@ -388,12 +390,12 @@ def concatenation(draw: Draw, dtype: str = "int8") -> Case:
     shape = a_shape(draw)
     axis = draw(st.integers(0, len(shape) - 1))
     sizes = draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
-    first = moved(draw, shape, dtype)
-    given = [like(first, [*shape[:axis], n, *shape[axis + 1 :]]) for n in sizes]
-    made = like(first, [*shape[:axis], sum(sizes), *shape[axis + 1 :]])
+    first = movable(draw, shape, dtype)
+    source = [like(first, [*shape[:axis], n, *shape[axis + 1 :]]) for n in sizes]
+    output = like(first, [*shape[:axis], sum(sizes), *shape[axis + 1 :]])
     written = axis - len(shape) if draw(st.booleans()) else axis
     options = {"kind": "ConcatenationOptions", "axis": written}
-    return case("CONCATENATION", given, made, options, draw)
+    return case("CONCATENATION", source, output, options, draw)
 
 
 @st.composite
@@ -402,19 +404,19 @@ def split(draw: Draw, dtype: str = "int8") -> Case:
     axis, parts = draw(st.integers(0, len(shape) - 1)), draw(st.integers(1, 3))
     size = shape[axis]
     shape[axis] = size * parts
-    given = moved(draw, shape, dtype)
+    source = movable(draw, shape, dtype)
     part = [size if i == axis else n for i, n in enumerate(shape)]
     options = {"kind": "SplitOptions", "numSplits": parts}
     where = constant(axis - len(shape) if draw(st.booleans()) else axis)
-    return case("SPLIT", [where, given], [like(given, part) for _ in range(parts)], options, draw)
+    return case("SPLIT", [where, source], [like(source, part) for _ in range(parts)], options, draw)
 
 
 @st.composite
 def strided_slice(draw: Draw, dtype: str = "int8") -> Case:
-    given = moved(draw, a_shape(draw), dtype)
+    source = movable(draw, a_shape(draw), dtype)
     begin, end, strides, index, shrink = [], [], [], [], 0
     masks = {"beginMask": 0, "endMask": 0}
-    for i, n in enumerate(given.shape):
+    for i, n in enumerate(source.shape):
         first = draw(st.integers(0, n - 1))
         if draw(st.integers(0, 4)) == 0:
             begin.append(first - n if draw(st.booleans()) else first)
@@ -438,27 +440,27 @@ def strided_slice(draw: Draw, dtype: str = "int8") -> Case:
         end.append(last + 5 if last == n and draw(st.booleans()) else last)
         strides.append(step)
         index.append(slice(None if free[0] else first, None if free[1] else last, step))
-    shape = np.empty(given.shape)[tuple(index)].shape
+    shape = np.empty(source.shape)[tuple(index)].shape
     options = {"kind": "StridedSliceOptions", **masks, "shrinkAxisMask": shrink}
-    inputs = [given, constant(begin), constant(end), constant(strides)]
-    return case("STRIDED_SLICE", inputs, like(given, shape), options, draw)
+    inputs = [source, constant(begin), constant(end), constant(strides)]
+    return case("STRIDED_SLICE", inputs, like(source, shape), options, draw)
 
 
 @st.composite
 def new_axes(draw: Draw) -> Case:
     """Draw slices with new dimensions, an ellipsis, and ends that count from begin."""
-    given = tensor(draw, a_shape(draw, 1, 3))
+    source = tensor(draw, a_shape(draw, 1, 3))
     offset = draw(st.booleans())
     # Dimensions that an ellipsis stands for; with `offset` LiteRT ends the program.
-    hidden = 0 if offset else draw(st.integers(0, len(given.shape)))
-    first = draw(st.integers(0, len(given.shape) - hidden))
+    hidden = 0 if offset else draw(st.integers(0, len(source.shape)))
+    first = draw(st.integers(0, len(source.shape) - hidden))
     entries: list[tuple[int, int, int, Any]] = []
     masks = {"newAxisMask": 0, "ellipsisMask": 0}
-    for axis, n in enumerate(given.shape):
+    for axis, n in enumerate(source.shape):
         if axis == first and hidden:
             masks["ellipsisMask"] = 1 << len(entries)
             entries.append((0, 0, 1, Ellipsis))
-        if draw(st.integers(0, 3)) == 0 and len(given.shape) + len(entries) < 5:
+        if draw(st.integers(0, 3)) == 0 and len(source.shape) + len(entries) < 5:
             masks["newAxisMask"] |= 1 << len(entries)
             entries.append((0, 1, 1, None))
         if not first <= axis < first + hidden:
@@ -467,136 +469,144 @@ def new_axes(draw: Draw) -> Case:
             written = end - begin if offset else end
             entries.append((begin, written, stride, slice(begin, end, stride)))
     begin, end, stride, index = zip(*entries, strict=True)
-    shape = np.empty(given.shape)[index].shape
+    shape = np.empty(source.shape)[index].shape
     options = {"kind": "StridedSliceOptions", **masks, "offset": offset}
-    inputs = [given, constant(begin), constant(end), constant(stride)]
-    return case("STRIDED_SLICE", inputs, like(given, shape), options, draw)
+    inputs = [source, constant(begin), constant(end), constant(stride)]
+    return case("STRIDED_SLICE", inputs, like(source, shape), options, draw)
 
 
 @st.composite
 def a_slice(draw: Draw, dtype: str = "int8") -> Case:
-    given = moved(draw, a_shape(draw), dtype)
-    begin = [draw(st.integers(0, n - 1)) for n in given.shape]
-    size = [draw(st.integers(1, n - b)) for n, b in zip(given.shape, begin, strict=True)]
-    asked = [
+    source = movable(draw, a_shape(draw), dtype)
+    begin = [draw(st.integers(0, n - 1)) for n in source.shape]
+    size = [draw(st.integers(1, n - b)) for n, b in zip(source.shape, begin, strict=True)]
+    requested = [
         -1 if s == n - b and draw(st.booleans()) else s
-        for n, b, s in zip(given.shape, begin, size, strict=True)
+        for n, b, s in zip(source.shape, begin, size, strict=True)
     ]
-    inputs = [given, constant(begin), constant(asked)]
-    return case("SLICE", inputs, like(given, size), {"kind": "SliceOptions"}, draw)
+    inputs = [source, constant(begin), constant(requested)]
+    return case("SLICE", inputs, like(source, size), {"kind": "SliceOptions"}, draw)
 
 
 @st.composite
 def squeeze(draw: Draw, dtype: str = "int8") -> Case:
     shape = [*a_shape(draw, 1, 2), 1, *a_shape(draw, 1, 2)]
     ones = [i for i, n in enumerate(shape) if n == 1]
-    asked = draw(st.sampled_from([[], ones[:1]]))
-    gone = asked or ones
-    given = moved(draw, shape, dtype)
-    made = like(given, [n for i, n in enumerate(shape) if i not in gone])
-    options = {"kind": "SqueezeOptions", "squeezeDims": asked}
-    return case("SQUEEZE", [given], made, options, draw)
+    requested = draw(st.sampled_from([[], ones[:1]]))
+    removed_axes = requested or ones
+    source = movable(draw, shape, dtype)
+    output = like(source, [n for i, n in enumerate(shape) if i not in removed_axes])
+    options = {"kind": "SqueezeOptions", "squeezeDims": requested}
+    return case("SQUEEZE", [source], output, options, draw)
 
 
 @st.composite
 def expand_dims(draw: Draw, dtype: str = "int8") -> Case:
-    given = moved(draw, a_shape(draw, 1, 3), dtype)
-    axis = draw(st.integers(-len(given.shape) - 1, len(given.shape)))
-    shape = np.expand_dims(np.empty(given.shape), axis).shape
-    inputs = [given, constant([axis])]
-    return case("EXPAND_DIMS", inputs, like(given, shape), {"kind": "ExpandDimsOptions"}, draw)
+    source = movable(draw, a_shape(draw, 1, 3), dtype)
+    axis = draw(st.integers(-len(source.shape) - 1, len(source.shape)))
+    shape = np.expand_dims(np.empty(source.shape), axis).shape
+    inputs = [source, constant([axis])]
+    return case("EXPAND_DIMS", inputs, like(source, shape), {"kind": "ExpandDimsOptions"}, draw)
 
 
 @st.composite
 def pack(draw: Draw, dtype: str = "int8") -> Case:
-    first = moved(draw, a_shape(draw, 1, 3), dtype)
+    first = movable(draw, a_shape(draw, 1, 3), dtype)
     count = draw(st.integers(1, 3))
     axis = draw(st.integers(-len(first.shape) - 1, len(first.shape)))
     shape = np.stack([np.empty(first.shape)] * count, axis).shape
     options = {"kind": "PackOptions", "valuesCount": count, "axis": axis}
-    given = [like(first, first.shape) for _ in range(count)]
-    return case("PACK", given, like(first, shape), options, draw)
+    source = [like(first, first.shape) for _ in range(count)]
+    return case("PACK", source, like(first, shape), options, draw)
 
 
 @st.composite
 def a_shape_of(draw: Draw) -> Case:
-    given = tensor(draw, a_shape(draw))
-    made = Tensor((len(given.shape),), "int32")
-    return case("SHAPE", [given], made, {"kind": "ShapeOptions", "outType": 2}, draw)
+    source = tensor(draw, a_shape(draw))
+    output = Tensor((len(source.shape),), "int32")
+    return case("SHAPE", [source], output, {"kind": "ShapeOptions", "outType": 2}, draw)
 
 
 @st.composite
 def softmax(draw: Draw, dtype: str = "int8", wide: bool = False) -> Case:
-    given = tensor(draw, (*a_shape(draw, 1, 2), draw(st.integers(1, 30))), dtype)
-    made = Tensor(given.shape, "int8", 1 / 256, -128)
+    source = tensor(draw, (*a_shape(draw, 1, 2), draw(st.integers(1, 30))), dtype)
+    output = Tensor(source.shape, "int8", 1 / 256, -128)
     if dtype == "int16":
-        made = Tensor(given.shape, "int16", 1 / 32768, 0)
+        output = Tensor(source.shape, "int16", 1 / 32768, 0)
     if wide:
-        made = Tensor(given.shape, "int16", 1 / 65536, -32768)
+        output = Tensor(source.shape, "int16", 1 / 65536, -32768)
     beta = draw(st.sampled_from([1.0, 0.5, 2.5]))
-    return case("SOFTMAX", [given], made, {"kind": "SoftmaxOptions", "beta": beta}, draw)
+    return case("SOFTMAX", [source], output, {"kind": "SoftmaxOptions", "beta": beta}, draw)
 
 
 @st.composite
 def squashing(draw: Draw, operator: str, dtype: str = "int8") -> Case:
     shape = (1, 300)
-    given = tensor(draw, shape, dtype)
+    source = tensor(draw, shape, dtype)
     if dtype == "int16":
-        if given.scale > 0.01:
-            given = Tensor(shape, "int16", 2.0**-12)
-        made = Tensor(shape, "int16", 2.0**-15, 0)
+        if source.scale > 0.01:
+            source = Tensor(shape, "int16", 2.0**-12)
+        output = Tensor(shape, "int16", 2.0**-15, 0)
     elif operator == "LOGISTIC":
-        made = Tensor(shape, "int8", 1 / 256, -128)
+        output = Tensor(shape, "int8", 1 / 256, -128)
     else:
-        made = Tensor(shape, "int8", 1 / 128, 0)
-    return case(operator, [given], made, None, draw)
+        output = Tensor(shape, "int8", 1 / 128, 0)
+    return case(operator, [source], output, None, draw)
 
 
 @st.composite
-def alone(draw: Draw, operator: str, dtype: str = "int8") -> Case:
-    given = tensor(draw, (1, 300), dtype)
-    made = tensor(draw, (1, 300), dtype, given.scale * math.exp(draw(st.floats(-3, 3))))
+def unary(draw: Draw, operator: str, dtype: str = "int8") -> Case:
+    source = tensor(draw, (1, 300), dtype)
+    output = tensor(draw, (1, 300), dtype, source.scale * math.exp(draw(st.floats(-3, 3))))
     options = None
     if operator == "LEAKY_RELU":
         alpha = draw(st.sampled_from([0.01, 0.1, 0.3, 1.0, 0.0, -0.5]))
         options = {"kind": "LeakyReluOptions", "alpha": alpha}
-    return case(operator, [given], made, options, draw)
+    return case(operator, [source], output, options, draw)
 
 
 @st.composite
 def hard_swish(draw: Draw) -> Case:
-    given = tensor(draw, (1, 300), "int8", math.exp(draw(st.floats(-6, -1))))
-    made = tensor(draw, (1, 300), "int8", given.scale * math.exp(draw(st.floats(-0.6, 2))))
-    return case("HARD_SWISH", [given], made, {"kind": "HardSwishOptions"}, draw)
+    source = tensor(draw, (1, 300), "int8", math.exp(draw(st.floats(-6, -1))))
+    output = tensor(draw, (1, 300), "int8", source.scale * math.exp(draw(st.floats(-0.6, 2))))
+    return case("HARD_SWISH", [source], output, {"kind": "HardSwishOptions"}, draw)
 
 
 @st.composite
 def prelu(draw: Draw) -> Case:
     shape = a_shape(draw, 2, 4)
-    given = tensor(draw, shape)
+    source = tensor(draw, shape)
     alpha = tensor(draw, [1] * (len(shape) - 1) + [shape[-1]], "int8", 0.01)
     alpha = operand(draw, Tensor(alpha.shape, "int8", 0.01, 3))
-    made = tensor(draw, shape, "int8", given.scale * math.exp(draw(st.floats(-2, 2))))
-    return case("PRELU", [given, alpha], made, None, draw)
+    output = tensor(draw, shape, "int8", source.scale * math.exp(draw(st.floats(-2, 2))))
+    return case("PRELU", [source, alpha], output, None, draw)
 
 
 @st.composite
-def quantize(draw: Draw, given_type: str, made_type: str) -> Case:
+def quantize(draw: Draw, input_type: str, output_type: str) -> Case:
     shape = (1, 300)
-    given = Tensor(shape, "float32") if given_type == "float32" else tensor(draw, shape, given_type)
-    step = (
-        a_scale(draw) if given_type == "float32" else given.scale * math.exp(draw(st.floats(-3, 3)))
+    source = (
+        Tensor(shape, "float32") if input_type == "float32" else tensor(draw, shape, input_type)
     )
-    if given_type != made_type and draw(st.booleans()) and "float32" not in (given_type, made_type):
-        step = given.scale
-    made = tensor(draw, shape, made_type, step)
-    return case("QUANTIZE", [given], made, None, draw)
+    step = (
+        a_scale(draw)
+        if input_type == "float32"
+        else source.scale * math.exp(draw(st.floats(-3, 3)))
+    )
+    if (
+        input_type != output_type
+        and draw(st.booleans())
+        and "float32" not in (input_type, output_type)
+    ):
+        step = source.scale
+    output = tensor(draw, shape, output_type, step)
+    return case("QUANTIZE", [source], output, None, draw)
 
 
 @st.composite
 def dequantize(draw: Draw, dtype: str) -> Case:
-    given = tensor(draw, (1, 300), dtype)
-    return case("DEQUANTIZE", [given], Tensor((1, 300), "float32"), None, draw)
+    source = tensor(draw, (1, 300), dtype)
+    return case("DEQUANTIZE", [source], Tensor((1, 300), "float32"), None, draw)
 
 
 CASES: dict[str, Any] = {
@@ -618,10 +628,10 @@ CASES: dict[str, Any] = {
     "SUB int16 shifted": shifted_sums("SUB"),
     "MUL": mul(),
     "MUL int16": mul("int16"),
-    "MAXIMUM": larger("MAXIMUM"),
-    "MAXIMUM int16": larger("MAXIMUM", "int16"),
-    "MINIMUM": larger("MINIMUM"),
-    "MINIMUM int16": larger("MINIMUM", "int16"),
+    "MAXIMUM": maximum_minimum("MAXIMUM"),
+    "MAXIMUM int16": maximum_minimum("MAXIMUM", "int16"),
+    "MINIMUM": maximum_minimum("MINIMUM"),
+    "MINIMUM int16": maximum_minimum("MINIMUM", "int16"),
     "MAX_POOL_2D": pool("MAX_POOL_2D"),
     "MAX_POOL_2D int16": pool("MAX_POOL_2D", "int16"),
     "AVERAGE_POOL_2D": pool("AVERAGE_POOL_2D"),
@@ -672,13 +682,13 @@ CASES: dict[str, Any] = {
     "LOGISTIC int16": squashing("LOGISTIC", "int16"),
     "TANH": squashing("TANH"),
     "TANH int16": squashing("TANH", "int16"),
-    "RELU": alone("RELU"),
-    "RELU int16": alone("RELU", "int16"),
-    "RELU6": alone("RELU6"),
-    "RELU6 int16": alone("RELU6", "int16"),
-    "RELU_N1_TO_1": alone("RELU_N1_TO_1"),
-    "LEAKY_RELU": alone("LEAKY_RELU"),
-    "LEAKY_RELU int16": alone("LEAKY_RELU", "int16"),
+    "RELU": unary("RELU"),
+    "RELU int16": unary("RELU", "int16"),
+    "RELU6": unary("RELU6"),
+    "RELU6 int16": unary("RELU6", "int16"),
+    "RELU_N1_TO_1": unary("RELU_N1_TO_1"),
+    "LEAKY_RELU": unary("LEAKY_RELU"),
+    "LEAKY_RELU int16": unary("LEAKY_RELU", "int16"),
     "HARD_SWISH": hard_swish(),
     "PRELU": prelu(),
     "QUANTIZE float32 int8": quantize("float32", "int8"),

@@ -1,4 +1,4 @@
-"""Damages a model at random and runs what is left.
+"""Damage a model at random and run it.
 
 python -m tests.unit.int8.corrupt FILE FIRST COUNT
 
@@ -50,9 +50,9 @@ def run(path: Path) -> str:
         model = load(path)
     except ModelFormatError:
         return "refused"
-    given = [np.zeros(port.shape, port.dtype) for port in model.inputs]
+    inputs = [np.zeros(port.shape, port.dtype) for port in model.inputs]
     try:
-        model.predict(given)
+        model.predict(inputs)
     except ModelFormatError:
         return "refused at the first run"
     return "runs"
@@ -60,27 +60,27 @@ def run(path: Path) -> str:
 
 def main(file: str, first: int, count: int) -> None:
     data = Path(file).read_bytes()
-    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
-    resource.setrlimit(resource.RLIMIT_AS, (held + 8 * BYTES, held + 8 * BYTES))
-    ends: collections.Counter[str] = collections.Counter()
+    memory_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+    resource.setrlimit(resource.RLIMIT_AS, (memory_before + 8 * BYTES, memory_before + 8 * BYTES))
+    outcomes: collections.Counter[str] = collections.Counter()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
         for seed in range(first, first + count):
             path.write_bytes(damage(data, seed))
             started = time.perf_counter()
             try:
-                end = run(path)
+                outcome = run(path)
             except Exception as error:
-                end = f"BAD {type(error).__name__}"
+                outcome = f"BAD {type(error).__name__}"
                 print(f"seed {seed}: {type(error).__name__}: {str(error)[:200]}")
             took = time.perf_counter() - started
             if took > SECONDS:
                 print(f"seed {seed}: {took:.1f} s")
-            ends[end] += 1
-    most = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10) - held
-    if most > BYTES:
-        print(f"{most >> 20} MiB")
-    print(f"done: {dict(ends)}")
+            outcomes[outcome] += 1
+    memory_growth = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10) - memory_before
+    if memory_growth > BYTES:
+        print(f"{memory_growth >> 20} MiB")
+    print(f"done: {dict(outcomes)}")
 
 
 if __name__ == "__main__":

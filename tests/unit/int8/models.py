@@ -10,19 +10,19 @@ def _weights(rng: np.random.Generator, shape: tuple[int, ...], axis: int = 0) ->
     return Tensor(shape, "int8", list(rng.uniform(0.002, 0.02, shape[axis])), 0, values, axis)
 
 
-def _bias(rng: np.random.Generator, given: float, weights: Tensor) -> Tensor:
+def _bias(rng: np.random.Generator, input_scale: float, weights: Tensor) -> Tensor:
     """Write a bias in the scales of the products, which the default kernels ask for."""
-    scales = [float(np.float32(given) * np.float32(scale)) for scale in weights.scale]
+    scales = [float(np.float32(input_scale) * np.float32(scale)) for scale in weights.scale]
     return constant(rng.integers(-500, 500, len(scales)), "int32", scale=scales)
 
 
 def network(batch: int = 1, float_ends: bool = False) -> bytes:
     """Write convolution, depthwise one, pooling, dense layer and softmax."""
     rng = np.random.default_rng(1)
-    ends = "float32" if float_ends else "int8"
+    end_type = "float32" if float_ends else "int8"
     first, second = _weights(rng, (4, 3, 3, 2)), _weights(rng, (1, 3, 3, 4), 3)
     tensors = [
-        Tensor((batch, 8, 8, 2), ends, None if float_ends else 0.1, 3 if not float_ends else 0),
+        Tensor((batch, 8, 8, 2), end_type, None if float_ends else 0.1, 3 if not float_ends else 0),
         first,
         _bias(rng, 0.1, first),
         Tensor((batch, 4, 4, 4), "int8", 0.2, -128),

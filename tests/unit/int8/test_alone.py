@@ -1,4 +1,4 @@
-"""What `pip install .` brings is enough to run an exported model: NumPy, and nothing else."""
+"""Test of an exported model in an environment with NumPy only."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 from snugnet.int8 import load
 from snugnet.int8.export import read, write
-from tests.environments import fresh
+from tests.environments import create_environment
 
 PROGRAM = """
 import json, sys
@@ -36,8 +36,8 @@ def inception() -> bytes:
 
 
 @pytest.mark.slow
-def test_an_export_of_the_inception_net_runs_where_numpy_alone_is_installed(tmp_path):
-    python = fresh(tmp_path) / "python"
+def test_exported_model_runs_when_only_numpy_is_installed(tmp_path):
+    python = create_environment(tmp_path) / "python"
     file, exported = tmp_path / "model.tflite", tmp_path / "model.npz"
     file.write_bytes(inception())
     write(read(file), exported)

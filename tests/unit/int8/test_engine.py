@@ -1,4 +1,4 @@
-"""Whole networks: equal to the runtimes in every tensor, in any batch, with clear refusals."""
+"""Tests of the integer engine with whole networks."""
 
 import numpy as np
 import pytest
@@ -28,24 +28,24 @@ def samples(port: engine.Port, count: int, seed: int = 0) -> np.ndarray:
 
 @pytest.mark.parametrize("profile", ["litert_ref", "tflm"])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_tensor_of_a_network_equals_the_runtime(name, profile, save):
+def test_engine_tensors_equal_runtime(name, profile, save):
     model = load(save(NETWORKS[name]), profile)
-    own = model.inputs[0].shape[0]
+    batch = model.inputs[0].shape[0]
     x = samples(model.inputs[0], 20)
-    written = [i for operator in model.graph.operators for i in operator.outputs]
-    parts = [[x[i * own : (i + 1) * own]] for i in range(20)]
+    indexes = [i for operator in model.graph.operators for i in operator.outputs]
+    parts = [[x[i * batch : (i + 1) * batch]] for i in range(20)]
     if profile == "litert_ref":
         truths = litert(NETWORKS[name], parts)
     else:
-        truths = tflm(NETWORKS[name], parts, written)
-    found = model.trace(x)
-    assert set(found) == set(written)
-    for index in written:
+        truths = tflm(NETWORKS[name], parts, indexes)
+    tensors = model.trace(x)
+    assert set(tensors) == set(indexes)
+    for index in indexes:
         truth = np.concatenate(
             [np.reshape(t[index], model.graph.tensors[index].shape) for t in truths]
         )
-        np.testing.assert_array_equal(found[index], truth, err_msg=f"tensor {index}")
-    np.testing.assert_array_equal(model.predict(x), found[model.outputs[0].index])
+        np.testing.assert_array_equal(tensors[index], truth, err_msg=f"tensor {index}")
+    np.testing.assert_array_equal(model.predict(x), tensors[model.outputs[0].index])
 
 
 def shape_and_constant() -> bytes:
@@ -64,7 +64,7 @@ def shape_and_constant() -> bytes:
 
 
 @pytest.mark.parametrize("block", [1, 1 << 20])
-def test_what_depends_on_no_input_is_given_for_each_invocation(block, save, monkeypatch):
+def test_engine_repeats_constant_outputs_when_batch_is_large(block, save, monkeypatch):
     monkeypatch.setattr(engine, "BLOCK_ELEMENTS", block)
     model = load(save(shape_and_constant()))
     x = np.zeros((5, 4), np.int8)
@@ -74,7 +74,7 @@ def test_what_depends_on_no_input_is_given_for_each_invocation(block, save, monk
     np.testing.assert_array_equal(model.trace(x)[1], shapes)
 
 
-def test_how_a_batch_is_cut_changes_nothing(save, monkeypatch):
+def test_engine_outputs_are_equal_when_block_size_differs(save, monkeypatch):
     model = load(save(NETWORKS["network"]))
     x = samples(model.inputs[0], 37)
     whole = model.predict(x)
@@ -85,7 +85,7 @@ def test_how_a_batch_is_cut_changes_nothing(save, monkeypatch):
         np.testing.assert_array_equal(array, one)
 
 
-def test_real_numbers_are_rounded_and_saturated(save):
+def test_engine_rounds_and_saturates_when_input_is_float(save):
     model = load(save(NETWORKS["network"]))
     port = model.inputs[0]
     real = np.array([-1e9, -0.26, -0.24, 0.0, 0.051, 1e9], np.float32)
@@ -95,12 +95,17 @@ def test_real_numbers_are_rounded_and_saturated(save):
     np.testing.assert_array_equal(model.predict(x), expected)
 
 
-def test_ports_tell_what_goes_in_and_out(save):
+def test_engine_ports_have_shape_type_and_scale(save):
     model = load(save(NETWORKS["network"]))
-    (given,), (made,) = model.inputs, model.outputs
-    assert (given.shape, given.dtype, given.zero_point) == ((1, 8, 8, 2), "int8", 3)
-    assert given.scale == pytest.approx(0.1)
-    assert (made.shape, made.dtype, made.scale, made.zero_point) == ((1, 3), "int8", 1 / 256, -128)
+    (input_port,), (output_port,) = model.inputs, model.outputs
+    assert (input_port.shape, input_port.dtype, input_port.zero_point) == ((1, 8, 8, 2), "int8", 3)
+    assert input_port.scale == pytest.approx(0.1)
+    assert (output_port.shape, output_port.dtype, output_port.scale, output_port.zero_point) == (
+        (1, 3),
+        "int8",
+        1 / 256,
+        -128,
+    )
 
 
 @pytest.mark.parametrize(
@@ -114,69 +119,71 @@ def test_ports_tell_what_goes_in_and_out(save):
         ([np.zeros((1, 8, 8, 2), np.int8)] * 2, "got 2 inputs; the model expects 1"),
     ],
 )
-def test_a_wrong_input_is_refused(save, x, message):
+def test_predict_fails_when_input_is_wrong(save, x, message):
     with pytest.raises(InputError, match=message):
         load(save(NETWORKS["network"])).predict(x)
 
 
-def test_real_numbers_for_an_input_without_scale_are_refused(save):
+def test_predict_fails_when_float_input_has_no_scale(save):
     tensor = Tensor((1, 4), "int8")
     model = load(save(single("RESHAPE", [tensor], [tensor], {"kind": "ReshapeOptions"})))
     with pytest.raises(InputError, match="has no scale; pass int8 values, not floats"):
         model.predict(np.zeros((1, 4)))
 
 
-def test_an_input_of_another_type_is_refused(save):
-    given, made = Tensor((3,), "bool"), Tensor((1,), "int32")
-    file = single("SHAPE", [given], [made], {"kind": "ShapeOptions", "outType": 2})
+def test_load_fails_when_input_type_is_not_supported(save):
+    source, output = Tensor((3,), "bool"), Tensor((1,), "int32")
+    file = single("SHAPE", [source], [output], {"kind": "ShapeOptions", "outType": 2})
     with pytest.raises(ModelFormatError, match="input or output tensor 0 is bool; allowed"):
         load(save(file))
 
 
 @pytest.mark.parametrize(
-    ("operator", "given", "made", "message"),
+    ("operator", "inputs", "outputs", "message"),
     [
         ("ADD", 3, 1, "has 3 inputs; allowed: 2 to 2"),
         ("ADD", 1, 1, "has 1 inputs; allowed: 2 to 2"),
         ("RELU", 1, 2, "has 2 outputs; allowed: 1 to 1"),
     ],
 )
-def test_a_wrong_number_of_inputs_or_outputs_is_refused(save, operator, given, made, message):
+def test_load_fails_when_operator_has_wrong_number_of_tensors(
+    save, operator, inputs, outputs, message
+):
     tensor = Tensor((1, 4), "int8", 0.1)
     with pytest.raises(ModelFormatError, match=f"operator 0 {operator}: {message}"):
-        load(save(single(operator, [tensor] * given, [tensor] * made)))
+        load(save(single(operator, [tensor] * inputs, [tensor] * outputs)))
 
 
-def test_all_operators_that_are_refused_are_named(save):
+def test_load_names_all_operators_when_several_are_unsupported(save):
     tensor, real = Tensor((1, 4), "int8", 0.1), Tensor((1, 4), "float32")
     nodes = [Node("RELU", [0], [1]), Node("RELU6", [0], [2])]
     with pytest.raises(ModelFormatError, match=r"operator 0 RELU: .*; operator 1 RELU6: "):
         load(save(write([tensor, real, real], nodes, [0], [1, 2])))
 
 
-def test_a_batch_that_is_no_multiple_is_refused(save):
+def test_predict_fails_when_batch_is_not_a_multiple(save):
     with pytest.raises(InputError, match="a multiple of its first dimension"):
         load(save(NETWORKS["network of batch 2"])).predict(np.zeros((3, 8, 8, 2), np.int8))
 
 
-def test_an_unknown_profile_is_refused(save):
+def test_load_fails_when_profile_is_unknown(save):
     with pytest.raises(InputError, match=r"unknown profile 'fast'\. Known: litert_ref, tflm"):
         load(save(NETWORKS["network"]), "fast")
 
 
-def test_an_unknown_operator_is_named_with_those_that_are_known(save):
+def test_load_names_known_operators_when_operator_is_unknown(save):
     file = single("ABS", [Tensor((1, 3), "int8", 1.0)], [Tensor((1, 3), "int8", 1.0)])
     with pytest.raises(ModelFormatError, match=r"operator 0 ABS: not supported; supported: ADD"):
         load(save(file))
 
 
-def test_a_float_model_is_refused_by_operator_and_tensor(save):
-    given, made = Tensor((1, 3), "float32"), Tensor((1, 3), "float32")
+def test_load_names_operator_and_tensor_when_model_is_float(save):
+    source, output = Tensor((1, 3), "float32"), Tensor((1, 3), "float32")
     with pytest.raises(ModelFormatError, match=r"operator 0 RELU: tensor 0 is float32; allowed"):
-        load(save(single("RELU", [given], [made])))
+        load(save(single("RELU", [source], [output])))
 
 
-def test_what_a_runtime_lacks_is_refused_for_its_profile_alone(save):
+def test_load_fails_only_for_tflm_when_tflm_lacks_the_kernel(save):
     tensor = Tensor((1, 3), "int8", 0.1)
     path = save(single("RELU_N1_TO_1", [tensor], [tensor]))
     load(path)
@@ -184,14 +191,14 @@ def test_what_a_runtime_lacks_is_refused_for_its_profile_alone(save):
         load(path, "tflm")
 
 
-def test_operators_out_of_order_are_refused(save):
+def test_load_fails_when_operators_are_out_of_order(save):
     tensor = Tensor((1, 3), "int8", 0.1)
     nodes = [Node("RELU", [1], [2]), Node("RELU", [2], [1])]
     with pytest.raises(ModelFormatError, match=r"operator 0 RELU: reads tensors \[1\]"):
         load(save(write([tensor] * 3, nodes, [0], [2])))
 
 
-def test_shapes_that_follow_from_shapes_are_known_beforehand(save):
+def test_engine_computes_shapes_when_batch_dimension_is_open(save):
     """SHAPE, STRIDED_SLICE and PACK feeding RESHAPE, as converters write an open batch."""
     tensors = [
         Tensor((1, 2, 3), "int8", 0.1),
@@ -217,19 +224,19 @@ def test_shapes_that_follow_from_shapes_are_known_beforehand(save):
     np.testing.assert_array_equal(model.trace(x)[7].reshape(5, 2), [[1, 6]] * 5)
 
 
-def test_several_inputs_and_outputs(save):
+def test_predict_equals_runtime_when_inputs_and_outputs_are_two(save):
     tensors = [Tensor((1, 4), "int8", 0.1), Tensor((1, 4), "int8", 0.2)]
-    made = [Tensor((1, 4), "int8", 0.3, 2), Tensor((1, 4), "int8", 0.1)]
+    output_tensors = [Tensor((1, 4), "int8", 0.3, 2), Tensor((1, 4), "int8", 0.1)]
     nodes = [
         Node("ADD", [0, 1], [2], {"kind": "AddOptions"}),
         Node("RELU", [0], [3]),
     ]
-    file = write([*tensors, *made], nodes, [0, 1], [2, 3])
+    file = write([*tensors, *output_tensors], nodes, [0, 1], [2, 3])
     model = load(save(file))
     x = [samples(port, 6, seed) for seed, port in enumerate(model.inputs)]
-    found = model.predict(x)
+    outputs = model.predict(x)
     truths = litert(file, [[a[i : i + 1] for a in x] for i in range(6)])
-    for index, array in zip((2, 3), found, strict=True):
+    for index, array in zip((2, 3), outputs, strict=True):
         np.testing.assert_array_equal(array, np.concatenate([truth[index] for truth in truths]))
     with pytest.raises(InputError, match="must have the same number of invocations"):
         model.predict([x[0], x[1][:3]])
@@ -237,25 +244,25 @@ def test_several_inputs_and_outputs(save):
 
 @pytest.mark.parametrize("profile", ["litert_ref", "tflm"])
 @pytest.mark.parametrize("name", ["network", "branches"])
-def test_the_explanation_ends_in_the_output(name, profile, save):
+def test_explain_ends_in_the_output_value(name, profile, save):
     model = load(save(NETWORKS[name]), profile)
     x = samples(model.inputs[0], 1)
-    found = model.trace(x)
+    tensors = model.trace(x)
     explained = 0
     for place, operator in enumerate(model.graph.operators):
-        made = found[operator.outputs[0]]
-        index = tuple(n - 1 for n in made.shape)
+        output = tensors[operator.outputs[0]]
+        index = tuple(n - 1 for n in output.shape)
         try:
             lines = dict(model.explain(x, place, index))
         except InputError as error:
             assert "computes nothing to explain" in str(error)
             continue
-        assert lines["output"] == made[index], operator.name
+        assert lines["output"] == output[index], operator.name
         explained += 1
     assert explained >= 4
 
 
-def test_an_element_that_does_not_exist_is_refused(save):
+def test_explain_fails_when_operator_or_element_does_not_exist(save):
     model = load(save(NETWORKS["network"]))
     x = samples(model.inputs[0], 1)
     with pytest.raises(InputError, match=r"operator 9 is out of range; allowed: 0 to 5"):

@@ -1,4 +1,4 @@
-"""Exported models: the same outputs, with NumPy and the standard library alone."""
+"""Tests of exported models and of the command line of the integer engine."""
 
 import json
 import subprocess
@@ -32,7 +32,7 @@ def data(tmp_path):
 
 @pytest.mark.parametrize("kind", ["npz", "json"])
 @pytest.mark.parametrize("file", [models.network(), models.branches()])
-def test_an_export_computes_the_same(kind, file, tmp_path):
+def test_exported_model_predicts_as_original(kind, file, tmp_path):
     path = tmp_path / "model.tflite"
     path.write_bytes(file)
     graph = read(path)
@@ -47,7 +47,7 @@ def test_an_export_computes_the_same(kind, file, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["npz", "json"])
-def test_an_export_runs_with_numpy_alone(kind, model_file, data, tmp_path):
+def test_exported_model_imports_only_numpy_when_run(kind, model_file, data, tmp_path):
     write(read(model_file), tmp_path / f"model.{kind}")
     program = f"""
 import json
@@ -77,7 +77,7 @@ sys.exit(code)
     assert json.loads(done.stdout)["raw"] == expected.tolist()
 
 
-def test_the_command_line_measures_accuracy(model_file, data, tmp_path, capsys):
+def test_command_line_prints_accuracy_when_labels_are_set(model_file, data, tmp_path, capsys):
     raw = load(model_file).predict(np.load(data))
     labels = raw.argmax(axis=1)
     labels[0] = (labels[0] + 1) % 3
@@ -86,7 +86,7 @@ def test_the_command_line_measures_accuracy(model_file, data, tmp_path, capsys):
     assert capsys.readouterr().out == "accuracy 0.8889 of 9 samples\n"
 
 
-def test_the_command_line_explains(model_file, data, capsys):
+def test_command_line_prints_steps_when_explain_is_set(model_file, data, capsys):
     assert main([str(model_file), str(data), "--explain", "0:0,1,1,2"]) == 0
     shown = capsys.readouterr().out
     for name in ("accumulator", "multiplier", "shift", "output zero point", "limits", "profile"):
@@ -102,7 +102,7 @@ def test_the_command_line_explains(model_file, data, capsys):
         (["model.tflite", "data.npy", "--explain", "one"], "such as 3:0,1,2"),
     ],
 )
-def test_a_wrong_request_ends_with_2_and_says_why(
+def test_command_line_exits_2_when_request_is_wrong(
     arguments, message, model_file, data, capsys, monkeypatch
 ):
     monkeypatch.chdir(model_file.parent)
@@ -110,11 +110,11 @@ def test_a_wrong_request_ends_with_2_and_says_why(
     assert message in capsys.readouterr().err
 
 
-def test_a_damaged_export_is_refused(model_file, tmp_path):
+def test_load_fails_when_exported_model_is_damaged(model_file, tmp_path):
     path = tmp_path / "model.npz"
     write(read(model_file), path)
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
     with pytest.raises(ModelFormatError, match="damaged, or not an exported model"):
         load(path)
     described = tmp_path / "model.json"
@@ -127,32 +127,32 @@ def test_a_damaged_export_is_refused(model_file, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["npz", "json"])
-def test_flipped_bits_of_an_export_are_refused_or_run(kind, model_file, tmp_path):
+def test_load_fails_or_runs_when_a_bit_is_flipped(kind, model_file, tmp_path):
     path = tmp_path / f"model.{kind}"
     write(read(model_file), path)
-    whole = path.read_bytes()
+    content = path.read_bytes()
     rng = np.random.default_rng(0)
-    ends = set()
+    outcomes = set()
     for _ in range(300):
-        damaged = bytearray(whole)
-        damaged[int(rng.integers(0, len(whole)))] ^= 1 << int(rng.integers(0, 8))
+        damaged = bytearray(content)
+        damaged[int(rng.integers(0, len(content)))] ^= 1 << int(rng.integers(0, 8))
         path.write_bytes(damaged)
         try:
             load(path).predict(np.zeros((1, 8, 8, 2), np.int8))
-            ends.add("runs")
+            outcomes.add("runs")
         except (ModelFormatError, InputError) as error:
-            ends.add(type(error).__name__)
-    assert "ModelFormatError" in ends
+            outcomes.add(type(error).__name__)
+    assert "ModelFormatError" in outcomes
 
 
-def test_an_export_nested_without_end_is_refused(tmp_path):
+def test_load_fails_when_json_is_nested_too_deeply(tmp_path):
     path = tmp_path / "model.json"
     path.write_text("[" * 100_000)
     with pytest.raises(ModelFormatError, match="damaged, or not an exported model"):
         load(path)
 
 
-def test_an_export_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
+def test_load_fails_when_unpacked_size_is_too_large(tmp_path, monkeypatch):
     monkeypatch.setattr(export, "MAX_BYTES", 1000)
     path = tmp_path / "model.npz"
     np.savez_compressed(path, graph=np.zeros(2000, np.uint8))
@@ -160,10 +160,10 @@ def test_an_export_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
         load(path)
 
 
-def test_a_failed_export_leaves_the_old_one(model_file, tmp_path, monkeypatch):
+def test_write_keeps_old_file_when_writing_fails(model_file, tmp_path, monkeypatch):
     path = tmp_path / "model.npz"
     write(read(model_file), path)
-    whole = path.read_bytes()
+    content = path.read_bytes()
 
     def full(*_arguments, **_arrays):
         raise OSError("no space left")
@@ -171,7 +171,7 @@ def test_a_failed_export_leaves_the_old_one(model_file, tmp_path, monkeypatch):
     monkeypatch.setattr(np, "savez_compressed", full)
     with pytest.raises(OSError, match="no space left"):
         write(read(model_file), path)
-    assert path.read_bytes() == whole
+    assert path.read_bytes() == content
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_a_failed_export_leaves_the_old_one(model_file, tmp_path, monkeypatch):
         (lambda raw: raw.argmax(axis=1)[:, np.newaxis], "1.0000"),
     ],
 )
-def test_labels_of_several_outputs_are_decided_at_a_half(
+def test_command_line_compares_with_half_when_labels_are_several(
     labels, accuracy, model_file, data, tmp_path, capsys
 ):
     raw = load(model_file).predict(np.load(data))
@@ -192,7 +192,7 @@ def test_labels_of_several_outputs_are_decided_at_a_half(
     assert capsys.readouterr().out == f"accuracy {accuracy} of 9 samples\n"
 
 
-def test_one_output_is_decided_at_a_half(tmp_path, capsys):
+def test_command_line_compares_with_half_when_output_is_single(tmp_path, capsys):
     tensors = [Tensor((1, 1), "int8", 0.1), Tensor((1, 1), "int8", 1 / 256, -128)]
     path = tmp_path / "model.tflite"
     path.write_bytes(single("LOGISTIC", tensors[:1], tensors[1:]))
@@ -203,7 +203,7 @@ def test_one_output_is_decided_at_a_half(tmp_path, capsys):
     assert capsys.readouterr().out == "accuracy 0.7500 of 4 samples\n"
 
 
-def test_labels_of_another_number_are_refused(model_file, data, tmp_path, capsys):
+def test_command_line_exits_2_when_number_of_labels_is_wrong(model_file, data, tmp_path, capsys):
     np.save(tmp_path / "labels.npy", np.zeros(4))
     assert main([str(model_file), str(data), "--labels", str(tmp_path / "labels.npy")]) == 2
     assert (
@@ -212,12 +212,12 @@ def test_labels_of_another_number_are_refused(model_file, data, tmp_path, capsys
     )
 
 
-def test_explanations_are_json_numbers(model_file, data, capsys):
+def test_command_line_prints_json_when_explain_and_json_are_set(model_file, data, capsys):
     assert main([str(model_file), str(data), "--explain", "0:0,1,1,2", "--json"]) == 0
     assert isinstance(json.loads(capsys.readouterr().out)["accumulator"], int)
 
 
-def test_reading_tflite_without_its_packages_names_what_to_install(model_file, monkeypatch):
+def test_load_names_extra_when_tflite_reader_is_not_installed(model_file, monkeypatch):
     monkeypatch.setitem(sys.modules, "snugnet.tflite.flatbuffer", None)
     with pytest.raises(InputError, match=r"install snugnet\[tflite\]"):
         load(model_file)

@@ -1,4 +1,4 @@
-"""Each primitive against its definition in plain Python integers, on all edges."""
+"""Tests of the fixed-point arithmetic against definitions in Python integers."""
 
 import itertools
 from fractions import Fraction
@@ -42,13 +42,13 @@ def wrapped(x: int) -> int:
     return (x + 2**31) % 2**32 - 2**31
 
 
-def test_high_mul_on_all_pairs_of_edges():
+def test_rounding_high_mul_equals_definition_at_edges():
     pairs = np.array(list(itertools.product(EDGES, EDGES)), np.int64)
     expected = [high_mul(a, b) for a, b in pairs.tolist()]
     np.testing.assert_array_equal(fp.rounding_high_mul(pairs[:, 0], pairs[:, 1]), expected)
 
 
-def test_high_mul_of_16_bits_on_all_pairs_of_edges():
+def test_rounding_high_mul_equals_definition_when_width_is_16():
     edges = [-32768, -32767, -1, 0, 1, 2, 16383, 16384, 32766, 32767]
     for a, b in itertools.product(edges, edges):
         expected = 32767 if a == b == -32768 else floor_half_up(Fraction(a * b, 2**15))
@@ -56,7 +56,7 @@ def test_high_mul_of_16_bits_on_all_pairs_of_edges():
 
 
 @pytest.mark.parametrize("exponent", range(32))
-def test_division_by_powers_of_two_on_all_edges(exponent):
+def test_rounding_divide_by_pot_equals_definition_at_edges(exponent):
     near = [k * 2**exponent + d for k in (-2, -1, 0, 1) for d in range(-2, 3)]
     halves = [(2 * k + 1) * 2**exponent // 2 + d for k in (-2, -1, 0, 1) for d in (-1, 0, 1)]
     values = [x for x in (*EDGES, *near, *halves) if LOW <= x <= HIGH]
@@ -65,7 +65,7 @@ def test_division_by_powers_of_two_on_all_edges(exponent):
 
 
 @given(int32, st.integers(2**30, HIGH), st.integers(-31, 8))
-def test_multiplication_rounds_twice(x, q, shift):
+def test_multiply_by_quantized_multiplier_rounds_twice(x, q, shift):
     high = high_mul(wrapped(x << max(shift, 0)), q)
     expected = half_away(Fraction(high, 2 ** max(-shift, 0)))
     assert fp.multiply_by_quantized_multiplier(x, q, shift) == expected
@@ -73,7 +73,7 @@ def test_multiplication_rounds_twice(x, q, shift):
 
 
 @given(st.integers(-(2**46), 2**46), st.integers(2**30, HIGH), st.integers(-31, 7))
-def test_multiplication_of_64_bits_rounds_once_with_16_bits(x, q, shift):
+def test_multiply_by_quantized_multiplier_64_rounds_once(x, q, shift):
     reduced = 0x7FFF if q >= 0x7FFF0000 else (q + 2**15) >> 16
     expected = wrapped(floor_half_up(Fraction(x * reduced, 2 ** (15 - shift))))
     assert fp.multiply_by_quantized_multiplier_64(x, q, shift) == expected
@@ -93,19 +93,19 @@ def test_multiplication_of_64_bits_rounds_once_with_16_bits(x, q, shift):
         (3.0, 3 * 2**29, 2),
     ],
 )
-def test_multipliers_are_written_as_q_and_shift(real, q, shift):
+def test_quantize_multiplier_returns_expected_q_and_shift(real, q, shift):
     assert tuple(map(int, fp.quantize_multiplier(real))) == (q, shift)
 
 
 @given(st.floats(2**-31, 2**20))
-def test_a_written_multiplier_is_the_number_to_31_bits(real):
+def test_quantize_multiplier_has_31_bits_of_precision(real):
     q, shift = map(int, fp.quantize_multiplier(real))
     assert 2**30 <= q <= HIGH
     assert abs(Fraction(q) * Fraction(2) ** (shift - 31) / Fraction(real) - 1) <= Fraction(1, 2**31)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_rounding_half_away_from_zero(dtype):
+def test_round_half_away_rounds_away_from_zero_when_half(dtype):
     below = np.nextafter(dtype(0.5), dtype(0))
     values = np.array([0.5, -0.5, 1.5, -1.5, 2.5, -2.5, below, -below, 0.0, 8388609.0], dtype)
     expected = [1, -1, 2, -2, 3, -3, 0, 0, 0, 8388609]
@@ -113,41 +113,41 @@ def test_rounding_half_away_from_zero(dtype):
 
 
 @given(int32, st.integers(1, HIGH), st.booleans())
-def test_division_is_cut_as_in_c(a, b, negative):
+def test_truncating_divide_truncates_towards_zero(a, b, negative):
     b = -b if negative else b
     expected = abs(a) // abs(b) * (1 if (a >= 0) == (b >= 0) else -1)
     assert fp.truncating_divide(a, b) == expected
 
 
 @given(st.integers(-(2**40), 2**40))
-def test_wrapping_keeps_the_low_bits(x):
+def test_wrap32_keeps_low_bits(x):
     assert fp.wrap32(x) == wrapped(x)
 
 
 @pytest.mark.parametrize("integer_bits", [0, 3, 5])
-def test_exponentials_are_close_and_end_right(integer_bits):
+def test_exp_on_negative_values_is_close_to_exp(integer_bits):
     one = 2.0 ** (31 - integer_bits)
     a = -np.unique(np.geomspace(1, min(one * 20, 2**31 - 1), 5000).astype(np.int64))
-    found = fp.exp_on_negative_values(a, integer_bits) / 2**31
-    np.testing.assert_allclose(found, np.exp(a / one), atol=4e-7)
+    result = fp.exp_on_negative_values(a, integer_bits) / 2**31
+    np.testing.assert_allclose(result, np.exp(a / one), atol=4e-7)
     assert fp.exp_on_negative_values(0, integer_bits) == HIGH
 
 
-def test_reciprocals_are_close():
+def test_reciprocal_is_close_to_reciprocal():
     x = np.unique(np.geomspace(1, HIGH, 5000).astype(np.int64))
     scale, over = fp.reciprocal(x, 12)
-    found = scale / 2.0**31 * 2.0 ** (-over.astype(float))
-    np.testing.assert_allclose(found, 2.0**19 / x, rtol=1e-6)
+    result = scale / 2.0**31 * 2.0 ** (-over.astype(float))
+    np.testing.assert_allclose(result, 2.0**19 / x, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("function", "truth"), [("logistic", None), ("tanh", np.tanh)])
-def test_sigmoids_are_close_and_symmetric(function, truth):
+def test_logistic_and_tanh_are_close_to_numpy(function, truth):
     a = np.arange(-(2**31) + 1, 2**31 - 1, 2**20 + 7)
     truth = truth or (lambda x: 1 / (1 + np.exp(-x)))
-    found = getattr(fp, function)(a, 4)
-    np.testing.assert_allclose(found / 2**31, truth(a / 2**27), atol=3e-7)
+    result = getattr(fp, function)(a, 4)
+    np.testing.assert_allclose(result / 2**31, truth(a / 2**27), atol=3e-7)
 
 
 @given(st.integers(1, HIGH))
-def test_leading_zeros(x):
+def test_count_leading_zeros_equals_bit_length(x):
     assert fp.count_leading_zeros(x) == 32 - x.bit_length()

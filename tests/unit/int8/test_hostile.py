@@ -1,4 +1,4 @@
-"""Damaged files end in an error of one kind, soon and without much memory."""
+"""Tests of damaged and hostile .tflite files."""
 
 import collections
 import os
@@ -29,7 +29,7 @@ DAMAGES, MUTATIONS = (5000, 1000) if os.environ.get("SNUGNET_EXAMPLES") else (30
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_damaged_file_runs_or_is_refused(name, tmp_path):
+def test_load_fails_or_runs_when_bytes_are_damaged(name, tmp_path):
     path = tmp_path / "whole.tflite"
     path.write_bytes(MODELS[name])
     done = subprocess.run(
@@ -40,8 +40,8 @@ def test_a_damaged_file_runs_or_is_refused(name, tmp_path):
         timeout=1200,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    *wrong, last = done.stdout.splitlines()
-    assert wrong == []
+    *problems, last = done.stdout.splitlines()
+    assert problems == []
     # Both ends must have been reached, or the damage was none, or all of it fatal.
     assert "'refused': " in last
     assert "'runs': " in last
@@ -49,19 +49,19 @@ def test_a_damaged_file_runs_or_is_refused(name, tmp_path):
 
 def tables(change) -> bytes:
     """Write the branches with one thing of their structure changed, as bit flips rarely do."""
-    whole = ModelT.InitFromObj(schema.Model.GetRootAs(bytearray(MODELS["branches"]), 0))
-    change(whole.subgraphs[0], whole)
+    model = ModelT.InitFromObj(schema.Model.GetRootAs(bytearray(MODELS["branches"]), 0))
+    change(model.subgraphs[0], model)
     builder = flatbuffers.Builder(1024)
-    builder.Finish(whole.Pack(builder), b"TFL3")
+    builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 
 
 def mutations() -> dict[str, bytes]:
     rng = np.random.default_rng(3)
-    found = {}
+    files = {}
     for seed in range(MUTATIONS):
 
-        def change(graph, whole, seed=seed):
+        def change(graph, model, seed=seed):
             operator = graph.operators[rng.integers(len(graph.operators))]
             tensor = graph.tensors[rng.integers(len(graph.tensors))]
             index = int(rng.integers(-1, len(graph.tensors)))
@@ -77,31 +77,31 @@ def mutations() -> dict[str, bytes]:
             elif kind == 4:
                 tensor.shape = np.append(tensor.shape, int(rng.choice([0, 1, 2, 1 << 20])))
             elif kind == 5:
-                tensor.buffer = int(rng.integers(0, len(whole.buffers)))
+                tensor.buffer = int(rng.integers(0, len(model.buffers)))
             elif kind == 6:
-                operator.opcodeIndex = int(rng.integers(0, len(whole.operatorCodes)))
+                operator.opcodeIndex = int(rng.integers(0, len(model.operatorCodes)))
             else:
                 operator.inputs, operator.outputs = operator.outputs, operator.inputs
 
-        found[f"{seed}"] = tables(change)
-    return found
+        files[f"{seed}"] = tables(change)
+    return files
 
 
-def test_a_changed_structure_runs_or_is_refused(tmp_path):
+def test_load_fails_or_runs_when_structure_is_changed(tmp_path):
     path = tmp_path / "model.tflite"
-    ends = collections.Counter()
+    outcomes = collections.Counter()
     for name, file in mutations().items():
         path.write_bytes(file)
         try:
-            ends[run(path)] += 1
+            outcomes[run(path)] += 1
         except InputError as error:
             # An input of another shape or type than the zeros: not of the file.
             raise AssertionError(f"mutation {name}: {error}") from error
-    assert ends["refused"] > MUTATIONS / 2
-    assert ends["runs"] > 0
+    assert outcomes["refused"] > MUTATIONS / 2
+    assert outcomes["runs"] > 0
 
 
-def test_pooling_that_would_take_minutes_is_refused(tmp_path):
+def test_load_fails_soon_when_pooling_is_too_large(tmp_path):
     tensor = Tensor((1, 3000, 3000, 1), "int8", 0.1)
     sizes = {"strideH": 1, "strideW": 1, "filterHeight": 250, "filterWidth": 250}
     path = tmp_path / "model.tflite"
@@ -113,7 +113,7 @@ def test_pooling_that_would_take_minutes_is_refused(tmp_path):
         assert time.perf_counter() - started < 2
 
 
-def test_tensors_that_share_one_long_shape_are_refused(tmp_path):
+def test_load_fails_when_tensors_share_one_long_shape(tmp_path):
     """A few bytes each in the file, and together more numbers than it could hold."""
     builder = flatbuffers.Builder(1024)
     shape = builder.CreateNumpyVector(np.ones(6000, np.int32))

@@ -1,4 +1,4 @@
-"""The fast ways from sums to outputs equal the definition, at the bounds of each too."""
+"""Tests of the fast requantization against its definition."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def hard_sums(q: np.ndarray, shift: np.ndarray, bound: int, rng) -> np.ndarray:
 
 @settings(deadline=None, max_examples=300)
 @given(st.data())
-def test_every_way_equals_the_definition(data):
+def test_requantizer_equals_definition_when_inputs_are_random(data):
     channels = data.draw(st.integers(1, 5))
     dtype = data.draw(st.sampled_from(["int8", "uint8", "int16"]))
     info = np.iinfo(dtype)
@@ -60,7 +60,7 @@ def test_every_way_equals_the_definition(data):
 
 @pytest.mark.parametrize("right", [1, 5, 8, MAX_SHIFT])
 @pytest.mark.parametrize("q", [2**30, 2**30 + 1, 2**31 - 1, 1_355_291_996])
-def test_all_sums_of_one_multiplier(right, q):
+def test_requantizer_equals_definition_when_all_sums_are_tried(right, q):
     """Every sum that does not saturate, not a sample of them."""
     reach = int(200 * 2 ** (31 + right) / q) + 10
     sums = np.arange(-reach, reach + 1, dtype=np.int64)[:, np.newaxis]
@@ -71,11 +71,13 @@ def test_all_sums_of_one_multiplier(right, q):
         np.testing.assert_array_equal(finish(sums.astype(np.float64)), expected)
 
 
-def test_short_rows_are_widened_whatever_their_number():
+def test_requantizer_equals_definition_when_rows_are_few_or_many():
     q, shift = np.array([2**30, 3 * 2**29, 2**31 - 1]), np.array([-7, -8, -9])
     rng = np.random.default_rng(0)
     for rows in (1, 2, 7, 64, 130):
         sums = rng.integers(-50_000, 50_000, (rows, 3))
         finish = make_requantizer(q, shift, -5, (-128, 127), 50_000, "int8", np.zeros(3))
-        found = finish(sums.astype(np.float32))
-        np.testing.assert_array_equal(found, by_definition(sums, q, shift, -5, (-128, 127), "int8"))
+        result = finish(sums.astype(np.float32))
+        np.testing.assert_array_equal(
+            result, by_definition(sums, q, shift, -5, (-128, 127), "int8")
+        )

@@ -1,4 +1,4 @@
-"""In which precision multipliers are computed: found by sums on which it makes a difference."""
+"""Tests of the floating-point precision of multipliers."""
 
 import numpy as np
 import pytest
@@ -16,8 +16,8 @@ def telling_sums(seed: int):
     """Yield scales, and a sum whose output depends on the rounding of their product to float32."""
     rng = np.random.default_rng(seed)
     sums = np.arange(-MOST, MOST)
-    found = 0
-    while found < CASES:
+    count = 0
+    while count < CASES:
         a, b = np.exp(rng.uniform(-8, 0, 2)).astype(np.float32)
         out = np.float32(a * b * np.exp(rng.uniform(8, 9.3)))
         narrow = np.float64(a * b) / np.float64(out)
@@ -28,7 +28,7 @@ def telling_sums(seed: int):
         ]
         differing = np.flatnonzero(outputs[0] != outputs[1])
         if len(differing):
-            found += 1
+            count += 1
             yield float(a), float(b), float(out), int(sums[differing[0]])
 
 
@@ -70,7 +70,7 @@ def batch_matmul(a: float, b: float, out: float, total: int):
 
 @pytest.mark.parametrize("profile", ["litert_ref", "tflm"])
 @pytest.mark.parametrize("build", [fully_connected, batch_matmul])
-def test_products_of_scales_have_the_runtimes_precision(build, profile, tmp_path):
+def test_multiplier_has_precision_of_runtime(build, profile, tmp_path):
     path = tmp_path / "model.tflite"
     for a, b, out, total in telling_sums(3):
         file, inputs = build(a, b, out, total)

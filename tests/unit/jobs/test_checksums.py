@@ -1,4 +1,4 @@
-"""A file that is not what a job wrote is never read as if it were."""
+"""Tests of the checksums of files that jobs write."""
 
 import subprocess
 
@@ -9,12 +9,12 @@ from snugnet.jobs import checksums
 
 
 @pytest.fixture(autouse=True)
-def at_once(monkeypatch):
+def no_pause(monkeypatch):
     monkeypatch.setattr(checksums, "PAUSE", 0)
 
 
 @pytest.fixture
-def made(tmp_path):
+def outputs_folder(tmp_path):
     file, folder = tmp_path / "model.h5", tmp_path / "program"
     file.write_bytes(b"weights")
     (folder / "deep").mkdir(parents=True)
@@ -23,23 +23,25 @@ def made(tmp_path):
     return tmp_path
 
 
-def test_what_is_as_it_was_made_passes(made):
-    checksums.check([str(made / "model.h5"), str(made / "program")])
-    again = subprocess.run(["sha256sum", "-c", ".model.h5.sha256"], cwd=made, capture_output=True)
+def test_check_passes_when_outputs_are_unchanged(outputs_folder):
+    checksums.check([str(outputs_folder / "model.h5"), str(outputs_folder / "program")])
+    again = subprocess.run(
+        ["sha256sum", "-c", ".model.h5.sha256"], cwd=outputs_folder, capture_output=True
+    )
     assert again.returncode == 0
 
 
-def test_what_no_job_made_has_no_record(tmp_path):
+def test_check_passes_when_file_has_no_record(tmp_path):
     (tmp_path / "mine.npz").write_bytes(b"data")
     checksums.check([str(tmp_path / "mine.npz")])
 
 
-def test_a_changed_file_is_named_with_the_command_that_makes_it_anew(made, monkeypatch):
-    monkeypatch.chdir(made)
+def test_check_prints_command_when_file_has_changed(outputs_folder, monkeypatch):
+    monkeypatch.chdir(outputs_folder)
     monkeypatch.setenv(checksums.OPTIONS, "")
-    files = [made / "config" / "my study.yaml", made / "more.yaml"]
+    files = [outputs_folder / "config" / "my study.yaml", outputs_folder / "more.yaml"]
     checksums.announce(files, ["seed=2", "a={b: 1}"])
-    (made / "model.h5").write_bytes(b"weightz")
+    (outputs_folder / "model.h5").write_bytes(b"weightz")
     with pytest.raises(InputError) as error:
         checksums.check(["model.h5"])
     assert str(error.value).startswith("model.h5: damaged or changed since it was created")
@@ -50,8 +52,8 @@ def test_a_changed_file_is_named_with_the_command_that_makes_it_anew(made, monke
 
 
 @pytest.mark.parametrize("change", ["content", "name", "more", "less"])
-def test_a_changed_folder_is_named(made, change):
-    file = made / "program" / "deep" / "a.bin"
+def test_check_fails_when_folder_has_changed(outputs_folder, change):
+    file = outputs_folder / "program" / "deep" / "a.bin"
     {
         "content": lambda: file.write_bytes(b"b"),
         "name": lambda: file.rename(file.with_name("b.bin")),
@@ -59,21 +61,21 @@ def test_a_changed_folder_is_named(made, change):
         "less": file.unlink,
     }[change]()
     with pytest.raises(InputError, match="program: damaged or changed"):
-        checksums.check([str(made / "program")])
+        checksums.check([str(outputs_folder / "program")])
 
 
-def test_what_snakemake_will_touch_is_not_recorded(tmp_path):
+def test_record_writes_nothing_when_output_is_missing(tmp_path):
     checksums.record([str(tmp_path / "gate.passed")])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_cannot_be_read_is_named(made):
-    (made / "model.h5").unlink()
+def test_check_fails_when_file_cannot_be_read(outputs_folder):
+    (outputs_folder / "model.h5").unlink()
     with pytest.raises(InputError, match=r"model.h5: .* unknown: No such file"):
-        checksums.check([str(made / "model.h5")])
+        checksums.check([str(outputs_folder / "model.h5")])
 
 
-def test_what_is_made_anew_is_recorded_anew(made):
-    (made / "model.h5").write_bytes(b"better weights")
-    checksums.record([str(made / "model.h5")])
-    checksums.check([str(made / "model.h5")])
+def test_record_replaces_checksum_when_file_is_written_again(outputs_folder):
+    (outputs_folder / "model.h5").write_bytes(b"better weights")
+    checksums.record([str(outputs_folder / "model.h5")])
+    checksums.check([str(outputs_folder / "model.h5")])

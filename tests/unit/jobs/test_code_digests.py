@@ -1,4 +1,4 @@
-"""Digests change with what code does, and with nothing else."""
+"""Tests of the digests of the code that a job can reach."""
 
 import json
 import os
@@ -80,11 +80,11 @@ def digests(source: Path, *modules: str) -> dict[str, str]:
     return code_digests.compute_code_digests(source / "job.py", modules, source / "src")
 
 
-def test_closure_follows_imports_inside_functions_and_leaves_others_out(source):
+def test_digests_include_modules_imported_inside_functions(source):
     assert list(digests(source)) == ["job.py", "snugnet", "snugnet.far", "snugnet.near"]
 
 
-def test_modules_named_at_run_time_join_the_closure(source):
+def test_digests_include_module_when_it_is_named_at_run_time(source):
     assert "snugnet.apart" in digests(source, "snugnet.apart")
 
 
@@ -98,7 +98,7 @@ def test_modules_named_at_run_time_join_the_closure(source):
         ("def near():\n", "def near():\n    '''Doc.'''\n\n"),
     ],
 )
-def test_comments_docstrings_and_formatting_change_nothing(source, old, new):
+def test_digests_are_equal_when_only_comments_or_format_differ(source, old, new):
     before = digests(source)
     path = source / "src/snugnet/near.py"
     assert old in path.read_text()
@@ -106,19 +106,19 @@ def test_comments_docstrings_and_formatting_change_nothing(source, old, new):
     assert digests(source) == before
 
 
-def test_a_change_far_down_the_imports_changes_its_digest_alone(source):
+def test_only_one_digest_changes_when_a_distant_module_changes(source):
     before = digests(source)
     (source / "src/snugnet/far.py").write_text("def far():\n    return 2\n")
     after = digests(source)
     assert {name for name in before if before[name] != after[name]} == {"snugnet.far"}
 
 
-def test_a_module_that_does_not_exist_is_refused(source):
+def test_digests_fail_when_module_does_not_exist(source):
     with pytest.raises(FileNotFoundError, match=r"snugnet\.absent"):
         digests(source, "snugnet.absent")
 
 
-def test_the_digest_is_the_recorded_one_with_every_python(tmp_path):
+def test_digest_of_sample_equals_recorded_digest(tmp_path):
     """If this fails with one version of Python only, results would be made again with it."""
     (tmp_path / "sample.py").write_text(SAMPLE, encoding="utf-8")
     assert code_digests.compute_all_digests(tmp_path) == {
@@ -135,7 +135,7 @@ def other_interpreters() -> list[str]:
     return [path for path in candidates if path is not None]
 
 
-def test_all_digests_are_the_same_with_other_interpreters():
+def test_digests_are_equal_when_python_version_differs():
     folders = [ROOT / "src", ROOT / "workflow" / "scripts"]
     expected = code_digests.compute_all_digests(*folders)
     compared = 0
@@ -172,7 +172,7 @@ def test_all_digests_are_the_same_with_other_interpreters():
         ("return_ = a < b < c", "return_ = a < (b < c)"),
     ],
 )
-def test_code_that_differs_has_different_digests(tmp_path, old, new):
+def test_digests_differ_when_code_differs(tmp_path, old, new):
     (tmp_path / "old.py").write_text(old)
     (tmp_path / "new.py").write_text(new)
     assert len(set(code_digests.compute_all_digests(tmp_path).values())) == 2

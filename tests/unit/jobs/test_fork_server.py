@@ -1,4 +1,4 @@
-"""The fork server runs a job as the job would run by itself, and outlives nobody."""
+"""Tests of the fork server and its client."""
 
 import json
 import os
@@ -24,8 +24,8 @@ from types import SimpleNamespace
 from snugnet.core.errors import InputError
 from snugnet.jobs.run import run
 
-def tell(name, what):
-    Path(name + ".new").write_text(str(what))
+def write_value(name, value):
+    Path(name + ".new").write_text(str(value))
     Path(name + ".new").rename(name)
 
 def server():
@@ -40,15 +40,32 @@ def main(job):
 
 run(main, SimpleNamespace(input=[], output=[], log=["job.log"]))
 """
-# What such a job does for as long as it may.
+# In place of Snakemake, which runs a script by itself if the server does not.
+CLIENT = """
+import os, signal, sys
+from snugnet.jobs.fork_client import run_script
+for number in signal.SIGTERM, signal.SIGINT, signal.SIGHUP:
+    if signal.getsignal(number) != signal.SIG_IGN:
+        signal.signal(number, lambda *_: None)
+script, *packages = sys.argv[1:]
+status = run_script(script, packages, os.environ)
+if status is None:
+    os.execv(sys.executable, [sys.executable, script])
+if status < 0:
+    if status != -signal.SIGKILL:
+        signal.signal(-status, signal.SIG_DFL)
+    os.kill(os.getpid(), -status)
+sys.exit(status)
+"""
+# The body of a job that runs until it is stopped.
 STAY = (
-    "import subprocess; tell('grandchild', subprocess.Popen(['sleep', '1000']).pid); "
-    "tell('child', os.getpid()); time.sleep(100)"
+    "import subprocess; write_value('grandchild', subprocess.Popen(['sleep', '1000']).pid); "
+    "write_value('child', os.getpid()); time.sleep(100)"
 )
 
 
 class Run:
-    """A process that stands for Snakemake, and a folder in which jobs of its run are started."""
+    """A process in place of Snakemake, and a folder in which jobs of its run are started."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -59,24 +76,27 @@ class Run:
         }
         self.jobs: list[subprocess.Popen[str]] = []
 
-    def start(self, body: str, *packages: str, **environment: str) -> subprocess.Popen[str]:
+    def start(
+        self, body: str, *packages: str, session: bool = False, **environment: str
+    ) -> subprocess.Popen[str]:
         script = self.folder / f"job{len(self.jobs)}.py"
         script.write_text(JOB.format(body=body))
         environment = {**os.environ, **self.environment, **environment}
         command = [sys.executable, str(script)]
         if environment[fork_client.WARM]:
-            command[1:1] = ["-I", "-S", fork_client.__file__]
-            command += packages or (SLOW,)
-        job = subprocess.Popen(command, cwd=self.folder, env=environment, text=True)
+            command = [sys.executable, "-c", CLIENT, str(script), *(packages or (SLOW,))]
+        job = subprocess.Popen(
+            command, cwd=self.folder, env=environment, text=True, start_new_session=session
+        )
         self.jobs.append(job)
         return job
 
     def status_of(self, body: str, *packages: str, **environment: str) -> int:
         return self.start(body, *packages, **environment).wait(timeout=120)
 
-    def told(self, name: str) -> int:
+    def read_number(self, name: str) -> int:
         path = self.folder / name
-        until(path.exists)
+        wait_until(path.exists)
         return int(path.read_text())
 
     @property
@@ -89,15 +109,15 @@ class Run:
             process.wait()
 
 
-def until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "it never came to be"
+        assert time.monotonic() < deadline, "the condition was not met in time"
         time.sleep(0.02)
 
 
-def gone(process: int) -> bool:
-    """Tell whether a process has ended; one whose parent has not asked how counts as ended."""
+def has_ended(process: int) -> bool:
+    """Return whether a process has ended; a zombie process counts as ended."""
     try:
         state = Path(f"/proc/{process}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -112,7 +132,7 @@ def run(tmp_path) -> Iterator[Run]:
     started.end()
 
 
-def test_jobs_share_one_server_that_has_imported_their_packages(run):
+def test_fork_server_is_shared_when_two_jobs_run(run):
     body = "print(server(), 'scipy.stats' in sys.modules, 'snakemake.script' in sys.modules)"
     assert run.status_of(body) == 0
     server, *imported = run.log.splitlines()[0].split()
@@ -120,36 +140,36 @@ def test_jobs_share_one_server_that_has_imported_their_packages(run):
     assert int(server) > 0
     assert run.status_of(body) == 0
     assert run.log.split()[0] == server
-    assert not gone(int(server))
+    assert not has_ended(int(server))
 
 
-def test_a_child_is_in_every_way_the_job(run):
+def test_child_process_has_environment_of_client(run):
     body = (
         "print(json.dumps([sys.argv, os.getcwd(), sys.path[0], os.environ.get('MINE'), __name__, "
         "os.environ['SNUGNET_WARM']]))"
     )
     assert run.status_of(body, MINE="a value") == 0
-    served = json.loads(run.log.splitlines()[0])
+    with_server = json.loads(run.log.splitlines()[0])
     assert run.status_of(body, MINE="a value", SNUGNET_WARM="") == 0
-    alone = json.loads(run.log.splitlines()[0])
-    alone[0][0] = alone[0][0].replace("job1.py", "job0.py")
-    assert served == alone
+    without_server = json.loads(run.log.splitlines()[0])
+    without_server[0][0] = without_server[0][0].replace("job1.py", "job0.py")
+    assert with_server == without_server
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
-def test_a_child_has_the_threads_of_its_job(run, threads):
+def test_child_process_has_threads_of_client_when_they_are_set(run, threads):
     body = (
         "import numpy, scipy.linalg, threadpoolctl; "
         "print(sorted(pool['num_threads'] for pool in threadpoolctl.threadpool_info()))"
     )
     environment = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
     assert run.status_of(body, **environment) == 0
-    served = run.log.splitlines()[0]
+    with_server = run.log.splitlines()[0]
     assert run.status_of(body, SNUGNET_WARM="", **environment) == 0
-    assert served == run.log.splitlines()[0] != "[]"
+    assert with_server == run.log.splitlines()[0] != "[]"
 
 
-def test_the_log_has_native_output_time_and_memory(run):
+def test_job_log_has_native_output_time_and_memory(run):
     body = (
         "print('python'); os.write(2, b'native\\n'); os.system('echo child'); "
         "big = b'x' * 400 * 2**20"
@@ -175,140 +195,141 @@ def test_the_log_has_native_output_time_and_memory(run):
         ("os.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL),
     ],
 )
-def test_a_job_ends_as_its_child_does(run, body, status):
+def test_client_exits_with_status_of_child_process(run, body, status):
     assert run.status_of(body) == status
     assert run.status_of(body, SNUGNET_WARM="") == status
 
 
-def test_what_a_job_leaves_for_its_end_is_done(run):
-    body = "atexit.register(lambda: tell('last', 1)); print('no newline', end='')"
+def test_child_process_runs_exit_handlers_when_job_ends(run):
+    body = "atexit.register(lambda: write_value('last', 1)); print('no newline', end='')"
     assert run.status_of(body) == 0
-    assert run.told("last") == 1
+    assert run.read_number("last") == 1
     assert run.log.startswith("no newline")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_signals_reach_the_child(run, number):
+def test_guard_passes_signal_to_child_when_group_is_signalled(run, number):
     body = (
-        f"signal.signal({number}, lambda *_: sys.exit(5)); tell('child', os.getpid()); "
+        f"signal.signal({number}, lambda *_: sys.exit(5)); write_value('child', os.getpid()); "
         "time.sleep(100)"
     )
-    job = run.start(body)
-    child = run.told("child")
-    job.send_signal(number)
+    job = run.start(body, session=True)
+    child = run.read_number("child")
+    os.killpg(job.pid, number)  # as a terminal does
     assert job.wait(timeout=60) == 5
-    assert gone(child)
+    assert has_ended(child)
 
 
-def test_a_child_ends_with_its_job_and_with_all_it_started(run):
+def test_child_process_and_descendants_end_when_client_is_killed(run):
     job = run.start(STAY)
-    processes = [run.told("child"), run.told("grandchild")]
+    processes = [run.read_number("child"), run.read_number("grandchild")]
     job.kill()
-    until(lambda: all(map(gone, processes)))
+    wait_until(lambda: all(map(has_ended, processes)))
     assert run.status_of("print(os.getpid())") == 0  # the server goes on
 
 
-def test_without_its_server_a_job_runs_by_itself(run):
-    body = f"tell('server', server())\n    if Path('cold').exists(): return\n    {STAY}"
+def test_client_runs_script_when_server_is_killed(run):
+    body = f"write_value('server', server())\n    if Path('cold').exists(): return\n    {STAY}"
     job = run.start(body)
-    processes = [run.told("child"), run.told("grandchild")]
+    processes = [run.read_number("child"), run.read_number("grandchild")]
     (run.folder / "cold").touch()
-    os.kill(run.told("server"), signal.SIGKILL)
+    os.kill(run.read_number("server"), signal.SIGKILL)
     assert job.wait(timeout=60) == 0
-    assert run.told("server") == 0
-    assert all(map(gone, processes))
+    assert run.read_number("server") == 0
+    assert all(map(has_ended, processes))
 
 
-def test_two_never_do_the_same_job(run):
+def test_child_process_ends_before_job_when_guard_is_killed(run):
     """The child of a dead guard ends before its job begins."""
     body = (
-        "tell('guard', os.getppid()); print('begin', server(), flush=True); "
+        "write_value('guard', os.getppid()); print('begin', server(), flush=True); "
         "time.sleep(0 if Path('cold').exists() else 100)"
     )
     job = run.start(body)
-    guard = run.told("guard")
+    guard = run.read_number("guard")
     (run.folder / "cold").touch()
     os.kill(guard, signal.SIGKILL)
     assert job.wait(timeout=60) == 0
     assert run.log.startswith("begin 0\n")
 
 
-def test_a_job_by_itself_takes_signals_as_it_did_before(run):
+def test_client_keeps_ignored_signals_when_server_is_killed(run):
     body = (
-        "tell('server', server()); tell('hangup', int(signal.getsignal(signal.SIGHUP) == "
-        "signal.SIG_IGN)); time.sleep(0 if Path('cold').exists() else 100)"
+        "write_value('server', server()); "
+        "write_value('hangup', int(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN)); "
+        "time.sleep(0 if Path('cold').exists() else 100)"
     )
     previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
     job = run.start(body)
     signal.signal(signal.SIGHUP, previous)
-    server = run.told("server")
+    server = run.read_number("server")
     (run.folder / "cold").touch()
     os.kill(server, signal.SIGKILL)
     assert job.wait(timeout=60) == 0
-    assert run.told("hangup") == 1
+    assert run.read_number("hangup") == 1
 
 
-def test_a_dead_server_is_replaced(run):
-    assert run.status_of("tell('server', server())") == 0
-    server = run.told("server")
+def test_fork_server_is_restarted_when_it_was_killed(run):
+    assert run.status_of("write_value('server', server())") == 0
+    server = run.read_number("server")
     os.kill(server, signal.SIGKILL)
-    until(lambda: gone(server))
-    assert run.status_of("tell('server', server())") == 0
-    assert run.told("server") not in (server, 0)
+    wait_until(lambda: has_ended(server))
+    assert run.status_of("write_value('server', server())") == 0
+    assert run.read_number("server") not in (server, 0)
 
 
-def test_jobs_that_come_together_find_one_server(run):
-    jobs = [run.start(f"tell('server{i}', server())") for i in range(4)]
+def test_fork_server_is_shared_when_jobs_start_together(run):
+    jobs = [run.start(f"write_value('server{i}', server())") for i in range(4)]
     assert [job.wait(timeout=60) for job in jobs] == [0] * 4
-    servers = {run.told(f"server{i}") for i in range(4)}
+    servers = {run.read_number(f"server{i}") for i in range(4)}
     assert len(servers - {0}) == 1
 
 
 @pytest.mark.parametrize("environment", [{}, {"SNUGNET_WARM": ""}], ids=["server", "alone"])
-def test_nothing_outlives_the_run(run, environment):
-    job = run.start(f"tell('server', server()); {STAY}", **environment)
-    processes = [run.told("child"), run.told("grandchild")]
-    server = run.told("server")
+def test_all_processes_end_when_run_is_killed(run, environment):
+    job = run.start(f"write_value('server', server()); {STAY}", **environment)
+    processes = [run.read_number("child"), run.read_number("grandchild")]
+    server = run.read_number("server")
     assert (server == 0) == bool(environment)
     run.process.kill()
     run.process.wait()
     assert job.wait(timeout=60) == -signal.SIGKILL
     if environment:  # a job by itself cannot take along what it started
         os.kill(processes.pop(), signal.SIGKILL)
-    until(lambda: all(map(gone, [*processes, server or processes[0]])), seconds=10)
+    wait_until(lambda: all(map(has_ended, [*processes, server or processes[0]])), seconds=10)
 
 
-def test_a_child_ends_with_the_run_even_while_the_server_imports(run):
+def test_child_process_ends_when_run_is_killed_during_import(run):
     """For as long as that takes the server looks at nothing else."""
     run.start(STAY)
-    child = run.told("child")
+    child = run.read_number("child")
     run.start("pass", "tensorflow")  # takes seconds
     time.sleep(0.7)
     run.process.kill()
     run.process.wait()
-    until(lambda: gone(child), seconds=2)
+    wait_until(lambda: has_ended(child), seconds=2)
 
 
-def test_the_server_can_be_forked_whatever_it_has_imported(run):
+def test_fork_server_has_one_thread_when_all_packages_are_loaded(run):
     """A process of several threads cannot: a lock that another holds stays locked in the child."""
     body = "print(Path(f'/proc/{server()}/status').read_text())"
     assert run.status_of(body, *{name for names in IMPORTS.values() for name in names}) == 0
     assert "Threads:\t1\n" in run.log
 
 
-def test_jobs_of_a_cluster_hear_of_no_run(monkeypatch):
+def test_announce_sets_empty_variables_when_jobs_run_on_cluster(monkeypatch):
     for name in (fork_client.RUN, fork_client.WARM):
         monkeypatch.setenv(name, "inherited")
     fork_server.announce(here=False, warm=True)
     assert (os.environ[fork_client.RUN], os.environ[fork_client.WARM]) == ("", "")
 
 
-def test_another_user_is_refused(monkeypatch):
+def test_check_peer_fails_when_peer_is_another_user(monkeypatch):
     import socket
 
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        fork_client.check_peer(ours)
+    client, server = socket.socketpair()
+    with client, server:
+        fork_client.check_peer(client)
         monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
         with pytest.raises(PermissionError, match="another user"):
-            fork_client.check_peer(ours)
+            fork_client.check_peer(client)

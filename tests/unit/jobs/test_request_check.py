@@ -1,4 +1,4 @@
-"""Requests are checked in a child process."""
+"""Tests of the check of requests in a child process."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Logs hold everything, outputs are whole or absent."""
+"""Tests of the log of a job."""
 
 import os
 import re
@@ -23,7 +23,7 @@ run(main, SimpleNamespace(**paths, params=SimpleNamespace(code={{}})))
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
 
 
-def test_the_log_holds_python_and_native_output(tmp_path):
+def test_log_has_python_and_native_output(tmp_path):
     log = tmp_path / "deep" / "job.log"
     body = "print('from python'); os.write(2, b'from native code\\n'); os.system('echo child')"
     done = run_job(body, log)
@@ -34,19 +34,19 @@ def test_the_log_holds_python_and_native_output(tmp_path):
     assert done.stdout == ""
 
 
-def test_wrong_input_ends_in_one_message_and_no_traceback(tmp_path):
+def test_log_has_one_message_when_input_is_wrong(tmp_path):
     done = run_job("raise InputError('x is wrong; y is allowed')", tmp_path / "job.log")
     assert done.returncode == 1
     assert (tmp_path / "job.log").read_text() == "error: x is wrong; y is allowed\n"
 
 
-def test_a_defect_leaves_its_traceback_in_the_log(tmp_path):
+def test_log_has_traceback_when_job_has_a_bug(tmp_path):
     done = run_job("1 / 0", tmp_path / "job.log")
     assert done.returncode == 1
     assert "ZeroDivisionError" in (tmp_path / "job.log").read_text()
 
 
-def test_output_is_restored_afterwards(tmp_path, capfd):
+def test_log_output_restores_stdout_when_it_ends(tmp_path, capfd):
     with log_output(tmp_path / "job.log"):
         os.write(1, b"inside\n")
     os.write(1, b"outside\n")

@@ -1,4 +1,4 @@
-"""Records of how files were made: independent of folders, and missed when they are missing."""
+"""Tests of Snakemake's records of how files were made."""
 
 import inspect
 import os
@@ -94,7 +94,7 @@ def old() -> str:
     return here
 
 
-def test_snakemake_has_what_the_classes_replace():
+def test_snakemake_has_classes_and_methods_that_are_replaced():
     """A new version of Snakemake may work in another way: then read run_records.py again."""
     assert "DbPersistence" in inspect.getsource(snakemake.workflow.Workflow._prepare_dag)
     assert "FilePersistence" in inspect.getsource(snakemake.workflow.Workflow._prepare_dag)
@@ -109,7 +109,7 @@ def test_snakemake_has_what_the_classes_replace():
     assert setup.index("self.namespace =") < setup.index("self._setup_database(db_url)")
 
 
-def test_install_puts_the_classes_where_snakemake_looks(monkeypatch):
+def test_install_replaces_classes_of_snakemake(monkeypatch):
     monkeypatch.setattr(snakemake.workflow, "DbPersistence", None)
     monkeypatch.setattr(snakemake.workflow, "FilePersistence", None)
     install({"a": "<a>"}, "results")
@@ -118,13 +118,13 @@ def test_install_puts_the_classes_where_snakemake_looks(monkeypatch):
     assert (type(database), type(files)) == (DbRunRecords, FileRunRecords)
 
 
-def test_install_names_a_version_it_does_not_know(monkeypatch):
+def test_install_fails_when_snakemake_has_no_such_class(monkeypatch):
     monkeypatch.delattr(snakemake.workflow, "DbPersistence")
     with pytest.raises(WorkflowError, match=r"DbPersistence is missing.*requirements\.txt"):
         install({}, "results")
 
 
-def test_records_are_the_same_in_another_folder(folder, monkeypatch):
+def test_records_are_equal_when_folder_is_moved(folder, monkeypatch):
     records()._write_record("a", record(rule="train"))
     moved = folder.with_name(f"{folder.name}_moved")
     folder.rename(moved)
@@ -132,42 +132,42 @@ def test_records_are_the_same_in_another_folder(folder, monkeypatch):
     assert records().rule(IOFile("a")) == "train"
 
 
-def test_a_database_of_several_projects_keeps_them_apart(folder):
+def test_records_have_folder_as_namespace_when_url_is_absolute(folder):
     url = f"sqlite:///{folder / 'records.db'}"
     records(url)._write_record("a", record(rule="train"))
     assert rows() == {(str(folder / ".snakemake"), "a", "train")}
 
 
-def test_records_of_older_versions_are_adopted_the_latest_of_each_file(old):
+def test_records_adopt_latest_rows_when_database_is_old(old):
     records()
     expected = [("kept", "elsewhere"), ("made_here", "here"), ("made_elsewhere", "elsewhere")]
     assert rows() == {(NAMESPACE, *row) for row in expected}
     assert rows("snakemake_locks") == {(NAMESPACE, "ours", "output")}
 
 
-def test_a_dry_run_reads_records_of_older_versions_and_writes_nothing(old):
+def test_dry_run_reads_old_records_and_writes_nothing(old):
     before = Path("records.db").read_bytes()
-    kept = records(dryrun=True)
+    run_records = records(dryrun=True)
     names = ("kept", "made_here", "made_elsewhere")
-    assert [kept.rule(IOFile(name)) for name in names] == ["elsewhere", "here", "elsewhere"]
-    assert list(kept._read_locks()) == [("output", "ours")]
-    kept._write_record("a", record(rule="train"))
-    assert kept.rule(IOFile("a")) == "train"
+    assert [run_records.rule(IOFile(name)) for name in names] == ["elsewhere", "here", "elsewhere"]
+    assert list(run_records._read_locks()) == [("output", "ours")]
+    run_records._write_record("a", record(rule="train"))
+    assert run_records.rule(IOFile("a")) == "train"
     assert Path("records.db").read_bytes() == before
 
 
-def test_a_dry_run_creates_no_database(folder):
+def test_dry_run_creates_no_database(folder):
     assert records(dryrun=True).rule(IOFile("a")) is None
     assert not (folder / "records.db").exists()
 
 
-def test_a_job_of_another_process_adopts_nothing(old):
+def test_records_adopt_nothing_when_process_is_not_main(old):
     before = rows()
     records(main=False)
     assert rows() == before
 
 
-def test_new_records_are_kept_beside_older_ones_that_are_adopted(old):
+def test_records_keep_new_row_when_old_row_is_adopted(old):
     insert(NAMESPACE, "made_here", "now", 9)
     records()
     assert (NAMESPACE, "made_here", "now") in rows()
@@ -175,16 +175,16 @@ def test_new_records_are_kept_beside_older_ones_that_are_adopted(old):
 
 
 @pytest.mark.parametrize("kind", ["none", "outdated"])
-def test_an_existing_file_without_a_record_is_a_reason_to_run(folder, kind):
+def test_params_changed_is_true_when_file_has_no_record(folder, kind):
     (folder / "made").touch()
-    kept = records()
+    run_records = records()
     if kind == "outdated":
-        kept._write_record("made", MetadataRecord(record_format_version=3))
-    changes = kept.params_changed(Job("made", "absent"))
+        run_records._write_record("made", MetadataRecord(record_format_version=3))
+    changes = run_records.params_changed(Job("made", "absent"))
     assert changes
     assert str(changes) == "there is no record of how these files were made: made"
-    assert kept.has_metadata(Job("made"))
-    assert not kept.has_outdated_metadata(Job("made"))
+    assert run_records.has_metadata(Job("made"))
+    assert not run_records.has_outdated_metadata(Job("made"))
 
 
 @pytest.mark.parametrize(
@@ -198,31 +198,31 @@ def test_an_existing_file_without_a_record_is_a_reason_to_run(folder, kind):
         ),
     ],
 )
-def test_missing_records_give_one_warning(folder, names, warning):
+def test_records_give_one_warning_when_records_are_missing(folder, names, warning):
     """Files of jobs count that Snakemake does not ask about: they need outputs of the others."""
-    kept = records()
+    run_records = records()
     jobs = [Job(name, f"missing_{name}") for name in names]
-    kept.dag.needrun_jobs = lambda: jobs
-    assert kept.take_warning() is None
+    run_records.dag.needrun_jobs = lambda: jobs
+    assert run_records.take_warning() is None
     for name in names:
         (folder / name).touch()
     (folder / "left_out").touch()
-    kept.params_changed(Job("left_out"))
-    assert kept.take_warning() == warning
-    assert kept.take_warning() is None
+    run_records.params_changed(Job("left_out"))
+    assert run_records.take_warning() == warning
+    assert run_records.take_warning() is None
 
 
-def test_a_file_that_is_missing_needs_no_record():
+def test_params_changed_is_false_when_file_is_missing():
     assert not records().params_changed(Job("absent"))
 
 
-def test_recorded_parameters_are_compared_as_ever(folder):
+def test_params_changed_compares_recorded_parameters(folder):
     (folder / "made").touch()
-    kept = records()
-    kept._write_record("made", record(params=["1"]))
-    assert not kept.params_changed(Job("made"))
-    kept._write_record("made", record(params=["2"]))
-    assert kept.params_changed(Job("made")).only_old == {"2"}
+    run_records = records()
+    run_records._write_record("made", record(params=["1"]))
+    assert not run_records.params_changed(Job("made"))
+    run_records._write_record("made", record(params=["2"]))
+    assert run_records.params_changed(Job("made")).only_old == {"2"}
 
 
 @pytest.mark.parametrize(
@@ -233,13 +233,13 @@ def test_recorded_parameters_are_compared_as_ever(folder):
         ("results/there/data/a", "results/there/data/a"),
     ],
 )
-def test_inputs_are_recorded_without_the_folder_they_lie_in(path, name):
-    kept = records()
+def test_inputs_are_recorded_without_their_data_folder(path, name):
+    run_records = records()
     job = Job("made", inputs=(path,))
-    assert kept._input(job) == [name]
-    kept._write_record("made", record(input_checksums={path: "sha256:1"}))
-    assert kept.metadata(IOFile("made")).input_checksums == {name: "sha256:1"}
-    assert kept.input_checksums(job, path) == {"sha256:1"}
+    assert run_records._input(job) == [name]
+    run_records._write_record("made", record(input_checksums={path: "sha256:1"}))
+    assert run_records.metadata(IOFile("made")).input_checksums == {name: "sha256:1"}
+    assert run_records.input_checksums(job, path) == {"sha256:1"}
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_inputs_are_recorded_without_the_folder_they_lie_in(path, name):
         ("results", "results/tiny/a.npz", "results/tiny/a.npz"),
     ],
 )
-def test_folders_with_special_paths_are_named_like_others(data, path, name):
+def test_inputs_have_placeholder_when_folder_path_is_special(data, path, name):
     assert records_of(data)._input(Job("made", inputs=(path,))) == [name]
 
 
@@ -275,16 +275,18 @@ def recorded_data(folder: Path) -> Path:
 
 def write_record(data: str, path: str) -> None:
     """Record, as Snakemake does, that `made` was made from a file."""
-    kept = records_of(data)
+    run_records = records_of(data)
     job = Job("made", inputs=(path,))
-    checksum = kept._checksum(path)
+    checksum = run_records._checksum(path)
     checksums = {path: checksum} if checksum else {}
-    kept._write_record("made", record(input=kept._input(job), input_checksums=checksums))
+    run_records._write_record(
+        "made", record(input=run_records._input(job), input_checksums=checksums)
+    )
 
 
 @pytest.mark.parametrize(("content", "changed"), [(b"first", False), (b"other", True)])
 @pytest.mark.parametrize("data", ["here", "there"])
-def test_contents_of_data_are_compared_whatever_their_times(recorded_data, data, content, changed):
+def test_input_changed_compares_content_when_times_differ(recorded_data, data, content, changed):
     path = Path(data) / "a.npz"
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(content)
@@ -293,7 +295,7 @@ def test_contents_of_data_are_compared_whatever_their_times(recorded_data, data,
 
 
 @pytest.mark.parametrize(("data", "changed"), [("here", False), ("there", True)])
-def test_large_data_have_changed_if_their_folder_is_another(recorded_data, data, changed):
+def test_input_changed_is_true_when_large_data_have_moved(recorded_data, data, changed):
     """Files without a checksum: Snakemake compares the times of those in the same folder."""
     recorded_data.write_bytes(b"large" * 100)
     write_record("here", "here/a.npz")
@@ -301,13 +303,13 @@ def test_large_data_have_changed_if_their_folder_is_another(recorded_data, data,
     assert is_changed(data, f"{data}/a.npz") == changed
 
 
-def test_a_damaged_database_is_named():
+def test_records_fail_when_database_is_damaged():
     Path("records.db").write_bytes(b"no database" * 100)
     with pytest.raises(WorkflowError, match=r"records\.db: cannot use.*not a database.*delete it"):
         records()
 
 
-def test_a_database_that_cannot_be_written_is_named_before_a_run(monkeypatch):
+def test_records_fail_when_database_is_not_writable(monkeypatch):
     records()
     monkeypatch.setattr("os.access", lambda path, mode: False)
     assert records(dryrun=True).namespace == NAMESPACE
@@ -315,6 +317,6 @@ def test_a_database_that_cannot_be_written_is_named_before_a_run(monkeypatch):
         records()
 
 
-def test_a_database_in_memory_is_left_to_snakemake():
-    kept = DbRunRecords(dag=dag(), db_url="sqlite:///:memory:", folders={}, results="r")
-    assert kept.namespace == str(Path(".snakemake").absolute())
+def test_records_keep_namespace_when_database_is_in_memory():
+    run_records = DbRunRecords(dag=dag(), db_url="sqlite:///:memory:", folders={}, results="r")
+    assert run_records.namespace == str(Path(".snakemake").absolute())

@@ -1,13 +1,14 @@
-"""What the table, the gate and the page make of Akida's rows."""
+"""Tests of the table, the gate and the page for Akida programs."""
 
 import numpy as np
 import pytest
 
 from snugnet.akida.agreement import compare
+from snugnet.akida.preflight_report import Obstacle, PreflightReport
 from snugnet.core.predictions import Predictions
 from snugnet.evaluation.footprint import describe_akida_program
 from snugnet.evaluation.gate import evaluate_gate
-from snugnet.report.akida_page import render_akida_page, render_preflight_page
+from snugnet.report.akida_page import AkidaCell, render_akida_page, render_preflight_page
 
 AGREEMENT = {
     "verdict": "differs",
@@ -77,21 +78,26 @@ def row(scheme="akida_v2_w8a8", runtime="akida", **changes) -> dict:
     return {**values, **changes}
 
 
-def test_two_runtimes_are_compared_in_steps_of_their_potentials():
+def page(rows: list[dict]) -> str:
+    return render_akida_page([AkidaCell.from_json(values) for values in rows])
+
+
+def test_compare_reports_largest_difference_of_potentials():
     keras = predictions([[5, 1], [2, 3], [9, 0], [4, 4]])
     akida = predictions([[5, 1], [3, 2], [9, 2], [4, 4]])
-    found = compare(keras, akida)
-    assert found["verdict"] == "differs"
-    assert found["decisions_equal"] == 0.75
-    assert found["potentials_equal"] == 5 / 8
-    assert found["worst"] == 2
-    assert compare(keras, keras)["verdict"] == "exact"
-    assert compare(predictions(np.zeros((0, 2))), akida)["verdict"] == "nothing"
+    agreement = compare(keras, akida)
+    assert agreement.verdict == "differs"
+    assert agreement.decisions_equal == 0.75
+    assert agreement.potentials_equal == 5 / 8
+    assert agreement.worst == 2
+    assert compare(keras, keras).verdict == "exact"
+    nothing = compare(predictions(np.zeros((0, 2))), akida)
+    assert nothing.to_json() == {"verdict": "nothing", "samples": 0}
 
 
-def test_columns_tell_what_saturated_where_and_which_layer_differs(tmp_path):
+def test_akida_program_columns_have_saturation_and_first_layer(tmp_path):
     (tmp_path / "model.fbz").write_bytes(b"program")
-    columns = describe_akida_program(tmp_path / "model.fbz", CONVERSION, AGREEMENT)
+    columns = describe_akida_program(tmp_path / "model.fbz", CONVERSION, AGREEMENT).to_json()
     assert (columns["akida_beyond_train"], columns["akida_beyond_program"]) == (5, 2)
     assert columns["size_bytes"] == 7
     assert columns["akida_first_layer"] == "conv_1"
@@ -100,11 +106,11 @@ def test_columns_tell_what_saturated_where_and_which_layer_differs(tmp_path):
     assert "nonzero" not in columns
 
 
-def test_zeros_of_weights_that_were_trained_on_are_not_those_of_the_parent(tmp_path):
+def test_akida_program_columns_have_no_zeros_when_trained(tmp_path):
     (tmp_path / "model.fbz").write_bytes(b"program")
     columns = describe_akida_program(
         tmp_path / "model.fbz", {**CONVERSION, "trained": True}, AGREEMENT
-    )
+    ).to_json()
     assert columns["nonzero"] is None
     assert columns["model_zeros"] is None
 
@@ -119,23 +125,23 @@ def test_zeros_of_weights_that_were_trained_on_are_not_those_of_the_parent(tmp_p
         ("akida_v2_w8a8", {"akida_potentials": None, "status": "incompatible"}, "pass"),
     ],
 )
-def test_the_second_generation_must_be_exact(scheme, changes, verdict):
+def test_gate_requires_exact_potentials_when_akida_version_is_v2(scheme, changes, verdict):
     found = evaluate_gate([row(scheme=scheme, **changes)])
-    assert found["verdict"] == verdict
+    assert found.verdict == verdict
 
 
-def test_the_gate_says_how_far_and_from_which_layer_on():
+def test_gate_failure_has_largest_difference_and_first_layer():
     differs = {"akida_potentials": "differs", "akida_potentials_equal": 0.75}
     differing = row(**differs, akida_worst=3, akida_first_layer="conv_2")
-    assert evaluate_gate([differing])["failures"] == [
+    assert evaluate_gate([differing]).failures == [
         "net/original/akida_v2_w8a8/akida: the potentials of the simulator and of quantized Keras "
         "differ: 75.0000% are equal, the largest difference is 3, first at layer conv_2"
     ]
 
 
-def test_the_page_shows_each_step_what_fits_and_what_does_not():
+def test_akida_page_shows_steps_programs_and_incompatible_models():
     refused = row(model="big", status="incompatible", reason="dense: 4096 inputs of Dense")
-    text = render_akida_page([row(runtime="keras"), row(), refused])
+    text = page([row(runtime="keras"), row(), refused])
     steps, program = [line for line in text.splitlines() if line.startswith("| net")]
     cells = [cell.strip() for cell in steps.strip("|").split("|")]
     assert cells[3:] == ["90.00", "80.00 ↓", "75.00 ↓", "", ""]
@@ -148,41 +154,40 @@ def test_the_page_shows_each_step_what_fits_and_what_does_not():
     assert text.count("| rest    |      3 |     1 |") == 2
 
 
-def test_binary_and_multilabel_decisions_are_shown_too():
+def test_akida_page_shows_confusion_when_task_has_no_softmax():
     binary = row(task="binary")
     labels = row(
         task="multilabel", variant="pruned", confusion=[[[1, 2], [3, 4]], [[5, 6], [7, 8]]]
     )
-    text = render_akida_page([binary, labels])
+    text = page([binary, labels])
     assert "| rest    |      3 |     1 |" in text
     assert "| not run |         5 |     6 |" in text
 
 
-def test_what_the_host_would_have_to_compute_is_told():
+def test_akida_page_names_layer_when_not_all_is_in_hardware():
     reason = "Cannot map layer 'scores'. Not enough hardware components"
-    text = render_akida_page(
+    text = page(
         [row(runtime=name, akida_hardware=False, reason=reason) for name in ("keras", "akida")]
     )
     assert "AKD1000: not all in hardware" in text
     assert text.count(reason) == 1
 
 
-def test_training_stands_beside_what_it_began_with():
+def test_akida_page_shows_parent_accuracy_when_variant_is_qat():
     of_qat = {"variant": "aware", "parent": "original", "method": "qat"}
     trained = {**of_qat, "accuracy": 0.85, "delta_float": -0.05, "p_holm": 0.3}
     rows = [row(runtime="keras"), row(), row(runtime="keras", **trained), row(**trained)]
-    steps = next(line for line in render_akida_page(rows).splitlines() if line.startswith("| net"))
+    steps = next(line for line in page(rows).splitlines() if line.startswith("| net"))
     cells = [cell.strip() for cell in steps.strip("|").split("|")]
     assert cells[3:] == ["90.00", "80.00 ↓", "75.00 ↓", "85.00 ~", "85.00 ~"]
 
 
-def test_preflight_says_what_fits_and_what_would_do():
-    common = {"scheme": "akida_v2_w8a8", "device": "SixNodesIPv2"}
-    obstacle = {"layer": "dense", "rule": "4096 inputs of Dense", "fix": "at most 2048"}
+def test_preflight_page_shows_verdict_and_fix_of_each_model():
+    obstacle = Obstacle("dense", "4096 inputs of Dense", "at most 2048")
     text = render_preflight_page(
         [
-            {**common, "model": "big", "fits": False, "obstacles": [obstacle]},
-            {**common, "model": "small", "fits": True, "obstacles": []},
+            PreflightReport("big", "akida_v2_w8a8", "SixNodesIPv2", (obstacle,)),
+            PreflightReport("small", "akida_v2_w8a8", "SixNodesIPv2", ()),
         ]
     )
     lines = [[c.strip() for c in line.strip("|").split("|")] for line in text.splitlines()]
@@ -191,7 +196,15 @@ def test_preflight_says_what_fits_and_what_would_do():
     assert ["big", "akida_v2_w8a8", "dense", "4096 inputs of Dense", "at most 2048"] in lines
 
 
-def test_a_study_without_programs_has_a_short_page():
-    text = render_akida_page([])
+def test_preflight_report_is_the_same_when_read_again():
+    obstacle = Obstacle("dense", "4096 inputs of Dense", "at most 2048")
+    for obstacles in ((), (obstacle,)):
+        report = PreflightReport("big", "akida_v2_w8a8", "SixNodesIPv2", obstacles)
+        assert report.to_json()["fits"] is (not obstacles)
+        assert PreflightReport.from_json(report.to_json()) == report
+
+
+def test_akida_page_is_short_when_study_has_no_programs():
+    text = page([])
     assert text.startswith("# Akida")
     assert "##" not in text

@@ -1,4 +1,4 @@
-"""The report says what the table and the verdicts say, whatever a study has or lacks."""
+"""Tests of the HTML report."""
 
 import json
 import re
@@ -15,11 +15,12 @@ from snugnet.report.cards import build_cards, list_limitations
 from snugnet.report.collect import Study
 from snugnet.report.figures import build_all_figures
 from snugnet.report.files import read_table, to_records
-from snugnet.report.layers import list_layer_indexes
+from snugnet.report.layers import tabulate_layer_indexes
 from snugnet.report.matrix import DIVERGING, LIMIT, pick_background, pick_text_colour
-from snugnet.report.page import render_page
+from snugnet.report.page import SECTIONS, PageParts, render_page
 from snugnet.report.quantization_steps import list_steps
-from snugnet.report.weights import list_quantized_weights
+from snugnet.report.table import Table
+from snugnet.report.weights import tabulate_quantized_weights
 from tests import debian
 from tests.paths import ROOT
 from tests.report_study import FakeStudy, rich_study
@@ -29,11 +30,11 @@ VOID = {"meta", "link", "input", "br", "hr", "img"}
 
 
 def written(study: Study) -> str:
-    parts = {
-        "style": (TEMPLATES / "style.css").read_text(),
-        "script": (TEMPLATES / "page.js").read_text(),
-        "vega": "window.vegaEmbed = null;",
-    }
+    parts = PageParts(
+        style=(TEMPLATES / "style.css").read_text(),
+        script=(TEMPLATES / "page.js").read_text(),
+        vega="window.vegaEmbed = null;",
+    )
     return render_page(study, {"System": "Linux"}, TEMPLATES / "index.html.j2", parts)
 
 
@@ -84,7 +85,7 @@ def small(tmp_path) -> FakeStudy:
     return FakeStudy(tmp_path)
 
 
-def test_the_page_is_well_formed_and_has_every_section(text):
+def test_page_is_well_formed_and_has_every_section(text):
     ids = Reader(text).ids()
     sections = ["overview", "results", "tables", "pareto", "quantization_steps", "layers"]
     assert {*sections, "mistakes", "searches", "designs", "akida", "certificates", "cards"} <= ids
@@ -92,7 +93,7 @@ def test_the_page_is_well_formed_and_has_every_section(text):
     assert linked <= ids
 
 
-def test_the_page_asks_for_nothing(text):
+def test_page_requests_no_other_resources(text):
     for tag, attrs in Reader(text).elements:
         for name in ("src", "href", "action", "data", "poster"):
             value = attrs.get(name) or ""
@@ -102,25 +103,25 @@ def test_the_page_asks_for_nothing(text):
     assert "default-src 'none'" in text
 
 
-def test_the_page_of_a_study_like_the_default_one_is_small_enough(tmp_path):
+def test_page_is_small_when_study_has_default_size(tmp_path):
     """The library that draws is one megabyte more."""
     assert len(written(rich_study(tmp_path).collect()).encode()) < 9_000_000
 
 
-def test_the_same_study_gives_the_same_page(rich, text):
+def test_page_is_equal_when_study_is_equal(rich, text):
     assert written(rich) == text
 
 
-def test_every_cell_is_in_the_table_the_matrix_and_the_cards(rich, text):
+def test_page_links_every_cell_three_times(rich, text):
     reader = Reader(text)
-    found = reader.data()["cards"]["cells"]
-    assert len(found) == len(rich.rows)
+    cells = reader.data()["cards"]["cells"]
+    assert len(cells) == len(rich.rows)
     links = [attrs["href"] for tag, attrs in reader.elements if tag == "a" and "href" in attrs]
-    for name in found:
+    for name in cells:
         assert links.count(f"#cell/{name}") >= 3
 
 
-def test_names_cannot_break_out_of_the_page(small):
+def test_page_escapes_names_when_they_contain_html(small):
     bad = "</script><img src=x onerror=alert(1)>"
     small.model("m", "synthetic_x", ["original"], ["float32", "fiq_int8"], classes=(bad, "b"))
     names = {"model": "m", "family": "m", "seed": 1, "dataset": "synthetic_x"}
@@ -135,13 +136,13 @@ def test_names_cannot_break_out_of_the_page(small):
     assert "Checks failed" in text
 
 
-def test_a_study_without_cells_has_a_page(small):
+def test_page_is_written_when_study_has_no_cells(small):
     reader = Reader(written(small.collect()))
     assert "pareto" not in reader.ids()
     assert build_all_figures(small.collect()) == []
 
 
-def test_a_study_of_which_nothing_fits_has_a_page(small):
+def test_page_is_written_when_all_cells_are_incompatible(small):
     small.dataset("synthetic_x", ("a", "b"), None)
     small.recipes["models"]["m"] = {"architecture": "cnn", "training": {}}
     small.recipes["lineages"]["original"] = ["original"]
@@ -158,22 +159,29 @@ def test_a_study_of_which_nothing_fits_has_a_page(small):
     assert list_limitations(study, study.rows[0]) == []
 
 
-def test_a_study_without_analyses_leaves_their_sections_out(small):
+def test_page_omits_sections_when_study_has_no_analyses(small):
     small.model("m", "synthetic_x", ["original"], ["float32"], groups=None)
     ids = Reader(written(small.collect())).ids()
     assert "pareto" in ids
     assert not ids & {"layers", "mistakes", "searches", "designs", "akida", "certificates"}
 
 
-def test_demands_of_the_study_are_shown_where_there_are_any(small):
+def test_page_shows_gate_requirements_when_study_has_some(small):
     small.model("m", "synthetic_x", ["original"], ["float32"])
-    small.gate["demands"] = [{"text": "at most 5 KiB", "cells": 3, "failed": 1}]
+    demand = {"gate": "gates[0]", "text": "at most 5 KiB", "cells": 3, "failed": 1}
+    small.gate["demands"] = [demand]
     text = written(small.collect())
     assert "at most 5 KiB" in text
     assert "all but 1" in text
 
 
-def test_figures_have_words_rows_and_specifications(rich):
+def test_page_shows_every_figure_except_the_matrix(rich):
+    figures = [figure for figure in build_all_figures(rich) if figure.section != "matrix"]
+    assert {figure.section for figure in figures} == set(SECTIONS)
+    assert {f"figure-{figure.name}" for figure in figures} <= Reader(written(rich)).ids()
+
+
+def test_figures_have_caption_rows_and_specification(rich):
     figures = build_all_figures(rich)
     assert len({figure.name for figure in figures}) == len(figures)
     for figure in figures:
@@ -189,31 +197,31 @@ def test_figures_have_words_rows_and_specifications(rich):
     assert len(by_name["pareto_recorded_0"].panels) == 4
 
 
-def test_a_front_has_only_what_no_other_beats():
+def test_pareto_front_has_only_undominated_cells():
     cells = [(1, 0.8), (2, 0.9), (2, 0.85), (3, 0.9), (4, 0.9501), (4, 0.95), (None, 0.99)]
-    rows = [{"cost": cost, "accuracy": right, "runtime": "litert"} for cost, right in cells]
-    assert pareto.is_on_front(rows, "cost") == [True, True, False, False, True, False, False]
+    candidates = [pareto.Candidate(cost, accuracy, "litert") for cost, accuracy in cells]
+    assert pareto.is_on_front(candidates) == [True, True, False, False, True, False, False]
 
 
-def test_equal_cells_are_both_on_the_front_but_not_the_hosts_side_of_a_program():
-    rows = [{"macs": 5, "accuracy": 0.9, "runtime": r} for r in ("keras", "akida", "litert")]
-    assert pareto.is_on_front(rows, "macs") == [False, True, True]
+def test_pareto_front_omits_keras_row_when_costs_are_equal():
+    candidates = [pareto.Candidate(5, 0.9, runtime) for runtime in ("keras", "akida", "litert")]
+    assert pareto.is_on_front(candidates) == [False, True, True]
 
 
-def test_incompatible_cells_are_left_out_of_fronts_and_counted(rich):
+def test_pareto_figure_counts_cells_that_are_incompatible(rich):
     figures = {figure.name: figure for figure in pareto.build_figures(rich)}
     figure = figures["pareto_synthetic_0"]
     assert "Left out: 1 of 31 cells, which are incompatible" in figure.caption
     assert len(figure.rows) == 30
 
 
-def test_shades_are_symmetric_and_end_at_the_limit():
+def test_background_colours_are_symmetric_and_end_at_limit():
     assert pick_background(0) == DIVERGING[len(DIVERGING) // 2]
     assert pick_background(LIMIT) == pick_background(50) == DIVERGING[-1]
     assert pick_background(-LIMIT) == pick_background(-50) == DIVERGING[0]
 
 
-def test_numbers_can_be_read_on_every_shade():
+def test_text_is_readable_on_every_background_colour():
     for step in range(-50, 51):
         background = pick_background(step / 10)
         assert contrast(background, pick_text_colour(background)) >= 4.5
@@ -230,15 +238,15 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def test_arrows_stand_where_the_tests_say_so(small):
+def test_matrix_has_arrows_when_differences_are_significant(small):
     small.model("m", "synthetic_x", ["original"], ["float32", "drq", "fiq_int8"])
     for row, delta, p in zip(small.rows, (0, -0.05, -0.05), (1, 0.0001, 0.6), strict=True):
         row |= {"delta_float": delta, "p_float": p}
-    cells = tables.build_matrix(small.collect())["rows"][0]["cells"]
-    assert [found.text for found in cells] == ["+0.00", "-5.00 ↓", "-5.00 ~"]
+    cells = tables.build_matrix(small.collect()).rows[0].cells
+    assert [cell.text for cell in cells] == ["+0.00", "-5.00 ↓", "-5.00 ~"]
 
 
-def test_columns_that_are_empty_throughout_are_left_out(small):
+def test_cells_table_omits_columns_when_they_are_empty(small):
     small.model("m", "synthetic_x", ["original"], ["float32"])
     titles = tables.tabulate_cells(small.collect()).titles
     assert "arena [KiB]" not in titles
@@ -250,41 +258,45 @@ def cell(accuracy: float, size: int, **changes) -> dict:
     return {**names, "accuracy_high": accuracy + 0.02, **changes}
 
 
-def test_the_best_cell_is_the_smallest_within_the_noise():
+def test_choose_returns_smallest_not_significantly_worse_cell():
     top, near, worse = cell(0.95, 900), cell(0.94, 300), cell(0.90, 100)
     lost = cell(0.94, 200, delta_float=-0.02, p_holm=0.001)
     assert choose([top, near, worse, lost]) == (near, top)
 
 
-def test_what_the_ladder_shows_is_in_the_table(rich):
-    rows = list_steps([row for row in rich.rows if row["model"] == "model_0"])
-    assert {row["scheme"] for row in rows} == {"drq", "fiq_float32", "fiq_int8", "fiq_uint8"}
-    assert not [row for row in rows if row["variant"].endswith("_qat")]
-    assert rows[0]["step"] == "weights: drq"
+def test_list_steps_omits_qat_variants_and_labels_steps(rich):
+    steps = list_steps([row for row in rich.rows if row.model == "model_0"])
+    assert {step.scheme for step in steps} == {"drq", "fiq_float32", "fiq_int8", "fiq_uint8"}
+    assert not [step for step in steps if step.variant.endswith("_qat")]
+    assert steps[0].step == "weights: drq"
 
 
-def test_weights_that_stay_in_float_are_named(rich):
-    line = list_quantized_weights(rich)[0]
+def first_line(table: Table) -> dict[str, str]:
+    return dict(zip(table.titles, (value.text for value in table.rows[0]), strict=True))
+
+
+def test_list_quantized_weights_names_weights_in_float(rich):
+    line = first_line(tabulate_quantized_weights(rich))
     assert line["tensors in int8"] == "1 of 2"
     assert line["int8 tensors (values)"] == "CONV_2D conv 4,000"
     assert line["float tensors (values)"] == "FULLY_CONNECTED scores 100"
 
 
-def test_layer_indexes_name_operators_variants_across(rich):
-    first = list_layer_indexes(rich, "model_0")[0]
-    assert first["index"] == 0
+def test_layer_indexes_have_operators_of_each_variant(rich):
+    first = first_line(tabulate_layer_indexes(rich, "model_0"))
+    assert first["index"] == "0"
     assert first["original"] == "CONV_2D model/conv_0/Relu, 1,024"
     assert "original_qat" in first
 
 
-def test_searches_are_tabulated(rich):
+def test_search_tables_have_expected_columns(rich):
     chosen = searches.tabulate_mixed(rich).rows[1]
     assert [value.text for value in chosen][-3:] == ["yes", "yes", "yes"]
     assert searches.tabulate_calibration(rich).titles[2:4] == ["rule", "setting"]
     assert searches.tabulate_seeds(rich).rows == []
 
 
-def test_seeds_are_worded_as_in_the_table_for_people(small):
+def test_seed_table_has_mean_and_spread_when_seeds_are_known(small):
     for seed in (1, 2, 3):
         small.model(f"m_s{seed}", "synthetic_x", ["original"], ["float32", "drq"], family="m")
         for row in small.rows[-2:]:
@@ -294,7 +306,7 @@ def test_seeds_are_worded_as_in_the_table_for_people(small):
     assert "±" in rows[1][5].text
 
 
-def test_cards_say_what_the_figures_leave_open(small):
+def test_list_limitations_names_limits_of_each_cell(small):
     small.model("m", "synthetic_x", ["original"], ["float32"], groups=4)
     small.model("real", "digits", ["original"], ["float32"], groups=None)
     study = small.collect()
@@ -304,39 +316,39 @@ def test_cards_say_what_the_figures_leave_open(small):
     assert "simulated" not in real
 
 
-def test_cards_have_lineage_files_and_hashes_and_no_places(small):
+def test_cards_have_lineage_files_and_hashes_and_no_home_folder(small):
     small.model("m", "synthetic_x", ["lowrank_qat"], ["fiq_int8"])
-    found = build_cards(small.collect())
-    steps = [step["variant"] for step in found["networks"]["m/lowrank_qat"]["steps"]]
+    cards = build_cards(small.collect())
+    steps = [step.variant for step in cards.networks["m/lowrank_qat"].steps]
     assert steps == ["lowrank", "lowrank_qat"]
-    files = found["files"]["m/lowrank_qat/fiq_int8"]
-    assert [Path(file["path"]).name for file in files] == ["model.tflite", "model.h5"]
-    assert all(re.fullmatch("[0-9a-f]{64}", file["sha256"]) for file in files)
-    assert [file["path"] for file in found["datasets"]["synthetic_x"]["files"]] == [
+    files = cards.files["m/lowrank_qat/fiq_int8"]
+    assert [Path(file.path).name for file in files] == ["model.tflite", "model.h5"]
+    assert all(re.fullmatch("[0-9a-f]{64}", file.sha256) for file in files)
+    assert [file.path for file in cards.datasets["synthetic_x"].files] == [
         f"data/synthetic_x/{split}.npz" for split in ("train", "val", "calib", "test")
     ]
-    assert "/home/" not in json.dumps(found)
-    assert found["certificates"]["m/lowrank_qat/fiq_int8"]["tflm"]["verdict"] == "exact"
+    assert "/home/" not in json.dumps(cards.to_json())
+    assert cards.certificates["m/lowrank_qat/fiq_int8"]["tflm"]["verdict"] == "exact"
 
 
-def test_a_table_without_rows_or_titles_is_empty(tmp_path):
+def test_read_table_is_empty_when_file_has_no_columns(tmp_path):
     (tmp_path / "rows.csv").write_text("\n")
     assert read_table(tmp_path / "rows.csv").empty
 
 
-def test_a_name_may_be_that_of_a_missing_value(tmp_path):
+def test_read_table_keeps_name_when_it_is_na(tmp_path):
     (tmp_path / "rows.csv").write_text("model,accuracy\nNA,\n")
     assert to_records(read_table(tmp_path / "rows.csv")) == [{"model": "NA", "accuracy": None}]
 
 
-def test_where_it_comes_from_names_no_host_and_no_folder(tmp_path):
-    found = origin.describe_origin(tmp_path)
-    assert "Git revision" not in found
-    assert "numpy" in found["Packages"]
-    assert str(tmp_path) not in json.dumps(found)
+def test_describe_origin_names_no_folder(tmp_path):
+    facts = origin.describe_origin(tmp_path)
+    assert "Git revision" not in facts
+    assert "numpy" in facts["Packages"]
+    assert str(tmp_path) not in json.dumps(facts)
 
 
-def test_a_clone_has_a_revision(tmp_path):
+def test_describe_origin_has_revision_when_folder_is_a_clone(tmp_path):
     git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
     debian.require("git")
     subprocess.run([*git, "init", "-q"], check=True)
@@ -344,7 +356,7 @@ def test_a_clone_has_a_revision(tmp_path):
     assert re.fullmatch("[0-9a-f]{7,}", origin.describe_origin(tmp_path)["Git revision"])
 
 
-def test_figures_become_files(small, tmp_path):
+def test_draw_writes_svg_png_and_csv(small, tmp_path):
     from snugnet.report.pictures import draw
 
     small.model("m", "synthetic_x", ["original"], ["float32", "fiq_int8"])

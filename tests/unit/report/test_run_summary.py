@@ -1,4 +1,4 @@
-"""The text at the end of a run."""
+"""Tests of the text at the end of a run."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def study(tmp_path) -> FakeStudy:
     return fake
 
 
-def test_summary_recommends_what_the_page_does(study):
+def test_summary_recommends_same_models_as_page(study):
     summary = summarize(study.folder, 0.95)
     page = tables.tabulate_recommendations(study.collect())
     names = [(row[0].text, row[1].cell) for row in page.rows]
@@ -50,7 +50,7 @@ def path_of(file: str) -> str:
     return "/".join(Path(file).parts[-4:-1])
 
 
-def test_recommended_figures_come_from_the_table(study):
+def test_recommended_figures_equal_figures_of_table(study):
     rows = to_records(read_table(study.folder / "report/metrics.csv"))
     for model, choice in zip(
         summarize(study.folder, 0.95).recommendations, recommend(rows), strict=True
@@ -61,7 +61,7 @@ def test_recommended_figures_come_from_the_table(study):
         assert model.size_bytes == row["size_bytes"]
 
 
-def test_recommended_akida_cell_is_its_program(study):
+def test_summary_recommends_program_when_runtime_is_akida(study):
     akida = {"scheme": "akida_v2_w8a8", "runtime": "akida", "akida_program_bytes": 4096}
     rows = [row | akida | {"size_bytes": None} for row in study.rows[:1]]
     study.write("report/metrics.csv", build_results_table(rows))
@@ -71,13 +71,13 @@ def test_recommended_akida_cell_is_its_program(study):
 
 
 @pytest.mark.parametrize("name", ["gate.json", "metrics.csv"])
-def test_summary_names_the_file_that_is_missing(study, name):
+def test_summary_names_the_file_when_it_is_missing(study, name):
     (study.folder / "report" / name).unlink()
     with pytest.raises(InputError, match=rf"report/{name}: no such file"):
         summarize(study.folder, 0.95)
 
 
-def test_passed_study_lists_models_with_interval_and_cost():
+def test_describe_study_lists_models_when_all_checks_pass():
     assert describe_study(StudySummary(24, [], [MODEL], 0.95, REPORT)).splitlines() == [
         "All checks passed (24 cells)",
         "Recommended models: smallest model not significantly worse than the best",
@@ -87,14 +87,14 @@ def test_passed_study_lists_models_with_interval_and_cost():
     ]
 
 
-def test_unknown_interval_and_costs_are_left_out():
+def test_describe_study_omits_values_when_they_are_unknown():
     model = Recommendation("beats", "program", 0.95, None, None, None)
     text = describe_study(StudySummary(1, [], [model], 0.9, REPORT))
     assert text.startswith("All checks passed (1 cell)\n")
     assert "  beats: program\n    accuracy 95.00 %\nReport: " in text
 
 
-def test_failed_study_lists_checks_and_no_models():
+def test_describe_study_lists_only_failures_when_a_check_fails():
     summary = StudySummary(24, ["m/original/drq/litert: input is int8"], [MODEL], 0.95, REPORT)
     assert describe_study(summary).splitlines() == [
         "1 check failed:",
@@ -103,7 +103,7 @@ def test_failed_study_lists_checks_and_no_models():
     ]
 
 
-def test_many_failures_are_counted():
+def test_describe_study_shortens_list_when_failures_are_many():
     failures = [f"cell {i}" for i in range(MAX_ENTRIES + 5)]
     lines = describe_study(StudySummary(24, failures, [], 0.95, REPORT)).splitlines()
     assert lines[0] == f"{MAX_ENTRIES + 5} checks failed:"
@@ -111,7 +111,7 @@ def test_many_failures_are_counted():
     assert len(lines) == MAX_ENTRIES + 3
 
 
-def test_failed_jobs_are_listed_with_their_logs():
+def test_describe_failed_jobs_lists_jobs_and_logs():
     jobs = [FailedJob("train m/original", ["logs/train/m/original.log"]), FailedJob("fetch x", [])]
     assert describe_failed_jobs(jobs).splitlines() == [
         "2 jobs failed:",

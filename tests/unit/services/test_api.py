@@ -1,5 +1,6 @@
-"""The Python API: each public function on a small model, and errors that say what to do."""
+"""Tests of the public functions of the Python API."""
 
+import os
 import random
 import subprocess
 import sys
@@ -66,7 +67,7 @@ def test_quantize_is_exact_when_model_is_full_integer(quantized):
     assert quantized.to_json()["certificate"]["tflm"]["verdict"] == "exact"
 
 
-def test_quantize_leaves_model_and_random_state_alone(model):
+def test_quantize_does_not_change_model_or_random_state(model):
     weights = [weight.copy() for weight in model.get_weights()]
     random.seed(5)
     expected = random.random()
@@ -77,7 +78,7 @@ def test_quantize_leaves_model_and_random_state_alone(model):
         np.testing.assert_array_equal(before, after)
 
 
-def test_save_refuses_existing_file_unless_overwrite(quantized, tmp_path):
+def test_save_fails_when_file_exists_and_overwrite_is_not_set(quantized, tmp_path):
     path = quantized.save(tmp_path / "m.tflite")
     assert path.read_bytes() == quantized.content
     with pytest.raises(sn.InputError, match="the file exists"):
@@ -87,7 +88,7 @@ def test_save_refuses_existing_file_unless_overwrite(quantized, tmp_path):
         quantized.save(tmp_path / "m.bin")
 
 
-def test_quantize_takes_path_as_well_as_model(model, quantized, tmp_path):
+def test_quantize_gives_equal_size_when_model_is_a_path(model, quantized, tmp_path):
     model.save(tmp_path / "m.h5")
     from_file = sn.quantize(tmp_path / "m.h5", calibration=samples(0)[0])
     assert from_file.size_bytes == quantized.size_bytes
@@ -154,7 +155,7 @@ def test_factorize_makes_model_smaller(model):
     assert thin.count_params() < model.count_params()
 
 
-def test_verify_is_exact_for_file_and_arrays(tmp_path):
+def test_verify_is_exact_when_samples_are_arrays_or_random(tmp_path):
     path = tmp_path / "m.tflite"
     path.write_bytes(models.network())
     x = np.random.default_rng(0).normal(0, 5, (6, 8, 8, 2)).astype(np.float32)
@@ -210,7 +211,7 @@ def test_load_int8_explains_element(quantized, tmp_path):
         (lambda m, x, y: sn.to_akida(m), "calibration is missing"),
     ],
 )
-def test_api_says_what_to_do_when_request_is_wrong(model, call, message):
+def test_api_error_names_the_fix_when_request_is_wrong(model, call, message):
     x, y = samples(1)
     with pytest.raises((sn.InputError, OSError)) as error:
         call(model, x, y)
@@ -235,7 +236,7 @@ def test_public_names_are_importable():
         ("import snugnet; snugnet.verify", ("tensorflow", "tf_keras")),
     ],
 )
-def test_import_loads_no_large_package_before_it_is_needed(code, absent):
+def test_import_loads_no_large_package_when_it_is_not_needed(code, absent):
     program = f"{code}\nimport sys\nprint([name for name in {absent!r} if name in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
@@ -244,7 +245,7 @@ def test_import_loads_no_large_package_before_it_is_needed(code, absent):
 
 
 @pytest.mark.slow
-def test_keras_3_in_use_is_reported_at_once():
+def test_quantize_fails_when_keras_3_is_in_use():
     """TensorFlow was imported, and its Keras was used, before Snugnet."""
     program = (
         "import tensorflow as tf\n"
@@ -255,7 +256,13 @@ def test_keras_3_in_use_is_reported_at_once():
         "except snugnet.InputError as error:\n"
         "    print(error)\n"
     )
+    # An earlier test of this process may have set the variable.
+    environment = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"}
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
     )
     assert "TF_USE_LEGACY_KERAS=1" in done.stdout

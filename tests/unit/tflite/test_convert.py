@@ -1,4 +1,4 @@
-"""Files hold what their scheme promises, and predictions are quantized as devices do it."""
+"""Tests of the conversion to .tflite files, of contracts and of predictions."""
 
 import dataclasses
 
@@ -19,7 +19,13 @@ from snugnet.tflite.boundary import compute_network_digest
 from snugnet.tflite.contract import check_contract
 from snugnet.tflite.digest import compute_semantic_digest
 from snugnet.tflite.flatbuffer import parse_graph, read_graph
-from snugnet.tflite.runtimes.litert import Prediction, measure_latency, predict, quantize
+from snugnet.tflite.runtimes.litert import (
+    Prediction,
+    TensorDetails,
+    measure_latency,
+    predict,
+    quantize,
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +40,7 @@ def files(trained, tmp_path_factory):
     return folder
 
 
-def test_every_scheme_keeps_its_promise(files):
+def test_contract_passes_for_every_scheme(files):
     for scheme in map(SCHEMES.get, CONVERTED_SCHEMES):
         contract = check_contract(read_graph(files / scheme.name), scheme).to_json()
         assert contract["verdict"] == "pass", (scheme.name, contract["findings"])
@@ -42,7 +48,7 @@ def test_every_scheme_keeps_its_promise(files):
 
 
 @pytest.mark.parametrize("scheme", DERIVED_SCHEMES)
-def test_derived_file_equals_converted_one(files, scheme):
+def test_derived_file_equals_converted_file(files, scheme):
     from snugnet.tflite.convert import change_io_types
 
     network = (files / NETWORK_SCHEME).read_bytes()
@@ -54,14 +60,14 @@ def test_derived_file_equals_converted_one(files, scheme):
     )
 
 
-def test_network_digest_equal_when_only_boundary_differs(files):
+def test_network_digest_is_equal_when_only_boundary_differs(files):
     digests = {compute_network_digest(read_graph(files / scheme)) for scheme in FULL_INT8}
     assert len(digests) == 1
     assert compute_network_digest(read_graph(files / "int16x8")) not in digests
 
 
 @pytest.mark.parametrize(
-    ("made", "claimed"),
+    ("actual", "expected"),
     [
         ("float32", "fiq_int8"),
         ("float32", "fiq_float32"),
@@ -74,13 +80,13 @@ def test_network_digest_equal_when_only_boundary_differs(files):
         ("int16x8", "fiq_float32"),
     ],
 )
-def test_a_false_name_is_found_out(files, made, claimed):
-    contract = check_contract(read_graph(files / made), SCHEMES[claimed]).to_json()
+def test_contract_fails_when_file_has_other_scheme(files, actual, expected):
+    contract = check_contract(read_graph(files / actual), SCHEMES[expected]).to_json()
     assert contract["verdict"] == "fail"
     assert contract["findings"]
 
 
-def test_per_tensor_weights_of_a_convolution_are_found_out(files):
+def test_contract_fails_when_weights_are_per_tensor(files):
     graph = read_graph(files / "fiq_int8")
     flat = tuple(dataclasses.replace(tensor, scales=tensor.scales[:1]) for tensor in graph.tensors)
     changed = Graph(flat, graph.operators, graph.inputs, graph.outputs)
@@ -88,7 +94,7 @@ def test_per_tensor_weights_of_a_convolution_are_found_out(files):
     assert any("scale(s) for" in finding for finding in contract["findings"])
 
 
-def test_an_activation_in_another_type_is_found_out(files):
+def test_contract_fails_when_activation_has_other_type(files):
     graph = read_graph(files / "fiq_int8")
     index = graph.operators[0].outputs[0]
     wide = tuple(
@@ -100,7 +106,7 @@ def test_an_activation_in_another_type_is_found_out(files):
     assert any("in int16 instead of int8" in finding for finding in contract["findings"])
 
 
-def test_an_open_batch_is_found_out(trained, keras, tmp_path):
+def test_contract_fails_when_batch_size_is_not_fixed(trained, keras, tmp_path):
     """A Reshape with an open batch is surrounded by SHAPE and PACK; with a batch of 1 it is not."""
     from snugnet.tflite.convert import convert
 
@@ -116,7 +122,7 @@ def test_an_open_batch_is_found_out(trained, keras, tmp_path):
     assert check_contract(read_graph(tmp_path / "fixed"), SCHEMES["float32"]).is_kept
 
 
-def test_drq_records_which_weights_became_int8(keras, tmp_path):
+def test_drq_contract_lists_int8_and_float_weights(keras, tmp_path):
     from snugnet.core.settings.architectures.fc import Fc
     from snugnet.models.architectures import fc
     from snugnet.tflite.convert import convert
@@ -129,7 +135,7 @@ def test_drq_records_which_weights_became_int8(keras, tmp_path):
     assert len(contract["float_weights"]) == 1
 
 
-def test_equal_models_give_equal_bytes(trained, files):
+def test_convert_gives_equal_bytes_when_models_are_equal(trained, files):
     from snugnet.tflite.convert import convert
 
     for scheme in (SCHEMES["float32"], SCHEMES["fiq_int8"]):
@@ -137,20 +143,20 @@ def test_equal_models_give_equal_bytes(trained, files):
         assert again == (files / scheme.name).read_bytes()
 
 
-def test_calibration_is_demanded(trained):
+def test_convert_fails_when_calibration_samples_are_missing(trained):
     from snugnet.tflite.convert import convert
 
     with pytest.raises(InputError, match="scheme fiq_int8 requires calibration"):
         convert(trained.model, SCHEMES["fiq_int8"])
 
 
-def test_float32_predicts_as_keras_does(trained, files):
+def test_predict_equals_keras_when_scheme_is_float32(trained, files):
     x = trained.samples.x
     scores = predict(files / "float32", x).scores()
     np.testing.assert_allclose(scores, trained.model.predict(x, verbose=0), atol=2e-5)
 
 
-def test_integer_schemes_stay_near_float(trained, files):
+def test_predict_is_close_to_float32_when_scheme_is_integer(trained, files):
     x = trained.samples.x
     reference = predict(files / "float32", x).scores()
     for scheme in MAIN_SCHEMES[1:]:
@@ -158,7 +164,7 @@ def test_integer_schemes_stay_near_float(trained, files):
         assert np.abs(scores - reference).mean() < 0.05
 
 
-def test_the_three_full_integer_schemes_agree(trained, files):
+def test_predict_is_equal_when_scheme_is_full_integer(trained, files):
     """Their arithmetic is one and the same: they differ in the form of input and output alone."""
     x = trained.samples.x
     raw = {name: predict(files / name, x) for name in ("fiq_float32", "fiq_int8", "fiq_uint8")}
@@ -168,7 +174,7 @@ def test_the_three_full_integer_schemes_agree(trained, files):
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 64, 1000])
-def test_batches_change_nothing(trained, files, batch_size):
+def test_predict_is_equal_when_batch_size_differs(trained, files, batch_size):
     x = trained.samples.x[:70]
     for scheme in ("float32", "fiq_int8"):
         expected = predict(files / scheme, x, 1).raw
@@ -179,7 +185,7 @@ def test_batches_change_nothing(trained, files, batch_size):
             np.testing.assert_array_equal(got, expected)
 
 
-def test_a_file_that_cannot_be_resized_is_fed_one_by_one(keras, tmp_path):
+def test_predict_equals_keras_when_file_cannot_be_resized(keras, tmp_path):
     from snugnet.tflite.convert import convert
 
     layers = keras.tf_keras.layers
@@ -193,11 +199,14 @@ def test_a_file_that_cannot_be_resized_is_fed_one_by_one(keras, tmp_path):
     np.testing.assert_allclose(predict(path, x, 8).raw, expected, atol=1e-6)
 
 
-def details(dtype: type, scale: float, zero_point: int) -> dict:
-    return {"dtype": dtype, "quantization": (scale, zero_point)}
+def details(dtype: type, scale: float, zero_point: int) -> TensorDetails:
+    quantization = (scale, zero_point)
+    return TensorDetails.from_litert(
+        {"index": 0, "shape": (1, 9), "dtype": dtype, "quantization": quantization}
+    )
 
 
-def test_inputs_are_rounded_and_saturated():
+def test_quantize_rounds_and_saturates_inputs():
     x = np.array([-1e9, -1.28, -0.006, -0.004, 0.004, 0.006, 1.27, 1.28, 1e9], dtype=np.float32)
     assert quantize(x, details(np.int8, 0.01, 0)).tolist() == [
         *(-128, -128, -1, 0, 0, 1, 127, 127, 127)
@@ -207,36 +216,36 @@ def test_inputs_are_rounded_and_saturated():
     ]
 
 
-def test_halves_are_rounded_away_from_zero_as_the_kernel_does():
+def test_quantize_rounds_away_from_zero_when_value_is_half():
     x = np.array([-1.5, -0.5, 0.5, 1.5, 2.5], np.float32)
     assert quantize(x, details(np.int8, 1.0, 0)).tolist() == [-2, -1, 1, 2, 3]
 
 
-def test_float_inputs_are_passed_on():
+def test_quantize_returns_input_when_type_is_float():
     x = np.array([1.5, -2.5], dtype=np.float32)
     np.testing.assert_array_equal(quantize(x, details(np.float32, 0.0, 0)), x)
 
 
-def test_outputs_are_dequantized():
+def test_prediction_scores_are_dequantized():
     prediction = Prediction(np.array([[-128, 0, 127]], dtype=np.int8), 1 / 256, -128)
     np.testing.assert_allclose(prediction.scores(), [[0, 0.5, 255 / 256]])
     assert prediction.scores().dtype == np.float32
 
 
-def test_latency_is_measured_per_run(trained, files):
+def test_measure_latency_returns_one_time_for_each_run(trained, files):
     times = measure_latency(files / "fiq_int8", trained.samples.x, runs=25, warm_up=2)
     assert times.shape == (25,)
     assert times.dtype == np.int64
     assert (times > 0).all()
 
 
-def test_a_wrong_shape_is_named(files):
+def test_predict_fails_when_sample_shape_is_wrong(files):
     with pytest.raises(InputError, match=r"samples have shape \(9, 9\); the model expects"):
         predict(files / "float32", np.zeros((3, 9, 9), dtype=np.float32))
 
 
 @pytest.mark.parametrize("content", [b"", b"short", b"x" * 1000])
-def test_a_file_that_is_no_tflite_is_refused(tmp_path, content):
+def test_read_graph_and_predict_fail_when_file_is_not_tflite(tmp_path, content):
     path = tmp_path / "model.tflite"
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"model\.tflite: not a \.tflite file"):
@@ -246,7 +255,7 @@ def test_a_file_that_is_no_tflite_is_refused(tmp_path, content):
 
 
 @pytest.mark.parametrize("scheme", ["float32", "drq"])
-def test_convert_same_network_when_weights_are_frozen_first(keras, trained, scheme):
+def test_convert_gives_same_network_when_weights_are_frozen(keras, trained, scheme):
     from snugnet.tflite.convert import FROZEN, make_converter
 
     assert scheme in FROZEN

@@ -1,4 +1,4 @@
-"""What pruning and factorization did is read back from the files, not believed."""
+"""Tests of the report of zeros and ranks of weights."""
 
 import numpy as np
 import pytest
@@ -27,20 +27,20 @@ def model(keras):
     return model
 
 
-def test_of_the_keras_model(model):
+def test_compute_stats_reports_zeros_ranks_and_dead_layers(model):
     from snugnet.models.stats import compute_stats
 
-    found = compute_stats(model)
-    rows = {row["name"]: row for row in found["layers"]}
+    report = compute_stats(model)
+    rows = {row["name"]: row for row in report["layers"]}
     assert rows["half"]["zeros"] == 0.5
     assert rows["thin"]["rank"] == 3
     assert rows["half"]["rank"] == 4
-    assert found["dead_layers"] == ["dead"]
-    assert found["zeros"] == pytest.approx((48 + 48) / (96 + 48 + 192 * 32))
-    assert found["nonzero"] == found["parameters"] - 48 - 48 - 32
+    assert report["dead_layers"] == ["dead"]
+    assert report["zeros"] == pytest.approx((48 + 48) / (96 + 48 + 192 * 32))
+    assert report["nonzero"] == report["parameters"] - 48 - 48 - 32
 
 
-def test_saving_warns_of_dead_layers(model, tmp_path, capsys):
+def test_save_warns_when_all_weights_of_a_layer_are_zero(model, tmp_path, capsys):
     from snugnet.models.training.artifacts import save
 
     files = {name: str(tmp_path / name) for name in ("model.h5", "history", "stats")}
@@ -49,7 +49,7 @@ def test_saving_warns_of_dead_layers(model, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("scheme", ["float32", "float16", "drq", "fiq_int8"])
-def test_of_the_tflite_file(model, tmp_path, scheme):
+def test_weight_report_has_zeros_ranks_and_dead_layers(model, tmp_path, scheme):
     from snugnet.core.tflite_schemes import SCHEMES
     from snugnet.tflite.convert import convert
     from snugnet.tflite.weight_report import make_weight_report
@@ -57,14 +57,14 @@ def test_of_the_tflite_file(model, tmp_path, scheme):
     path = tmp_path / "model.tflite"
     calib = np.random.default_rng(2).normal(0, 1, (20, 1, 32, 4)).astype(np.float32)
     path.write_bytes(convert(model, SCHEMES[scheme], calib))
-    found = make_weight_report(path, SCHEMES[scheme])
-    half, dead, thin = found["weights"]
-    assert half["zeros"] == pytest.approx(0.5, abs=0.05)
-    assert (half["rank"], half["shape"]) == (4, [8, 1, 3, 4])
-    assert (dead["zeros"], dead["rank"]) == (1.0, 0)
-    assert found["dead_layers"] == [dead["name"]]
-    assert thin["size"] == 192 * 32
+    report = make_weight_report(path, SCHEMES[scheme])
+    half, dead, thin = report.weights
+    assert half.zeros == pytest.approx(0.5, abs=0.05)
+    assert (half.rank, half.shape) == (4, (8, 1, 3, 4))
+    assert (dead.zeros, dead.rank) == (1.0, 0)
+    assert report.dead_layers == [dead.name]
+    assert thin.size == 192 * 32
     if scheme == "float32":  # rounding adds noise, and with it rank
-        assert thin["rank"] == 3
-    assert found["zeros"] >= 96 / 6288
-    assert found["verdict"] == "pass"
+        assert thin.rank == 3
+    assert report.zeros >= 96 / 6288
+    assert report.contract.is_kept

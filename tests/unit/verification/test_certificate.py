@@ -1,4 +1,4 @@
-"""Certificates say exact where the engine is, and where and by how much where it is not."""
+"""Tests of the certificates of bit-exactness."""
 
 import hashlib
 from dataclasses import replace
@@ -40,12 +40,12 @@ X = np.random.default_rng(0).normal(size=(12, 8, 8, 2)).astype(np.float32) * 5
 
 
 @pytest.mark.parametrize("float_ends", [False, True])
-def test_an_exact_file_is_certified(save, float_ends):
+def test_certificate_is_exact_when_engine_equals_runtimes(save, float_ends):
     path = save(models.network(float_ends=float_ends))
-    found = certificate(path, X)
+    result = certificate(path, X)
     tensors = 8 if float_ends else 6
     for profile in PROFILES:
-        assert found[profile] == {
+        assert result[profile] == {
             "verdict": "exact",
             "samples": 12,
             "samples_traced": 5,
@@ -54,10 +54,10 @@ def test_an_exact_file_is_certified(save, float_ends):
             "worst_lsb": 0,
             "first_operator": None,
         }
-    assert found["sha256"]["model"] == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert set(found["versions"]) == {"ai-edge-litert", "tflite-micro", "numpy"}
+    assert result["sha256"]["model"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert set(result["versions"]) == {"ai-edge-litert", "tflite-micro", "numpy"}
     # More than the largest activations, which it must hold at once, and not absurdly more.
-    assert 192 < found["arena_bytes"] < 100_000
+    assert 192 < result["arena_bytes"] < 100_000
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def network(tmp_path):
 
 
 @pytest.mark.parametrize("float_ends", [False, True])
-def test_certificate_same_when_network_was_certified_before(save, network, float_ends):
+def test_certificate_is_same_when_network_was_certified_before(save, network, float_ends):
     path = save(models.network(float_ends=float_ends))
     deployed = predict(path, X).raw
     composed = certify(path, X, deployed, decide, 5, network)
@@ -82,7 +82,7 @@ def test_certificate_same_when_network_was_certified_before(save, network, float
     assert composed["litert_ref"]["verdict"] == composed["tflm"]["verdict"] == "exact"
 
 
-def test_certify_runs_few_samples_when_network_was_certified_before(save, network, monkeypatch):
+def test_certify_runs_few_samples_when_network_was_certified(save, network, monkeypatch):
     whole = []
     run = micro.run
 
@@ -121,7 +121,7 @@ def test_certify_finds_difference_when_network_is_another(save, network, monkeyp
     assert certificate["samples_whole"] == len(X)
 
 
-def test_certificate_differs_when_boundary_does_for_one_sample(save, network, monkeypatch):
+def test_certificate_differs_when_boundary_is_wrong_once(save, network, monkeypatch):
     """The sample is none of those with which the whole file runs."""
     operation = operators.OPERATORS["QUANTIZE"]
     run_whole = np.unique(np.linspace(0, len(X) - 1, WHOLE).astype(int))
@@ -145,7 +145,7 @@ def test_certificate_differs_when_boundary_does_for_one_sample(save, network, mo
     assert {certificate[profile]["verdict"] for profile in PROFILES} == {"differs"}
 
 
-def test_certify_compares_whole_file_when_runtime_refuses_boundary(save, network, monkeypatch):
+def test_certify_compares_whole_file_when_runtime_rejects_part(save, network, monkeypatch):
     run = micro.run
 
     def refusing(file, graph, x, traced):
@@ -175,7 +175,7 @@ def test_certify_compares_whole_file_when_network_has_no_digest(save, tmp_path, 
 
 
 @pytest.mark.parametrize("operator", ["QUANTIZE", "DEQUANTIZE"])
-def test_certificate_differs_when_boundary_does(save, network, monkeypatch, operator):
+def test_certificate_differs_when_boundary_operator_is_wrong(save, network, monkeypatch, operator):
     operation = operators.OPERATORS[operator]
 
     def wrong(node):
@@ -190,14 +190,14 @@ def test_certificate_differs_when_boundary_does(save, network, monkeypatch, oper
         assert certificate[profile]["first_operator"]["name"] == operator
 
 
-def test_certify_compares_whole_file_when_samples_are_others(save, network):
+def test_certify_compares_whole_file_when_samples_differ(save, network):
     path = save(models.network(float_ends=True))
     x = X[::-1]
     certificate = certify(path, x[:7], predict(path, x[:7]).raw, decide, 5, network)
     assert certificate["litert_ref"]["samples"] == 7
 
 
-def test_the_first_operator_that_differs_is_named(save, monkeypatch):
+def test_certificate_names_first_operator_when_it_differs(save, monkeypatch):
     """An engine whose depthwise convolution is one too high, where it can be."""
     operation = operators.OPERATORS["DEPTHWISE_CONV_2D"]
 
@@ -207,34 +207,34 @@ def test_the_first_operator_that_differs_is_named(save, monkeypatch):
 
     wrong = replace(operation, prepare=off_by_one)
     monkeypatch.setitem(operators.OPERATORS, "DEPTHWISE_CONV_2D", wrong)
-    found = certificate(save(models.network()), X)
+    result = certificate(save(models.network()), X)
     for profile in PROFILES:
-        assert found[profile]["verdict"] == "differs"
-        assert found[profile]["first_operator"] == {
+        assert result[profile]["verdict"] == "differs"
+        assert result[profile]["first_operator"] == {
             "operator": 1,
             "name": "DEPTHWISE_CONV_2D",
             "tensor": 6,
         }
-        assert found[profile]["worst_lsb"] >= 1
-        assert found[profile]["mismatches"] > 100
+        assert result[profile]["worst_lsb"] >= 1
+        assert result[profile]["mismatches"] > 100
 
 
-def test_what_a_runtime_lacks_is_named(save):
+def test_certificate_names_reason_when_runtime_lacks_operator(save):
     tensor = Tensor((1, 3), "int8", 0.02)
     path = save(write([tensor] * 2, [Node("RELU_N1_TO_1", [0], [1])], [0], [1]))
-    found = certificate(path, np.linspace(-2, 2, 30).reshape(10, 3).astype(np.float32))
-    assert found["litert_ref"]["verdict"] == "exact"
-    assert found["tflm"]["verdict"] == "unsupported"
+    result = certificate(path, np.linspace(-2, 2, 30).reshape(10, 3).astype(np.float32))
+    assert result["litert_ref"]["verdict"] == "exact"
+    assert result["tflm"]["verdict"] == "unsupported"
     for who in ("engine: operator 0 RELU_N1_TO_1", "; runtime: "):
-        assert who in found["tflm"]["reason"]
-    assert found["arena_bytes"] is None
+        assert who in result["tflm"]["reason"]
+    assert result["arena_bytes"] is None
 
 
-def test_what_crashes_a_runtime_is_a_finding_not_a_crash(save):
+def test_certificate_is_unsupported_when_runtime_crashes(save):
     """A softmax whose input hardly varies, as an untrained network may have it."""
     tensors = [Tensor((1, 3), "int8", 1e-12), Tensor((1, 3), "int8", 1 / 256, -128)]
     node = Node("SOFTMAX", [0], [1], {"kind": "SoftmaxOptions", "beta": 1.0})
-    found = certify(
+    result = certify(
         save(write(tensors, [node], [0], [1])),
         np.zeros((2, 3), np.float32),
         np.zeros((2, 3), np.int8),
@@ -242,34 +242,34 @@ def test_what_crashes_a_runtime_is_a_finding_not_a_crash(save):
         traced=1,
     )
     for profile in PROFILES:
-        assert found[profile]["verdict"] == "unsupported"
-        assert "runtime: the runtime crashed on this file (SIGABRT)" in found[profile]["reason"]
-    assert found["xnnpack"] is None
-    assert found["arena_bytes"] is None
+        assert result[profile]["verdict"] == "unsupported"
+        assert "runtime: the runtime crashed on this file (SIGABRT)" in result[profile]["reason"]
+    assert result["xnnpack"] is None
+    assert result["arena_bytes"] is None
 
 
-def test_what_the_engine_alone_refuses_is_a_finding_not_a_crash(save):
+def test_certificate_is_unsupported_when_engine_lacks_operator(save):
     tensor = Tensor((1, 3), "int8", 1.0)
     path = save(write([tensor] * 2, [Node("ABS", [0], [1])], [0], [1]))
     x = np.array([[-1, 0, 2]], np.float32)
-    found = certify(path, x, np.array([[1, 0, 2]], np.int8), decide, traced=5)
+    result = certify(path, x, np.array([[1, 0, 2]], np.int8), decide, traced=5)
     for profile in PROFILES:
-        assert found[profile]["verdict"] == "unsupported"
-        assert found[profile]["reason"].startswith("engine: operator 0 ABS: not supported")
-        assert "runtime" not in found[profile]["reason"]
-    assert found["xnnpack"] == {"fraction": 0, "worst_lsb": 0, "decisions_changed": 0}
+        assert result[profile]["verdict"] == "unsupported"
+        assert result[profile]["reason"].startswith("engine: operator 0 ABS: not supported")
+        assert "runtime" not in result[profile]["reason"]
+    assert result["xnnpack"] == {"fraction": 0, "worst_lsb": 0, "decisions_changed": 0}
 
 
-def test_distances_of_real_outputs_are_in_steps_of_what_they_were_made_from(save):
+def test_certificate_measures_lsb_when_output_is_float(save):
     path = save(models.network(float_ends=True))
     deployed = predict(path, X).raw.copy()
     step = 1 / 256
     deployed[3, 1] += np.float32(29 * step)
-    found = certify(path, X, deployed, decide, traced=5)["xnnpack"]
-    assert 25 <= found["worst_lsb"] <= 33
+    result = certify(path, X, deployed, decide, traced=5)["xnnpack"]
+    assert 25 <= result["worst_lsb"] <= 33
 
 
-def test_a_difference_in_samples_that_are_not_traced_is_traced_then(save, monkeypatch):
+def test_certificate_names_operator_when_late_sample_differs(save, monkeypatch):
     """An engine that is wrong for one late sample alone."""
     operation = operators.OPERATORS["SOFTMAX"]
     late = np.full((1, 8, 8, 2), 7, np.float32)
@@ -279,8 +279,8 @@ def test_a_difference_in_samples_that_are_not_traced_is_traced_then(save, monkey
         kernel = operation.prepare(node)
 
         def run(rows):
-            made = kernel.run(rows)
-            return np.where((rows == expected).all(axis=-1, keepdims=True), np.int8(5), made)
+            outputs = kernel.run(rows)
+            return np.where((rows == expected).all(axis=-1, keepdims=True), np.int8(5), outputs)
 
         return Kernel(run)
 
@@ -289,38 +289,38 @@ def test_a_difference_in_samples_that_are_not_traced_is_traced_then(save, monkey
     expected = model.trace(quantize_for(path, late))[12][0]
     wrong = replace(operation, prepare=wrong_at_times)
     monkeypatch.setitem(operators.OPERATORS, "SOFTMAX", wrong)
-    found = certify(path, x, predict(path, x).raw, decide, traced=5)["litert_ref"]
-    assert found["verdict"] == "differs"
-    assert found["first_operator"] == {"operator": 5, "name": "SOFTMAX", "tensor": 13}
-    assert found["mismatches"] <= 3
+    result = certify(path, x, predict(path, x).raw, decide, traced=5)["litert_ref"]
+    assert result["verdict"] == "differs"
+    assert result["first_operator"] == {"operator": 5, "name": "SOFTMAX", "tensor": 13}
+    assert result["mismatches"] <= 3
 
 
-def test_the_departure_of_the_default_kernels_is_measured(save):
+def test_certificate_measures_difference_of_xnnpack(save):
     path = save(models.network())
     exact = certificate(path, X)["xnnpack"]
     assert 0 <= exact["fraction"] <= 1
     deployed = predict(path, X).raw.copy()
     deployed[0] = [-128, -128, 127] if deployed[0].argmax() != 2 else [127, -128, -128]
-    found = certify(path, X, deployed, decide, traced=5)["xnnpack"]
-    assert found["decisions_changed"] == exact["decisions_changed"] + 1
-    assert found["worst_lsb"] > exact["worst_lsb"]
+    result = certify(path, X, deployed, decide, traced=5)["xnnpack"]
+    assert result["decisions_changed"] == exact["decisions_changed"] + 1
+    assert result["worst_lsb"] > exact["worst_lsb"]
 
 
-def test_real_inputs_are_rounded_as_they_are_for_predictions(save):
+def test_quantize_for_rounds_float_inputs(save):
     path = save(models.network())
-    given = quantize_for(path, np.full((1, 8, 8, 2), 0.26, np.float32))
-    assert given.dtype == np.int8
-    assert (given == 6).all()  # 2.6 steps, rounded, above the zero point 3
+    quantized = quantize_for(path, np.full((1, 8, 8, 2), 0.26, np.float32))
+    assert quantized.dtype == np.int8
+    assert (quantized == 6).all()  # 2.6 steps, rounded, above the zero point 3
 
 
-def test_a_file_that_is_refused_has_no_arena(tmp_path):
+def test_measure_arena_fails_when_runtime_rejects_file(tmp_path):
     tensor = Tensor((1, 3), "float32")
     file = write([tensor] * 2, [Node("GELU", [0], [1])], [0], [1])
     with pytest.raises(RuntimeError):
         micro.measure_arena(file)
 
 
-def test_gate_fails_if_the_engine_is_not_exact():
+def test_gate_fails_when_engine_is_not_exact():
     row = {
         "model": "a",
         "variant": "b",
@@ -330,18 +330,18 @@ def test_gate_fails_if_the_engine_is_not_exact():
         "litert_ref": "differs",
         "verification": "litert_ref: 7 numbers differ",
     }
-    found = evaluate_gate([row])
-    assert found["verdict"] == "fail"
-    assert found["failures"] == [
+    result = evaluate_gate([row])
+    assert result.verdict == "fail"
+    assert result.failures == [
         "a/b/fiq_int8/litert: the integer engine is not exact: litert_ref: 7 numbers differ"
     ]
-    assert evaluate_gate([{**row, "litert_ref": "exact"}])["verdict"] == "pass"
+    assert evaluate_gate([{**row, "litert_ref": "exact"}]).verdict == "pass"
     # A full-integer file must have a certificate; others have none.
     missing = {**row, "litert_ref": None, "verification": None}
-    assert evaluate_gate([missing])["failures"] == [
+    assert evaluate_gate([missing]).failures == [
         "a/b/fiq_int8/litert: the integer engine is not exact: no certificate"
     ]
-    assert evaluate_gate([{**missing, "scheme": "drq"}])["verdict"] == "pass"
+    assert evaluate_gate([{**missing, "scheme": "drq"}]).verdict == "pass"
     # Of TensorFlow Lite Micro the table tells, and nothing fails.
     micro_row = {**row, "litert_ref": "exact", "tflm": "unsupported"}
-    assert evaluate_gate([micro_row])["verdict"] == "pass"
+    assert evaluate_gate([micro_row]).verdict == "pass"

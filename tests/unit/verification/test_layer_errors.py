@@ -1,4 +1,4 @@
-"""Errors of layers: TensorFlow's debugger, files partly in float, and traces against float."""
+"""Tests of the quantization errors of layers."""
 
 from types import SimpleNamespace
 
@@ -58,7 +58,7 @@ def partly(network):
     return prepare_mixed_precision(network.model, network.samples.x[:64])
 
 
-def test_the_share_of_a_range_that_is_rounded_and_not_saturated():
+def test_compute_range_covered_returns_fraction_of_range():
     assert compute_range_covered(-1.28, 1.27, 0.01, 0, "int8") == 1
     assert compute_range_covered(0.0, 2.55, 0.01, 0, "int8") == pytest.approx(1.275 / 2.55)
     assert compute_range_covered(0.0, 2.55, 0.01, -128, "int8") == 1
@@ -67,28 +67,28 @@ def test_the_share_of_a_range_that_is_rounded_and_not_saturated():
     assert compute_range_covered(-9.0, -9.0, 0.01, 0, "int8") == 0
 
 
-def test_the_debugger_has_a_row_for_each_layer(network, files):
+def test_measure_layers_returns_one_row_for_each_layer(network, files):
     from snugnet.tflite.debug import measure_layers
 
     rows = measure_layers(network.model, network.samples.x[:64])
     graph = read_graph(files / "float32")
-    assert [list(row) for row in rows] == [DEBUGGED] * len(rows)
+    assert [list(row.to_columns()) for row in rows] == [DEBUGGED] * len(rows)
     layers = list_layers(graph)
-    assert [row["index"] for row in rows] == list(range(len(layers)))
-    assert [row["tensor"] for row in rows] == [layer.tensor for layer in layers]
+    assert [row.layer.index for row in rows] == list(range(len(layers)))
+    assert [row.layer.tensor for row in rows] == [layer.tensor for layer in layers]
     made = [graph.tensors[operator.outputs[0]] for operator in list_operators(graph)]
-    assert [row["num_elements"] for row in rows] == [np.prod(tensor.shape) for tensor in made]
+    assert [row.num_elements for row in rows] == [np.prod(tensor.shape) for tensor in made]
     integers = read_graph(files / "fiq_int8")
     for row, operator in zip(rows, list_operators(integers), strict=True):
         tensor = integers.tensors[operator.outputs[0]]
-        assert row["scale"] == pytest.approx(float(tensor.scales[0]))
-        assert row["zero_point"] == tensor.zero_points[0]
-        assert 0.9 < row["range_covered"] <= 1
-        if row["operator"] in DATA_MOVEMENT:
-            assert row["rmse_per_scale"] < 1e-4
+        assert row.scale == pytest.approx(float(tensor.scales[0]))
+        assert row.zero_point == tensor.zero_points[0]
+        assert 0.9 < row.range_covered <= 1
+        if row.layer.operator in DATA_MOVEMENT:
+            assert row.rmse_per_scale < 1e-4
 
 
-def test_only_rounding_is_left_of_an_ideal_layer(keras):
+def test_measure_layers_has_only_rounding_when_weights_are_exact(keras):
     """Weights that int8 holds exactly, and no ReLU: what remains is rounding the output."""
     from snugnet.tflite.debug import measure_layers
 
@@ -99,13 +99,13 @@ def test_only_rounding_is_left_of_an_ideal_layer(keras):
         kernel = rng.choice([-1.0, 1.0], layer.get_weights()[0].shape)
         layer.set_weights([kernel, np.zeros(64)])
     _, row = measure_layers(model, rng.normal(size=(150, 8)).astype(np.float32))
-    assert row["rmse_per_scale"] == pytest.approx(IDEAL, rel=0.05)
-    assert row["stddev"] == pytest.approx(IDEAL * row["scale"], rel=0.05)
-    assert abs(row["mean_error"]) < 0.05 * row["scale"]
-    assert 0.45 * row["scale"] < row["max_abs_error"] < 0.6 * row["scale"]
+    assert row.rmse_per_scale == pytest.approx(IDEAL, rel=0.05)
+    assert row.stddev == pytest.approx(IDEAL * row.scale, rel=0.05)
+    assert abs(row.mean_error) < 0.05 * row.scale
+    assert 0.45 * row.scale < row.max_abs_error < 0.6 * row.scale
 
 
-def test_errors_are_integers_less_floats_in_both(keras, tmp_path):
+def test_layer_errors_have_sign_of_integer_minus_float(keras, tmp_path):
     """A bias of 76.55 steps is rounded up to 77; the other one is 255 steps, exactly."""
     from snugnet.tflite.convert import convert
     from snugnet.tflite.debug import measure_layers
@@ -120,13 +120,13 @@ def test_errors_are_integers_less_floats_in_both(keras, tmp_path):
     (debugged,) = measure_layers(model, x)
     _, traced = measure_layer_errors(tmp_path / "fiq_int8", tmp_path / "float32", x)
     for row in (debugged, traced):
-        assert row["scale"] == pytest.approx(1 / 255, rel=1e-3)
-        assert row["mean_error"] == pytest.approx(0.45 / 255 / 2, rel=0.1)
-        assert row["max_abs_error"] == pytest.approx(0.45 / 255, rel=0.1)
-        assert row["rmse_per_scale"] == pytest.approx(0.45 / np.sqrt(2), rel=0.1)
+        assert row.scale == pytest.approx(1 / 255, rel=1e-3)
+        assert row.mean_error == pytest.approx(0.45 / 255 / 2, rel=0.1)
+        assert row.max_abs_error == pytest.approx(0.45 / 255, rel=0.1)
+        assert row.rmse_per_scale == pytest.approx(0.45 / np.sqrt(2), rel=0.1)
 
 
-def test_calibration_is_demanded(network):
+def test_measure_layers_fails_when_samples_are_missing(network):
     from snugnet.tflite.debug import measure_layers
 
     with pytest.raises(InputError, match="requires calibration samples"):
@@ -142,7 +142,7 @@ def computed_in(graph, kind: str) -> list[int]:
     ]
 
 
-def test_the_chosen_layers_and_no_others_compute_in_float(partly, files, save):
+def test_mixed_file_computes_only_chosen_layers_in_float(partly, files, save):
     layers, convert = partly
     kinds = {layer.operator for layer in layers}
     assert {"CONV_2D", "CONCATENATION", "ADD", "MEAN", "FULLY_CONNECTED"} <= kinds
@@ -155,25 +155,25 @@ def test_the_chosen_layers_and_no_others_compute_in_float(partly, files, save):
         assert computed_in(graph, "float32") == floats
         others = sorted({layer.index for layer in layers} - set(floats))
         assert computed_in(graph, "int8") == others
-        ends = [graph.tensors[i] for i in (*graph.inputs, *graph.outputs)]
-        assert {tensor.dtype for tensor in ends} == {"float32"}
-        assert {tensor.shape[0] for tensor in ends} == {1}
+        boundary = [graph.tensors[i] for i in (*graph.inputs, *graph.outputs)]
+        assert {tensor.dtype for tensor in boundary} == {"float32"}
+        assert {tensor.shape[0] for tensor in boundary} == {1}
 
 
-def test_nothing_in_float_is_the_whole_scheme(network, partly, files, save):
-    found = predict(save(partly[1]([])), network.samples.x)
+def test_mixed_file_equals_full_integer_when_none_is_in_float(network, partly, files, save):
+    result = predict(save(partly[1]([])), network.samples.x)
     whole = predict(files / "fiq_float32", network.samples.x)
-    np.testing.assert_array_equal(found.scores(), whole.scores())
+    np.testing.assert_array_equal(result.scores(), whole.scores())
 
 
-def test_everything_in_float_is_the_float_model(network, partly, files, save):
+def test_mixed_file_equals_float_model_when_all_are_in_float(network, partly, files, save):
     layers, convert = partly
-    found = predict(save(convert([layer.tensor for layer in layers])), network.samples.x)
+    result = predict(save(convert([layer.tensor for layer in layers])), network.samples.x)
     expected = predict(files / "float32", network.samples.x)
-    np.testing.assert_allclose(found.scores(), expected.scores(), atol=1e-5)
+    np.testing.assert_allclose(result.scores(), expected.scores(), atol=1e-5)
 
 
-def test_what_moves_numbers_between_two_layers_in_float_is_in_float_too(keras, save):
+def test_mixed_file_moves_data_in_float_when_both_ends_are_float(keras, save):
     from snugnet.core.settings.architectures.smartwatch import Smartwatch
     from snugnet.models.architectures import smartwatch
     from snugnet.tflite.debug import prepare_mixed_precision
@@ -189,38 +189,38 @@ def test_what_moves_numbers_between_two_layers_in_float_is_in_float_too(keras, s
     assert graph.tensors[between.outputs[0]].dtype == "float32"
 
 
-def test_a_layer_that_does_not_exist_cannot_be_chosen(partly):
+def test_mixed_conversion_fails_when_layer_does_not_exist(partly):
     with pytest.raises(InputError, match=r"operators in float: \[\], expected \['nothing'\]"):
         partly[1](["nothing"])
 
 
-def test_a_trace_has_the_input_and_every_layer(network, files):
+def test_measure_layer_errors_returns_input_and_every_layer(network, files):
     rows = measure_layer_errors(files / "fiq_int8", files / "float32", network.samples.x[:64])
     layers = list_layers(read_graph(files / "float32"))
-    assert [row["index"] for row in rows] == [-1, *range(len(layers))]
-    assert [row["tensor"] for row in rows[1:]] == [layer.tensor for layer in layers]
-    assert rows[0]["operator"] == "INPUT"
-    assert rows[0]["rmse_per_scale"] == pytest.approx(IDEAL, rel=0.03)
-    assert all(row["sqnr_db"] > 15 for row in rows)
-    assert all(0.95 < row["range_covered"] <= 1 for row in rows)
+    assert [row.layer.index for row in rows] == [-1, *range(len(layers))]
+    assert [row.layer.tensor for row in rows[1:]] == [layer.tensor for layer in layers]
+    assert rows[0].layer.operator == "INPUT"
+    assert rows[0].rmse_per_scale == pytest.approx(IDEAL, rel=0.03)
+    assert all(row.sqnr_db > 15 for row in rows)
+    assert all(0.95 < row.range_covered <= 1 for row in rows)
     # Errors accumulate: the scores before the last layer are farther off than rounding has it.
-    assert rows[-2]["rmse_per_scale"] > 1.5 * IDEAL
+    assert rows[-2].rmse_per_scale > 1.5 * IDEAL
 
 
-def test_a_tensors_row_is_what_numpy_makes_of_its_values(network, files):
+def test_measure_layer_errors_equals_numpy(network, files):
     x = network.samples.x[:32]
     row = measure_layer_errors(files / "fiq_int8", files / "float32", x)[-1]
     integers, floats = (predict(files / name, x).scores() for name in ("fiq_int8", "float32"))
     # The engine computes as the reference does, predictions come from the default kernels.
     error = integers.astype(np.float64) - floats
-    assert row["num_elements"] == floats.shape[1]
-    assert row["mean_squared_error"] == pytest.approx(np.mean(error**2), rel=0.2)
-    assert row["max_abs_error"] == pytest.approx(np.abs(error).max(), abs=row["scale"])
-    power = 10 * np.log10(np.mean(floats**2) / row["mean_squared_error"])
-    assert row["sqnr_db"] == pytest.approx(power, abs=0.01)
+    assert row.num_elements == floats.shape[1]
+    assert row.mean_squared_error == pytest.approx(np.mean(error**2), rel=0.2)
+    assert row.max_abs_error == pytest.approx(np.abs(error).max(), abs=row.scale)
+    power = 10 * np.log10(np.mean(floats**2) / row.mean_squared_error)
+    assert row.sqnr_db == pytest.approx(power, abs=0.01)
 
 
-def test_an_error_is_found_in_the_layer_that_makes_it_and_not_before(keras, tmp_path):
+def test_measure_layer_errors_is_large_only_after_wrong_layer(keras, tmp_path):
     from snugnet.tflite.convert import convert
 
     model = networks.dense(keras, 16, 16, 16, networks.CLASSES)
@@ -231,32 +231,35 @@ def test_an_error_is_found_in_the_layer_that_makes_it_and_not_before(keras, tmp_
     kernel, bias = wrong.get_weights()
     wrong.set_weights([kernel, bias + 3])
     (tmp_path / "int8").write_bytes(convert(model, SCHEMES["fiq_int8"], x))
-    sound = measure_layer_errors(tmp_path / "whole", tmp_path / "float", x[:64])
-    found = measure_layer_errors(tmp_path / "int8", tmp_path / "float", x[:64])
-    assert networks.tensors(found)[1:] == [*(f"dense_{i}" for i in (1, 2, 3, 4)), "softmax"]
-    assert found[:3] == sound[:3]
-    assert 1.5 < found[3]["mean_error"] <= 3.1
-    assert abs(sound[3]["mean_error"]) < 0.1
-    assert found[3]["sqnr_db"] < 5 < 20 < sound[3]["sqnr_db"]
-    assert found[4]["rmse_per_scale"] > 5 * sound[4]["rmse_per_scale"]
+    right_errors = measure_layer_errors(tmp_path / "whole", tmp_path / "float", x[:64])
+    wrong_errors = measure_layer_errors(tmp_path / "int8", tmp_path / "float", x[:64])
+    assert networks.tensors([row.to_columns() for row in wrong_errors])[1:] == [
+        *(f"dense_{i}" for i in (1, 2, 3, 4)),
+        "softmax",
+    ]
+    assert wrong_errors[:3] == right_errors[:3]
+    assert 1.5 < wrong_errors[3].mean_error <= 3.1
+    assert abs(right_errors[3].mean_error) < 0.1
+    assert wrong_errors[3].sqnr_db < 5 < 20 < right_errors[3].sqnr_db
+    assert wrong_errors[4].rmse_per_scale > 5 * right_errors[4].rmse_per_scale
 
 
-def test_samples_beyond_the_range_saturate(network, files):
+def test_measure_layer_errors_counts_saturation_when_input_is_4x(network, files):
     x = network.samples.x[:64] * 4
     row = measure_layer_errors(files / "fiq_int8", files / "float32", x)[0]
-    assert 0.2 < row["saturated"] < 1
-    assert row["range_covered"] == pytest.approx(0.25, abs=0.1)
+    assert 0.2 < row.saturated < 1
+    assert row.range_covered == pytest.approx(0.25, abs=0.1)
     within = measure_layer_errors(files / "fiq_int8", files / "float32", network.samples.x[:64])
     # Zeros of a ReLU lie at the lower limit, and are none the worse for it.
-    assert max(row["saturated"] for row in within) < 0.01
+    assert max(row.saturated for row in within) < 0.01
 
 
-def test_a_trace_needs_samples(files, network):
+def test_measure_layer_errors_fails_when_samples_are_missing(files, network):
     with pytest.raises(InputError, match="no samples to trace"):
         measure_layer_errors(files / "fiq_int8", files / "float32", network.samples.x[:0])
 
 
-def test_files_with_trained_ranges_are_traced_too(network, keras, tmp_path):
+def test_measure_layer_errors_matches_layers_when_model_is_qat(network, keras, tmp_path):
     """Half the weights are zero; names differ, and each layer finds its counterpart."""
     from snugnet.compress.quantizers.qat import (
         _strip_quantizers,
@@ -283,16 +286,16 @@ def test_files_with_trained_ranges_are_traced_too(network, keras, tmp_path):
     )
     rows = measure_layer_errors(tmp_path / "int8", tmp_path / "float", x)
     layers = list_layers(read_graph(tmp_path / "float"))
-    assert [(row["index"], row["tensor"]) for row in rows[1:]] == [
+    assert [(row.layer.index, row.layer.tensor) for row in rows[1:]] == [
         (layer.index, layer.tensor) for layer in layers
     ]
     names = {tensor.name for tensor in read_graph(tmp_path / "int8").tensors}
     assert len(names & {layer.tensor for layer in layers}) < 3
     # A tensor compared with another one's values would be off by as much as the values are.
-    assert all(row["sqnr_db"] > 12 for row in rows), [row["sqnr_db"] for row in rows]
+    assert all(row.sqnr_db > 12 for row in rows), [row.sqnr_db for row in rows]
 
 
-def test_what_has_no_counterpart_is_named_and_left_out(keras, tmp_path, capsys):
+def test_layer_errors_skip_layer_when_it_has_no_counterpart(keras, tmp_path, capsys):
     from snugnet.tflite.convert import convert
 
     x = networks.inputs(100, seed=1)
@@ -301,7 +304,7 @@ def test_what_has_no_counterpart_is_named_and_left_out(keras, tmp_path, capsys):
     (tmp_path / "int8").write_bytes(convert(longer, SCHEMES["fiq_int8"], x))
     (tmp_path / "float").write_bytes(convert(shorter, SCHEMES["float32"]))
     rows = measure_layer_errors(tmp_path / "int8", tmp_path / "float", x[:8])
-    assert [row["operator"] for row in rows] == [
+    assert [row.layer.operator for row in rows] == [
         *("INPUT", "FULLY_CONNECTED", "FULLY_CONNECTED", "SOFTMAX")
     ]
     printed = capsys.readouterr().out
@@ -310,7 +313,7 @@ def test_what_has_no_counterpart_is_named_and_left_out(keras, tmp_path, capsys):
     assert "net/dense_3/" in printed
 
 
-def test_producers_see_through_what_lies_between_types(files):
+def test_find_producers_is_equal_when_boundary_types_differ(files):
     assert find_producers(read_graph(files / "fiq_int8")) == find_producers(
         read_graph(files / "float32")
     )

@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from snugnet.compress.graph.batch_norm import compute_gain_and_shift, is_channel_batch_norm
 from snugnet.compress.graph.functional import to_functional
 from snugnet.models.loading.keras2 import tf_keras
 
-# Layers into which a ReLU can be folded.
-WEIGHTED = ("Conv2D", "Dense", "DepthwiseConv2D")
+# Layers with a kernel in canonical form. Each of them can have an activation of its own.
+CANONICAL_KERNEL_LAYERS = ("Conv2D", "Dense", "DepthwiseConv2D")
 
 
 def find_foldable_layers(
@@ -36,18 +37,12 @@ def find_foldable_layers(
     return {
         before.name: layer.name
         for layer, before in _list_followers(model, classes)
-        if type(layer) is tf_keras.layers.BatchNormalization and _is_along_channels(layer)
+        if is_channel_batch_norm(layer)
     }
 
 
-def _is_along_channels(norm: tf_keras.layers.Layer) -> bool:
-    return list(norm.axis) == [len(norm.input_shape) - 1]
-
-
 def fold_batch_norm(model: tf_keras.Model, classes: tuple[str, ...] = ("Dense",)) -> tf_keras.Model:
-    """Fold batch normalization into the layers before it: y = g (Wx + b - m) + beta.
-
-    Here g = gamma / sqrt(variance + epsilon), and m is the moving mean.
+    """Fold batch normalization into the layers before it; see `compute_gain_and_shift`.
 
     Args:
         model: Sequential or functional model.
@@ -84,7 +79,7 @@ def fold_relu(model: tf_keras.Model) -> tf_keras.Model:
     """
     pairs = {
         before.name: layer.name
-        for layer, before in _list_followers(model, WEIGHTED)
+        for layer, before in _list_followers(model, CANONICAL_KERNEL_LAYERS)
         if _is_relu(layer)
     }
     if not pairs:
@@ -156,15 +151,11 @@ def _fold_weights(layer: tf_keras.layers.Layer, norm: tf_keras.layers.Layer) -> 
     # The last kernel produces the outputs. A separable convolution has another one before it.
     *before, kernel = (weight.astype(np.float64) for weight in _get_kernels(layer))
     bias = layer.bias.numpy().astype(np.float64) if layer.use_bias else 0
-    factor = 1 / np.sqrt(norm.moving_variance.numpy().astype(np.float64) + norm.epsilon)
-    if norm.scale:
-        factor *= norm.gamma.numpy()
-    shift = bias - norm.moving_mean.numpy()
-    shift = shift * factor + (norm.beta.numpy() if norm.center else 0)
+    gain, shift = compute_gain_and_shift(norm, bias)
     # The output channels of a depthwise convolution are the last two dimensions of its kernel.
     is_depthwise = type(layer).__name__ == "DepthwiseConv2D"
-    channel_shape = kernel.shape[2:] if is_depthwise else (len(factor),)
-    return [*before, kernel * factor.reshape(channel_shape), shift]
+    channel_shape = kernel.shape[2:] if is_depthwise else (len(gain),)
+    return [*before, kernel * gain.reshape(channel_shape), shift]
 
 
 def _get_kernels(layer: tf_keras.layers.Layer) -> list[np.ndarray]:

@@ -20,6 +20,7 @@ from snugnet.compress.graph.fold import fold_batch_norm
 from snugnet.compress.lowrank import svd, tt, tucker
 from snugnet.compress.lowrank.design_space import Design
 from snugnet.compress.lowrank.factorize import (
+    METHODS,
     Factorization,
     check_names,
     compute_cost,
@@ -133,7 +134,7 @@ def _select_layers(model: tf_keras.Model) -> list[str]:
     return [
         layer.name
         for layer in model.layers
-        if type(layer).__name__ in ("Dense", "Conv2D")
+        if type(layer).__name__ in METHODS
         and getattr(layer, "groups", 1) == 1
         and layer.count_params() >= min_parameters
     ]

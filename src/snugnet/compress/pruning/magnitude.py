@@ -16,14 +16,13 @@ from snugnet.compress.graph.canonicalize import canonicalize
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples
 from snugnet.core.settings.magnitude_pruning import MagnitudePruningSettings
+from snugnet.core.sparsity import SPARSITY_TOLERANCE
 from snugnet.models.loading.keras2 import tf_keras
+from snugnet.models.prunable_layers import has_prunable_kernel
 from snugnet.models.training.fit import count_steps_per_epoch, fit
 
 # The class of the settings that `compress` takes.
 SETTINGS = MagnitudePruningSettings
-PRUNABLE = ("Conv2D", "Dense")
-# Largest accepted number of weights that deviate from the targets, as a share of all prunable ones.
-TOLERANCE = 0.005
 
 
 def list_prunable_layers(model: tf_keras.Model) -> list[str]:
@@ -35,7 +34,7 @@ def list_prunable_layers(model: tf_keras.Model) -> list[str]:
     Returns:
         Names of the layers, in order.
     """
-    return [layer.name for layer in model.layers if type(layer).__name__ in PRUNABLE]
+    return [layer.name for layer in model.layers if has_prunable_kernel(layer)]
 
 
 def compress(
@@ -134,13 +133,14 @@ def _check_sparsity(model: tf_keras.Model, targets: Mapping[str, float]) -> None
     deviation = sum(
         max(0.0, abs(shares[name] - targets[name]) * size - 1) for name, size in sizes.items()
     )
-    if deviation > TOLERANCE * sum(sizes.values()):
+    if deviation > SPARSITY_TOLERANCE * sum(sizes.values()):
         layers = ", ".join(
             f"{name} ({shares[name]:.3f} instead of {targets[name]})" for name in targets
         )
         raise InputError(
-            f"target: not reached by {layers}; the difference exceeds 0.5 % of all prunable "
-            "weights; set targets near the shares that were reached"
+            f"target: not reached by {layers}; the difference exceeds "
+            f"{100 * SPARSITY_TOLERANCE:g} % of all prunable weights; "
+            "set targets near the shares that were reached"
         )
 
 

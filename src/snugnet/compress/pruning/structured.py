@@ -26,6 +26,7 @@ from snugnet.compress.pruning.channel_groups import (
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples
 from snugnet.core.settings.structured_pruning import StructuredPruningSettings
+from snugnet.core.sparsity import SPARSITY_TOLERANCE
 from snugnet.models.loading.keras2 import tf, tf_keras
 from snugnet.models.training.fit import LOSS, fit
 from snugnet.models.training.sparsity_mask import SparsityMask
@@ -34,8 +35,6 @@ from snugnet.models.training.sparsity_mask import SparsityMask
 SETTINGS = StructuredPruningSettings
 # Number of train samples for the criterion `taylor`.
 TAYLOR_SAMPLES = 1024
-# Largest accepted deviation of the share of removed parameters from its target.
-TOLERANCE = 0.005
 
 
 def compress(
@@ -80,7 +79,7 @@ def compress(
             importance,
             settings.scope,
             parameters=before * (1 - target),
-            tolerance=before * TOLERANCE,
+            tolerance=before * SPARSITY_TOLERANCE,
             keep=settings.keep,
         )
         model = remove_channels(groups, removed)
@@ -114,16 +113,16 @@ def check(model: tf_keras.Model, settings: StructuredPruningSettings) -> None:
     order = _order_groups(groups, importance, settings.scope, settings.keep)
     before = model.count_params()
     smallest = count_remaining_parameters(groups, _make_mask(groups, order))
-    if 1 - smallest / before < settings.target - TOLERANCE:
+    if 1 - smallest / before < settings.target - SPARSITY_TOLERANCE:
         _check_target(before, smallest, settings.target)
 
 
 def _check_target(before: int, after: int, target: float) -> None:
     """Check that the share of removed parameters is near the target; raise InputError otherwise."""
-    if abs(1 - after / before - target) > TOLERANCE:
+    if abs(1 - after / before - target) > SPARSITY_TOLERANCE:
         raise InputError(
-            f"target: cannot remove a fraction of {target} of all parameters within 0.005; "
-            f"the nearest possible is {1 - after / before:.3f}"
+            f"target: cannot remove a fraction of {target} of all parameters within "
+            f"{SPARSITY_TOLERANCE}; the nearest possible is {1 - after / before:.3f}"
         )
 
 

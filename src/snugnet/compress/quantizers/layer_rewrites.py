@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from snugnet.compress.graph.batch_norm import compute_gain_and_shift, is_channel_batch_norm
+from snugnet.compress.graph.fold import CANONICAL_KERNEL_LAYERS
 from snugnet.compress.graph.functional import Chain
 from snugnet.models.loading.keras2 import tf_keras
 
 layers = tf_keras.layers
-WEIGHTED = (layers.Conv2D, layers.Dense, layers.DepthwiseConv2D)
-WITH_ACTIVATION = (*WEIGHTED, layers.Activation)
+WITH_ACTIVATION = (*CANONICAL_KERNEL_LAYERS, "Activation")
 # Activations that can be quantized as a separate layer, but not as part of another layer.
 SEPARATE_ACTIVATIONS = ("gelu", "swish")
 # Layers that do nothing in inference mode. Quantized models are trained without them.
@@ -42,14 +43,16 @@ def rewrite_layer(layer: tf_keras.layers.Layer) -> Chain | None:
         A chain with the same outputs in inference mode; None if there is no equivalent.
     """
     kind = type(layer)
-    activation = _make_activation_layer(layer.activation) if kind in WITH_ACTIVATION else None
+    activation = (
+        _make_activation_layer(layer.activation) if kind.__name__ in WITH_ACTIVATION else None
+    )
     if activation is not None:
         linear = kind.from_config({**layer.get_config(), "activation": "linear"})
         chain = Chain([linear, activation], [layer.get_weights(), []])
-        return chain if kind in WEIGHTED else Chain([activation], [[]])
+        return chain if kind.__name__ in CANONICAL_KERNEL_LAYERS else Chain([activation], [[]])
     if kind.__name__ in TRAINING_ONLY:
         return Chain([layers.Dropout(0.0)], [[]])
-    gain_and_shift = _compute_gain_and_shift(layer)
+    gain_and_shift = _find_gain_and_shift(layer)
     if gain_and_shift is None:
         return None
     gain, shift = gain_and_shift
@@ -82,8 +85,8 @@ def _make_activation_layer(activation: Any) -> Any:
     return None
 
 
-def _compute_gain_and_shift(layer: Any) -> tuple[np.ndarray, np.ndarray] | None:
-    """Compute gain and shift, (channels,) each, of a layer y = gain * x + shift.
+def _find_gain_and_shift(layer: Any) -> tuple[np.ndarray, np.ndarray] | None:
+    """Find gain and shift, (channels,) each, of a layer y = gain * x + shift.
 
     Returns:
         Gain and shift; None if the layer computes something else.
@@ -97,12 +100,7 @@ def _compute_gain_and_shift(layer: Any) -> tuple[np.ndarray, np.ndarray] | None:
         )
         gain = 1 / np.maximum(np.sqrt(variance), tf_keras.backend.epsilon())
         return None if layer.invert else (gain, -mean * gain)
-    if type(layer) is layers.BatchNormalization and list(layer.axis) == [rank - 1]:
-        gain = 1 / np.sqrt(layer.moving_variance.numpy().astype(np.float64) + layer.epsilon)
-        gain *= layer.gamma.numpy() if layer.scale else 1
-        shift = layer.beta.numpy() if layer.center else 0
-        return gain, shift - layer.moving_mean.numpy() * gain
-    return None
+    return compute_gain_and_shift(layer) if is_channel_batch_norm(layer) else None
 
 
 def _make_depthwise(shape: tuple[int, ...], gain: np.ndarray, shift: np.ndarray) -> Chain:

@@ -29,7 +29,7 @@ RENAMED_SETTINGS = {
     ("LeakyReLU", "negative_slope"): "alpha",
 }
 # Largest accepted difference between outputs for the same input, relative to the largest output.
-TOLERANCE = 1e-4
+OUTPUT_TOLERANCE = 1e-4
 
 
 def convert(path: Path) -> tf_keras.Model:
@@ -71,7 +71,7 @@ def convert(path: Path) -> tf_keras.Model:
 
 
 def _has_large_error(outputs: np.ndarray, expected: np.ndarray) -> bool:
-    tolerance = TOLERANCE * max(1.0, np.abs(expected).max())
+    tolerance = OUTPUT_TOLERANCE * max(1.0, np.abs(expected).max())
     return bool(np.abs(outputs - expected).max() > tolerance)
 
 

@@ -1,15 +1,49 @@
 """Predictions and latency of .tflite files with LiteRT."""
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from snugnet.core.affine import dequantize
 from snugnet.core.affine import quantize as to_integers
 from snugnet.core.errors import InputError
 from snugnet.core.progress import progress
+
+
+@dataclass(frozen=True)
+class TensorDetails:
+    """An input or output tensor of a file.
+
+    Attributes:
+        index: Index of the tensor.
+        shape: Shape of the tensor when the file was opened.
+        dtype: NumPy type of its values.
+        scale: Scale; 1.0 if the tensor is not quantized.
+        zero_point: Zero point; 0 if the tensor is not quantized.
+    """
+
+    index: int
+    shape: tuple[int, ...]
+    dtype: type[np.generic]
+    scale: float
+    zero_point: int
+
+    @classmethod
+    def from_litert(cls, details: Mapping[str, Any]) -> Self:
+        """Read an entry of LiteRT's `get_input_details` or `get_output_details`."""
+        scale, zero_point = details["quantization"]
+        return cls(
+            index=details["index"],
+            shape=tuple(details["shape"]),
+            dtype=details["dtype"],
+            scale=float(scale) if scale else 1.0,
+            zero_point=int(zero_point) if scale else 0,
+        )
 
 
 class Prediction(NamedTuple):
@@ -30,23 +64,6 @@ class Prediction(NamedTuple):
         return dequantize(self.raw, self.scale, self.zero_point)
 
 
-def dequantize(raw: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
-    """Convert integers to the real numbers that they represent: scale * (raw - zero_point).
-
-    Args:
-        raw: Integers, or floats, which are not changed.
-        scale: Scale of the tensor.
-        zero_point: Zero point of the tensor.
-
-    Returns:
-        float32, with the shape of `raw`.
-    """
-    if np.issubdtype(raw.dtype, np.floating):
-        return raw.astype(np.float32)
-    shifted = raw.astype(np.int32) - np.int32(zero_point)
-    return (np.float32(scale) * shifted.astype(np.float32)).astype(np.float32)
-
-
 def predict(path: str | Path, x: np.ndarray, batch_size: int = 64) -> Prediction:
     """Run a file on samples in batches, with one thread.
 
@@ -65,7 +82,7 @@ def predict(path: str | Path, x: np.ndarray, batch_size: int = 64) -> Prediction
     if len(x) == 0:
         raise InputError(f"{path}: no samples to predict")
     interpreter, input_details, output_details = _open(path)
-    expected = tuple(input_details["shape"][1:])
+    expected = input_details.shape[1:]
     if x.shape[1:] != expected:
         raise InputError(f"{path}: samples have shape {x.shape[1:]}; the model expects {expected}")
     size = min(batch_size, len(x))
@@ -73,7 +90,6 @@ def predict(path: str | Path, x: np.ndarray, batch_size: int = 64) -> Prediction
         # Open the file again, because the interpreter may be resized in part.
         interpreter, input_details, output_details = _open(path)
         size = 1
-    scale, zero_point = _get_quantization(output_details)
     parts = []
     with progress(len(x), "predicting") as meter:
         for start in range(0, len(x), size):
@@ -82,12 +98,12 @@ def predict(path: str | Path, x: np.ndarray, batch_size: int = 64) -> Prediction
             if count < size:
                 # Fill up the last batch, so that the interpreter need not be resized again.
                 batch = np.concatenate([batch, np.repeat(batch[-1:], size - count, axis=0)])
-            interpreter.set_tensor(input_details["index"], batch)
+            interpreter.set_tensor(input_details.index, batch)
             interpreter.invoke()
-            parts.append(interpreter.get_tensor(output_details["index"])[:count])
+            parts.append(interpreter.get_tensor(output_details.index)[:count])
             meter.update(count)
     raw = np.concatenate(parts)
-    return Prediction(raw.reshape(len(raw), -1), scale, zero_point)
+    return Prediction(raw.reshape(len(raw), -1), output_details.scale, output_details.zero_point)
 
 
 def measure_latency(
@@ -113,7 +129,7 @@ def measure_latency(
     times = np.empty(runs, dtype=np.int64)
     for i in range(-warm_up, runs):
         sample = i % len(inputs)
-        interpreter.set_tensor(input_details["index"], inputs[sample : sample + 1])
+        interpreter.set_tensor(input_details.index, inputs[sample : sample + 1])
         start = time.perf_counter_ns()
         interpreter.invoke()
         elapsed = time.perf_counter_ns() - start
@@ -139,31 +155,23 @@ def quantize_for(path: str | Path, x: np.ndarray) -> np.ndarray:
     return quantize(x, input_details)
 
 
-def quantize(x: np.ndarray, details: dict[str, Any]) -> np.ndarray:
+def quantize(x: np.ndarray, details: TensorDetails) -> np.ndarray:
     """Convert samples to the type of an input tensor.
 
     Args:
         x: Samples in real units, (n, ...).
-        details: Details of the input tensor, from `get_input_details`.
+        details: The input tensor.
 
     Returns:
         The samples in the type of the tensor, (n, ...).
     """
-    dtype = details["dtype"]
-    if np.issubdtype(dtype, np.floating):
-        return x.astype(dtype, copy=False)
-    scale, zero_point = _get_quantization(details)
-    return to_integers(x, scale, zero_point, dtype)
+    if np.issubdtype(details.dtype, np.floating):
+        return x.astype(details.dtype, copy=False)
+    return to_integers(x, details.scale, details.zero_point, details.dtype)
 
 
-def _get_quantization(details: dict[str, Any]) -> tuple[float, int]:
-    """Return scale and zero point of a tensor; 1.0 and 0 if it is not quantized."""
-    scale, zero_point = details["quantization"]
-    return (float(scale), int(zero_point)) if scale else (1.0, 0)
-
-
-def _open(path: str | Path, threads: int = 1) -> tuple[Interpreter, dict[str, Any], dict[str, Any]]:
-    """Open a file; return the interpreter and the details of its input and its output."""
+def _open(path: str | Path, threads: int = 1) -> tuple[Interpreter, TensorDetails, TensorDetails]:
+    """Open a file; return the interpreter, its input and its output."""
     try:
         interpreter = Interpreter(model_path=str(path), num_threads=threads)
         interpreter.allocate_tensors()
@@ -174,13 +182,17 @@ def _open(path: str | Path, threads: int = 1) -> tuple[Interpreter, dict[str, An
         raise InputError(
             f"{path}: {len(inputs)} inputs and {len(outputs)} outputs; only one each is supported"
         )
-    return interpreter, inputs[0], outputs[0]
+    return (
+        interpreter,
+        TensorDetails.from_litert(inputs[0]),
+        TensorDetails.from_litert(outputs[0]),
+    )
 
 
 def _resize(
     interpreter: Interpreter,
-    input_details: dict[str, Any],
-    output_details: dict[str, Any],
+    input_details: TensorDetails,
+    output_details: TensorDetails,
     size: int,
 ) -> bool:
     """Resize the input to a batch size; return whether the output has the batch size then.
@@ -190,10 +202,12 @@ def _resize(
     if size == 1:
         return True
     try:
-        interpreter.resize_tensor_input(input_details["index"], [size, *input_details["shape"][1:]])
+        interpreter.resize_tensor_input(input_details.index, [size, *input_details.shape[1:]])
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError):
         return False
-    index = output_details["index"]
-    output = next(d for d in interpreter.get_output_details() if d["index"] == index)
+    index = output_details.index
+    output = next(
+        details for details in interpreter.get_output_details() if details["index"] == index
+    )
     return int(output["shape"][0]) == size

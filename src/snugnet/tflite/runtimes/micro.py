@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from tflite_micro import runtime
 
-from snugnet.core.progress import progress
 from snugnet.core.tflite_graph import Graph
+from snugnet.tflite.runtimes.one_by_one import Results, run_one_by_one
 
 # Size of the tensor arena in bytes, in the memory of this machine. It is enough for all models that
 # fit into a microcontroller.
@@ -18,10 +18,8 @@ RECORD_ALLOCATIONS = runtime.InterpreterConfig.kAllocationRecording
 PRESERVE_TENSORS = runtime.InterpreterConfig.kPreserveAllTensors
 
 
-def run(
-    file: bytes, graph: Graph, x: np.ndarray, traced: int
-) -> tuple[np.ndarray, list[dict[int, np.ndarray]]]:
-    """Run a model on samples, one by one.
+def run(file: bytes, graph: Graph, x: np.ndarray, traced: int) -> Results:
+    """Run a model with TensorFlow Lite Micro; see `run_one_by_one`.
 
     Args:
         file: Content of a .tflite file with one input of batch size 1.
@@ -29,30 +27,22 @@ def run(
         x: Samples in the type of the input, (n, ...).
         traced: Number of first samples for which all tensors are kept.
 
-    Returns:
-        The first output, (n, ...), and for each traced sample all tensors that operators write, by
-        index.
-
     Raises:
         RuntimeError: If TensorFlow Lite Micro does not support the model.
     """
     interpreter = _open(file, PRESERVE_TENSORS)
-    output_indices = [i for operator in graph.operators for i in operator.outputs]
-    outputs, traces = [], []
-    with progress(len(x), "TensorFlow Lite Micro") as meter:
-        for i in range(len(x)):
-            interpreter.set_input(x[i : i + 1], 0)
-            interpreter.invoke()
-            outputs.append(interpreter.get_output(0))
-            if i < traced:
-                traces.append(
-                    {
-                        index: interpreter.GetTensor(index, 0)["tensor_data"]
-                        for index in output_indices
-                    }
-                )
-            meter.update(1)
-    return np.concatenate(outputs), traces
+
+    def invoke(sample: np.ndarray) -> np.ndarray:
+        interpreter.set_input(sample, 0)
+        interpreter.invoke()
+        output: np.ndarray = interpreter.get_output(0)
+        return output
+
+    def read_tensor(index: int) -> np.ndarray:
+        values: np.ndarray = interpreter.GetTensor(index, 0)["tensor_data"]
+        return values
+
+    return run_one_by_one(graph, x, traced, "TensorFlow Lite Micro", invoke, read_tensor)
 
 
 def measure_arena(file: bytes) -> int:

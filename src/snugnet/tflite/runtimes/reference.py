@@ -3,24 +3,18 @@
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from snugnet.core.progress import progress
 from snugnet.core.tflite_graph import Graph
+from snugnet.tflite.runtimes.one_by_one import Results, run_one_by_one
 
 
-def run(
-    file: bytes, graph: Graph, x: np.ndarray, traced: int
-) -> tuple[np.ndarray, list[dict[int, np.ndarray]]]:
-    """Run a model on samples, one by one.
+def run(file: bytes, graph: Graph, x: np.ndarray, traced: int) -> Results:
+    """Run a model with LiteRT's reference kernels; see `run_one_by_one`.
 
     Args:
         file: Content of a .tflite file with one input of batch size 1.
         graph: Graph of the file.
         x: Samples in the type of the input, (n, ...).
         traced: Number of first samples for which all tensors are kept.
-
-    Returns:
-        The first output, (n, ...), and for each traced sample all tensors that operators write, by
-        index.
     """
     interpreter = Interpreter(
         model_content=file,
@@ -30,14 +24,11 @@ def run(
     )
     interpreter.allocate_tensors()
     input_index = interpreter.get_input_details()[0]["index"]
-    output_indices = [i for operator in graph.operators for i in operator.outputs]
-    outputs, traces = [], []
-    with progress(len(x), "LiteRT's reference") as meter:
-        for i in range(len(x)):
-            interpreter.set_tensor(input_index, x[i : i + 1])
-            interpreter.invoke()
-            outputs.append(interpreter.get_tensor(graph.outputs[0]))
-            if i < traced:
-                traces.append({index: interpreter.get_tensor(index) for index in output_indices})
-            meter.update(1)
-    return np.concatenate(outputs), traces
+
+    def invoke(sample: np.ndarray) -> np.ndarray:
+        interpreter.set_tensor(input_index, sample)
+        interpreter.invoke()
+        output: np.ndarray = interpreter.get_tensor(graph.outputs[0])
+        return output
+
+    return run_one_by_one(graph, x, traced, "LiteRT's reference", invoke, interpreter.get_tensor)

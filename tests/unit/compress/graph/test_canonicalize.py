@@ -1,4 +1,4 @@
-"""A one-dimensional model and its two-dimensional form compute the same, and so do folded ones."""
+"""Tests of the canonical form of models and of batch-norm folding."""
 
 import os
 
@@ -71,7 +71,7 @@ def signal_model(keras, blocks: list[str], head: str):
     st.sampled_from(["mean", "max", "flatten"]),
     st.integers(0, 2**16),
 )
-def test_signals_become_images_of_height_one(keras, blocks, head, seed):
+def test_canonicalize_replaces_1d_layers_and_keeps_outputs(keras, blocks, head, seed):
     from snugnet.compress.graph.canonicalize import canonicalize
 
     model = signal_model(keras, blocks, head)
@@ -83,7 +83,7 @@ def test_signals_become_images_of_height_one(keras, blocks, head, seed):
     assert_same(model, canonicalize(copy), seed)  # as the next step of a chain does
 
 
-def test_padding_reshape_and_permute_keep_their_meaning(keras):
+def test_canonicalize_keeps_outputs_of_padding_reshape_permute(keras):
     from snugnet.compress.graph.canonicalize import canonicalize
 
     layers = keras.tf_keras.layers
@@ -100,7 +100,7 @@ def test_padding_reshape_and_permute_keep_their_meaning(keras):
     assert_same(model, canonicalize(model), 1)
 
 
-def test_axes_counted_from_the_front_move_along(keras):
+def test_canonicalize_keeps_outputs_when_axis_is_positive(keras):
     from snugnet.compress.graph.canonicalize import canonicalize
 
     layers = keras.tf_keras.layers
@@ -112,7 +112,7 @@ def test_axes_counted_from_the_front_move_along(keras):
     assert_same(model, canonicalize(model), 1)
 
 
-def test_a_layer_used_twice_is_named(keras):
+def test_canonicalize_fails_when_layer_is_shared(keras):
     from snugnet.compress.graph.canonicalize import canonicalize
     from snugnet.core.errors import InputError
 
@@ -125,7 +125,7 @@ def test_a_layer_used_twice_is_named(keras):
         canonicalize(keras.tf_keras.Model(inputs, twice(twice(inputs))))
 
 
-def test_separable_convolutions_are_split(keras):
+def test_canonicalize_splits_separable_convolution(keras):
     from snugnet.compress.graph.canonicalize import canonicalize
 
     layers = keras.tf_keras.layers
@@ -143,7 +143,7 @@ def test_separable_convolutions_are_split(keras):
     assert [type(layer).__name__ for layer in copy.layers[1:]] == ["DepthwiseConv2D", "Conv2D"]
 
 
-def test_a_layer_without_a_flat_form_is_named(keras):
+def test_canonicalize_names_layer_when_it_has_no_2d_form(keras):
     from snugnet.compress.graph.canonicalize import canonicalize
     from snugnet.core.errors import InputError
 
@@ -163,7 +163,7 @@ def test_a_layer_without_a_flat_form_is_named(keras):
 
 
 @pytest.mark.parametrize("bias", [True, False])
-def test_batch_normalization_is_folded_into_dense(keras, bias):
+def test_fold_batch_norm_keeps_outputs_when_layer_is_dense(keras, bias):
     from snugnet.compress.graph.fold import fold_batch_norm
 
     layers = keras.tf_keras.layers
@@ -178,7 +178,7 @@ def test_batch_normalization_is_folded_into_dense(keras, bias):
     assert "BatchNormalization" not in [type(layer).__name__ for layer in copy.layers]
 
 
-def test_what_others_read_is_not_folded(keras):
+def test_find_foldable_layers_skips_layer_when_others_read_it(keras):
     from snugnet.compress.graph.fold import find_foldable_layers
 
     layers = keras.tf_keras.layers

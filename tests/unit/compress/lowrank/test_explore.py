@@ -1,4 +1,4 @@
-"""The design space: true costs, nothing that is dominated, and points that no other beats."""
+"""Tests of the exploration of the low-rank design space."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def model(keras):
         ),
     ],
 )
-def test_a_cost_is_what_the_factorized_model_has(model, name, request_):
+def test_compute_cost_equals_cost_of_factorized_model(model, name, request_):
     from snugnet.compress.lowrank.factorize import compute_cost, factorize, resolve_request
     from snugnet.models.stats import compute_stats
 
@@ -58,7 +58,7 @@ def test_a_cost_is_what_the_factorized_model_has(model, name, request_):
     assert after["macs"] == before["macs"] - own["macs"] + macs
 
 
-def test_the_error_is_that_of_the_kernel(model):
+def test_weight_error_decreases_when_rank_increases(model):
     from snugnet.compress.lowrank.factorize import compute_weight_error, resolve_request
 
     dense = model.get_layer("dense")
@@ -79,7 +79,7 @@ def test_the_error_is_that_of_the_kernel(model):
         assert errors[-1] < 1e-6 < errors[0] < 1
 
 
-def test_options_are_smaller_and_undominated(model):
+def test_options_are_smaller_and_not_dominated(model):
     from snugnet.compress.lowrank.explore import enumerate_options
     from snugnet.models.stats import count_macs
 
@@ -105,7 +105,7 @@ def space(model):
     return explore(model, samples, samples, SETTINGS, seed=1)
 
 
-def test_points_are_trained_numbered_by_size_and_unbeaten(space):
+def test_points_are_trained_and_not_dominated(space):
     points = [design for design in space if design.point is not None]
     assert [design.point for design in points] == list(range(len(points)))
     trained = [design for design in space if design.val_accuracy is not None]
@@ -126,7 +126,7 @@ def test_points_are_trained_numbered_by_size_and_unbeaten(space):
             assert same or not better
 
 
-def test_figures_of_a_design_are_those_of_its_model(model, space):
+def test_design_figures_equal_figures_of_its_model(model, space):
     from snugnet.compress.lowrank.factorize import factorize
     from snugnet.models.stats import compute_stats
 
@@ -135,7 +135,7 @@ def test_figures_of_a_design_are_those_of_its_model(model, space):
         assert (found["parameters"], found["macs"]) == (design.parameters, design.macs)
 
 
-def test_the_file_gives_back_what_a_point_asks_for(space, tmp_path):
+def test_load_point_returns_saved_requests_and_rejects_unknown(space, tmp_path):
     from snugnet.compress.lowrank.design_space import load_point, save_designs
     from snugnet.core.errors import InputError
 
@@ -151,7 +151,7 @@ def test_the_file_gives_back_what_a_point_asks_for(space, tmp_path):
         load_point(path, 0)
 
 
-def test_a_spent_time_budget_is_told_and_its_points_are_not_built_upon(model, tmp_path, capsys):
+def test_explore_stops_when_time_budget_is_used(model, tmp_path, capsys):
     from snugnet.compress.lowrank.design_space import load_point, save_designs
     from snugnet.compress.lowrank.explore import explore
     from snugnet.core.errors import InputError
@@ -170,7 +170,7 @@ def test_a_spent_time_budget_is_told_and_its_points_are_not_built_upon(model, tm
         load_point(path, 0)
 
 
-def test_unknown_layers_are_refused(model):
+def test_explore_fails_when_layer_is_unknown(model):
     from snugnet.compress.lowrank.explore import explore
     from snugnet.core.errors import InputError
 

@@ -1,4 +1,4 @@
-"""At full rank a factorized layer computes what the original did; below it, nearly."""
+"""Tests of the low-rank factorization of single layers."""
 
 import math
 import os
@@ -34,7 +34,7 @@ def assert_same(model, changed, shape: tuple[int, ...]) -> None:
 
 @settings(max_examples=EXAMPLES)
 @given(st.integers(1, 12), st.integers(1, 12), ACTIVATIONS, st.booleans())
-def test_svd_of_dense(keras, inputs, outputs, activation, bias):
+def test_svd_keeps_outputs_when_layer_is_dense(keras, inputs, outputs, activation, bias):
     from snugnet.compress.graph.functional import replace_layers
     from snugnet.compress.lowrank import svd
 
@@ -46,7 +46,9 @@ def test_svd_of_dense(keras, inputs, outputs, activation, bias):
 
 @settings(max_examples=EXAMPLES)
 @given(st.integers(1, 8), st.integers(1, 8), st.integers(1, 2), ACTIVATIONS, st.booleans())
-def test_svd_of_a_1x1_convolution(keras, inputs, outputs, stride, activation, bias):
+def test_svd_keeps_outputs_when_layer_is_1x1_convolution(
+    keras, inputs, outputs, stride, activation, bias
+):
     from snugnet.compress.graph.functional import replace_layers
     from snugnet.compress.lowrank import svd
 
@@ -67,7 +69,9 @@ def test_svd_of_a_1x1_convolution(keras, inputs, outputs, stride, activation, bi
     st.sampled_from(["same", "valid"]),
     st.booleans(),
 )
-def test_tucker2(keras, kernel, inputs, outputs, stride, padding, bias):
+def test_tucker2_keeps_outputs_when_rank_is_full(
+    keras, kernel, inputs, outputs, stride, padding, bias
+):
     from snugnet.compress.graph.functional import replace_layers
     from snugnet.compress.lowrank import tucker
 
@@ -84,7 +88,7 @@ FACTORS = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 4)), min_size=2, 
 
 @settings(max_examples=EXAMPLES)
 @given(FACTORS, ACTIVATIONS, st.booleans())
-def test_tensor_train(keras, factors, activation, bias):
+def test_tensor_train_keeps_outputs_when_rank_is_full(keras, factors, activation, bias):
     from snugnet.compress.graph.functional import replace_layers
     from snugnet.compress.lowrank import tt
 
@@ -97,7 +101,7 @@ def test_tensor_train(keras, factors, activation, bias):
     assert_same(model, replace_layers(model, {"d": chain}), (math.prod(inputs),))
 
 
-def test_names_that_are_taken_are_left_alone(keras):
+def test_factorize_uses_free_layer_name_when_name_is_taken(keras):
     from snugnet.compress.lowrank.factorize import factorize
 
     layers = keras.tf_keras.layers
@@ -117,7 +121,7 @@ def test_names_that_are_taken_are_left_alone(keras):
         FactorizationSettings(layers={"a": LayerFactorization(method="svd", rank=1)}, point=1),
     ],
 )
-def test_a_variant_that_does_not_say_what_to_do_is_refused(both):
+def test_compress_fails_when_layers_and_point_are_both_or_none(both):
     from snugnet.compress.lowrank.factorize import compress
     from snugnet.core.errors import InputError
 
@@ -148,7 +152,7 @@ def normal(*shape: int) -> np.ndarray:
         ),
     ],
 )
-def test_at_a_lower_rank_what_is_of_low_rank_nearly_stays(keras, method, kernel, arguments):
+def test_factorize_error_is_small_when_kernel_has_low_rank(keras, method, kernel, arguments):
     from importlib import import_module
 
     from snugnet.compress.graph.functional import replace_layers
@@ -167,7 +171,7 @@ def test_at_a_lower_rank_what_is_of_low_rank_nearly_stays(keras, method, kernel,
     assert 1e-6 < error < 0.05
 
 
-def test_what_does_not_fit_is_refused(keras):
+def test_factorize_fails_when_rank_or_layer_is_unsupported(keras):
     from snugnet.compress.lowrank import svd, tt, tucker
 
     layers = keras.tf_keras.layers

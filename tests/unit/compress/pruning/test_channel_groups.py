@@ -1,4 +1,4 @@
-"""Channels that fall together fall together, and a channel that nobody reads is not missed."""
+"""Tests of channel groups and of the removal of channels."""
 
 import os
 
@@ -78,7 +78,7 @@ def unread(model, channels, removed: np.ndarray) -> None:
 
 @settings(max_examples=EXAMPLES)
 @given(plans())
-def test_what_nobody_reads_is_not_missed(keras, tmp_path_factory, plan):
+def test_remove_channels_keeps_outputs_when_weights_are_zero(keras, tmp_path_factory, plan):
     from snugnet.compress.pruning.channel_groups import (
         ChannelGroups,
         count_remaining_parameters,
@@ -107,7 +107,7 @@ def test_what_nobody_reads_is_not_missed(keras, tmp_path_factory, plan):
         assert smaller.count_params() < channels.model.count_params()
 
 
-def test_channels_that_are_added_are_one_group(keras):
+def test_channels_are_in_one_group_when_they_are_added(keras):
     from snugnet.compress.pruning.channel_groups import ChannelGroups
 
     plan = {"blocks": [("residual", 4)], "channels": 1, "head": "flatten", "seed": 1}
@@ -121,7 +121,7 @@ def test_channels_that_are_added_are_one_group(keras):
     assert not channels.frozen[first.outputs].any()
 
 
-def test_what_an_unknown_layer_touches_must_stay(keras):
+def test_channels_are_frozen_when_unknown_layer_reads_them(keras):
     from snugnet.compress.pruning.channel_groups import ChannelGroups, remove_channels
 
     layers = keras.tf_keras.layers
@@ -138,7 +138,7 @@ def test_what_an_unknown_layer_touches_must_stay(keras):
         remove_channels(channels, removed)
 
 
-def test_no_layer_loses_its_last_channel(keras):
+def test_remove_channels_fails_when_layer_would_be_empty(keras):
     from snugnet.compress.pruning.channel_groups import ChannelGroups, remove_channels
 
     plan = {"blocks": [("conv", 3)], "channels": 1, "head": "average", "seed": 1}

@@ -1,4 +1,4 @@
-"""Magnitude pruning leaves the shape and brings the zeros, in every layer as many as asked for."""
+"""Tests of magnitude pruning."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def parts(trained):
 
 
 @pytest.mark.parametrize("schedule", ["polynomial", "constant"])
-def test_every_layer_has_its_zeros(trained, parts, schedule):
+def test_magnitude_pruning_reaches_target_in_every_layer(trained, parts, schedule):
     from snugnet.compress.pruning.magnitude import (
         compress,
         compute_sparsities,
@@ -38,7 +38,7 @@ def test_every_layer_has_its_zeros(trained, parts, schedule):
     assert len(history) == 5
 
 
-def test_the_parent_is_not_touched_and_the_best_epoch_is_a_sparse_one(trained, parts):
+def test_magnitude_pruning_keeps_parent_and_best_sparse_epoch(trained, parts):
     from snugnet.compress.pruning.magnitude import compress, compute_sparsities
 
     before = [w.copy() for w in trained.model.get_weights()]
@@ -51,7 +51,7 @@ def test_the_parent_is_not_touched_and_the_best_epoch_is_a_sparse_one(trained, p
     assert min(compute_sparsities(sparse).values()) > 0.5
 
 
-def test_what_cannot_be_pruned_is_refused(trained, parts):
+def test_magnitude_pruning_fails_when_layer_or_ramp_is_wrong(trained, parts):
     from snugnet.compress.pruning.magnitude import compress
     from snugnet.core.errors import InputError
 

@@ -1,4 +1,4 @@
-"""Structured pruning removes what counts least, as much as asked for, and never a whole layer."""
+"""Tests of structured pruning."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def model(keras):
 
 
 @pytest.mark.parametrize("criterion", CRITERIA)
-def test_what_does_nothing_goes_first(model, criterion):
+def test_importance_is_zero_when_channel_is_zero(model, criterion):
     from snugnet.compress.pruning.channel_groups import ChannelGroups
     from snugnet.compress.pruning.structured import compute_importance
 
@@ -52,7 +52,7 @@ def test_what_does_nothing_goes_first(model, criterion):
     assert np.isinf(scores[channels.producers["scores"].outputs]).all()
 
 
-def test_scale_needs_batch_normalization(keras):
+def test_importance_fails_when_bn_scale_has_no_batch_norm(keras):
     from snugnet.compress.pruning.channel_groups import ChannelGroups
     from snugnet.compress.pruning.structured import compute_importance
     from snugnet.core.errors import InputError
@@ -67,7 +67,7 @@ def test_scale_needs_batch_normalization(keras):
 
 @pytest.mark.parametrize("target", [0.2, 0.5, 0.65, 0.9])
 @pytest.mark.parametrize("scope", ["global", "layer"])
-def test_as_much_goes_as_was_asked_for(model, scope, target):
+def test_choose_groups_meets_target(model, scope, target):
     from snugnet.compress.pruning.channel_groups import (
         ChannelGroups,
         count_remaining_parameters,
@@ -85,7 +85,7 @@ def test_as_much_goes_as_was_asked_for(model, scope, target):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_small_network_is_met_whatever_its_scores(keras, seed):
+def test_choose_groups_meets_target_when_model_is_small(keras, seed):
     """Few widths come near enough here: the first choice misses by up to two points."""
     from snugnet.compress.pruning.channel_groups import ChannelGroups, count_remaining_parameters
     from snugnet.compress.pruning.structured import choose_groups
@@ -115,7 +115,7 @@ def test_a_small_network_is_met_whatever_its_scores(keras, seed):
         )
 
 
-def test_the_same_share_of_every_layer_goes(model):
+def test_choose_groups_removes_equal_shares_when_scope_is_layer(model):
     from snugnet.compress.pruning.channel_groups import ChannelGroups, remove_channels
     from snugnet.compress.pruning.structured import choose_groups, compute_importance
 
@@ -128,7 +128,7 @@ def test_the_same_share_of_every_layer_goes(model):
 
 
 @pytest.mark.parametrize("scope", ["global", "layer"])
-def test_no_layer_goes_altogether(model, scope):
+def test_choose_groups_keeps_one_channel_when_target_is_zero(model, scope):
     from snugnet.compress.pruning.channel_groups import ChannelGroups, remove_channels
     from snugnet.compress.pruning.structured import choose_groups, compute_importance
 
@@ -138,7 +138,7 @@ def test_no_layer_goes_altogether(model, scope):
     assert [smaller.get_layer(name).kernel.shape[-1] for name in "abc"] == [1, 1, 1]
 
 
-def test_layers_can_be_kept(model):
+def test_choose_groups_keeps_layer_when_it_is_in_keep(model):
     from snugnet.compress.pruning.channel_groups import ChannelGroups
     from snugnet.compress.pruning.structured import choose_groups, compute_importance
     from snugnet.core.errors import InputError
@@ -154,7 +154,7 @@ def test_layers_can_be_kept(model):
         choose_groups(channels, scores, "global", 0, 0, ["d"])
 
 
-def test_pruning_in_steps_meets_its_target_and_learns_again(trained, keras):
+def test_structured_pruning_meets_target_and_lowers_loss(trained, keras):
     from snugnet.compress.pruning.structured import compress
 
     samples = trained.samples
@@ -171,7 +171,7 @@ def test_pruning_in_steps_meets_its_target_and_learns_again(trained, keras):
     }
 
 
-def test_a_target_that_cannot_be_met_is_an_error(model):
+def test_structured_pruning_fails_when_target_is_impossible(model):
     from snugnet.compress.pruning.structured import compress
     from snugnet.core.errors import InputError
 

@@ -1,4 +1,4 @@
-"""Ranges by rule: each against an answer from elsewhere, and val alone decides between them."""
+"""Tests of the calibration of activation ranges."""
 
 from types import SimpleNamespace
 
@@ -46,7 +46,7 @@ def error(x, low, high) -> float:
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_values_are_counted_in_whatever_order_they_come(name):
+def test_histogram_is_equal_when_order_of_values_differs(name):
     values = np.sort(VALUES[name])  # the largest come last: bins must grow
     seen = histogram(values, parts=9)
     edges = (np.arange(len(seen.counts) + 1) - len(seen.counts) // 2) * seen.width
@@ -57,7 +57,7 @@ def test_values_are_counted_in_whatever_order_they_come(name):
 
 @pytest.mark.parametrize("name", VALUES)
 @pytest.mark.parametrize("share", [90, 99, 99.9, 99.99])
-def test_a_percentile_is_numpys_to_a_bin(name, share):
+def test_percentile_range_equals_numpy_percentile(name, share):
     values = VALUES[name].astype(np.float64)  # else NumPy computes ranks in float32
     seen = histogram(values)
     low, high = (
@@ -72,7 +72,7 @@ def test_a_percentile_is_numpys_to_a_bin(name, share):
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_no_range_on_a_grid_has_a_smaller_error(name):
+def test_mse_range_has_smallest_error_on_grid(name):
     values = VALUES[name][:: max(1, len(VALUES[name]) // 4000)]
     values = np.append(values, VALUES[name].max())
     lows = np.linspace(0, min(values.min(), 0), 31) if values.min() < 0 else [0.0]
@@ -81,7 +81,7 @@ def test_no_range_on_a_grid_has_a_smaller_error(name):
     assert error(values, *compute_mse_range(histogram(values))) <= 1.03 * least
 
 
-def test_one_outlier_in_two_million_is_clipped_and_one_in_a_thousand_is_not():
+def test_mse_range_clips_outlier_when_it_is_rare():
     many = np.random.default_rng(1).normal(size=2_000_000).astype(np.float32)
     many[7] = 30
     low, high = compute_mse_range(histogram(many))
@@ -97,7 +97,7 @@ def test_one_outlier_in_two_million_is_clipped_and_one_in_a_thousand_is_not():
     "rule",
     [compute_minmax_range, lambda seen: compute_percentile_range(seen, 99.9), compute_mse_range],
 )
-def test_ranges_hold_0_and_nothing_that_was_not_seen(name, rule):
+def test_range_contains_zero_and_stays_within_values(name, rule):
     values = VALUES.get(name, np.zeros(10, np.float32))
     low, high = rule(histogram(values))
     assert min(values.min(), 0) <= low <= 0 <= high <= max(values.max(), 0)
@@ -105,7 +105,7 @@ def test_ranges_hold_0_and_nothing_that_was_not_seen(name, rule):
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_values_that_are_not_finite_are_refused(bad):
+def test_histogram_fails_when_value_is_not_finite(bad):
     with pytest.raises(ValueError, match="NaN or infinite"):
         histogram(np.array([1, bad, 2], np.float32))
 
@@ -154,7 +154,7 @@ def highest(quantized) -> float:
     return found
 
 
-def test_where_an_outlier_ruins_min_max_a_percentile_is_chosen(outlier):
+def test_calibrate_chooses_percentile_when_outlier_hurts_minmax(outlier):
     from snugnet.compress.quantizers.calibrate import calibrate
 
     quantized, plain, rows = calibrate(outlier.model, outlier.calib, outlier.val, RULES)
@@ -177,7 +177,7 @@ def test_where_an_outlier_ruins_min_max_a_percentile_is_chosen(outlier):
     )
 
 
-def test_val_chooses(outlier):
+def test_calibrate_chooses_rule_with_best_val_accuracy(outlier):
     """If all of val is what a ruined network says, then that is best."""
     from snugnet.compress.quantizers.calibrate import calibrate
     from snugnet.core.samples import Samples
@@ -189,7 +189,7 @@ def test_val_chooses(outlier):
     assert highest(quantized) == 1000
 
 
-def test_of_equals_min_max_is_chosen(outlier):
+def test_calibrate_chooses_minmax_when_accuracies_are_equal(outlier):
     from snugnet.compress.quantizers.calibrate import calibrate
 
     val = outlier.val.take(np.arange(6))
@@ -199,7 +199,7 @@ def test_of_equals_min_max_is_chosen(outlier):
     assert [row["chosen"] for row in rows] == [True, False, False]
 
 
-def test_as_many_right_labels_are_equal_wherever_they_are(keras):
+def test_accuracy_is_equal_when_number_of_right_labels_is_equal(keras):
     """Added up sample by sample, as shares of labels, these would differ in the last digit."""
     from snugnet.compress.quantizers.calibrate import _compute_accuracy
     from snugnet.core.samples import Samples
@@ -215,7 +215,7 @@ def test_as_many_right_labels_are_equal_wherever_they_are(keras):
     assert found == {530 / 600}
 
 
-def test_ranges_are_of_calib_alone(outlier):
+def test_calibrate_uses_only_calib_samples_for_ranges(outlier):
     from snugnet.compress.quantizers.calibrate import calibrate
     from snugnet.core.samples import Samples
 
@@ -231,7 +231,7 @@ def test_ranges_are_of_calib_alone(outlier):
     assert sorted(found) == pytest.approx([0, most])
 
 
-def test_a_layer_of_zeros_does_not_spoil_the_file(outlier, keras, tmp_path):
+def test_calibrate_gives_valid_file_when_layer_output_is_zero(outlier, keras, tmp_path):
     from snugnet.compress.quantizers.calibrate import calibrate
     from snugnet.compress.quantizers.qat import insert_quantizers, prepare_for_quantization
     from snugnet.compress.quantizers.ranges import initialize_ranges
@@ -254,7 +254,7 @@ def test_a_layer_of_zeros_does_not_spoil_the_file(outlier, keras, tmp_path):
         assert set(scores.argmax(axis=1)) == {1}
 
 
-def test_a_network_that_makes_values_that_are_not_finite_is_refused(outlier, keras):
+def test_calibrate_fails_when_model_output_is_not_finite(outlier, keras):
     from snugnet.compress.quantizers.calibrate import calibrate
     from snugnet.core.errors import InputError
 
@@ -266,7 +266,7 @@ def test_a_network_that_makes_values_that_are_not_finite_is_refused(outlier, ker
         calibrate(broken, outlier.calib, outlier.val, RULES)
 
 
-def test_the_file_is_integer_and_decides_alike(trained, tmp_path):
+def test_calibrated_file_is_int8_and_agrees_with_keras(trained, tmp_path):
     from snugnet.compress.quantizers.calibrate import calibrate
     from snugnet.compress.quantizers.qat import load_quantized
     from snugnet.core.tflite_schemes import SCHEMES
@@ -288,8 +288,8 @@ def test_the_file_is_integer_and_decides_alike(trained, tmp_path):
     path.write_bytes(
         convert(load_quantized(tmp_path / "quantized.h5"), SCHEMES["fiq_int8"], quantized=True)
     )
-    found = make_weight_report(path, SCHEMES["fiq_int8"])
-    assert found["verdict"] == "pass", found["findings"]
+    report = make_weight_report(path, SCHEMES["fiq_int8"])
+    assert report.contract.is_kept, report.contract.findings
     file, keras = predict(path, val.x, 64).scores(), quantized.predict(val.x, verbose=0)
     if samples.task == "multiclass":
         alike = file.argmax(axis=1) == keras.argmax(axis=1)

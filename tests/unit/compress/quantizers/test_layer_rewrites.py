@@ -1,4 +1,4 @@
-"""What quantizers do not take is written as what they do, and computes the same."""
+"""Tests of the rewriting of layers that QAT does not support."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def signal(layers):
 
 
 @pytest.mark.parametrize("network", [image, signal])
-def test_the_same_is_computed_in_integers_too(keras, tmp_path, network):
+def test_rewritten_model_keeps_outputs_and_converts_to_int8(keras, tmp_path, network):
     from snugnet.compress.quantizers.qat import insert_quantizers, prepare_for_quantization
     from snugnet.core.tflite_schemes import SCHEMES
     from snugnet.tflite.contract import check_contract
@@ -55,7 +55,7 @@ def test_the_same_is_computed_in_integers_too(keras, tmp_path, network):
     assert check_contract(read_graph(path), SCHEMES["fiq_int8"]).is_kept
 
 
-def test_what_is_normalized_along_something_else_is_refused(keras):
+def test_prepare_fails_when_batch_norm_axis_is_not_last(keras):
     from snugnet.compress.quantizers.qat import prepare_for_quantization
 
     layers = keras.tf_keras.layers

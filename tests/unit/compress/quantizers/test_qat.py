@@ -1,4 +1,4 @@
-"""Trained ranges are in the file, zeros stay, and there is a float model without quantizers."""
+"""Tests of quantization-aware training."""
 
 from types import SimpleNamespace
 
@@ -42,7 +42,7 @@ def kernels(model) -> dict[str, np.ndarray]:
     }
 
 
-def test_weights_moved_and_zeros_stayed(aware):
+def test_qat_keeps_zero_weights_and_changes_others(aware):
     before, after = kernels(aware.parent), kernels(aware.plain)
     assert set(before) == set(after)
     for name, kernel in before.items():
@@ -51,7 +51,7 @@ def test_weights_moved_and_zeros_stayed(aware):
     assert len(aware.history) == 2
 
 
-def test_without_quantizers_the_scores_are_nearly_the_same(aware):
+def test_qat_scores_are_similar_when_quantizers_are_removed(aware):
     x = aware.samples.x
     quantized, plain = (m.predict(x, verbose=0) for m in (aware.quantized, aware.plain))
     assert 0 < np.abs(quantized - plain).max() < 0.2
@@ -60,7 +60,7 @@ def test_without_quantizers_the_scores_are_nearly_the_same(aware):
     )
 
 
-def test_ranges_begin_where_the_values_are(aware, keras):
+def test_initialize_ranges_sets_ranges_of_activations(aware, keras):
     """By default each range begins at -6 to 6, whatever the values."""
     from snugnet.compress.quantizers.qat import insert_quantizers, prepare_for_quantization
     from snugnet.compress.quantizers.ranges import initialize_ranges
@@ -87,7 +87,7 @@ def test_ranges_begin_where_the_values_are(aware, keras):
     assert sorted(given) == pytest.approx([min(0, x.min()), max(0, x.max())])
 
 
-def test_training_that_does_not_help_is_undone(trained):
+def test_qat_restores_weights_when_training_does_not_help(trained):
     """With a learning rate that wrecks the network, what comes out is what went in."""
     from snugnet.compress.quantizers.qat import prepare_for_quantization, train_quantized
     from snugnet.models.loading.storage import load_model
@@ -104,7 +104,7 @@ def test_training_that_does_not_help_is_undone(trained):
     assert len(history) == 1
 
 
-def test_every_kernel_has_a_quantizer(keras):
+def test_every_kernel_has_a_quantizer_when_relu_is_separate(keras):
     """Before a ReLU of its own, tensorflow-model-optimization gives a layer none."""
     from snugnet.compress.quantizers.qat import insert_quantizers, prepare_for_quantization
 
@@ -128,7 +128,7 @@ def test_every_kernel_has_a_quantizer(keras):
     assert sum(name.endswith("kernel_max:0") for name in names) == 3
 
 
-def test_a_saved_model_computes_the_same(aware, tmp_path):
+def test_load_quantized_returns_equal_model_when_it_was_saved(aware, tmp_path):
     from snugnet.compress.quantizers.qat import load_quantized
     from snugnet.core.errors import InputError
     from snugnet.models.loading.storage import load_model, save_model
@@ -144,7 +144,7 @@ def test_a_saved_model_computes_the_same(aware, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["fiq_int8", "fiq_uint8"])
-def test_derived_file_equals_converted_one(aware, name):
+def test_derived_file_equals_converted_file(aware, name):
     from snugnet.tflite.convert import change_io_types, convert
     from snugnet.tflite.digest import compute_semantic_digest
     from snugnet.tflite.flatbuffer import parse_graph
@@ -157,31 +157,31 @@ def test_derived_file_equals_converted_one(aware, name):
 
 
 @pytest.mark.parametrize("name", ["fiq_float32", "fiq_int8", "fiq_uint8"])
-def test_the_file_is_integer_with_the_trained_ranges(aware, tmp_path, name):
+def test_qat_file_is_integer_and_sparse_when_scheme_is_integer(aware, tmp_path, name):
     from snugnet.tflite.convert import convert
     from snugnet.tflite.weight_report import make_weight_report
 
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(aware.quantized, SCHEMES[name], quantized=True))
-    found = make_weight_report(path, SCHEMES[name])
-    assert found["verdict"] == "pass", found["findings"]
-    assert found["zeros"] >= 0.49
-    assert "DEQUANTIZE" not in found["operators"][1:-1]
+    report = make_weight_report(path, SCHEMES[name])
+    assert report.contract.is_kept, report.contract.findings
+    assert report.zeros >= 0.49
+    assert "DEQUANTIZE" not in report.contract.operators[1:-1]
 
 
 @pytest.mark.parametrize("name", ["float32", "drq"])
-def test_float_schemes_have_no_quantizers(aware, tmp_path, name):
+def test_qat_float_file_has_no_quantizers_when_scheme_is_float(aware, tmp_path, name):
     from snugnet.tflite.convert import convert
     from snugnet.tflite.weight_report import make_weight_report
 
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(aware.plain, SCHEMES[name]))
-    found = make_weight_report(path, SCHEMES[name])
-    assert found["verdict"] == "pass", found["findings"]
-    assert not {"QUANTIZE", "DEQUANTIZE"} & set(found["operators"])
+    report = make_weight_report(path, SCHEMES[name])
+    assert report.contract.is_kept, report.contract.findings
+    assert not {"QUANTIZE", "DEQUANTIZE"} & set(report.contract.operators)
 
 
-def test_batch_normalization_after_dense_ends_up_in_integers(keras, tmp_path):
+def test_qat_file_is_integer_when_batch_norm_follows_dense(keras, tmp_path):
     """Left to itself, tensorflow-model-optimization keeps such a layer in float."""
     from snugnet.compress.quantizers.qat import train_quantized
     from snugnet.tflite.convert import convert
@@ -198,11 +198,11 @@ def test_batch_normalization_after_dense_ends_up_in_integers(keras, tmp_path):
     )
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(quantized, SCHEMES["fiq_int8"], quantized=True))
-    found = make_weight_report(path, SCHEMES["fiq_int8"])
-    assert found["verdict"] == "pass", found["findings"]
+    report = make_weight_report(path, SCHEMES["fiq_int8"])
+    assert report.contract.is_kept, report.contract.findings
 
 
-def test_a_tensor_train_ends_up_in_integers(keras, tmp_path):
+def test_qat_file_is_integer_when_layer_is_a_tensor_train(keras, tmp_path):
     from snugnet.compress.lowrank.factorize import factorize
     from snugnet.compress.quantizers.qat import train_quantized
     from snugnet.tflite.convert import convert
@@ -224,12 +224,12 @@ def test_a_tensor_train_ends_up_in_integers(keras, tmp_path):
     assert [layer.name for layer in plain.layers] == [layer.name for layer in model.layers]
     path = tmp_path / "model.tflite"
     path.write_bytes(convert(quantized, SCHEMES["fiq_int8"], quantized=True))
-    found = make_weight_report(path, SCHEMES["fiq_int8"])
-    assert found["verdict"] == "pass", found["findings"]
-    assert found["operators"].count("FULLY_CONNECTED") == 3
+    report = make_weight_report(path, SCHEMES["fiq_int8"])
+    assert report.contract.is_kept, report.contract.findings
+    assert report.contract.operators.count("FULLY_CONNECTED") == 3
 
 
-def test_weights_and_statistics_keep_their_places(aware):
+def test_qat_plain_model_has_same_weights_as_quantized_model(aware):
     """Each weight without quantizers is the one of the same name with them."""
     trained = {weight.name: weight.numpy() for weight in aware.quantized.weights}
     assert len(trained) == len(aware.quantized.weights)
@@ -243,7 +243,7 @@ def test_weights_and_statistics_keep_their_places(aware):
         assert (layer.moving_mean.numpy() != before).any()
 
 
-def test_an_activation_that_cannot_be_quantized_is_named(keras):
+def test_prepare_names_layer_when_activation_is_unsupported(keras):
     from snugnet.compress.quantizers.qat import prepare_for_quantization
     from snugnet.core.errors import InputError
 
@@ -253,7 +253,7 @@ def test_an_activation_that_cannot_be_quantized_is_named(keras):
         prepare_for_quantization(model)
 
 
-def test_every_layer_that_cannot_be_quantized_is_named(keras):
+def test_prepare_names_all_layers_when_several_are_unsupported(keras):
     from snugnet.compress.quantizers.qat import prepare_for_quantization
     from snugnet.core.errors import InputError
 

@@ -1,4 +1,4 @@
-"""Every architecture builds, is saved, and computes the same in a fresh process."""
+"""Tests of the architectures, of saved models and of model statistics."""
 
 import json
 import subprocess
@@ -43,7 +43,7 @@ def models(keras) -> dict:
     return {name: build(settings) for name, settings in default_models().items()}
 
 
-def test_all_models_of_the_design_are_there(models):
+def test_default_study_has_all_models_of_the_design(models):
     expected = (
         "smartwatch_lean smartwatch_fat bspc_lean bspc_fat bspc_gap_lean bspc_gap_fat "
         "ecg_inception ecg_akida mnist_fc mnist_cnn digits_fc digits_cnn ecg_binary "
@@ -52,7 +52,7 @@ def test_all_models_of_the_design_are_there(models):
     assert set(models) == set(expected.split())
 
 
-def test_outputs_follow_the_task(models):
+def test_output_layer_fits_the_task(models):
     for name, settings in default_models().items():
         _, task, classes = INPUTS[settings["dataset"]]
         last = models[name].layers[-1]
@@ -60,7 +60,7 @@ def test_outputs_follow_the_task(models):
         assert last.activation.__name__ == ("softmax" if task == "multiclass" else "sigmoid")
 
 
-def test_saved_models_compute_the_same_in_a_fresh_process(models, tmp_path):
+def test_saved_model_predicts_the_same_when_process_is_new(models, tmp_path):
     from snugnet.models.loading.storage import save_model
 
     rng = np.random.default_rng(0)
@@ -88,7 +88,7 @@ print(json.dumps(worst))
     assert json.loads(done.stdout.splitlines()[-1]) == dict.fromkeys(models, 0.0)
 
 
-def test_sizes_are_counted(models):
+def test_compute_stats_equals_expected_macs_and_parameters(models):
     from snugnet.models.stats import compute_stats
 
     counted = compute_stats(models["digits_fc"])
@@ -103,11 +103,11 @@ def test_sizes_are_counted(models):
     assert convolution["macs"] == 3 * 3 * 1 * 16 * 8 * 8
 
 
-def test_inception_is_about_as_large_as_the_seed(models):
+def test_inception_has_expected_number_of_parameters(models):
     assert 6000 < models["ecg_inception"].count_params() < 7500
 
 
-def test_code_in_a_model_file_is_refused_before_it_is_loaded(keras, tmp_path):
+def test_load_model_fails_when_file_contains_lambda(keras, tmp_path):
     from snugnet.models.loading.storage import load_model
 
     layers = keras.tf_keras.layers
@@ -119,7 +119,7 @@ def test_code_in_a_model_file_is_refused_before_it_is_loaded(keras, tmp_path):
             load_model(tmp_path / f"{name}.h5")
 
 
-def test_a_wrapped_lambda_is_refused(keras, tmp_path):
+def test_load_model_fails_when_lambda_is_wrapped(keras, tmp_path):
     from snugnet.models.loading.storage import load_model
 
     layers = keras.tf_keras.layers
@@ -131,7 +131,7 @@ def test_a_wrapped_lambda_is_refused(keras, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"not hdf5", None])
-def test_a_file_that_is_no_model_is_refused(tmp_path, content):
+def test_load_model_fails_when_file_is_not_a_model(tmp_path, content):
     from snugnet.models.loading.storage import load_model
 
     path = tmp_path / "model.h5"
@@ -141,7 +141,7 @@ def test_a_file_that_is_no_model_is_refused(tmp_path, content):
         load_model(path)
 
 
-def test_a_separable_convolution_counts_as_its_two_parts(keras):
+def test_compute_stats_is_equal_when_convolution_is_split(keras):
     from snugnet.compress.graph.canonicalize import canonicalize
     from snugnet.models.stats import compute_stats
 

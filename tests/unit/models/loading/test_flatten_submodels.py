@@ -1,4 +1,4 @@
-"""Models within models become one graph of layers that computes the same."""
+"""Tests of flattening models that contain models."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ def check(model, names: list[str]) -> None:
     assert np.ptp(made(x, training=False)) > 0
 
 
-def test_transfer_learning_is_one_graph(keras):
+def test_flatten_submodels_keeps_outputs_when_models_are_nested(keras):
     """A base within the model, with another in it, and layers of the same name in all of them."""
     tf_keras, layers = keras.tf_keras, keras.tf_keras.layers
     deep = tf_keras.Sequential([layers.Conv2D(4, 3, name="conv")], name="deep")
@@ -32,7 +32,7 @@ def test_transfer_learning_is_one_graph(keras):
     check(tf_keras.Model(inputs, outputs), [*names, "flat", "end"])
 
 
-def test_a_model_with_two_inputs_is_laid_out_where_it_is_called(keras):
+def test_flatten_submodels_keeps_outputs_when_inputs_are_two(keras):
     tf_keras, layers = keras.tf_keras, keras.tf_keras.layers
     given = [layers.Input((4,)), layers.Input((4,))]
     inner = tf_keras.Model(given, layers.Add(name="sum")([*map(layers.Dense(2, name="d"), given)]))
@@ -41,7 +41,7 @@ def test_a_model_with_two_inputs_is_laid_out_where_it_is_called(keras):
     check(tf_keras.Model(inputs, outputs), ["x", "other", "d", "sum"])
 
 
-def test_what_holds_no_model_is_left_alone(keras):
+def test_flatten_submodels_returns_model_when_it_has_no_submodel(keras):
     from snugnet.models.loading.flatten_submodels import flatten_submodels
 
     layers = keras.tf_keras.layers

@@ -1,4 +1,4 @@
-"""Recurrent layers written out step by step compute the same."""
+"""Tests of unrolling recurrent layers."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from snugnet.core.errors import InputError
 
 
 @pytest.mark.parametrize("kind", ["GRU", "SimpleRNN", "LSTM"])
-def test_what_is_written_out_computes_the_same(keras, kind):
+def test_unroll_keeps_outputs_and_names(keras, kind):
     from snugnet.models.loading.unroll_rnn import RECURRENT, list_recurrent_layers, unroll
 
     layers = keras.tf_keras.layers
@@ -31,7 +31,7 @@ def test_what_is_written_out_computes_the_same(keras, kind):
     assert list_recurrent_layers(model) == ["'both' (Bidirectional)", f"'last' ({kind})"]
 
 
-def test_too_many_steps_are_refused(keras):
+def test_unroll_fails_when_there_are_too_many_steps(keras):
     from snugnet.models.loading.unroll_rnn import MAX_STEPS, RECURRENT, unroll
 
     layers = keras.tf_keras.layers

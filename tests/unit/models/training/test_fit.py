@@ -1,4 +1,4 @@
-"""Training is reproducible, keeps the best epoch, and never learns from val."""
+"""Tests of training and augmentation."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def train(keras, settings: dict, task: str = "multiclass"):
     return model, history, parts
 
 
-def test_equal_seeds_give_equal_weights_to_the_bit(keras):
+def test_fit_gives_equal_weights_when_seeds_are_equal(keras):
     augmentation = Augmentation(roll=5, shift=(0, 2), gain=0.1, noise=0.1)
     settings = {"epochs": 2, "augment": augmentation}
     first, again = train(keras, settings)[0], train(keras, settings)[0]
@@ -30,7 +30,7 @@ def test_equal_seeds_give_equal_weights_to_the_bit(keras):
 
 
 @pytest.mark.parametrize("monitor", ["loss", "accuracy", "auc"])
-def test_the_best_epoch_on_val_is_kept(keras, monitor):
+def test_fit_keeps_best_val_epoch(keras, monitor):
     # A learning rate that ruins the model again and again.
     settings = {"epochs": 6, "learning_rate": 0.5, "decay": "constant", "monitor": monitor}
     model, history, (_, val) = train(keras, settings, "multilabel")
@@ -40,24 +40,24 @@ def test_the_best_epoch_on_val_is_kept(keras, monitor):
     assert result[monitor] == pytest.approx(expected, rel=1e-5)
 
 
-def test_training_stops_when_val_no_longer_improves(keras):
+def test_fit_stops_when_val_does_not_improve(keras):
     settings = {"epochs": 50, "learning_rate": 1.0, "decay": "constant", "patience": 2}
     _, history, _ = train(keras, settings)
     assert len(history) < 50
 
 
-def test_cosine_falls_from_the_peak_to_nearly_nothing(keras):
+def test_fit_lowers_learning_rate_when_decay_is_cosine(keras):
     _, history, _ = train(keras, {"epochs": 4, "learning_rate": 0.01})
     rates = [row["learning_rate"] for row in history]
     assert rates == pytest.approx([0.01, 0.01 * 0.853553, 0.005, 0.01 * 0.146447], rel=1e-4)
 
 
-def test_all_tasks_learn(trained):
+def test_fit_improves_val_accuracy(trained):
     assert trained.history[-1]["val_accuracy"] > trained.history[0]["accuracy"]
     assert trained.history[-1]["val_accuracy"] > 0.6
 
 
-def test_class_weights_make_classes_count_alike():
+def test_sample_weights_balance_classes():
     from snugnet.models.training.fit import _compute_sample_weights
 
     samples = waves("multiclass").take(np.flatnonzero(np.arange(240) % 3 != 2))
@@ -75,12 +75,12 @@ def batch() -> np.ndarray:
     return np.arange(2 * 3 * 8, dtype=np.float32).reshape(2, 3, 8, 1)
 
 
-def test_no_augmentation_changes_nothing():
+def test_augment_changes_nothing_when_settings_are_zero():
     x = augment(batch(), Augmentation(), np.random.default_rng(0))
     np.testing.assert_array_equal(x, batch())
 
 
-def test_roll_is_circular_and_alike_in_all_rows():
+def test_augment_rolls_rows_equally_when_roll_is_set():
     rolled = augment(batch(), Augmentation(roll=8), np.random.default_rng(0))
     for before, after in zip(batch(), rolled, strict=True):
         offsets = [k for k in range(8) if np.array_equal(np.roll(before, k, axis=1), after)]
@@ -88,7 +88,7 @@ def test_roll_is_circular_and_alike_in_all_rows():
     assert not np.array_equal(rolled, batch())
 
 
-def test_shift_fills_with_zeros():
+def test_augment_fills_with_zeros_when_shift_is_set():
     for seed in range(20):
         shifted = augment(batch() + 1, Augmentation(shift=(1, 2)), np.random.default_rng(seed))
         for before, after in zip(batch() + 1, shifted, strict=True):
@@ -111,7 +111,7 @@ def moved(x: np.ndarray, rows: int, columns: int) -> np.ndarray:
     return out
 
 
-def test_gain_and_noise_leave_the_type():
+def test_augment_keeps_dtype_when_gain_and_noise_are_set():
     x = augment(batch(), Augmentation(gain=0.1, noise=0.5), np.random.default_rng(0))
     assert x.dtype == np.float32
     assert 0 < np.abs(x - batch()).max() < 20

@@ -1,4 +1,4 @@
-"""Zeros of a sparse parent stay through every later step that trains."""
+"""Tests of zero weights that stay zero in later training."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def zeros(model, name: str) -> float:
     return float(np.mean(model.get_layer(name).get_weights()[0] == 0))
 
 
-def test_fine_tuning(sparse):
+def test_finetune_keeps_zeros_when_parent_is_sparse(sparse):
     from snugnet.compress.finetune import compress
 
     before = {name: sparse.get_layer(name).get_weights()[0].copy() for name in ("a", "b")}
@@ -49,7 +49,7 @@ def test_fine_tuning(sparse):
         assert (after != kernel).any()
 
 
-def test_structured_pruning(sparse):
+def test_structured_pruning_keeps_zeros_when_parent_is_sparse(sparse):
     from snugnet.compress.pruning.structured import compress
 
     settings = PRUNING.model_copy(update={"target": 0.25, "training": SHORT})
@@ -58,7 +58,7 @@ def test_structured_pruning(sparse):
     assert min(zeros(pruned, name) for name in "abc") > 0.4
 
 
-def test_factorization_of_another_layer(sparse):
+def test_factorize_keeps_zeros_of_other_layers_when_present(sparse):
     from snugnet.compress.lowrank.factorize import compress
 
     layers = {"scores": LayerFactorization(method="svd", rank=2)}

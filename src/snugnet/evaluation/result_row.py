@@ -1,0 +1,113 @@
+"""The record of one row of metrics.csv."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class ResultRow:
+    """A row of metrics.csv: the results of one cell.
+
+    The attributes are the columns of metrics.csv, in its order (`evaluation.table.COLUMNS`). A
+    value that does not apply to the cell is None. docs/reference/metrics.md explains each column.
+    """
+
+    model: str
+    family: str
+    seed: int | None
+    dataset: str
+    task: str | None
+    variant: str
+    parent: str | None
+    method: str | None
+    scheme: str
+    runtime: str
+    status: str
+    reason: str | None
+    n: int | None
+    accuracy: float | None
+    balanced_accuracy: float | None
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    cohen_kappa: float | None
+    binary_accuracy: float | None
+    hamming_loss: float | None
+    jaccard: float | None
+    auc_macro: float | None
+    auc_low: float | None
+    auc_high: float | None
+    n_groups: int | None
+    accuracy_low: float | None
+    accuracy_high: float | None
+    delta_float: float | None
+    delta_float_low: float | None
+    delta_float_high: float | None
+    p_float: float | None
+    p_holm: float | None
+    delta_parent: float | None
+    delta_parent_low: float | None
+    delta_parent_high: float | None
+    p_parent: float | None
+    p_parent_holm: float | None
+    delta_rung: float | None
+    delta_rung_low: float | None
+    delta_rung_high: float | None
+    p_rung: float | None
+    p_rung_holm: float | None
+    decisions_changed: int | None
+    size_bytes: int | None
+    size_gzip_bytes: int | None
+    arena_bytes: int | None
+    parameters: int | None
+    nonzero: int | None
+    macs: int | None
+    int8_weights: int | None
+    float_weights: int | None
+    model_zeros: float | None
+    file_zeros: float | None
+    tensor_zeros: str | None
+    tensor_ranks: str | None
+    dead_layers: str | None
+    litert_ref: str | None
+    tflm: str | None
+    verification: str | None
+    xnnpack_worst_lsb: int | None
+    xnnpack_decisions_changed: int | None
+    akida_device: str | None
+    akida_hardware: bool | None
+    akida_processors: int | None
+    akida_program_bytes: int | None
+    akida_smallest_device: str | None
+    akida_beyond_train: int | None
+    akida_beyond_program: int | None
+    akida_potentials: str | None
+    akida_potentials_equal: float | None
+    akida_decisions_equal: float | None
+    akida_quantizeml_equal: float | None
+    akida_worst: int | None
+    akida_first_layer: str | None
+    latency_us_median: float | None
+    latency_us_p95: float | None
+
+    @classmethod
+    def from_columns(cls, values: Mapping[str, Any]) -> Self:
+        """Make a row from values by column; other keys are ignored, and absent columns are None."""
+        columns: dict[str, Any] = {field.name: values.get(field.name) for field in fields(cls)}
+        return cls(**columns)
+
+    @property
+    def by_column(self) -> Mapping[str, Any]:
+        """The values by column, in the order of metrics.csv."""
+        return vars(self)
+
+    @property
+    def address(self) -> str:
+        """The address of the cell: model/variant/scheme/runtime."""
+        return f"{self.model}/{self.variant}/{self.scheme}/{self.runtime}"
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether the cell could be measured."""
+        return self.status == "ok"
