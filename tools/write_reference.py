@@ -4,6 +4,7 @@ python tools/write_reference.py
 """
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Collection, Iterator
@@ -162,7 +163,16 @@ def command_line() -> str:
     command = [sys.executable, "-m", "typer", "snugnet.cli.app", "utils", "docs"]
     options = ["--name", "snugnet", "--title", "Command line"]
     done = subprocess.run([*command, *options], check=True, capture_output=True, text=True)
-    return COMMAND_LINE + done.stdout.rstrip() + "\n"
+    return COMMAND_LINE + _complete_summaries(done.stdout).rstrip() + "\n"
+
+
+def _complete_summaries(page: str) -> str:
+    """Replace the shortened summaries in lists of commands by the first line of each section."""
+    summaries = re.findall(r"^#+ `snugnet (.+)`\n\n(.+)$", page, re.MULTILINE)
+    for name, summary in summaries:
+        line = rf"^\* `{re.escape(name.split()[-1])}`: .*\.\.\.$"
+        page = re.sub(line, f"* `{name.split()[-1]}`: {summary}", page, flags=re.MULTILINE)
+    return page
 
 
 PAGES = {"configuration.md": configuration, "command_line.md": command_line}

@@ -44,22 +44,22 @@ snakemake --cores 2 all --configfile config/real.yaml --config datasets_dir=...
 python tools/write_results.py --keep results/real
 ```
 
-The study ran in parts of one model (`--config 'study=[{models: [...], variants: [...]}]'`). A part
-took two to four minutes. `mnist_cnn` took ten minutes and `ecg_inception` half an hour. The models
-that are also converted for Akida (variants `original` and `original_qat`) took four to twenty
-minutes. The folder `docs/results/` has every row, in one file per model.
+The study ran in parts, one model at a time (`--config 'study=[{models: [...], variants: [...]}]'`).
+Most models took two to four minutes. `mnist_cnn` took ten minutes and `ecg_inception` half an hour.
+The models that are also converted for Akida (variants `original` and `original_qat`) took four to
+twenty minutes. The folder `docs/results/` has all rows of these tables, in one file per model.
 
 Epochs, settings, architectures and the points of the design spaces were chosen on val. Calibration
-samples come from train. The test splits had been scored before, with settings that are no longer
-used: an earlier form of the 12-lead networks, other training and pruning, and QAT with untrained
-ranges. No choice was based on those scores.
+samples come from train. The test splits were also used to measure earlier settings, which are no
+longer in use: an earlier form of the 12-lead networks, other training and pruning, and QAT with
+untrained ranges. No setting was chosen by these measurements.
 
 Read these notes before the tables:
 
-- `ecg_inception` follows the protocol of the published tables: classes N, L, R, V and A, with a
-  stratified random split by beat. Beats of one patient are in train and in test. The figure
-  therefore says little about a new patient.
-- `ecg_inception_interpatient` follows the harder protocol: DS1 for train and val, DS2 for test, and
+- `ecg_inception` uses the protocol of many published tables: classes N, L, R, V and A, with a
+  stratified random split by beat. Beats of one patient are in train and in test. The accuracy
+  therefore shows little about a new patient.
+- `ecg_inception_interpatient` uses a harder protocol: DS1 for train and val, DS2 for test, and
   the five AAMI classes. The published division puts records 201 and 202 on different sides, but
   they come from one person.
 - The `smartwatch_…` models use six body activities of WISDM (watch), split by subject, with 46 of
@@ -69,28 +69,34 @@ Read these notes before the tables:
   six folds for train, fold 7 for val, fold 8 for test. The published benchmark trains on ten times
   as many records.
 - `ecg_akida` uses the beats of `ecg_inception`, and `ecg_akida_interpatient` those of
-  `ecg_inception_interpatient`. Both are folded to 16x20 and converted to integers.
-- Intervals and tests use the patient, subject or record as the unit, if the data name one.
+  `ecg_inception_interpatient`. Both are reshaped to 16x20 and converted to integers.
+- If the data name the patient, subject or record of each sample, intervals and tests count these
+  groups, not samples.
 """
 
-SLIDES_LEGEND = """Accuracy in percent (ECG: binary accuracy). The value in brackets is the one
-that the slides report, for their own networks and data. An arrow marks a difference that the test
-finds after Holm's correction within the model; `~` marks a difference that it does not find. PTQ
-is tested against float32 of the same network, and QAT against PTQ in the same scheme. The slides'
-loss in int8 and uint8 comes from their input cast, not from the scheme.
+SEEDS_LEGEND = """The reference columns have the accuracies that earlier projects reported, on whose
+work Snugnet builds. Their data and splits differ from ours, so compare only roughly.
+"""
+
+SLIDES_LEGEND = """The slides are a presentation of results from before Snugnet, with networks and
+data of their own. Accuracy is in percent (ECG: binary accuracy), with the accuracy from the slides
+in brackets. An arrow marks a significant difference after Holm's correction within the model; `~`
+marks a difference that is not significant. PTQ is tested against float32 of the same network, and
+QAT against PTQ in the same scheme. The slides' loss in int8 and uint8 comes from a cast of the
+inputs without rounding, not from the scheme.
 """
 
 COST_LEGEND = """Difference in accuracy between a compression step and its parent in the same
 scheme, in percentage points, with the 95 % interval of the difference. Arrows as above. WISDM's
-test split has nine subjects, the 12-lead test split 200 records. If an interval spans several
-points, the sample cannot distinguish a loss of one point from no loss.
+test split has nine subjects, the 12-lead test split 200 records. If an interval is several points
+wide, the test split is too small to distinguish a loss of one point from no loss.
 """
 
-AKIDA_LEGEND = """Accuracy in percent, computed by quantized Keras and by Akida's simulator. PTQ
-is quantized after training; QAT is trained further with the quantizers. Both generations take the
-integers 0 to 255, to which the range of the train split is mapped. `potentials` shows whether all
-integers before the last activation are equal on the whole test split. `as quantizeml rounds` is
-the share of decisions that would be equal without the chip's own arithmetic
+AKIDA_LEGEND = """Accuracy in percent, computed by the quantized Keras model and by Akida's
+simulator. Both generations take integers from 0 to 255: the range of the train split is mapped to
+them. `potentials` shows whether all integer outputs before softmax or sigmoid are equal in both
+runtimes on the whole test split. `as quantizeml rounds` is the share of decisions that would be
+equal if Keras used quantizeml's rounding instead of the chip's
 ([Akida](../explanation/akida.md)).
 """
 
@@ -197,7 +203,7 @@ def beside_the_seeds(frame: pd.DataFrame) -> str:
     columns = ["model", "float32 %", "fiq_int8 %"]
     columns += ["reference float %", "reference int8 %", "reference"]
     table = pd.DataFrame(lines, columns=columns).to_markdown(index=False, disable_numparse=True)
-    return f"## Comparison with the predecessors of Snugnet\n\n{table}\n"
+    return f"## Comparison with the predecessors of Snugnet\n\n{SEEDS_LEGEND}\n{table}\n"
 
 
 def beside_the_slides(frame: pd.DataFrame) -> str:

@@ -18,43 +18,47 @@ COLUMNS = ["family", "seed", "variant", "scheme", "runtime", "n", "accuracy", "a
 START = "plain"
 CONFIDENCE = 0.95
 
-INTRODUCTION = """# Trials
+INTRODUCTION = """# Trials on Akida
 
-An earlier pipeline for Akida listed what batch normalization, normalized inputs, calibration and
-the seed did to a small heart-beat network, one run each, and could not say why accuracies swung.
-Here each trial has the same five seeds, on simulated beats that come with this repository:
+These trials measure the effects of batch normalization, normalized inputs, calibration and the seed
+on a small network for heart beats. An earlier pipeline had measured each of them with a single run,
+and could not explain the different accuracies. Here each trial has the same five seeds. The
+simulated heart beats come with this repository:
 
 ```
 snakemake --cores 2 all --configfile config/akida_trials.yaml
 python tools/write_trials.py results/akida_trials/report/metrics.csv
 ```
 
-Accuracy in per cent on the test split, mean over the seeds with its 95 % interval; beside it the
-difference of each trial from that, seed by seed, in points. Akida's rows are of its simulator. All
-seeds share one test split: intervals cover the training alone.
+`plain` is the network with batch normalization, integer inputs (0 to 255) and calibration. The
+column has its accuracy on the test split in percent: the mean over the seeds with its 95 %
+interval. Each other column has the difference of a trial from `plain` in percentage points,
+computed for each seed and then averaged. Akida's accuracies are those of its simulator. All seeds
+use the same test split, so the intervals show only the randomness of training.
 """
 
-CAUSES = """## Why
+CAUSES = """## Causes
 
-- **The seed alone** moves a network by up to two points: `plain` on the first generation after
-  training, 93.3 to 95.3 %, of which float32 has less than one (95.3 to 96.2 %). Differences of that
-  size between single runs, as the earlier table had them, say nothing.
-- **Batch normalization**: without it accuracy is lower by the same two points in float32 already,
-  so it is the training that suffers, not the chip. Seeds then lie further apart, too.
-- **Normalized inputs** gain as much in float32 as on the chip: again the training, whose first
-  layer sees numbers around 0 instead of around 128. On the chip that costs the guarantee that
-  every input has a level of its own: 58 values of the test split lie outside the program's range
-  and saturate (`akida_beyond_program`).
-- **Calibration** makes no difference that five seeds show, and hardly can: the ranges inside do not
-  come from the samples. `range_max` in `quantized.h5` is 3.75 behind every bounded ReLU (3.98 with
-  8 bits), in all trials and with all seeds, with our samples as with quantizeml's random ones; only
-  that of the input differs (239 and 254 to 255). How it is with unbounded ReLUs, which the second
-  generation takes, was not tried. Snugnet calibrates with the calib split unless a scheme says
-  `calibrated: false`.
-- **Four bits** cost the first generation a good point after training, of which training with
-  quantizers returns most; the second generation, with eight, loses nothing.
-- In all 80 programs the simulator's integer potentials are those of Keras: no swing comes from the
-  conversion.
+- **Seed.** The seed alone changes the accuracy by up to two points. With PTQ for the first
+  generation, `plain` has 93.3 to 95.3 %. In float32, the seeds differ by less than one point (95.3
+  to 96.2 %). Differences of this size between single runs, as in the earlier table, show nothing.
+- **Batch normalization** (`unnormalized` has none). Without it, accuracy is already about two
+  points lower in float32. So the training is worse, not the chip. The accuracies of the seeds also
+  differ more.
+- **Normalized inputs** (`standardized`). They increase the accuracy in float32 as much as on the
+  chip. So the training is better: its first layer gets numbers around 0 instead of around 128. On
+  the chip, standardized inputs have a disadvantage: 58 values of the test split are outside the
+  range of the program's input and saturate (`akida_beyond_program`).
+- **Calibration** (`uncalibrated` uses quantizeml's random samples). Five seeds show no difference.
+  The reason is that the ranges of the bounded ReLUs do not come from the samples: `range_max` in
+  `quantized.h5` is 3.75 (3.98 with 8 bits) for each of them, in all trials and with all seeds. Only
+  the range of the input differs (239, and 254 to 255). Unbounded ReLUs, which the second generation
+  supports, were not tested. Snugnet calibrates with the calib split, unless a scheme has the
+  setting `calibrated: false`.
+- **Four bits.** With PTQ, the first generation loses more than one point. QAT recovers most of it.
+  The second generation, with eight bits, loses nothing.
+- **Conversion.** In all 80 programs, the integer potentials of the simulator equal those of Keras.
+  So the conversion causes no difference.
 """
 
 

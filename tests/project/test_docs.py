@@ -1,16 +1,20 @@
 """Tests of the generated documentation pages and of the results files in docs/."""
 
 import importlib.util
+import json
 import math
 import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
+import griffe
 import pandas as pd
 import pytest
 
+import snugnet
 from snugnet.evaluation.table import COLUMNS
 from tests.paths import ROOT
 
@@ -40,14 +44,96 @@ def test_results_page_equals_generated_page(module):
     assert module.page() == module.PAGE.read_text(), "run: python tools/write_results.py"
 
 
-def test_mkdocs_build_prints_no_warning(tmp_path):
-    """Every link leads somewhere, headings included: mkdocs.yml is strict."""
-    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(tmp_path)]
+# Builds the site; every import of TensorFlow fails.
+BUILD = """
+import sys
+sys.modules["tensorflow"] = None
+from mkdocs.__main__ import cli
+cli()
+"""
+PYTHON_API = (ROOT / "docs/reference/python_api.md").read_text()
+PUBLIC = [
+    *(f"snugnet.{name}" for name in snugnet.__all__),
+    "snugnet.int8.Model",
+    "snugnet.int8.load",
+]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    """Build the site, without a warning: every link and heading exists (mkdocs.yml is strict)."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-c", BUILD, "build", "--quiet", "--site-dir", str(folder)]
     quiet = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run(command, cwd=ROOT, env=quiet, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    assert (tmp_path / "tutorials" / "mnist.html").is_file()
+    return folder
+
+
+def test_site_has_a_page_for_every_tutorial(site):
+    for path in (ROOT / "docs/tutorials").iterdir():
+        assert (site / "tutorials" / path.with_suffix(".html").name).is_file()
+
+
+def read(site: Path, page: str) -> str:
+    return (site / page).read_text()
+
+
+def test_site_downloads_nothing(site):
+    """Pages work from disk, without a network."""
+    for path in site.rglob("*.html"):
+        loaded = re.findall(r"<(?:script|img|link)[^>]*(?:src|href)=\"?(https?:)", path.read_text())
+        assert loaded == [], path
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_python_api_describes_every_public_name(name, site):
+    assert re.search(rf"^::: {re.escape(name)}$", PYTHON_API, re.MULTILINE)
+    assert f'id="{name}"' in read(site, "reference/python_api.html")
+
+
+@pytest.fixture(scope="module")
+def package() -> griffe.Module:
+    """Read the package as the site does: without importing it."""
+    module = griffe.load("snugnet", search_paths=[ROOT / "src"], allow_inspection=False)
+    assert isinstance(module, griffe.Module)
+    return module
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_docstrings_describe_every_parameter(name, package):
+    item = package[name.removeprefix("snugnet.")]
+    item = item.final_target if item.is_alias else item
+    functions = [item] if item.is_function else [m for m in item.members.values() if m.is_function]
+    for function in functions:
+        if function.name.startswith("_"):
+            continue
+        assert function.docstring is not None, function.path
+        sections = {part.kind.value: part.value for part in function.docstring.parse("google")}
+        described = [parameter.name for parameter in sections.get("parameters", [])]
+        taken = [parameter.name for parameter in function.parameters if parameter.name != "self"]
+        assert described == taken, function.path
+        assert "returns" in sections or not taken, function.path
+
+
+def test_notebook_pages_keep_text_and_code():
+    cells = [("markdown", ["# T\n", "text"]), ("code", ["a = 1\n", "a"])]
+    notebook = {
+        "metadata": {},
+        "cells": [{"cell_type": kind, "source": source} for kind, source in cells],
+    }
+    convert = script("notebook_pages").to_markdown
+    assert convert(notebook) == "# T\ntext\n\n```python\na = 1\na\n```\n"
+    with pytest.raises(ValueError, match="type 'raw'"):
+        convert({"metadata": {}, "cells": [{"cell_type": "raw", "source": []}]})
+
+
+def test_notebook_pages_have_every_cell(site):
+    notebook = json.loads((ROOT / "docs/tutorials/python_api.ipynb").read_text())
+    page = read(site, "tutorials/python_api.html")
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert len(re.findall(r'<div class="[^"]*highlight', page)) == len(code)
 
 
 def test_metrics_page_lists_all_columns_in_order():

@@ -36,7 +36,10 @@ OS_HINTS: dict[type[OSError], str] = {
 
 app = typer.Typer(
     name="snugnet",
-    help="Quantize, inspect, run, verify and export one model, or set up a study of your own data.",
+    help=(
+        "Quantize, inspect, run, verify and export one model file, or set up a study that compares "
+        "many compressed variants of a model."
+    ),
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -23,7 +23,7 @@ DataPath = Annotated[
 FormatOption = Annotated[
     Format,
     typer.Option(
-        "--to", help="Format: C arrays with a golden input and output, or a file for NumPy."
+        "--to", help="Format: C source with a golden input and output, or a file for NumPy."
     ),
 ]
 

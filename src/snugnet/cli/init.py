@@ -24,7 +24,8 @@ Model = Annotated[
 Output = Annotated[
     Path | None,
     typer.Option(
-        "--output", help="Study to write (default: config/NAME.yaml in a clone, else config.yaml)."
+        "--output",
+        help="Study file to write (default: config/NAME.yaml in a clone, else config.yaml).",
     ),
 ]
 Name = Annotated[
@@ -35,14 +36,16 @@ Arrays = Annotated[
     list[str] | None,
     typer.Option(
         "--array",
-        help="ROLE=NAME: name of the array or column for x, y, group, … Repeatable.",
+        help=f"ROLE=NAME: role of the array or column NAME. Roles: {', '.join(ROLES)}. Repeatable.",
     ),
 ]
 Window = Annotated[
-    str | None, typer.Option("--window", help="TIME,CHANNELS: shape of one .csv row.")
+    str | None,
+    typer.Option("--window", help="TIME,CHANNELS: shape of a .csv row, for example 64,3."),
 ]
 Force = Annotated[
-    bool, typer.Option("--force", help="Overwrite all files of the study, also edited ones.")
+    bool,
+    typer.Option("--force", help="Replace existing files of the study, even if you edited them."),
 ]
 
 
@@ -56,7 +59,7 @@ def command(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Write a study for your own data, with or without your own model."""
+    """Write the configuration of a study for your own data, with or without your own model."""
     study = name or _name_of(data)
     if not re.fullmatch("[a-z][a-z0-9_]*", study) or study in YAML_KEYWORDS:
         raise InputError(

@@ -18,7 +18,9 @@ from snugnet.services.inspect import (
 Model = Annotated[
     Path, typer.Argument(help="Model: .tflite, or .npz or .json from `snugnet export`.")
 ]
-Diff = Annotated[Path | None, typer.Option("--diff", help="Second model to compare with.")]
+Diff = Annotated[
+    Path | None, typer.Option("--diff", help="Second model, to compare with operator by operator.")
+]
 HEADINGS = ("type", "shape", "bytes", "scale", "zero point")
 
 

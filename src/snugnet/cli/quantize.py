@@ -43,7 +43,7 @@ Rate = Annotated[
     float, typer.Option("--learning-rate", min=0, help="Learning rate for QAT fine-tuning.")
 ]
 CalibrationSamples = Annotated[
-    int, typer.Option("--calibration", min=1, help="Number of calibration samples.")
+    int, typer.Option("--calibration", min=1, help="Maximum number of calibration samples.")
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Random seed.")]
 Code = Annotated[

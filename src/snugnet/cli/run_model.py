@@ -19,7 +19,10 @@ DataPath = Annotated[
 ]
 Kernels = Annotated[Profile, typer.Option("--profile", help="Runtime whose kernels to reproduce.")]
 Raw = Annotated[
-    bool, typer.Option("--raw", help="Take x as integers of the input's type: do not quantize it.")
+    bool,
+    typer.Option(
+        "--raw", help="The samples are already integers of the input's type: do not quantize them."
+    ),
 ]
 # Number of samples that are shown to people.
 SHOWN = 20

@@ -23,7 +23,7 @@ Traced = Annotated[
     typer.Option(
         "--traced",
         min=1,
-        help="Number of samples for which every tensor is compared, not only outputs.",
+        help="Number of samples for which all tensors are compared, not only outputs.",
     ),
 ]
 

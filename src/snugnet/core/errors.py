@@ -4,14 +4,14 @@
 class InputError(ValueError):
     """A request, a setting or a file is wrong.
 
-    The message has three parts: what is wrong, where, and what is allowed or what to do. Jobs
-    print it without a traceback.
+    The message has three parts: what is wrong, where, and what is allowed or what to do. Job
+    scripts and the command line print it without a traceback.
     """
 
 
 class ModelFormatError(InputError):
-    """A model file is damaged, or has content that is not supported."""
+    """A model file is damaged or not supported."""
 
 
 class NotAkidaError(InputError):
-    """A model cannot be converted for Akida, or not completely."""
+    """A model, or a part of it, cannot be converted for Akida."""

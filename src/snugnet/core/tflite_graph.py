@@ -25,15 +25,15 @@ class Tensor:
     """A tensor of the file.
 
     Attributes:
-        index: Index of the tensor in the subgraph.
-        name: Name that the converter gave to the tensor.
+        index: Index of the tensor in the graph.
+        name: Name of the tensor, from the converter.
         shape: Size of each dimension.
-        dtype: Name of the element type: `float32`, `int8`, ...
+        dtype: Name of the element type, for example `float32` or `int8`.
         size: Size of the constant data in bytes; 0 for activations.
         values: Constant data; None for activations and for types that NumPy does not have.
         scales: Quantization scales, float32: none, one for the tensor, or one for each channel.
-        zero_points: Zero points, int64, as many as scales.
-        axis: Dimension of the channels.
+        zero_points: Zero points, int64, one for each scale.
+        axis: Dimension of the channels, if there is one scale for each channel.
         variable: Whether the tensor keeps its values from one invocation to the next.
     """
 
@@ -54,7 +54,7 @@ class Operator:
     """An operator of the file.
 
     Attributes:
-        name: Name in the TFLite schema: `CONV_2D`, ...
+        name: Name in the TFLite schema, for example `CONV_2D`.
         inputs: Indices of the input tensors; -1 for an optional input that is absent.
         outputs: Indices of the output tensors.
         options: Builtin options under their names in the schema; numbers and lists of numbers.

@@ -20,10 +20,11 @@ class Accuracy:
     Attributes:
         n: Number of samples.
         n_groups: Number of groups; None if the samples have no groups.
-        accuracy: Share of correct decisions, in 0..1; for multi-label tasks, of correct labels.
-        low: Lower end of the confidence interval; None if there are too few groups.
-        high: Upper end of the confidence interval; None likewise.
-        confidence: Confidence of the interval, in (0, 1).
+        accuracy: Fraction of correct decisions, in 0..1. For multi-label tasks, fraction of correct
+            labels.
+        low: Lower end of the confidence interval; None if there are fewer than two groups.
+        high: Upper end of the confidence interval; None if there are fewer than two groups.
+        confidence: Confidence level of the interval, in (0, 1).
     """
 
     n: int
@@ -34,7 +35,7 @@ class Accuracy:
     confidence: float
 
     def to_json(self) -> dict[str, Any]:
-        """Return a mapping that can be written as JSON."""
+        """Return all attributes as a mapping that JSON can represent."""
         return asdict(self)
 
 
@@ -44,11 +45,11 @@ class Difference:
 
     Attributes:
         baseline: Accuracy of the baseline, in 0..1.
-        delta: Accuracy of the model minus that of the baseline.
-        low: Lower end of the confidence interval of the difference; None if there are too few
-            groups.
-        high: Upper end of the interval; None likewise.
-        p: Two-sided p-value of the paired test.
+        delta: Accuracy of the model minus accuracy of the baseline, in -1..1.
+        low: Lower end of the confidence interval of the difference. None if there are fewer than
+            two groups, or if the difference is the same in all groups.
+        high: Upper end of the confidence interval of the difference; None as `low`.
+        p: Two-sided p-value of the paired test, in 0..1.
     """
 
     baseline: float
@@ -58,7 +59,10 @@ class Difference:
     p: float
 
     def to_json(self) -> dict[str, Any]:
-        """Return a mapping that can be written as JSON."""
+        """Return the attributes as a mapping that JSON can represent.
+
+        The keys of `low` and `high` are `delta_low` and `delta_high`.
+        """
         return {
             "baseline": self.baseline,
             "delta": self.delta,
@@ -75,7 +79,7 @@ class GroupAccuracy:
     Attributes:
         group: Name of the patient, subject or recording.
         n: Number of its samples.
-        accuracy: Share of correct decisions, in 0..1.
+        accuracy: Fraction of correct decisions, in 0..1.
     """
 
     group: str

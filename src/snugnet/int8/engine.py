@@ -30,9 +30,9 @@ class Port:
     """An input or output of a model.
 
     Attributes:
-        index: Index of the tensor.
-        name: Name that the converter gave to the tensor.
-        shape: Shape of one invocation.
+        index: Index of the tensor in the graph.
+        name: Name of the tensor, from the converter.
+        shape: Shape of one invocation, batch dimension included.
         dtype: `int8`, `uint8`, `int16`, `int32`, `int64` or `float32`.
         scale: Quantization scale; 0.0 if the tensor is not quantized.
         zero_point: Zero point; 0 if the tensor is not quantized.
@@ -47,15 +47,16 @@ class Port:
 
 
 def load(path: str | Path, profile: str = "litert_ref") -> "Model":
-    """Read a model from a file.
+    """Read a full-integer model for the integer engine.
 
     Args:
         path: Path of a .tflite file, which requires the extra `tflite`, or of a .npz or .json file
-            that `export.write` wrote.
-        profile: Runtime whose kernels to reproduce: `litert_ref` or `tflm`.
+            that `snugnet export` or `snugnet.int8.export.write` wrote.
+        profile: Runtime whose kernels to reproduce: `litert_ref` (LiteRT's reference kernels) or
+            `tflm` (TensorFlow Lite Micro).
 
     Returns:
-        The model.
+        The model, ready to run.
 
     Raises:
         ModelFormatError: If the file is damaged, or if the engine or the runtime does not support
@@ -67,13 +68,15 @@ def load(path: str | Path, profile: str = "litert_ref") -> "Model":
 
 
 class Model:
-    """A model that is ready to run.
+    """A full-integer model that NumPy alone runs, bit-exact to a runtime in every tensor.
+
+    An invocation is one run of the model, with inputs of exactly the shapes in the file.
 
     Attributes:
-        graph: Graph of the file.
-        profile: Runtime whose kernels the model reproduces.
-        inputs: Inputs, in the order of `predict`.
-        outputs: Outputs, in the order of `predict`.
+        graph (Graph): Operators and tensors of the file.
+        profile (Profile): Runtime whose kernels the model reproduces: `litert_ref` or `tflm`.
+        inputs (tuple[Port, ...]): Inputs, in the order that `predict` expects.
+        outputs (tuple[Port, ...]): Outputs, in the order that `predict` returns.
     """
 
     def __init__(self, graph: Graph, profile: str = "litert_ref") -> None:
@@ -89,20 +92,20 @@ class Model:
         self._elements = max(1, sum(count_elements(tensor) for tensor in graph.tensors))
 
     def predict(self, x: Any) -> Any:
-        """Compute the outputs.
+        """Compute the raw outputs.
 
         Args:
-            x: Samples (n, …) of the type of the input, or real numbers, which are quantized with
-                rounding and saturation. n is any multiple of the first dimension of the input.
-                For several inputs, a list of such arrays.
+            x: Samples, (n, ...), in the type of the input. Floats are quantized with rounding and
+                saturation. n is any multiple of the input's first dimension, which is mostly 1.
+                For a model with several inputs, a list of such arrays.
 
         Returns:
-            The raw output (m, …) of the type of the output. The result equals that of one
-            invocation after another, concatenated along the first dimension. For several outputs,
-            a list of such arrays.
+            Raw outputs, (m, ...), in the type of the output, not dequantized. The results of
+            all invocations are concatenated along the first dimension. For a model with several
+            outputs, a list of such arrays.
 
         Raises:
-            InputError: If x has a wrong shape or type, or contains NaN.
+            InputError: If x has a wrong shape or type, is empty, or contains NaN.
         """
         tensors = self._run_blocks(self._check_inputs(x), self.graph.outputs)
         outputs = [tensors[i] for i in self.graph.outputs]
@@ -115,25 +118,26 @@ class Model:
             x: Samples, as for `predict`.
 
         Returns:
-            Arrays by tensor index, each of the type of its tensor. The results of several
+            Arrays by tensor index, each in the type of its tensor. The results of all
             invocations are concatenated along the first dimension.
 
         Raises:
-            InputError: If x has a wrong shape or type, or contains NaN.
+            InputError: If x has a wrong shape or type, is empty, or contains NaN.
         """
         indices = [i for operator in self.graph.operators for i in operator.outputs]
         return self._run_blocks(self._check_inputs(x), indices)
 
     def explain(self, x: Any, operator: int, index: Sequence[int]) -> list[tuple[str, Any]]:
-        """Explain the arithmetic of one element of the first output of an operator.
+        """Return the arithmetic of one element of an operator's first output, step by step.
 
         Args:
-            x: Sample of one invocation, as for `predict`.
-            operator: Index of the operator.
-            index: Index of the element in the output.
+            x: Input of one invocation, as for `predict`.
+            operator: Index of the operator in `graph.operators`.
+            index: Index of the element: one integer for each dimension of the output tensor.
 
         Returns:
-            Pairs of name and value, from the inputs to the output.
+            Pairs of name and value, from the inputs to the output, for example sum, bias,
+            multiplier, zero point and limits.
 
         Raises:
             InputError: If the operator or the element does not exist, if the operator only copies

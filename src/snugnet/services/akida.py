@@ -49,11 +49,13 @@ class AkidaCheck:
 class AkidaProgram:
     """A model that was converted for Akida.
 
+    In a notebook, it is shown as a table.
+
     Attributes:
         program: The `akida.Model`, not mapped on a device.
-        quantized: The quantized Keras model that it was made from.
-        scheme: Name of the scheme.
-        device: Name of the device.
+        quantized: The quantized Keras model from which the program was converted.
+        scheme: Quantization scheme.
+        device: Virtual device that the model was converted for.
     """
 
     program: Any = field(repr=False)
@@ -68,10 +70,10 @@ class AkidaProgram:
             x: Samples, (n, height, width, channels), in the units that the model was trained on.
 
         Returns:
-            int32 (n, classes); the largest potential decides.
+            Potentials, int32 (n, classes). The class with the largest potential is the prediction.
 
         Raises:
-            InputError: If x has another shape.
+            InputError: If the shape of x is not the input shape of the program.
         """
         from snugnet.akida.simulate import simulate_potentials
 
@@ -84,14 +86,18 @@ class AkidaProgram:
             path: Path that ends in .fbz.
             overwrite: Whether to replace an existing file.
 
+        Returns:
+            The path.
+
         Raises:
-            InputError: If the suffix is another one, or the file exists.
+            InputError: If the path does not end in .fbz, or if the file exists and `overwrite` is
+                False.
             OSError: If the file cannot be written.
         """
         return save_file(path, ".fbz", overwrite, lambda partial: self.program.save(str(partial)))
 
     def summary(self) -> dict[str, str]:
-        """Describe the program in a few words, by heading."""
+        """Return the rows of the table that a notebook shows: heading and text."""
         layers = ", ".join(layer.name for layer in self.program.layers)
         return {"scheme": self.scheme, "device": self.device, "layers": layers}
 
@@ -132,18 +138,23 @@ def to_akida(
     calibration: np.ndarray | None = None,
     device: str | None = None,
 ) -> AkidaProgram:
-    """Quantize a trained model for Akida and convert it.
+    """Quantize a trained model for BrainChip's Akida, and convert it.
 
     Args:
-        model: A tf_keras model, or the path of a model file.
-        scheme: Name of the scheme.
-        calibration: Calibration samples, (n, height, width, channels). Take them from the train
-            split. All of them are used.
-        device: Name of the device; None for the largest one of the scheme.
+        model: A tf_keras model, or the path of a .h5 or .keras file or a SavedModel folder.
+        scheme: Quantization scheme: `akida_v1_w4a4`, `akida_v2_w8a8` or `akida_v2_w4a4`.
+        calibration: Calibration samples, (n, height, width, channels), in the units that the model
+            was trained on. Required. Take them from the train split. All samples are used.
+        device: Virtual device: `AKD1500` or `AKD1000` for `akida_v1`; `TwoNodesIPv2`,
+            `FourNodesIPv2`, `SixNodesIPv2` or `TwelveNodesIPv2` for `akida_v2`. None: the largest
+            device of the scheme.
+
+    Returns:
+        The program, with a simulator to compute predictions.
 
     Raises:
-        InputError: If an argument is not supported.
-        NotAkidaError: If the model does not fit; the message names the layer.
+        InputError: If the model or an argument is not supported.
+        NotAkidaError: If the model does not fit Akida; the message names the layer.
         OSError: If a file cannot be read.
     """
     name = _device(scheme, device)

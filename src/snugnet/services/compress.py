@@ -19,8 +19,10 @@ Arrays = tuple[np.ndarray, np.ndarray]
 class SVD:
     """Factorize a Dense layer, or a 1x1 convolution, with a truncated singular value decomposition.
 
+    Two smaller layers replace the layer. The full rank is the smaller number of inputs and outputs.
+
     Attributes:
-        rank: Rank as an integer, or as a fraction below 1 of the full rank.
+        rank: Rank: an integer of 1 or more, or a float below 1 as a fraction of the full rank.
     """
 
     rank: float
@@ -28,11 +30,15 @@ class SVD:
 
 @dataclass(frozen=True)
 class Tucker2:
-    """Factorize a convolution with a Tucker-2 decomposition.
+    """Factorize a Conv2D layer with a Tucker-2 decomposition.
+
+    Three convolutions replace the layer: 1x1, a small core with the original kernel size, and 1x1.
+    Source: Kim et al., "Compression of Deep Convolutional Neural Networks for Fast and Low Power
+    Mobile Applications" (ICLR 2016).
 
     Attributes:
-        rank: One rank for inputs and outputs, or a pair. Integers, or fractions below 1 of the
-            full ranks.
+        rank: One rank for input and output channels, or a pair (input, output). Each is an integer
+            of 1 or more, or a float below 1 as a fraction of the full rank.
     """
 
     rank: float | tuple[float, float]
@@ -42,11 +48,16 @@ class Tucker2:
 class TensorTrain:
     """Factorize a Dense layer with a tensor-train decomposition.
 
+    A chain of Reshape, Permute and small Dense layers replaces the layer. Source: Novikov et al.,
+    "Tensorizing Neural Networks" (NeurIPS 2015).
+
     Attributes:
-        rank: One rank between all cores, or one for each pair of neighbours. Integers, or
-            fractions below 1 of the full ranks.
-        inputs: Factors of the number of inputs; None for two of nearly equal size.
-        outputs: Factors of the number of outputs; None likewise.
+        rank: One rank for all pairs of neighbouring cores, or one rank for each pair. Each is an
+            integer of 1 or more, or a float below 1 as a fraction of the full rank.
+        inputs: Integers whose product is the number of inputs, one for each core. None: two factors
+            of nearly equal size.
+        outputs: Integers whose product is the number of outputs, as many as `inputs`. None: two
+            factors of nearly equal size.
     """
 
     rank: float | tuple[float, ...]
@@ -54,15 +65,14 @@ class TensorTrain:
     outputs: tuple[int, ...] | None = None
 
 
-Factorization = SVD | Tucker2 | TensorTrain
 # The `method` of each decomposition in the settings.
 METHODS = {SVD: "svd", Tucker2: "tucker2", TensorTrain: "tt"}
 
 
 def prune(
     model: Any,
-    train: Arrays,
-    val: Arrays,
+    train: tuple[np.ndarray, np.ndarray],
+    val: tuple[np.ndarray, np.ndarray],
     target: float,
     method: str = "structured",
     criterion: str = "l2",
@@ -75,20 +85,22 @@ def prune(
     """Prune a trained classifier and fine-tune it.
 
     Args:
-        model: A tf_keras model, or the path of a model file.
-        train: Samples to train on, (n, ...), and their labels.
-        val: Samples that choose the best epoch, and their labels.
-        target: With `structured`, the fraction of all parameters to remove; with `magnitude`, the
+        model: A tf_keras model, or the path of a .h5 or .keras file or a SavedModel folder.
+        train: Training samples x and labels y. x: numbers of shape (n, ...) in the units that the
+            model was trained on. y: classes (n,), or 0 and 1 of shape (n, labels).
+        val: Validation samples and labels, of the same form as `train`. They select the best epoch.
+        target: With `structured`, the fraction of all parameters to remove. With `magnitude`, the
             fraction of each kernel's weights to set to zero. In (0, 1).
-        method: `structured` removes filters and units, so that the model becomes smaller.
-            `magnitude` sets the smallest weights to zero, and shapes stay as they are.
-        criterion: Importance of a filter: `l1`, `l2`, `bn_scale` or `taylor`. Structured only.
-        scope: `layer` removes the same fraction of each layer, `global` ranks the filters of all
-            layers together. Structured only.
-        keep: Names of layers that are not pruned.
-        epochs: Number of epochs.
-        learning_rate: Learning rate at the start; it falls to 0 with half a cosine.
-        seed: Random seed. It also seeds Python, NumPy and TensorFlow.
+        method: `structured` removes filters and units, so the model becomes smaller.
+            `magnitude` sets the smallest weights to zero and keeps all shapes.
+        criterion: How the importance of a filter is measured: `l1`, `l2`, `bn_scale` or `taylor`.
+            Used only by `structured`.
+        scope: `layer` removes the same fraction of each layer. `global` ranks the filters of all
+            layers together. Used only by `structured`.
+        keep: Names of layers to leave unpruned.
+        epochs: Number of fine-tuning epochs. `magnitude` needs at least 2.
+        learning_rate: Learning rate of the first step. It falls to 0 along half a cosine.
+        seed: Random seed of Python, NumPy and TensorFlow.
 
     Returns:
         The pruned tf_keras model. `model` does not change.
@@ -132,9 +144,9 @@ def prune(
 
 def factorize(
     model: Any,
-    layers: Mapping[str, Factorization],
-    train: Arrays,
-    val: Arrays,
+    layers: Mapping[str, SVD | Tucker2 | TensorTrain],
+    train: tuple[np.ndarray, np.ndarray],
+    val: tuple[np.ndarray, np.ndarray],
     epochs: int = 5,
     learning_rate: float = 1e-3,
     seed: int = 0,
@@ -142,13 +154,15 @@ def factorize(
     """Replace layers of a trained classifier by low-rank factors, and fine-tune it.
 
     Args:
-        model: A tf_keras model, or the path of a model file.
-        layers: The decomposition of each layer, by name, for example `{"conv_3": Tucker2(0.5)}`.
-        train: Samples to train on, (n, ...), and their labels.
-        val: Samples that choose the best epoch, and their labels.
-        epochs: Number of epochs.
-        learning_rate: Learning rate at the start; it falls to 0 with half a cosine.
-        seed: Random seed. It also seeds Python, NumPy and TensorFlow.
+        model: A tf_keras model, or the path of a .h5 or .keras file or a SavedModel folder.
+        layers: Decomposition of each layer to replace, by the name of the layer. For example
+            `{"conv_3": Tucker2(0.5)}`.
+        train: Training samples x and labels y. x: numbers of shape (n, ...) in the units that the
+            model was trained on. y: classes (n,), or 0 and 1 of shape (n, labels).
+        val: Validation samples and labels, of the same form as `train`. They select the best epoch.
+        epochs: Number of fine-tuning epochs.
+        learning_rate: Learning rate of the first step. It falls to 0 along half a cosine.
+        seed: Random seed of Python, NumPy and TensorFlow.
 
     Returns:
         The factorized tf_keras model. `model` does not change.

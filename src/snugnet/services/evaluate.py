@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.core.confidence import CONFIDENCE
 from snugnet.core.errors import InputError
 from snugnet.core.predictions import Predictions
 from snugnet.core.samples import Samples
@@ -27,13 +26,17 @@ from snugnet.services.quantized_model import html_table
 class Evaluation:
     """Quality of a model on test samples.
 
+    In a notebook, it is shown as a table.
+
     Attributes:
         model: Path or name of the model.
         task: `multiclass`, `multilabel` or `binary`.
-        accuracy: Accuracy with its interval.
-        measures: Precision, recall, F1 and others by name; None where one does not apply.
-        confusion: Counts, rows are true classes and columns decisions; for multi-label tasks one
-            2 x 2 matrix for each label.
+        accuracy: Accuracy with its confidence interval.
+        measures: Metrics by name, for example `precision`, `recall`, `f1` and `auc_macro`. None for
+            a metric that is not defined for these samples.
+        confusion: Confusion matrix as nested lists of counts, (classes, classes): rows are true
+            classes, columns are predicted classes. For multi-label tasks, (labels, 2, 2): one
+            matrix for each label.
         by_group: Accuracy of each group; empty without groups.
     """
 
@@ -45,11 +48,11 @@ class Evaluation:
     by_group: tuple[GroupAccuracy, ...] = field(repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        """Return a mapping that can be written as JSON."""
+        """Return all attributes as a mapping that JSON can represent."""
         return asdict(self)
 
     def summary(self) -> dict[str, str]:
-        """Describe the evaluation in a few words, by heading."""
+        """Return the rows of the table that a notebook shows: heading and text."""
         accuracy = self.accuracy
         groups = "" if accuracy.n_groups is None else f" of {accuracy.n_groups} groups"
         rows = {
@@ -73,11 +76,14 @@ class Evaluation:
 class Comparison:
     """Accuracy of a model and of a baseline on the same samples.
 
+    In a notebook, it is shown as a table.
+
     Attributes:
         model: Path or name of the model.
         baseline: Path or name of the baseline.
-        accuracy: Accuracy of the model with its interval.
-        difference: Difference from the baseline with its interval and p-value.
+        accuracy: Accuracy of the model with its confidence interval.
+        difference: Accuracy of the model minus accuracy of the baseline, with confidence interval
+            and p-value.
     """
 
     model: str
@@ -86,11 +92,11 @@ class Comparison:
     difference: Difference
 
     def to_json(self) -> dict[str, Any]:
-        """Return a mapping that can be written as JSON."""
+        """Return all attributes as a mapping that JSON can represent."""
         return asdict(self)
 
     def summary(self) -> dict[str, str]:
-        """Describe the comparison in a few words, by heading."""
+        """Return the rows of the table that a notebook shows: heading and text."""
         difference, confidence = self.difference, self.accuracy.confidence
         interval = describe_interval(difference.low, difference.high, confidence)
         groups = "" if self.accuracy.n_groups is None else f" of {self.accuracy.n_groups} groups"
@@ -116,20 +122,27 @@ def evaluate(
     x: np.ndarray,
     y: np.ndarray,
     groups: np.ndarray | None = None,
-    confidence: float = CONFIDENCE,
+    confidence: float = 0.95,
 ) -> Evaluation:
-    """Measure a model on test samples with LiteRT.
+    """Measure the accuracy of a classifier on test samples, with LiteRT.
 
     Args:
         model: A `QuantizedModel`, a tf_keras model, or the path of a .tflite or Keras file. Keras
             models are converted to float32 TFLite.
-        x: Test samples in real units, (n, ...).
-        y: Labels: (n,) classes, or (n, k) of 0 and 1.
-        groups: Patient or subject of each sample, (n,). Intervals then respect the groups.
-        confidence: Confidence of the interval, in (0, 1).
+        x: Test samples, numbers of shape (n, ...), in the units that the model was trained on.
+        y: Labels: integer classes (n,), or 0 and 1 of shape (n, labels).
+        groups: Patient, subject or recording of each sample, (n,). Samples of one group are
+            related, so the confidence interval is then computed from the accuracies of the groups.
+        confidence: Confidence level of the interval, in (0, 1).
+
+    Returns:
+        Accuracy with its confidence interval, other metrics, and the confusion matrix. The interval
+        is Wilson's (1927). With groups, or several labels per sample, it is Student's t on cluster
+        means weighted by size (Cochran 1977, 6.3).
 
     Raises:
-        InputError: If the model or the samples are unusable.
+        InputError: If the model or the samples cannot be used.
+        OSError: If a file cannot be read.
     """
     from snugnet.evaluation.metrics import compute_confusion_matrix, compute_metrics
 
@@ -150,20 +163,29 @@ def compare(
     x: np.ndarray,
     y: np.ndarray,
     groups: np.ndarray | None = None,
-    confidence: float = CONFIDENCE,
+    confidence: float = 0.95,
 ) -> Comparison:
-    """Compare the accuracy of two models on the same test samples, with a paired test.
+    """Compare the accuracy of two classifiers on the same test samples, with a paired test.
 
     Args:
-        model: As for `evaluate`.
-        baseline: The model to compare with, as for `evaluate`.
-        x: Test samples in real units, (n, ...).
-        y: Labels: (n,) classes, or (n, k) of 0 and 1.
-        groups: Patient or subject of each sample, (n,). Intervals and test then respect the groups.
-        confidence: Confidence of the intervals, in (0, 1).
+        model: A `QuantizedModel`, a tf_keras model, or the path of a .tflite or Keras file. Keras
+            models are converted to float32 TFLite.
+        baseline: Model to compare with, of one of the same kinds.
+        x: Test samples, numbers of shape (n, ...), in the units that the models were trained on.
+        y: Labels: integer classes (n,), or 0 and 1 of shape (n, labels).
+        groups: Patient, subject or recording of each sample, (n,). Intervals and test are then
+            computed from the groups, as in `evaluate`.
+        confidence: Confidence level of the intervals, in (0, 1).
+
+    Returns:
+        Accuracy of the model, and the difference with its confidence interval (Agresti and Min
+        2005) and p-value (exact McNemar test). With groups, or several labels per sample, the
+        interval is Student's t on the differences of the groups, and the test is a sign-flip
+        permutation test.
 
     Raises:
-        InputError: If a model or the samples are unusable.
+        InputError: If a model or the samples cannot be used, or the models have different outputs.
+        OSError: If a file cannot be read.
     """
     predictions = predict_samples(model, x, y, groups)
     reference = predict_samples(baseline, x, y, groups)

@@ -161,20 +161,22 @@ def quantize(
     calibration: np.ndarray | None = None,
     allow_code: str | Path | None = None,
 ) -> QuantizedModel:
-    """Quantize a model after training (PTQ).
+    """Quantize a trained model with PTQ (post-training quantization).
 
     Args:
         model: A tf_keras model, or the path of a .h5 or .keras file or a SavedModel folder.
-        scheme: Name of the scheme, for example `fiq_int8`.
-        calibration: Calibration samples in real units, (n, ...), which estimate the ranges of
-            activations. Take them from the train split. All of them are used.
+        scheme: Quantization scheme: `float32`, `drq`, `fiq_float32`, `fiq_int8`, `fiq_uint8`,
+            `float16` or `int16x8`.
+        calibration: Calibration samples, numbers of shape (n, ...), in the units that the model was
+            trained on. They set the ranges of activations. Take them from the train split. All
+            samples are used. `float32`, `drq` and `float16` need none.
         allow_code: Python file that defines custom layers of a model file. The file is executed.
 
     Returns:
-        The .tflite file in memory.
+        The quantized model, in memory.
 
     Raises:
-        InputError: If the model, the scheme or the samples are unusable.
+        InputError: If the model, the scheme or the samples cannot be used.
         OSError: If a file cannot be read.
     """
     if scheme not in CONVERTED_SCHEMES:
@@ -200,23 +202,27 @@ def quantize_aware(
     seed: int = 0,
     allow_code: str | Path | None = None,
 ) -> QuantizedModel:
-    """Fine-tune a model with quantizers (QAT), and convert it.
+    """Quantize a trained classifier with QAT (quantization-aware training).
+
+    The model is fine-tuned with quantizers, then converted.
 
     Args:
-        model: A trained classifier: a tf_keras model, or the path of a model file.
-        train: Samples to train on, (n, ...), and their labels.
-        val: Samples that choose the best epoch, and their labels.
-        scheme: `fiq_float32`, `fiq_int8` or `fiq_uint8`.
-        epochs: Number of epochs.
-        learning_rate: Learning rate at the start; it falls to 0 with half a cosine.
-        seed: Random seed. It also seeds Python, NumPy and TensorFlow.
+        model: A tf_keras model, or the path of a .h5 or .keras file or a SavedModel folder.
+        train: Training samples x and labels y. x: numbers of shape (n, ...) in the units that the
+            model was trained on. y: classes (n,), or 0 and 1 of shape (n, labels).
+        val: Validation samples and labels, of the same form as `train`. They select the best epoch.
+        scheme: Quantization scheme: `fiq_float32`, `fiq_int8` or `fiq_uint8`.
+        epochs: Number of QAT epochs.
+        learning_rate: Learning rate of the first step. It falls to 0 along half a cosine.
+        seed: Random seed of Python, NumPy and TensorFlow.
         allow_code: Python file that defines custom layers of a model file. The file is executed.
 
     Returns:
-        The .tflite file in memory.
+        The quantized model, in memory.
 
     Raises:
-        InputError: If the model has a layer that QAT does not support, or arguments do not fit.
+        InputError: If QAT does not support the model or the scheme, or the samples do not fit the
+            model.
         OSError: If a file cannot be read.
     """
     if scheme not in FULL_INT8:

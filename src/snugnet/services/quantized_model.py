@@ -20,15 +20,18 @@ from snugnet.verification.certificate import Certificate
 
 @dataclass(frozen=True)
 class QuantizedModel:
-    """A model that was converted to TFLite.
+    """A quantized model: the content of a .tflite file, and what is known about it.
+
+    In a notebook, it is shown as a table.
 
     Attributes:
-        content: The bytes of the .tflite file.
-        scheme: Name of the scheme.
+        content: Content of the .tflite file.
+        scheme: Quantization scheme.
         method: `post_training` (PTQ) or `quantization_aware` (QAT).
-        float32: The same network before quantization, as a float32 .tflite file.
-        samples: Samples in real units for the certificate, (n, ...); None for random ones.
-        history: One mapping for each epoch of QAT; empty after PTQ.
+        float32: Content of the float32 .tflite file of the same network before quantization.
+        samples: Samples for the certificate, numbers of shape (n, ...), in the units that the model
+            was trained on. None: the certificate uses random samples.
+        history: One mapping of metrics for each QAT epoch, in order; empty after PTQ.
     """
 
     content: bytes = field(repr=False)
@@ -45,7 +48,7 @@ class QuantizedModel:
 
     @property
     def graph(self) -> Graph:
-        """The graph of the file."""
+        """Operators and tensors of the file."""
         return self.file.graph
 
     @property
@@ -55,15 +58,14 @@ class QuantizedModel:
 
     @cached_property
     def contract(self) -> Contract:
-        """Whether the file holds what its scheme promises."""
+        """Whether types and scales in the file are those that its scheme promises."""
         return check_contract(self.graph, SCHEMES[self.scheme])
 
     @cached_property
     def certificate(self) -> Certificate | None:
-        """Whether the file is bit-exact on LiteRT and TensorFlow Lite Micro.
+        """Whether LiteRT and TensorFlow Lite Micro compute what the integer engine computes.
 
-        Computed when it is first used, on at most 64 samples. None for schemes that compute in
-        float32.
+        Computed at first use, on at most 64 samples. None for schemes that compute in float32.
         """
         if self.scheme not in FULL_INTEGER:
             return None
@@ -78,8 +80,12 @@ class QuantizedModel:
             path: Path that ends in .tflite.
             overwrite: Whether to replace an existing file.
 
+        Returns:
+            The path.
+
         Raises:
-            InputError: If the suffix is another one, or the file exists.
+            InputError: If the path does not end in .tflite, or if the file exists and `overwrite`
+                is False.
             OSError: If the file cannot be written.
         """
         return save_file(
@@ -87,7 +93,10 @@ class QuantizedModel:
         )
 
     def summary(self) -> dict[str, str]:
-        """Describe the model in a few words, by heading. It computes nothing that takes long."""
+        """Return the rows of the table that a notebook shows: heading and text.
+
+        The certificate is included only if it was computed before.
+        """
         rows = {
             "scheme": self.scheme,
             "method": self.method,
@@ -101,7 +110,7 @@ class QuantizedModel:
         return rows
 
     def to_json(self) -> dict[str, Any]:
-        """Return a mapping that can be written as JSON, with contract and certificate."""
+        """Return sizes in bytes, contract and certificate as a mapping that JSON can represent."""
         certificate = self.certificate
         return {
             "scheme": self.scheme,

@@ -18,11 +18,11 @@ CERTIFIED, TRACED = 64, 8
 
 @dataclass(frozen=True)
 class Verification:
-    """Result of verifying a file.
+    """Result of verifying a .tflite file.
 
     Attributes:
-        certificate: The comparison of engine and runtimes.
-        inputs: Where the samples come from: a path, `samples`, or `random`.
+        certificate: Comparison of the integer engine with both runtimes, and its conditions.
+        inputs: Source of the samples: a path, `samples` for an array, or `random`.
     """
 
     certificate: Certificate
@@ -34,7 +34,7 @@ class Verification:
         return self.certificate.exact
 
     def to_json(self) -> dict[str, Any]:
-        """Return a mapping that can be written as JSON."""
+        """Return certificate and source of the samples as a mapping that JSON can represent."""
         return {**self.certificate.to_json(), "inputs": self.inputs}
 
     def __repr__(self) -> str:
@@ -51,16 +51,21 @@ def verify(
     samples: int = CERTIFIED,
     traced: int = TRACED,
 ) -> Verification:
-    """Compare LiteRT and TensorFlow Lite Micro with the integer engine, tensor by tensor.
+    """Compare LiteRT and TensorFlow Lite Micro with the integer engine, bit for bit.
 
     Args:
         model: Path of a full-integer .tflite file.
-        data: Samples in real units: a path, or an array (n, ...); None for random samples.
-        samples: Number of random samples.
-        traced: Number of samples of which every tensor is compared, not only the output.
+        data: Samples in the units that the model was trained on: numbers of shape (n, ...), or the
+            path of a .npz, .npy or .csv file. None: random samples.
+        samples: Number of random samples. Used only if `data` is None.
+        traced: Number of samples for which every tensor is compared. For all other samples, only
+            the outputs are compared.
+
+    Returns:
+        The result; `exact` is True if all compared values are identical.
 
     Raises:
-        InputError: If the file or the samples are unusable.
+        InputError: If the file or the samples cannot be used.
         OSError: If a file cannot be read.
     """
     file = ModelFile.read(model)

@@ -13,13 +13,13 @@ OPEN_BATCH = "SHAPE"
 
 @dataclass(frozen=True)
 class Contract:
-    """Result of comparing a file with the promises of its scheme.
+    """Whether types and scales in a .tflite file are those that its scheme promises.
 
     Attributes:
-        findings: The violations of the scheme, one sentence each.
-        operators: Names of the operators, in their order.
-        input: Type of the input.
-        output: Type of the output.
+        findings: Violations of the scheme, one text for each; empty if there are none.
+        operators: Names of the operators, in order of execution.
+        input: Type of the input tensor.
+        output: Type of the output tensor.
         int8_weights: Names of the weight tensors in int8.
         float_weights: Names of the weight tensors in float32 or float16.
         in_float: Names of the tensors that operators compute in float32.
@@ -39,7 +39,7 @@ class Contract:
         return not self.findings
 
     def to_json(self) -> dict[str, Any]:
-        """Return a mapping that can be written as JSON, with the `verdict` `pass` or `fail`."""
+        """Return all attributes, and the `verdict` `pass` or `fail`, as a mapping for JSON."""
         values = {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()

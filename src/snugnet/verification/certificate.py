@@ -33,9 +33,9 @@ class KernelDifference:
     """How far LiteRT's default kernels differ from its reference kernels.
 
     Attributes:
-        fraction: Share of output values that differ, in 0..1.
-        worst_lsb: Largest difference, in steps of the output's type.
-        decisions_changed: Number of samples with another decision.
+        fraction: Fraction of output values that differ, in 0..1.
+        worst_lsb: Largest difference, in quantization steps (LSB) of the output.
+        decisions_changed: Number of samples whose decision differs.
     """
 
     fraction: float
@@ -48,15 +48,19 @@ class Certificate:
     """Result of verifying a full-integer .tflite file.
 
     Attributes:
-        comparisons: The comparison of the engine with the runtime of each profile.
-        xnnpack: How far LiteRT's default kernels differ; None if LiteRT rejects the file.
-        arena_bytes: Tensor arena on TensorFlow Lite Micro; None if that rejects the file.
+        comparisons: Comparison of the integer engine with each runtime, by profile: `litert_ref`
+            and `tflm`.
+        xnnpack: How far LiteRT's default kernels (XNNPACK) differ from its reference kernels; None
+            if LiteRT rejects the file.
+        arena_bytes: Size of the tensor arena on TensorFlow Lite Micro in bytes; None if TensorFlow
+            Lite Micro rejects the file.
         samples: Number of samples whose outputs were compared.
         samples_whole: Number of samples on which the whole file was run.
-        network: Digest of the int8 network whose comparison on all samples counts for this file;
-            None if the whole file was compared on all samples.
-        sha256: SHA-256 sums of `model`, the file, and `inputs`, the quantized samples.
-        versions: Versions of the packages that computed.
+        network: SHA-256 sum of the int8 network that was certified before on all samples. Only what
+            this file adds to that network was then compared. None if the whole file was compared
+            on all samples.
+        sha256: SHA-256 sums by name: `model` of the file, `inputs` of the quantized samples.
+        versions: Versions of the packages that were used, by name.
     """
 
     comparisons: Mapping[Profile, Comparison]
@@ -74,7 +78,7 @@ class Certificate:
         return all(comparison.is_exact for comparison in self.comparisons.values())
 
     def to_json(self) -> dict[str, Any]:
-        """Return a mapping that can be written as JSON, each profile's comparison by its name."""
+        """Return all attributes as a mapping that JSON can represent; each profile is a key."""
         return {
             **{str(profile): value.to_json() for profile, value in self.comparisons.items()},
             "xnnpack": None if self.xnnpack is None else asdict(self.xnnpack),

@@ -45,14 +45,14 @@ class Comparison:
 
     Attributes:
         verdict: `exact`, `differs`, or `unsupported` if the engine or the runtime rejects the file.
-        reason: Why the file is unsupported; None otherwise. All other attributes are then 0 or
-            None.
+        reason: Why the file is unsupported; None if it is supported. If the file is unsupported,
+            all other attributes are 0 or None.
         samples: Number of samples whose outputs were compared.
-        samples_traced: Number of samples of which every tensor was compared.
-        tensors: Number of compared tensors for each of these.
-        mismatches: Number of different values.
-        worst_lsb: Largest difference, in steps of the tensor's type.
-        first_operator: The first operator whose output differs; None if none does.
+        samples_traced: Number of samples for which every tensor was compared.
+        tensors: Number of tensors that were compared for each of these samples.
+        mismatches: Number of values that differ.
+        worst_lsb: Largest difference, in quantization steps (LSB) of the tensor.
+        first_operator: The first operator whose output differs; None if no output differs.
     """
 
     verdict: str
@@ -70,7 +70,7 @@ class Comparison:
         return self.verdict == "exact"
 
     def to_json(self) -> dict[str, Any]:
-        """Return a mapping that can be written as JSON."""
+        """Return the attributes as a mapping that JSON can represent."""
         if self.verdict == "unsupported":
             return {"verdict": self.verdict, "reason": self.reason}
         values = asdict(self)
@@ -79,7 +79,7 @@ class Comparison:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Comparison":
-        """Read what `to_json` returned."""
+        """Make a comparison from the mapping that `to_json` returned."""
         first = values.get("first_operator")
         return cls(**{**values, "first_operator": first and FirstDifference(**first)})
 
