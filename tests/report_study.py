@@ -116,10 +116,10 @@ class FakeStudy:
         size = int(self.rng.integers(3_000, 9_000) * (4 if scheme == "float32" else 1))
         has_step = scheme in STEPS and not names["variant"].endswith("_qat")
         step = {
-            "delta_rung": delta / 3,
-            "delta_rung_low": delta / 3 - 0.01,
-            "delta_rung_high": delta / 3 + 0.01,
-            "p_rung": 0.001 if delta < -0.03 else 0.4,
+            "delta_step": delta / 3,
+            "delta_step_low": delta / 3 - 0.01,
+            "delta_step_high": delta / 3 + 0.01,
+            "p_step": 0.001 if delta < -0.03 else 0.4,
         }
         parent = {"delta_parent": 0.004, "delta_parent_low": -0.01, "delta_parent_high": 0.02}
         exact = {"litert_ref": "exact", "tflm": "exact", "arena_bytes": size // 2}

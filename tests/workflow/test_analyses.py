@@ -43,11 +43,11 @@ def of_original(table: pd.DataFrame) -> pd.DataFrame:
 
 def test_quantization_steps_sum_to_the_whole_difference(table):
     rows = of_original(table[table["scheme"] != "mixed"])
-    steps = rows.set_index("scheme")["delta_rung"]
+    steps = rows.set_index("scheme")["delta_step"]
     assert pd.isna(steps["float32"])
     total = rows.set_index("scheme")["delta_float"]["fiq_int8"]
     assert steps[["drq", "fiq_float32", "fiq_int8"]].sum() == pytest.approx(total)
-    assert rows["p_rung_holm"].dropna().between(0, 1).all()
+    assert rows["p_step_holm"].dropna().between(0, 1).all()
 
 
 def test_layer_tables_list_every_layer(study):

@@ -72,7 +72,7 @@ rule score_litert:
         predictions=PATHS.predictions,
         reference=at(PATHS.predictions, scheme="float32", runtime="litert"),
         parent=parent_predictions,
-        rung=previous_step_predictions,
+        step=previous_step_predictions,
         stats=PATHS.stats,
         deployed=PATHS.tflite,
         contract=PATHS.contract,

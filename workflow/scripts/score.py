@@ -18,7 +18,7 @@ def main(job: Any) -> None:
         load_predictions(job.input["predictions"]),
         load_predictions(job.input["reference"]),
         load_predictions(job.input["parent"]) if job.input["parent"] else None,
-        load_predictions(job.input["rung"]) if job.input["rung"] else None,
+        load_predictions(job.input["step"]) if job.input["step"] else None,
         read_json(job.input["stats"]),
         describe_tflite(
             job.input["deployed"],

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from snugnet.compress.graph.canonicalize import canonicalize
 from snugnet.compress.graph.fold import fold_batch_norm
-from snugnet.compress.lowrank.factorize import check_names, factorize
+from snugnet.compress.lowrank.factorize import build_factorized, check_names
 from snugnet.compress.pruning import magnitude, structured
 from snugnet.compress.quantizers.qat import insert_quantizers, prepare_for_quantization
 from snugnet.core.errors import InputError
@@ -139,7 +139,7 @@ def _check_magnitude(model: tf_keras.Model, settings: MagnitudePruningSettings) 
 
 
 def _check_factorize(model: tf_keras.Model, settings: FactorizationSettings) -> tf_keras.Model:
-    return factorize(model, settings.layers)
+    return build_factorized(model, settings.layers)
 
 
 def _check_quantizers(

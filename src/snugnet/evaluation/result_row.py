@@ -51,11 +51,11 @@ class ResultRow:
     delta_parent_high: float | None
     p_parent: float | None
     p_parent_holm: float | None
-    delta_rung: float | None
-    delta_rung_low: float | None
-    delta_rung_high: float | None
-    p_rung: float | None
-    p_rung_holm: float | None
+    delta_step: float | None
+    delta_step_low: float | None
+    delta_step_high: float | None
+    p_step: float | None
+    p_step_holm: float | None
     decisions_changed: int | None
     size_bytes: int | None
     size_gzip_bytes: int | None

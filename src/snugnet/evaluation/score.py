@@ -74,7 +74,7 @@ def score_cell(
         "accuracy_high": accuracy.high,
         **_compare_accuracy("float", predictions, reference, confidence),
         **_compare_accuracy("parent", predictions, parent, confidence),
-        **_compare_accuracy("rung", predictions, previous_step, confidence),
+        **_compare_accuracy("step", predictions, previous_step, confidence),
         "decisions_changed": int(_count_changed_decisions(predictions, reference)),
         **{name: size[name] for name in ("parameters", "nonzero", "macs")},
         "model_zeros": size["zeros"],
@@ -114,7 +114,7 @@ def _compare_accuracy(
     """Compare the accuracy with that of another cell on the same samples.
 
     Args:
-        name: Part of the names of the columns: `float`, `parent` or `rung`.
+        name: Part of the names of the columns: `float`, `parent` or `step`.
         predictions: Predictions of the cell.
         compared: Predictions of the other cell; None leaves the columns empty.
         confidence: Confidence level of the interval, in (0, 1).

@@ -49,11 +49,11 @@ COLUMNS = [
     "delta_parent_high",
     "p_parent",
     "p_parent_holm",
-    "delta_rung",
-    "delta_rung_low",
-    "delta_rung_high",
-    "p_rung",
-    "p_rung_holm",
+    "delta_step",
+    "delta_step_low",
+    "delta_step_high",
+    "p_step",
+    "p_step_holm",
     "decisions_changed",
     "size_bytes",
     "size_gzip_bytes",
@@ -133,7 +133,7 @@ def build_results_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     frame.loc[~tested, "p_float"] = None
     _adjust_p_values(frame, "p_float", "p_holm")
     _adjust_p_values(frame, "p_parent", "p_parent_holm")
-    _adjust_p_values(frame, "p_rung", "p_rung_holm")
+    _adjust_p_values(frame, "p_step", "p_step_holm")
     return frame
 
 
@@ -166,7 +166,7 @@ def describe_difference(row: Mapping[Any, Any], reference: str, p: str) -> str:
 
     Args:
         row: A row of the table.
-        reference: The cell that the row is compared with: `float`, `parent` or `rung` (the
+        reference: The cell that the row is compared with: `float`, `parent` or `step` (the
             previous quantization step).
         p: Name of the column with the p-value that decides on the arrow.
 
@@ -244,10 +244,10 @@ def _format_accuracies(rows: pd.DataFrame) -> str:
 def _format_quantization_steps(rows: pd.DataFrame) -> str:
     """Format the cost of each quantization step: variants in rows, steps in columns."""
     lines: dict[str, dict[str, str]] = {}
-    for row in rows[rows["delta_rung"].notna()].to_dict("records"):
+    for row in rows[rows["delta_step"].notna()].to_dict("records"):
         step = f"{STEPS[row['scheme']].quantized} ({row['scheme']})"
         line = lines.setdefault(row["variant"], {STEP_HEADING: row["variant"]})
-        line[step] = describe_difference(row, "rung", "p_rung_holm")
+        line[step] = describe_difference(row, "step", "p_step_holm")
     if not lines:
         return ""
     table: str = pd.DataFrame(lines.values()).fillna("").to_markdown(index=False)

@@ -70,7 +70,7 @@ class CellCard:
             "accuracy_text": format_accuracy(columns),
             "from_float_text": format_float_difference(self.row),
             "to_parent_text": describe_difference(columns, "parent", "p_parent_holm"),
-            "step_text": describe_difference(columns, "rung", "p_rung_holm"),
+            "step_text": describe_difference(columns, "step", "p_step_holm"),
             "network": self.network,
             "confusion": self.confusion,
             "class_names": self.class_names,

@@ -89,14 +89,14 @@ def list_steps(cells: Sequence[ResultRow]) -> list[StepCost]:
             variant=row.variant,
             scheme=row.scheme,
             step=format_step(row.scheme),
-            points=to_percent(row.delta_rung),
-            low=to_percent(row.delta_rung_low),
-            high=to_percent(row.delta_rung_high),
-            p_holm=None if row.p_rung_holm is None else float(f"{row.p_rung_holm:.3g}"),
-            verdict=choose_arrow(row.delta_rung, row.p_rung_holm),
+            points=to_percent(row.delta_step),
+            low=to_percent(row.delta_step_low),
+            high=to_percent(row.delta_step_high),
+            p_holm=None if row.p_step_holm is None else float(f"{row.p_step_holm:.3g}"),
+            verdict=choose_arrow(row.delta_step, row.p_step_holm),
         )
         for row in cells
-        if row.delta_rung is not None
+        if row.delta_step is not None
     ]
 
 

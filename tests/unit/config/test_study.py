@@ -580,7 +580,7 @@ def test_model_settings_are_equal_when_only_its_variants_differ():
     assert texts[0] == texts[1]
 
 
-def test_variant_settings_are_equal_when_null_factors_are_written_out():
+def test_variant_settings_are_equal_when_factors_are_null():
     plain = lowrank(dense_1={"method": "svd", "rank": 4})
     written = lowrank(dense_1={"method": "svd", "rank": 4, "inputs": None, "outputs": None})
     blocks = [study(config).settings.variant("net", "lowrank") for config in (plain, written)]

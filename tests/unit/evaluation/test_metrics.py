@@ -174,7 +174,7 @@ def test_score_cell_compares_with_previous_step_when_it_is_known(tmp_path):
     below = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
     deployed = describe_tflite(model, EVIDENCE, None)
     row = score_cell(multiclass(), multiclass(), None, below, SIZE, deployed, 0.95)
-    assert (row["delta_rung"], row["p_rung"]) == (pytest.approx(-0.5), pytest.approx(2 / 16))
+    assert (row["delta_step"], row["p_step"]) == (pytest.approx(-0.5), pytest.approx(2 / 16))
     assert (row["delta_float"], row["delta_parent"]) == (0, None)
 
 

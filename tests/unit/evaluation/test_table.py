@@ -187,9 +187,9 @@ def test_markdown_has_the_cost_of_each_quantization_step():
     frame = build_results_table(
         [
             row("float32"),
-            row("drq", delta_rung=-0.001, p_rung=0.9),
-            row("fiq_float32", delta_rung=-0.04, p_rung=0.001),
-            row("fiq_int8", delta_rung=0.02, p_rung=0.001),
+            row("drq", delta_step=-0.001, p_step=0.9),
+            row("fiq_float32", delta_step=-0.04, p_step=0.001),
+            row("fiq_int8", delta_step=0.02, p_step=0.001),
         ]
     )
     text = format_table_markdown(frame, 0.95)

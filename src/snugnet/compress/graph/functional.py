@@ -16,7 +16,7 @@ class Chain:
 
     Attributes:
         layers: The layers in order, not yet built; their names do not matter.
-        weights: The weights of each layer.
+        weights: The weights of each layer; empty if only the architecture matters.
     """
 
     layers: list[tf_keras.layers.Layer]
@@ -75,8 +75,9 @@ def replace_layers(model: tf_keras.Model, chains: Mapping[str, Chain]) -> tf_ker
         if layer.name not in chains:
             copy.get_layer(layer.name).set_weights(layer.get_weights())
     for name, chain in chains.items():
-        for layer_name, weights in zip(names[name], chain.weights, strict=True):
-            copy.get_layer(layer_name).set_weights(weights)
+        if chain.weights:
+            for layer_name, weights in zip(names[name], chain.weights, strict=True):
+                copy.get_layer(layer_name).set_weights(weights)
     return copy
 
 

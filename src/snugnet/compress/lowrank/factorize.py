@@ -1,7 +1,7 @@
 """Low-rank factorization: layers are replaced by chains of smaller ones."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -111,12 +111,40 @@ def factorize(model: tf_keras.Model, requests: Mapping[str, LayerFactorization])
     Raises:
         InputError: If a layer does not exist, or a request does not fit it.
     """
+    return _replace(model, requests, factorize_layer)
+
+
+def build_factorized(
+    model: tf_keras.Model, requests: Mapping[str, LayerFactorization]
+) -> tf_keras.Model:
+    """Copy a model as `factorize` does, without computing the weights of the new layers.
+
+    This checks the requests in much less time.
+
+    Args:
+        model: The model; its weights do not matter.
+        requests: Settings of the factorization of each layer, by name of the layer.
+
+    Returns:
+        A functional model with the architecture of the factorized model.
+
+    Raises:
+        InputError: If a layer does not exist, or a request does not fit it.
+    """
+    return _replace(model, requests, lambda layer, f: Chain(make_layers(layer, f), []))
+
+
+def _replace(
+    model: tf_keras.Model,
+    requests: Mapping[str, LayerFactorization],
+    make_chain: Callable[[tf_keras.layers.Layer, Factorization], Chain],
+) -> tf_keras.Model:
     model = fold_batch_norm(canonicalize(model))
     check_names(model, requests)
     chains = {}
     for name, request in requests.items():
         layer = model.get_layer(name)
-        chains[name] = factorize_layer(layer, resolve_request(layer, request))
+        chains[name] = make_chain(layer, resolve_request(layer, request))
     return replace_layers(model, chains)
 
 
@@ -266,6 +294,23 @@ def factorize_layer(layer: tf_keras.layers.Layer, factorization: Factorization) 
     if factorization.method == "tucker2":
         return tucker.factorize(layer, (ranks[0], ranks[1]))
     return tt.factorize(layer, factorization.inputs, factorization.outputs, ranks)
+
+
+def make_layers(
+    layer: tf_keras.layers.Layer, factorization: Factorization
+) -> list[tf_keras.layers.Layer]:
+    """Make the layers that replace a layer, without weights.
+
+    Args:
+        layer: The layer.
+        factorization: Factorization that fits the layer, as `resolve_request` returns it.
+    """
+    ranks = factorization.ranks
+    if factorization.method == "svd":
+        return svd.make_layers(layer, ranks[0])
+    if factorization.method == "tucker2":
+        return tucker.make_layers(layer, (ranks[0], ranks[1]))
+    return tt.make_layers(layer, factorization.inputs, factorization.outputs, ranks)
 
 
 def compute_cost(layer: tf_keras.layers.Layer, factorization: Factorization) -> tuple[int, int]:

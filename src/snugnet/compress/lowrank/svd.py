@@ -66,9 +66,28 @@ def factorize(layer: tf_keras.layers.Layer, rank: int) -> Chain:
     first, second = left[:, :rank] * root, root[:, np.newaxis] * right[:rank]
     shape = kernel.shape[:-2]
     return Chain(
-        _make_layers(layer, rank),
+        make_layers(layer, rank),
         [[first.reshape(*shape, *first.shape)], [second.reshape(*shape, *second.shape), *bias]],
     )
+
+
+def make_layers(layer: tf_keras.layers.Layer, rank: int) -> list[tf_keras.layers.Layer]:
+    """Make the two layers that replace a layer, without weights.
+
+    Args:
+        layer: A Dense layer, or a Conv2D with a 1x1 kernel.
+        rank: From 1 to `compute_full_rank(layer)`.
+    """
+    shared = {"activation": layer.activation, "use_bias": layer.use_bias}
+    if isinstance(layer, tf_keras.layers.Dense):
+        return [
+            tf_keras.layers.Dense(rank, use_bias=False),
+            tf_keras.layers.Dense(layer.units, **shared),
+        ]
+    return [
+        tf_keras.layers.Conv2D(rank, 1, strides=layer.strides, use_bias=False),
+        tf_keras.layers.Conv2D(layer.filters, 1, **shared),
+    ]
 
 
 def reconstruct_kernel(chain: Chain) -> np.ndarray:
@@ -82,16 +101,3 @@ def reconstruct_kernel(chain: Chain) -> np.ndarray:
     """
     (first, *_), (second, *_) = chain.weights
     return first.reshape(first.shape[-2:]) @ second.reshape(second.shape[-2:])
-
-
-def _make_layers(layer: tf_keras.layers.Layer, rank: int) -> list[tf_keras.layers.Layer]:
-    shared = {"activation": layer.activation, "use_bias": layer.use_bias}
-    if isinstance(layer, tf_keras.layers.Dense):
-        return [
-            tf_keras.layers.Dense(rank, use_bias=False),
-            tf_keras.layers.Dense(layer.units, **shared),
-        ]
-    return [
-        tf_keras.layers.Conv2D(rank, 1, strides=layer.strides, use_bias=False),
-        tf_keras.layers.Conv2D(layer.filters, 1, **shared),
-    ]

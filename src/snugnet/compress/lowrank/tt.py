@@ -6,7 +6,6 @@ a custom layer.
 """
 
 import math
-from typing import Any
 
 import numpy as np
 from tensorly.decomposition import tensor_train_matrix
@@ -90,45 +89,60 @@ def factorize(
     cores = tensor_train_matrix(
         kernel.astype(np.float64).reshape(*inputs, *outputs), rank=[1, *ranks, 1]
     )
-    layers: list[tf_keras.layers.Layer] = []
     weights: list[list[np.ndarray]] = []
-
-    def add(new_layer: tf_keras.layers.Layer, *values: np.ndarray) -> None:
-        layers.append(new_layer)
-        weights.append(list(values))
-
-    # Number of values between two cores, for one sample.
-    size = math.prod(inputs)
     for core in cores:
         rank, factor, units, next_rank = core.shape
-        # At this point, the axis of the factor is the first of the remaining ones.
-        add(tf_keras.layers.Reshape((factor, size // factor)))
-        add(tf_keras.layers.Permute((2, 1)))
-        add(tf_keras.layers.Reshape((size // (rank * factor), rank * factor)))
         matrix = np.asarray(core).reshape(rank * factor, units * next_rank)
-        add(tf_keras.layers.Dense(units * next_rank, use_bias=False), matrix)
-        size = size // (rank * factor) * units * next_rank
-    _add_bias_and_activation(layer, add, bias)
-    return Chain(layers, weights)
+        weights += [[], [], [], [matrix]]
+    if bias:
+        weights += [[], [np.ones((1, 1, layer.units, 1)), *bias]]
+    return Chain(make_layers(layer, inputs, outputs, ranks), [*weights, [], []])
 
 
-def _add_bias_and_activation(
-    layer: tf_keras.layers.Dense, add: Any, bias: list[np.ndarray]
-) -> None:
-    """Add bias and activation to a chain.
-
-    The only Keras layer that can add just a bias is a 1x1 depthwise convolution with weights of 1.
+def make_layers(
+    layer: tf_keras.layers.Dense,
+    inputs: tuple[int, ...],
+    outputs: tuple[int, ...],
+    ranks: tuple[int, ...],
+) -> list[tf_keras.layers.Layer]:
+    """Make the layers that replace a layer, without weights.
 
     Args:
-        layer: The original layer.
-        add: Function that appends a layer and its weights to the chain.
-        bias: The bias, if there is one.
+        layer: A Dense layer on inputs of shape (batch, features).
+        inputs: Factors of the number of inputs, at least two.
+        outputs: As many factors of the number of outputs.
+        ranks: The inner ranks.
+
+    Returns:
+        Three layers that move axes and a Dense layer for each core, then layers for the bias, if
+        there is one, and for the activation.
     """
-    if bias:
-        add(tf_keras.layers.Reshape((1, 1, layer.units)))
-        add(tf_keras.layers.DepthwiseConv2D(1), np.ones((1, 1, layer.units, 1)), *bias)
-    add(tf_keras.layers.Reshape((layer.units,)))
-    add(tf_keras.layers.Activation(layer.activation))
+    layers: list[tf_keras.layers.Layer] = []
+    bounds = (1, *ranks, 1)
+    # Number of values between two cores, for one sample.
+    size = math.prod(inputs)
+    for i, (factor, units) in enumerate(zip(inputs, outputs, strict=True)):
+        rows, columns = bounds[i] * factor, units * bounds[i + 1]
+        # At this point, the axis of the factor is the first of the remaining ones.
+        layers += [
+            tf_keras.layers.Reshape((factor, size // factor)),
+            tf_keras.layers.Permute((2, 1)),
+            tf_keras.layers.Reshape((size // rows, rows)),
+            tf_keras.layers.Dense(columns, use_bias=False),
+        ]
+        size = size // rows * columns
+    if layer.use_bias:
+        # The only Keras layer that can add just a bias is a 1x1 depthwise convolution with weights
+        # of 1.
+        layers += [
+            tf_keras.layers.Reshape((1, 1, layer.units)),
+            tf_keras.layers.DepthwiseConv2D(1),
+        ]
+    return [
+        *layers,
+        tf_keras.layers.Reshape((layer.units,)),
+        tf_keras.layers.Activation(layer.activation),
+    ]
 
 
 def reconstruct_kernel(

@@ -70,8 +70,23 @@ def factorize(layer: tf_keras.layers.Layer, ranks: tuple[int, int]) -> Chain:
     (core, (inputs, outputs)), _ = partial_tucker(
         kernel.astype(np.float64), rank=list(ranks), modes=[2, 3], init="svd"
     )
+    return Chain(
+        make_layers(layer, ranks),
+        [[inputs[np.newaxis, np.newaxis]], [core], [outputs.T[np.newaxis, np.newaxis], *bias]],
+    )
+
+
+def make_layers(
+    layer: tf_keras.layers.Conv2D, ranks: tuple[int, int]
+) -> list[tf_keras.layers.Layer]:
+    """Make the three layers that replace a convolution, without weights.
+
+    Args:
+        layer: A Conv2D with one group.
+        ranks: The ranks of inputs and of outputs.
+    """
     conv = tf_keras.layers.Conv2D
-    layers = [
+    return [
         conv(ranks[0], 1, use_bias=False),
         conv(
             ranks[1],
@@ -83,10 +98,6 @@ def factorize(layer: tf_keras.layers.Layer, ranks: tuple[int, int]) -> Chain:
         ),
         conv(layer.filters, 1, activation=layer.activation, use_bias=layer.use_bias),
     ]
-    return Chain(
-        layers,
-        [[inputs[np.newaxis, np.newaxis]], [core], [outputs.T[np.newaxis, np.newaxis], *bias]],
-    )
 
 
 def reconstruct_kernel(chain: Chain) -> np.ndarray:

@@ -114,6 +114,32 @@ def test_factorize_uses_free_layer_name_when_name_is_taken(keras):
     np.testing.assert_allclose(changed.predict_on_batch(x), model.predict_on_batch(x), atol=1e-5)
 
 
+def test_build_factorized_has_same_layers_without_decomposition(keras, monkeypatch):
+    from snugnet.compress.lowrank import svd, tt, tucker
+    from snugnet.compress.lowrank.factorize import build_factorized, factorize
+
+    layers = keras.tf_keras.layers
+    model = keras.tf_keras.Sequential(
+        [
+            layers.Input((6, 6, 2)),
+            layers.Conv2D(8, 3, name="conv"),
+            layers.Flatten(),
+            layers.Dense(16, activation="relu", name="wide"),
+            layers.Dense(4, name="scores"),
+        ]
+    )
+    requests = {
+        "conv": LayerFactorization(method="tucker2", rank=2),
+        "wide": LayerFactorization(method="tt", rank=2),
+        "scores": LayerFactorization(method="svd", rank=2),
+    }
+    expected = factorize(model, requests)
+    for module in (svd, tt, tucker):
+        monkeypatch.delattr(module, "factorize")
+    result = build_factorized(model, requests)
+    assert result.get_config()["layers"] == expected.get_config()["layers"]
+
+
 @pytest.mark.parametrize(
     "both",
     [

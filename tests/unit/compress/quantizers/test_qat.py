@@ -205,6 +205,7 @@ def test_qat_file_is_integer_when_batch_norm_follows_dense(keras, tmp_path):
 def test_qat_file_is_integer_when_layer_is_a_tensor_train(keras, tmp_path):
     from snugnet.compress.lowrank.factorize import factorize
     from snugnet.compress.quantizers.qat import train_quantized
+    from snugnet.core.settings.factorization import LayerFactorization
     from snugnet.tflite.convert import convert
     from snugnet.tflite.weight_report import make_weight_report
     from tests.unit.conftest import waves
@@ -218,7 +219,7 @@ def test_qat_file_is_integer_when_layer_is_a_tensor_train(keras, tmp_path):
             layers.Dense(3, activation="softmax"),
         ]
     )
-    model = factorize(model, {"long": {"method": "tt", "rank": 2}})
+    model = factorize(model, {"long": LayerFactorization(method="tt", rank=2)})
     samples = waves("multiclass")
     quantized, plain, _ = train_quantized(model, samples, samples, SETTINGS, seed=1)
     assert [layer.name for layer in plain.layers] == [layer.name for layer in model.layers]
