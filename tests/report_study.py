@@ -34,7 +34,7 @@ class FakeStudy:
         self.rows: list[dict[str, Any]] = []
         self.evidence: list[str] = []
         self.gate: dict[str, Any] = {"verdict": "pass", "cells": 0}
-        self.gate |= {"failures": [], "demands": []}
+        self.gate |= {"failures": [], "requirements": []}
         self.recipes: dict[str, Any] = {
             name: {} for name in ("datasets", "models", "variants", "schemes", "lineages")
         }

@@ -46,7 +46,10 @@ def test_run_repeats_only_gate_jobs_when_gates_are_added(tiny):
         assert "Nothing to be done" in tiny.snakemake(*RUN)
         gate = read_gate(tiny)
     assert gate["verdict"] == "pass"
-    counts = {demand["gate"]: (demand["cells"], demand["failed"]) for demand in gate["demands"]}
+    counts = {
+        requirement["gate"]: (requirement["cells"], requirement["failed"])
+        for requirement in gate["requirements"]
+    }
     assert counts == {
         "gates[0].min_accuracy": (24, 0),
         "gates[0].max_size": (24, 0),
@@ -55,7 +58,7 @@ def test_run_repeats_only_gate_jobs_when_gates_are_added(tiny):
         "gates[2].max_latency_us": (11, 0),
         "gates[2].exact": (11, 0),
     }
-    assert read_gate(tiny)["demands"] == []
+    assert read_gate(tiny)["requirements"] == []
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +104,7 @@ def test_reports_are_written_when_gate_fails(tiny, failed_output):
     assert gate["verdict"] == "fail"
     assert len(gate["failures"]) == 3
     assert all(failure in failed_output for failure in gate["failures"])
-    assert [demand["failed"] for demand in gate["demands"]] == [2, 1, 0]
+    assert [requirement["failed"] for requirement in gate["requirements"]] == [2, 1, 0]
     for name in ("metrics.csv", "metrics.md", "index.html"):
         assert (tiny.results / "report" / name).is_file()
     assert any((tiny.results / "report" / "figures").iterdir())

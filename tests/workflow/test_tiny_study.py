@@ -78,7 +78,7 @@ def test_manifest_lists_results_code_and_versions(tiny):
 
 def test_gate_of_tiny_study_passes(tiny):
     gate = json.loads((tiny.results / "report" / "gate.json").read_text())
-    assert gate == {"verdict": "pass", "cells": 24, "failures": [], "demands": []}
+    assert gate == {"verdict": "pass", "cells": 24, "failures": [], "requirements": []}
 
 
 def cell_of(table: pd.DataFrame, model: str, variant: str, scheme: str) -> pd.Series:

@@ -19,7 +19,7 @@ def main(job: Any) -> None:
         folder = Path(job.input["gate"]).parent
         summary = f"checks failed ({len(gate['failures'])} failures; details in {folder})"
         raise InputError("\n  ".join([summary, *gate["failures"]]))
-    print(f"all checks passed: {gate['cells']} cells, {len(gate['demands'])} requirements")
+    print(f"all checks passed: {gate['cells']} cells, {len(gate['requirements'])} requirements")
 
 
 if __name__ == "__main__":

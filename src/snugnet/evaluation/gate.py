@@ -26,12 +26,12 @@ class GateResult:
     Attributes:
         cells: Number of cells.
         failures: A message for each failure, which begins with the cell.
-        demands: The checks of the requirements in the configuration.
+        requirements: The checks of the requirements in the configuration.
     """
 
     cells: int
     failures: list[str]
-    demands: list[RequirementCheck]
+    requirements: list[RequirementCheck]
 
     @property
     def verdict(self) -> str:
@@ -45,8 +45,8 @@ class GateResult:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Read a result from the mapping that `to_json` returns."""
-        demands = [RequirementCheck(**demand) for demand in values["demands"]]
-        return cls(values["cells"], list(values["failures"]), demands)
+        requirements = [RequirementCheck(**requirement) for requirement in values["requirements"]]
+        return cls(values["cells"], list(values["failures"]), requirements)
 
 
 def evaluate_gate(rows: Sequence[Row], gates: Sequence[Mapping[str, Any]] = ()) -> GateResult:
@@ -69,7 +69,7 @@ def evaluate_gate(rows: Sequence[Row], gates: Sequence[Mapping[str, Any]] = ()) 
             problems.append(f"status {row['status']}")
         failures += [f"{cell_name(row)}: {problem}" for problem in problems]
     checks, failed = check_requirements(rows, gates)
-    return GateResult(cells=len(rows), failures=failures + failed, demands=checks)
+    return GateResult(cells=len(rows), failures=failures + failed, requirements=checks)
 
 
 def _inexact(row: Row) -> list[str]:

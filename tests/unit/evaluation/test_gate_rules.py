@@ -62,12 +62,12 @@ def cell(scheme: str = "fiq_int8", **changes: Any) -> dict[str, Any]:
     return {**names, **metrics}
 
 
-def failures(demand: dict[str, Any], *cells: dict[str, Any]) -> list[str]:
-    return evaluate_gate(cells, [entry(**demand)]).failures
+def failures(requirement: dict[str, Any], *cells: dict[str, Any]) -> list[str]:
+    return evaluate_gate(cells, [entry(**requirement)]).failures
 
 
 @pytest.mark.parametrize(
-    ("demand", "limit", "kept", "missed", "said"),
+    ("requirement", "limit", "kept", "missed", "said"),
     [
         (
             {"min_accuracy": 90},
@@ -106,10 +106,12 @@ def failures(demand: dict[str, Any], *cells: dict[str, Any]) -> list[str]:
         ),
     ],
 )
-def test_gate_passes_at_limit_and_fails_when_limit_is_exceeded(demand, limit, kept, missed, said):
-    (key,) = demand
-    assert failures(demand, cell(**kept)) == []
-    assert failures(demand, cell(**missed)) == [
+def test_gate_passes_at_limit_and_fails_when_limit_is_exceeded(
+    requirement, limit, kept, missed, said
+):
+    (key,) = requirement
+    assert failures(requirement, cell(**kept)) == []
+    assert failures(requirement, cell(**missed)) == [
         f"net_s7/original/fiq_int8/litert: {said}; gates[0].{key} requires {limit}"
     ]
 
@@ -132,8 +134,8 @@ def test_gate_passes_at_limit_and_fails_when_limit_is_exceeded(demand, limit, ke
 )
 def test_gate_uses_interval_of_accuracy_drop(confidence, low, high, opens):
     measured = cell(delta_float_low=low, delta_float_high=high)
-    demand = {"max_drop": 0.5, "confidence": confidence}
-    assert (failures(demand, measured) == []) == opens
+    requirement = {"max_drop": 0.5, "confidence": confidence}
+    assert (failures(requirement, measured) == []) == opens
 
 
 def test_gate_failure_of_max_drop_has_interval_and_limit():
@@ -170,7 +172,7 @@ def test_gate_fails_on_drop_when_interval_is_missing(groups, delta, reason):
 
 
 @pytest.mark.parametrize(
-    ("demand", "missing", "said"),
+    ("requirement", "missing", "said"),
     [
         (
             {"max_arena": 9},
@@ -182,13 +184,13 @@ def test_gate_fails_on_drop_when_interval_is_missing(groups, delta, reason):
         ({"min_accuracy": 95}, {"accuracy_low": None}, "accuracy is 90.00 %"),
     ],
 )
-def test_gate_fails_when_value_is_missing(demand, missing, said):
-    (found,) = failures(demand, cell(**missing))
+def test_gate_fails_when_value_is_missing(requirement, missing, said):
+    (found,) = failures(requirement, cell(**missing))
     assert found.startswith(f"net_s7/original/fiq_int8/litert: {said}; gates[0].")
 
 
 @pytest.mark.parametrize(
-    ("demand", "scheme"),
+    ("requirement", "scheme"),
     [
         ({"max_drop": 0}, "float32"),
         ({"max_arena": 1}, "drq"),
@@ -198,10 +200,10 @@ def test_gate_fails_when_value_is_missing(demand, missing, said):
         ({"hardware": True}, "fiq_int8"),
     ],
 )
-def test_gate_skips_requirement_when_scheme_has_no_such_value(demand, scheme):
-    found = evaluate_gate([cell(scheme)], [entry(**demand)])
+def test_gate_skips_requirement_when_scheme_has_no_such_value(requirement, scheme):
+    found = evaluate_gate([cell(scheme)], [entry(**requirement)])
     assert found.failures == []
-    assert found.demands[0].cells == 0
+    assert found.requirements[0].cells == 0
 
 
 @pytest.mark.parametrize("scheme", ["akida_v1_w4a4", "akida_v2_w8a8"])
@@ -228,7 +230,7 @@ def test_gate_fails_when_a_layer_is_not_in_hardware():
 
 
 @pytest.mark.parametrize(
-    "demand",
+    "requirement",
     [
         {"max_drop": 100},
         {"min_accuracy": 0},
@@ -237,10 +239,10 @@ def test_gate_fails_when_a_layer_is_not_in_hardware():
         {"hardware": True},
     ],
 )
-def test_gate_requirement_fails_when_cell_is_incompatible(demand):
+def test_gate_requirement_fails_when_cell_is_incompatible(requirement):
     names = {**NAMES, "scheme": "akida_v1_w4a4", "runtime": "akida"}
     row = {**names, "status": "incompatible", "reason": "conv_1: stride 4"}
-    (failure,) = failures(demand, row)
+    (failure,) = failures(requirement, row)
     cell_name = "net_s7/original/akida_v1_w4a4/akida"
     assert failure.startswith(f"{cell_name}: incompatible (conv_1: stride 4); gates[0].")
     assert evaluate_gate([row]).verdict == "pass"
@@ -276,7 +278,7 @@ def test_gate_result_counts_cells_and_failures_of_requirements():
     assert found.cells == 3
     assert len(found.failures) == 3
     size, arena = "64.0 KiB (65,535 bytes)", "29.3 KiB (30,000 bytes)"
-    assert found.to_json()["demands"] == [
+    assert found.to_json()["requirements"] == [
         {
             "gate": "gates[0].max_size",
             "text": f"file size at most {size} (all cells)",

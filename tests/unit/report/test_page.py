@@ -168,8 +168,8 @@ def test_page_omits_sections_when_study_has_no_analyses(small):
 
 def test_page_shows_gate_requirements_when_study_has_some(small):
     small.model("m", "synthetic_x", ["original"], ["float32"])
-    demand = {"gate": "gates[0]", "text": "at most 5 KiB", "cells": 3, "failed": 1}
-    small.gate["demands"] = [demand]
+    requirement = {"gate": "gates[0]", "text": "at most 5 KiB", "cells": 3, "failed": 1}
+    small.gate["requirements"] = [requirement]
     text = written(small.collect())
     assert "at most 5 KiB" in text
     assert "all but 1" in text
