@@ -91,8 +91,8 @@ def test_int8_engine_prints_ratios(tmp_path):
 @pytest.mark.slow
 def test_scheduling_prints_ratios():
     text = output_of("scheduling", "--jobs", "4")
-    for row in ("100 starts a second at most", "no limit", "ratio"):
-        assert len(numbers(text, row)) == 2
+    for row in ("100 starts a second at most, ilp", "no limit, ilp", "no limit, greedy"):
+        assert len(numbers(text, row)) == 4
 
 
 @pytest.mark.slow

@@ -125,21 +125,25 @@ def settings(*names):
 
 
 @lru_cache(maxsize=None)
-def digests(script, modules):
+def digests(script, modules, without):
     """Compute the digests of a script and of all modules that it can import."""
-    return compute_code_digests(SCRIPTS / f"{script}.py", modules, SOURCE)
+    return compute_code_digests(SCRIPTS / f"{script}.py", modules, SOURCE, without)
 
 
-def code(script, *module_settings):
+# This module decides whether a job goes on, not what its outputs are.
+REQUEST_CHECK = ("snugnet.compress.requests",)
+
+
+def code(script, *module_settings, without=()):
     """Create the parameter `code` of a rule: the digests of all code that its script can import.
 
     A script may import modules that are named in its settings. `module_settings` are the names of
-    these settings.
+    these settings. `without` are the names of modules that do not affect the outputs.
     """
 
     def of(wildcards):
         modules = STUDY.settings.collect(module_settings, dict(wildcards.items()))
-        return digests(script, tuple(modules.values()))
+        return digests(script, tuple(modules.values()), without)
 
     return of
 

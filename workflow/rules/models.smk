@@ -21,7 +21,7 @@ rule train:
     threads: STUDY.config.tf_threads
     params:
         settings=settings("model", "architecture_module", "seed", "tf_threads"),
-        code=code("train", "architecture_module"),
+        code=code("train", "architecture_module", without=REQUEST_CHECK),
         requests=requests_of,
         explored_layers=explored_layers_of,
     script:
@@ -48,7 +48,7 @@ rule adopt:
     threads: STUDY.config.tf_threads
     params:
         settings=settings("file", "tf_threads"),
-        code=code("adopt"),
+        code=code("adopt", without=REQUEST_CHECK),
         requests=requests_of,
         explored_layers=explored_layers_of,
     script:
@@ -78,7 +78,7 @@ rule compress:
     threads: STUDY.config.tf_threads
     params:
         settings=settings("variant", "method_module", "seed", "tf_threads"),
-        code=code("compress", "method_module"),
+        code=code("compress", "method_module", without=REQUEST_CHECK),
         requests=requests_of,
         explored_layers=explored_layers_of,
     script:

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 def main(job: Any) -> None:
     from snugnet.compress.graph.canonicalize import canonicalize
+    from snugnet.compress.requests import check_in_child
     from snugnet.core.errors import InputError
     from snugnet.core.samples import load_split
     from snugnet.core.settings.architectures.pretrained import File
-    from snugnet.jobs.request_check import check_requests
     from snugnet.models.architectures import pretrained
     from snugnet.models.loading import keras2
     from snugnet.models.training.artifacts import save
@@ -33,7 +33,7 @@ def main(job: Any) -> None:
             print(f"warning: the model cannot have variants: {error}")
             return model
 
-    check_requests(build, job.params.requests, job.params.explored_layers)
+    check_in_child(build, job.params.requests, job.params.explored_layers)
     save(build(), [], job.output)  # nothing was trained
 
 

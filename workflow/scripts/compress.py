@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from importlib import import_module
 
+    from snugnet.compress.requests import check_in_child
     from snugnet.core.samples import load_split
-    from snugnet.jobs.request_check import check_requests
     from snugnet.models.loading import keras2
     from snugnet.models.loading.storage import load_model
     from snugnet.models.training.artifacts import save
 
     settings = job.params.settings
-    parent, requests = job.input["parent"], job.params.requests
-    check_requests(lambda: load_model(parent), requests, job.params.explored_layers)
+    parent = job.input["parent"]
+    check_in_child(lambda: load_model(parent), job.params.requests, job.params.explored_layers)
     keras2.configure(settings["seed"], settings["tf_threads"])
     train, val = load_split(job.input["train"]), load_split(job.input["val"])
     method = import_module(settings["method_module"])

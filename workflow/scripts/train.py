@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from importlib import import_module
 
+    from snugnet.compress.requests import check_in_child
     from snugnet.core.samples import load_split
     from snugnet.core.settings.training import TrainingSettings
-    from snugnet.jobs.request_check import check_requests
     from snugnet.models.loading import keras2
     from snugnet.models.training.artifacts import save
     from snugnet.models.training.fit import fit
@@ -27,7 +27,7 @@ def main(job: Any) -> None:
         block = architecture.SETTINGS.from_block(settings["model"])
         return architecture.build(block, train.x.shape[1:], train.task, len(train.class_names))
 
-    check_requests(build, job.params.requests, job.params.explored_layers)
+    check_in_child(build, job.params.requests, job.params.explored_layers)
     model = build()
     training = TrainingSettings.model_validate(settings["model"]["training"])
     history = fit(model, train, val, training, settings["seed"])

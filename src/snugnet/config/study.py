@@ -68,9 +68,14 @@ class Study:
                 with tempfile.TemporaryFile(dir=folder):
                     pass
             except OSError as error:
+                other = (
+                    "start Snakemake in another folder (--directory)"
+                    if folder == "results"
+                    else "set results_dir to another folder"
+                )
                 raise InputError(
                     f"results_dir: cannot write to {folder!r} ({error.strerror}); make it "
-                    "writable or set results_dir to another folder"
+                    f"writable, or {other}"
                 ) from None
         return name
 

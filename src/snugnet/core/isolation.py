@@ -9,6 +9,7 @@ import faulthandler
 import os
 import signal
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -80,23 +81,27 @@ def run_in_child(work: Callable[[], Any], is_silent: bool = False) -> ChildResul
         How the child ended. Its exit code is 1 if `work` raised an exception.
     """
     reader, writer = os.pipe()
+    # The child skips the cleanup of libraries, such as that of TensorFlow's temporary files.
+    with tempfile.TemporaryDirectory(prefix="snugnet") as folder:
+        child = start_child(lambda: _report(work, is_silent, folder, reader, writer))
+        os.close(writer)
+        with os.fdopen(reader) as stream:
+            message = stream.read()
+        return ChildResult(wait_for_child(child), message)
 
-    def report() -> int:
-        os.close(reader)
-        if is_silent:
-            _drop_output()
-        try:
-            work()
-        except InputError as error:
-            os.write(writer, str(error).encode())
-            return 1
-        return 0
 
-    child = start_child(report)
-    os.close(writer)
-    with os.fdopen(reader) as stream:
-        message = stream.read()
-    return ChildResult(wait_for_child(child), message)
+def _report(work: Callable[[], Any], is_silent: bool, folder: str, reader: int, writer: int) -> int:
+    """Do the work of a child process, with its temporary files in a folder."""
+    os.close(reader)
+    tempfile.tempdir = folder
+    if is_silent:
+        _drop_output()
+    try:
+        work()
+    except InputError as error:
+        os.write(writer, str(error).encode())
+        return 1
+    return 0
 
 
 def _drop_output() -> None:

@@ -19,13 +19,17 @@ PACKAGE = "snugnet"
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def compute_code_digests(script: Path, modules: tuple[str, ...], source: Path) -> dict[str, str]:
+def compute_code_digests(
+    script: Path, modules: tuple[str, ...], source: Path, without: tuple[str, ...] = ()
+) -> dict[str, str]:
     """Compute the digests of a job script and of all modules of this package that it can import.
 
     Args:
         script: The Python file that the job runs.
         modules: Dotted names of modules that the script selects by name at run time.
         source: The folder that contains the package.
+        without: Dotted names of modules that do not affect the outputs of the job. They are left
+            out, with everything that only they import.
 
     Returns:
         `{name: digest}`, sorted by name. The name of the script is its file name.
@@ -41,7 +45,8 @@ def compute_code_digests(script: Path, modules: tuple[str, ...], source: Path) -
     pending = [*modules, *file.imports]
     while pending:
         module = pending.pop()
-        path = None if module in digests else _module_path(module, source)
+        is_known = module in digests or module in without
+        path = None if is_known else _module_path(module, source)
         if path is not None:  # None: a name in a module, such as a function
             file = _read(path)
             digests[module] = file.digest

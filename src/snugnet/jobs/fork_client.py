@@ -46,7 +46,7 @@ def run_script(
                 line = replies.readline()
     except OSError:
         return None
-    return os.waitstatus_to_exitcode(int(line)) if line else None
+    return int(line) if line else None
 
 
 def address() -> str:

@@ -23,7 +23,7 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
@@ -45,9 +45,18 @@ def announce(here: bool, warm: bool) -> None:
         here: Whether this is the main process of a run whose jobs see the same processes and files.
         warm: Whether the jobs share a server.
     """
-    here = here and sys.platform == "linux"
+    here = here and sys.platform == "linux" and _can_watch()
     os.environ[RUN] = str(os.getpid()) if here else ""
     os.environ[WARM] = secrets.token_hex(8) if here and warm else ""
+
+
+def _can_watch() -> bool:
+    """Return whether this system can watch processes; Linux can since version 5.3."""
+    try:
+        os.close(_watch(os.getpid()))
+    except OSError:
+        return False
+    return True
 
 
 def end_with_the_run() -> None:
@@ -80,7 +89,8 @@ def main() -> None:
     """Serve the jobs of a run until the run ends."""
     run, server = _watch(int(os.environ[RUN])), _watch(os.getpid())
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the status of a guard is not needed
-    handlers = {number: signal.signal(number, signal.SIG_IGN) for number in FORWARDED}
+    received: list[int] = []
+    handlers = {number: _record(number, received) for number in FORWARDED}
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address())
         listener.listen(128)
@@ -91,8 +101,16 @@ def main() -> None:
                 _import(["snakemake.script", *request["packages"]])
                 if os.fork() == 0:
                     listener.close()  # otherwise the address would outlive the server
-                    _guard(job, server, request, handlers)
+                    _guard(job, server, request, handlers, received)
     os._exit(0)  # skip the cleanup of imported packages, which takes half a second
+
+
+def _record(number: signal.Signals, received: list[int]) -> Any:
+    """Append a signal to a list when it arrives, unless it is ignored; return the old handler."""
+    handler = signal.getsignal(number)
+    if handler != signal.SIG_IGN:
+        signal.signal(number, lambda arrived, _: received.append(arrived))
+    return handler
 
 
 def _guard(
@@ -100,6 +118,7 @@ def _guard(
     server: int,
     request: Mapping[str, Any],
     handlers: Mapping[signal.Signals, Any],
+    received: Sequence[int],
 ) -> NoReturn:
     """Run a job in a child and send its status; end the child if the job or the server ends.
 
@@ -111,6 +130,8 @@ def _guard(
         server: File descriptor that becomes readable when the server ends.
         request: The request of the job.
         handlers: Handlers of signals in the child.
+        received: Signals that the server has received. They also end jobs that had to wait while
+            the server imported packages.
     """
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -121,13 +142,20 @@ def _guard(
             _run_script(request, guard, handlers)
         os.setpgid(child, child)
         _forward_signals(child)
+        for number in received:
+            os.kill(child, number)
         job.sendall(f"{child}\n".encode())
         child_end = _watch(child)
         has_ended = child_end in select.select([child_end, job.fileno(), server], [], [])[0]
         os.killpg(child, signal.SIGKILL)  # also ends all processes that the child started
-        _, status = os.waitpid(child, 0)
-        if has_ended:
+        end = os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+        if has_ended and end is not None:
+            status = end.si_status if end.si_code == os.CLD_EXITED else -end.si_status
             job.sendall(f"{status}\n".encode())
+            # The client may just begin to measure the child. Its process id therefore remains until
+            # the client has closed the connection.
+            select.select([job.fileno(), server], [], [])
+        os.waitpid(child, 0)
     finally:
         os._exit(0)
 

@@ -49,13 +49,16 @@ class ForkedScript(PythonScript):
         """
         status = None
         if os.environ.get(fork_client.WARM):
-            packages = find_packages(getattr(self.params, "code", {}))
+            packages = find_packages(getattr(self.params, "code", None))
             status = fork_client.run_script(fname, packages, self._environment(), self._watch)
         if status is None:
             super().execute_script(fname, edit)
         elif status:
             if status == -signal.SIGKILL:
-                logger.error("the job was killed (SIGKILL): probably out of memory")
+                logger.error(
+                    "the job was killed (SIGKILL): probably out of memory. Use fewer --cores, or "
+                    "free memory."
+                )
             raise CalledProcessError(status, f"{sys.executable} {fname}")
 
     def _environment(self) -> dict[str, str]:
@@ -72,12 +75,15 @@ class ForkedScript(PythonScript):
         return benchmarked(process, self.bench_record)
 
 
-def find_packages(modules: Mapping[str, str]) -> list[str]:
+def find_packages(modules: object) -> list[str]:
     """List the large packages that a job can import.
 
     Args:
-        modules: Digests of all modules that the job can reach, by name of the module.
+        modules: Parameter `code` of the job: digests of all modules that it can reach, by name of
+            the module. Rules of other workflows may have no such parameter.
     """
+    if not isinstance(modules, Mapping):
+        return []
     return [package for name in sorted(modules) for package in IMPORTS.get(name, ())]
 
 

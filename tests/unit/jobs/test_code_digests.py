@@ -74,10 +74,14 @@ def source(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def digests(source: Path, *modules: str) -> dict[str, str]:
+def digests(source: Path, *modules: str, without: tuple[str, ...] = ()) -> dict[str, str]:
     code_digests._read.cache_clear()
     code_digests._module_path.cache_clear()
-    return code_digests.compute_code_digests(source / "job.py", modules, source / "src")
+    return code_digests.compute_code_digests(source / "job.py", modules, source / "src", without)
+
+
+def test_digests_lack_excluded_module_and_what_only_it_imports(source):
+    assert list(digests(source, without=("snugnet.near",))) == ["job.py", "snugnet"]
 
 
 def test_digests_include_modules_imported_inside_functions(source):

@@ -9,8 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from snugnet.jobs import fork_client, fork_server
@@ -218,6 +220,30 @@ def test_guard_passes_signal_to_child_when_group_is_signalled(run, number):
     os.killpg(job.pid, number)  # as a terminal does
     assert job.wait(timeout=60) == 5
     assert has_ended(child)
+
+
+def test_waiting_job_ends_when_group_is_signalled_during_import(run):
+    job = run.start("write_value('ran', 1); time.sleep(100)", "tensorflow", session=True)
+    time.sleep(0.7)  # the server is importing, which takes seconds
+    os.killpg(job.pid, signal.SIGINT)
+    assert job.wait(timeout=60) != 0
+
+
+def test_process_id_of_child_remains_when_client_measures_it_late(run, monkeypatch):
+    """A short job ends before the client has begun to measure it."""
+
+    @contextmanager
+    def measure(process: int) -> Iterator[None]:
+        time.sleep(0.5)
+        states.append(psutil.Process(process).status())
+        yield
+
+    states: list[str] = []
+    for name, value in run.environment.items():
+        monkeypatch.setenv(name, value)
+    (run.folder / "job.py").write_text("raise SystemExit(3)")
+    status = fork_client.run_script(str(run.folder / "job.py"), [], os.environ, measure)
+    assert (status, states) == (3, [psutil.STATUS_ZOMBIE])
 
 
 def test_child_process_and_descendants_end_when_client_is_killed(run):
