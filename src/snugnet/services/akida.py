@@ -123,7 +123,9 @@ def check(model: Any, schemes: list[str], device: str | None = None) -> list[Aki
     """
     devices = [_device(scheme, device) for scheme in schemes]
     from snugnet.akida.preflight import preflight
+    from snugnet.models.loading import keras2
 
+    keras2.configure(seed=0, threads=1)
     keras = _open(model)
     checks = []
     for scheme, name in zip(schemes, devices, strict=True):
@@ -186,10 +188,6 @@ def _device(scheme: str, device: str | None) -> str:
 
 
 def _open(model: Any) -> Any:
-    from snugnet.models.loading import keras2
     from snugnet.models.loading.keras_files import accept_model, load_keras_file
 
-    if isinstance(model, str | Path):
-        keras2.configure(seed=0, threads=1)
-        return load_keras_file(model)
-    return accept_model(model)
+    return load_keras_file(model) if isinstance(model, str | Path) else accept_model(model)

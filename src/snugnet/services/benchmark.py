@@ -123,6 +123,10 @@ def benchmark(request: BenchmarkRequest) -> BenchmarkReport:
     graph = read_graph(request.model)
     x, samples, reason = _read_samples(graph, request.data)
     baseline = request.baseline
+    if baseline is not None and baseline.suffix != ".tflite":
+        from snugnet.models.loading import keras2
+
+        keras2.configure(seed=0, threads=1)
     opened = nullcontext() if baseline is None else tflite_file(baseline, request.allow_code)
     with opened as baseline_file:
         files = [request.model] if baseline_file is None else [request.model, baseline_file]

@@ -27,26 +27,22 @@ class FloatModel:
     size_bytes: int | None
 
 
-def open_float_model(
-    model: Any, allow_code: Path | None = None, seed: int | None = None
-) -> FloatModel:
+def open_float_model(model: Any, allow_code: Path | None = None) -> FloatModel:
     """Open a Keras model and convert it to float32 TFLite.
+
+    Seeds and threads of this process stay as they are: TensorFlow cannot change its threads after
+    it has run an operator. Services of the command line call `keras2.configure` first.
 
     Args:
         model: Path of a .h5 or .keras file or a SavedModel folder, or a tf_keras model.
         allow_code: Python file that defines custom layers of a model file. The file is executed.
-        seed: Seed of Python, NumPy and TensorFlow, whose operators are then deterministic and run
-            on one thread; None to leave the settings of this process as they are.
 
     Raises:
         InputError: If the model is not supported; layers and reasons are named.
         OSError: If a file cannot be read.
     """
-    from snugnet.models.loading import keras2
     from snugnet.models.loading.keras_files import accept_model, load_keras_file
 
-    if seed is not None:
-        keras2.configure(seed, threads=1)
     if isinstance(model, str | Path):
         name, size = str(model), file_size(Path(model))
         loaded = load_keras_file(model, allow_code)

@@ -242,7 +242,10 @@ def quantize_file(request: QuantizeRequest) -> QuantizeReport:
         OSError: If a file cannot be read or written.
     """
     request.check()
-    float_model = open_float_model(request.model, request.allow_code, request.seed)
+    from snugnet.models.loading import keras2
+
+    keras2.configure(request.seed, threads=1)
+    float_model = open_float_model(request.model, request.allow_code)
     parts = None if request.data is None else _read_parts(request, float_model)
     quantized = _quantize(request, float_model, parts)
     # Measured in a temporary folder first: a file that LiteRT rejects is never written.
