@@ -22,8 +22,8 @@ from snugnet.cli import (
     run_model,
     verify,
 )
-from snugnet.cli.extras import missing
 from snugnet.core.errors import InputError
+from snugnet.core.extras import missing
 
 DONE, FAILED, WRONG = 0, 1, 2
 # What to do about files that cannot be used.

@@ -12,9 +12,9 @@ import pytest
 
 from snugnet import __version__
 from snugnet.cli import app, main
-from snugnet.cli.extras import EXTRAS, LIBRARIES, missing
 from snugnet.core import installation
 from snugnet.core.errors import InputError
+from snugnet.core.extras import EXTRAS, LIBRARIES, missing
 from tests.unit.cli import foreign_models
 
 

@@ -244,6 +244,36 @@ def test_import_loads_no_large_package_when_it_is_not_needed(code, absent):
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.parametrize(
+    ("package", "call", "extra"),
+    [
+        ("sklearn", "sn.evaluate('m.tflite', x, y)", "train"),
+        ("tensorflow", "sn.quantize('m.h5', 'drq')", "train"),
+        ("ai_edge_litert", "sn.verify('m.tflite')", "tflite"),
+        ("akida", "sn.to_akida('m.h5', calibration=x)", "akida"),
+        ("scipy", "sn.evaluate", "tflite"),
+    ],
+)
+def test_api_names_extra_when_package_is_missing(package, call, extra, tmp_path):
+    (tmp_path / "m.tflite").write_bytes(models.network())
+    program = (
+        "import sys\n"
+        f"sys.modules[{package!r}] = None\n"
+        "import numpy as np\n"
+        "import snugnet as sn\n"
+        "x, y = np.zeros((3, 8, 8, 2), np.float32), np.arange(3)\n"
+        "try:\n"
+        f"    {call}\n"
+        "except ModuleNotFoundError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    message = f"package {package} is not installed. Run: pip install 'snugnet[{extra}]'"
+    assert done.stdout.startswith(message)
+
+
 @pytest.mark.slow
 def test_quantize_fails_when_keras_3_is_in_use():
     """TensorFlow was imported, and its Keras was used, before Snugnet."""
