@@ -155,6 +155,12 @@ def test_factorize_makes_model_smaller(model):
     assert thin.count_params() < model.count_params()
 
 
+def test_factorize_accepts_rank_of_numpy(model):
+    layers = {"conv_2": sn.Tucker2((np.int64(3), np.float32(0.5))), "head": sn.SVD(np.int32(2))}
+    thin = sn.factorize(model, layers, train=samples(0), val=samples(1), epochs=1)
+    assert thin.count_params() < model.count_params()
+
+
 def test_verify_is_exact_when_samples_are_arrays_or_random(tmp_path):
     path = tmp_path / "m.tflite"
     path.write_bytes(models.network())
@@ -200,6 +206,18 @@ def test_load_int8_explains_element(quantized, tmp_path):
         (
             lambda m, x, y: sn.factorize(m, {"head": sn.SVD(0)}, (x, y), (x, y)),
             "layers.head.rank: 0 is too small; it must be greater than 0",
+        ),
+        (
+            lambda m, x, y: sn.factorize(m, {"head": sn.SVD(2.7)}, (x, y), (x, y)),
+            "layers.head.rank: 2.7 is neither an integer nor a fraction below 1",
+        ),
+        (
+            lambda m, x, y: sn.factorize(m, {"conv_2": sn.Tucker2(1.0)}, (x, y), (x, y)),
+            "layers.conv_2.rank: 1.0 is neither an integer nor a fraction below 1",
+        ),
+        (
+            lambda m, x, y: sn.factorize(m, {"conv_2": sn.Tucker2((0.5, 3.5))}, (x, y), (x, y)),
+            "layers.conv_2.rank: 3.5 is neither an integer nor a fraction below 1",
         ),
         (
             lambda m, x, y: sn.factorize(m, {"conv_9": sn.SVD(2)}, (x, y), (x, y)),
