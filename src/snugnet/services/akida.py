@@ -9,6 +9,7 @@ import numpy as np
 from snugnet.core.akida_schemes import AKIDA_SCHEMES, DEVICES
 from snugnet.core.errors import InputError
 from snugnet.services import user_data
+from snugnet.services.arguments import ArgumentError
 from snugnet.services.output_files import save_file
 from snugnet.services.quantized_model import html_table
 
@@ -181,8 +182,9 @@ def _device(scheme: str, device: str | None) -> str:
         raise InputError(f"unknown scheme {scheme!r}. Known: {', '.join(AKIDA_SCHEMES)}.")
     devices = DEVICES[AKIDA_SCHEMES[scheme].version]
     if device is not None and device not in devices:
-        raise InputError(
-            f"--device {device}: unknown device for scheme {scheme}. Known: {', '.join(devices)}."
+        known = ", ".join(devices)
+        raise ArgumentError(
+            "device", device, f"unknown device for scheme {scheme}. Known: {known}."
         )
     return device or devices[-1]
 

@@ -15,6 +15,7 @@ from snugnet.core.samples import Samples
 from snugnet.core.tflite_schemes import CONVERTED_SCHEMES, FULL_INT8, FULL_INTEGER, SCHEMES
 from snugnet.evaluation.accuracy import Accuracy, Difference, join_json
 from snugnet.services import user_data
+from snugnet.services.arguments import ArgumentError
 from snugnet.services.float_model import FloatModel, convert_model, open_float_model
 from snugnet.services.quantized_model import QuantizedModel
 from snugnet.services.verify import CERTIFIED, TRACED, certify_samples, decide_without_task
@@ -67,29 +68,29 @@ class QuantizeRequest:
             InputError: If they do not.
         """
         if self.output.suffix != ".tflite":
-            raise InputError(
-                f"--output {self.output}: wrong suffix. Use a path that ends in .tflite."
+            raise ArgumentError(
+                "output", self.output, "wrong suffix. Use a path that ends in .tflite."
             )
         is_aware = self.method == Method.QUANTIZATION_AWARE
         if is_aware and self.scheme not in FULL_INT8:
             allowed = ", ".join(FULL_INT8)
-            raise InputError(
-                f"--scheme {self.scheme}: not available with --method {self.method}. Use {allowed}."
+            raise ArgumentError(
+                "scheme", self.scheme, f"not available with method {self.method}. Use {allowed}."
             )
         if self.data is None and (is_aware or SCHEMES[self.scheme].calibrated):
-            raise InputError(f"--data is missing: {self._explain_need()}")
+            raise ArgumentError("data", None, f"missing. {self._explain_need()}")
 
     def _explain_need(self) -> str:
-        """Explain which option needs samples, and the alternative."""
+        """Explain which argument needs samples, and the alternative."""
         if self.method == Method.QUANTIZATION_AWARE:
             return (
-                f"--method {self.method} trains on labelled samples. Give --data, or use --method "
+                f"Method {self.method} trains on labelled samples. Give data, or use method "
                 f"{Method.POST_TRAINING}."
             )
         free = ", ".join(name for name in CONVERTED_SCHEMES if not SCHEMES[name].calibrated)
         return (
-            f"--scheme {self.scheme} needs calibration samples. "
-            f"Give --data, or use one of these schemes: {free}."
+            f"Scheme {self.scheme} needs calibration samples. "
+            f"Give data, or use one of these schemes: {free}."
         )
 
 
@@ -291,7 +292,7 @@ def classification_parts(
 def _no_classifier(name: str) -> str:
     return (
         f"{name}: the last layer is neither softmax nor sigmoid. Only classifiers can be measured "
-        f"or trained with QAT. --method {Method.POST_TRAINING} takes any model."
+        "or fine-tuned; PTQ takes any model."
     )
 
 

@@ -178,7 +178,7 @@ def test_quantize_uses_drq_when_data_is_missing(command_json, command, model_and
         "quantize", "--model", model, "--output", output, "--scheme", "fiq_int8"
     )
     assert code == 2
-    assert "--data is missing: --scheme fiq_int8 needs calibration samples" in complaint
+    assert "--data: missing. Scheme fiq_int8 needs calibration samples" in complaint
     assert "one of these schemes: float32, drq, float16" in complaint
 
 

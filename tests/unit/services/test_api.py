@@ -226,6 +226,10 @@ def test_load_int8_explains_element(quantized, tmp_path):
         (lambda m, x, y: sn.evaluate(m, x, y[:5]), "y has shape (5,), but x has 120 samples"),
         (lambda m, x, y: sn.verify("no.tflite"), "no.tflite"),
         (lambda m, x, y: sn.to_akida(m, "akida_v9", x), "unknown scheme 'akida_v9'"),
+        (
+            lambda m, x, y: sn.to_akida(m, "akida_v1_w4a4", x, "X"),
+            "device X: unknown device for scheme akida_v1_w4a4. Known: AKD1500, AKD1000.",
+        ),
         (lambda m, x, y: sn.to_akida(m), "calibration is missing"),
     ],
 )
@@ -234,6 +238,24 @@ def test_api_error_names_the_fix_when_request_is_wrong(model, call, message):
     with pytest.raises((sn.InputError, OSError)) as error:
         call(model, x, y)
     assert message in str(error.value)
+    assert "--" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda m, x, y: sn.quantize_aware(m, (x, y), (x, y)),
+        lambda m, x, y: sn.prune(m, (x, y), (x, y), 0.5),
+        lambda m, x, y: sn.factorize(m, {"conv_1": sn.Tucker2(0.5)}, (x, y), (x, y)),
+    ],
+    ids=["quantize_aware", "prune", "factorize"],
+)
+def test_training_names_no_option_when_model_is_no_classifier(call, model, keras):
+    inner = keras.tf_keras.Model(model.input, model.get_layer("conv_2").output, name="headless")
+    x, y = samples(1)
+    with pytest.raises(sn.InputError, match="headless: the last layer is neither") as error:
+        call(inner, x, y)
+    assert "--" not in str(error.value)
 
 
 def test_public_names_are_importable():
