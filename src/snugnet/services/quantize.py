@@ -411,7 +411,8 @@ def _measure(
     if parts is not None and parts.test is not None:
         predictions = predict_file(path, parts.test)
         accuracy = measure_accuracy(predictions, CONFIDENCE)
-        reference = predict_file(float32, parts.test)
+        is_float32 = quantized.content == quantized.float32
+        reference = predictions if is_float32 else predict_file(float32, parts.test)
         difference = measure_difference(predictions, reference, CONFIDENCE)
         if is_integer:
             x, raw = parts.test.x[:CERTIFIED], predictions.raw[:CERTIFIED]
