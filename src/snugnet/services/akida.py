@@ -10,6 +10,7 @@ from snugnet.core.akida_schemes import AKIDA_SCHEMES, DEVICES
 from snugnet.core.errors import InputError
 from snugnet.services import user_data
 from snugnet.services.arguments import ArgumentError
+from snugnet.services.float_model import open_keras
 from snugnet.services.output_files import save_file
 from snugnet.services.quantized_model import html_table
 
@@ -127,7 +128,7 @@ def check(model: Any, schemes: list[str], device: str | None = None) -> list[Aki
     from snugnet.models.loading import keras2
 
     keras2.configure(seed=0, threads=1)
-    keras = _open(model)
+    keras = open_keras(model)
     checks = []
     for scheme, name in zip(schemes, devices, strict=True):
         obstacles = preflight(keras, AKIDA_SCHEMES[scheme], name)
@@ -166,7 +167,7 @@ def to_akida(
     from snugnet.akida.convert import convert
     from snugnet.akida.quantize import quantize
 
-    keras = _open(model)
+    keras = open_keras(model)
     x = user_data.from_arrays(calibration, shape=keras.input_shape[1:]).x
     quantized = quantize(keras, AKIDA_SCHEMES[scheme], x)
     return AkidaProgram(convert(quantized, AKIDA_SCHEMES[scheme]), quantized, scheme, name)
@@ -187,9 +188,3 @@ def _device(scheme: str, device: str | None) -> str:
             "device", device, f"unknown device for scheme {scheme}. Known: {known}."
         )
     return device or devices[-1]
-
-
-def _open(model: Any) -> Any:
-    from snugnet.models.loading.keras_files import accept_model, load_keras_file
-
-    return load_keras_file(model) if isinstance(model, str | Path) else accept_model(model)

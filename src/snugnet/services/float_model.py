@@ -8,6 +8,7 @@ import numpy as np
 
 from snugnet.core.errors import InputError
 from snugnet.core.tflite_schemes import SCHEMES
+from snugnet.services.model_files import name_of
 
 
 @dataclass(frozen=True)
@@ -41,16 +42,31 @@ def open_float_model(model: Any, allow_code: Path | None = None) -> FloatModel:
         InputError: If the model is not supported; layers and reasons are named.
         OSError: If a file cannot be read.
     """
+    name = name_of(model)
+    keras, content = _convert_to_float32(name, open_keras(model, allow_code))
+    size = file_size(Path(model)) if isinstance(model, str | Path) else None
+    return FloatModel(keras, content, name, size)
+
+
+def open_keras(model: Any, allow_code: Path | None = None) -> Any:
+    """Open a Keras model without converting it.
+
+    Args:
+        model: Path of a .h5 or .keras file or a SavedModel folder, or a tf_keras model.
+        allow_code: Python file that defines custom layers of a model file. The file is executed.
+
+    Returns:
+        The tf_keras model.
+
+    Raises:
+        InputError: If the model is not supported; layers and reasons are named.
+        OSError: If a file cannot be read.
+    """
     from snugnet.models.loading.keras_files import accept_model, load_keras_file
 
     if isinstance(model, str | Path):
-        name, size = str(model), file_size(Path(model))
-        loaded = load_keras_file(model, allow_code)
-    else:
-        name, size = str(getattr(model, "name", type(model).__name__)), None
-        loaded = accept_model(model)
-    keras, content = _convert_to_float32(name, loaded)
-    return FloatModel(keras, content, name, size)
+        return load_keras_file(model, allow_code)
+    return accept_model(model)
 
 
 def file_size(path: Path) -> int:

@@ -231,7 +231,7 @@ def quantize_aware(
             f"scheme {scheme!r} is not available with QAT. Use {', '.join(FULL_INT8)}."
         )
     float_model = open_float_model(model, None if allow_code is None else Path(allow_code))
-    parts = classification_parts(float_model, train, val)
+    parts = classification_parts(float_model.name, float_model.keras, train, val)
     return _quantize_aware(float_model, scheme, parts, epochs, learning_rate, seed)
 
 
@@ -262,14 +262,16 @@ def quantize_file(request: QuantizeRequest) -> QuantizeReport:
 
 
 def classification_parts(
-    float_model: FloatModel,
+    name: str,
+    model: Any,
     train: tuple[np.ndarray, np.ndarray],
     val: tuple[np.ndarray, np.ndarray],
 ) -> Parts:
     """Check samples for training a classifier.
 
     Args:
-        float_model: The model.
+        name: Path or name of the model, for messages.
+        model: The tf_keras model.
         train: Samples, (n, ...), and labels.
         val: Samples, (n, ...), and labels.
 
@@ -278,14 +280,14 @@ def classification_parts(
     """
     from snugnet.models.loading.keras_files import infer_task
 
-    task, shape = infer_task(float_model.keras), float_model.keras.input_shape[1:]
+    task, shape = infer_task(model), model.input_shape[1:]
     if task is None:
-        raise InputError(_no_classifier(float_model.name))
-    outputs = float_model.keras.output_shape[-1]
+        raise InputError(_no_classifier(name))
+    outputs = model.output_shape[-1]
     samples = []
-    for name, (x, y) in (("train", train), ("val", val)):
-        data = user_data.from_arrays(x, y, shape=shape, source=name)
-        samples.append(user_data.build_labelled_samples(data, outputs, name, task))
+    for source, (x, y) in (("train", train), ("val", val)):
+        data = user_data.from_arrays(x, y, shape=shape, source=source)
+        samples.append(user_data.build_labelled_samples(data, outputs, source, task))
     return Parts(train=samples[0], val=samples[1])
 
 

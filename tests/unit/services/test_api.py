@@ -10,6 +10,7 @@ import pytest
 
 import snugnet as sn
 from snugnet.core.tflite_schemes import FULL_INTEGER
+from snugnet.services import float_model
 from tests.unit.int8 import models
 
 N, CLASSES = 120, 3
@@ -142,6 +143,24 @@ def test_prune_reaches_target(model, method):
         kernel = pruned.get_layer("conv_2").get_weights()[0]
         assert np.mean(kernel == 0) == pytest.approx(0.5, abs=0.02)
     assert sn.evaluate(pruned, *samples(2)).accuracy.n == N
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda m, train, val: sn.prune(m, train, val, 0.5, method="magnitude", epochs=2),
+        lambda m, train, val: sn.factorize(m, {"head": sn.SVD(2)}, train, val, epochs=1),
+    ],
+    ids=["prune", "factorize"],
+)
+def test_compression_works_when_tflite_rejects_model(model, call, monkeypatch):
+    def reject(*arguments):
+        raise sn.InputError("the TFLite converter rejects the model")
+
+    monkeypatch.setattr(float_model, "convert_model", reject)
+    with pytest.raises(sn.InputError, match="converter rejects"):
+        sn.quantize(model, "drq")
+    assert call(model, samples(0), samples(1)).name.startswith("rows")
 
 
 def test_factorize_makes_model_smaller(model):
