@@ -47,7 +47,7 @@ class AkidaCheck:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AkidaProgram:
     """A model that was converted for Akida.
 

@@ -22,7 +22,7 @@ from snugnet.services.model_files import name_of, tflite_file
 from snugnet.services.quantized_model import html_table
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """Quality of a model on test samples.
 

@@ -18,7 +18,7 @@ from snugnet.tflite.model_file import ModelFile
 from snugnet.verification.certificate import Certificate
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class QuantizedModel:
     """A quantized model: the content of a .tflite file, and what is known about it.
 

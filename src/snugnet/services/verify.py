@@ -16,7 +16,7 @@ from snugnet.verification.certificate import Certificate, certify
 CERTIFIED, TRACED = 64, 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Verification:
     """Result of verifying a .tflite file.
 

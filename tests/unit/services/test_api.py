@@ -4,6 +4,7 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -130,6 +131,22 @@ def test_quantize_aware_is_exact_and_keeps_history(model):
     assert result.method == "quantization_aware"
     assert result.certificate.exact
     assert [round(epoch["epoch"]) for epoch in result.history] == [1, 2]
+
+
+def test_results_can_be_compared_and_hashed(quantized, tmp_path):
+    """Two results are equal only if they are the same object: they hold arrays and lists."""
+    x, y = samples(2)
+    path = tmp_path / "m.tflite"
+    path.write_bytes(quantized.content)
+    pairs = [
+        (quantized, replace(quantized)),
+        (sn.evaluate(quantized, x, y), sn.evaluate(quantized, x, y)),
+        (sn.verify(path, x[:2]), sn.verify(path, x[:2])),
+    ]
+    for result, other in pairs:
+        assert result == result
+        assert result != other
+        assert len({result, other, result}) == 2
 
 
 @pytest.mark.parametrize("method", ["structured", "magnitude"])
