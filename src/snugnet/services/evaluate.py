@@ -92,8 +92,16 @@ class Comparison:
     difference: Difference
 
     def to_json(self) -> dict[str, Any]:
-        """Return all attributes as a mapping that JSON can represent."""
-        return asdict(self)
+        """Return all attributes as a mapping that JSON can represent.
+
+        The interval of the difference has the keys `delta_low` and `delta_high`.
+        """
+        return {
+            "model": self.model,
+            "baseline": self.baseline,
+            "accuracy": self.accuracy.to_json(),
+            "difference": self.difference.to_json(),
+        }
 
     def summary(self) -> dict[str, str]:
         """Return the rows of the table that a notebook shows: heading and text."""

@@ -1,5 +1,6 @@
 """Tests of the public functions of the Python API."""
 
+import json
 import os
 import random
 import subprocess
@@ -117,6 +118,10 @@ def test_compare_is_paired_when_samples_are_the_same(quantized, model, keras):
     x, y = samples(2)
     same = sn.compare(quantized, quantized, x, y)
     assert (same.difference.delta, same.difference.p) == (0, 1)
+    written = same.to_json()
+    assert set(written["difference"]) == {"baseline", "delta", "delta_low", "delta_high", "p"}
+    assert written["accuracy"]["n"] == N
+    assert json.loads(json.dumps(written)) == written
     untrained = keras.tf_keras.models.clone_model(model)
     other = sn.compare(quantized, untrained, x, y, groups=np.arange(N) // 10)
     assert other.difference.delta == pytest.approx(
