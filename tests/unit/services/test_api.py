@@ -220,6 +220,25 @@ def test_load_int8_explains_element(quantized, tmp_path):
     assert "output" in " ".join(steps)
 
 
+def test_to_akida_returns_program_that_predicts(keras, tmp_path):
+    layers = keras.tf_keras.layers
+    net = keras.tf_keras.Sequential(
+        [
+            layers.Input((8, 8, 1), name="input"),
+            layers.Conv2D(4, 3, padding="same", activation="relu", name="conv"),
+            layers.Flatten(name="flatten"),
+            layers.Dense(3, name="scores"),
+        ]
+    )
+    x = np.random.default_rng(0).integers(0, 256, (24, 8, 8, 1)).astype(np.float32)
+    program = sn.to_akida(net, "akida_v2_w8a8", x)
+    assert program.device == "TwelveNodesIPv2"
+    potentials = program.predict(x[:5])
+    assert (potentials.shape, potentials.dtype) == ((5, 3), np.int32)
+    assert program.save(tmp_path / "net.fbz").stat().st_size > 0
+    assert "scheme: akida_v2_w8a8" in repr(program)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -302,8 +321,7 @@ def test_training_names_no_option_when_model_is_no_classifier(call, model, keras
 def test_public_names_are_importable():
     assert set(sn.__all__) <= set(dir(sn))
     for name in sn.__all__:
-        if name != "to_akida":  # its types need Akida's packages
-            assert getattr(sn, name) is not None
+        assert getattr(sn, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'quantise'"):
         _ = sn.quantise
 
