@@ -11,8 +11,8 @@ from snugnet.core.errors import InputError
 from snugnet.services import user_data
 from snugnet.services.arguments import ArgumentError
 from snugnet.services.float_model import open_keras
+from snugnet.services.html_table import html_table
 from snugnet.services.output_files import save_file
-from snugnet.services.quantized_model import html_table
 
 if TYPE_CHECKING:
     from snugnet.akida.preflight_report import Obstacle
@@ -101,6 +101,11 @@ class AkidaProgram:
     def summary(self) -> dict[str, str]:
         """Return the rows of the table that a notebook shows: heading and text."""
         layers = ", ".join(layer.name for layer in self.program.layers)
+        return {"scheme": self.scheme, "device": self.device, "layers": layers}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return scheme, device and names of the layers as a mapping that JSON can represent."""
+        layers = [str(layer.name) for layer in self.program.layers]
         return {"scheme": self.scheme, "device": self.device, "layers": layers}
 
     def __repr__(self) -> str:

@@ -18,8 +18,8 @@ from snugnet.evaluation.accuracy import (
     measure_difference,
 )
 from snugnet.services import user_data
+from snugnet.services.html_table import html_table
 from snugnet.services.model_files import name_of, tflite_file
-from snugnet.services.quantized_model import html_table
 
 
 @dataclass(frozen=True, eq=False)

@@ -211,6 +211,7 @@ def test_verify_is_exact_when_samples_are_arrays_or_random(tmp_path):
     assert without_samples.exact
     assert without_samples.inputs == "random"
     assert "litert_ref: exact" in repr(without_samples)
+    assert "<th style='text-align:left'>tflm</th><td>exact</td>" in without_samples._repr_html_()
 
 
 def test_load_int8_explains_element(quantized, tmp_path):
@@ -237,6 +238,9 @@ def test_to_akida_returns_program_that_predicts(keras, tmp_path):
     assert (potentials.shape, potentials.dtype) == ((5, 3), np.int32)
     assert program.save(tmp_path / "net.fbz").stat().st_size > 0
     assert "scheme: akida_v2_w8a8" in repr(program)
+    written = program.to_json()
+    assert json.loads(json.dumps(written)) == written
+    assert written["layers"][-1]
 
 
 @pytest.mark.parametrize(
