@@ -5,6 +5,7 @@ engine needs NumPy alone, and TensorFlow is imported only by functions that trai
 """
 
 from importlib import import_module
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -74,11 +75,19 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used (PEP 562)."""
+    """Import a public name when it is first used (PEP 562).
+
+    A missing package is an error that names the command to install it: here, and in each call.
+    """
     if name not in _PUBLIC:
         raise AttributeError(f"module 'snugnet' has no attribute {name!r}")
+    from snugnet.core.extras import explain_missing_packages
+
     module, attribute = _PUBLIC[name]
-    value = getattr(import_module(module), attribute)
+    with explain_missing_packages():
+        value = getattr(import_module(module), attribute)
+    if isinstance(value, FunctionType):
+        value = explain_missing_packages()(value)
     globals()[name] = value
     return value
 

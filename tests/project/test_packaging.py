@@ -1,6 +1,8 @@
 """Tests of pyproject.toml, the lock files, the Conda files and the Dockerfile."""
 
+import ast
 import re
+import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, distribution
 
@@ -10,6 +12,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from snugnet import __version__
+from snugnet.core.extras import EXTRAS
 from tests.paths import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -66,7 +69,7 @@ def test_extra_all_contains_every_study_extra():
 
 
 def test_requirements_have_marker_when_python_3_13_has_no_build():
-    """pip leaves them out there; src/snugnet/cli/extras.py reports it."""
+    """pip leaves them out there; src/snugnet/core/extras.py reports it."""
     limited = {"tensorflow", "tf-keras", "tensorflow-model-optimization"}
     limited |= {"quantizeml", "cnn2snn", "akida"}
     for requirement in map(Requirement, requirements()):
@@ -76,6 +79,21 @@ def test_requirements_have_marker_when_python_3_13_has_no_build():
         assert on_3_13 != (requirement.name in limited), requirement
         if requirement.marker is not None:
             assert all(requirement.marker.evaluate({"python_version": v}) for v in ("3.11", "3.12"))
+
+
+def test_every_third_party_import_has_an_extra():
+    """More than what `snugnet.cli` reaches: the whole package."""
+    imported = set()
+    for path in (ROOT / "src" / "snugnet").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                imported.add(node.module.partition(".")[0])
+    third_party = imported - {*sys.stdlib_module_names, "snugnet", "numpy"}
+    assert {"tensorflow", "yaml"} <= third_party
+    assert third_party - set(EXTRAS) == set()
+    assert set(EXTRAS.values()) <= set(PROJECT["optional-dependencies"])
 
 
 def test_extra_train_contains_extra_tflite():

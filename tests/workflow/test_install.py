@@ -11,6 +11,7 @@ import pytest
 
 from tests import environments
 from tests.unit.int8 import models
+from tests.workflow.test_notebook import read_code
 
 pytestmark = [pytest.mark.slow, pytest.mark.install]
 
@@ -115,3 +116,6 @@ def test_study_runs_when_only_wheel_is_installed(path, tmp_path):
     assert (folder / "results/d/report/gate.passed").exists()
     again = bare(folder, "snakemake", "--cores", "2", "all", path=everywhere)
     assert "Nothing to be done" in again
+    notebook = folder / "notebook.py"
+    notebook.write_text(read_code())
+    bare(folder, programs / "python", notebook)

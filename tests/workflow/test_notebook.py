@@ -11,6 +11,14 @@ from tests.paths import ROOT
 NOTEBOOK = ROOT / "docs/tutorials/python_api.ipynb"
 
 
+def read_code() -> str:
+    """Return the code of all cells as one program."""
+    cells = json.loads(NOTEBOOK.read_text())["cells"]
+    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    assert len(sources) >= 10
+    return "\n\n".join(sources)
+
+
 def test_notebook_is_saved_without_outputs():
     cells = json.loads(NOTEBOOK.read_text())["cells"]
     assert all(not cell.get("outputs") for cell in cells)
@@ -18,11 +26,8 @@ def test_notebook_is_saved_without_outputs():
 
 @pytest.mark.slow
 def test_notebook_runs_without_errors(tmp_path):
-    cells = json.loads(NOTEBOOK.read_text())["cells"]
-    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    assert len(sources) >= 10
     program = tmp_path / "notebook.py"
-    program.write_text("\n\n".join(sources))
+    program.write_text(read_code())
     done = subprocess.run(
         [sys.executable, program], cwd=tmp_path, capture_output=True, text=True, timeout=900
     )

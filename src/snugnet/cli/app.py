@@ -22,8 +22,9 @@ from snugnet.cli import (
     run_model,
     verify,
 )
-from snugnet.cli.extras import missing
 from snugnet.core.errors import InputError
+from snugnet.core.extras import missing
+from snugnet.services.arguments import ArgumentError
 
 DONE, FAILED, WRONG = 0, 1, 2
 # What to do about files that cannot be used.
@@ -86,6 +87,9 @@ def run(arguments: Sequence[str]) -> int:
         return int(app(args=command, prog_name="snugnet", standalone_mode=False) or DONE)
     except TyperException as error:
         return _refused(error.format_message(), arguments)
+    except ArgumentError as error:
+        option = error.argument.replace("_", "-")
+        return _refused(f"--{option}{error.problem}", arguments)
     except InputError as error:
         return _refused(str(error), arguments)
     except OSError as error:

@@ -43,10 +43,9 @@ def _run() -> int:
     try:
         from snugnet.cli.app import run
     except ModuleNotFoundError as error:
-        from snugnet.cli.extras import install_command
+        from snugnet.core.extras import missing
 
-        message = f"package {error.name} is not installed. Run: {install_command('tflite')}"
-        print(f"snugnet: {message}", file=sys.stderr)
+        print(f"snugnet: {missing(error)}", file=sys.stderr)
         return 2
     return run(sys.argv[1:])
 

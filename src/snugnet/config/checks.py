@@ -214,11 +214,6 @@ def factorization_problems(
             f"models.{model}.variants.{name}"
         )
     for layer, request in settings.layers.items():
-        ranks = request.rank if isinstance(request.rank, tuple) else (request.rank,)
-        for rank in ranks:
-            if isinstance(rank, float) and rank >= 1:
-                problem = f"{rank} is neither an integer nor a fraction below 1"
-                yield f"{where}: layers.{layer}.rank: {problem}"
         for side in ("inputs", "outputs"):
             if getattr(request, side) and request.method != "tt":
                 yield f"{where}: layers.{layer}.{side}: only method tt takes {side}; remove the key"

@@ -9,8 +9,10 @@ import numpy as np
 from snugnet.core.akida_schemes import AKIDA_SCHEMES, DEVICES
 from snugnet.core.errors import InputError
 from snugnet.services import user_data
+from snugnet.services.arguments import ArgumentError
+from snugnet.services.float_model import open_keras
+from snugnet.services.html_table import html_table
 from snugnet.services.output_files import save_file
-from snugnet.services.quantized_model import html_table
 
 if TYPE_CHECKING:
     from snugnet.akida.preflight_report import Obstacle
@@ -45,7 +47,7 @@ class AkidaCheck:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AkidaProgram:
     """A model that was converted for Akida.
 
@@ -101,6 +103,11 @@ class AkidaProgram:
         layers = ", ".join(layer.name for layer in self.program.layers)
         return {"scheme": self.scheme, "device": self.device, "layers": layers}
 
+    def to_json(self) -> dict[str, Any]:
+        """Return scheme, device and names of the layers as a mapping that JSON can represent."""
+        layers = [str(layer.name) for layer in self.program.layers]
+        return {"scheme": self.scheme, "device": self.device, "layers": layers}
+
     def __repr__(self) -> str:
         lines = (f"  {name}: {value}" for name, value in self.summary().items())
         return "\n".join(["AkidaProgram", *lines])
@@ -123,8 +130,10 @@ def check(model: Any, schemes: list[str], device: str | None = None) -> list[Aki
     """
     devices = [_device(scheme, device) for scheme in schemes]
     from snugnet.akida.preflight import preflight
+    from snugnet.models.loading import keras2
 
-    keras = _open(model)
+    keras2.configure(seed=0, threads=1)
+    keras = open_keras(model)
     checks = []
     for scheme, name in zip(schemes, devices, strict=True):
         obstacles = preflight(keras, AKIDA_SCHEMES[scheme], name)
@@ -163,7 +172,7 @@ def to_akida(
     from snugnet.akida.convert import convert
     from snugnet.akida.quantize import quantize
 
-    keras = _open(model)
+    keras = open_keras(model)
     x = user_data.from_arrays(calibration, shape=keras.input_shape[1:]).x
     quantized = quantize(keras, AKIDA_SCHEMES[scheme], x)
     return AkidaProgram(convert(quantized, AKIDA_SCHEMES[scheme]), quantized, scheme, name)
@@ -179,17 +188,8 @@ def _device(scheme: str, device: str | None) -> str:
         raise InputError(f"unknown scheme {scheme!r}. Known: {', '.join(AKIDA_SCHEMES)}.")
     devices = DEVICES[AKIDA_SCHEMES[scheme].version]
     if device is not None and device not in devices:
-        raise InputError(
-            f"--device {device}: unknown device for scheme {scheme}. Known: {', '.join(devices)}."
+        known = ", ".join(devices)
+        raise ArgumentError(
+            "device", device, f"unknown device for scheme {scheme}. Known: {known}."
         )
     return device or devices[-1]
-
-
-def _open(model: Any) -> Any:
-    from snugnet.models.loading import keras2
-    from snugnet.models.loading.keras_files import accept_model, load_keras_file
-
-    if isinstance(model, str | Path):
-        keras2.configure(seed=0, threads=1)
-        return load_keras_file(model)
-    return accept_model(model)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from snugnet.core.confidence import CONFIDENCE
-from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples
 from snugnet.core.tflite_graph import Graph
 from snugnet.evaluation.accuracy import (
@@ -20,6 +19,7 @@ from snugnet.evaluation.accuracy import (
     measure_difference,
 )
 from snugnet.services import user_data
+from snugnet.services.arguments import ArgumentError
 from snugnet.services.evaluate import predict_file
 from snugnet.services.model_files import tflite_file
 from snugnet.services.peak_memory import measure_peak_memory
@@ -123,6 +123,10 @@ def benchmark(request: BenchmarkRequest) -> BenchmarkReport:
     graph = read_graph(request.model)
     x, samples, reason = _read_samples(graph, request.data)
     baseline = request.baseline
+    if baseline is not None and baseline.suffix != ".tflite":
+        from snugnet.models.loading import keras2
+
+        keras2.configure(seed=0, threads=1)
     opened = nullcontext() if baseline is None else tflite_file(baseline, request.allow_code)
     with opened as baseline_file:
         files = [request.model] if baseline_file is None else [request.model, baseline_file]
@@ -151,7 +155,7 @@ def _read_samples(graph: Graph, path: Path | None) -> tuple[np.ndarray, Samples 
     """
     if path is None:
         inputs = user_data.draw_random_samples(graph, RANDOM_SAMPLES)
-        return inputs, None, "no --data, so the inputs are random"
+        return inputs, None, "no data, so the inputs are random"
     data = user_data.read(path, graph.tensors[graph.inputs[0]].shape[1:])
     x = user_data.as_model_input(data.x, raw=False)
     if data.y is None:
@@ -212,8 +216,10 @@ def _measure_accuracy(
     if len(predictions) == 1:
         return accuracy, None
     if predictions[0].scores.shape != predictions[1].scores.shape:
-        raise InputError(
-            f"--baseline: it has outputs of shape {predictions[1].scores.shape[1:]}, but the model "
-            f"has {predictions[0].scores.shape[1:]}. Compare models with the same classes."
+        raise ArgumentError(
+            "baseline",
+            None,
+            f"it has outputs of shape {predictions[1].scores.shape[1:]}, but the model has "
+            f"{predictions[0].scores.shape[1:]}. Compare models with the same classes.",
         )
     return accuracy, measure_difference(predictions[0], predictions[1], CONFIDENCE)

@@ -8,7 +8,8 @@ import numpy as np
 
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples
-from snugnet.services.float_model import open_float_model
+from snugnet.services.float_model import open_keras
+from snugnet.services.model_files import name_of
 from snugnet.services.quantize import classification_parts
 
 PRUNING_METHODS = ("structured", "magnitude")
@@ -193,8 +194,8 @@ def _open(model: Any, train: Arrays, val: Arrays, seed: int) -> tuple[Any, Sampl
     """Open a model, check samples, and seed all generators."""
     from snugnet.models.loading.keras2 import tf_keras
 
-    float_model = open_float_model(model)
-    parts = classification_parts(float_model, train, val)
+    keras = open_keras(model)
+    parts = classification_parts(name_of(model), keras, train, val)
     assert parts.val is not None
     tf_keras.utils.set_random_seed(seed)
-    return float_model.keras, parts.train, parts.val
+    return keras, parts.train, parts.val

@@ -18,11 +18,11 @@ from snugnet.evaluation.accuracy import (
     measure_difference,
 )
 from snugnet.services import user_data
+from snugnet.services.html_table import html_table
 from snugnet.services.model_files import name_of, tflite_file
-from snugnet.services.quantized_model import html_table
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """Quality of a model on test samples.
 
@@ -92,8 +92,16 @@ class Comparison:
     difference: Difference
 
     def to_json(self) -> dict[str, Any]:
-        """Return all attributes as a mapping that JSON can represent."""
-        return asdict(self)
+        """Return all attributes as a mapping that JSON can represent.
+
+        The interval of the difference has the keys `delta_low` and `delta_high`.
+        """
+        return {
+            "model": self.model,
+            "baseline": self.baseline,
+            "accuracy": self.accuracy.to_json(),
+            "difference": self.difference.to_json(),
+        }
 
     def summary(self) -> dict[str, str]:
         """Return the rows of the table that a notebook shows: heading and text."""

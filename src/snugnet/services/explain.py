@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from snugnet.core.errors import InputError
 from snugnet.services import user_data
+from snugnet.services.arguments import ArgumentError
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,8 @@ def explain(request: ExplainRequest) -> Explanation:
     engine = load(request.model, request.profile)
     data = user_data.read(request.data, engine.inputs[0].shape[1:])
     if not 0 <= request.sample < len(data.x):
-        raise InputError(
-            f"--sample {request.sample}: out of range. {request.data} has samples 0 to "
-            f"{len(data.x) - 1}."
-        )
+        known = f"{request.data} has samples 0 to {len(data.x) - 1}"
+        raise ArgumentError("sample", request.sample, f"out of range. {known}.")
     sample = data.x[request.sample : request.sample + 1]
     inputs = user_data.as_model_input(sample, request.raw)
     return Explanation(tuple(engine.explain(inputs, request.operator, request.element)))

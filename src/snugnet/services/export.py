@@ -11,6 +11,7 @@ import numpy as np
 from snugnet.core.errors import InputError, ModelFormatError
 from snugnet.core.files import atomic_write
 from snugnet.services import user_data
+from snugnet.services.arguments import ArgumentError
 from snugnet.tflite.model_file import ModelFile
 
 C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "float32": "float"}
@@ -49,9 +50,10 @@ class ExportRequest:
         """
         path = self.output or self.model.with_suffix(f".{self.format}")
         if path.suffix != f".{self.format}":
-            raise InputError(
-                f"--output {path}: wrong suffix for --to {self.format}. "
-                f"Use a path that ends in .{self.format}."
+            raise ArgumentError(
+                "output",
+                path,
+                f"wrong suffix for format {self.format}. Use a path that ends in .{self.format}.",
             )
         return path
 
@@ -184,8 +186,8 @@ const {_c_type(golden.output)} {name}_golden_output[{golden.output.size}] = {{
 def _c_type(values: np.ndarray) -> str:
     if str(values.dtype) not in C_TYPES:
         raise InputError(
-            f"--to c: inputs and outputs of type {values.dtype} are not supported. "
-            f"Supported: {', '.join(C_TYPES)}. Use --to npz instead."
+            f"format c: inputs and outputs of type {values.dtype} are not supported. "
+            f"Supported: {', '.join(C_TYPES)}. Use format npz instead."
         )
     return C_TYPES[str(values.dtype)]
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from snugnet.core.errors import InputError
 from snugnet.core.tflite_schemes import SCHEMES
+from snugnet.services.model_files import name_of
 
 
 @dataclass(frozen=True)
@@ -27,34 +28,45 @@ class FloatModel:
     size_bytes: int | None
 
 
-def open_float_model(
-    model: Any, allow_code: Path | None = None, seed: int | None = None
-) -> FloatModel:
+def open_float_model(model: Any, allow_code: Path | None = None) -> FloatModel:
     """Open a Keras model and convert it to float32 TFLite.
+
+    Seeds and threads of this process stay as they are: TensorFlow cannot change its threads after
+    it has run an operator. Services of the command line call `keras2.configure` first.
 
     Args:
         model: Path of a .h5 or .keras file or a SavedModel folder, or a tf_keras model.
         allow_code: Python file that defines custom layers of a model file. The file is executed.
-        seed: Seed of Python, NumPy and TensorFlow, whose operators are then deterministic and run
-            on one thread; None to leave the settings of this process as they are.
 
     Raises:
         InputError: If the model is not supported; layers and reasons are named.
         OSError: If a file cannot be read.
     """
-    from snugnet.models.loading import keras2
+    name = name_of(model)
+    keras, content = _convert_to_float32(name, open_keras(model, allow_code))
+    size = file_size(Path(model)) if isinstance(model, str | Path) else None
+    return FloatModel(keras, content, name, size)
+
+
+def open_keras(model: Any, allow_code: Path | None = None) -> Any:
+    """Open a Keras model without converting it.
+
+    Args:
+        model: Path of a .h5 or .keras file or a SavedModel folder, or a tf_keras model.
+        allow_code: Python file that defines custom layers of a model file. The file is executed.
+
+    Returns:
+        The tf_keras model.
+
+    Raises:
+        InputError: If the model is not supported; layers and reasons are named.
+        OSError: If a file cannot be read.
+    """
     from snugnet.models.loading.keras_files import accept_model, load_keras_file
 
-    if seed is not None:
-        keras2.configure(seed, threads=1)
     if isinstance(model, str | Path):
-        name, size = str(model), file_size(Path(model))
-        loaded = load_keras_file(model, allow_code)
-    else:
-        name, size = str(getattr(model, "name", type(model).__name__)), None
-        loaded = accept_model(model)
-    keras, content = _convert_to_float32(name, loaded)
-    return FloatModel(keras, content, name, size)
+        return load_keras_file(model, allow_code)
+    return accept_model(model)
 
 
 def file_size(path: Path) -> int:

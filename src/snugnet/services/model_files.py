@@ -30,8 +30,7 @@ def tflite_file(model: Any, allow_code: Path | None = None) -> Iterator[Path]:
     else:
         from snugnet.services.float_model import open_float_model
 
-        seed = 0 if isinstance(model, str | Path) else None
-        content = open_float_model(model, allow_code, seed).content
+        content = open_float_model(model, allow_code).content
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
         path.write_bytes(content)

@@ -15,6 +15,7 @@ from snugnet.core.samples import Samples
 from snugnet.core.tflite_schemes import CONVERTED_SCHEMES, FULL_INT8, FULL_INTEGER, SCHEMES
 from snugnet.evaluation.accuracy import Accuracy, Difference, join_json
 from snugnet.services import user_data
+from snugnet.services.arguments import ArgumentError
 from snugnet.services.float_model import FloatModel, convert_model, open_float_model
 from snugnet.services.quantized_model import QuantizedModel
 from snugnet.services.verify import CERTIFIED, TRACED, certify_samples, decide_without_task
@@ -67,29 +68,29 @@ class QuantizeRequest:
             InputError: If they do not.
         """
         if self.output.suffix != ".tflite":
-            raise InputError(
-                f"--output {self.output}: wrong suffix. Use a path that ends in .tflite."
+            raise ArgumentError(
+                "output", self.output, "wrong suffix. Use a path that ends in .tflite."
             )
         is_aware = self.method == Method.QUANTIZATION_AWARE
         if is_aware and self.scheme not in FULL_INT8:
             allowed = ", ".join(FULL_INT8)
-            raise InputError(
-                f"--scheme {self.scheme}: not available with --method {self.method}. Use {allowed}."
+            raise ArgumentError(
+                "scheme", self.scheme, f"not available with method {self.method}. Use {allowed}."
             )
         if self.data is None and (is_aware or SCHEMES[self.scheme].calibrated):
-            raise InputError(f"--data is missing: {self._explain_need()}")
+            raise ArgumentError("data", None, f"missing. {self._explain_need()}")
 
     def _explain_need(self) -> str:
-        """Explain which option needs samples, and the alternative."""
+        """Explain which argument needs samples, and the alternative."""
         if self.method == Method.QUANTIZATION_AWARE:
             return (
-                f"--method {self.method} trains on labelled samples. Give --data, or use --method "
+                f"Method {self.method} trains on labelled samples. Give data, or use method "
                 f"{Method.POST_TRAINING}."
             )
         free = ", ".join(name for name in CONVERTED_SCHEMES if not SCHEMES[name].calibrated)
         return (
-            f"--scheme {self.scheme} needs calibration samples. "
-            f"Give --data, or use one of these schemes: {free}."
+            f"Scheme {self.scheme} needs calibration samples. "
+            f"Give data, or use one of these schemes: {free}."
         )
 
 
@@ -230,7 +231,7 @@ def quantize_aware(
             f"scheme {scheme!r} is not available with QAT. Use {', '.join(FULL_INT8)}."
         )
     float_model = open_float_model(model, None if allow_code is None else Path(allow_code))
-    parts = classification_parts(float_model, train, val)
+    parts = classification_parts(float_model.name, float_model.keras, train, val)
     return _quantize_aware(float_model, scheme, parts, epochs, learning_rate, seed)
 
 
@@ -242,7 +243,10 @@ def quantize_file(request: QuantizeRequest) -> QuantizeReport:
         OSError: If a file cannot be read or written.
     """
     request.check()
-    float_model = open_float_model(request.model, request.allow_code, request.seed)
+    from snugnet.models.loading import keras2
+
+    keras2.configure(request.seed, threads=1)
+    float_model = open_float_model(request.model, request.allow_code)
     parts = None if request.data is None else _read_parts(request, float_model)
     quantized = _quantize(request, float_model, parts)
     # Measured in a temporary folder first: a file that LiteRT rejects is never written.
@@ -258,14 +262,16 @@ def quantize_file(request: QuantizeRequest) -> QuantizeReport:
 
 
 def classification_parts(
-    float_model: FloatModel,
+    name: str,
+    model: Any,
     train: tuple[np.ndarray, np.ndarray],
     val: tuple[np.ndarray, np.ndarray],
 ) -> Parts:
     """Check samples for training a classifier.
 
     Args:
-        float_model: The model.
+        name: Path or name of the model, for messages.
+        model: The tf_keras model.
         train: Samples, (n, ...), and labels.
         val: Samples, (n, ...), and labels.
 
@@ -274,21 +280,21 @@ def classification_parts(
     """
     from snugnet.models.loading.keras_files import infer_task
 
-    task, shape = infer_task(float_model.keras), float_model.keras.input_shape[1:]
+    task, shape = infer_task(model), model.input_shape[1:]
     if task is None:
-        raise InputError(_no_classifier(float_model.name))
-    outputs = float_model.keras.output_shape[-1]
+        raise InputError(_no_classifier(name))
+    outputs = model.output_shape[-1]
     samples = []
-    for name, (x, y) in (("train", train), ("val", val)):
-        data = user_data.from_arrays(x, y, shape=shape, source=name)
-        samples.append(user_data.build_labelled_samples(data, outputs, name, task))
+    for source, (x, y) in (("train", train), ("val", val)):
+        data = user_data.from_arrays(x, y, shape=shape, source=source)
+        samples.append(user_data.build_labelled_samples(data, outputs, source, task))
     return Parts(train=samples[0], val=samples[1])
 
 
 def _no_classifier(name: str) -> str:
     return (
         f"{name}: the last layer is neither softmax nor sigmoid. Only classifiers can be measured "
-        f"or trained with QAT. --method {Method.POST_TRAINING} takes any model."
+        "or fine-tuned; PTQ takes any model."
     )
 
 
@@ -407,7 +413,8 @@ def _measure(
     if parts is not None and parts.test is not None:
         predictions = predict_file(path, parts.test)
         accuracy = measure_accuracy(predictions, CONFIDENCE)
-        reference = predict_file(float32, parts.test)
+        is_float32 = quantized.content == quantized.float32
+        reference = predictions if is_float32 else predict_file(float32, parts.test)
         difference = measure_difference(predictions, reference, CONFIDENCE)
         if is_integer:
             x, raw = parts.test.x[:CERTIFIED], predictions.raw[:CERTIFIED]

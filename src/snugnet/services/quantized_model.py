@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from snugnet.core.tflite_graph import Graph
 from snugnet.core.tflite_schemes import FULL_INTEGER, SCHEMES
+from snugnet.services.html_table import html_table
 from snugnet.services.output_files import save_file
 from snugnet.services.user_data import draw_random_samples
 from snugnet.services.verify import CERTIFIED, TRACED, certify_samples
@@ -18,7 +18,7 @@ from snugnet.tflite.model_file import ModelFile
 from snugnet.verification.certificate import Certificate
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class QuantizedModel:
     """A quantized model: the content of a .tflite file, and what is known about it.
 
@@ -126,12 +126,3 @@ class QuantizedModel:
 
     def _repr_html_(self) -> str:
         return html_table("Quantized model", self.summary())
-
-
-def html_table(title: str, rows: dict[str, str]) -> str:
-    """Return a small HTML table for notebooks."""
-    body = "".join(
-        f"<tr><th style='text-align:left'>{escape(name)}</th><td>{escape(value)}</td></tr>"
-        for name, value in rows.items()
-    )
-    return f"<table><caption>{escape(title)}</caption>{body}</table>"

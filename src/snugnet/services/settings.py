@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+import numpy as np
 from pydantic import ValidationError
 
 from snugnet.config.messages import describe_errors
@@ -26,11 +27,22 @@ def make_settings(settings: type[S], values: Mapping[str, Any]) -> S:
     Raises:
         InputError: If an argument has a wrong type or is out of range; the message names it.
     """
-    raw = dict(values)
+    raw = _to_python(values)
     try:
         return settings.model_validate(raw, strict=False)
     except ValidationError as error:
         raise InputError("; ".join(describe_errors(error, settings, raw))) from None
+
+
+def _to_python(value: Any) -> Any:
+    """Convert NumPy scalars to numbers of Python: pydantic reads a NumPy integer as a float."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return {key: _to_python(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(_to_python(item) for item in value)
+    return value
 
 
 def make_training(epochs: int, learning_rate: float) -> TrainingSettings:

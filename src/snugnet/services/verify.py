@@ -9,6 +9,7 @@ import numpy as np
 
 from snugnet.core.decisions import decide
 from snugnet.services import user_data
+from snugnet.services.html_table import html_table
 from snugnet.tflite.model_file import ModelFile
 from snugnet.verification.certificate import Certificate, certify
 
@@ -16,9 +17,11 @@ from snugnet.verification.certificate import Certificate, certify
 CERTIFIED, TRACED = 64, 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Verification:
     """Result of verifying a .tflite file.
+
+    In a notebook, it is shown as a table.
 
     Attributes:
         certificate: Comparison of the integer engine with both runtimes, and its conditions.
@@ -37,12 +40,23 @@ class Verification:
         """Return certificate and source of the samples as a mapping that JSON can represent."""
         return {**self.certificate.to_json(), "inputs": self.inputs}
 
-    def __repr__(self) -> str:
-        lines = [f"Verification of {self.certificate.samples} samples ({self.inputs})"]
+    def summary(self) -> dict[str, str]:
+        """Return the rows of the table that a notebook shows: heading and text."""
+        rows = {}
         for profile, comparison in self.certificate.comparisons.items():
             reason = "" if comparison.reason is None else f" ({comparison.reason})"
-            lines.append(f"  {profile}: {comparison.verdict}{reason}")
-        return "\n".join(lines)
+            rows[str(profile)] = f"{comparison.verdict}{reason}"
+        return rows
+
+    def _title(self) -> str:
+        return f"Verification of {self.certificate.samples} samples ({self.inputs})"
+
+    def __repr__(self) -> str:
+        lines = (f"  {name}: {value}" for name, value in self.summary().items())
+        return "\n".join([self._title(), *lines])
+
+    def _repr_html_(self) -> str:
+        return html_table(self._title(), self.summary())
 
 
 def verify(

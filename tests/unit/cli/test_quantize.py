@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from snugnet.core.tflite_schemes import FULL_INT8, MAIN_SCHEMES, SCHEMES
+from snugnet.services import evaluate
 from snugnet.tflite.flatbuffer import read_graph
 from tests.unit.cli import foreign_models
 
@@ -178,8 +179,27 @@ def test_quantize_uses_drq_when_data_is_missing(command_json, command, model_and
         "quantize", "--model", model, "--output", output, "--scheme", "fiq_int8"
     )
     assert code == 2
-    assert "--data is missing: --scheme fiq_int8 needs calibration samples" in complaint
+    assert "--data: missing. Scheme fiq_int8 needs calibration samples" in complaint
     assert "one of these schemes: float32, drq, float16" in complaint
+
+
+@pytest.mark.parametrize(("scheme", "calls"), [("float32", 1), ("drq", 2)])
+def test_quantize_predicts_equal_files_once(
+    command_json, model_and_data, tmp_path, monkeypatch, scheme, calls
+):
+    predicted = []
+    predict_file = evaluate.predict_file
+
+    def record(path, samples):
+        predicted.append(path.name)
+        return predict_file(path, samples)
+
+    monkeypatch.setattr(evaluate, "predict_file", record)
+    request = (*model_and_data("conv1d"), "--output", tmp_path / "q.tflite", "--scheme", scheme)
+    code, result = command_json("quantize", *request)
+    assert code == 0
+    assert predicted == ["q.tflite", "float32.tflite"][:calls]
+    assert scheme != "float32" or (result["accuracy"]["delta"], result["accuracy"]["p"]) == (0, 1)
 
 
 def test_quantize_calibrates_when_samples_have_no_labels(command_json, model_and_data, tmp_path):

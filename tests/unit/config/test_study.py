@@ -624,7 +624,8 @@ def test_explored_layers_are_those_of_the_model():
         ),
         (
             {"lowrank": {"layers": {"dense_1": {"method": "svd", "rank": 1.0}}}},
-            r"layers\.dense_1\.rank: 1\.0 is neither an integer nor a fraction below 1",
+            r"models\.net\.variants\.lowrank\.layers\.dense_1\.rank: 1\.0 is neither an integer "
+            r"nor a fraction below 1",
         ),
         (
             {"lowrank": {"layers": {"dense_1": {"method": "svd", "rank": 2, "inputs": [8, 8]}}}},

@@ -1,15 +1,18 @@
 """Tests of the public functions of the Python API."""
 
+import json
 import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import snugnet as sn
 from snugnet.core.tflite_schemes import FULL_INTEGER
+from snugnet.services import float_model
 from tests.unit.int8 import models
 
 N, CLASSES = 120, 3
@@ -115,6 +118,10 @@ def test_compare_is_paired_when_samples_are_the_same(quantized, model, keras):
     x, y = samples(2)
     same = sn.compare(quantized, quantized, x, y)
     assert (same.difference.delta, same.difference.p) == (0, 1)
+    written = same.to_json()
+    assert set(written["difference"]) == {"baseline", "delta", "delta_low", "delta_high", "p"}
+    assert written["accuracy"]["n"] == N
+    assert json.loads(json.dumps(written)) == written
     untrained = keras.tf_keras.models.clone_model(model)
     other = sn.compare(quantized, untrained, x, y, groups=np.arange(N) // 10)
     assert other.difference.delta == pytest.approx(
@@ -131,6 +138,22 @@ def test_quantize_aware_is_exact_and_keeps_history(model):
     assert [round(epoch["epoch"]) for epoch in result.history] == [1, 2]
 
 
+def test_results_can_be_compared_and_hashed(quantized, tmp_path):
+    """Two results are equal only if they are the same object: they hold arrays and lists."""
+    x, y = samples(2)
+    path = tmp_path / "m.tflite"
+    path.write_bytes(quantized.content)
+    pairs = [
+        (quantized, replace(quantized)),
+        (sn.evaluate(quantized, x, y), sn.evaluate(quantized, x, y)),
+        (sn.verify(path, x[:2]), sn.verify(path, x[:2])),
+    ]
+    for result, other in pairs:
+        assert result == result
+        assert result != other
+        assert len({result, other, result}) == 2
+
+
 @pytest.mark.parametrize("method", ["structured", "magnitude"])
 def test_prune_reaches_target(model, method):
     pruned = sn.prune(
@@ -144,6 +167,24 @@ def test_prune_reaches_target(model, method):
     assert sn.evaluate(pruned, *samples(2)).accuracy.n == N
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda m, train, val: sn.prune(m, train, val, 0.5, method="magnitude", epochs=2),
+        lambda m, train, val: sn.factorize(m, {"head": sn.SVD(2)}, train, val, epochs=1),
+    ],
+    ids=["prune", "factorize"],
+)
+def test_compression_works_when_tflite_rejects_model(model, call, monkeypatch):
+    def reject(*arguments):
+        raise sn.InputError("the TFLite converter rejects the model")
+
+    monkeypatch.setattr(float_model, "convert_model", reject)
+    with pytest.raises(sn.InputError, match="converter rejects"):
+        sn.quantize(model, "drq")
+    assert call(model, samples(0), samples(1)).name.startswith("rows")
+
+
 def test_factorize_makes_model_smaller(model):
     thin = sn.factorize(
         model,
@@ -152,6 +193,12 @@ def test_factorize_makes_model_smaller(model):
         val=samples(1),
         epochs=EPOCHS,
     )
+    assert thin.count_params() < model.count_params()
+
+
+def test_factorize_accepts_rank_of_numpy(model):
+    layers = {"conv_2": sn.Tucker2((np.int64(3), np.float32(0.5))), "head": sn.SVD(np.int32(2))}
+    thin = sn.factorize(model, layers, train=samples(0), val=samples(1), epochs=1)
     assert thin.count_params() < model.count_params()
 
 
@@ -164,6 +211,7 @@ def test_verify_is_exact_when_samples_are_arrays_or_random(tmp_path):
     assert without_samples.exact
     assert without_samples.inputs == "random"
     assert "litert_ref: exact" in repr(without_samples)
+    assert "<th style='text-align:left'>tflm</th><td>exact</td>" in without_samples._repr_html_()
 
 
 def test_load_int8_explains_element(quantized, tmp_path):
@@ -171,6 +219,28 @@ def test_load_int8_explains_element(quantized, tmp_path):
     engine = sn.load_int8(path)
     steps = dict(engine.explain(samples(2)[0][:1], operator=0, index=(0, 0, 3, 1)))
     assert "output" in " ".join(steps)
+
+
+def test_to_akida_returns_program_that_predicts(keras, tmp_path):
+    layers = keras.tf_keras.layers
+    net = keras.tf_keras.Sequential(
+        [
+            layers.Input((8, 8, 1), name="input"),
+            layers.Conv2D(4, 3, padding="same", activation="relu", name="conv"),
+            layers.Flatten(name="flatten"),
+            layers.Dense(3, name="scores"),
+        ]
+    )
+    x = np.random.default_rng(0).integers(0, 256, (24, 8, 8, 1)).astype(np.float32)
+    program = sn.to_akida(net, "akida_v2_w8a8", x)
+    assert program.device == "TwelveNodesIPv2"
+    potentials = program.predict(x[:5])
+    assert (potentials.shape, potentials.dtype) == ((5, 3), np.int32)
+    assert program.save(tmp_path / "net.fbz").stat().st_size > 0
+    assert "scheme: akida_v2_w8a8" in repr(program)
+    written = program.to_json()
+    assert json.loads(json.dumps(written)) == written
+    assert written["layers"][-1]
 
 
 @pytest.mark.parametrize(
@@ -202,12 +272,28 @@ def test_load_int8_explains_element(quantized, tmp_path):
             "layers.head.rank: 0 is too small; it must be greater than 0",
         ),
         (
+            lambda m, x, y: sn.factorize(m, {"head": sn.SVD(2.7)}, (x, y), (x, y)),
+            "layers.head.rank: 2.7 is neither an integer nor a fraction below 1",
+        ),
+        (
+            lambda m, x, y: sn.factorize(m, {"conv_2": sn.Tucker2(1.0)}, (x, y), (x, y)),
+            "layers.conv_2.rank: 1.0 is neither an integer nor a fraction below 1",
+        ),
+        (
+            lambda m, x, y: sn.factorize(m, {"conv_2": sn.Tucker2((0.5, 3.5))}, (x, y), (x, y)),
+            "layers.conv_2.rank: 3.5 is neither an integer nor a fraction below 1",
+        ),
+        (
             lambda m, x, y: sn.factorize(m, {"conv_9": sn.SVD(2)}, (x, y), (x, y)),
             "conv_9 cannot be factorized; allowed: conv_1, conv_2, head",
         ),
         (lambda m, x, y: sn.evaluate(m, x, y[:5]), "y has shape (5,), but x has 120 samples"),
         (lambda m, x, y: sn.verify("no.tflite"), "no.tflite"),
         (lambda m, x, y: sn.to_akida(m, "akida_v9", x), "unknown scheme 'akida_v9'"),
+        (
+            lambda m, x, y: sn.to_akida(m, "akida_v1_w4a4", x, "X"),
+            "device X: unknown device for scheme akida_v1_w4a4. Known: AKD1500, AKD1000.",
+        ),
         (lambda m, x, y: sn.to_akida(m), "calibration is missing"),
     ],
 )
@@ -216,13 +302,30 @@ def test_api_error_names_the_fix_when_request_is_wrong(model, call, message):
     with pytest.raises((sn.InputError, OSError)) as error:
         call(model, x, y)
     assert message in str(error.value)
+    assert "--" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda m, x, y: sn.quantize_aware(m, (x, y), (x, y)),
+        lambda m, x, y: sn.prune(m, (x, y), (x, y), 0.5),
+        lambda m, x, y: sn.factorize(m, {"conv_1": sn.Tucker2(0.5)}, (x, y), (x, y)),
+    ],
+    ids=["quantize_aware", "prune", "factorize"],
+)
+def test_training_names_no_option_when_model_is_no_classifier(call, model, keras):
+    inner = keras.tf_keras.Model(model.input, model.get_layer("conv_2").output, name="headless")
+    x, y = samples(1)
+    with pytest.raises(sn.InputError, match="headless: the last layer is neither") as error:
+        call(inner, x, y)
+    assert "--" not in str(error.value)
 
 
 def test_public_names_are_importable():
     assert set(sn.__all__) <= set(dir(sn))
     for name in sn.__all__:
-        if name != "to_akida":  # its types need Akida's packages
-            assert getattr(sn, name) is not None
+        assert getattr(sn, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'quantise'"):
         _ = sn.quantise
 
@@ -242,6 +345,36 @@ def test_import_loads_no_large_package_when_it_is_not_needed(code, absent):
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("package", "call", "extra"),
+    [
+        ("sklearn", "sn.evaluate('m.tflite', x, y)", "train"),
+        ("tensorflow", "sn.quantize('m.h5', 'drq')", "train"),
+        ("ai_edge_litert", "sn.verify('m.tflite')", "tflite"),
+        ("akida", "sn.to_akida('m.h5', calibration=x)", "akida"),
+        ("scipy", "sn.evaluate", "tflite"),
+    ],
+)
+def test_api_names_extra_when_package_is_missing(package, call, extra, tmp_path):
+    (tmp_path / "m.tflite").write_bytes(models.network())
+    program = (
+        "import sys\n"
+        f"sys.modules[{package!r}] = None\n"
+        "import numpy as np\n"
+        "import snugnet as sn\n"
+        "x, y = np.zeros((3, 8, 8, 2), np.float32), np.arange(3)\n"
+        "try:\n"
+        f"    {call}\n"
+        "except ModuleNotFoundError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    message = f"package {package} is not installed. Run: pip install 'snugnet[{extra}]'"
+    assert done.stdout.startswith(message)
 
 
 @pytest.mark.slow

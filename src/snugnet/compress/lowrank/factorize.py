@@ -268,7 +268,7 @@ def _resolve_ranks(name: str, requested: float | tuple[float, ...], full_ranks: 
             f"expected {len(full_ranks)}"
         )
     ranks = tuple(
-        max(1, round(rank * full)) if isinstance(rank, float) and rank < 1 else int(rank)
+        max(1, round(rank * full)) if isinstance(rank, float) else rank
         for rank, full in zip(requested, full_ranks, strict=True)
     )
     if any(not 1 <= rank <= full for rank, full in zip(ranks, full_ranks, strict=True)):

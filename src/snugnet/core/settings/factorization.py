@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from snugnet.core.settings.base import Settings, Tuple
 from snugnet.core.settings.training import TRAINING_CHANGES, TrainingSettings
@@ -32,6 +33,16 @@ class LayerFactorization(Settings):
         description="Factors of the number of inputs, for tt; null for two of nearly equal size.",
     )
     outputs: Factors | None = Field(None, description="Factors of the number of outputs, for tt.")
+
+    @field_validator("rank")
+    @classmethod
+    def _check_rank(cls, rank: float | tuple[float, ...]) -> float | tuple[float, ...]:
+        for number in rank if isinstance(rank, tuple) else (rank,):
+            if isinstance(number, float) and number >= 1:
+                raise PydanticCustomError(
+                    "rank", "{rank} is neither an integer nor a fraction below 1", {"rank": number}
+                )
+        return rank
 
     def to_json(self) -> dict[str, Any]:
         """Return all fields that have a value, ready for JSON: null factors are left out."""

@@ -254,7 +254,7 @@ def _find_problem(
         return None
     if _is_keras_layer(kind):
         return None
-    return f"{where}: {kind!r} is not a Keras layer; use --allow-code with the file that defines it"
+    return f"{where}: {kind!r} is not a Keras layer; name the file that defines it as allow_code"
 
 
 def _is_keras_layer(kind: str) -> bool:

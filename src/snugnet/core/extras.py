@@ -1,7 +1,11 @@
 """Messages about missing packages: which extra of Snugnet installs each."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from snugnet.core.installation import is_supported, unsupported_message
 
+# The smallest extra that installs each package. `all` is for packages that only a study needs.
 EXTRAS = {
     "ai_edge_litert": "tflite",
     "flatbuffers": "tflite",
@@ -9,14 +13,32 @@ EXTRAS = {
     "scipy": "tflite",
     "pandas": "tflite",
     "tqdm": "tflite",
+    "typer": "tflite",
+    "rich": "tflite",
     "tensorflow": "train",
     "tf_keras": "train",
     "tensorflow_model_optimization": "train",
     "h5py": "train",
     "sklearn": "train",
+    "keras": "train",
+    "tensorly": "train",
+    "pydantic": "train",
+    "pydantic_core": "train",
     "akida": "akida",
     "quantizeml": "akida",
     "cnn2snn": "akida",
+    "snakemake": "all",
+    "sqlalchemy": "all",
+    "sqlmodel": "all",
+    "yaml": "all",
+    "neurokit2": "all",
+    "wfdb": "all",
+    "requests": "all",
+    "tenacity": "all",
+    "tabulate": "all",
+    "jinja2": "all",
+    "altair": "all",
+    "vl_convert": "all",
 }
 # These have no builds for newer versions of Python.
 LIBRARIES = {
@@ -42,3 +64,16 @@ def missing(error: ModuleNotFoundError) -> str:
     if package in LIBRARIES and not is_supported():
         return unsupported_message(LIBRARIES[package])
     return f"package {package} is not installed. Run: {install_command(EXTRAS[package])}"
+
+
+@contextmanager
+def explain_missing_packages() -> Iterator[None]:
+    """Name the command that installs a missing package; a context manager and a decorator.
+
+    Raises:
+        ModuleNotFoundError: If the code inside raises it, with the message of `missing`.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(missing(error), name=error.name, path=error.path) from error
