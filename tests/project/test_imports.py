@@ -34,7 +34,7 @@ MAY_BE_HEAVY_TOO = ("snugnet.tflite.convert", "snugnet.tflite.debug")
 
 # What each job may import of what is installed.
 TRAINING = {"numpy", "tqdm", "h5py", "sklearn", "tensorflow", "tf_keras", "pydantic"}
-CONVERSION = {"numpy", "tqdm", "h5py", "tensorflow", "tf_keras", "ai_edge_litert"}
+CONVERSION = {"numpy", "tqdm", "h5py", "tensorflow", "tf_keras", "ai_edge_litert", "pydantic"}
 VERIFICATION = {"numpy", "tqdm", "ai_edge_litert", "flatbuffers", "tflite_micro"}
 AKIDA = {"numpy", "tensorflow", "tf_keras", "quantizeml", "cnn2snn", "akida"}
 PACKAGES = {
@@ -57,8 +57,8 @@ PACKAGES = {
     "verify_network.py": VERIFICATION,
     "verify.py": VERIFICATION,
     "measure_mistakes.py": {"numpy", "tqdm", "ai_edge_litert", "scipy"},
-    "preflight_akida.py": AKIDA,
-    "convert_akida.py": AKIDA | {"h5py"},
+    "preflight_akida.py": AKIDA | {"pydantic"},
+    "convert_akida.py": AKIDA | {"h5py", "pydantic"},
     "train_akida.py": AKIDA | TRAINING,
     "predict_keras.py": AKIDA - {"akida", "cnn2snn"} | {"h5py", "tqdm"},
     "predict_akida.py": {"numpy", "tqdm", "akida"},

@@ -13,6 +13,7 @@ def main(job: Any) -> None:
 
     from snugnet.core.files import atomic_write
     from snugnet.core.samples import load_split
+    from snugnet.core.settings.schemes.calibrated import CalibratedSchemeSettings
     from snugnet.core.tflite_schemes import SCHEMES
     from snugnet.models.loading import keras2
     from snugnet.models.loading.storage import load_model
@@ -27,7 +28,8 @@ def main(job: Any) -> None:
         keras2.configure(settings["seed"], settings["tf_threads"])
         calib = None
         if scheme.calibrated:
-            calib = load_split(job.input["calib"]).x[: settings["scheme"]["calibration_samples"]]
+            options = CalibratedSchemeSettings.from_block(settings["scheme"])
+            calib = load_split(job.input["calib"]).x[: options.calibration_samples]
         content = convert(load_model(job.input["model"]), scheme, calib)
     with atomic_write(job.output["tflite"]) as path:
         path.write_bytes(content)

@@ -16,6 +16,7 @@ def main(job: Any) -> None:
     from snugnet.core.errors import NotAkidaError
     from snugnet.core.files import read_json
     from snugnet.core.samples import load_split
+    from snugnet.core.settings.schemes.akida import AkidaSchemeSettings
     from snugnet.core.settings.training import TrainingSettings
     from snugnet.datasets.record import DatasetRecord
     from snugnet.models.loading import keras2
@@ -23,21 +24,20 @@ def main(job: Any) -> None:
 
     settings = job.params.settings
     keras2.configure(settings["seed"], settings["tf_threads"])
-    block, seed = settings["scheme"], settings["seed"]
+    options, seed = AkidaSchemeSettings.from_block(settings["scheme"]), settings["seed"]
     training = TrainingSettings.model_validate(settings["scheme_training"])
-    scheme = AKIDA_SCHEMES[block["name"]]
-    model = load_model(job.input["model"])
+    model, scheme = load_model(job.input["model"]), AKIDA_SCHEMES[settings["scheme"]["name"]]
     train, val, calib = (load_split(job.input[name]) for name in ("train", "val", "calib"))
-    samples = calib.x[: block["calibration_samples"]] if block["calibrated"] else None
+    samples = calib.x[: options.calibration_samples] if options.calibrated else None
     record = DatasetRecord.from_json(read_json(job.input["record"]))
     deployment = describe_deployment(model, record, calib.class_names, trained=True)
     try:
         quantized, history = train_quantized(model, scheme, samples, train, val, training, seed)
-        write_program(quantized, scheme, block["device"], deployment, calib.x, job.output)
+        write_program(quantized, scheme, options.device, deployment, calib.x, job.output)
         write_rows(history, job.output["history"])
     except NotAkidaError as error:
         print(error)
-        write_refusal(model, scheme, block["device"], error, job.output)
+        write_refusal(model, scheme, options.device, error, job.output)
         write_rows([], job.output["history"])
 
 

@@ -19,13 +19,10 @@ from snugnet.core.settings.exploration import ExplorationSettings
 from snugnet.core.settings.factorization import FactorizationSettings
 from snugnet.core.settings.fine_tuning import FineTuningSettings
 from snugnet.core.settings.magnitude_pruning import MagnitudePruningSettings
-from snugnet.core.settings.schemes import (
-    Akida1Scheme,
-    Akida2Scheme,
-    CalibratedScheme,
-    MixedScheme,
-    PlainScheme,
-)
+from snugnet.core.settings.schemes.akida import AkidaSchemeSettings
+from snugnet.core.settings.schemes.calibrated import CalibratedSchemeSettings
+from snugnet.core.settings.schemes.mixed import MixedSchemeSettings
+from snugnet.core.settings.schemes.plain import PlainSchemeSettings
 from snugnet.core.settings.structured_pruning import StructuredPruningSettings
 from snugnet.core.settings.training import TrainingSettings
 
@@ -622,20 +619,46 @@ class Statistics(Settings):
     confidence: Fraction = Field(CONFIDENCE, description="Confidence level of intervals.")
 
 
+class TrainableSchemeSettings(AkidaSchemeSettings):
+    """A scheme of Akida, with the changes to the training of its QAT variants."""
+
+    training: TrainingSettings = Field(
+        TrainingSettings(epochs=4, learning_rate=0.0003),
+        description="Changes to the model's `training` for variants with QAT (_qat).",
+    )
+
+
+class Akida1SchemeSettings(TrainableSchemeSettings):
+    """A scheme of the first generation of Akida."""
+
+    device: str = Field("AKD1000", description="Target device: AKD1000 or AKD1500.")
+
+
+class Akida2SchemeSettings(TrainableSchemeSettings):
+    """A scheme of the second generation of Akida."""
+
+    device: str = Field(
+        "SixNodesIPv2",
+        description=(
+            "Target device: TwoNodesIPv2, FourNodesIPv2, SixNodesIPv2 or TwelveNodesIPv2."
+        ),
+    )
+
+
 class Schemes(Settings):
     """Settings of the quantization schemes."""
 
-    float32: PlainScheme = PlainScheme()
-    drq: PlainScheme = PlainScheme()
-    fiq_float32: CalibratedScheme = CalibratedScheme()
-    fiq_int8: CalibratedScheme = CalibratedScheme()
-    fiq_uint8: CalibratedScheme = CalibratedScheme()
-    float16: PlainScheme = PlainScheme()
-    int16x8: CalibratedScheme = CalibratedScheme()
-    mixed: MixedScheme = MixedScheme()
-    akida_v1_w4a4: Akida1Scheme = Akida1Scheme()
-    akida_v2_w8a8: Akida2Scheme = Akida2Scheme()
-    akida_v2_w4a4: Akida2Scheme = Akida2Scheme()
+    float32: PlainSchemeSettings = PlainSchemeSettings()
+    drq: PlainSchemeSettings = PlainSchemeSettings()
+    fiq_float32: CalibratedSchemeSettings = CalibratedSchemeSettings()
+    fiq_int8: CalibratedSchemeSettings = CalibratedSchemeSettings()
+    fiq_uint8: CalibratedSchemeSettings = CalibratedSchemeSettings()
+    float16: PlainSchemeSettings = PlainSchemeSettings()
+    int16x8: CalibratedSchemeSettings = CalibratedSchemeSettings()
+    mixed: MixedSchemeSettings = MixedSchemeSettings()
+    akida_v1_w4a4: Akida1SchemeSettings = Akida1SchemeSettings()
+    akida_v2_w8a8: Akida2SchemeSettings = Akida2SchemeSettings()
+    akida_v2_w4a4: Akida2SchemeSettings = Akida2SchemeSettings()
 
 
 class Configuration(Settings):
