@@ -72,7 +72,7 @@ PACKAGES = {
     "bundle_vega.py": {"vl_convert"},
     "write_report.py": {"numpy", "pandas", "scipy", "altair", "jinja2"},
     "draw_figures.py": {"numpy", "pandas", "scipy", "altair", "tqdm", "vl_convert"},
-    "evaluate_gate.py": set(),
+    "evaluate_gate.py": {"pydantic"},
     "gate.py": set(),
 }
 METHODS = {

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from snugnet.config.cells import Cell, families, seed_of
+from snugnet.config.cells import Cell, DescribedCell, families, seed_of
 from snugnet.config.lineage import ancestry, parent_of
 from snugnet.config.overlay import (
     exploration_settings,
@@ -48,7 +48,7 @@ class JobSettings:
             "scheme": self._scheme,
             "scheme_training": lambda w: scheme_training(config, w["model"], w["scheme"]).to_json(),
             "seed": lambda w: seed_of(config, w["model"]) if "model" in w else config.seed,
-            "cells": lambda w: self.described_cells(),
+            "cells": lambda w: [cell.to_json() for cell in self.described_cells()],
             "gates": lambda w: self._gates(),
             "recipes": lambda w: self._recipes(),
         }
@@ -116,18 +116,21 @@ class JobSettings:
         """Return the names of the layers that the design space of a model covers; empty for all."""
         return list(exploration_settings(self._config, model).layers)
 
-    def described_cells(self) -> list[dict[str, Any]]:
+    def described_cells(self) -> list[DescribedCell]:
         """Return each cell with its family, seed, dataset, parent and method."""
         family = families(self._config)
         return [
-            {
-                **cell._asdict(),
-                "family": family[cell.model],
-                "seed": seed_of(self._config, cell.model),
-                "dataset": self._config.models[cell.model].dataset,
-                "parent": parent_of(self._config, cell.variant),
-                "method": self._config.variants[cell.variant].method,
-            }
+            DescribedCell(
+                model=cell.model,
+                variant=cell.variant,
+                scheme=cell.scheme,
+                runtime=cell.runtime,
+                family=family[cell.model],
+                seed=seed_of(self._config, cell.model),
+                dataset=self._config.models[cell.model].dataset,
+                parent=parent_of(self._config, cell.variant),
+                method=self._config.variants[cell.variant].method,
+            )
             for cell in self._cells
         ]
 

@@ -8,11 +8,12 @@ import pytest
 import yaml
 
 from snugnet.config.messages import DISCRIMINATORS
-from snugnet.config.schema import Gate, Schemes
+from snugnet.config.schema import Schemes
 from snugnet.config.study import Study
 from snugnet.core.errors import InputError
 from snugnet.core.gate_entries import REQUIREMENTS, SELECTORS
 from snugnet.core.settings.base import Settings
+from snugnet.core.settings.gate import Gate, MeasurableGate
 from tests.paths import ROOT
 
 
@@ -436,6 +437,7 @@ def test_gate_settings_are_in_bytes_and_accept_seed_names():
     (entry,) = study(config).settings.collect(("gates",), {})["gates"]
     assert entry["max_size"] == 65536
     assert entry["interval"] == 0.95
+    assert MeasurableGate.from_block(entry).models == ("net", "net_s8")
     config["gates"][0]["models"] = ["net_s9"]
     with pytest.raises(InputError, match=r"unknown model 'net_s9'.*net_s7, net_s8, net"):
         study(config)

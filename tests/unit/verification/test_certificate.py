@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from snugnet.core.errors import ModelFormatError
-from snugnet.evaluation.gate import evaluate_gate
+from snugnet.evaluation.gate_checks import evaluate_gate
 from snugnet.int8 import Model, operators
 from snugnet.int8.node import Kernel
 from snugnet.tflite.flatbuffer import read_graph
