@@ -20,9 +20,10 @@ from snugnet.config.overlay import (
     has_parent,
     scheme_settings,
     scheme_training,
+    training_of,
     variant_settings,
 )
-from snugnet.config.schema import Configuration, StudyBlock
+from snugnet.config.schema import AnySchemeSettings, Configuration, Dataset, StudyBlock
 from snugnet.core.akida_schemes import AKIDA_SCHEMES, DEVICES
 from snugnet.core.errors import InputError
 from snugnet.core.gate_entries import (
@@ -37,6 +38,8 @@ from snugnet.core.gate_entries import (
 )
 from snugnet.core.settings.factorization import FactorizationSettings
 from snugnet.core.settings.gate import Gate
+from snugnet.core.settings.schemes.akida import AkidaSchemeSettings
+from snugnet.core.settings.schemes.calibrated import CalibratedSchemeSettings
 from snugnet.core.settings.training import TrainingSettings
 from snugnet.core.tflite_schemes import SCHEMES
 
@@ -95,7 +98,7 @@ def model_scheme_problems(config: Configuration) -> Iterator[str]:
             yield from _scheme_problems(name, settings, config, f"models.{model}.schemes.{name}")
 
 
-def training_problems(training: TrainingSettings, dataset: Any) -> Iterator[str]:
+def training_problems(training: TrainingSettings, dataset: Dataset) -> Iterator[str]:
     """Find settings of a training that its dataset does not allow."""
     if training.monitor == "auc" and _task_of(dataset) == "multiclass":
         yield "monitor: 'auc' requires a binary or multilabel task; use loss or accuracy"
@@ -107,7 +110,7 @@ def training_problems(training: TrainingSettings, dataset: Any) -> Iterator[str]
             )
 
 
-def _task_of(dataset: Any) -> str:
+def _task_of(dataset: Dataset) -> str:
     if dataset.negative_class is not None:
         return "binary"
     if dataset.kind in MULTILABEL_KINDS:
@@ -138,15 +141,18 @@ def _parent_problems(config: Configuration) -> Iterator[str]:
             chain.append(above)
 
 
-def _scheme_problems(name: str, scheme: Any, config: Configuration, where: str) -> Iterator[str]:
+def _scheme_problems(
+    name: str, scheme: AnySchemeSettings, config: Configuration, where: str
+) -> Iterator[str]:
     """Find more calibration samples than there are, and devices of another generation."""
-    samples, drawn = getattr(scheme, "calibration_samples", None), config.calibration.samples
-    if samples is not None and samples > drawn:
-        yield (
-            f"{where}.calibration_samples: {samples} exceeds calibration.samples ({drawn}); reduce "
-            "it or raise the latter"
-        )
-    if name in AKIDA_SCHEMES:
+    if isinstance(scheme, CalibratedSchemeSettings):
+        samples, drawn = scheme.calibration_samples, config.calibration.samples
+        if samples is not None and samples > drawn:
+            yield (
+                f"{where}.calibration_samples: {samples} exceeds calibration.samples ({drawn}); "
+                "reduce it or raise the latter"
+            )
+    if isinstance(scheme, AkidaSchemeSettings):
         devices = DEVICES[AKIDA_SCHEMES[name].version]
         if scheme.device not in devices:
             yield f"{where}.device: {unknown('device', scheme.device, list(devices))}"
@@ -195,8 +201,8 @@ def _used_variant_problems(
             continue
         settings = variant_settings(config, model, name)
         where = f"variants.{name} of {model}"
-        if "training" in type(settings).model_fields:
-            for problem in training_problems(settings.training, dataset):
+        if (training := training_of(settings)) is not None:
+            for problem in training_problems(training, dataset):
                 yield f"{where}: training.{problem}"
         if isinstance(settings, FactorizationSettings):
             yield from factorization_problems(settings, where, model, name)

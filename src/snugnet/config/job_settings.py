@@ -10,9 +10,10 @@ from snugnet.config.overlay import (
     has_parent,
     scheme_settings,
     scheme_training,
+    training_of,
     variant_settings,
 )
-from snugnet.config.schema import Configuration
+from snugnet.config.schema import Configuration, Dataset, Recordings, Windows
 from snugnet.core.gate_entries import SIZES, parse_size
 from snugnet.core.settings.base import Settings
 from snugnet.core.settings.factorization import FactorizationSettings
@@ -74,9 +75,9 @@ class JobSettings:
 
     def dataset(self, name: str) -> dict[str, Any]:
         """Return the settings of a dataset; `arrays` holds only the given names."""
-        block: Any = self._config.datasets[name]
-        settings: dict[str, Any] = block.to_json()
-        if "arrays" in settings:
+        block: Dataset = self._config.datasets[name]
+        settings = block.to_json()
+        if isinstance(block, Windows | Recordings):
             settings["arrays"] = block.arrays.changes()
         return settings
 
@@ -90,7 +91,7 @@ class JobSettings:
     def variant(self, model: str, name: str) -> dict[str, Any]:
         """Return the settings of a variant for a model."""
         variant = variant_settings(self._config, model, name)
-        settings: dict[str, Any] = variant.to_json()
+        settings = variant.to_json()
         if isinstance(variant, FactorizationSettings):
             settings["layers"] = {key: layer.to_json() for key, layer in variant.layers.items()}
         return settings
@@ -147,9 +148,9 @@ class JobSettings:
     def _scheme_changes(self, model: str, scheme: str) -> dict[str, Any]:
         """Return the settings of a scheme, with only the changes of the model's training."""
         settings = scheme_settings(self._config, model, scheme)
-        values: dict[str, Any] = settings.to_json()
-        if "training" in values:
-            values["training"] = settings.training.changes()
+        values = settings.to_json()
+        if (training := training_of(settings)) is not None:
+            values["training"] = training.changes()
         return values
 
     def _gates(self) -> list[dict[str, Any]]:

@@ -583,6 +583,15 @@ class Akida2SchemeSettings(TrainableSchemeSettings):
     )
 
 
+AnySchemeSettings = (
+    PlainSchemeSettings
+    | CalibratedSchemeSettings
+    | MixedSchemeSettings
+    | Akida1SchemeSettings
+    | Akida2SchemeSettings
+)
+
+
 class Schemes(Settings):
     """Settings of the quantization schemes."""
 
