@@ -9,12 +9,10 @@ if TYPE_CHECKING:
 
 
 def main(job: Any) -> None:
-    from snugnet.compress.graph.canonicalize import canonicalize
+    from snugnet.compress.import_model import import_model
     from snugnet.compress.requests import check_in_child
-    from snugnet.core.errors import InputError
     from snugnet.core.samples import load_split
     from snugnet.core.settings.architectures.pretrained import File
-    from snugnet.models.architectures import pretrained
     from snugnet.models.loading import keras2
     from snugnet.models.training.artifacts import save
 
@@ -23,15 +21,7 @@ def main(job: Any) -> None:
 
     def build() -> Any:
         keras2.configure(0, settings["tf_threads"])  # any seed: nothing is random here
-        file = File(file=settings["file"])
-        model = pretrained.build(file, val.x.shape[1:], val.task, len(val.class_names))
-        try:
-            # Variants have the canonical form. With the same form, parameters and MACs are
-            # comparable.
-            return canonicalize(model)
-        except InputError as error:
-            print(f"warning: the model cannot have variants: {error}")
-            return model
+        return import_model(File(file=settings["file"]), val)
 
     check_in_child(build, job.params.requests, job.params.explored_layers)
     save(build(), [], job.output)  # nothing was trained

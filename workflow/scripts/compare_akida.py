@@ -9,36 +9,21 @@ if TYPE_CHECKING:
 
 
 def main(job: Any) -> None:
-    from snugnet.akida.agreement import compare
-    from snugnet.akida.inputs import count_saturated, saturate
+    from snugnet.akida.comparison import compare_runtimes, find_first_layer
     from snugnet.core.files import read_json, write_json
     from snugnet.core.predictions import load_predictions
     from snugnet.core.samples import load_split
 
     conversion, x = read_json(job.input["conversion"]), load_split(job.input["test"]).x
     keras, own, akida = (load_predictions(job.input[name]) for name in ("keras", "own", "akida"))
-    agreement = compare(keras, akida)
-    report = agreement.to_json()
-    if agreement.samples:
-        limits = conversion["input_range"]
-        report["saturated_inputs"] = count_saturated(x, limits)
-        report["quantizeml"] = compare(own, akida).to_json()
-    if agreement.verdict == "differs":
-        differs = (keras.raw != akida.raw).any(axis=1)
-        report["first_layer"] = _find_first_layer(job, conversion, saturate(x[differs], limits))
-    write_json(job.output["agreement"], report)
 
+    def find_layer(differing: Any) -> Any:
+        program, threads = f"{job.input['program']}/model.fbz", job.params.settings["tf_threads"]
+        digest = conversion["sha256"]
+        return find_first_layer(job.input["quantized"], program, digest, differing, threads)
 
-def _find_first_layer(job: Any, conversion: Any, x: Any) -> dict[str, Any]:
-    """Find the first layer that differs. TensorFlow is imported only here: most programs agree."""
-    from snugnet.akida.keras_runtime import load_quantized
-    from snugnet.akida.simulate import load_program
-    from snugnet.akida.trace import find_first_difference
-    from snugnet.models.loading import keras2
-
-    keras2.configure(0, job.params.settings["tf_threads"])
-    program = load_program(f"{job.input['program']}/model.fbz", conversion["sha256"])
-    return find_first_difference(load_quantized(job.input["quantized"]), program, x).to_json()
+    comparison = compare_runtimes(keras, own, akida, x, conversion, find_layer)
+    write_json(job.output["agreement"], comparison.to_json())
 
 
 if __name__ == "__main__":

@@ -9,30 +9,27 @@ if TYPE_CHECKING:
 
 
 def main(job: Any) -> None:
-    from snugnet.akida.program import describe_deployment, write_program, write_refusal
+    from snugnet.akida.program import make_program
     from snugnet.akida.quantize import quantize
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
-    from snugnet.core.errors import NotAkidaError
     from snugnet.core.files import read_json
     from snugnet.core.samples import load_split
+    from snugnet.core.settings.schemes.akida import AkidaSchemeSettings
     from snugnet.datasets.record import DatasetRecord
     from snugnet.models.loading import keras2
     from snugnet.models.loading.storage import load_model
 
     settings = job.params.settings
     keras2.configure(settings["seed"], settings["tf_threads"])
-    block = settings["scheme"]
-    scheme = AKIDA_SCHEMES[block["name"]]
+    scheme = AKIDA_SCHEMES[settings["scheme"]["name"]]
+    options = AkidaSchemeSettings.from_block(settings["scheme"])
     model, calib = load_model(job.input["model"]), load_split(job.input["calib"])
-    samples = calib.x[: block["calibration_samples"]] if block["calibrated"] else None
     record = DatasetRecord.from_json(read_json(job.input["record"]))
-    deployment = describe_deployment(model, record, calib.class_names, trained=False)
-    try:
-        quantized = quantize(model, scheme, samples)
-        write_program(quantized, scheme, block["device"], deployment, calib.x, job.output)
-    except NotAkidaError as error:
-        print(error)
-        write_refusal(model, scheme, block["device"], error, job.output)
+
+    def quantize_only(samples: Any) -> Any:
+        return quantize(model, scheme, samples), []
+
+    make_program(model, quantize_only, scheme, options, calib, record, job.output)
 
 
 if __name__ == "__main__":

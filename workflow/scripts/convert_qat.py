@@ -12,11 +12,10 @@ def main(job: Any) -> None:
     from pathlib import Path
 
     from snugnet.compress.quantizers.qat import load_quantized
-    from snugnet.core.files import atomic_write
     from snugnet.core.tflite_schemes import SCHEMES
     from snugnet.models.loading import keras2
     from snugnet.tflite.convert import change_io_types, convert
-    from snugnet.tflite.weight_report import write_weight_report
+    from snugnet.tflite.weight_report import write_with_report
 
     settings = job.params.settings
     scheme = SCHEMES[job.wildcards["scheme"]]
@@ -26,9 +25,7 @@ def main(job: Any) -> None:
     else:
         keras2.configure(settings["seed"], settings["tf_threads"])
         content = convert(load_quantized(job.input["model"]), scheme, quantized=True)
-    with atomic_write(job.output["tflite"]) as path:
-        path.write_bytes(content)
-    write_weight_report(job.output["tflite"], job.output["contract"], scheme)
+    write_with_report(content, scheme, job.output)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from pathlib import Path
 
-    from snugnet.core.files import atomic_write
     from snugnet.core.samples import load_split
+    from snugnet.core.settings.schemes.calibrated import CalibratedSchemeSettings
     from snugnet.core.tflite_schemes import SCHEMES
     from snugnet.models.loading import keras2
     from snugnet.models.loading.storage import load_model
     from snugnet.tflite.convert import change_io_types, convert
-    from snugnet.tflite.weight_report import write_weight_report
+    from snugnet.tflite.weight_report import write_with_report
 
     settings = job.params.settings
     scheme = SCHEMES[settings["scheme"]["name"]]
@@ -27,11 +27,10 @@ def main(job: Any) -> None:
         keras2.configure(settings["seed"], settings["tf_threads"])
         calib = None
         if scheme.calibrated:
-            calib = load_split(job.input["calib"]).x[: settings["scheme"]["calibration_samples"]]
+            options = CalibratedSchemeSettings.from_block(settings["scheme"])
+            calib = load_split(job.input["calib"]).x[: options.calibration_samples]
         content = convert(load_model(job.input["model"]), scheme, calib)
-    with atomic_write(job.output["tflite"]) as path:
-        path.write_bytes(content)
-    write_weight_report(job.output["tflite"], job.output["contract"], scheme)
+    write_with_report(content, scheme, job.output)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,14 @@ if TYPE_CHECKING:
 
 def main(job: Any) -> None:
     from snugnet.core.files import read_json, write_json
-    from snugnet.evaluation.gate import evaluate_gate
+    from snugnet.core.settings.gate import MeasurableGate
+    from snugnet.evaluation.gate_checks import evaluate_gate
     from snugnet.evaluation.rows import join_rows
 
     settings = job.params.settings
     rows = join_rows(settings["cells"], map(read_json, job.input["metrics"]))
-    write_json(job.output["gate"], evaluate_gate(rows, settings["gates"]).to_json())
+    gates = [MeasurableGate.from_block(entry) for entry in settings["gates"]]
+    write_json(job.output["gate"], evaluate_gate(rows, gates).to_json())
 
 
 if __name__ == "__main__":

@@ -16,11 +16,13 @@ def main(job: Any) -> None:
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
     from snugnet.core.files import write_json
     from snugnet.core.samples import load_split
+    from snugnet.core.settings.schemes.akida import AkidaSchemeSettings
     from snugnet.models.loading import keras2
 
     settings = job.params.settings
     keras2.configure(settings["seed"], settings["tf_threads"])
-    scheme, device = AKIDA_SCHEMES[settings["scheme"]["name"]], settings["scheme"]["device"]
+    scheme = AKIDA_SCHEMES[settings["scheme"]["name"]]
+    device = AkidaSchemeSettings.from_block(settings["scheme"]).device
     val = load_split(job.input["val"])
     architecture = import_module(settings["architecture_module"])
     block = architecture.SETTINGS.from_block(settings["model"])

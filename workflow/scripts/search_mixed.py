@@ -9,34 +9,31 @@ if TYPE_CHECKING:
 
 
 def main(job: Any) -> None:
+    from functools import partial
     from pathlib import Path
 
     from snugnet.analysis.candidates import create_measure
     from snugnet.analysis.mixed import MixedPrecisionSearch
     from snugnet.core.csv_files import write_rows
-    from snugnet.core.files import atomic_write
     from snugnet.core.samples import load_split
+    from snugnet.core.settings.schemes.mixed import MixedSchemeSettings
     from snugnet.core.tflite_schemes import SCHEMES
     from snugnet.models.loading import keras2
     from snugnet.models.loading.storage import load_model
     from snugnet.tflite.debug import prepare_mixed_precision
-    from snugnet.tflite.weight_report import write_weight_report
+    from snugnet.tflite.weight_report import write_with_report
 
     settings = job.params.settings
     keras2.configure(settings["seed"], settings["tf_threads"])
-    scheme = settings["scheme"]
-    calib = load_split(job.input["calib"]).x[: scheme["calibration_samples"]]
+    options = MixedSchemeSettings.from_block(settings["scheme"])
+    calib = load_split(job.input["calib"]).x[: options.calibration_samples]
     names = ("float32", "fiq_float32", "int16x8")
     files = {name: Path(job.input[name]).read_bytes() for name in names}
     measure = create_measure(load_split(job.input["val"]))
-    model, limits = load_model(job.input["model"]), (scheme["budget"], scheme["max_in_float"])
-    search = MixedPrecisionSearch(
-        lambda: prepare_mixed_precision(model, calib), measure, files, *limits
-    )
+    prepare = partial(prepare_mixed_precision, load_model(job.input["model"]), calib)
+    search = MixedPrecisionSearch(prepare, measure, files, options)
     write_rows(search.to_rows(), job.output["candidates"])
-    with atomic_write(job.output["tflite"]) as path:
-        path.write_bytes(search.chosen.measurement.file)
-    write_weight_report(job.output["tflite"], job.output["contract"], SCHEMES["mixed"])
+    write_with_report(search.chosen.measurement.file, SCHEMES["mixed"], job.output)
 
 
 if __name__ == "__main__":

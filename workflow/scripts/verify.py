@@ -9,28 +9,19 @@ if TYPE_CHECKING:
 
 
 def main(job: Any) -> None:
-    import numpy as np
-
-    from snugnet.core.affine import dequantize
-    from snugnet.core.decisions import decide
     from snugnet.core.files import write_json
     from snugnet.core.predictions import load_predictions
     from snugnet.core.samples import load_split
     from snugnet.tflite.model_file import ModelFile
-    from snugnet.verification.certificate import certify
+    from snugnet.verification.certificate import certify_predictions
     from snugnet.verification.network import load_network
 
     deployed = load_predictions(job.input["predictions"])
-
-    def decide_on_raw(raw: np.ndarray) -> np.ndarray:
-        scores = dequantize(raw, float(deployed.scale), deployed.zero_point)
-        return decide(scores, deployed.task)
-
     test = load_split(job.input["test"])
     traced_samples = job.params.settings["verification"]["traced_samples"]
     network = load_network(job.input["network"]) if job.input["network"] else None
     file = ModelFile.read(job.input["tflite"])
-    certificate = certify(file, test.x, deployed.raw, decide_on_raw, traced_samples, network)
+    certificate = certify_predictions(file, test.x, deployed, traced_samples, network)
     write_json(job.output["certificate"], certificate.to_json())
 
 

@@ -1,8 +1,10 @@
 """The report of a pre-flight check, which other modules read without Akida's packages."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
+
+from snugnet.core.akida_schemes import AKIDA_SCHEMES
 
 
 @dataclass(frozen=True)
@@ -54,3 +56,17 @@ class PreflightReport:
     def to_json(self) -> dict[str, Any]:
         """Return a mapping that can be written as JSON."""
         return {**asdict(self), "fits": self.fits}
+
+
+def order_reports(
+    reports: Iterable[PreflightReport], cells: Iterable[Mapping[str, Any]]
+) -> list[PreflightReport]:
+    """Order reports as the cells of a study, one for each model and Akida scheme.
+
+    Args:
+        reports: Reports of all models and Akida schemes of the cells, in any order.
+        cells: Cells with `model` and `scheme`; cells of other schemes have no report.
+    """
+    by_model = {(report.model, report.scheme): report for report in reports}
+    keys = dict.fromkeys((cell["model"], cell["scheme"]) for cell in cells)
+    return [by_model[model, scheme] for model, scheme in keys if scheme in AKIDA_SCHEMES]

@@ -1,7 +1,7 @@
 """Output files of a conversion: an Akida program, or a record of why there is none."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +17,8 @@ from snugnet.akida.rewrite import get_head_activation
 from snugnet.core.akida_schemes import DEVICES, AkidaScheme
 from snugnet.core.errors import NotAkidaError
 from snugnet.core.files import atomic_write, write_json
+from snugnet.core.samples import Samples
+from snugnet.core.settings.schemes.akida import AkidaSchemeSettings
 from snugnet.datasets.record import DatasetRecord
 from snugnet.models.loading.keras2 import tf_keras
 
@@ -34,6 +36,49 @@ DEPLOYMENT_KEYS = (
     "sha256",
     "versions",
 )
+
+History = list[dict[str, float]]
+# Quantizes a model with calibration samples, or with None for the random samples of quantizeml.
+# Returns the quantized model and the history of its training, which is empty without training.
+Quantize = Callable[[np.ndarray | None], tuple[tf_keras.Model, History]]
+
+
+def make_program(
+    model: tf_keras.Model,
+    quantize: Quantize,
+    scheme: AkidaScheme,
+    settings: AkidaSchemeSettings,
+    calib: Samples,
+    record: DatasetRecord,
+    files: Mapping[str, str],
+    *,
+    trained: bool = False,
+) -> History:
+    """Quantize a model, convert it and write its program, or record why that is not possible.
+
+    Args:
+        model: The float model.
+        quantize: Function that quantizes the model.
+        scheme: Scheme to quantize with.
+        settings: Settings of the scheme.
+        calib: The calib split.
+        record: Record of the dataset.
+        files: Paths, as for `write_program`.
+        trained: Whether `quantize` trains the model with its quantizers (QAT).
+
+    Returns:
+        The history of training; empty without training, or if there is no program.
+    """
+    samples = calib.x[: settings.calibration_samples] if settings.calibrated else None
+    deployment = describe_deployment(model, record, calib.class_names, trained)
+    try:
+        quantized, history = quantize(samples)
+        write_program(quantized, scheme, settings.device, deployment, calib.x, files)
+    except NotAkidaError as error:
+        print(error)
+        write_refusal(model, scheme, settings.device, error, files)
+        return []
+    return history
 
 
 def write_program(

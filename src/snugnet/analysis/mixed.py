@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from snugnet.analysis.candidates import Convert, Measure, Measurement
 from snugnet.core.fractions import FRACTION_TOLERANCE
 from snugnet.core.progress import progress
+from snugnet.core.settings.schemes.mixed import MixedSchemeSettings
 from snugnet.tflite.layers import Layer
 from snugnet.tflite.refusals import call_or_warn
 
@@ -46,8 +47,7 @@ class MixedPrecisionSearch:
         prepare: Callable[[], tuple[Sequence[Layer], Convert]],
         measure: Measure,
         files: Mapping[str, bytes],
-        budget: float,
-        max_in_float: int | None,
+        settings: MixedSchemeSettings,
     ) -> None:
         """Run the search.
 
@@ -58,13 +58,13 @@ class MixedPrecisionSearch:
             measure: Function that measures a file on val.
             files: Contents of the files `float32` (the reference), `fiq_float32` and `int16x8` (two
                 candidates).
-            budget: Maximum accuracy drop from float32, in points.
-            max_in_float: Maximum number of layers in float; None for no limit.
+            settings: Limits of the search: `budget` and `max_in_float`.
         """
         self._measure = measure
-        self._max_in_float = math.inf if max_in_float is None else max_in_float
+        limit = settings.max_in_float
+        self._max_in_float = math.inf if limit is None else limit
         self._float = measure(files["float32"])
-        self._min_accuracy = self._float.accuracy - budget / 100 - FRACTION_TOLERANCE
+        self._min_accuracy = self._float.accuracy - settings.budget / 100 - FRACTION_TOLERANCE
         self.candidates = [
             Candidate(name, (), measure(files[name])) for name in ("fiq_float32", "int16x8")
         ]
@@ -75,7 +75,10 @@ class MixedPrecisionSearch:
         self.chosen = self._choose()
         self.fits = self._is_fitting(self.chosen)
         if not self.fits:
-            print(f"warning: no candidate is within {budget} points of float32; using the best one")
+            print(
+                f"warning: no candidate is within {settings.budget} points of float32; using the "
+                "best one"
+            )
 
     def to_rows(self) -> list[dict[str, Any]]:
         """Return the rows of candidates.csv, one for each candidate.

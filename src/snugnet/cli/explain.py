@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from snugnet.cli.console import Json, report_progress_on_stderr, show_result
-from snugnet.cli.run_model import DataPath, Kernels, Model, Raw
+from snugnet.cli.options import DataPath, Kernels, Model, Raw
 from snugnet.core.errors import InputError
 from snugnet.int8.node import Profile
 from snugnet.services.explain import ExplainRequest, Explanation, explain

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from snugnet.cli.console import Json, print_table, report_progress_on_stderr, show_result
+from snugnet.cli.options import Model
 from snugnet.services.inspect import (
     ModelDescription,
     ModelDifference,
@@ -15,9 +16,6 @@ from snugnet.services.inspect import (
     shown_values,
 )
 
-Model = Annotated[
-    Path, typer.Argument(help="Model: .tflite, or .npz or .json from `snugnet export`.")
-]
 Diff = Annotated[
     Path | None, typer.Option("--diff", help="Second model, to compare with operator by operator.")
 ]

@@ -1,29 +1,13 @@
 """`snugnet run`: outputs of a full-integer model, from the bit-exact integer engine."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
 from rich.console import Console
 
 from snugnet.cli.console import Json, print_table, report_progress_on_stderr, show_result
+from snugnet.cli.options import DataPath, Kernels, Model, Raw
 from snugnet.int8.classification_report import OutputsReport, PredictionReport
 from snugnet.int8.node import Profile
 from snugnet.services.predict import predict
 
-Model = Annotated[
-    Path, typer.Argument(help="Model: .tflite, or .npz or .json from `snugnet export`.")
-]
-DataPath = Annotated[
-    Path, typer.Argument(help="Samples: .npz with x and optionally y, .npy with x, or .csv.")
-]
-Kernels = Annotated[Profile, typer.Option("--profile", help="Runtime whose kernels to reproduce.")]
-Raw = Annotated[
-    bool,
-    typer.Option(
-        "--raw", help="The samples are already integers of the input's type: do not quantize them."
-    ),
-]
 # Number of samples that are shown to people.
 SHOWN = 20
 

@@ -1,8 +1,9 @@
 """Cells of a study: models, variants, schemes and runtimes; and models with several seeds."""
 
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from snugnet.config.schema import Configuration, StudyBlock
 from snugnet.core.akida_schemes import AKIDA_RUNTIMES, AKIDA_SCHEMES
@@ -15,6 +16,37 @@ class Cell(NamedTuple):
     variant: str
     scheme: str
     runtime: str
+
+
+@dataclass(frozen=True)
+class DescribedCell:
+    """A cell, and where it comes from.
+
+    Attributes:
+        model: Model of the cell.
+        variant: Variant of the cell.
+        scheme: Scheme of the cell.
+        runtime: Runtime of the cell.
+        family: The model that `model` is but for its seed.
+        seed: Random seed of the model.
+        dataset: Dataset of the model.
+        parent: Parent of the variant; None for a trained variant.
+        method: Compression method of the variant.
+    """
+
+    model: str
+    variant: str
+    scheme: str
+    runtime: str
+    family: str
+    seed: int
+    dataset: str
+    parent: str | None
+    method: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping that can be written as JSON."""
+        return asdict(self)
 
 
 def list_cells(config: Configuration) -> list[Cell]:

@@ -3,10 +3,10 @@
 Each function yields one line for each problem: where it is, what is wrong, and what is allowed.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from snugnet.config.cells import Cell
+from snugnet.config.cells import Cell, DescribedCell
 from snugnet.config.lineage import (
     ancestry,
     has_quantizers,
@@ -20,9 +20,10 @@ from snugnet.config.overlay import (
     has_parent,
     scheme_settings,
     scheme_training,
+    training_of,
     variant_settings,
 )
-from snugnet.config.schema import Configuration, Gate, StudyBlock
+from snugnet.config.schema import AnySchemeSettings, Configuration, Dataset, StudyBlock
 from snugnet.core.akida_schemes import AKIDA_SCHEMES, DEVICES
 from snugnet.core.errors import InputError
 from snugnet.core.gate_entries import (
@@ -33,8 +34,12 @@ from snugnet.core.gate_entries import (
     parse_size,
     requirements,
     scope,
+    selected_names,
 )
 from snugnet.core.settings.factorization import FactorizationSettings
+from snugnet.core.settings.gate import Gate
+from snugnet.core.settings.schemes.akida import AkidaSchemeSettings
+from snugnet.core.settings.schemes.calibrated import CalibratedSchemeSettings
 from snugnet.core.settings.training import TrainingSettings
 from snugnet.core.tflite_schemes import SCHEMES
 
@@ -93,7 +98,7 @@ def model_scheme_problems(config: Configuration) -> Iterator[str]:
             yield from _scheme_problems(name, settings, config, f"models.{model}.schemes.{name}")
 
 
-def training_problems(training: TrainingSettings, dataset: Any) -> Iterator[str]:
+def training_problems(training: TrainingSettings, dataset: Dataset) -> Iterator[str]:
     """Find settings of a training that its dataset does not allow."""
     if training.monitor == "auc" and _task_of(dataset) == "multiclass":
         yield "monitor: 'auc' requires a binary or multilabel task; use loss or accuracy"
@@ -105,7 +110,7 @@ def training_problems(training: TrainingSettings, dataset: Any) -> Iterator[str]
             )
 
 
-def _task_of(dataset: Any) -> str:
+def _task_of(dataset: Dataset) -> str:
     if dataset.negative_class is not None:
         return "binary"
     if dataset.kind in MULTILABEL_KINDS:
@@ -136,15 +141,18 @@ def _parent_problems(config: Configuration) -> Iterator[str]:
             chain.append(above)
 
 
-def _scheme_problems(name: str, scheme: Any, config: Configuration, where: str) -> Iterator[str]:
+def _scheme_problems(
+    name: str, scheme: AnySchemeSettings, config: Configuration, where: str
+) -> Iterator[str]:
     """Find more calibration samples than there are, and devices of another generation."""
-    samples, drawn = getattr(scheme, "calibration_samples", None), config.calibration.samples
-    if samples is not None and samples > drawn:
-        yield (
-            f"{where}.calibration_samples: {samples} exceeds calibration.samples ({drawn}); reduce "
-            "it or raise the latter"
-        )
-    if name in AKIDA_SCHEMES:
+    if isinstance(scheme, CalibratedSchemeSettings):
+        samples, drawn = scheme.calibration_samples, config.calibration.samples
+        if samples is not None and samples > drawn:
+            yield (
+                f"{where}.calibration_samples: {samples} exceeds calibration.samples ({drawn}); "
+                "reduce it or raise the latter"
+            )
+    if isinstance(scheme, AkidaSchemeSettings):
         devices = DEVICES[AKIDA_SCHEMES[name].version]
         if scheme.device not in devices:
             yield f"{where}.device: {unknown('device', scheme.device, list(devices))}"
@@ -163,7 +171,7 @@ def _calibrated_problems(config: Configuration, block: StudyBlock, where: str) -
 
 
 def study_problems(
-    config: Configuration, cells: Sequence[Cell], described: Sequence[Mapping[str, Any]]
+    config: Configuration, cells: Sequence[Cell], described: Sequence[DescribedCell]
 ) -> Iterator[str]:
     """Find settings that do not fit the cells of a study.
 
@@ -193,8 +201,8 @@ def _used_variant_problems(
             continue
         settings = variant_settings(config, model, name)
         where = f"variants.{name} of {model}"
-        if "training" in type(settings).model_fields:
-            for problem in training_problems(settings.training, dataset):
+        if (training := training_of(settings)) is not None:
+            for problem in training_problems(training, dataset):
                 yield f"{where}: training.{problem}"
         if isinstance(settings, FactorizationSettings):
             yield from factorization_problems(settings, where, model, name)
@@ -243,7 +251,7 @@ def _analysis_problems(config: Configuration) -> Iterator[str]:
                     yield f"analyses.{name}.{key}: {problem}"
 
 
-def _gate_problems(config: Configuration, cells: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _gate_problems(config: Configuration, cells: Sequence[DescribedCell]) -> Iterator[str]:
     """Find problems of the entries of `gates:`."""
     for i, gate in enumerate(config.gates):
         for problem in gate_problems(gate, cells):
@@ -255,38 +263,48 @@ def _gate_problems(config: Configuration, cells: Sequence[Mapping[str, Any]]) ->
             )
 
 
-def gate_problems(gate: Gate, cells: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def gate_problems(gate: Gate, cells: Sequence[DescribedCell]) -> Iterator[str]:
     """Find why an entry of `gates:` cannot be checked on cells of the study."""
-    entry = gate.to_json()
-    unknown_names = list(_unknown_cells(entry, cells))
+    unknown_names = list(_unknown_cells(gate, cells))
     yield from unknown_names
-    selected = [cell for cell in cells if covers(entry, cell)]
+    selected = [
+        cell
+        for cell in cells
+        if covers(
+            gate,
+            model=cell.model,
+            family=cell.family,
+            variant=cell.variant,
+            scheme=cell.scheme,
+            runtime=cell.runtime,
+        )
+    ]
     if not selected and not unknown_names:
-        yield f": no cell of the study matches {scope(entry)}"
-    required = requirements(entry)
+        yield f": no cell of the study matches {scope(gate)}"
+    required = requirements(gate)
     if not required:
         yield f": has no requirement; set at least one of {', '.join(REQUIREMENTS)}"
     for name in required:
         schemes = REQUIREMENTS[name]
-        if selected and not any(cell["scheme"] in schemes for cell in selected):
+        if selected and not any(cell.scheme in schemes for cell in selected):
             yield f".{name}: no cell has this value; allowed schemes: {', '.join(schemes)}"
     for name in (name for name in SIZES if name in required):
         try:
-            parse_size(entry[name])
+            parse_size(getattr(gate, name))
         except InputError as error:
             yield f".{name}: {error}"
     if gate.confidence != "possible" and gate.max_drop is None:
         yield ".confidence: requires max_drop; set max_drop or remove confidence"
 
 
-def _unknown_cells(entry: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _unknown_cells(gate: Gate, cells: Sequence[DescribedCell]) -> Iterator[str]:
     """Find names in an entry of `gates:` that no cell of the study has."""
     for key in SELECTORS:
         what = key.removesuffix("s")
-        known = dict.fromkeys(cell[what] for cell in cells)
+        known = dict.fromkeys(getattr(cell, what) for cell in cells)
         if what == "model":
-            known |= dict.fromkeys(cell["family"] for cell in cells)
-        for name in entry[key] or ():
+            known |= dict.fromkeys(cell.family for cell in cells)
+        for name in selected_names(gate, key) or ():
             if name not in known:
                 yield f".{key}: not in the study: {unknown(what, name, list(known))}"
 

@@ -3,16 +3,17 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from snugnet.config.cells import Cell, families, seed_of
+from snugnet.config.cells import Cell, DescribedCell, families, seed_of
 from snugnet.config.lineage import ancestry, parent_of
 from snugnet.config.overlay import (
     exploration_settings,
     has_parent,
     scheme_settings,
     scheme_training,
+    training_of,
     variant_settings,
 )
-from snugnet.config.schema import Configuration
+from snugnet.config.schema import Configuration, Dataset, Recordings, Windows
 from snugnet.core.gate_entries import SIZES, parse_size
 from snugnet.core.settings.base import Settings
 from snugnet.core.settings.factorization import FactorizationSettings
@@ -48,7 +49,7 @@ class JobSettings:
             "scheme": self._scheme,
             "scheme_training": lambda w: scheme_training(config, w["model"], w["scheme"]).to_json(),
             "seed": lambda w: seed_of(config, w["model"]) if "model" in w else config.seed,
-            "cells": lambda w: self.described_cells(),
+            "cells": lambda w: [cell.to_json() for cell in self.described_cells()],
             "gates": lambda w: self._gates(),
             "recipes": lambda w: self._recipes(),
         }
@@ -74,9 +75,9 @@ class JobSettings:
 
     def dataset(self, name: str) -> dict[str, Any]:
         """Return the settings of a dataset; `arrays` holds only the given names."""
-        block: Any = self._config.datasets[name]
-        settings: dict[str, Any] = block.to_json()
-        if "arrays" in settings:
+        block: Dataset = self._config.datasets[name]
+        settings = block.to_json()
+        if isinstance(block, Windows | Recordings):
             settings["arrays"] = block.arrays.changes()
         return settings
 
@@ -90,7 +91,7 @@ class JobSettings:
     def variant(self, model: str, name: str) -> dict[str, Any]:
         """Return the settings of a variant for a model."""
         variant = variant_settings(self._config, model, name)
-        settings: dict[str, Any] = variant.to_json()
+        settings = variant.to_json()
         if isinstance(variant, FactorizationSettings):
             settings["layers"] = {key: layer.to_json() for key, layer in variant.layers.items()}
         return settings
@@ -116,18 +117,21 @@ class JobSettings:
         """Return the names of the layers that the design space of a model covers; empty for all."""
         return list(exploration_settings(self._config, model).layers)
 
-    def described_cells(self) -> list[dict[str, Any]]:
+    def described_cells(self) -> list[DescribedCell]:
         """Return each cell with its family, seed, dataset, parent and method."""
         family = families(self._config)
         return [
-            {
-                **cell._asdict(),
-                "family": family[cell.model],
-                "seed": seed_of(self._config, cell.model),
-                "dataset": self._config.models[cell.model].dataset,
-                "parent": parent_of(self._config, cell.variant),
-                "method": self._config.variants[cell.variant].method,
-            }
+            DescribedCell(
+                model=cell.model,
+                variant=cell.variant,
+                scheme=cell.scheme,
+                runtime=cell.runtime,
+                family=family[cell.model],
+                seed=seed_of(self._config, cell.model),
+                dataset=self._config.models[cell.model].dataset,
+                parent=parent_of(self._config, cell.variant),
+                method=self._config.variants[cell.variant].method,
+            )
             for cell in self._cells
         ]
 
@@ -144,9 +148,9 @@ class JobSettings:
     def _scheme_changes(self, model: str, scheme: str) -> dict[str, Any]:
         """Return the settings of a scheme, with only the changes of the model's training."""
         settings = scheme_settings(self._config, model, scheme)
-        values: dict[str, Any] = settings.to_json()
-        if "training" in values:
-            values["training"] = settings.training.changes()
+        values = settings.to_json()
+        if (training := training_of(settings)) is not None:
+            values["training"] = training.changes()
         return values
 
     def _gates(self) -> list[dict[str, Any]]:

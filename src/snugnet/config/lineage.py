@@ -47,4 +47,4 @@ def shares_network(config: Configuration, model: str, variant: str, scheme: str)
     if has_quantizers(config, variant):
         return True
     network = scheme_settings(config, model, NETWORK_SCHEME)
-    return bool(scheme_settings(config, model, scheme).to_json() == network.to_json())
+    return scheme_settings(config, model, scheme).to_json() == network.to_json()

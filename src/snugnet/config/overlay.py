@@ -1,16 +1,23 @@
 """Overlays: settings of a model laid over general ones, and checked as a whole."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard, TypeVar
 
 from pydantic import ValidationError
 
 from snugnet.config.messages import describe_errors, unknown
-from snugnet.config.schema import AnyVariant, Configuration
+from snugnet.config.schema import (
+    AnySchemeSettings,
+    AnyVariant,
+    Configuration,
+    TrainableSchemeSettings,
+    Variant,
+)
 from snugnet.core.settings.base import Settings
 from snugnet.core.settings.exploration import ExplorationSettings
 from snugnet.core.settings.training import TrainingSettings
 
+Record = TypeVar("Record", bound=Settings)
 # Blocks that are laid over each other key by key, not replaced as a whole.
 NESTED = ("training", "augment")
 # Keys of a variant that cannot be changed for one model.
@@ -27,13 +34,14 @@ def lay_over(*blocks: Mapping[str, Any]) -> dict[str, Any]:
     return joined
 
 
-def variant_settings(config: Configuration, model: str, name: str) -> Any:
+def variant_settings(config: Configuration, model: str, name: str) -> Variant:
     """Return a variant of a model: its own changes override the general settings.
 
     Returns:
         An object of the variant's class, with all settings of its training.
     """
-    variant, block = config.variants[name], config.models[model]
+    variant: Variant = config.variants[name]
+    block = config.models[model]
     blocks = [variant.changes(), block.variants.get(name, {})]
     if "training" in type(variant).model_fields:
         blocks.insert(0, {"training": block.training.to_json()})
@@ -48,17 +56,21 @@ def exploration_settings(config: Configuration, model: str) -> ExplorationSettin
     return _validate(ExplorationSettings, merged)
 
 
-def scheme_settings(config: Configuration, model: str, scheme: str) -> Any:
+def scheme_settings(config: Configuration, model: str, scheme: str) -> AnySchemeSettings:
     """Return the settings of a scheme for a model, as an object of the scheme's class."""
-    block = getattr(config.schemes, scheme)
+    block: AnySchemeSettings = getattr(config.schemes, scheme)
     changes = config.models[model].schemes.get(scheme, {})
     return _validate(type(block), lay_over(_with_default_training(block), changes))
 
 
 def scheme_training(config: Configuration, model: str, scheme: str) -> TrainingSettings:
     """Return the training with the quantizers of an Akida scheme for a model."""
-    changes = scheme_settings(config, model, scheme).training.changes()
-    merged = lay_over({"training": config.models[model].training.to_json()}, {"training": changes})
+    settings = scheme_settings(config, model, scheme)
+    assert isinstance(settings, TrainableSchemeSettings), "only Akida schemes train"
+    merged = lay_over(
+        {"training": config.models[model].training.to_json()},
+        {"training": settings.training.changes()},
+    )
     return _validate(TrainingSettings, merged["training"])
 
 
@@ -98,12 +110,11 @@ def _scheme_problems(config: Configuration, model: str) -> Iterator[str]:
 
 def _with_default_training(block: Settings) -> dict[str, Any]:
     """Return the given settings of a block, with the changes of training that are its default."""
-    changes = block.changes()
-    training = getattr(block, "training", None)
+    changes, training = block.changes(), training_of(block)
     return changes if training is None else {**changes, "training": training.changes()}
 
 
-def _validate(settings: Any, values: Mapping[str, Any]) -> Any:
+def _validate(settings: type[Record], values: Mapping[str, Any]) -> Record:
     """Make a record of values that were checked by `overlay_problems`."""
     return settings.model_validate(dict(values))
 
@@ -115,6 +126,12 @@ def _problems(settings: type[Settings], values: dict[str, Any], where: str) -> I
         yield from describe_errors(error, settings, values, where)
 
 
-def has_parent(variant: Any) -> bool:
+def training_of(settings: Settings) -> TrainingSettings | None:
+    """Return the training in some settings; None if they have none."""
+    training: TrainingSettings | None = getattr(settings, "training", None)
+    return training
+
+
+def has_parent(variant: Variant) -> TypeGuard[AnyVariant]:
     """Return whether a variant is made from another one."""
     return isinstance(variant, AnyVariant)

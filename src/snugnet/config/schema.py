@@ -18,22 +18,18 @@ from snugnet.core.settings.calibration import CalibrationSettings
 from snugnet.core.settings.exploration import ExplorationSettings
 from snugnet.core.settings.factorization import FactorizationSettings
 from snugnet.core.settings.fine_tuning import FineTuningSettings
+from snugnet.core.settings.gate import Gate, NamesOrAll
 from snugnet.core.settings.magnitude_pruning import MagnitudePruningSettings
-from snugnet.core.settings.schemes import (
-    Akida1Scheme,
-    Akida2Scheme,
-    CalibratedScheme,
-    MixedScheme,
-    PlainScheme,
-)
+from snugnet.core.settings.schemes.akida import AkidaSchemeSettings
+from snugnet.core.settings.schemes.calibrated import CalibratedSchemeSettings
+from snugnet.core.settings.schemes.mixed import MixedSchemeSettings
+from snugnet.core.settings.schemes.plain import PlainSchemeSettings
 from snugnet.core.settings.structured_pruning import StructuredPruningSettings
 from snugnet.core.settings.training import TrainingSettings
 
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 Seed = Annotated[int, Field(ge=0, le=4294967295)]
 PositiveInts = Tuple[Annotated[int, Field(ge=1)]]
-NamesOrAll = Names | None
-Percent = Annotated[float, Field(ge=0, le=100)]
 
 SCALING = (
     "Scaling of raw values: none keeps raw units; standardize uses mean and standard deviation of "
@@ -457,67 +453,6 @@ class Analyses(Settings):
     )
 
 
-class Gate(Settings):
-    """Requirements for cells."""
-
-    models: NamesOrAll = Field(
-        None, description="Models, with all their seeds; null for all of the study."
-    )
-    variants: NamesOrAll = Field(None, description="Variants; null for all of the study.")
-    schemes: NamesOrAll = Field(None, description="Schemes; null for all of the study.")
-    runtimes: NamesOrAll = Field(None, description="Runtimes; null for all of the study.")
-    max_drop: Percent | None = Field(
-        None,
-        description=(
-            "Maximum accuracy drop from the float32 cell of the same network, in percentage "
-            "points; for all schemes but float32."
-        ),
-    )
-    confidence: Literal["possible", "certain"] = Field(
-        "possible",
-        description=(
-            "When a drop exceeds max_drop: possible if part of its interval is beyond max_drop, "
-            "certain if the whole interval is. statistics.confidence sets the level of the "
-            "interval."
-        ),
-    )
-    min_accuracy: Percent | None = Field(None, description="Minimum measured accuracy, in percent.")
-    max_size: int | str | None = Field(
-        None,
-        description=(
-            "Maximum size of the .tflite file or the Akida program: bytes, or an integer with unit "
-            "B, KiB or MiB."
-        ),
-    )
-    max_arena: int | str | None = Field(
-        None,
-        description=(
-            "Maximum size of the TensorFlow Lite Micro tensor arena: bytes, or an integer with "
-            "unit B, KiB or MiB; for full-integer schemes."
-        ),
-    )
-    max_latency_us: Annotated[float, Field(gt=0)] | None = Field(
-        None,
-        description=(
-            "Maximum median latency in microseconds, on the machine that runs the study; for "
-            "TFLite schemes."
-        ),
-    )
-    exact: bool = Field(
-        False,
-        description=(
-            "Require bit-exactness: with LiteRT's reference kernels and TensorFlow Lite Micro for "
-            "full-integer schemes; of the simulator with quantized Keras for Akida schemes."
-        ),
-    )
-    hardware: bool = Field(
-        False,
-        description=(
-            "Require that all layers run in the hardware of the device; for Akida schemes."
-        ),
-    )
-
-
 class Urls(Settings):
     """Base URLs of the public datasets."""
 
@@ -622,20 +557,55 @@ class Statistics(Settings):
     confidence: Fraction = Field(CONFIDENCE, description="Confidence level of intervals.")
 
 
+class TrainableSchemeSettings(AkidaSchemeSettings):
+    """A scheme of Akida, with the changes to the training of its QAT variants."""
+
+    training: TrainingSettings = Field(
+        TrainingSettings(epochs=4, learning_rate=0.0003),
+        description="Changes to the model's `training` for variants with QAT (_qat).",
+    )
+
+
+class Akida1SchemeSettings(TrainableSchemeSettings):
+    """A scheme of the first generation of Akida."""
+
+    device: str = Field("AKD1000", description="Target device: AKD1000 or AKD1500.")
+
+
+class Akida2SchemeSettings(TrainableSchemeSettings):
+    """A scheme of the second generation of Akida."""
+
+    device: str = Field(
+        "SixNodesIPv2",
+        description=(
+            "Target device: TwoNodesIPv2, FourNodesIPv2, SixNodesIPv2 or TwelveNodesIPv2."
+        ),
+    )
+
+
+AnySchemeSettings = (
+    PlainSchemeSettings
+    | CalibratedSchemeSettings
+    | MixedSchemeSettings
+    | Akida1SchemeSettings
+    | Akida2SchemeSettings
+)
+
+
 class Schemes(Settings):
     """Settings of the quantization schemes."""
 
-    float32: PlainScheme = PlainScheme()
-    drq: PlainScheme = PlainScheme()
-    fiq_float32: CalibratedScheme = CalibratedScheme()
-    fiq_int8: CalibratedScheme = CalibratedScheme()
-    fiq_uint8: CalibratedScheme = CalibratedScheme()
-    float16: PlainScheme = PlainScheme()
-    int16x8: CalibratedScheme = CalibratedScheme()
-    mixed: MixedScheme = MixedScheme()
-    akida_v1_w4a4: Akida1Scheme = Akida1Scheme()
-    akida_v2_w8a8: Akida2Scheme = Akida2Scheme()
-    akida_v2_w4a4: Akida2Scheme = Akida2Scheme()
+    float32: PlainSchemeSettings = PlainSchemeSettings()
+    drq: PlainSchemeSettings = PlainSchemeSettings()
+    fiq_float32: CalibratedSchemeSettings = CalibratedSchemeSettings()
+    fiq_int8: CalibratedSchemeSettings = CalibratedSchemeSettings()
+    fiq_uint8: CalibratedSchemeSettings = CalibratedSchemeSettings()
+    float16: PlainSchemeSettings = PlainSchemeSettings()
+    int16x8: CalibratedSchemeSettings = CalibratedSchemeSettings()
+    mixed: MixedSchemeSettings = MixedSchemeSettings()
+    akida_v1_w4a4: Akida1SchemeSettings = Akida1SchemeSettings()
+    akida_v2_w8a8: Akida2SchemeSettings = Akida2SchemeSettings()
+    akida_v2_w4a4: Akida2SchemeSettings = Akida2SchemeSettings()
 
 
 class Configuration(Settings):

@@ -1,11 +1,11 @@
-"""Entries of `gates:` in a configuration: the cells that they select and what they require."""
+"""The cells that an entry of `gates:` selects, and what it requires."""
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
 from snugnet.core.errors import InputError
+from snugnet.core.settings.gate import Gate
 from snugnet.core.tflite_schemes import FULL_INTEGER, SCHEMES
 
 UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2}
@@ -26,8 +26,6 @@ REQUIREMENTS: Mapping[str, Collection[str]] = {
 # The requirements whose limit is a size in bytes.
 SIZES = ("max_size", "max_arena")
 
-Entry = Mapping[str, Any]
-
 
 def parse_size(size: int | str) -> int:
     """Read a size in bytes: 65536, or 64 KiB.
@@ -45,23 +43,44 @@ def parse_size(size: int | str) -> int:
     return value
 
 
-def covers(entry: Entry, cell: Mapping[str, Any]) -> bool:
-    """Return whether an entry selects a cell, given by its names and `family`."""
+def covers(gate: Gate, *, model: str, family: str, variant: str, scheme: str, runtime: str) -> bool:
+    """Return whether an entry selects a cell, given by its names.
+
+    Args:
+        gate: The entry.
+        model: Model of the cell.
+        family: The model that `model` is but for its seed. An entry with this name selects it too.
+        variant: Variant of the cell.
+        scheme: Scheme of the cell.
+        runtime: Runtime of the cell.
+    """
     names = {
-        "models": {cell["model"], cell["family"]},
-        "variants": {cell["variant"]},
-        "schemes": {cell["scheme"]},
-        "runtimes": {cell["runtime"]},
+        "models": {model, family},
+        "variants": {variant},
+        "schemes": {scheme},
+        "runtimes": {runtime},
     }
-    return all(entry[key] is None or names[key] & set(entry[key]) for key in SELECTORS)
+    selections = {key: selected_names(gate, key) for key in SELECTORS}
+    return all(
+        selection is None or bool(names[key] & set(selection))
+        for key, selection in selections.items()
+    )
 
 
-def scope(entry: Entry) -> str:
+def selected_names(gate: Gate, key: str) -> tuple[str, ...] | None:
+    """Return the names that an entry selects by one of `SELECTORS`; None for all."""
+    names: tuple[str, ...] | None = getattr(gate, key)
+    return names
+
+
+def scope(gate: Gate) -> str:
     """Describe the cells that an entry selects."""
-    named = [f"{key} {', '.join(entry[key])}" for key in SELECTORS if entry[key] is not None]
+    selections = {key: selected_names(gate, key) for key in SELECTORS}
+    named = [f"{key} {', '.join(names)}" for key, names in selections.items() if names is not None]
     return "; ".join(named) or "all cells"
 
 
-def requirements(entry: Entry) -> list[str]:
+def requirements(gate: Gate) -> list[str]:
     """List the requirements of an entry."""
-    return [name for name in REQUIREMENTS if entry[name] is not None and entry[name] is not False]
+    limits = {name: getattr(gate, name) for name in REQUIREMENTS}
+    return [name for name, limit in limits.items() if limit is not None and limit is not False]

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from snugnet.core.fractions import FRACTION_TOLERANCE, format_points
-from snugnet.core.gate_entries import REQUIREMENTS, Entry, covers, requirements, scope
+from snugnet.core.gate_entries import REQUIREMENTS, covers, requirements, scope
+from snugnet.core.settings.gate import MeasurableGate
+from snugnet.evaluation.gate import RequirementCheck
 from snugnet.evaluation.rows import cell_name
 
 Row = Mapping[str, Any]
@@ -20,78 +22,72 @@ class Requirement:
         failure: Describes how a row fails the requirement; None if it passes.
     """
 
-    limit: Callable[[Entry], str]
-    failure: Callable[[Row, Entry], str | None]
-
-
-@dataclass(frozen=True)
-class RequirementCheck:
-    """Result of checking a requirement.
-
-    Attributes:
-        gate: Place of the requirement in the configuration.
-        text: Description of the requirement.
-        cells: Number of checked cells.
-        failed: Number of failed cells.
-    """
-
-    gate: str
-    text: str
-    cells: int
-    failed: int
+    limit: Callable[[MeasurableGate], str]
+    failure: Callable[[Row, MeasurableGate], str | None]
 
 
 def check_requirements(
-    rows: Sequence[Row], gates: Sequence[Entry]
+    rows: Sequence[Row], gates: Sequence[MeasurableGate]
 ) -> tuple[list[RequirementCheck], list[str]]:
     """Check the requirements of all entries on the cells that they select.
 
     Args:
         rows: Rows of the results, joined with the cells, as `evaluate_gate` takes them.
-        gates: The entries, with sizes in bytes and `interval`, the confidence of intervals.
+        gates: The entries.
 
     Returns:
         The checks of all requirements, and a message for each failure, which begins with the cell.
     """
     checks, failures = [], []
-    for i, entry in enumerate(gates):
-        for name in requirements(entry):
-            where, limit = f"gates[{i}].{name}", RULES[name].limit(entry)
+    for i, gate in enumerate(gates):
+        for name in requirements(gate):
+            where, limit = f"gates[{i}].{name}", RULES[name].limit(gate)
             selected = [
-                row for row in rows if covers(entry, row) and row["scheme"] in REQUIREMENTS[name]
+                row for row in rows if _selects(gate, row) and row["scheme"] in REQUIREMENTS[name]
             ]
-            reasons = [(cell_name(row), _describe_failure(name, row, entry)) for row in selected]
+            reasons = [(cell_name(row), _describe_failure(name, row, gate)) for row in selected]
             messages = [
                 f"{cell}: {reason}; {where} requires {limit}" for cell, reason in reasons if reason
             ]
-            text = f"{limit} ({scope(entry)})"
+            text = f"{limit} ({scope(gate)})"
             checks.append(RequirementCheck(where, text, len(selected), len(messages)))
             failures += messages
     return checks, failures
 
 
-def _describe_failure(name: str, row: Row, entry: Entry) -> str | None:
+def _selects(gate: MeasurableGate, row: Row) -> bool:
+    names = ("model", "family", "variant", "scheme", "runtime")
+    return covers(gate, **{name: row[name] for name in names})
+
+
+def _limit(gate: MeasurableGate, requirement: str) -> float:
+    """Return the limit of a requirement that an entry has."""
+    limit: float = getattr(gate, requirement)
+    return limit
+
+
+def _describe_failure(name: str, row: Row, gate: MeasurableGate) -> str | None:
     if row["status"] == "incompatible":
         return f"incompatible ({row['reason']})"
-    return RULES[name].failure(row, entry)
+    return RULES[name].failure(row, gate)
 
 
-def _describe_drop_limit(entry: Entry) -> str:
-    points, percent = f"{entry['max_drop']:g} points", f"{100 * entry['interval']:g} %"
-    if entry["confidence"] == "possible":
+def _describe_drop_limit(gate: MeasurableGate) -> str:
+    points, percent = f"{_limit(gate, 'max_drop'):g} points", f"{100 * gate.interval:g} %"
+    if gate.confidence == "possible":
         return f"at most {points} below float32 over the whole {percent} interval"
     return f"a {percent} interval not entirely more than {points} below float32"
 
 
-def _describe_larger_drop(row: Row, entry: Entry) -> str | None:
+def _describe_larger_drop(row: Row, gate: MeasurableGate) -> str | None:
     low, high = row["delta_float_low"], row["delta_float_high"]
     message = f"accuracy differs from float32 by {format_points(row['delta_float'])} points"
     if low is None or high is None:
         # A drop without an interval is possible, but never certain.
-        reason = _explain_missing_interval(row) if entry["confidence"] == "possible" else None
+        reason = _explain_missing_interval(row) if gate.confidence == "possible" else None
         return reason and f"{message}, no interval: {reason}"
-    decisive_end = low if entry["confidence"] == "possible" else high
-    if 100 * decisive_end >= -entry["max_drop"] - FRACTION_TOLERANCE:
+    decisive_end = low if gate.confidence == "possible" else high
+    if 100 * decisive_end >= -_limit(gate, "max_drop") - FRACTION_TOLERANCE:
         return None
     return f"{message} [{format_points(low)}, {format_points(high)}]"
 
@@ -111,8 +107,8 @@ def _explain_missing_interval(row: Row) -> str | None:
     )
 
 
-def _describe_low_accuracy(row: Row, entry: Entry) -> str | None:
-    if 100 * row["accuracy"] >= entry["min_accuracy"] - FRACTION_TOLERANCE:
+def _describe_low_accuracy(row: Row, gate: MeasurableGate) -> str | None:
+    if 100 * row["accuracy"] >= _limit(gate, "min_accuracy") - FRACTION_TOLERANCE:
         return None
     message = f"accuracy is {100 * row['accuracy']:.2f} %"
     if row["accuracy_low"] is None:
@@ -136,15 +132,15 @@ def _build_upper_limit(
         text: Formats a value of the column.
     """
 
-    def failure(row: Row, entry: Entry) -> str | None:
+    def failure(row: Row, gate: MeasurableGate) -> str | None:
         if row[column] is None:
             return f"{figure} is unknown"
-        return None if row[column] <= entry[key] else f"{figure} is {text(row[column])}"
+        return None if row[column] <= _limit(gate, key) else f"{figure} is {text(row[column])}"
 
-    return Requirement(lambda entry: f"{figure} at most {text(entry[key])}", failure)
+    return Requirement(lambda gate: f"{figure} at most {text(_limit(gate, key))}", failure)
 
 
-def _describe_inexactness(row: Row, entry: Entry) -> str | None:
+def _describe_inexactness(row: Row, gate: MeasurableGate) -> str | None:
     """Check both profiles of a certificate, or the potentials of an Akida program."""
     if "akida_potentials" in row:
         return describe_disagreement(row)
@@ -166,7 +162,7 @@ def describe_disagreement(row: Row) -> str | None:
     )
 
 
-def _describe_software_layers(row: Row, entry: Entry) -> str | None:
+def _describe_software_layers(row: Row, gate: MeasurableGate) -> str | None:
     if row["akida_hardware"]:
         return None
     return f"{row['akida_device']} cannot run all layers in hardware ({row['reason']})"
@@ -176,13 +172,13 @@ def _describe_software_layers(row: Row, entry: Entry) -> str | None:
 RULES = {
     "max_drop": Requirement(_describe_drop_limit, _describe_larger_drop),
     "min_accuracy": Requirement(
-        lambda entry: f"accuracy at least {entry['min_accuracy']:g} %", _describe_low_accuracy
+        lambda gate: f"accuracy at least {_limit(gate, 'min_accuracy'):g} %", _describe_low_accuracy
     ),
     "max_size": _build_upper_limit("max_size", "size_bytes", "file size", _format_bytes),
     "max_arena": _build_upper_limit("max_arena", "arena_bytes", "tensor arena", _format_bytes),
     "max_latency_us": _build_upper_limit(
         "max_latency_us", "latency_us_median", "median latency", "{:g} µs".format
     ),
-    "exact": Requirement(lambda entry: "bit-exactness", _describe_inexactness),
-    "hardware": Requirement(lambda entry: "all layers in hardware", _describe_software_layers),
+    "exact": Requirement(lambda gate: "bit-exactness", _describe_inexactness),
+    "hardware": Requirement(lambda gate: "all layers in hardware", _describe_software_layers),
 }

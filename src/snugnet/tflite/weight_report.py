@@ -1,12 +1,13 @@
 """Report on the weights of a .tflite file: zeros, ranks, and layers whose weights are all zero."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from snugnet.core.files import write_json
+from snugnet.core.files import atomic_write, write_json
 from snugnet.core.tflite_graph import Operator, Tensor
 from snugnet.core.tflite_schemes import Scheme
 from snugnet.tflite.contract import Contract, check_contract
@@ -74,21 +75,23 @@ class WeightReport:
         }
 
 
-def write_weight_report(path: str, report_path: str, scheme: Scheme) -> None:
-    """Write the report of a file as JSON, and warn about tensors whose weights are all zero.
+def write_with_report(content: bytes, scheme: Scheme, files: Mapping[str, str]) -> None:
+    """Write a .tflite file and its report, and warn about tensors whose weights are all zero.
 
     Args:
-        path: The .tflite file.
-        report_path: Path of the JSON file.
-        scheme: Scheme of the .tflite file.
+        content: Content of the .tflite file.
+        scheme: Scheme of the file.
+        files: Paths of the files `tflite` and `contract`; the latter is the report.
 
     Raises:
-        InputError: If the file cannot be read.
+        InputError: If the written file cannot be read.
     """
-    report = make_weight_report(path, scheme)
+    with atomic_write(files["tflite"]) as path:
+        path.write_bytes(content)
+    report = make_weight_report(files["tflite"], scheme)
     for name in report.dead_layers:
         print(f"warning: all weights of tensor {name!r} are zero")
-    write_json(report_path, report.to_json())
+    write_json(files["contract"], report.to_json())
 
 
 def make_weight_report(path: str | Path, scheme: Scheme) -> WeightReport:

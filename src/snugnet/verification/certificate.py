@@ -12,7 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from snugnet.core.affine import dequantize
+from snugnet.core.decisions import decide
 from snugnet.core.isolation import run_in_child
+from snugnet.core.predictions import Predictions
 from snugnet.int8.node import Profile
 from snugnet.tflite.model_file import ModelFile
 from snugnet.tflite.runtimes import micro
@@ -132,6 +135,30 @@ def certify(
         },
         versions={name: version(name) for name in PACKAGES},
     )
+
+
+def certify_predictions(
+    file: ModelFile,
+    x: np.ndarray,
+    deployed: Predictions,
+    traced: int,
+    network: CertifiedNetwork | None = None,
+) -> Certificate:
+    """Compare a full-integer file, whose predictions are known, with both runtimes.
+
+    Args:
+        file: The .tflite file.
+        x: Samples in real units, as for `certify`.
+        deployed: Predictions of LiteRT's default kernels for them.
+        traced: Number of samples of which every tensor is compared.
+        network: The int8 network of the file, as for `certify`.
+    """
+
+    def decide_on_raw(raw: np.ndarray) -> np.ndarray:
+        scores = dequantize(raw, float(deployed.scale), deployed.zero_point)
+        return decide(scores, deployed.task)
+
+    return certify(file, x, deployed.raw, decide_on_raw, traced, network)
 
 
 def _kernel_difference(

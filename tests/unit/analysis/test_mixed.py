@@ -9,6 +9,7 @@ import pytest
 from snugnet.analysis.candidates import Measurement, create_measure
 from snugnet.analysis.mixed import MixedPrecisionSearch
 from snugnet.core.errors import ModelFormatError
+from snugnet.core.settings.schemes.mixed import MixedSchemeSettings
 from snugnet.core.tflite_schemes import CONVERTED_SCHEMES, FULL_INTEGER, SCHEMES
 from snugnet.tflite.contract import check_contract
 from snugnet.tflite.flatbuffer import read_graph
@@ -31,8 +32,7 @@ def run_search(model, calibration, val, budget=0.5, max_in_float=None) -> Simple
         lambda: prepare_mixed_precision(model, calibration),
         create_measure(val),
         whole,
-        budget,
-        max_in_float,
+        MixedSchemeSettings(budget=budget, max_in_float=max_in_float),
     )
     return SimpleNamespace(search=result, whole=whole, table=result.to_rows())
 
@@ -107,7 +107,8 @@ def search_three_layers(rejected, max_in_float=None) -> MixedPrecisionSearch:
         return Measurement(file, np.arange(10) < right, None)
 
     whole = {"float32": b"float32", "fiq_float32": b"-", "int16x8": b"--"}
-    return MixedPrecisionSearch(lambda: (layers, convert), measure, whole, 10, max_in_float)
+    limits = MixedSchemeSettings(budget=10, max_in_float=max_in_float)
+    return MixedPrecisionSearch(lambda: (layers, convert), measure, whole, limits)
 
 
 def test_search_skips_candidate_when_converter_rejects_it(capsys):
@@ -191,8 +192,8 @@ def search_four_layers(
         tried.append("prepared")
         return LAYERS, lambda names: named("".join(sorted(names)))
 
-    settings = {"budget": 1.0, "max_in_float": None, **settings}
-    search = MixedPrecisionSearch(prepare, measure, whole, **settings)
+    limits = MixedSchemeSettings(**{"budget": 1.0, **settings})
+    search = MixedPrecisionSearch(prepare, measure, whole, limits)
     search.tried = tried  # type: ignore[attr-defined]
     return search
 

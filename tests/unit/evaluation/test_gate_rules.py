@@ -6,7 +6,8 @@ import pytest
 
 from snugnet.core.errors import InputError
 from snugnet.core.gate_entries import covers, parse_size
-from snugnet.evaluation.gate import evaluate_gate
+from snugnet.core.settings.gate import MeasurableGate
+from snugnet.evaluation.gate_checks import evaluate_gate
 
 NAMES = {
     "model": "net_s7",
@@ -46,12 +47,9 @@ AKIDA_ROW = {
 }
 
 
-def entry(**changes: Any) -> dict[str, Any]:
+def entry(**changes: Any) -> MeasurableGate:
     """An entry of the gates as the study hands it on."""
-    names = dict.fromkeys(("models", "variants", "schemes", "runtimes"))
-    keys = ("max_drop", "min_accuracy", "max_size", "max_arena", "max_latency_us")
-    rest = {"confidence": "possible", "exact": False, "hardware": False, "interval": 0.95}
-    return {**names, **dict.fromkeys(keys), **rest, **changes}
+    return MeasurableGate(interval=0.95, **changes)
 
 
 def cell(scheme: str = "fiq_int8", **changes: Any) -> dict[str, Any]:
@@ -249,9 +247,9 @@ def test_gate_requirement_fails_when_cell_is_incompatible(requirement):
 
 
 def test_covers_is_true_when_gate_names_model_without_seed():
-    assert covers(entry(models=["net"]), NAMES)
-    assert covers(entry(models=["net_s7"]), NAMES)
-    assert not covers(entry(models=["net_s8"]), NAMES)
+    assert covers(entry(models=["net"]), **NAMES)
+    assert covers(entry(models=["net_s7"]), **NAMES)
+    assert not covers(entry(models=["net_s8"]), **NAMES)
 
 
 @pytest.mark.parametrize(
@@ -263,9 +261,9 @@ def test_covers_is_true_when_gate_names_model_without_seed():
     ],
 )
 def test_covers_is_true_only_when_gate_selects_the_cell(key, name, other):
-    assert covers(entry(), NAMES)
-    assert covers(entry(**{key: [other, name]}), NAMES)
-    assert not covers(entry(**{key: [other]}), NAMES)
+    assert covers(entry(), **NAMES)
+    assert covers(entry(**{key: [other, name]}), **NAMES)
+    assert not covers(entry(**{key: [other]}), **NAMES)
 
 
 def test_gate_result_counts_cells_and_failures_of_requirements():

@@ -4,7 +4,7 @@ import io
 
 import pandas as pd
 
-from snugnet.evaluation.gate import evaluate_gate
+from snugnet.evaluation.gate_checks import evaluate_gate
 from snugnet.evaluation.table import (
     COLUMNS,
     build_results_table,

@@ -7,7 +7,7 @@ from snugnet.akida.agreement import compare
 from snugnet.akida.preflight_report import Obstacle, PreflightReport
 from snugnet.core.predictions import Predictions
 from snugnet.evaluation.footprint import describe_akida_program
-from snugnet.evaluation.gate import evaluate_gate
+from snugnet.evaluation.gate_checks import evaluate_gate
 from snugnet.report.akida_page import AkidaCell, render_akida_page, render_preflight_page
 
 AGREEMENT = {

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from snugnet.core.errors import ModelFormatError
-from snugnet.evaluation.gate import evaluate_gate
+from snugnet.core.predictions import Predictions
+from snugnet.core.samples import Samples
+from snugnet.evaluation.gate_checks import evaluate_gate
 from snugnet.int8 import Model, operators
 from snugnet.int8.node import Kernel
 from snugnet.tflite.flatbuffer import read_graph
@@ -16,6 +18,7 @@ from snugnet.tflite.runtimes import micro
 from snugnet.tflite.runtimes.litert import predict, quantize_for
 from snugnet.verification import network as network_module
 from snugnet.verification.certificate import certify as certify_file
+from snugnet.verification.certificate import certify_predictions
 from snugnet.verification.network import WHOLE, certify_network, load_network, save_network
 from tests.tflite_files import Node, Tensor, write
 from tests.unit.int8 import models
@@ -345,3 +348,17 @@ def test_gate_fails_when_engine_is_not_exact():
     # Of TensorFlow Lite Micro the table tells, and nothing fails.
     micro_row = {**row, "litert_ref": "exact", "tflm": "unsupported"}
     assert evaluate_gate([micro_row]).verdict == "pass"
+
+
+def test_certify_predictions_counts_decisions_that_change(save):
+    path = save(models.network(float_ends=False))
+    result = predict(path, X)
+    raw = result.raw.copy()
+    raw[0] = np.roll(raw[0], 1)
+    names = tuple("abcdefghij"[: raw.shape[1]])
+    samples = Samples(X, np.zeros(len(X), np.int64), names, "multiclass")
+    deployed = Predictions.from_samples(
+        samples, result.scores(), raw, result.scale, result.zero_point
+    )
+    certificate = certify_predictions(ModelFile.read(path), X, deployed, traced=5)
+    assert certificate.to_json() == certify(path, X, raw, decide, traced=5)

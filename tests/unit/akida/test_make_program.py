@@ -1,0 +1,64 @@
+"""Tests of the steps from a model to its program."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from snugnet.core.akida_schemes import AKIDA_SCHEMES
+from snugnet.core.errors import NotAkidaError
+from snugnet.core.samples import Samples
+from snugnet.core.settings.schemes.akida import AkidaSchemeSettings
+
+SCHEME = AKIDA_SCHEMES["akida_v2_w8a8"]
+CALIB = Samples(np.zeros((9, 2)), np.zeros(9, np.int64), ("a", "b"), "multiclass")
+HISTORY = [{"loss": 0.5}]
+
+
+@pytest.fixture
+def calls(monkeypatch, keras) -> list[tuple[str, str]]:
+    """The files that are written, each as its function and the device."""
+    from snugnet.akida import program
+
+    written: list[tuple[str, str]] = []
+
+    def record(name: str) -> Any:
+        return lambda model, scheme, device, *others: written.append((name, device))
+
+    for name in ("write_program", "write_refusal"):
+        monkeypatch.setattr(program, name, record(name))
+    monkeypatch.setattr(program, "describe_deployment", lambda *_: {})
+    return written
+
+
+def run(quantize, **settings: Any) -> list[dict[str, float]]:
+    from snugnet.akida.program import make_program
+
+    block = AkidaSchemeSettings(device="SixNodesIPv2", **settings)
+    return make_program(SimpleNamespace(), quantize, SCHEME, block, CALIB, None, {})
+
+
+@pytest.mark.parametrize(
+    ("settings", "count"),
+    [({}, 9), ({"calibration_samples": 4}, 4), ({"calibrated": False}, None)],
+)
+def test_make_program_calibrates_with_samples_of_settings(settings, count, calls):
+    given = []
+
+    def quantize(samples: Any) -> Any:
+        given.append(samples)
+        return SimpleNamespace(), HISTORY
+
+    assert run(quantize, **settings) == HISTORY
+    assert [None if samples is None else len(samples) for samples in given] == [count]
+    assert calls == [("write_program", "SixNodesIPv2")]
+
+
+def test_make_program_records_refusal_when_model_is_rejected(calls, capsys):
+    def refuse(samples: Any) -> Any:
+        raise NotAkidaError("conv: stride 4")
+
+    assert run(refuse) == []
+    assert calls == [("write_refusal", "SixNodesIPv2")]
+    assert capsys.readouterr().out == "conv: stride 4\n"
