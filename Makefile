@@ -1,24 +1,24 @@
-# Every target sets up what it needs: Python 3.11 or 3.12 with venv, and make, are enough.
+# Each target installs what it needs. It needs only make and Python 3.11 or 3.12 with venv.
 
-# PYTHON=/path/to/python chooses one; else the first suitable one is used (.ci/find-python).
+# Set PYTHON=/path/to/python to choose a Python. The default is the first suitable one (.ci/find-python).
 PYTHON ?=
-# Without .venv, which `export PATH` below puts first.
+# The PATH without .venv; `export PATH` below puts .venv first.
 SYSTEM_PATH := $(PATH)
 VENV := .venv
 BIN := $(VENV)/bin
-# Stamps of what is installed: for studies alone, and with developers' tools.
+# Stamp files: the packages of studies are installed; the tools for developers are installed.
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile
 CORES ?= all
-# Tests in two processes at once; each may take 3 GB.
+# Run the tests in two processes. Each can take 3 GB.
 PYTEST := pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 20
-# What some slow tests drive: programs, and Debian's packages of these.
+# Programs that some slow tests run, and the Debian packages that contain them.
 PROGRAMS := chromium munged slurmctld slurmd buildah debootstrap
 DEBIAN := chromium munge slurm-wlm buildah debootstrap
-# Tests of a kind by themselves, one after the other: each is a machine's work.
+# Run these tests alone, because each needs the whole machine.
 ALONE := pytest --numprocesses 0 --capture=tee-sys -rA
-# What a user installs; developers' tools are locked apart.
+# The extras that users install. The tools for developers have their own lock file.
 EXTRAS := tflite train akida workflow report
 COMPILE := pip-compile --generate-hashes --allow-unsafe --strip-extras --quiet \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
@@ -26,41 +26,41 @@ SOURCES := setup.py src workflow/scripts tests benchmarks tools
 SNAKEFILES := Snakefile workflow/Snakefile workflow/rules
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-# Bytecode is cached when a module is first imported; forbidden that, every job would compile anew.
+# Python caches bytecode at the first import. If that is forbidden, every job compiles all modules.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run demo test test-all programs test-repro test-faults test-slurm test-container test-install \
 	check docs format lock clean help
 
-run: $(READY) ## the default study
+run: $(READY) ## Run the default study.
 	snakemake --cores $(CORES) all
 
-demo: $(READY) ## the tiny study, in minutes
+demo: $(READY) ## Run the tiny study; it takes minutes.
 	snakemake --cores $(CORES) all --configfile config/tiny.yaml
 
-test: $(READY_DEV) ## all tests but the slow ones
+test: $(READY_DEV) ## Run all tests except the slow ones.
 	$(PYTEST) -m "not slow"
 
-test-all: $(READY_DEV) programs ## all tests but test-install, with more examples; skipped tests print the reason
+test-all: $(READY_DEV) programs ## Run all tests except test-install, with more examples. Skipped tests print the reason.
 	SNUGNET_EXAMPLES=200 $(PYTEST) -m "not install"
 
-programs: ## what test-all needs, from Debian
+programs: ## Install the Debian packages for test-all.
 	@for program in $(PROGRAMS); do command -v $$program > /dev/null || missing=1; done; \
 		test -z "$$missing" \
 		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends $(DEBIAN); } \
-		|| echo "cannot be installed from here: $(DEBIAN); tests that need them are skipped"
+		|| echo "Cannot install $(DEBIAN). Tests that need them are skipped."
 
-test-repro: ## do cold runs agree?
-test-faults: ## kills, full disks, damaged files
-test-slurm: ## a Slurm cluster of one node (as root)
-test-container: ## build and run the image (as root)
+test-repro: ## Compare the results of runs from nothing.
+test-faults: ## Test kills, full disks and damaged files.
+test-slurm: ## Test a Slurm cluster of one node (as root).
+test-container: ## Build and test the image (as root).
 test-repro test-faults test-slurm test-container: test-%: $(READY_DEV) programs
 	$(ALONE) -m $*
 
-test-install: $(READY_DEV) ## fresh installs with every supported Python found, and those of PYTHONS="PATH ..."
+test-install: $(READY_DEV) ## Install from nothing with every supported Python, and with those of PYTHONS="PATH ...".
 	$(ALONE) -m install
 
-check: $(READY_DEV) ## format, lint, types and layers
+check: $(READY_DEV) ## Check format, lint, types and layers.
 	ruff format --check $(SOURCES)
 	ruff check $(SOURCES)
 	snakefmt --check $(SNAKEFILES)
@@ -68,23 +68,27 @@ check: $(READY_DEV) ## format, lint, types and layers
 	lint-imports --no-logo
 	snakemake --lint
 
-docs: $(READY_DEV) ## the documentation as a site, in site/; links are checked
+docs: $(READY_DEV) ## Build the documentation in site/, and check its links.
 	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
 
-format: $(READY_DEV) ## bring code into form
+format: $(READY_DEV) ## Format the code.
 	ruff format $(SOURCES)
 	ruff check --fix $(SOURCES)
 	snakefmt $(SNAKEFILES)
 
-# Two locks: the image has no use for developers' tools.
-lock: $(READY_DEV) ## renew requirements.txt and requirements-dev.txt from pyproject.toml
+# There are two lock files, because the image does not need the tools for developers. They are resolved
+# for one Python. It must be 3.11, which needs some packages that 3.12 does not need.
+lock: $(READY_DEV) ## Renew requirements.txt and requirements-dev.txt from pyproject.toml.
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+		echo "make lock needs Python 3.11, because the lock files must contain all packages that 3.11 needs." \
+			"Run: make clean, then make lock PYTHON=python3.11" >&2; exit 1; }
 	$(COMPILE) $(EXTRAS:%=--extra %) --output-file requirements.txt pyproject.toml
 	$(COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
 
-clean: ## remove the environment, not the results
+clean: ## Remove the environment, but not the results.
 	rm -rf $(VENV)
 
-help: ## list the targets
+help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The lock is complete, so pip resolves nothing. The locked pip is installed first: it unpacks faster

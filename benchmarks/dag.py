@@ -1,9 +1,9 @@
-"""Planning a study beside planning the same graph in bare Snakemake.
+"""Measure planning a study with Snugnet's workflow and with the same graph in plain Snakemake.
 
-For each size: the processor time and memory of a plan with nothing made, and of a plan with
-everything made (a no-op). Files are empty and recorded with `--touch`, so that nothing needs to
-run. Rules, files and profile are the same on both sides; ours adds settings, code digests, logs
-and checks.
+For each size, the script measures processor time and memory of two plans: before any file exists,
+and after all files have been made (a no-op). The files are empty and recorded with `--touch`, so
+no job runs. Jobs, files and profile are the same on both sides. Snugnet adds settings, code
+digests, logs and checks.
 
     python benchmarks/dag.py [--cells 100 1000 10000]
 """
@@ -11,6 +11,7 @@ and checks.
 import argparse
 import compileall
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,18 +22,18 @@ from typing import NamedTuple
 import yaml
 
 ROOT = Path(__file__).parent.parent
-SIDES = ("ours", "bare")
+SIDES = ("snugnet", "bare")
 VARIANTS = ["original", "variant1", "variant2", "variant3"]
 SCHEMES = ["float32", "drq", "fiq_int8", "fiq_uint8", "fiq_float32"]
 CELLS_PER_MODEL = len(VARIANTS) * len(SCHEMES)
 TARGET = "all"
-# Marks all as made. With cores for every job at once the scheduler, whose time grows with the
-# square of the jobs that wait, has few rounds; predictions would take all cores, one at a time.
+# Record all files as made. The time of the scheduler grows with the square of the number of waiting
+# jobs. Therefore all jobs get cores at once, and a prediction takes one core instead of all.
 RECORD = (
     *("--touch", "--forceall", "--quiet", "all"),
     *("--cores", "1000000", "--set-threads", "predict_litert=1"),
 )
-# Snakemake sleeps a tenth of a second before it touches a job's files: an hour for 10,000 cells.
+# Snakemake sleeps 0.1 s before it touches the files of a job. With 10,000 cells, that is an hour.
 PROGRAM = """
 from snakemake.cli import main
 from snakemake.executors.touch import Executor
@@ -46,22 +47,22 @@ STAGES = {
     "verify": ("certificate.json",),
     "metrics": ("litert.json",),
 }
-# What is made of a cell to look into it.
-LOOKED_INTO = {
+# Files of the analyses of a cell, for each scheme.
+ANALYSIS_FILES = {
     "fiq_int8": ("layers.csv", "trace.csv", "mistakes.json"),
     "fiq_uint8": ("mistakes.json",),
 }
 
 
 class Cost(NamedTuple):
-    """What a command took: processor time, which other work on the machine hardly changes."""
+    """Processor time and memory of a command. Other work on the machine hardly changes them."""
 
     seconds: float
     mib: float
 
 
 def study(models: int) -> dict:
-    """Make the configuration of a study of so many models, in all variants and schemes."""
+    """Return the configuration of a study of models in all variants and schemes."""
     names = [f"model{i}" for i in range(models)]
     finetuned = {"method": "finetune", "parent": "original", "training": {"epochs": 1}}
     return {
@@ -72,7 +73,7 @@ def study(models: int) -> dict:
 
 
 def make_project(side: str, folder: Path, models: int) -> None:
-    """Lay out one side: a Snakefile, its configuration and the profile."""
+    """Write the project of one side: a Snakefile, its configuration and the profile."""
     shutil.copytree(ROOT / "profiles", folder / "profiles")
     (folder / "results").mkdir()
     shutil.copytree(ROOT / "workflow", folder / "workflow")
@@ -83,14 +84,14 @@ def make_project(side: str, folder: Path, models: int) -> None:
         for name in ("Snakefile", "config.yaml"):
             shutil.copy(ROOT / name, folder)
         shutil.copytree(ROOT / "src", folder / "src")
-        # As after any first run, so that planning is measured and not compiling.
+        # Compile the modules first, so that only planning is measured.
         compileall.compile_dir(folder / "src", quiet=1)
         config = study(models)
     (folder / "large.yaml").write_text(yaml.safe_dump(config))
 
 
 def make_files(folder: Path, models: int) -> None:
-    """Write every file of the study, empty."""
+    """Write every file of the study as an empty file."""
     results = folder / "results"
     splits = ("train.npz", "val.npz", "test.npz", "calib.npz", "record.json")
     files = [results / "data/digits" / name for name in splits]
@@ -109,7 +110,7 @@ def make_files(folder: Path, models: int) -> None:
                     files += [results / stage / place / scheme / name for name in STAGES[stage]]
                 files += [
                     results / "debug" / place / scheme / name
-                    for name in LOOKED_INTO.get(scheme, ())
+                    for name in ANALYSIS_FILES.get(scheme, ())
                 ]
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -117,7 +118,7 @@ def make_files(folder: Path, models: int) -> None:
 
 
 def snakemake(folder: Path, *options: str) -> tuple[str, Cost]:
-    """Run Snakemake in a folder; give what it printed, and its cost."""
+    """Run Snakemake in a folder; return its output and its cost."""
     command = [sys.executable, "-c", PROGRAM, TARGET, *options, "--configfile", "large.yaml"]
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(
@@ -136,31 +137,40 @@ def snakemake(folder: Path, *options: str) -> tuple[str, Cost]:
     return text, Cost(seconds, used.ru_maxrss / 1024)
 
 
-def planned(text: str) -> int:
-    """Read the number of jobs from what a dry run printed."""
+def count_jobs(text: str) -> int:
+    """Read the number of jobs from the output of a dry run."""
     return int(next(line.split()[1] for line in text.splitlines() if line.startswith("total")))
 
 
+def count_edges(folder: Path) -> int:
+    """Return the number of dependencies between the jobs of a study."""
+    text, _ = snakemake(folder, "--dag", "--cores", "1")
+    return len(re.findall(r"^\s*\d+ -> \d+", text, re.MULTILINE))
+
+
 def measure(models: int) -> dict[str, dict[str, Cost]]:
-    """Plan and re-plan both sides; give side, then step, then cost."""
+    """Plan both sides before and after all files are made; return side, then step, then cost."""
     costs: dict[str, dict[str, Cost]] = {}
-    jobs = {}
+    graphs = {}
     for side in SIDES:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             make_project(side, folder, models)
             dry = ("--dry-run", "--quiet", "rules")
             text, plan = snakemake(folder, *dry)
-            jobs[side] = planned(text)
+            graphs[side] = f"{count_jobs(text)} jobs, {count_edges(folder)} dependencies"
             make_files(folder, models)
             snakemake(folder, *RECORD)
             text, no_op = snakemake(folder, *dry)
             if "Nothing to be done" not in text:
                 raise SystemExit(f"{side}: not a no-op:\n{text[-3000:]}")
             costs[side] = {"plan": plan, "no-op": no_op}
-    if len(set(jobs.values())) != 1:
-        raise SystemExit(f"the graphs differ: {jobs} jobs")
-    print(f"{models * CELLS_PER_MODEL} cells, {jobs['ours']} jobs", flush=True)
+    if len(set(graphs.values())) != 1:
+        raise SystemExit(
+            f"benchmarks/dag.py: the graphs differ: {graphs}. "
+            "Change the rules of benchmarks/bare.smk to those of workflow/rules/."
+        )
+    print(f"{models * CELLS_PER_MODEL} cells, {graphs['snugnet']}", flush=True)
     return costs
 
 
@@ -168,15 +178,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cells", type=int, nargs="+", default=[100, 1000, 10000])
     arguments = parser.parse_args()
-    print("cells   step    s ours   s bare   ratio   MiB ours   MiB bare   ratio")
+    print("cells   step   s snugnet   s bare   ratio   MiB snugnet   MiB bare   ratio")
     for cells in arguments.cells:
         costs = measure(max(1, cells // CELLS_PER_MODEL))
         for step in ("plan", "no-op"):
-            ours, bare = costs["ours"][step], costs["bare"][step]
+            snugnet, bare = costs["snugnet"][step], costs["bare"][step]
             print(
-                f"{cells:5}   {step:5}  {ours.seconds:7.1f}  {bare.seconds:7.1f}  "
-                f"{ours.seconds / bare.seconds:6.2f}  {ours.mib:9.0f}  {bare.mib:9.0f}  "
-                f"{ours.mib / bare.mib:6.2f}",
+                f"{cells:5}   {step:5}  {snugnet.seconds:9.1f}  {bare.seconds:7.1f}  "
+                f"{snugnet.seconds / bare.seconds:6.2f}  {snugnet.mib:12.0f}  {bare.mib:9.0f}  "
+                f"{snugnet.mib / bare.mib:6.2f}",
                 flush=True,
             )
 

@@ -1,7 +1,8 @@
-"""Time batched evaluation against the plain LiteRT interpreter, in batches and sample by sample.
+"""Time three ways to predict: Snugnet, and plain LiteRT in batches and sample by sample.
 
-All run in one process with one thread, on one model (the default InceptionNet in int8) and the same
-samples, and must predict the same. They take turns; the median time counts.
+All methods run in one process with one thread, on the same model (the default InceptionNet in int8)
+and the same samples, and must give the same predictions. They run in turn; the script prints the
+median times.
 
     python benchmarks/evaluation.py [--samples 4096] [--rounds 9]
 """
@@ -20,7 +21,7 @@ from ai_edge_litert.interpreter import Interpreter
 from snugnet.core.settings.architectures.inception import Inception
 from snugnet.tflite.runtimes.litert import predict
 
-Contestant = Callable[[Path, np.ndarray], np.ndarray]
+Method = Callable[[Path, np.ndarray], np.ndarray]
 BATCH = 64
 # The largest float32 below a half. With a half itself, this number would be rounded to 1.
 BELOW_HALF = np.nextafter(np.float32(0.5), np.float32(0))
@@ -39,7 +40,7 @@ def make_model(path: Path, samples: np.ndarray) -> None:
     path.write_bytes(convert(model, SCHEMES["fiq_int8"], samples[:100]))
 
 
-def ours(path: Path, x: np.ndarray) -> np.ndarray:
+def predict_with_snugnet(path: Path, x: np.ndarray) -> np.ndarray:
     with redirect_stdout(io.StringIO()):  # hides progress lines
         return predict(path, x, BATCH).raw
 
@@ -60,7 +61,7 @@ def quantize(x: np.ndarray, inputs: dict) -> np.ndarray:
     return np.clip(rounded + zero_point, -128, 127).astype(np.int8)
 
 
-def bare_batches(path: Path, x: np.ndarray) -> np.ndarray:
+def predict_in_batches(path: Path, x: np.ndarray) -> np.ndarray:
     """Predict in batches with the interpreter alone, without any checks."""
     interpreter, inputs, outputs = open_interpreter(path, BATCH)
     parts = []
@@ -71,7 +72,7 @@ def bare_batches(path: Path, x: np.ndarray) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def one_by_one(path: Path, x: np.ndarray) -> np.ndarray:
+def predict_one_by_one(path: Path, x: np.ndarray) -> np.ndarray:
     """Predict sample by sample, in the loop of most tutorials, but with correct rounding."""
     interpreter, inputs, outputs = open_interpreter(path, 1)
     predictions = np.zeros((len(x), outputs["shape"][-1]), dtype=outputs["dtype"])
@@ -82,9 +83,9 @@ def one_by_one(path: Path, x: np.ndarray) -> np.ndarray:
     return predictions
 
 
-def timed(function: Contestant, path: Path, x: np.ndarray) -> tuple[float, np.ndarray]:
+def measure_time(method: Method, path: Path, x: np.ndarray) -> tuple[float, np.ndarray]:
     start = time.perf_counter()
-    result = function(path, x)
+    result = method(path, x)
     return time.perf_counter() - start, result
 
 
@@ -98,32 +99,39 @@ def main() -> None:
     if arguments.samples <= 0 or arguments.samples % BATCH:
         parser.error(f"--samples must be a multiple of {BATCH}, not {arguments.samples}")
     x = np.random.default_rng(0).normal(0, 1, (arguments.samples, 1, 320, 1)).astype(np.float32)
-    contestants: dict[str, Contestant] = {
-        "ours": ours,
-        "bare batches": bare_batches,
-        "one by one": one_by_one,
+    methods: dict[str, Method] = {
+        "Snugnet": predict_with_snugnet,
+        "bare batches": predict_in_batches,
+        "one by one": predict_one_by_one,
     }
-    times: dict[str, list[float]] = {name: [] for name in contestants}
+    times: dict[str, list[float]] = {name: [] for name in methods}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
         make_model(path, x)
         for turn in range(arguments.rounds + 1):
             results = {}
-            for name, contestant in contestants.items():
-                seconds, results[name] = timed(contestant, path, x)
+            for name, method in methods.items():
+                seconds, results[name] = measure_time(method, path, x)
                 if turn > 0:  # the first turn is a warm-up
                     times[name].append(seconds)
             for name, result in results.items():
-                if not np.array_equal(result, results["ours"]):
-                    raise SystemExit(f"the predictions of '{name}' differ from those of 'ours'")
+                if not np.array_equal(result, results["Snugnet"]):
+                    differing = np.any(result != results["Snugnet"], axis=-1).sum()
+                    raise SystemExit(
+                        f"benchmarks/evaluation.py: {differing} of {len(x)} predictions of method "
+                        f"'{name}' differ from those of Snugnet. The times cannot be compared. "
+                        "Run make test to find the error."
+                    )
     median = {name: float(np.median(values)) for name, values in times.items()}
     print(f"{arguments.samples} samples, batch {BATCH}, median of {arguments.rounds} rounds")
-    print("contestant    us/sample  time / ours")
+    print("method        us/sample  time / Snugnet")
     for name, seconds in median.items():
-        each, ratio = 1e6 * seconds / arguments.samples, seconds / median["ours"]
-        print(f"{name:12}  {each:9.1f}  {ratio:11.2f}")
-    print(f"ours / bare batches = {median['ours'] / median['bare batches']:.3f} (at most 1.15)")
-    print(f"one by one / ours = {median['one by one'] / median['ours']:.2f}")
+        each, ratio = 1e6 * seconds / arguments.samples, seconds / median["Snugnet"]
+        print(f"{name:12}  {each:9.1f}  {ratio:14.2f}")
+    print(
+        f"Snugnet / bare batches = {median['Snugnet'] / median['bare batches']:.3f} (at most 1.15)"
+    )
+    print(f"one by one / Snugnet = {median['one by one'] / median['Snugnet']:.2f}")
 
 
 if __name__ == "__main__":

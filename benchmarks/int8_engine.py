@@ -123,10 +123,10 @@ def looped_convolution(graph: Graph, operator: Operator, x: np.ndarray) -> np.nd
     return output
 
 
-def best(contestants: dict[str, Callable[[], np.ndarray]], rounds: int) -> dict[str, float]:
-    seconds = dict.fromkeys(contestants, float("inf"))
+def best(methods: dict[str, Callable[[], np.ndarray]], rounds: int) -> dict[str, float]:
+    seconds = dict.fromkeys(methods, float("inf"))
     for _ in range(rounds):
-        for name, run in contestants.items():
+        for name, run in methods.items():
             start = time.perf_counter()
             run()
             seconds[name] = min(seconds[name], time.perf_counter() - start)
@@ -160,13 +160,13 @@ def compare(title: str, path: Path, samples: int, rounds: int, limit: float) -> 
     model = load(path)
     port = model.inputs[0]
     x = np.random.default_rng(0).integers(-128, 128, (samples, *port.shape[1:])).astype(np.int8)
-    contestants = {
+    methods = {
         "engine": lambda: model.predict(x),
         "reference": interpreted(path, x, OpResolverType.BUILTIN_REF),
         "XNNPACK": interpreted(path, x, OpResolverType.AUTO),
     }
-    np.testing.assert_array_equal(contestants["engine"](), contestants["reference"]())
-    seconds = best(contestants, rounds)
+    np.testing.assert_array_equal(methods["engine"](), methods["reference"]())
+    seconds = best(methods, rounds)
     micro = {name: 1e6 * value / samples for name, value in seconds.items()}
     print(
         f"{title:<20}{micro['engine']:>10.1f}{micro['reference']:>11.1f}{micro['XNNPACK']:>9.1f}"

@@ -18,7 +18,7 @@ settings.register_profile(
 settings.load_profile("snugnet")
 
 SLOWEST = ("tests/workflow/", "tests/unit/akida/test_preflight.py")
-# What these look at is the same for every task; to train and trace a model for each takes minutes.
+# The code that these tests check is the same for every task. Training a model of each is slow.
 ONE_TASK = (
     "tests/unit/compress/pruning/test_magnitude.py",
     "tests/unit/compress/pruning/test_structured.py",
@@ -29,9 +29,9 @@ ONE_TASK = (
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[Any]) -> None:
-    """Begin with what takes longest, so that no process is alone with it in the end.
+    """Start with the slowest tests, so that no process runs one of them alone at the end.
 
-    And leave to `make test-all` what looks at the same thing with the model of another task.
+    Tests that repeat a check with the model of another task are left to `make test-all`.
     """
     items.sort(key=lambda item: not item.nodeid.startswith(SLOWEST))
     for item in items:

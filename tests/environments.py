@@ -11,7 +11,7 @@ import pytest
 
 from tests.paths import ROOT
 
-# What a wheel is built from.
+# The files that a wheel is built from.
 SOURCES = ("src", "workflow", "profiles", "config.yaml")
 BUILD = ("pyproject.toml", "setup.py", "README.md", "LICENSE")
 VERSION = "import sys, venv, ensurepip; print(*sys.version_info[:3], sep='.')"
@@ -19,7 +19,7 @@ VERSION = "import sys, venv, ensurepip; print(*sys.version_info[:3], sep='.')"
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A Python that this machine has."""
+    """An installed Python."""
 
     path: Path
     version: tuple[int, ...]
@@ -30,7 +30,7 @@ class Interpreter:
 
 
 def copy_source(folder: Path) -> Path:
-    """Copy what a wheel is built from, and nothing that was built before."""
+    """Copy the files that a wheel is built from, without results of earlier builds."""
     source = folder / "source"
     source.mkdir(parents=True)
     ignored = shutil.ignore_patterns("*.egg-info", "__pycache__")
@@ -43,7 +43,7 @@ def copy_source(folder: Path) -> Path:
 
 
 def copy_tracked(folder: Path) -> Path:
-    """Copy the files that Git tracks: what a fresh clone holds."""
+    """Copy the files that Git tracks, which are those of a fresh clone."""
     output = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True)
     for name in filter(None, output.split("\0")):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def create_environment(folder: Path, extras: str = "") -> Path:
 
     Args:
         folder: Folder of the environment.
-        extras: As pip takes them: `[tflite]`.
+        extras: Extras in the syntax of pip, such as `[tflite]`.
     """
     source = copy_source(folder)
     venv.create(folder / "venv", with_pip=True)
@@ -64,8 +64,8 @@ def create_environment(folder: Path, extras: str = "") -> Path:
     pip = [programs / "python", "-m", "pip", "--quiet"]
     download = subprocess.run([*pip, "download", "numpy", "--dest", folder / "wheels"])
     if download.returncode:
-        # Without an index neither NumPy nor what builds the package can be had. Whatever fails
-        # behind this is our own packaging's fault, and no reason to skip.
+        # Without an index, pip can install neither NumPy nor the packages that build Snugnet. A
+        # failure after this point is an error of Snugnet's packaging, so the test fails.
         pytest.skip("no package index can be reached: pip cannot download NumPy")
     subprocess.run([*pip, "install", f"{source}{extras}"], check=True)
     return programs
@@ -80,7 +80,7 @@ def interpreter_paths() -> list[Path]:
 
 
 def interpreter(path: Path) -> Interpreter:
-    """Run a Python and read its version; `problem` is why it cannot be used."""
+    """Run a Python and read its version; `problem` states why it cannot be used."""
     try:
         done = subprocess.run([path, "-I", "-c", VERSION], capture_output=True, text=True)
     except OSError as error:

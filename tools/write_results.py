@@ -116,8 +116,8 @@ uses the best rule, or `minmax` if no rule is better. The parent is the same net
 ranges.
 """
 
-# Accuracies that the predecessors of Snugnet report, in percent. Their data and splits differ from
-# ours: the figures are for orientation only. (model, source, float, int8)
+# Accuracies that the predecessors of Snugnet report, in percent. Their data and splits differ
+# from those of Snugnet, so compare only roughly. (model, source, float, int8)
 SEEDS = [
     ("ecg_inception", "quantized InceptionNet in NumPy, MIT-BIH", None, 98.11),
     ("mnist_fc", "PTQ tutorial, MNIST", 97.05, 97.04),
@@ -133,9 +133,9 @@ SEEDS = [
 def keep(results: Path) -> None:
     """Store the rows of a study, one file per model. Files of other models stay."""
     _store(pd.read_csv(results / "report" / "metrics.csv"), KEPT)
-    _store(_mistakes_of(results), KEPT / "mistakes")
-    _store(_tables_of(results, "tflite/*/*/mixed/candidates.csv"), KEPT / "mixed")
-    _store(_tables_of(results, "models/*/*/calibration.csv"), KEPT / "calibration")
+    _store(_collect_mistakes(results), KEPT / "mistakes")
+    _store(_collect_tables(results, "tflite/*/*/mixed/candidates.csv"), KEPT / "mixed")
+    _store(_collect_tables(results, "models/*/*/calibration.csv"), KEPT / "calibration")
 
 
 def _store(rows: pd.DataFrame, folder: Path) -> None:
@@ -144,7 +144,7 @@ def _store(rows: pd.DataFrame, folder: Path) -> None:
         of_model.to_csv(folder / f"{model}.csv", index=False)
 
 
-def _mistakes_of(results: Path) -> pd.DataFrame:
+def _collect_mistakes(results: Path) -> pd.DataFrame:
     """Collect the cost of common mistakes, one row per mistake; `right` is correct use."""
     lines = []
     for path in sorted(results.glob("debug/*/*/*/mistakes.json")):
@@ -156,7 +156,7 @@ def _mistakes_of(results: Path) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def _tables_of(results: Path, pattern: str) -> pd.DataFrame:
+def _collect_tables(results: Path, pattern: str) -> pd.DataFrame:
     """Collect the tables of a search; their paths begin with stage, model and variant."""
     tables = []
     for path in sorted(results.glob(pattern)):
@@ -165,7 +165,7 @@ def _tables_of(results: Path, pattern: str) -> pd.DataFrame:
     return pd.concat(tables) if tables else pd.DataFrame()
 
 
-def _kept(folder: Path) -> pd.DataFrame:
+def _read_stored_rows(folder: Path) -> pd.DataFrame:
     """Read the stored rows of a folder; an empty frame if there are none."""
     tables = [pd.read_csv(path) for path in sorted(folder.glob("*.csv"))]
     return pd.concat(tables) if tables else pd.DataFrame()
@@ -173,40 +173,41 @@ def _kept(folder: Path) -> pd.DataFrame:
 
 def page() -> str:
     """Return the page, made from the stored rows."""
-    frame = _kept(KEPT).reindex(columns=COLUMNS)
+    frame = _read_stored_rows(KEPT).reindex(columns=COLUMNS)
     for name in ("n", "n_groups"):
         frame[name] = frame[name].astype("Int64")
     tables = format_table_markdown(frame, 0.95).removeprefix("# Results\n\n")
     parts = [
-        beside_the_seeds(frame),
-        beside_the_slides(frame),
-        what_steps_cost(frame),
-        what_mistakes_cost(frame, _kept(KEPT / "mistakes")),
-        what_mixing_recovers(frame, _kept(KEPT / "mixed")),
-        what_ranges_give(frame, _kept(KEPT / "calibration")),
-        on_akida(frame),
+        tabulate_predecessors(frame),
+        tabulate_slides(frame),
+        tabulate_step_costs(frame),
+        tabulate_mistake_costs(frame, _read_stored_rows(KEPT / "mistakes")),
+        tabulate_mixed_precision(frame, _read_stored_rows(KEPT / "mixed")),
+        tabulate_calibration_rules(frame, _read_stored_rows(KEPT / "calibration")),
+        tabulate_akida(frame),
     ]
     return "\n".join([INTRODUCTION, *filter(None, parts), "## All cells\n", tables])
 
 
-def beside_the_seeds(frame: pd.DataFrame) -> str:
+def tabulate_predecessors(frame: pd.DataFrame) -> str:
     """Compare float32 and fiq_int8 accuracy with the figures of the predecessors."""
     original = frame[(frame["variant"] == "original") & (frame["runtime"] == "litert")]
     accuracy = original.set_index(["model", "scheme"])["accuracy"]
     lines = []
-    for model, what, theirs_float, theirs_int8 in SEEDS:
+    for model, source, reference_float, reference_int8 in SEEDS:
         if (model, "fiq_int8") not in accuracy.index:
             continue
-        ours = [f"{100 * accuracy[model, scheme]:.2f}" for scheme in ("float32", "fiq_int8")]
-        theirs = ["" if value is None else f"{value:.2f}" for value in (theirs_float, theirs_int8)]
-        lines.append([model, *ours, *theirs, what])
+        measured = [f"{100 * accuracy[model, scheme]:.2f}" for scheme in ("float32", "fiq_int8")]
+        values = (reference_float, reference_int8)
+        references = ["" if value is None else f"{value:.2f}" for value in values]
+        lines.append([model, *measured, *references, source])
     columns = ["model", "float32 %", "fiq_int8 %"]
     columns += ["reference float %", "reference int8 %", "reference"]
     table = pd.DataFrame(lines, columns=columns).to_markdown(index=False, disable_numparse=True)
     return f"## Comparison with the predecessors of Snugnet\n\n{SEEDS_LEGEND}\n{table}\n"
 
 
-def beside_the_slides(frame: pd.DataFrame) -> str:
+def tabulate_slides(frame: pd.DataFrame) -> str:
     """Tabulate accuracy in the layout of the slides, with their figures in brackets."""
     rows = {(row.model, row.variant, row.scheme): row for row in frame.itertuples()}
     parts = ["## Comparison with the slides\n", SLIDES_LEGEND]
@@ -216,18 +217,18 @@ def beside_the_slides(frame: pd.DataFrame) -> str:
             for variant in ("pruned", "original")
             for size in ("lean", "fat")
         ]
-        for title, suffix, theirs in (("PTQ", "", slides.PTQ), ("QAT", "_qat", slides.QAT)):
+        for title, suffix, references in (("PTQ", "", slides.PTQ), ("QAT", "_qat", slides.QAT)):
             columns = [(model, variant + suffix) for model, variant in places]
-            parts.append(_matrix(f"{family}, {title}", rows, columns, theirs[family]))
+            parts.append(_tabulate_matrix(f"{family}, {title}", rows, columns, references[family]))
     final = list(slides.FINAL)
     for title, suffix in (("PTQ", ""), ("QAT (not in the slides)", "_qat")):
         columns = [(model, variant + suffix) for model, variant in final]
         values = None if suffix else list(zip(*slides.FINAL.values(), strict=True))
-        parts.append(_matrix(f"Pruned and factorized, {title}", rows, columns, values))
+        parts.append(_tabulate_matrix(f"Pruned and factorized, {title}", rows, columns, values))
     return "\n".join(parts)
 
 
-def what_steps_cost(frame: pd.DataFrame) -> str:
+def tabulate_step_costs(frame: pd.DataFrame) -> str:
     """List the cost of each compression step in points, with its interval."""
     rows = {(row.model, row.variant, row.scheme): row for row in frame.itertuples()}
     lines = []
@@ -243,10 +244,11 @@ def what_steps_cost(frame: pd.DataFrame) -> str:
             lines.append([model, step, size, *costs])
     columns = ["model", "step", "parameters", "float32", "fiq_int8"]
     table = pd.DataFrame(lines, columns=columns).to_markdown(index=False, disable_numparse=True)
-    return f"## Cost of each compression step\n\n{COST_LEGEND}\n{_input_output(frame)}\n{table}\n"
+    legend = f"{COST_LEGEND}\n{_describe_input_output(frame)}"
+    return f"## Cost of each compression step\n\n{legend}\n{table}\n"
 
 
-def what_mistakes_cost(frame: pd.DataFrame, mistakes: pd.DataFrame) -> str:
+def tabulate_mistake_costs(frame: pd.DataFrame, mistakes: pd.DataFrame) -> str:
     """List the cost of integer input and output, and of each mistake, in points."""
     if mistakes.empty:
         return ""
@@ -265,7 +267,7 @@ def what_mistakes_cost(frame: pd.DataFrame, mistakes: pd.DataFrame) -> str:
     return f"## Common mistakes with integer input and output\n\n{MISTAKES_LEGEND}\n{table}\n"
 
 
-def what_mixing_recovers(frame: pd.DataFrame, candidates: pd.DataFrame) -> str:
+def tabulate_mixed_precision(frame: pd.DataFrame, candidates: pd.DataFrame) -> str:
     """Compare mixed, float and full-integer cells on test, and list the searches on val."""
     if candidates.empty:
         return ""
@@ -274,8 +276,8 @@ def what_mixing_recovers(frame: pd.DataFrame, candidates: pd.DataFrame) -> str:
     lines, tables = [], []
     for (model, variant), search in candidates.groupby(["model", "variant"], sort=False):
         cells = [rows.get((model, variant, scheme)) for scheme in schemes]
-        lines.append([f"{model} {variant}", *map(_accuracy_and_size, cells)])
-        shown = _shown(
+        lines.append([f"{model} {variant}", *map(_format_accuracy_and_size, cells)])
+        shown = _format_rows(
             [searches.MixedCandidate.from_columns(row).format() for row in to_records(search)]
         )
         tables.append(f"### Search for {model} {variant} on val\n\n{shown}\n")
@@ -283,7 +285,7 @@ def what_mixing_recovers(frame: pd.DataFrame, candidates: pd.DataFrame) -> str:
     return "\n".join([f"## Mixed precision\n\n{MIXED_LEGEND}\n{table}\n", *tables])
 
 
-def what_ranges_give(frame: pd.DataFrame, compared: pd.DataFrame) -> str:
+def tabulate_calibration_rules(frame: pd.DataFrame, compared: pd.DataFrame) -> str:
     """Compare cells with ranges chosen on val and with min-max ranges, on test."""
     if compared.empty:
         return ""
@@ -296,7 +298,7 @@ def what_ranges_give(frame: pd.DataFrame, compared: pd.DataFrame) -> str:
         )
         chosen = rules.loc[rules["chosen"], ["rule", "setting"]].iloc[0].dropna()
         lines.append([f"{model} {variant}", " ".join(map(str, chosen)), *costs])
-        shown = _shown(
+        shown = _format_rows(
             [searches.CalibrationRule.from_columns(row).format() for row in to_records(rules)]
         )
         tables.append(f"### Ranges of {model} {variant} on val\n\n{shown}\n")
@@ -305,7 +307,7 @@ def what_ranges_give(frame: pd.DataFrame, compared: pd.DataFrame) -> str:
     return "\n".join([f"## Calibration rules\n\n{RANGES_LEGEND}\n{table}\n", *tables])
 
 
-def _shown(rows: list[dict[str, RawValue]]) -> str:
+def _format_rows(rows: list[dict[str, RawValue]]) -> str:
     """Format rows of the report's page as a Markdown table."""
     words = [
         {name: value.text if isinstance(value, Value) else value for name, value in row.items()}
@@ -315,18 +317,18 @@ def _shown(rows: list[dict[str, RawValue]]) -> str:
     return table.where(table.notna(), "").to_markdown(index=False, disable_numparse=True)
 
 
-def _accuracy_and_size(row: Any) -> str:
+def _format_accuracy_and_size(row: Any) -> str:
     return "" if row is None else f"{100 * row.accuracy:.2f} %, {row.size_bytes:,.0f} bytes"
 
 
-def on_akida(frame: pd.DataFrame) -> str:
+def tabulate_akida(frame: pd.DataFrame) -> str:
     """Show accuracy from the float network to the Akida program, and properties of programs."""
     tables = format_steps([ResultRow.from_columns(row) for row in to_records(frame)])
     # Headings are one level deeper on this page.
     return f"## Akida\n\n{AKIDA_LEGEND}\n{tables.replace('## ', '### ')}" if tables else ""
 
 
-def _input_output(frame: pd.DataFrame) -> str:
+def _describe_input_output(frame: pd.DataFrame) -> str:
     """Return the largest difference between integer and float input and output."""
     accuracy = frame.pivot_table(index=["model", "variant"], columns="scheme", values="accuracy")
     apart = accuracy[["fiq_int8", "fiq_uint8"]].sub(accuracy["fiq_float32"], axis=0).abs()
@@ -337,13 +339,14 @@ def _input_output(frame: pd.DataFrame) -> str:
     )
 
 
-def _matrix(title: str, rows: dict, columns: list, theirs: Sequence | None) -> str:
+def _tabulate_matrix(title: str, rows: dict, columns: list, references: Sequence | None) -> str:
     """Return one table of the slides, schemes in rows; empty if there are no figures."""
     lines = []
     for i, scheme in enumerate(slides.SCHEMES):
-        cells = [_beside(rows.get((*column, scheme))) for column in columns]
-        if theirs:
-            cells = [f"{ours} ({value})" for ours, value in zip(cells, theirs[i], strict=True)]
+        cells = [_format_accuracy(rows.get((*column, scheme))) for column in columns]
+        if references:
+            pairs = zip(cells, references[i], strict=True)
+            cells = [f"{measured} ({reference})" for measured, reference in pairs]
         lines.append([scheme, *cells])
     if not any((*column, scheme) in rows for column in columns for scheme in slides.SCHEMES):
         return ""
@@ -352,7 +355,7 @@ def _matrix(title: str, rows: dict, columns: list, theirs: Sequence | None) -> s
     return f"### {title}\n\n{table}\n"
 
 
-def _beside(row: Any) -> str:
+def _format_accuracy(row: Any) -> str:
     if row is None:
         return ""
     aware = row.variant.endswith("_qat")

@@ -72,10 +72,10 @@ def test_evaluation_quantize_equals_package_quantize(scale, zero_point):
 @pytest.mark.slow
 def test_evaluation_prints_ratios():
     text = output_of("evaluation", "--samples", "128", "--rounds", "1")
-    for contestant in ("ours", "bare batches", "one by one"):
-        assert len(numbers(text, f"{contestant:12}  ")) == 2
-    assert numbers(text, "ours / bare batches")[0] > 0
-    assert numbers(text, "one by one / ours")[0] > 0
+    for method in ("Snugnet", "bare batches", "one by one"):
+        assert len(numbers(text, f"{method:12}  ")) == 2
+    assert numbers(text, "Snugnet / bare batches")[0] > 0
+    assert numbers(text, "one by one / Snugnet")[0] > 0
 
 
 @pytest.mark.slow

@@ -164,7 +164,7 @@ def test_mistakes_table_shows_accuracy_without_the_mistake(module):
     cell = {"model": "m", "variant": "original", "scheme": "fiq_int8", "saturated": 0.012}
     results = [("right", 0.898, math.nan), ("cast_and_wrap", 0.5, -0.398)]
     mistakes = [{**cell, "name": n, "accuracy": a, "delta": d} for n, a, d in results]
-    text = module.what_mistakes_cost(CELLS, pd.DataFrame(mistakes))
+    text = module.tabulate_mistake_costs(CELLS, pd.DataFrame(mistakes))
     assert "| m original fiq_int8 | 89.80 | -0.20 | 1.200 | -39.80 |" in re.sub(" +", " ", text)
 
 
@@ -175,7 +175,7 @@ def test_mixed_table_shows_float_and_integer_results(module):
         **{"accuracy": 0.9, "delta_float": -0.01, "within_budget": True, "allowed": True},
         "chosen": False,
     }
-    text = module.what_mixing_recovers(CELLS, pd.DataFrame([row]))
+    text = module.tabulate_mixed_precision(CELLS, pd.DataFrame([row]))
     assert "| 91.00 %, 1,000 bytes | 89.80 %, 1,000 bytes | 90.50 %, 1,000 bytes |" in text
     cells = [cell.strip() for cell in text.splitlines()[-1].strip("|").split("|")]
     assert cells == ["one_in_float", "1", "conv_1", "1.0", "9", "90.00", "-1.00", "yes", "yes", ""]

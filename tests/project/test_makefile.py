@@ -120,6 +120,21 @@ def test_make_keeps_packages_when_only_dev_lock_is_newer(installed):
     assert "-r requirements.txt" not in commands
 
 
+@pytest.mark.parametrize("script", ["exit 1", "exit 0"])
+def test_make_lock_stops_when_python_is_not_3_11(installed, programs, script):
+    folder = programs(python=script)
+    (folder / "bin").mkdir()
+    (folder / "python").rename(folder / "bin/python")
+    done = subprocess.run(
+        ["make", "--silent", "lock", installed, "COMPILE=: pip-compile"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == (2 if script == "exit 1" else 0), done.stderr
+    assert ("make lock needs Python 3.11" in done.stderr) == (script == "exit 1")
+
+
 def test_make_prints_file_name_when_lock_file_is_missing(tmp_path):
     for name in ("Makefile", "requirements.txt", "pyproject.toml", "setup.py"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())

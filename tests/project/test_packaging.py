@@ -174,3 +174,11 @@ def test_dockerfile_installs_hashed_lock_as_non_root_user():
     assert "--require-hashes" in dockerfile
     assert 'ENTRYPOINT ["snakemake"]' in dockerfile
     assert re.search(r"^USER (?!root)", dockerfile, re.MULTILINE)
+
+
+def test_dockerfile_compiles_code_before_user_changes():
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    steps = ("COPY src src\n", "RUN python -m compileall -q src\n", "USER ")
+    positions = [dockerfile.index(step) for step in steps]
+    assert positions == sorted(positions)
+    assert "**/__pycache__" in (ROOT / ".dockerignore").read_text().splitlines()

@@ -17,7 +17,7 @@ from snugnet.evaluation.manifest import compute_digests
 from tests.paths import ROOT
 
 COPIED = ("Snakefile", "config.yaml", "config", "profiles", "src", "workflow")
-# Targets, and what is made anew whenever anything is.
+# Targets, and the rule that runs whenever another job runs.
 LEFT_OUT = (
     *("all", "data", "models", "tflite", "akida", "preflight", "analyses", "report", "total"),
     "write_manifest",

@@ -83,6 +83,7 @@ def test_image_contains_only_packages_of_the_study(container):
     assert not {"pip", "pytest", "mypy", "ruff", "playwright", "snugnet"} & set(packages)
     assert {"tensorflow", "akida", "snakemake"} <= set(packages)
     assert "include" not in inside(container, f"ls {PACKAGES}/tensorflow").split()
+    assert "__init__.cpython-311.pyc" in inside(container, "ls /app/src/snugnet/__pycache__")
     print(run("buildah", "images", "--format", "{{.Name}} {{.Size}}"))
     print(inside(container, "du -sm /opt/venv /app /usr"))
     print(inside(container, f"sh -c 'du -sm {PACKAGES}/* | sort -rn | head -12'"))

@@ -23,7 +23,7 @@ EDIT = ("config/tiny.yaml", "ramp_epochs: 2", "ramp_epochs: 3")
 EDITED = {
     "compress": 1,
     "train_quantized": 1,
-    **cells(4, 2, qat=1, traced=2, debugged=1, networks=2, unasked=1),
+    **cells(4, 2, qat=1, traced=2, debugged=1, networks=2, implicit=1),
     **REPORT,
 }
 MOUNT = 'mount --bind "$0" "$1" && cd "$1" && shift && exec "$@"'

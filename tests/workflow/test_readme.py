@@ -1,4 +1,4 @@
-"""Tests of every command of README.md."""
+"""Tests of every command of README.md and of the page about installation."""
 
 import os
 import re
@@ -18,10 +18,12 @@ from snakemake.utils import update_config
 
 from snugnet.config.study import Study
 from tests.paths import ROOT
-from tests.workflow.test_tutorials import save_model, shell
+from tests.workflow.test_tutorials import SET_UP, save_model, shell
 
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+INSTALL = (ROOT / "docs/howto/install.md").read_text()
+SINGLE_FILES = (ROOT / "docs/howto/single_files.md").read_text()
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README + INSTALL, re.DOTALL | re.MULTILINE)
 MAKE_FILES = ("Makefile", "pyproject.toml", "setup.py", "requirements.txt", "requirements-dev.txt")
 
 
@@ -32,7 +34,9 @@ def lines(block: str) -> list[str]:
 
 
 COMMANDS = list(dict.fromkeys(line for _, block in BLOCKS for line in lines(block)))
-INSTALLS = [f"pip install {source}" for source in re.findall(r"`('\.\[[^`]*)`", README)]
+EXTRAS = re.findall(r"^\|.*`('\.\[[^`]*)`", SINGLE_FILES, re.MULTILINE)
+INSTALLS = [f"pip install {source}" for source in EXTRAS]
+NEW_ENVIRONMENT = "python3 -m venv env && . env/bin/activate"
 OWN_INSTALL = "pip install '/path/to/snugnet[all]'"
 
 
@@ -76,6 +80,11 @@ def check_activate(command: str, _) -> None:
     assert len(run_ok("bash", "-c", program).splitlines()) == 2
 
 
+def check_new_environment(command: str, study) -> None:
+    """The commands make and activate an environment that has pip."""
+    shell(study, f'{command} && [ "$(command -v pip)" = "$PWD/env/bin/pip" ]')
+
+
 def check_snakemake(command: str, study) -> None:
     """A dry run plans jobs."""
     assert "total" in study.snakemake("--dry-run", *shlex.split(command)[1:])
@@ -98,6 +107,7 @@ CHECKS: dict[str, Callable[[str, object], None]] = {
     "make ": check_make,
     "pip install ": check_install,
     ". .venv/bin/": check_activate,
+    "python3 -m venv ": check_new_environment,
     "snakemake ": check_snakemake,
     "snugnet ": check_snugnet,
 }
@@ -121,8 +131,15 @@ def save_windows(folder: Path) -> None:
     np.savez(folder / "windows.npz", x=(noise + y[:, None, None, None]).astype("f4"), y=y)
 
 
-def test_readme_has_install_command_for_each_extra():
-    assert len(INSTALLS) == 4
+def test_single_files_page_has_install_command_for_each_extra():
+    assert len(INSTALLS) == 5
+
+
+def test_installs_of_package_start_in_new_environment():
+    """Outside of one, Debian rejects them; in `.venv`, they replace what `make` installed."""
+    blocks = [commands for _, block in BLOCKS if OWN_INSTALL in (commands := lines(block))]
+    assert len(blocks) == 2
+    assert all(commands[:2] == [NEW_ENVIRONMENT, OWN_INSTALL] for commands in blocks)
 
 
 def test_readme_is_short_and_all_blocks_are_commands():
@@ -150,7 +167,11 @@ def test_readme_states_the_size_of_the_studies(target, overlay):
 def test_readme_links_lead_to_files():
     paths = [path for path in re.findall(r"\]\(([^)]+)\)", README) if "://" not in path]
     assert len(paths) > 20
-    assert [path for path in paths if not (ROOT / path).is_file()] == []
+    for path, _, section in (link.partition("#") for link in paths):
+        assert (ROOT / path).is_file(), path
+        if section:
+            headings = re.findall(r"^#+ (.*)", (ROOT / path).read_text(), re.MULTILINE)
+            assert section in [heading.lower().replace(" ", "-") for heading in headings], path
 
 
 def test_readme_has_one_picture():
@@ -180,7 +201,8 @@ def test_readme_study_runs_when_data_and_model_are_own(project):
     save_windows(project.folder)
     save_model(project, filters=[8, 16, 16, 16], shape=(32, 32, 1))
     for command in block_with("snugnet init --data windows.npz --model mine.keras"):
-        shell(project, command)
+        if not command.startswith(SET_UP):
+            shell(project, command)
     check_results(project.folder)
 
 
@@ -195,8 +217,8 @@ def test_readme_study_runs_when_folder_is_empty(tmp_path):
     pip = (sys.executable, "-m", "pip", "--quiet")
     source = copy_source(tmp_path)
     options = ("--no-deps", "--no-index", "--no-build-isolation", "--target", str(site))
-    install, *commands = block_with(OWN_INSTALL)
-    assert install == OWN_INSTALL
+    environment, install, *commands = block_with("snugnet init --data windows.npz")
+    assert (environment, install) == (NEW_ENVIRONMENT, OWN_INSTALL)
     run_ok(*pip, "install", *options, str(source))
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     for command in commands:

@@ -20,23 +20,28 @@ def cells(
     debugged: int = 0,
     swept: int = 0,
     networks: int = 0,
-    unasked: int = 0,
+    implicit: int = 0,
 ) -> dict[str, int]:
-    """Jobs of so many cells.
+    """Return the number of jobs of each rule for a number of cells.
 
     Args:
-        count: How many cells.
-        integer: So many of them are full-integer.
-        qat: So many of them are converted with trained quantizers.
-        float_io: So many full-integer ones have float inputs, which nobody can make mistakes with.
-        traced: So many are fiq_int8.
-        debugged: So many of these are quantized after training.
-        swept: So many of these are swept layer by layer.
+        count: Number of cells.
+        integer: Number of full-integer cells.
+        qat: Number of cells that are converted with trained quantizers.
+        float_io: Number of full-integer cells with float inputs. Their inputs cannot be converted
+            wrongly, so no mistakes are measured.
+        traced: Number of fiq_int8 cells.
+        debugged: Number of fiq_int8 cells with PTQ.
+        swept: Number of fiq_int8 cells with a sensitivity sweep of the layers.
         networks: Number of int8 networks, each of one or several of the full-integer cells.
-        unasked: Number of files without a cell that others are derived from, but those of QAT.
+        implicit: Number of files without a cell from which other files are derived, without QAT.
     """
-    # Of QAT the cells are fiq_int8, each derived from a file without a cell.
-    jobs = {"convert_tflite": count - qat + unasked, "predict_litert": count, "score_litert": count}
+    # The QAT cells are fiq_int8. Each is derived from a file without a cell.
+    jobs = {
+        "convert_tflite": count - qat + implicit,
+        "predict_litert": count,
+        "score_litert": count,
+    }
     jobs |= {"verify": integer, "convert_qat": 2 * qat, "measure_mistakes": integer - float_io}
     jobs |= {"verify_network": networks}
     jobs |= {"trace_layers": traced, "debug_layers": debugged, "sweep_layers": swept}
@@ -51,14 +56,14 @@ def cells(
 DIGITS = {
     "compress": 1,
     "train_quantized": 1,
-    **cells(9, 5, 1, 1, traced=3, debugged=2, networks=3, unasked=1),
+    **cells(9, 5, 1, 1, traced=3, debugged=2, networks=3, implicit=1),
 }
 WATCH = {
     "compress": 2,
     "train_quantized": 1,
-    **cells(11, 6, 1, 1, traced=4, debugged=3, swept=1, networks=4, unasked=2),
+    **cells(11, 6, 1, 1, traced=4, debugged=3, swept=1, networks=4, implicit=2),
 }
-ALL = cells(24, 13, qat=2, float_io=2, traced=8, debugged=6, swept=1, networks=9, unasked=6)
+ALL = cells(24, 13, qat=2, float_io=2, traced=8, debugged=6, swept=1, networks=9, implicit=6)
 
 
 def rerun(tiny, file: str, old: str, new: str) -> dict[str, int]:
@@ -188,7 +193,7 @@ def test_plan_has_only_gate_jobs_when_gates_are_added(tiny):
 def test_plan_has_calibrated_cells_when_calibration_size_changes(tiny):
     old, new = "calibration:\n  samples: 40", "calibration:\n  samples: 41"
     # Eleven cells are calibrated, and two of QAT are compared with one of these.
-    again = cells(11, 11, float_io=2, traced=6, debugged=6, swept=1, networks=7, unasked=6)
+    again = cells(11, 11, float_io=2, traced=6, debugged=6, swept=1, networks=7, implicit=6)
     expected = {"draw_calibration": 4, **again, "score_litert": 13, **REPORT}
     assert rerun(tiny, "config/tiny.yaml", old, new) == expected
 
@@ -227,7 +232,7 @@ def test_plan_has_jobs_of_variant_when_its_setting_changes(tiny):
     expected = {
         "compress": 1,
         "train_quantized": 1,
-        **cells(4, 2, qat=1, traced=2, debugged=1, networks=2, unasked=1),
+        **cells(4, 2, qat=1, traced=2, debugged=1, networks=2, implicit=1),
     }
     old, new = "target: 0.65", "target: 0.6"
     assert rerun(tiny, "config.yaml", old, new) == {**expected, **REPORT}
@@ -237,7 +242,7 @@ def test_plan_has_jobs_of_variant_when_model_changes_it(tiny):
     expected = {
         "compress": 1,
         "train_quantized": 1,
-        **cells(4, 2, qat=1, traced=2, debugged=1, networks=2, unasked=1),
+        **cells(4, 2, qat=1, traced=2, debugged=1, networks=2, implicit=1),
     }
     old, new = "dense: {method: svd, rank: 0.4}", "dense: {method: svd, rank: 0.5}"
     assert rerun(tiny, "config.yaml", old, new) == {**expected, **REPORT}
@@ -248,7 +253,7 @@ def test_plan_has_jobs_of_method_when_method_module_changes(tiny):
     expected = {
         "compress": 1,
         "train_quantized": 1,
-        **cells(4, 2, qat=1, traced=2, debugged=1, networks=2, unasked=1),
+        **cells(4, 2, qat=1, traced=2, debugged=1, networks=2, implicit=1),
         **REPORT,
     }
     old, new = "* size - 1)", "* size - 2)"

@@ -1,4 +1,4 @@
-"""`snugnet akida check`: does a Keras model run on BrainChip's Akida, and if not, why."""
+"""`snugnet akida check`: list the layers of a Keras model that do not run on BrainChip's Akida."""
 
 from enum import StrEnum
 from pathlib import Path

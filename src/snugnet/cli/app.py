@@ -27,7 +27,7 @@ from snugnet.core.extras import missing
 from snugnet.services.arguments import ArgumentError
 
 DONE, FAILED, WRONG = 0, 1, 2
-# What to do about files that cannot be used.
+# Hints for files that cannot be used.
 OS_HINTS: dict[type[OSError], str] = {
     FileNotFoundError: ". Check the path.",
     PermissionError: ". Check the permissions of the file and its folder.",
@@ -47,8 +47,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(is_asked: bool) -> None:
-    if is_asked:
+def _print_version(is_requested: bool) -> None:
+    if is_requested:
         print(f"snugnet {__version__} (Python {platform.python_version()})")
         raise typer.Exit
 
@@ -86,23 +86,23 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return int(app(args=command, prog_name="snugnet", standalone_mode=False) or DONE)
     except TyperException as error:
-        return _refused(error.format_message(), arguments)
+        return _report_request_error(error.format_message(), arguments)
     except ArgumentError as error:
         option = error.argument.replace("_", "-")
-        return _refused(f"--{option}{error.problem}", arguments)
+        return _report_request_error(f"--{option}{error.problem}", arguments)
     except InputError as error:
-        return _refused(str(error), arguments)
+        return _report_request_error(str(error), arguments)
     except OSError as error:
-        return _refused(_os_message(error), arguments)
+        return _report_request_error(_os_message(error), arguments)
     except ModuleNotFoundError as error:
-        return _refused(missing(error), arguments)
+        return _report_request_error(missing(error), arguments)
     except (typer.Abort, KeyboardInterrupt):
         return FAILED
     except Exception as error:
         if os.environ.get("SNUGNET_TRACEBACK"):
             raise
         message = f"unexpected {type(error).__name__}: {error}"
-        _say(f"{message}. Set SNUGNET_TRACEBACK=1 to see where it happened.", arguments)
+        _print_error(f"{message}. Set SNUGNET_TRACEBACK=1 to see where it happened.", arguments)
         return FAILED
 
 
@@ -113,12 +113,12 @@ def _os_message(error: OSError) -> str:
     return f"{error.filename}: {message}{hint}" if error.filename else f"{message}{hint}"
 
 
-def _refused(message: str, arguments: Sequence[str]) -> int:
-    _say(message, arguments)
+def _report_request_error(message: str, arguments: Sequence[str]) -> int:
+    _print_error(message, arguments)
     return WRONG
 
 
-def _say(message: str, arguments: Sequence[str]) -> None:
+def _print_error(message: str, arguments: Sequence[str]) -> None:
     """Print a message to standard error, and with `--json` also as JSON to standard output."""
     print(f"snugnet: {message}", file=sys.stderr)
     if "--json" in arguments:

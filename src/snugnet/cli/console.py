@@ -52,7 +52,7 @@ def print_json(values: dict[str, Any]) -> None:
 
 
 def make_console() -> Console:
-    """Make a console for people; wide if nobody looks, because cut-off lines cannot be searched."""
+    """Make a console for text. It is 200 columns wide if the output is not a terminal."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=200)
 

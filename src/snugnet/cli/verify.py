@@ -1,4 +1,4 @@
-"""`snugnet verify`: is a file bit-exact on LiteRT and TensorFlow Lite Micro?"""
+"""`snugnet verify`: check that a file is bit-exact on LiteRT and TensorFlow Lite Micro."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,13 +1,13 @@
-"""Contracts: does a .tflite file hold what its scheme promises? Names of files are not trusted."""
+"""Contracts: checks that the types in a .tflite file are those of its scheme."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from snugnet.core.tflite_graph import Graph, Operator, Tensor
 from snugnet.core.tflite_schemes import Scheme
-from snugnet.tflite.layers import BOUNDARY, in_float
+from snugnet.tflite.layers import BOUNDARY, list_float_tensors
 
-# The operator that an open batch dimension brings in: it reads the shape of the input at run time.
+# The operator that indicates an open batch dimension. It reads the shape of the input at run time.
 OPEN_BATCH = "SHAPE"
 
 
@@ -62,7 +62,7 @@ def check_contract(graph: Graph, scheme: Scheme) -> Contract:
         output=graph.tensors[graph.outputs[0]].dtype,
         int8_weights=tuple(tensor.name for tensor in weights if tensor.dtype == "int8"),
         float_weights=tuple(tensor.name for tensor in weights if tensor.dtype.startswith("float")),
-        in_float=tuple(in_float(graph)),
+        in_float=tuple(list_float_tensors(graph)),
     )
 
 

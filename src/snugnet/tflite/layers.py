@@ -70,7 +70,7 @@ def list_layers(graph: Graph) -> list[Layer]:
     ]
 
 
-def in_float(graph: Graph) -> list[str]:
+def list_float_tensors(graph: Graph) -> list[str]:
     """List the tensors that operators compute in float32.
 
     Args:

@@ -1,7 +1,7 @@
-"""Certificates: does the integer engine compute what LiteRT and TensorFlow Lite Micro compute?
+"""Certificates: results of comparing the integer engine with LiteRT and TensorFlow Lite Micro.
 
-A certificate also tells how far LiteRT's default kernels (XNNPACK) differ from its reference
-kernels, which compute what a microcontroller computes.
+A certificate also has the difference between LiteRT's default kernels (XNNPACK) and its reference
+kernels, which compute the same integers as a microcontroller.
 """
 
 import hashlib
@@ -23,8 +23,8 @@ from snugnet.verification.comparison import (
     Comparison,
     attempt,
     compare_file,
-    distance_in_steps,
-    step_sizes,
+    compute_distances,
+    get_step_sizes,
 )
 from snugnet.verification.network import CertifiedNetwork, compare_boundary, sha256_of_array
 
@@ -169,8 +169,8 @@ def _kernel_difference(
 ) -> KernelDifference:
     """Compare outputs of LiteRT's default kernels with those of its reference kernels."""
     reference = reference.reshape(len(deployed), -1)
-    step = step_sizes(file)[file.graph.outputs[0]]
-    distances = distance_in_steps(deployed, reference, step)
+    step = get_step_sizes(file)[file.graph.outputs[0]]
+    distances = compute_distances(deployed, reference, step)
     changed = (decide(deployed) != decide(reference)).reshape(len(reference), -1).any(axis=1)
     return KernelDifference(
         fraction=float((distances > 0).mean()),

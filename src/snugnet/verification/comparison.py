@@ -165,9 +165,9 @@ def _compare(
         reasons = [f"{name}: {e}" for name, e in results.items() if isinstance(e, Exception)]
         return Comparison("unsupported", reason="; ".join(reasons))
     outputs, tensors = truth
-    steps = step_sizes(file)
+    steps = get_step_sizes(file)
     output_step = steps[file.graph.outputs[0]]
-    distances = distance_in_steps(computed.reshape(outputs.shape), outputs, output_step)
+    distances = compute_distances(computed.reshape(outputs.shape), outputs, output_step)
     distances = distances.reshape(len(inputs), -1)
     # Samples of which only the output was compared: the first that differ are traced as well.
     differing = np.flatnonzero(distances.any(axis=1))
@@ -202,7 +202,7 @@ def _compare_tensors(
     for index, operator in enumerate(model.graph.operators):
         for tensor in operator.outputs:
             truth = np.stack([sample[tensor] for sample in expected])
-            distances = distance_in_steps(
+            distances = compute_distances(
                 computed[tensor].reshape(truth.shape), truth, steps[tensor]
             )
             if not distances.any():
@@ -214,7 +214,7 @@ def _compare_tensors(
     return first, worst, mismatches
 
 
-def step_sizes(file: ModelFile) -> dict[int, float]:
+def get_step_sizes(file: ModelFile) -> dict[int, float]:
     """Return the step of each tensor: 1 for integers; for dequantized tensors, their scale."""
     tensors = file.graph.tensors
     steps = {tensor.index: 1.0 for tensor in tensors}
@@ -224,7 +224,7 @@ def step_sizes(file: ModelFile) -> dict[int, float]:
     return steps
 
 
-def distance_in_steps(values: np.ndarray, reference: np.ndarray, step: float) -> np.ndarray:
+def compute_distances(values: np.ndarray, reference: np.ndarray, step: float) -> np.ndarray:
     """Return the distances in steps, int64; at least 1 where values differ at all."""
     distances = np.abs(values.astype(np.float64) - reference.astype(np.float64)) / step
     different = np.maximum(1, np.rint(distances))
