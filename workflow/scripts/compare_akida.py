@@ -20,12 +20,11 @@ def main(job: Any) -> None:
     agreement = compare(keras, akida)
     report = agreement.to_json()
     if agreement.samples:
-        limits = conversion["input_range"]
-        report["saturated_inputs"] = count_saturated(x, limits)
+        report["saturated_inputs"] = count_saturated(x, conversion["input_range"])
         report["quantizeml"] = compare(own, akida).to_json()
     if agreement.verdict == "differs":
-        differs = (keras.raw != akida.raw).any(axis=1)
-        report["first_layer"] = _find_first_layer(job, conversion, saturate(x[differs], limits))
+        different = saturate(x[(keras.raw != akida.raw).any(axis=1)], conversion["input_range"])
+        report["first_layer"] = _find_first_layer(job, conversion, different)
     write_json(job.output["agreement"], report)
 
 
@@ -34,10 +33,11 @@ def _find_first_layer(job: Any, conversion: Any, x: Any) -> dict[str, Any]:
     from snugnet.akida.keras_runtime import load_quantized
     from snugnet.akida.simulate import load_program
     from snugnet.akida.trace import find_first_difference
+    from snugnet.core.akida_program import PROGRAM_FILE
     from snugnet.models.loading import keras2
 
     keras2.configure(0, job.params.settings["tf_threads"])
-    program = load_program(f"{job.input['program']}/model.fbz", conversion["sha256"])
+    program = load_program(f"{job.input['program']}/{PROGRAM_FILE}", conversion["sha256"])
     return find_first_difference(load_quantized(job.input["quantized"]), program, x).to_json()
 
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import altair as alt
 
+from snugnet.core.paths import ResultPath
 from snugnet.report.collect import Study
 from snugnet.report.figure import (
     Figure,
@@ -74,12 +75,12 @@ class Design:
 def build_figures(study: Study) -> list[Figure]:
     """Build one figure for each design space of the study."""
     figures = []
-    for path in study.files.find("models", "design_space.csv"):
-        model, variant = path.split("/")[1:3]
+    for path, wildcards in study.files.find(ResultPath.DESIGN_SPACE).items():
+        network = f"{wildcards['model']}/{wildcards['variant']}"
         table = study.files.read_table(path)
         if table is not None and len(table):
             designs = [Design.from_columns(row) for row in to_records(table)]
-            figures.append(_build_figure(f"{model}/{variant}", designs))
+            figures.append(_build_figure(network, designs))
     return figures
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from snugnet.core.paths import ResultPath
 from snugnet.report.collect import Study
 from snugnet.report.table import Table, Value, format_value
 
@@ -47,7 +48,7 @@ def tabulate_quantized_weights(study: Study) -> Table:
     """Tabulate the int8 and float weight tensors of each drq file, one line for each file."""
     lines = []
     for row in study.rows:
-        path = f"tflite/{row.model}/{row.variant}/{row.scheme}/contract.json"
+        path = ResultPath.CONTRACT.of_cell(row)
         contract = study.files.read_json(path) if row.scheme == "drq" else None
         if contract is not None:
             tensors = [WeightTensor.from_json(values) for values in contract["weights"]]
