@@ -85,13 +85,13 @@ def summarize(results: str | Path, confidence: float) -> StudySummary:
         if not (folder / path).is_file():
             raise InputError(f"{folder / path}: no such file. Create it: snakemake --cores 1 all")
     gate = GateResult.from_json(read_json(folder / ResultPath.GATE))
-    rows = to_records(read_table(folder / ResultPath.TABLE))
+    table = to_records(read_table(folder / ResultPath.TABLE))
+    rows = [ResultRow.from_columns(record) for record in table]
     return StudySummary(
         cells=gate.cells,
         failures=gate.failures,
         recommendations=[
-            _build_recommendation(folder, ResultRow.from_columns(choice.recommended))
-            for choice in recommend(rows)
+            _build_recommendation(folder, choice.recommended) for choice in recommend(rows)
         ],
         confidence=confidence,
         report=str(folder / ResultPath.PAGE),
@@ -99,8 +99,6 @@ def summarize(results: str | Path, confidence: float) -> StudySummary:
 
 
 def _build_recommendation(folder: Path, row: ResultRow) -> Recommendation:
-    if row.accuracy is None:
-        raise InputError(f"metrics.csv: {row.address} has no accuracy; run Snakemake again")
     low, high = row.accuracy_low, row.accuracy_high
     is_akida = row.scheme in AKIDA_SCHEMES
     size = row.akida_program_bytes if is_akida else row.size_bytes
@@ -108,7 +106,7 @@ def _build_recommendation(folder: Path, row: ResultRow) -> Recommendation:
     return Recommendation(
         dataset=row.dataset,
         file=str(folder / file.of_cell(row)),
-        accuracy=row.accuracy,
+        accuracy=row.require_accuracy(),
         interval=None if low is None or high is None else (low, high),
         size_bytes=None if size is None else int(size),
         arena_bytes=None if row.arena_bytes is None else int(row.arena_bytes),

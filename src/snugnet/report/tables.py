@@ -260,10 +260,10 @@ def tabulate_recommendations(study: Study) -> Table:
     rows = [
         [
             Value(choice.dataset),
-            *_format_choice(ResultRow.from_columns(choice.recommended)),
-            *_format_choice(ResultRow.from_columns(choice.most_accurate)),
+            *_format_choice(choice.recommended),
+            *_format_choice(choice.most_accurate),
         ]
-        for choice in recommend([row.by_column for row in study.rows])
+        for choice in recommend(study.rows)
     ]
     return Table(titles, rows)
 
