@@ -28,6 +28,7 @@ from snugnet.core.settings.schemes import (
 )
 from snugnet.core.settings.structured_pruning import StructuredPruningSettings
 from snugnet.core.settings.training import TrainingSettings
+from snugnet.core.tflite_schemes import MAIN_SCHEMES
 
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 Seed = Annotated[int, Field(ge=0, le=4294967295)]
@@ -417,7 +418,7 @@ class StudyBlock(Settings):
     )
     variants: Names = Field(("original",), description="Names from `variants`.")
     schemes: Names = Field(
-        ("float32", "drq", "fiq_float32", "fiq_int8", "fiq_uint8"),
+        MAIN_SCHEMES,
         description="Names from `schemes`.",
     )
 

@@ -23,8 +23,8 @@ from snugnet.report.files import to_records
 
 
 @dataclass(frozen=True)
-class Design:
-    """A factorization of a network.
+class DesignRow:
+    """A factorization of a network: a row of design_space.csv.
 
     Attributes:
         point: Number of the design in the settings of a variant; None if it was not trained.
@@ -44,7 +44,7 @@ class Design:
 
     @classmethod
     def from_columns(cls, values: Mapping[str, Any]) -> Self:
-        """Read a row of design_space.csv."""
+        """Read the row from values by column."""
         return cls(
             point=None if values["point"] is None else int(values["point"]),
             parameters=values["parameters"],
@@ -79,12 +79,12 @@ def build_figures(study: Study) -> list[Figure]:
         network = f"{wildcards['model']}/{wildcards['variant']}"
         table = study.files.read_table(path)
         if table is not None and len(table):
-            designs = [Design.from_columns(row) for row in to_records(table)]
+            designs = [DesignRow.from_columns(row) for row in to_records(table)]
             figures.append(_build_figure(network, designs))
     return figures
 
 
-def _build_figure(network: str, designs: Sequence[Design]) -> Figure:
+def _build_figure(network: str, designs: Sequence[DesignRow]) -> Figure:
     trained = sum(design.is_trained for design in designs)
     return Figure(
         f"designs_{network.replace('/', '_')}",
