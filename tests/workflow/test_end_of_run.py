@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from snugnet.evaluation.recommend import recommend
+from snugnet.evaluation.result_row import ResultRow
 from snugnet.report.files import read_table, to_records
 from tests.workflow.conftest import TINY, Project
 
@@ -30,16 +31,17 @@ def log_file(output: str) -> Path:
 
 def test_run_prints_recommended_models_when_study_is_finished(tiny):
     lines = block(tiny.first_output)
-    choices = recommend(to_records(read_table(tiny.results / "report/metrics.csv")))
+    table = to_records(read_table(tiny.results / "report/metrics.csv"))
+    choices = recommend([ResultRow.from_columns(record) for record in table])
     assert len(choices) == 4
     assert lines[0] == "All checks passed (24 cells)"
     for choice, file, figures in zip(choices, lines[2:-1:2], lines[3:-1:2], strict=True):
         row = choice.recommended
-        path = f"results/tiny/tflite/{row['model']}/{row['variant']}/{row['scheme']}/model.tflite"
+        path = f"results/tiny/tflite/{row.model}/{row.variant}/{row.scheme}/model.tflite"
         assert file == f"  {choice.dataset}: {path}"
-        assert (tiny.folder / path).stat().st_size == row["size_bytes"]
-        assert f"accuracy {100 * row['accuracy']:.2f} % (95 % CI " in figures
-        assert f"file {int(row['size_bytes']):,} bytes" in figures
+        assert (tiny.folder / path).stat().st_size == row.size_bytes
+        assert f"accuracy {100 * row.accuracy:.2f} % (95 % CI " in figures
+        assert f"file {int(row.size_bytes):,} bytes" in figures
     assert (tiny.folder / lines[-1].removeprefix("Report: ")).is_file()
     assert len(tiny.first_output.partition("\nReport: ")[2].splitlines()) <= 3
 

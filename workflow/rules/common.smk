@@ -22,8 +22,8 @@ from snugnet.core.akida_schemes import AKIDA_RUNTIMES, AKIDA_SCHEMES
 from snugnet.datasets.sources import source_files
 from snugnet.core.errors import InputError
 from snugnet.core.installation import check_python
+from snugnet.core.paths import ResultPath
 from snugnet.jobs.code_digests import compute_all_digests, compute_code_digests
-from snugnet.config.paths import ResultPath
 from snugnet.config.cells import Cell
 from snugnet.config.lineage import WITH_QUANTIZERS
 from snugnet.config.study import Study

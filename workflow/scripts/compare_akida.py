@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 def main(job: Any) -> None:
     from snugnet.akida.comparison import compare_runtimes, find_first_layer
+    from snugnet.core.akida_program import PROGRAM_FILE
     from snugnet.core.files import read_json, write_json
     from snugnet.core.predictions import load_predictions
     from snugnet.core.samples import load_split
@@ -18,7 +19,10 @@ def main(job: Any) -> None:
     keras, own, akida = (load_predictions(job.input[name]) for name in ("keras", "own", "akida"))
 
     def find_layer(differing: Any) -> Any:
-        program, threads = f"{job.input['program']}/model.fbz", job.params.settings["tf_threads"]
+        program, threads = (
+            f"{job.input['program']}/{PROGRAM_FILE}",
+            job.params.settings["tf_threads"],
+        )
         digest = conversion["sha256"]
         return find_first_layer(job.input["quantized"], program, digest, differing, threads)
 

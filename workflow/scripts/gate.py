@@ -13,13 +13,14 @@ def main(job: Any) -> None:
 
     from snugnet.core.errors import InputError
     from snugnet.core.files import read_json
+    from snugnet.evaluation.gate import GateResult
 
-    gate = read_json(job.input["gate"])
-    if gate["verdict"] != "pass":
+    gate = GateResult.from_json(read_json(job.input["gate"]))
+    if gate.verdict != "pass":
         folder = Path(job.input["gate"]).parent
-        summary = f"checks failed ({len(gate['failures'])} failures; details in {folder})"
-        raise InputError("\n  ".join([summary, *gate["failures"]]))
-    print(f"all checks passed: {gate['cells']} cells, {len(gate['requirements'])} requirements")
+        summary = f"checks failed ({len(gate.failures)} failures; details in {folder})"
+        raise InputError("\n  ".join([summary, *gate.failures]))
+    print(f"all checks passed: {gate.cells} cells, {len(gate.requirements)} requirements")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ def main(job: Any) -> None:
     from snugnet.akida.inputs import saturate
     from snugnet.akida.potentials import build_empty_predictions, build_predictions
     from snugnet.akida.simulate import load_program, simulate_potentials
+    from snugnet.core.akida_program import PROGRAM_FILE
     from snugnet.core.files import read_json
     from snugnet.core.predictions import save_predictions
     from snugnet.core.samples import load_split
@@ -21,7 +22,7 @@ def main(job: Any) -> None:
         save_predictions(job.output["predictions"], build_empty_predictions(test))
         return
     x = saturate(test.x, conversion["input_range"])
-    program = load_program(f"{job.input['program']}/model.fbz", conversion["sha256"])
+    program = load_program(f"{job.input['program']}/{PROGRAM_FILE}", conversion["sha256"])
     potentials = simulate_potentials(program, x)
     save_predictions(job.output["predictions"], build_predictions(potentials, conversion, test))
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 
 def main(job: Any) -> None:
+    from snugnet.core.akida_program import PROGRAM_FILE
     from snugnet.core.files import read_json, write_json
     from snugnet.core.predictions import load_predictions
     from snugnet.evaluation.footprint import describe_akida_program
@@ -28,7 +29,7 @@ def main(job: Any) -> None:
         None,
         read_json(job.input["stats"]),
         describe_akida_program(
-            f"{job.input['program']}/model.fbz", conversion, read_json(job.input["agreement"])
+            f"{job.input['program']}/{PROGRAM_FILE}", conversion, read_json(job.input["agreement"])
         ),
         job.params.settings["statistics"]["confidence"],
     )

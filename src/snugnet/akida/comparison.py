@@ -11,7 +11,7 @@ from snugnet.akida.inputs import count_saturated, saturate
 from snugnet.core.predictions import Predictions
 
 if TYPE_CHECKING:
-    from snugnet.akida.trace import FirstDifference
+    from snugnet.akida.trace import LayerDifference
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class RuntimeComparison:
     agreement: Agreement
     saturated_inputs: int | None = None
     quantizeml: Agreement | None = None
-    first_layer: "FirstDifference | None" = None
+    first_layer: "LayerDifference | None" = None
 
     def to_json(self) -> dict[str, Any]:
         """Return a mapping that can be written as JSON; values that are None are left out."""
@@ -49,7 +49,7 @@ def compare_runtimes(
     akida: Predictions,
     x: np.ndarray,
     conversion: Mapping[str, Any],
-    find_layer: "Callable[[np.ndarray], FirstDifference]",
+    find_layer: "Callable[[np.ndarray], LayerDifference]",
 ) -> RuntimeComparison:
     """Compare the predictions of the runtimes; if they differ, find the first layer that does.
 
@@ -77,7 +77,7 @@ def compare_runtimes(
 
 def find_first_layer(
     quantized_path: str, program_path: str, digest: str, x: np.ndarray, threads: int
-) -> "FirstDifference":
+) -> "LayerDifference":
     """Find the first layer of a program that differs from its quantized Keras model.
 
     TensorFlow is imported only here: most programs agree.

@@ -14,6 +14,7 @@ from snugnet.akida.mapping import map_on_device
 from snugnet.akida.preflight import explain_refusal
 from snugnet.akida.quantize import get_input_range, get_potential_scale
 from snugnet.akida.rewrite import get_head_activation
+from snugnet.core.akida_program import PROGRAM_FILE
 from snugnet.core.akida_schemes import DEVICES, AkidaScheme
 from snugnet.core.errors import NotAkidaError
 from snugnet.core.files import atomic_write, write_json
@@ -22,7 +23,6 @@ from snugnet.core.settings.schemes.akida import AkidaSchemeSettings
 from snugnet.datasets.record import DatasetRecord
 from snugnet.models.loading.keras2 import tf_keras
 
-PROGRAM_FILE = "model.fbz"
 PACKAGES = ("akida", "cnn2snn", "quantizeml", "tensorflow")
 SPARSITY_SAMPLES = 100
 # Keys of the conversion record that `deployment.json` repeats.

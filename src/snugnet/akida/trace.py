@@ -31,7 +31,7 @@ class Deviation:
 
 
 @dataclass(frozen=True)
-class FirstDifference:
+class LayerDifference:
     """The first layer of a program whose integers differ from those of the Keras model.
 
     Attributes:
@@ -53,7 +53,7 @@ class FirstDifference:
 
 def find_first_difference(
     quantized: tf_keras.Model, program: akida.Model, x: np.ndarray
-) -> FirstDifference:
+) -> LayerDifference:
     """Find the first layer of a program whose integers differ from those of the Keras model.
 
     Args:
@@ -76,8 +76,8 @@ def find_first_difference(
             continue
         deviation = _compare_layer(program, layer, outputs[layer.name], x)
         if deviation is not None:
-            return FirstDifference(layer.name, layer.parameters.layer_type.name, deviation)
-    return FirstDifference(inner[-1].name, inner[-1].parameters.layer_type.name)
+            return LayerDifference(layer.name, layer.parameters.layer_type.name, deviation)
+    return LayerDifference(inner[-1].name, inner[-1].parameters.layer_type.name)
 
 
 def _compare_layer(

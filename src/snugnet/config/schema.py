@@ -26,6 +26,7 @@ from snugnet.core.settings.schemes.mixed import MixedSchemeSettings
 from snugnet.core.settings.schemes.plain import PlainSchemeSettings
 from snugnet.core.settings.structured_pruning import StructuredPruningSettings
 from snugnet.core.settings.training import TrainingSettings
+from snugnet.core.tflite_schemes import MAIN_SCHEMES
 
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 Seed = Annotated[int, Field(ge=0, le=4294967295)]
@@ -413,7 +414,7 @@ class StudyBlock(Settings):
     )
     variants: Names = Field(("original",), description="Names from `variants`.")
     schemes: Names = Field(
-        ("float32", "drq", "fiq_float32", "fiq_int8", "fiq_uint8"),
+        MAIN_SCHEMES,
         description="Names from `schemes`.",
     )
 

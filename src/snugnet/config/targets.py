@@ -5,9 +5,9 @@ from collections.abc import Callable, Collection, Sequence
 from snugnet.config.cells import Cell, families
 from snugnet.config.lineage import ancestry, has_quantizers, network_of, parent_of
 from snugnet.config.overlay import has_parent, variant_settings
-from snugnet.config.paths import ResultPath
 from snugnet.config.schema import Configuration
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
+from snugnet.core.paths import ResultPath
 from snugnet.core.settings.factorization import FactorizationSettings
 from snugnet.core.tflite_schemes import FULL_INTEGER, SCHEMES
 
@@ -103,7 +103,7 @@ class Targets:
             return self._analysis_files(stage)
         if stage in CELL_FILES:
             schemes, path = CELL_FILES[stage]
-            paths = [path.of(**cell._asdict()) for cell in self._cells if cell.scheme in schemes]
+            paths = [path.of_cell(cell) for cell in self._cells if cell.scheme in schemes]
         else:
             list_files = self._network_stages()[stage]
             paths = [path for cell in self._cells for path in list_files(cell)]
@@ -134,7 +134,7 @@ class Targets:
     def _analysis_files(self, stage: str) -> list[str]:
         name, path = ANALYSIS_STAGES[stage]
         return [
-            path.of(**cell._asdict())
+            path.of_cell(cell)
             for cell in self.analysed(name)
             if not (stage in CONVERTING and has_quantizers(self._config, cell.variant))
         ]

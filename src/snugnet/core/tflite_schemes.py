@@ -58,5 +58,5 @@ DERIVED_SCHEMES = tuple(name for name in FULL_INT8 if name != NETWORK_SCHEME)
 FULL_INTEGER = tuple(name for name, scheme in SCHEMES.items() if scheme.is_full_integer)
 # Schemes whose file comes from one conversion. The search of `mixed` converts many files.
 CONVERTED_SCHEMES = tuple(name for name, scheme in SCHEMES.items() if scheme.activations != "mixed")
-# The schemes whose quantization steps are compared.
+# The schemes of a study unless the configuration chooses others.
 MAIN_SCHEMES = ("float32", "drq", "fiq_float32", "fiq_int8", "fiq_uint8")

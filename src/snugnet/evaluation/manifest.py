@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 
 from snugnet.core.files import read_json, sha256_of
+from snugnet.core.paths import ResultPath
 from snugnet.tflite.digest import compute_semantic_digest
 from snugnet.tflite.flatbuffer import read_graph
 
@@ -33,7 +34,7 @@ def compute_digests(root: Path, paths: Iterable[Path]) -> dict[str, str]:
 
 def _select_digest(name: str) -> Callable[[Path], str]:
     """Return the digest function for a path below the results folder."""
-    if name.startswith("metrics/"):
+    if ResultPath.METRICS.parse(name):
         return _digest_metrics
     return DIGEST_BY_SUFFIX.get(Path(name).suffix, sha256_of)
 

@@ -1,11 +1,10 @@
 """Recommended models: the smallest model that is not significantly worse than the best."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
+from snugnet.evaluation.result_row import ResultRow
 from snugnet.evaluation.table import choose_arrow
-
-Row = Mapping[str, Any]
 
 
 class Choice(NamedTuple):
@@ -18,29 +17,32 @@ class Choice(NamedTuple):
     """
 
     dataset: str
-    recommended: Row
-    most_accurate: Row
+    recommended: ResultRow
+    most_accurate: ResultRow
 
 
-def recommend(rows: Sequence[Row]) -> list[Choice]:
+def recommend(rows: Sequence[ResultRow]) -> list[Choice]:
     """Choose a model for each dataset that has a measured cell.
 
     Args:
-        rows: The rows of metrics.csv; a missing value is None.
+        rows: The rows of metrics.csv.
 
     Returns:
         One choice for each dataset, in the order of the rows.
+
+    Raises:
+        InputError: If a measured cell has no accuracy.
     """
-    cells: dict[str, list[Row]] = {}
+    cells: dict[str, list[ResultRow]] = {}
     for row in rows:
-        measured = cells.setdefault(row["dataset"], [])
+        measured = cells.setdefault(row.dataset, [])
         # A quantized Keras model is an intermediate step: its Akida program is what is deployed.
-        if row["status"] == "ok" and row["runtime"] != "keras":
+        if row.is_measured and row.runtime != "keras":
             measured.append(row)
     return [Choice(dataset, *choose(measured)) for dataset, measured in cells.items() if measured]
 
 
-def choose(measured: Sequence[Row]) -> tuple[Row, Row]:
+def choose(measured: Sequence[ResultRow]) -> tuple[ResultRow, ResultRow]:
     """Choose the recommended and the most accurate of a dataset's measured cells.
 
     Args:
@@ -51,15 +53,25 @@ def choose(measured: Sequence[Row]) -> tuple[Row, Row]:
         Two rows. The first is the smallest cell whose interval reaches the accuracy of the most
         accurate cell and which is not significantly worse than float32. If there is none, it is the
         most accurate cell. The second is the most accurate cell.
+
+    Raises:
+        InputError: If a cell has no accuracy.
     """
-    sized = [row for row in measured if row["size_bytes"] is not None] or list(measured)
-    top = max(sized, key=lambda row: (row["accuracy"], -(row["size_bytes"] or 0)))
+    sized = [row for row in measured if row.size_bytes is not None] or list(measured)
+    top = max(sized, key=lambda row: (row.require_accuracy(), -(row.size_bytes or 0)))
     candidates = [
         row
         for row in sized
-        if row["accuracy_high"] is not None
-        and row["accuracy_high"] >= top["accuracy"]
-        and choose_arrow(row["delta_float"], row["p_holm"]) != "↓"
+        if row.accuracy_high is not None
+        and row.accuracy_high >= top.require_accuracy()
+        and not _is_worse_than_float(row)
     ]
-    smallest = min(candidates or [top], key=lambda row: (row["size_bytes"] or 0, -row["accuracy"]))
+    smallest = min(
+        candidates or [top], key=lambda row: (row.size_bytes or 0, -row.require_accuracy())
+    )
     return smallest, top
+
+
+def _is_worse_than_float(row: ResultRow) -> bool:
+    """Check whether a cell is significantly worse than float32."""
+    return row.delta_float is not None and choose_arrow(row.delta_float, row.p_holm) == "↓"

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
+from snugnet.core.errors import InputError
+
 
 @dataclass(frozen=True)
 class ResultRow:
     """A row of metrics.csv: the results of one cell.
 
-    The attributes are the columns of metrics.csv, in its order (`evaluation.table.COLUMNS`). A
-    value that does not apply to the cell is None. docs/reference/metrics.md explains each column.
+    The attributes are the columns of metrics.csv, in its order. A value that does not apply to the
+    cell is None. docs/reference/metrics.md explains each column.
     """
 
     model: str
@@ -111,3 +113,13 @@ class ResultRow:
     def is_measured(self) -> bool:
         """Whether the cell could be measured."""
         return self.status == "ok"
+
+    def require_accuracy(self) -> float:
+        """Return the accuracy of a measured cell.
+
+        Raises:
+            InputError: If the row has no accuracy.
+        """
+        if self.accuracy is None:
+            raise InputError(f"metrics.csv: {self.address} has no accuracy; run Snakemake again")
+        return self.accuracy

@@ -1,94 +1,18 @@
 """Build the table of all results (metrics.csv) and format it as Markdown (metrics.md)."""
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import pandas as pd
 
 from snugnet.core.fractions import format_points
 from snugnet.core.quantization_steps import STEPS
+from snugnet.evaluation.result_row import ResultRow
 from snugnet.evaluation.statistics import adjust_holm
 
 # The columns of metrics.csv, in order. A value that does not apply to a row is empty, never 0.
-COLUMNS = [
-    "model",
-    "family",
-    "seed",
-    "dataset",
-    "task",
-    "variant",
-    "parent",
-    "method",
-    "scheme",
-    "runtime",
-    "status",
-    "reason",
-    "n",
-    "accuracy",
-    "balanced_accuracy",
-    "precision",
-    "recall",
-    "f1",
-    "cohen_kappa",
-    "binary_accuracy",
-    "hamming_loss",
-    "jaccard",
-    "auc_macro",
-    "auc_low",
-    "auc_high",
-    "n_groups",
-    "accuracy_low",
-    "accuracy_high",
-    "delta_float",
-    "delta_float_low",
-    "delta_float_high",
-    "p_float",
-    "p_holm",
-    "delta_parent",
-    "delta_parent_low",
-    "delta_parent_high",
-    "p_parent",
-    "p_parent_holm",
-    "delta_step",
-    "delta_step_low",
-    "delta_step_high",
-    "p_step",
-    "p_step_holm",
-    "decisions_changed",
-    "size_bytes",
-    "size_gzip_bytes",
-    "arena_bytes",
-    "parameters",
-    "nonzero",
-    "macs",
-    "int8_weights",
-    "float_weights",
-    "model_zeros",
-    "file_zeros",
-    "tensor_zeros",
-    "tensor_ranks",
-    "dead_layers",
-    "litert_ref",
-    "tflm",
-    "verification",
-    "xnnpack_worst_lsb",
-    "xnnpack_decisions_changed",
-    "akida_device",
-    "akida_hardware",
-    "akida_processors",
-    "akida_program_bytes",
-    "akida_smallest_device",
-    "akida_beyond_train",
-    "akida_beyond_program",
-    "akida_potentials",
-    "akida_potentials_equal",
-    "akida_decisions_equal",
-    "akida_quantizeml_equal",
-    "akida_worst",
-    "akida_first_layer",
-    "latency_us_median",
-    "latency_us_p95",
-]
+COLUMNS = [field.name for field in fields(ResultRow)]
 INTEGERS = [
     "n",
     "n_groups",

@@ -1,11 +1,13 @@
 """Data of the model cards: figures, lineage, verdicts, files and limitations of each cell."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from snugnet.core.akida_program import PROGRAM_FILE
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
 from snugnet.core.cell_network import find_network
+from snugnet.core.paths import ResultPath
 from snugnet.evaluation.result_row import ResultRow
 from snugnet.evaluation.table import describe_difference, format_accuracy
 from snugnet.report.collect import Study
@@ -34,9 +36,9 @@ LIMITATIONS = {
 }
 # Fields of each JSON file that cards show; the other fields are long.
 CARD_FIELDS = {
-    "certificate.json": ("litert_ref", "tflm", "xnnpack"),
-    "contract.json": ("verdict", "findings", "input", "output", "operators"),
-    "conversion.json": ("device", "devices"),
+    ResultPath.CERTIFICATE: ("litert_ref", "tflm", "xnnpack"),
+    ResultPath.CONTRACT: ("verdict", "findings", "input", "output", "operators"),
+    ResultPath.CONVERSION: ("device", "devices"),
 }
 # Below this number of groups, a card warns of few groups.
 FEW_GROUPS = 10
@@ -185,9 +187,9 @@ def build_cards(study: Study) -> Cards:
         networks=_build_networks(study),
         schemes={name: settings for name, settings in schemes.items() if settings},
         files={name: _list_files(study, row) for name, row in artifacts.items()},
-        certificates=_read_verdicts(study, artifacts, "verify", "certificate.json"),
-        contracts=_read_verdicts(study, artifacts, "tflite", "contract.json"),
-        conversions=_read_verdicts(study, artifacts, "akida", "conversion.json"),
+        certificates=_read_verdicts(study, artifacts, ResultPath.CERTIFICATE),
+        contracts=_read_verdicts(study, artifacts, ResultPath.CONTRACT),
+        conversions=_read_verdicts(study, artifacts, ResultPath.CONVERSION),
         limits=LIMITATIONS,
     )
 
@@ -199,12 +201,17 @@ def _name_artifact(row: ResultRow) -> str:
 
 def _name_network(row: ResultRow) -> str:
     """Return model/variant of the network that a cell computes."""
-    return f"{row.model}/{find_network(row.scheme, row.variant, row.method, row.parent)}"
+    return f"{row.model}/{_find_network_variant(row)}"
+
+
+def _find_network_variant(row: ResultRow) -> str:
+    """Find the variant of the network that a cell computes."""
+    return find_network(row.scheme, row.variant, row.method, row.parent)
 
 
 def _build_cell(study: Study, row: ResultRow) -> CellCard:
     """Build a cell's card from its row and its metrics."""
-    metrics = study.files.read_json(f"metrics/{row.address}.json") or {}
+    metrics = study.files.read_json(ResultPath.METRICS.of_cell(row)) or {}
     return CellCard(
         row=row,
         network=_name_network(row),
@@ -242,9 +249,11 @@ def list_limitations(study: Study, row: ResultRow) -> list[str]:
 
 
 def _build_dataset(study: Study, name: str) -> DatasetCard:
-    record = study.files.read_json(f"data/{name}/record.json") or {}
+    record = study.files.read_json(ResultPath.RECORD.of(dataset=name)) or {}
     splits = ("train", "val", "calib", "test")
-    files = [study.files.identify(f"data/{name}/{split}.npz") for split in splits]
+    files = [
+        study.files.identify(ResultPath.SPLIT.of(dataset=name, split=split)) for split in splits
+    ]
     return DatasetCard(
         settings=_remove_paths(study.recipes.datasets[name]),
         splits=record.get("splits", {}),
@@ -258,7 +267,7 @@ def _remove_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _build_networks(study: Study) -> dict[str, NetworkCard]:
     """Build the data of each network once; each training history is read once."""
-    histories = study.files.find("models", "history.csv")
+    histories = study.files.find(ResultPath.HISTORY)
     trainings = {path: _read_training(study, path) for path in histories}
     networks = dict.fromkeys(map(_name_network, study.rows))
     return {name: _build_network(study, name, trainings) for name in networks}
@@ -274,7 +283,7 @@ def _build_network(
         CompressionStep(
             variant=step,
             settings=recipes.variants[f"{model}/{step}"],
-            training=trainings.get(f"models/{model}/{step}/history.csv"),
+            training=trainings.get(ResultPath.HISTORY.of(model=model, variant=step)),
         )
         for step in recipes.lineages[variant]
     ]
@@ -289,24 +298,24 @@ def _read_training(study: Study, path: str) -> Training | None:
 
 def _list_files(study: Study, row: ResultRow) -> list[FileIdentity]:
     """List the files of a cell, the deployed one first."""
-    artifact, files = _name_artifact(row), study.files
+    files, variant = study.files, _find_network_variant(row)
     identities = [
-        files.identify(f"tflite/{artifact}/model.tflite"),
-        files.identify(f"akida/{artifact}/program", "model.fbz"),
-        files.identify(f"models/{_name_network(row)}/model.h5"),
+        files.identify(ResultPath.TFLITE.of_cell(row)),
+        files.identify(ResultPath.PROGRAM.of_cell(row), PROGRAM_FILE),
+        files.identify(ResultPath.MODEL.of(model=row.model, variant=variant)),
     ]
     return [identity for identity in identities if identity]
 
 
 def _read_verdicts(
-    study: Study, artifacts: Iterable[str], stage: str, name: str
+    study: Study, artifacts: Mapping[str, ResultRow], path: ResultPath
 ) -> dict[str, dict[str, Any]]:
-    """Read the JSON files of a stage about deployed files, with the fields that cards show."""
+    """Read the JSON files of a kind about deployed files, with the fields that cards show."""
     verdicts = {
-        artifact: study.files.read_json(f"{stage}/{artifact}/{name}") for artifact in artifacts
+        artifact: study.files.read_json(path.of_cell(row)) for artifact, row in artifacts.items()
     }
     return {
-        artifact: {key: verdict[key] for key in CARD_FIELDS[name] if key in verdict}
+        artifact: {key: verdict[key] for key in CARD_FIELDS[path] if key in verdict}
         for artifact, verdict in verdicts.items()
         if verdict is not None
     }

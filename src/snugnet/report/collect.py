@@ -8,6 +8,7 @@ from typing import Any, Self
 import pandas as pd
 
 from snugnet.core.files import read_json
+from snugnet.core.paths import ResultPath
 from snugnet.evaluation.gate import GateResult
 from snugnet.evaluation.result_row import ResultRow
 from snugnet.evaluation.table import INTEGERS
@@ -73,22 +74,21 @@ class Study:
         """The rows of measured cells."""
         return [row for row in self.rows if row.is_measured]
 
-    def read_tables(self, model: str, stage: str, name: str) -> pd.DataFrame:
+    def read_tables(self, kind: ResultPath, model: str) -> pd.DataFrame:
         """Read and concatenate the tables of a model's variants.
 
         Args:
+            kind: The path of the tables, with wildcards.
             model: Name of the model.
-            stage: Folder of the stage, below the results folder.
-            name: File name of the tables, in folders {stage}/{model}/{variant}/...
 
         Returns:
             The rows of all tables, with a column `variant`; empty if there is no table.
         """
         tables = []
-        for path in self.files.find(f"{stage}/{model}", name):
+        for path, wildcards in self.files.find(kind, model=model).items():
             table = self.files.read_table(path)
             if table is not None and len(table):
-                tables.append(table.assign(variant=path.split("/")[2]))
+                tables.append(table.assign(variant=wildcards["variant"]))
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import altair as alt
 
+from snugnet.core.paths import ResultPath
 from snugnet.report.collect import Study
 from snugnet.report.figure import (
     Figure,
@@ -22,8 +23,8 @@ from snugnet.report.files import to_records
 
 
 @dataclass(frozen=True)
-class Design:
-    """A factorization of a network.
+class DesignRow:
+    """A factorization of a network: a row of design_space.csv.
 
     Attributes:
         point: Number of the design in the settings of a variant; None if it was not trained.
@@ -43,7 +44,7 @@ class Design:
 
     @classmethod
     def from_columns(cls, values: Mapping[str, Any]) -> Self:
-        """Read a row of design_space.csv."""
+        """Read the row from values by column."""
         return cls(
             point=None if values["point"] is None else int(values["point"]),
             parameters=values["parameters"],
@@ -74,16 +75,16 @@ class Design:
 def build_figures(study: Study) -> list[Figure]:
     """Build one figure for each design space of the study."""
     figures = []
-    for path in study.files.find("models", "design_space.csv"):
-        model, variant = path.split("/")[1:3]
+    for path, wildcards in study.files.find(ResultPath.DESIGN_SPACE).items():
+        network = f"{wildcards['model']}/{wildcards['variant']}"
         table = study.files.read_table(path)
         if table is not None and len(table):
-            designs = [Design.from_columns(row) for row in to_records(table)]
-            figures.append(_build_figure(f"{model}/{variant}", designs))
+            designs = [DesignRow.from_columns(row) for row in to_records(table)]
+            figures.append(_build_figure(network, designs))
     return figures
 
 
-def _build_figure(network: str, designs: Sequence[Design]) -> Figure:
+def _build_figure(network: str, designs: Sequence[DesignRow]) -> Figure:
     trained = sum(design.is_trained for design in designs)
     return Figure(
         f"designs_{network.replace('/', '_')}",

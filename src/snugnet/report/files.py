@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
 
 from snugnet.core.files import read_json, sha256_of
+from snugnet.core.paths import ResultPath, Wildcards
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,22 @@ class ResultFiles:
         """Read a CSV file; None if the study has no such file."""
         return read_table(self._paths[name]) if name in self._paths else None
 
-    def find(self, folder: str, name: str) -> list[str]:
-        """List the files with a name anywhere below a folder, in the order of registration."""
-        return [
-            path
-            for path in self._paths
-            if path.startswith(f"{folder}/") and path.rpartition("/")[2] == name
-        ]
+    def find(self, kind: ResultPath, **known: Unpack[Wildcards]) -> dict[str, Wildcards]:
+        """Find the files of a kind.
+
+        Args:
+            kind: The path of the files, with wildcards.
+            known: Values of some wildcards, such as the model.
+
+        Returns:
+            The values of all wildcards by path, in the order of registration.
+        """
+        parsed = {path: kind.parse(path) for path in self._paths}
+        return {
+            path: wildcards
+            for path, wildcards in parsed.items()
+            if wildcards is not None and {**wildcards, **known} == wildcards
+        }
 
     def identify(self, name: str, inside: str = "") -> FileIdentity | None:
         """Return path, size and SHA-256 sum of a file.

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import altair as alt
 
+from snugnet.core.paths import ResultPath
 from snugnet.report.collect import Study
 from snugnet.report.figure import (
     Figure,
@@ -169,8 +170,12 @@ def build_figures(study: Study) -> list[Figure]:
     """Build the figures of layer errors for each model, with its variants overlaid."""
     figures = []
     for model in study.models:
-        figures += _build_error_figures(study, model, "layers", DEBUGGER, _describe_debugger(model))
-        figures += _build_error_figures(study, model, "trace", TRACE, _describe_trace(model))
+        figures += _build_error_figures(
+            study, model, ResultPath.LAYERS, DEBUGGER, _describe_debugger(model)
+        )
+        figures += _build_error_figures(
+            study, model, ResultPath.TRACE, TRACE, _describe_trace(model)
+        )
         figures += _build_sensitivity_figures(study, model)
     return figures
 
@@ -199,14 +204,14 @@ def _describe_trace(model: str) -> tuple[str, str]:
 
 
 def _build_error_figures(
-    study: Study, model: str, kind: str, measures: Mapping[str, str], texts: tuple[str, str]
+    study: Study, model: str, kind: ResultPath, measures: Mapping[str, str], texts: tuple[str, str]
 ) -> list[Figure]:
-    """Build the figure of a model's files `kind`.csv; no figure if it has no such values.
+    """Build the figure of a model's tables of a kind; no figure if it has no such values.
 
     Args:
         study: The study.
         model: Name of the model.
-        kind: `layers` or `trace`.
+        kind: `LAYERS` or `TRACE`.
         measures: Columns to draw, with the titles of their axes.
         texts: Title and caption of the figure.
     """
@@ -217,17 +222,19 @@ def _build_error_figures(
     rows = [error.to_columns(shown) for error in errors]
     variants = list_values(rows, "variant")
     panels = [_build_error_panel(name, measures[name], variants) for name in shown]
-    return [Figure(f"{kind}_{model}", "layers", model, *texts, rows, panels)]
+    return [Figure(f"{kind.name.lower()}_{model}", "layers", model, *texts, rows, panels)]
 
 
-def _read_errors(study: Study, model: str, kind: str, measures: Iterable[str]) -> list[LayerError]:
-    """Read the rows of a model's files `kind`.csv, with some measures."""
+def _read_errors(
+    study: Study, model: str, kind: ResultPath, measures: Iterable[str]
+) -> list[LayerError]:
+    """Read the rows of a model's tables of a kind, with some measures."""
     return [LayerError.from_columns(row, measures) for row in _read_layer_rows(study, model, kind)]
 
 
-def _read_layer_rows(study: Study, model: str, kind: str) -> list[dict[str, Any]]:
-    """Read the rows of a model's files `kind`.csv that are about layers, by column."""
-    rows = to_records(study.read_tables(model, "debug", f"{kind}.csv"))
+def _read_layer_rows(study: Study, model: str, kind: ResultPath) -> list[dict[str, Any]]:
+    """Read the rows of a model's tables of a kind that are about layers, by column."""
+    rows = to_records(study.read_tables(kind, model))
     return [row for row in rows if row["index"] is not None]
 
 
@@ -259,7 +266,8 @@ def _build_error_panel(name: str, title: str, variants: tuple[str, ...]) -> Pane
 def _build_sensitivity_figures(study: Study, model: str) -> list[Figure]:
     """Build the figure of layer sensitivity; no figure if the model has no sensitivity.csv."""
     sensitivities = [
-        LayerSensitivity.from_columns(row) for row in _read_layer_rows(study, model, "sensitivity")
+        LayerSensitivity.from_columns(row)
+        for row in _read_layer_rows(study, model, ResultPath.SENSITIVITY)
     ]
     rows = [sensitivity.to_columns() for sensitivity in sensitivities]
     if not rows:
@@ -313,7 +321,9 @@ def tabulate_layer_indexes(study: Study, model: str) -> Table:
     Returns:
         One line for each index, with one column for each variant.
     """
-    errors = _read_errors(study, model, "trace", ()) or _read_errors(study, model, "layers", ())
+    errors = _read_errors(study, model, ResultPath.TRACE, ()) or _read_errors(
+        study, model, ResultPath.LAYERS, ()
+    )
     errors = sorted(errors, key=lambda error: error.layer.index)
     variants = dict.fromkeys(error.layer.variant for error in errors)
     lines: dict[int, dict[str, Value]] = {}

@@ -8,6 +8,7 @@ from typing import Any, Self
 import altair as alt
 import numpy as np
 
+from snugnet.core.paths import ResultPath
 from snugnet.evaluation.statistics import adjust_holm
 from snugnet.report.collect import Study
 from snugnet.report.figure import (
@@ -105,8 +106,8 @@ def build_figures(study: Study) -> list[Figure]:
 def _list_mistakes(study: Study, model: str) -> list[MistakeCost]:
     """List the mistakes of a model's cells; p-values are adjusted within the model (Holm)."""
     costs = []
-    for path in study.files.find(f"debug/{model}", "mistakes.json"):
-        cell = ", ".join(path.split("/")[2:4])
+    for path, wildcards in study.files.find(ResultPath.MISTAKES, model=model).items():
+        cell = f"{wildcards['variant']}, {wildcards['scheme']}"
         report = study.files.read_json(path) or {"mistakes": []}
         costs += [MistakeCost.from_json(entry, cell, report) for entry in report["mistakes"]]
     adjusted = adjust_holm(np.array([cost.p for cost in costs]))

@@ -7,6 +7,7 @@ from pathlib import Path
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
 from snugnet.core.errors import InputError
 from snugnet.core.files import read_json
+from snugnet.core.paths import ResultPath
 from snugnet.evaluation.gate import GateResult
 from snugnet.evaluation.recommend import recommend
 from snugnet.evaluation.result_row import ResultRow
@@ -73,42 +74,39 @@ def summarize(results: str | Path, confidence: float) -> StudySummary:
     """Read the summary of a finished study.
 
     Args:
-        results: The results folder; its report/ holds gate.json and metrics.csv.
+        results: The results folder, with gate.json and metrics.csv.
         confidence: Confidence level of the intervals in metrics.csv.
 
     Raises:
         InputError: If one of the two files is missing.
     """
     folder = Path(results)
-    report = folder / "report"
-    for name in ("gate.json", "metrics.csv"):
-        if not (report / name).is_file():
-            raise InputError(f"{report / name}: no such file. Create it: snakemake --cores 1 all")
-    gate = GateResult.from_json(read_json(report / "gate.json"))
-    rows = to_records(read_table(report / "metrics.csv"))
+    for path in (ResultPath.GATE, ResultPath.TABLE):
+        if not (folder / path).is_file():
+            raise InputError(f"{folder / path}: no such file. Create it: snakemake --cores 1 all")
+    gate = GateResult.from_json(read_json(folder / ResultPath.GATE))
+    table = to_records(read_table(folder / ResultPath.TABLE))
+    rows = [ResultRow.from_columns(record) for record in table]
     return StudySummary(
         cells=gate.cells,
         failures=gate.failures,
         recommendations=[
-            _build_recommendation(folder, ResultRow.from_columns(choice.recommended))
-            for choice in recommend(rows)
+            _build_recommendation(folder, choice.recommended) for choice in recommend(rows)
         ],
         confidence=confidence,
-        report=str(report / "index.html"),
+        report=str(folder / ResultPath.PAGE),
     )
 
 
 def _build_recommendation(folder: Path, row: ResultRow) -> Recommendation:
-    if row.accuracy is None:
-        raise InputError(f"metrics.csv: {row.address} has no accuracy; run Snakemake again")
     low, high = row.accuracy_low, row.accuracy_high
     is_akida = row.scheme in AKIDA_SCHEMES
     size = row.akida_program_bytes if is_akida else row.size_bytes
-    stage, name = ("akida", "program") if is_akida else ("tflite", "model.tflite")
+    file = ResultPath.PROGRAM if is_akida else ResultPath.TFLITE
     return Recommendation(
         dataset=row.dataset,
-        file=str(folder / stage / row.model / row.variant / row.scheme / name),
-        accuracy=row.accuracy,
+        file=str(folder / file.of_cell(row)),
+        accuracy=row.require_accuracy(),
         interval=None if low is None or high is None else (low, high),
         size_bytes=None if size is None else int(size),
         arena_bytes=None if row.arena_bytes is None else int(row.arena_bytes),

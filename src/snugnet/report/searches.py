@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
+from snugnet.core.paths import ResultPath
 from snugnet.evaluation.seeds import format_seed_row
 from snugnet.report.collect import Study
 from snugnet.report.files import to_records
@@ -111,7 +112,7 @@ def tabulate_mixed(study: Study) -> Table:
                 **MixedCandidate.from_columns(row).format(),
             }
             for model in study.models
-            for row in to_records(study.read_tables(model, "tflite", "candidates.csv"))
+            for row in to_records(study.read_tables(ResultPath.CANDIDATES, model))
         ]
     )
 
@@ -126,14 +127,14 @@ def tabulate_calibration(study: Study) -> Table:
                 **CalibrationRule.from_columns(row).format(),
             }
             for model in study.models
-            for row in to_records(study.read_tables(model, "models", "calibration.csv"))
+            for row in to_records(study.read_tables(ResultPath.CALIBRATION, model))
         ]
     )
 
 
 def tabulate_seeds(study: Study) -> Table:
     """Tabulate mean and spread across seeds, with the same texts as metrics.md."""
-    table = study.files.read_table("report/seeds.csv")
+    table = study.files.read_table(ResultPath.SEEDS)
     if table is None:
         return EMPTY_TABLE
     return build_table([format_seed_row(row) for row in to_records(table)])

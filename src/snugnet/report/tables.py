@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from snugnet.core.fractions import format_points
+from snugnet.core.paths import ResultPath
 from snugnet.datasets.record import DatasetRecord, SplitRecord
 from snugnet.evaluation.recommend import recommend
 from snugnet.evaluation.result_row import ResultRow
@@ -259,10 +260,10 @@ def tabulate_recommendations(study: Study) -> Table:
     rows = [
         [
             Value(choice.dataset),
-            *_format_choice(ResultRow.from_columns(choice.recommended)),
-            *_format_choice(ResultRow.from_columns(choice.most_accurate)),
+            *_format_choice(choice.recommended),
+            *_format_choice(choice.most_accurate),
         ]
-        for choice in recommend([row.by_column for row in study.rows])
+        for choice in recommend(study.rows)
     ]
     return Table(titles, rows)
 
@@ -282,7 +283,7 @@ def tabulate_datasets(study: Study) -> Table:
     titles = ["dataset", "kind", "classes", "train", "val", "test"]
     rows = []
     for name in study.datasets:
-        record = study.files.read_json(f"data/{name}/record.json")
+        record = study.files.read_json(ResultPath.RECORD.of(dataset=name))
         splits = {} if record is None else DatasetRecord.from_json(record).splits
         kind = study.recipes.datasets[name]["kind"]
         classes = len(splits["test"].classes) if "test" in splits else 0

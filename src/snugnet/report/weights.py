@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from snugnet.core.paths import ResultPath
 from snugnet.report.collect import Study
 from snugnet.report.table import Table, Value, format_value
 
@@ -22,8 +23,8 @@ TITLES = (
 
 
 @dataclass(frozen=True)
-class WeightTensor:
-    """A weight tensor of a .tflite file.
+class WeightEntry:
+    """A weight tensor of a .tflite file: an entry of `weights` in contract.json.
 
     Attributes:
         operator: Name of the operator that reads it.
@@ -39,7 +40,7 @@ class WeightTensor:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Read an entry of `weights` in contract.json."""
+        """Read the entry from JSON."""
         return cls(values["operator"], values["name"], values["dtype"], values["size"])
 
 
@@ -47,15 +48,15 @@ def tabulate_quantized_weights(study: Study) -> Table:
     """Tabulate the int8 and float weight tensors of each drq file, one line for each file."""
     lines = []
     for row in study.rows:
-        path = f"tflite/{row.model}/{row.variant}/{row.scheme}/contract.json"
+        path = ResultPath.CONTRACT.of_cell(row)
         contract = study.files.read_json(path) if row.scheme == "drq" else None
         if contract is not None:
-            tensors = [WeightTensor.from_json(values) for values in contract["weights"]]
+            tensors = [WeightEntry.from_json(values) for values in contract["weights"]]
             lines.append([Value(row.model), Value(row.variant), *_summarize_weights(tensors)])
     return Table(TITLES, lines)
 
 
-def _summarize_weights(tensors: Sequence[WeightTensor]) -> list[Value]:
+def _summarize_weights(tensors: Sequence[WeightEntry]) -> list[Value]:
     int8_tensors = [tensor for tensor in tensors if tensor.dtype == "int8"]
     float_tensors = [tensor for tensor in tensors if tensor.dtype != "int8"]
     values = sum(tensor.size for tensor in tensors)
@@ -68,7 +69,7 @@ def _summarize_weights(tensors: Sequence[WeightTensor]) -> list[Value]:
     ]
 
 
-def _format_tensors(tensors: Sequence[WeightTensor]) -> str:
+def _format_tensors(tensors: Sequence[WeightEntry]) -> str:
     """Format operator, first layer name and size of each tensor."""
     return "; ".join(
         f"{tensor.operator} {tensor.name.partition(';')[0]} {tensor.size:,}" for tensor in tensors

@@ -207,7 +207,7 @@ def test_find_first_difference_works_when_network_has_branches(keras):
     from snugnet.akida.keras_runtime import compute_keras_potentials
     from snugnet.akida.quantize import get_potential_scale, quantize
     from snugnet.akida.simulate import simulate_potentials
-    from snugnet.akida.trace import FirstDifference, find_first_difference
+    from snugnet.akida.trace import LayerDifference, find_first_difference
     from snugnet.core.akida_schemes import AKIDA_SCHEMES
     from tests.unit.akida.test_rewrite import randomized
 
@@ -226,7 +226,7 @@ def test_find_first_difference_works_when_network_has_branches(keras):
     keras_gives = compute_keras_potentials(quantized, x, get_potential_scale(quantized), "v2")
     np.testing.assert_array_equal(keras_gives, simulate_potentials(fbz, x))
     # Nothing inside differs: were anything to differ, it would be the last layer.
-    assert find_first_difference(quantized, fbz, x) == FirstDifference("scores", "Dense1D")
+    assert find_first_difference(quantized, fbz, x) == LayerDifference("scores", "Dense1D")
     layer = quantized.get_layer("last")
     kernel, bias, *others = layer.get_weights()
     layer.set_weights([kernel, bias + 1, *others])

@@ -2,15 +2,27 @@
 
 from dataclasses import fields
 
+import pytest
+
+from snugnet.core.errors import InputError
 from snugnet.evaluation.result_row import ResultRow
-from snugnet.evaluation.table import COLUMNS
+from snugnet.evaluation.table import COLUMNS, INTEGERS
 
 
-def test_attributes_are_the_columns_of_the_table():
-    assert [field.name for field in fields(ResultRow)] == COLUMNS
+def test_integer_attributes_are_integer_columns_of_the_table():
+    integers = [field.name for field in fields(ResultRow) if field.type == int | None]
+    # The column `seed` keeps the type that pandas chooses.
+    assert [name for name in integers if name != "seed"] == INTEGERS
 
 
 def test_absent_columns_are_none_and_other_keys_ignored():
     row = ResultRow.from_columns({"model": "m", "n": 5, "confusion": [[5]]})
     assert (row.model, row.n, row.accuracy) == ("m", 5, None)
     assert list(row.by_column) == COLUMNS
+
+
+def test_require_accuracy_names_cell_when_accuracy_is_missing():
+    names = {"model": "m", "variant": "original", "scheme": "drq", "runtime": "litert"}
+    assert ResultRow.from_columns({**names, "accuracy": 0.0}).require_accuracy() == 0
+    with pytest.raises(InputError, match="m/original/drq/litert has no accuracy"):
+        ResultRow.from_columns(names).require_accuracy()

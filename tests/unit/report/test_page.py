@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from snugnet.evaluation.recommend import choose
+from snugnet.evaluation.result_row import ResultRow
 from snugnet.report import origin, pareto, searches, tables
 from snugnet.report.cards import build_cards, list_limitations
 from snugnet.report.collect import Study
@@ -253,9 +254,9 @@ def test_cells_table_omits_columns_when_they_are_empty(small):
     assert "file [KiB]" in titles
 
 
-def cell(accuracy: float, size: int, **changes) -> dict:
+def cell(accuracy: float, size: int, **changes) -> ResultRow:
     names = {"delta_float": 0.0, "p_holm": None, "size_bytes": size, "accuracy": accuracy}
-    return {**names, "accuracy_high": accuracy + 0.02, **changes}
+    return ResultRow.from_columns({**names, "accuracy_high": accuracy + 0.02, **changes})
 
 
 def test_choose_returns_smallest_not_significantly_worse_cell():

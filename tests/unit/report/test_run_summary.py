@@ -6,6 +6,7 @@ import pytest
 
 from snugnet.core.errors import InputError
 from snugnet.evaluation.recommend import recommend
+from snugnet.evaluation.result_row import ResultRow
 from snugnet.evaluation.table import build_results_table
 from snugnet.report import tables
 from snugnet.report.files import read_table, to_records
@@ -51,14 +52,15 @@ def path_of(file: str) -> str:
 
 
 def test_recommended_figures_equal_figures_of_table(study):
-    rows = to_records(read_table(study.folder / "report/metrics.csv"))
+    table = to_records(read_table(study.folder / "report/metrics.csv"))
+    rows = [ResultRow.from_columns(record) for record in table]
     for model, choice in zip(
         summarize(study.folder, 0.95).recommendations, recommend(rows), strict=True
     ):
         row = choice.recommended
-        assert model.accuracy == row["accuracy"]
-        assert model.interval == (row["accuracy_low"], row["accuracy_high"])
-        assert model.size_bytes == row["size_bytes"]
+        assert model.accuracy == row.accuracy
+        assert model.interval == (row.accuracy_low, row.accuracy_high)
+        assert model.size_bytes == row.size_bytes
 
 
 def test_summary_recommends_program_when_runtime_is_akida(study):

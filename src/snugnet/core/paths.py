@@ -1,6 +1,40 @@
 """Paths of results below the results folder. They are written here and nowhere else."""
 
+import re
 from enum import StrEnum
+from functools import cache
+from typing import Protocol, TypedDict, Unpack, cast
+
+
+class Wildcards(TypedDict, total=False):
+    """Values of the wildcards in paths of results."""
+
+    dataset: str
+    split: str
+    model: str
+    variant: str
+    scheme: str
+    runtime: str
+
+
+class CellNames(Protocol):
+    """The names of a cell; a row of the results has them, too."""
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+
+    @property
+    def variant(self) -> str:
+        """Name of the variant."""
+
+    @property
+    def scheme(self) -> str:
+        """Name of the scheme."""
+
+    @property
+    def runtime(self) -> str:
+        """Name of the runtime."""
 
 
 class ResultPath(StrEnum):
@@ -55,10 +89,30 @@ class ResultPath(StrEnum):
     MANIFEST = "manifest.json"
     VEGA = "vega.js"
 
-    def of(self, **wildcards: str) -> str:
+    def of(self, **wildcards: Unpack[Wildcards]) -> str:
         """Return the path with values for all of its wildcards.
+
+        Args:
+            wildcards: Values by wildcard; those that the path does not have are ignored.
 
         Raises:
             KeyError: If a wildcard has no value.
         """
         return self.value.format(**wildcards)
+
+    def of_cell(self, cell: CellNames) -> str:
+        """Return the path for a cell."""
+        return self.of(
+            model=cell.model, variant=cell.variant, scheme=cell.scheme, runtime=cell.runtime
+        )
+
+    def parse(self, path: str) -> Wildcards | None:
+        """Return the values of the wildcards in a path; None if the path is of another kind."""
+        match = _compile(self.value).fullmatch(path)
+        return None if match is None else cast(Wildcards, match.groupdict())
+
+
+@cache
+def _compile(path: str) -> re.Pattern[str]:
+    """Compile a path to a pattern with one named group for each wildcard."""
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)))
