@@ -18,7 +18,7 @@ def check_in_child(keras):
     return check_in_child
 
 
-def test_check_in_child_builds_nothing_when_there_are_no_variants(check_in_child):
+def test_check_in_child_builds_nothing_when_list_is_empty(check_in_child):
     check_in_child(lambda: 1 / 0, [], [])
 
 

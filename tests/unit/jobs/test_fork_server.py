@@ -229,7 +229,7 @@ def test_waiting_job_ends_when_group_is_signalled_during_import(run):
     assert job.wait(timeout=60) != 0
 
 
-def test_process_id_of_child_remains_when_client_measures_it_late(run, monkeypatch):
+def test_process_id_of_child_remains_until_client_hangs_up(run, monkeypatch):
     """A short job ends before the client has begun to measure it."""
 
     @contextmanager

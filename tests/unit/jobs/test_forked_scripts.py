@@ -117,7 +117,7 @@ def test_find_packages_lists_packages_of_reached_modules(monkeypatch):
 
 
 @pytest.mark.parametrize("code", [None, 3, "text"])
-def test_find_packages_lists_nothing_when_rule_is_of_another_workflow(code):
+def test_find_packages_lists_nothing_when_code_is_no_mapping(code):
     assert find_packages(code) == []
 
 
