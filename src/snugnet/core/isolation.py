@@ -40,7 +40,9 @@ class ChildResult:
 def start_child(work: Callable[[], int]) -> int:
     """Fork, and call `work` in the child, which ends with the exit code that it returns.
 
-    Call this before TensorFlow has run an operator: its threads are not copied to the child.
+    TensorFlow's threads are not copied to the child. If it has run an operator in this process, the
+    child must not use it. It may use LiteRT and TensorFlow Lite Micro: they are separate libraries,
+    with states and locks of their own.
 
     Returns:
         The process id of the child.

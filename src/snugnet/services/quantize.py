@@ -18,7 +18,7 @@ from snugnet.services import user_data
 from snugnet.services.arguments import ArgumentError
 from snugnet.services.float_model import FloatModel, convert_model, open_float_model
 from snugnet.services.quantized_model import QuantizedModel
-from snugnet.services.verify import CERTIFIED, TRACED, certify_samples, decide_without_task
+from snugnet.services.verify import CERTIFIED, TRACED, certify_samples
 from snugnet.tflite.contract import Contract
 from snugnet.verification.certificate import Certificate
 
@@ -403,7 +403,7 @@ def _measure(
     """Measure a quantized model; temporary files are written to a folder."""
     from snugnet.evaluation.accuracy import measure_accuracy, measure_difference
     from snugnet.services.evaluate import predict_file
-    from snugnet.verification.certificate import certify
+    from snugnet.verification.certificate import certify_predictions
 
     path, float32 = folder / request.output.name, folder / "float32.tflite"
     path.write_bytes(quantized.content)
@@ -417,8 +417,8 @@ def _measure(
         reference = predictions if is_float32 else predict_file(float32, parts.test)
         difference = measure_difference(predictions, reference, CONFIDENCE)
         if is_integer:
-            x, raw = parts.test.x[:CERTIFIED], predictions.raw[:CERTIFIED]
-            certificate = certify(quantized.file, x, raw, decide_without_task, min(TRACED, len(x)))
+            x = parts.test.x[:CERTIFIED]
+            certificate = certify_predictions(quantized.file, x, predictions, min(TRACED, len(x)))
     elif is_integer and parts is not None:
         certificate = certify_samples(quantized.file, parts.train.x[:CERTIFIED], TRACED)
     return QuantizeReport(

@@ -149,7 +149,7 @@ def certify_predictions(
     Args:
         file: The .tflite file.
         x: Samples in real units, as for `certify`.
-        deployed: Predictions of LiteRT's default kernels for them.
+        deployed: Predictions of LiteRT's default kernels for them; they may have further samples.
         traced: Number of samples of which every tensor is compared.
         network: The int8 network of the file, as for `certify`.
     """
@@ -158,7 +158,7 @@ def certify_predictions(
         scores = dequantize(raw, float(deployed.scale), deployed.zero_point)
         return decide(scores, deployed.task)
 
-    return certify(file, x, deployed.raw, decide_on_raw, traced, network)
+    return certify(file, x, deployed.raw[: len(x)], decide_on_raw, traced, network)
 
 
 def _kernel_difference(
