@@ -9,6 +9,7 @@ import h5py
 
 from snugnet.core.files import read_json, sha256_of
 from snugnet.core.paths import ResultPath
+from snugnet.core.samples import read_npz
 from snugnet.tflite.digest import compute_semantic_digest
 from snugnet.tflite.flatbuffer import read_graph
 
@@ -22,8 +23,8 @@ def compute_digests(root: Path, paths: Iterable[Path]) -> dict[str, str]:
     Args:
         root: The results folder.
         paths: Files in it. The digest of a .tflite file covers graph, weights and quantization;
-            that of a Keras model its layers and weights; that of metrics everything but latencies;
-            that of any other file its bytes.
+            that of a Keras model its layers and weights; that of an .npz file its arrays; that of
+            metrics everything but latencies; that of any other file its bytes.
 
     Returns:
         SHA-256 sums in hexadecimal digits, by path below `root`, in order.
@@ -59,6 +60,15 @@ def _digest_keras(path: Path) -> str:
     return digest.hexdigest()
 
 
+def _digest_arrays(path: Path) -> str:
+    """Digest the arrays of an .npz file; the bytes of the archive depend on Python's version."""
+    digest = hashlib.sha256()
+    for name, array in sorted(read_npz(path, required=()).items()):
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
 def _digest_metrics(path: Path) -> str:
     row = {name: value for name, value in read_json(path).items() if name not in TIMINGS}
     return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()
@@ -67,4 +77,5 @@ def _digest_metrics(path: Path) -> str:
 DIGEST_BY_SUFFIX: dict[str, Callable[[Path], str]] = {
     ".tflite": _digest_tflite,
     ".h5": _digest_keras,
+    ".npz": _digest_arrays,
 }

@@ -135,6 +135,17 @@ def test_digest_of_keras_model_depends_on_layers_and_weights(tmp_path):
     assert now(config="relu6") != reference
 
 
+def test_digest_of_arrays_is_equal_when_only_archives_differ(tmp_path):
+    arrays = {"x": np.arange(6, dtype=np.float32).reshape(2, 3), "task": np.array("binary")}
+    np.savez(tmp_path / "a.npz", **arrays)
+    np.savez_compressed(tmp_path / "b.npz", **dict(reversed(arrays.items())))
+    np.savez(tmp_path / "c.npz", **{**arrays, "x": arrays["x"].astype(np.float64)})
+    np.savez(tmp_path / "d.npz", **{**arrays, "x": arrays["x"] + 1})
+    a, b, c, d = compute_digests(tmp_path, sorted(tmp_path.glob("*.npz"))).values()
+    assert a == b
+    assert len({a, c, d}) == 3
+
+
 def test_digest_of_metrics_is_equal_when_only_latency_differs(tmp_path):
     path = tmp_path / "metrics" / "a" / "original" / "float32" / "litert.json"
 
