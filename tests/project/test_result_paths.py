@@ -68,8 +68,10 @@ def test_result_paths_are_written_once():
         for path in sorted(folder.rglob("*"))
         if path.suffix in (".py", ".smk") or path.name == "Snakefile"
     ]
-    found = {path.relative_to(ROOT).as_posix(): set(find_result_paths(path)) for path in files}
-    paths = {name: literals for name, literals in found.items() if literals}
+    literals_by_file = {
+        path.relative_to(ROOT).as_posix(): set(find_result_paths(path)) for path in files
+    }
+    paths = {name: literals for name, literals in literals_by_file.items() if literals}
     assert paths.keys() >= DEFINITIONS
     assert {name: paths[name] for name in paths.keys() - DEFINITIONS} == EXCEPTIONS
 

@@ -48,7 +48,7 @@ class AkidaCell:
     Attributes:
         result: The row of the results.
         confusion: Counts by true class (rows) and predicted class (columns); for a multi-label
-            task, one such matrix for each label. None for a cell that was not measured.
+            task, one matrix for each label. None if the cell was not measured.
         class_names: Names of the classes or labels.
     """
 

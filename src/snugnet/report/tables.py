@@ -68,7 +68,7 @@ class MatrixRow:
         variant: Variant of the network.
         dataset: Dataset of the model.
         task: Task of the dataset; None if unknown.
-        cells: Cells in the order of the columns; None for a cell that the study does not have.
+        cells: Cells in the order of the columns; None if the study has no such cell.
     """
 
     model: str

@@ -44,14 +44,14 @@ def run(quantize, **settings: Any) -> list[dict[str, float]]:
     [({}, 9), ({"calibration_samples": 4}, 4), ({"calibrated": False}, None)],
 )
 def test_make_program_calibrates_with_samples_of_settings(settings, count, calls):
-    given = []
+    calibrations = []
 
     def quantize(samples: Any) -> Any:
-        given.append(samples)
+        calibrations.append(samples)
         return SimpleNamespace(), HISTORY
 
     assert run(quantize, **settings) == HISTORY
-    assert [None if samples is None else len(samples) for samples in given] == [count]
+    assert [None if samples is None else len(samples) for samples in calibrations] == [count]
     assert calls == [("write_program", "SixNodesIPv2")]
 
 

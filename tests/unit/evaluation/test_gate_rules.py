@@ -162,9 +162,9 @@ def test_gate_failure_of_max_drop_has_interval_and_limit():
 )
 def test_gate_fails_on_drop_when_interval_is_missing(groups, delta, reason):
     unsure = cell(n_groups=groups, delta_float=delta, delta_float_low=None, delta_float_high=None)
-    found = failures({"max_drop": 100}, unsure)
-    assert len(found) == (reason is not None)
-    assert all(f" points, no interval: {reason}; " in text for text in found)
+    messages = failures({"max_drop": 100}, unsure)
+    assert len(messages) == (reason is not None)
+    assert all(f" points, no interval: {reason}; " in text for text in messages)
     # Without an interval nothing is certain.
     assert failures({"max_drop": 0, "confidence": "certain"}, unsure) == []
 
@@ -183,8 +183,8 @@ def test_gate_fails_on_drop_when_interval_is_missing(groups, delta, reason):
     ],
 )
 def test_gate_fails_when_value_is_missing(requirement, missing, said):
-    (found,) = failures(requirement, cell(**missing))
-    assert found.startswith(f"net_s7/original/fiq_int8/litert: {said}; gates[0].")
+    (message,) = failures(requirement, cell(**missing))
+    assert message.startswith(f"net_s7/original/fiq_int8/litert: {said}; gates[0].")
 
 
 @pytest.mark.parametrize(
@@ -199,17 +199,17 @@ def test_gate_fails_when_value_is_missing(requirement, missing, said):
     ],
 )
 def test_gate_skips_requirement_when_scheme_has_no_such_value(requirement, scheme):
-    found = evaluate_gate([cell(scheme)], [entry(**requirement)])
-    assert found.failures == []
-    assert found.requirements[0].cells == 0
+    result = evaluate_gate([cell(scheme)], [entry(**requirement)])
+    assert result.failures == []
+    assert result.requirements[0].cells == 0
 
 
 @pytest.mark.parametrize("scheme", ["akida_v1_w4a4", "akida_v2_w8a8"])
 def test_gate_requires_exact_potentials_when_scheme_is_akida(scheme):
     assert failures({"exact": True}, cell(scheme)) == []
     differs = {"akida_potentials": "differs", "akida_potentials_equal": 0.75, "akida_worst": 3}
-    found = failures({"exact": True}, cell(scheme, **differs, akida_first_layer="conv_2"))
-    assert found[-1] == (
+    messages = failures({"exact": True}, cell(scheme, **differs, akida_first_layer="conv_2"))
+    assert messages[-1] == (
         f"net_s7/original/{scheme}/akida: the potentials of the simulator and of quantized Keras "
         "differ: 75.0000% are equal, the largest difference is 3, first at layer conv_2; "
         "gates[0].exact requires bit-exactness"
@@ -271,12 +271,12 @@ def test_gate_result_counts_cells_and_failures_of_requirements():
         entry(max_size=65535, max_arena=30000),
         entry(models=["net"], schemes=["drq", "float32"], min_accuracy=90),
     ]
-    found = evaluate_gate([cell("float32"), cell("drq"), cell()], gates)
-    assert found.verdict == "fail"
-    assert found.cells == 3
-    assert len(found.failures) == 3
+    result = evaluate_gate([cell("float32"), cell("drq"), cell()], gates)
+    assert result.verdict == "fail"
+    assert result.cells == 3
+    assert len(result.failures) == 3
     size, arena = "64.0 KiB (65,535 bytes)", "29.3 KiB (30,000 bytes)"
-    assert found.to_json()["requirements"] == [
+    assert result.to_json()["requirements"] == [
         {
             "gate": "gates[0].max_size",
             "text": f"file size at most {size} (all cells)",

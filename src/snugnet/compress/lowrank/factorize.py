@@ -3,7 +3,8 @@
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from types import ModuleType
+from typing import Any, Literal
 
 import numpy as np
 
@@ -278,6 +279,16 @@ def _resolve_ranks(name: str, requested: float | tuple[float, ...], full_ranks: 
     return ranks
 
 
+def _choose_module(factorization: Factorization) -> tuple[ModuleType, tuple[Any, ...]]:
+    """Return the module of the method, and the arguments of its functions after the layer."""
+    ranks = factorization.ranks
+    if factorization.method == "svd":
+        return svd, ranks
+    if factorization.method == "tucker2":
+        return tucker, (ranks,)
+    return tt, (factorization.inputs, factorization.outputs, ranks)
+
+
 def factorize_layer(layer: tf_keras.layers.Layer, factorization: Factorization) -> Chain:
     """Factorize a layer.
 
@@ -288,12 +299,9 @@ def factorize_layer(layer: tf_keras.layers.Layer, factorization: Factorization) 
     Returns:
         The chain that replaces the layer.
     """
-    ranks = factorization.ranks
-    if factorization.method == "svd":
-        return svd.factorize(layer, ranks[0])
-    if factorization.method == "tucker2":
-        return tucker.factorize(layer, (ranks[0], ranks[1]))
-    return tt.factorize(layer, factorization.inputs, factorization.outputs, ranks)
+    module, arguments = _choose_module(factorization)
+    chain: Chain = module.factorize(layer, *arguments)
+    return chain
 
 
 def make_layers(
@@ -305,12 +313,9 @@ def make_layers(
         layer: The layer.
         factorization: Factorization that fits the layer, as `resolve_request` returns it.
     """
-    ranks = factorization.ranks
-    if factorization.method == "svd":
-        return svd.make_layers(layer, ranks[0])
-    if factorization.method == "tucker2":
-        return tucker.make_layers(layer, (ranks[0], ranks[1]))
-    return tt.make_layers(layer, factorization.inputs, factorization.outputs, ranks)
+    module, arguments = _choose_module(factorization)
+    layers: list[tf_keras.layers.Layer] = module.make_layers(layer, *arguments)
+    return layers
 
 
 def compute_cost(layer: tf_keras.layers.Layer, factorization: Factorization) -> tuple[int, int]:
@@ -324,12 +329,9 @@ def compute_cost(layer: tf_keras.layers.Layer, factorization: Factorization) -> 
         The number of parameters (without bias, except for `tt`), and the multiply-accumulates of
         one sample.
     """
-    ranks = factorization.ranks
-    if factorization.method == "svd":
-        return svd.compute_cost(layer, ranks[0])
-    if factorization.method == "tucker2":
-        return tucker.compute_cost(layer, (ranks[0], ranks[1]))
-    return tt.compute_cost(layer, factorization.inputs, factorization.outputs, ranks)
+    module, arguments = _choose_module(factorization)
+    cost: tuple[int, int] = module.compute_cost(layer, *arguments)
+    return cost
 
 
 def compute_weight_error(layer: tf_keras.layers.Layer, factorization: Factorization) -> float:
