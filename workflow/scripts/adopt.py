@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 def main(job: Any) -> None:
     from snugnet.compress.import_model import import_model
-    from snugnet.compress.requests import check_in_child
+    from snugnet.compress.request_check import check_in_child
     from snugnet.core.samples import load_split
     from snugnet.core.settings.architectures.pretrained import File
     from snugnet.models.loading import keras2

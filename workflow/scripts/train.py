@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from importlib import import_module
 
-    from snugnet.compress.requests import check_in_child
+    from snugnet.compress.request_check import check_in_child
     from snugnet.core.samples import load_split
     from snugnet.core.settings.training import TrainingSettings
     from snugnet.models.loading import keras2

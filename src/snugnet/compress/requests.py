@@ -11,7 +11,6 @@ from snugnet.compress.lowrank.factorize import build_factorized, check_names
 from snugnet.compress.pruning import magnitude, structured
 from snugnet.compress.quantizers.qat import insert_quantizers, prepare_for_quantization
 from snugnet.core.errors import InputError
-from snugnet.core.isolation import run_in_child
 from snugnet.core.settings.base import Settings
 from snugnet.core.settings.calibration import CalibrationSettings
 from snugnet.core.settings.factorization import FactorizationSettings
@@ -57,34 +56,6 @@ def read_requests(blocks: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Varia
         )
         for name, block in blocks
     ]
-
-
-def check_in_child(
-    build: Callable[[], tf_keras.Model],
-    blocks: Sequence[tuple[str, Mapping[str, Any]]],
-    explored_layers: Sequence[str],
-) -> None:
-    """Check that each variant can be made, in a child process.
-
-    There it cannot change the state of TensorFlow, so the outputs of a job do not depend on it.
-
-    Args:
-        build: Builds the model. It is called in the child process, and only if there are variants.
-        blocks: Name and block of each variant, as for `read_requests`.
-        explored_layers: Names of layers, as for `check`.
-
-    Raises:
-        InputError: If a check fails, as for `check`.
-        RuntimeError: If the check crashes.
-    """
-    if not blocks:
-        return
-    result = run_in_child(lambda: check(build(), read_requests(blocks), explored_layers))
-    if result.message:
-        raise InputError(result.message)
-    if result.status:
-        how = f"crashed ({result.crash})" if result.crash else "failed; see the messages above"
-        raise RuntimeError(f"the check of the requested variants {how}")
 
 
 def check(

@@ -13,7 +13,7 @@ BLOCKS = [("pruned", {"parent": "original", "method": "calibrate", "percentiles"
 
 @pytest.fixture
 def check_in_child(keras):
-    from snugnet.compress.requests import check_in_child
+    from snugnet.compress.request_check import check_in_child
 
     return check_in_child
 
