@@ -288,7 +288,7 @@ def plan_runs(arguments: argparse.Namespace, folder: Path) -> list[Run]:
     runs.append(Run("new", ROOT, config, folder / "new"))
     print(f"new: {describe()}")
     if not arguments.skip_cold:
-        runs.append(Run("cold", ROOT, {**config, "warm": False}, folder / "cold"))
+        runs.append(Run("cold", ROOT, {**config, "fork_server": False}, folder / "cold"))
         print("cold: new, without the fork server")
     return runs
 

@@ -1,9 +1,10 @@
 """Time many short jobs with Snakemake's defaults, and with the settings of this workflow.
 
-By default, Snakemake limits the job starts per second, and its scheduler `ilp` solves an
-optimization problem. The Snakefile removes the limit, and the profile selects the scheduler
-`greedy`. Each job sleeps for 0.2 s, all are ready from the start, on 2 cores. Most of the CPU time
-is Snakemake's own; jobs that compute could not use it.
+By default, Snakemake limits the job starts per second, its scheduler `ilp` solves an optimization
+problem, and it looks up the sizes of all inputs after each job. The Snakefile removes the limit and
+the repeated look-ups (`snugnet.jobs.scheduling`), and the profile selects the scheduler `greedy`.
+Each job sleeps for 0.2 s, all are ready from the start, on 2 cores. Most of the CPU time is
+Snakemake's own; jobs that compute could not use it.
 
     python benchmarks/scheduling.py [--jobs 600]
 """
@@ -17,6 +18,9 @@ import time
 from pathlib import Path
 
 SNAKEFILE = """
+from snugnet.jobs import scheduling
+
+
 rule all:
     input:
         expand("outputs/{{number}}", number=range({jobs})),
@@ -32,27 +36,29 @@ rule one:
 
 
 onstart:
-    if {free}:
-        workflow.scheduler.job_rate_limiter = None
+    for change in {changes}:
+        getattr(scheduling, change)(workflow.scheduler)
 """
 
+# The title, the changes of `snugnet.jobs.scheduling`, and Snakemake's scheduler.
 VARIANTS = (
-    ("100 starts a second at most, ilp", False, "ilp"),
-    ("no limit, ilp", True, "ilp"),
-    ("no limit, greedy", True, "greedy"),
+    ("100 starts a second at most, ilp", (), "ilp"),
+    ("no limit, ilp", ("remove_default_limit",), "ilp"),
+    ("no limit, greedy", ("remove_default_limit",), "greedy"),
+    ("no limit, greedy, sizes once", ("remove_default_limit", "look_up_sizes_once"), "greedy"),
 )
 
 
-def measure(jobs: int, free: bool, scheduler: str) -> tuple[float, float]:
+def measure(jobs: int, changes: tuple[str, ...], scheduler: str) -> tuple[float, float]:
     """Run the jobs; return wall time and CPU time in seconds.
 
     Args:
         jobs: Number of jobs.
-        free: Whether the limit of job starts is removed.
+        changes: Functions of `snugnet.jobs.scheduling` that change the scheduler.
         scheduler: Snakemake's scheduler: `ilp` or `greedy`.
     """
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "Snakefile").write_text(SNAKEFILE.format(jobs=jobs, free=free))
+        (Path(folder) / "Snakefile").write_text(SNAKEFILE.format(jobs=jobs, changes=changes))
         (Path(folder) / "inputs").mkdir()
         for name in range(4):
             (Path(folder) / "inputs" / str(name)).touch()
@@ -71,8 +77,8 @@ def main() -> None:
     jobs = parser.parse_args().jobs
     print(f"{jobs} jobs of 0.2 s on 2 cores        s wall   s CPU    ratios")
     first = None
-    for title, free, scheduler in VARIANTS:
-        wall, cpu = measure(jobs, free, scheduler)
+    for title, changes, scheduler in VARIANTS:
+        wall, cpu = measure(jobs, changes, scheduler)
         first = first or (wall, cpu)
         ratios = f"{first[0] / wall:8.2f} {first[1] / cpu:5.2f}"
         print(f"{title:34} {wall:7.1f} {cpu:7.1f} {ratios}")

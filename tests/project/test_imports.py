@@ -13,6 +13,7 @@ import pytest
 from snugnet.config.job_settings import METHOD_MODULES
 from snugnet.config.schema import AnyDataset
 from snugnet.jobs.code_digests import compute_code_digests
+from snugnet.jobs.fork_client import choose_server
 from snugnet.jobs.import_costs import IMPORTS
 from tests.paths import ROOT
 
@@ -98,7 +99,7 @@ KINDS = {
 SLOW = {
     *("tensorflow", "tf_keras", "tensorflow_model_optimization", "tensorly"),
     *("sklearn", "scipy", "neurokit2", "quantizeml", "cnn2snn"),
-    "tflite_micro",  # quicker, but hundreds of jobs import it
+    *("ai_edge_litert", "tflite_micro"),  # quicker, but hundreds of jobs import them
 }
 
 MODULES = sorted(
@@ -243,8 +244,22 @@ def test_fork_server_preloads_all_slow_packages_of_script(script):
     assert preloaded_packages(names) == packages_of(names) & SLOW
 
 
-def test_predict_litert_script_reaches_no_slow_package():
-    assert not set(closure("predict_litert.py")) & set(IMPORTS)
+def test_predict_litert_script_preloads_only_litert():
+    assert preloaded_packages(closure("predict_litert.py")) == {"ai_edge_litert"}
+
+
+def test_fork_server_without_tensorflow_serves_all_light_scripts():
+    """A script whose packages import TensorFlow would make the small server large."""
+    packages = {name for names in IMPORTS.values() for name in names}
+    light = sorted(name for name in packages if choose_server([name]) == "light")
+    program = f"""
+import importlib, sys
+for name in {light!r}:
+    importlib.import_module(name)
+print(sorted(set({HEAVY!r}) & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
 def test_fork_server_imports_name_existing_packages():

@@ -114,7 +114,9 @@ def broken(project) -> Project:
 
 
 def test_run_prints_failed_jobs_and_logs_when_a_job_fails(broken):
-    output = broken.snakemake("--cores", "1", DIGITS, *TINY, "--config", "warm=False", ok=False)
+    output = broken.snakemake(
+        "--cores", "1", DIGITS, *TINY, "--config", "fork_server=False", ok=False
+    )
     log = "results/tiny/logs/prepare_dataset/digits.log"
     error = output[output.index("Error in job prepare_dataset digits\n") :]
     assert f"  log: {log}\n    Traceback" in error

@@ -15,7 +15,7 @@ import pytest
 
 from tests import debian
 from tests.workflow.conftest import TINY, Project
-from tests.workflow.test_warm import (
+from tests.workflow.test_fork_servers import (
     RUN,
     assert_same_results,
     processes,

@@ -14,9 +14,9 @@ def manifest(project: Project) -> dict:
 
 
 @pytest.mark.parametrize("cores", ["1", "2"])
-@pytest.mark.parametrize("warm", ["True", "False"])
-def test_manifest_is_equal_when_cores_and_server_differ(tiny, project, cores, warm):
-    run = ("all", *TINY, "--config", f"warm={warm}")
+@pytest.mark.parametrize("server", ["True", "False"])
+def test_manifest_is_equal_when_cores_and_server_differ(tiny, project, cores, server):
+    run = ("all", *TINY, "--config", f"fork_server={server}")
     project.snakemake("--cores", cores, *run)
     assert manifest(project) == manifest(tiny)
     assert "Nothing to be done" in project.snakemake("--cores", cores, *run)

@@ -17,7 +17,13 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_logger_plugin_snugnet import format_job_name
 
 import snugnet
-from snugnet.jobs import checksums, fork_server, forked_scripts, run_records
+from snugnet.jobs import (
+    checksums,
+    fork_server,
+    forked_scripts,
+    run_records,
+    scheduling,
+)
 from snugnet.core.akida_schemes import AKIDA_RUNTIMES, AKIDA_SCHEMES
 from snugnet.datasets.sources import source_files
 from snugnet.core.errors import InputError
@@ -92,7 +98,7 @@ ARCHITECTURES = {model.architecture for model in STUDY.config.models.values()} -
 fork_server.announce(
     (workflow.is_main_process or workflow.remote_exec)
     and not workflow.deployment_settings.deployment_method,
-    STUDY.config.warm,
+    STUDY.config.fork_server,
 )
 forked_scripts.install()
 checksums.announce(

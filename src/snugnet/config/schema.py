@@ -636,7 +636,7 @@ class Configuration(Settings):
             "and so the trained weights; therefore it is independent of --cores."
         ),
     )
-    warm: bool = Field(
+    fork_server: bool = Field(
         True,
         description=(
             "Import heavy packages once per run instead of once per job. Results do not change."

@@ -1,4 +1,4 @@
-"""The client of the fork server: runs scripts in children of the server."""
+"""The client of the fork servers: runs scripts in children of a server."""
 
 import json
 import os
@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+from snugnet.jobs.import_costs import TENSORFLOW
+
 # Environment variable of jobs: id of Snakemake's main process; empty if jobs cannot see it.
 RUN = "SNUGNET_RUN"
-# Environment variable of jobs: name of the server; empty if jobs do not use a server.
-WARM = "SNUGNET_WARM"
+# Environment variable of jobs: name of the servers; empty if jobs do not use a server.
+SERVERS = "SNUGNET_FORK_SERVERS"
 
 
 def run_script(
@@ -22,10 +24,11 @@ def run_script(
     environment: Mapping[str, str],
     watch: Callable[[int], AbstractContextManager[object]] = nullcontext,
 ) -> int | None:
-    """Run a Python script in a child of the server, and wait until it has ended.
+    """Run a Python script in a child of a server, and wait until it has ended.
 
-    The child has the working directory and the standard streams of this process. The server is
-    started if there is none. If this process ends, so does the child.
+    There are two servers: only one of them imports TensorFlow. The child has the working directory
+    and the standard streams of this process. The server is started if there is none. If this
+    process ends, so does the child.
 
     Args:
         script: Path of the script.
@@ -37,8 +40,9 @@ def run_script(
         The exit code of the script, or minus the number of the signal that ended it; None if there
         is no server, or if it died: then the script does not run any more.
     """
+    packages = list(packages)
     try:
-        with _connect() as server, server.makefile("r") as replies:
+        with _connect(choose_server(packages)) as server, server.makefile("r") as replies:
             _send(server, script, packages, environment)
             if not (line := replies.readline()):
                 return None
@@ -49,9 +53,16 @@ def run_script(
     return int(line) if line else None
 
 
-def address() -> str:
-    """Return the socket address of the server of this run."""
-    return f"\0snugnet-{os.environ[WARM]}"  # Linux's abstract namespace: leaves no file behind
+def choose_server(packages: Iterable[str]) -> str:
+    """Return the name of the server for a script: "tensorflow", or "light" for all others."""
+    needs_tensorflow = any(name.split(".")[0] in TENSORFLOW for name in packages)
+    return "tensorflow" if needs_tensorflow else "light"
+
+
+def address(server: str) -> str:
+    """Return the socket address of a server of this run."""
+    # Linux's abstract namespace: leaves no file behind
+    return f"\0snugnet-{os.environ[SERVERS]}-{server}"
 
 
 def check_peer(connection: socket.socket) -> None:
@@ -65,19 +76,19 @@ def check_peer(connection: socket.socket) -> None:
         raise PermissionError("the server process belongs to another user")
 
 
-def _connect() -> socket.socket:
-    """Connect to the server of the run; start it if there is none."""
+def _connect(name: str) -> socket.socket:
+    """Connect to a server of the run; start it if there is none."""
     server = socket.socket(socket.AF_UNIX)
     try:
-        server.connect(address())
+        server.connect(address(name))
     except ConnectionRefusedError:
-        _start()
-        server.connect(address())
+        _start(name)
+        server.connect(address(name))
     check_peer(server)
     return server
 
 
-def _start() -> None:
+def _start(name: str) -> None:
     """Start the server and wait until it listens.
 
     If two jobs start a server at the same time, the second one finds the address in use and ends.
@@ -85,7 +96,7 @@ def _start() -> None:
     # Numerical libraries get one thread: a process with several threads cannot be forked safely.
     single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "snugnet.jobs.fork_server"],
+        [sys.executable, "-P", "-m", "snugnet.jobs.fork_server", name],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         # TensorFlow prints messages on import. An import that fails here also fails in the child.

@@ -6,7 +6,10 @@ therefore starts this server with the first job, and gives it the script of each
 script. Without a server, or if the server dies, Snakemake runs the script as usual: the result is
 the same, but it takes longer.
 
-The server belongs to one run and one user. The server and all of its children end when Snakemake's
+A run has two servers. The larger a process is, the longer it takes to fork, and TensorFlow makes it
+large. One server therefore imports TensorFlow and one does not.
+
+A server belongs to one run and one user. A server and all of its children end when Snakemake's
 main process ends; a child also ends with its job. Jobs on other machines do not use the server.
 """
 
@@ -29,25 +32,27 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-from snugnet.jobs.fork_client import RUN, WARM, address, check_peer
+from snugnet.jobs.fork_client import RUN, SERVERS, address, check_peer
 
 # Signals that a terminal or a cluster sends to all processes of a run. They end the jobs; the
 # server ends with the run.
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+# Packages that every job imports.
+FOR_ALL_JOBS = ("snakemake.script", "numpy")
 PR_SET_PDEATHSIG = 1  # see prctl(2)
 PIDFD_OPEN = 434  # number of the system call, the same on all processors
 
 
-def announce(here: bool, warm: bool) -> None:
-    """Store the main process and the name of the server in the environment of the jobs of this run.
+def announce(here: bool, shared: bool) -> None:
+    """Store the main process and the name of the servers in the environment of this run's jobs.
 
     Args:
         here: Whether this is the main process of a run whose jobs see the same processes and files.
-        warm: Whether the jobs share a server.
+        shared: Whether the jobs share servers.
     """
     here = here and sys.platform == "linux" and _can_watch()
     os.environ[RUN] = str(os.getpid()) if here else ""
-    os.environ[WARM] = secrets.token_hex(8) if here and warm else ""
+    os.environ[SERVERS] = secrets.token_hex(8) if here and shared else ""
 
 
 def _can_watch() -> bool:
@@ -86,19 +91,19 @@ def _watch(process: int) -> int:
 
 
 def main() -> None:
-    """Serve the jobs of a run until the run ends."""
+    """Serve the jobs of a run until the run ends. The argument is the name of this server."""
     run, server = _watch(int(os.environ[RUN])), _watch(os.getpid())
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the status of a guard is not needed
     received: list[int] = []
     handlers = {number: _record(number, received) for number in FORWARDED}
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(address())
+        listener.bind(address(sys.argv[1]))
         listener.listen(128)
         print("ready", flush=True)
         while run not in select.select([run, listener.fileno()], [], [])[0]:
             job, _ = listener.accept()
             with job, suppress(OSError, ValueError), _receive(job) as request:
-                _import(["snakemake.script", *request["packages"]])
+                _import([*FOR_ALL_JOBS, *request["packages"]])
                 if os.fork() == 0:
                     listener.close()  # otherwise the address would outlive the server
                     _guard(job, server, request, handlers, received)
@@ -224,7 +229,7 @@ def _run_script(
             os.close(stream)
         os.chdir(request["cwd"])
         os.environ.clear()
-        os.environ.update({**request["env"], WARM: ""})  # a run inside of it has its own server
+        os.environ.update({**request["env"], SERVERS: ""})  # a run inside of it has its own server
         if (threads := os.environ.get("OMP_NUM_THREADS", "1")) != "1":
             # Numerical libraries read the variable when they are loaded, which is done already.
             import_module("threadpoolctl").threadpool_limits(int(threads))

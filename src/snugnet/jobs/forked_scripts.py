@@ -48,7 +48,7 @@ class ForkedScript(PythonScript):
             CalledProcessError: If the script fails.
         """
         status = None
-        if os.environ.get(fork_client.WARM):
+        if os.environ.get(fork_client.SERVERS):
             packages = find_packages(getattr(self.params, "code", None))
             status = fork_client.run_script(fname, packages, self._environment(), self._watch)
         if status is None:

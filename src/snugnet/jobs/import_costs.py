@@ -19,6 +19,12 @@ IMPORTS = {
     "snugnet.datasets.synthetic_imu": ("scipy.spatial.transform",),
     "snugnet.models.loading.keras2": ("tensorflow", "tf_keras"),
     "snugnet.models.training.fit": ("sklearn.utils.class_weight",),
-    # This takes less than half a second, but hundreds of short jobs import it.
-    "snugnet.tflite.runtimes.micro": ("tflite_micro.runtime",),
+    # These take less than half a second, but hundreds of short jobs import them.
+    "snugnet.tflite.runtimes.litert": ("ai_edge_litert.interpreter",),
+    "snugnet.tflite.runtimes.micro": ("tflite_micro",),
 }
+# Packages that import TensorFlow. A process with TensorFlow takes ten times as long to fork as one
+# with the other packages. Jobs that import none of these therefore have a fork server of their own.
+TENSORFLOW = frozenset(
+    {"cnn2snn", "quantizeml", "tensorflow", "tensorflow_model_optimization", "tf_keras"}
+)

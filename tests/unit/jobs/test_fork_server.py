@@ -74,7 +74,7 @@ class Run:
         self.process = subprocess.Popen(["sleep", "1000"])
         self.environment = {
             fork_client.RUN: str(self.process.pid),
-            fork_client.WARM: secrets.token_hex(8),
+            fork_client.SERVERS: secrets.token_hex(8),
         }
         self.jobs: list[subprocess.Popen[str]] = []
 
@@ -85,7 +85,7 @@ class Run:
         script.write_text(JOB.format(body=body))
         environment = {**os.environ, **self.environment, **environment}
         command = [sys.executable, str(script)]
-        if environment[fork_client.WARM]:
+        if environment[fork_client.SERVERS]:
             command = [sys.executable, "-c", CLIENT, str(script), *(packages or (SLOW,))]
         job = subprocess.Popen(
             command, cwd=self.folder, env=environment, text=True, start_new_session=session
@@ -148,11 +148,11 @@ def test_fork_server_is_shared_when_two_jobs_run(run):
 def test_child_process_has_environment_of_client(run):
     body = (
         "print(json.dumps([sys.argv, os.getcwd(), sys.path[0], os.environ.get('MINE'), __name__, "
-        "os.environ['SNUGNET_WARM']]))"
+        "os.environ['SNUGNET_FORK_SERVERS']]))"
     )
     assert run.status_of(body, MINE="a value") == 0
     with_server = json.loads(run.log.splitlines()[0])
-    assert run.status_of(body, MINE="a value", SNUGNET_WARM="") == 0
+    assert run.status_of(body, MINE="a value", SNUGNET_FORK_SERVERS="") == 0
     without_server = json.loads(run.log.splitlines()[0])
     without_server[0][0] = without_server[0][0].replace("job1.py", "job0.py")
     assert with_server == without_server
@@ -167,7 +167,7 @@ def test_child_process_has_threads_of_client_when_they_are_set(run, threads):
     environment = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
     assert run.status_of(body, **environment) == 0
     with_server = run.log.splitlines()[0]
-    assert run.status_of(body, SNUGNET_WARM="", **environment) == 0
+    assert run.status_of(body, SNUGNET_FORK_SERVERS="", **environment) == 0
     assert with_server == run.log.splitlines()[0] != "[]"
 
 
@@ -199,7 +199,7 @@ def test_job_log_has_native_output_time_and_memory(run):
 )
 def test_client_exits_with_status_of_child_process(run, body, status):
     assert run.status_of(body) == status
-    assert run.status_of(body, SNUGNET_WARM="") == status
+    assert run.status_of(body, SNUGNET_FORK_SERVERS="") == status
 
 
 def test_child_process_runs_exit_handlers_when_job_ends(run):
@@ -311,7 +311,7 @@ def test_fork_server_is_shared_when_jobs_start_together(run):
     assert len(servers - {0}) == 1
 
 
-@pytest.mark.parametrize("environment", [{}, {"SNUGNET_WARM": ""}], ids=["server", "alone"])
+@pytest.mark.parametrize("environment", [{}, {"SNUGNET_FORK_SERVERS": ""}], ids=["server", "alone"])
 def test_all_processes_end_when_run_is_killed(run, environment):
     job = run.start(f"write_value('server', server()); {STAY}", **environment)
     processes = [run.read_number("child"), run.read_number("grandchild")]
@@ -336,18 +336,32 @@ def test_child_process_ends_when_run_is_killed_during_import(run):
     wait_until(lambda: has_ended(child), seconds=2)
 
 
-def test_fork_server_has_one_thread_when_all_packages_are_loaded(run):
+@pytest.mark.parametrize("server", ["tensorflow", "light"])
+def test_fork_server_has_one_thread_when_all_packages_are_loaded(run, server):
     """A process of several threads cannot: a lock that another holds stays locked in the child."""
     body = "print(Path(f'/proc/{server()}/status').read_text())"
-    assert run.status_of(body, *{name for names in IMPORTS.values() for name in names}) == 0
+    packages = {name for names in IMPORTS.values() for name in names}
+    served = {name for name in packages if fork_client.choose_server([name]) == server}
+    assert run.status_of(body, *served) == 0
     assert "Threads:\t1\n" in run.log
 
 
+def test_only_jobs_with_tensorflow_share_server_with_tensorflow(run):
+    body = "print(server(), 'tensorflow' in sys.modules)"
+    servers = []
+    for packages in (["scipy.stats"], ["scipy.stats", "tf_keras"], ["ai_edge_litert.interpreter"]):
+        assert run.status_of(body, *packages) == 0
+        servers.append(run.log.splitlines()[0].split())
+    (light, before), (large, loaded), (again, after) = servers
+    assert light == again != large
+    assert (before, loaded, after) == ("False", "True", "False")
+
+
 def test_announce_sets_empty_variables_when_jobs_run_on_cluster(monkeypatch):
-    for name in (fork_client.RUN, fork_client.WARM):
+    for name in (fork_client.RUN, fork_client.SERVERS):
         monkeypatch.setenv(name, "inherited")
-    fork_server.announce(here=False, warm=True)
-    assert (os.environ[fork_client.RUN], os.environ[fork_client.WARM]) == ("", "")
+    fork_server.announce(here=False, shared=True)
+    assert (os.environ[fork_client.RUN], os.environ[fork_client.SERVERS]) == ("", "")
 
 
 def test_check_peer_fails_when_peer_is_another_user(monkeypatch):

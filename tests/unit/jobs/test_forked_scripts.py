@@ -37,7 +37,7 @@ def server(monkeypatch) -> Callable[[int | None], list[tuple[Any, ...]]]:
             calls.append(arguments)
             return status
 
-        monkeypatch.setenv(fork_client.WARM, "name")
+        monkeypatch.setenv(fork_client.SERVERS, "name")
         monkeypatch.setattr(fork_client, "run_script", run_script)
         return calls
 
@@ -73,7 +73,7 @@ def test_script_runs_in_own_process_when_server_has_died(server, own_processes):
 
 
 def test_script_runs_in_own_process_when_run_has_no_server(monkeypatch, own_processes):
-    monkeypatch.setenv(fork_client.WARM, "")
+    monkeypatch.setenv(fork_client.SERVERS, "")
     make_script().execute_script("job.py")
     assert own_processes == ["job.py"]
 
@@ -102,7 +102,7 @@ def test_script_writes_benchmark_when_rule_has_one(monkeypatch):
             process.wait()
         return 0
 
-    monkeypatch.setenv(fork_client.WARM, "name")
+    monkeypatch.setenv(fork_client.SERVERS, "name")
     monkeypatch.setattr(fork_client, "run_script", run_script)
     make_script(bench_record=record).execute_script("job.py")
     assert record.running_time >= 0

@@ -15,7 +15,7 @@ MODEL = "results/tiny/metrics/digits_fc"
 # A part of the study that has jobs of every kind that the server runs: enough to be killed in.
 SOME = (f"{MODEL}/original/fiq_int8/litert.json", f"{MODEL}/sparse_qat/fiq_int8/litert.json")
 PART = ("--cores", "all", *SOME, *TINY)
-RUN = (*PART, "--config", "warm=True")
+RUN = (*PART, "--config", "fork_server=True")
 
 
 def processes(project: Project) -> dict[int, list[str]]:
@@ -75,7 +75,7 @@ def assert_same_results(project: Project, tiny: Project) -> None:
 @pytest.mark.slow
 @pytest.mark.repro
 def test_results_are_equal_when_fork_server_is_off(tiny, project):
-    output = project.snakemake(*PART, "--config", "warm=False")
+    output = project.snakemake(*PART, "--config", "fork_server=False")
     assert re.search(r"\[(\d+)/\1\] ", output)  # the last of all jobs
     assert_same_results(project, tiny)
 
