@@ -15,7 +15,7 @@ def main(job: Any) -> None:
     from snugnet.models.loading import keras2
     from snugnet.models.loading.storage import load_model
     from snugnet.tflite.debug import measure_layers
-    from snugnet.tflite.refusals import call_or_warn
+    from snugnet.tflite.unsupported import call_or_warn
 
     settings = job.params.settings
     keras2.configure(settings["seed"], settings["tf_threads"])

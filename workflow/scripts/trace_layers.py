@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 def main(job: Any) -> None:
     from snugnet.core.csv_files import write_rows
     from snugnet.core.samples import load_split
-    from snugnet.tflite.refusals import call_or_warn
+    from snugnet.tflite.unsupported import call_or_warn
     from snugnet.verification.layer_errors import measure_layer_errors
 
     count = job.params.settings["verification"]["traced_samples"]

@@ -15,7 +15,7 @@ from snugnet.core.fractions import FRACTION_TOLERANCE
 from snugnet.core.progress import progress
 from snugnet.core.settings.schemes.mixed import MixedSchemeSettings
 from snugnet.tflite.layers import Layer
-from snugnet.tflite.refusals import call_or_warn
+from snugnet.tflite.unsupported import call_or_warn
 
 
 class Candidate(NamedTuple):

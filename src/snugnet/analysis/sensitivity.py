@@ -8,7 +8,7 @@ from snugnet.analysis.candidates import Convert, Measure, Measurement
 from snugnet.core.progress import progress
 from snugnet.evaluation.statistics import compute_paired_p
 from snugnet.tflite.layers import Layer
-from snugnet.tflite.refusals import call_or_warn
+from snugnet.tflite.unsupported import call_or_warn
 
 
 def sweep_layers(

@@ -9,12 +9,7 @@ from rich.console import Console
 
 from snugnet.cli.console import Json, report_progress_on_stderr, show_result
 from snugnet.core.errors import InputError
-from snugnet.services.study_folder import choose_study_folder
-from snugnet.services.study_init import InitReport, InitRequest, init_study
-
-# YAML reads these as booleans or null, not as names.
-YAML_KEYWORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
-ROLES = ("x", "y", "group", "split", "class_names", "scale")
+from snugnet.services.study_init import ROLES, InitReport, InitRequest, init_study
 
 Data = Annotated[Path, typer.Option("--data", help="Your samples: .npz with x and y, or .csv.")]
 Model = Annotated[
@@ -60,25 +55,12 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Write the configuration of a study for your own data, with or without your own model."""
-    study = name or _name_of(data)
-    if not re.fullmatch("[a-z][a-z0-9_]*", study) or study in YAML_KEYWORDS:
-        raise InputError(
-            f"--name {study}: use lower-case letters, digits and _, with a letter first; "
-            "YAML keywords are not allowed."
-        )
-    folder = choose_study_folder(study, output)
-    folder.check(force)
     request = InitRequest(
-        data, model, folder, study, _parse_arrays(array or []), _parse_window(window)
+        data, model, output, name, _parse_arrays(array or []), _parse_window(window), force
     )
     with report_progress_on_stderr():
         report = init_study(request)
     show_result(report, as_json, _show)
-
-
-def _name_of(data: Path) -> str:
-    name = re.sub("[^a-z0-9]+", "_", data.stem.lower()).strip("_")
-    return name if name[:1].isalpha() else f"data_{name}".rstrip("_")
 
 
 def _parse_arrays(options: list[str]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """`snugnet inspect`: operators and tensors of a model file, and its differences from another."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,14 +12,16 @@ from snugnet.cli.options import Model
 from snugnet.services.inspect import (
     ModelDescription,
     ModelDifference,
+    TensorDescription,
     compare,
     describe,
-    shown_values,
 )
 
 Diff = Annotated[
     Path | None, typer.Option("--diff", help="Second model, to compare with operator by operator.")
 ]
+# Number of scales of a tensor that are shown.
+SHOWN = 3
 HEADINGS = ("type", "shape", "bytes", "scale", "zero point")
 
 
@@ -46,7 +49,7 @@ def _show(console: Console, model: ModelDescription) -> None:
             tensor.index,
             tensor.name,
             "constant" if tensor.constant else ends.get(tensor.index),
-            *shown_values(tensor),
+            *_show_tensor(tensor),
         )
         for tensor in model.tensors
     )
@@ -74,9 +77,27 @@ def _show_difference(console: Console, difference: ModelDifference) -> None:
     rows = []
     for change in difference.changed:
         head = (change.operator[0], change.name, change.role)
-        rows.append((*head, "-", *shown_values(change.before)))
-        rows.append(("", "", "", "+", *shown_values(change.after)))
+        rows.append((*head, "-", *_show_tensor(change.before)))
+        rows.append(("", "", "", "+", *_show_tensor(change.after)))
     columns = ("", "operator", "tensor", "", *HEADINGS)
     print_table(console, "tensors that differ", columns, rows, right=("bytes",))
     if not (only_in_one or difference.changed):
         console.print("no differences in operators, types, shapes and scales")
+
+
+def _show_tensor(tensor: TensorDescription | None) -> tuple[str, ...]:
+    """Return the cells of a tensor under `HEADINGS`."""
+    if tensor is None:
+        return ("",) * 5
+    return (
+        tensor.dtype,
+        " x ".join(map(str, tensor.shape)) or "scalar",
+        f"{tensor.bytes:,}",
+        _first_values([f"{scale:.6g}" for scale in tensor.scales]),
+        _first_values(sorted(set(tensor.zero_points))),
+    )
+
+
+def _first_values(values: Sequence[object]) -> str:
+    more = f", … ({len(values)})" if len(values) > SHOWN else ""
+    return ", ".join(str(value) for value in values[:SHOWN]) + more

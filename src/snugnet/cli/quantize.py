@@ -11,7 +11,13 @@ from rich.console import Console
 from snugnet.cli.accuracy import show_accuracy
 from snugnet.cli.console import Json, report_progress_on_stderr, show_result
 from snugnet.core.tflite_schemes import CONVERTED_SCHEMES, FULL_INTEGER
-from snugnet.services.quantize import Method, QuantizeReport, QuantizeRequest, quantize_file
+from snugnet.services.quantize import (
+    Method,
+    QuantizeReport,
+    QuantizeRequest,
+    choose_scheme,
+    quantize_file,
+)
 
 # Number of violations, or of operators in float, that are shown to people.
 SHOWN = 5
@@ -72,7 +78,7 @@ def command(
         model=model,
         output=output,
         method=method,
-        scheme=str(scheme or ("drq" if data is None else "fiq_int8")),
+        scheme=str(scheme or choose_scheme(data)),
         data=data,
         epochs=epochs,
         learning_rate=learning_rate,

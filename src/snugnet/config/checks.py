@@ -30,10 +30,10 @@ from snugnet.core.gate_entries import (
     REQUIREMENTS,
     SELECTORS,
     SIZES,
-    covers,
+    describe_scope,
+    is_selected,
+    list_requirements,
     parse_size,
-    requirements,
-    scope,
     selected_names,
 )
 from snugnet.core.settings.factorization import FactorizationSettings
@@ -270,7 +270,7 @@ def gate_problems(gate: Gate, cells: Sequence[DescribedCell]) -> Iterator[str]:
     selected = [
         cell
         for cell in cells
-        if covers(
+        if is_selected(
             gate,
             model=cell.model,
             family=cell.family,
@@ -280,8 +280,8 @@ def gate_problems(gate: Gate, cells: Sequence[DescribedCell]) -> Iterator[str]:
         )
     ]
     if not selected and not unknown_names:
-        yield f": no cell of the study matches {scope(gate)}"
-    required = requirements(gate)
+        yield f": no cell of the study matches {describe_scope(gate)}"
+    required = list_requirements(gate)
     if not required:
         yield f": has no requirement; set at least one of {', '.join(REQUIREMENTS)}"
     for name in required:

@@ -43,7 +43,9 @@ def parse_size(size: int | str) -> int:
     return value
 
 
-def covers(gate: Gate, *, model: str, family: str, variant: str, scheme: str, runtime: str) -> bool:
+def is_selected(
+    gate: Gate, *, model: str, family: str, variant: str, scheme: str, runtime: str
+) -> bool:
     """Return whether an entry selects a cell, given by its names.
 
     Args:
@@ -73,14 +75,14 @@ def selected_names(gate: Gate, key: str) -> tuple[str, ...] | None:
     return names
 
 
-def scope(gate: Gate) -> str:
+def describe_scope(gate: Gate) -> str:
     """Describe the cells that an entry selects."""
     selections = {key: selected_names(gate, key) for key in SELECTORS}
     named = [f"{key} {', '.join(names)}" for key, names in selections.items() if names is not None]
     return "; ".join(named) or "all cells"
 
 
-def requirements(gate: Gate) -> list[str]:
+def list_requirements(gate: Gate) -> list[str]:
     """List the requirements of an entry."""
     limits = {name: getattr(gate, name) for name in REQUIREMENTS}
     return [name for name, limit in limits.items() if limit is not None and limit is not False]

@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from snugnet.core.fractions import FRACTION_TOLERANCE, format_points
-from snugnet.core.gate_entries import REQUIREMENTS, covers, requirements, scope
+from snugnet.core.gate_entries import (
+    REQUIREMENTS,
+    describe_scope,
+    is_selected,
+    list_requirements,
+)
 from snugnet.core.settings.gate import MeasurableGate
 from snugnet.evaluation.gate import RequirementCheck
 from snugnet.evaluation.rows import cell_name
@@ -40,7 +45,7 @@ def check_requirements(
     """
     checks, failures = [], []
     for i, gate in enumerate(gates):
-        for name in requirements(gate):
+        for name in list_requirements(gate):
             where, limit = f"gates[{i}].{name}", RULES[name].limit(gate)
             selected = [
                 row for row in rows if _selects(gate, row) and row["scheme"] in REQUIREMENTS[name]
@@ -49,7 +54,7 @@ def check_requirements(
             messages = [
                 f"{cell}: {reason}; {where} requires {limit}" for cell, reason in reasons if reason
             ]
-            text = f"{limit} ({scope(gate)})"
+            text = f"{limit} ({describe_scope(gate)})"
             checks.append(RequirementCheck(where, text, len(selected), len(messages)))
             failures += messages
     return checks, failures
@@ -57,7 +62,7 @@ def check_requirements(
 
 def _selects(gate: MeasurableGate, row: Row) -> bool:
     names = ("model", "family", "variant", "scheme", "runtime")
-    return covers(gate, **{name: row[name] for name in names})
+    return is_selected(gate, **{name: row[name] for name in names})
 
 
 def _limit(gate: MeasurableGate, requirement: str) -> float:

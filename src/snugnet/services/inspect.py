@@ -263,25 +263,3 @@ def _by_role(model: ModelDescription, index: int) -> dict[str, TensorDescription
     for slot, tensor in enumerate(operator.outputs):
         tensors["output" if slot == 0 else f"output {slot}"] = model.tensors[tensor]
     return tensors
-
-
-# Number of scales of a tensor that are shown to people.
-SHOWN = 3
-
-
-def shown_values(tensor: TensorDescription | None) -> tuple[str, ...]:
-    """Describe type, shape, bytes, scale and zero point of a tensor for people."""
-    if tensor is None:
-        return ("",) * 5
-    return (
-        tensor.dtype,
-        " x ".join(map(str, tensor.shape)) or "scalar",
-        f"{tensor.bytes:,}",
-        _first_values([f"{scale:.6g}" for scale in tensor.scales]),
-        _first_values(sorted(set(tensor.zero_points))),
-    )
-
-
-def _first_values(values: list[Any]) -> str:
-    more = f", … ({len(values)})" if len(values) > SHOWN else ""
-    return ", ".join(str(value) for value in values[:SHOWN]) + more

@@ -33,6 +33,11 @@ class Method(StrEnum):
     QUANTIZATION_AWARE = "quantization_aware"
 
 
+def choose_scheme(data: Path | None) -> str:
+    """Return the name of the default scheme: full-integer if there are samples for calibration."""
+    return "drq" if data is None else "fiq_int8"
+
+
 @dataclass(frozen=True)
 class QuantizeRequest:
     """A request to quantize a model file.

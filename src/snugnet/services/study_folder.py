@@ -101,7 +101,7 @@ def choose_study_folder(name: str, output: Path | None) -> StudyFolder:
         name: Name of model and dataset.
         output: The configuration to write, or None for the default.
     """
-    if CONFIG.is_file() and CLONE_SNAKEFILE.is_file():
+    if _is_clone():
         path = output or Path("config") / f"{name}.yaml"
         base = "Overrides settings of config.yaml. All keys: docs/reference/configuration.md."
         return StudyFolder(path, _format_command(path), base, (CONFIG,))
@@ -121,6 +121,16 @@ def choose_study_folder(name: str, output: Path | None) -> StudyFolder:
             Path("profiles/default/profile.yaml"): installation.PROFILE.read_text(),
         },
     )
+
+
+def _is_clone() -> bool:
+    """Check whether the working directory is a clone: it has this Snugnet's workflow and a study.
+
+    Other Snakemake projects often have the same files with other content.
+    """
+    if not (CONFIG.is_file() and CLONE_SNAKEFILE.is_file()):
+        return False
+    return CLONE_SNAKEFILE.read_bytes() == installation.SNAKEFILE.read_bytes()
 
 
 def _format_command(path: Path) -> str:

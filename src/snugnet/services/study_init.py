@@ -1,6 +1,7 @@
 """Write a study for the data and, optionally, the model of a user."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -11,7 +12,8 @@ import numpy as np
 
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
-from snugnet.services.study_folder import StudyFolder
+from snugnet.services.arguments import ArgumentError
+from snugnet.services.study_folder import StudyFolder, choose_study_folder
 from snugnet.services.study_text import VARIANTS, format_study
 
 if TYPE_CHECKING:
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from snugnet.datasets.record import SplitRecord
 
 SEED = 1
+# YAML reads these as booleans or null, not as names.
+YAML_KEYWORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
+# The roles that arrays or columns of the data can have.
+ROLES = ("x", "y", "group", "split", "class_names", "scale")
 
 
 @dataclass(frozen=True)
@@ -28,25 +34,44 @@ class InitRequest:
     Attributes:
         data: Samples: .npz with x and y, or .csv.
         model: A trained Keras model; None to train a small network.
-        folder: The files to write.
-        name: Name of the model and the dataset.
-        arrays: Names of arrays or columns, by role.
+        output: The configuration to write; None for the default.
+        name: Name of the model and the dataset; None to derive it from the name of the data file.
+        arrays: Names of arrays or columns, by role: one of `ROLES`.
         window: (time, channels), the shape of one .csv row; None for other files.
+        force: Whether existing files of the study are replaced.
     """
 
     data: Path
     model: Path | None
-    folder: StudyFolder
-    name: str
+    output: Path | None
+    name: str | None
     arrays: dict[str, str]
     window: list[int] | None
+    force: bool
+
+    @property
+    def study_name(self) -> str:
+        """Name of the model and the dataset.
+
+        Raises:
+            ArgumentError: If the name cannot be used in a configuration and in file names.
+        """
+        name = self.name or _derive_name(self.data)
+        if not re.fullmatch("[a-z][a-z0-9_]*", name) or name in YAML_KEYWORDS:
+            raise ArgumentError(
+                "name",
+                name,
+                "use lower-case letters, digits and _, with a letter first; "
+                "YAML keywords are not allowed.",
+            )
+        return name
 
     @property
     def settings(self) -> dict[str, Any]:
         """The dataset's block of the configuration, without task and layout."""
         return {
             "kind": "windows",
-            "name": self.name,
+            "name": self.study_name,
             "datasets_dir": str(self.data.parent),
             "path": self.data.name,
             "arrays": self.arrays,
@@ -110,33 +135,43 @@ def init_study(request: InitRequest) -> InitReport:
         The written files, the command that runs the study, and the variants that are left out.
 
     Raises:
-        InputError: If the data or the model cannot be used. Nothing is written then.
+        ArgumentError: If the name cannot be used.
+        InputError: If the data or the model cannot be used, or if a file exists and `force` is not
+            set. Nothing is written then.
         OSError: If a file cannot be read or written.
     """
     from snugnet.datasets import windows
     from snugnet.datasets.prepare import prepare
 
-    config = request.folder.read_base(request.name)
+    folder = choose_study_folder(request.study_name, request.output)
+    folder.check(request.force)
+    config = folder.read_base(request.study_name)
     model = None if request.model is None else _load_model(request.model)
     settings = {**request.settings, **_infer_task_and_layout(request, model)}
     samples = windows.load(settings, SEED)
     settings |= {"shape": None} if model is None else _choose_shape(request.data, samples, model)
     prepared = prepare(samples, settings, SEED)
     train = prepared.splits["train"]
-    text, unfit = _format_fitting_study(request, settings, train, model, config)
-    files = {**request.folder.texts, request.folder.output: text}
+    text, unfit = _format_fitting_study(request, folder, settings, train, model, config)
+    files = {**folder.texts, folder.output: text}
     for path, content in files.items():
         with atomic_write(path) as partial_path:
             partial_path.write_text(content, encoding="utf-8")
     return InitReport(
-        output=request.folder.output,
+        output=folder.output,
         files=tuple(files),
-        command=request.folder.command,
+        command=folder.command,
         shape=tuple(train.x.shape[1:]),
         task=train.task,
         splits=prepared.record.splits,
         unfit=unfit,
     )
+
+
+def _derive_name(data: Path) -> str:
+    """Derive a name from the name of the data file."""
+    name = re.sub("[^a-z0-9]+", "_", data.stem.lower()).strip("_")
+    return name if name[:1].isalpha() else f"data_{name}".rstrip("_")
 
 
 def _load_model(path: Path) -> Any:
@@ -262,6 +297,7 @@ def _drop_ones(shape: tuple[int, ...]) -> list[int]:
 
 def _format_fitting_study(
     request: InitRequest,
+    folder: StudyFolder,
     settings: dict[str, Any],
     train: "Samples",
     model: Any,
@@ -278,10 +314,9 @@ def _format_fitting_study(
     from snugnet.config.study import Study
 
     shape, classes = train.x.shape[1:], train.class_names
-    folder = request.folder
     format_with = partial(
         format_study,
-        name=request.name,
+        name=request.study_name,
         command=folder.command,
         base=folder.base,
         model=request.model,
@@ -298,7 +333,7 @@ def _format_fitting_study(
 
     assert request.model is not None
     pretrained.check(model, request.model, shape, train.task, len(classes))
-    unfit = _find_unfit_variants(model, study, request.name)
+    unfit = _find_unfit_variants(model, study, request.study_name)
     return format_with(unfit=unfit), unfit
 
 

@@ -27,7 +27,7 @@ from snugnet.tflite.layers import (
     list_layers,
     list_operators,
 )
-from snugnet.tflite.refusals import call_or_warn
+from snugnet.tflite.unsupported import call_or_warn
 
 # Number of samples for statistics. Ranges are estimated from all samples.
 MAX_SAMPLES = 100

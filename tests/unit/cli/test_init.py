@@ -350,6 +350,18 @@ def test_init_overwrites_study_only_when_force_is_set(command_json, command, own
     assert "precious" not in files[0].read_text()
 
 
+def test_init_changes_nothing_when_folder_is_another_snakemake_project(command, own_folder):
+    (own_folder / "workflow").mkdir()
+    files = {"config.yaml": "samples: [a]\n", "workflow/Snakefile": "rule all:\n    input: []\n"}
+    for name, text in files.items():
+        (own_folder / name).write_text(text)
+    code, _, complaint = command(*OWN)
+    assert code == 2
+    assert "config.yaml already exists" in complaint
+    written = [path for path in own_folder.rglob("*") if path.is_file()]
+    assert {path.relative_to(own_folder).as_posix(): path.read_text() for path in written} == files
+
+
 def test_init_adds_second_study_when_folder_has_one(command_json, command, own_folder):
     assert command_json(*OWN)[0] == 0
     before = (own_folder / "config.yaml").read_bytes()

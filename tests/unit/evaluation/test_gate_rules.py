@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from snugnet.core.errors import InputError
-from snugnet.core.gate_entries import covers, parse_size
+from snugnet.core.gate_entries import is_selected, parse_size
 from snugnet.core.settings.gate import MeasurableGate
 from snugnet.evaluation.gate_checks import evaluate_gate
 
@@ -246,10 +246,10 @@ def test_gate_requirement_fails_when_cell_is_incompatible(requirement):
     assert evaluate_gate([row]).verdict == "pass"
 
 
-def test_covers_is_true_when_gate_names_model_without_seed():
-    assert covers(entry(models=["net"]), **NAMES)
-    assert covers(entry(models=["net_s7"]), **NAMES)
-    assert not covers(entry(models=["net_s8"]), **NAMES)
+def test_is_selected_is_true_when_gate_names_model_without_seed():
+    assert is_selected(entry(models=["net"]), **NAMES)
+    assert is_selected(entry(models=["net_s7"]), **NAMES)
+    assert not is_selected(entry(models=["net_s8"]), **NAMES)
 
 
 @pytest.mark.parametrize(
@@ -260,10 +260,10 @@ def test_covers_is_true_when_gate_names_model_without_seed():
         ("runtimes", "litert", "keras"),
     ],
 )
-def test_covers_is_true_only_when_gate_selects_the_cell(key, name, other):
-    assert covers(entry(), **NAMES)
-    assert covers(entry(**{key: [other, name]}), **NAMES)
-    assert not covers(entry(**{key: [other]}), **NAMES)
+def test_is_selected_is_true_only_when_gate_selects_the_cell(key, name, other):
+    assert is_selected(entry(), **NAMES)
+    assert is_selected(entry(**{key: [other, name]}), **NAMES)
+    assert not is_selected(entry(**{key: [other]}), **NAMES)
 
 
 def test_gate_result_counts_cells_and_failures_of_requirements():
