@@ -11,7 +11,7 @@ import pandas as pd
 from snugnet.core.files import write_json
 from snugnet.evaluation.seeds import summarize_seeds
 from snugnet.evaluation.table import build_results_table
-from snugnet.report.collect import Study, collect
+from snugnet.report.collect import ReportData, collect
 from tests.paths import ROOT
 
 FIVE = ("float32", "drq", "fiq_float32", "fiq_int8", "fiq_uint8")
@@ -237,7 +237,7 @@ class FakeStudy:
             "evidence": [*self.evidence, str(report / "seeds.csv")],
         }
 
-    def collect(self) -> Study:
+    def collect(self) -> ReportData:
         return collect(**self.save())
 
 

@@ -7,13 +7,14 @@ files. This module is therefore also a program, which prints JSON:
 """
 
 import json
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
+
+from snugnet.core.isolation import run_program
 
 TIMEOUT_SECONDS = 120
 # The search for the best split crashes for some networks that the plain mode can map.
@@ -115,19 +116,12 @@ def map_on_device(path: str | Path, device: str) -> DeviceMapping:
         device: Name of a virtual device, see `akida_schemes.DEVICES`.
     """
     for mode in MODES:
-        # Without -P the modules in this folder would hide those of the standard library.
-        command = [sys.executable, "-P", __file__, str(path), device, mode]
-        try:
-            process = subprocess.run(
-                command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS
-            )
-        except subprocess.TimeoutExpired:
+        result = run_program(Path(__file__), path, device, mode, timeout=TIMEOUT_SECONDS)
+        if result.status == 0:
+            return DeviceMapping.from_json(json.loads(result.output.splitlines()[-1]))
+        reason = f"the mapper failed with exit code {result.status}: {result.message}"
+        if result.status is None:
             reason = f"unknown: the mapper exceeded {TIMEOUT_SECONDS} s"
-            continue
-        if process.returncode == 0:
-            return DeviceMapping.from_json(json.loads(process.stdout.splitlines()[-1]))
-        last_line = (process.stderr.strip().splitlines() or ["no error message"])[-1]
-        reason = f"the mapper failed with exit code {process.returncode}: {last_line}"
     return DeviceMapping(hardware=False, reason=reason)
 
 

@@ -13,7 +13,7 @@ from snugnet.services.benchmark import (
     ROUNDS,
     BenchmarkReport,
     BenchmarkRequest,
-    Measurement,
+    FileMeasurement,
     benchmark,
 )
 
@@ -64,7 +64,7 @@ def command(
     show_result(report, as_json, _show)
 
 
-# The rows of the table: heading, attribute of `Measurement`, unit, format.
+# The rows of the table: heading, attribute of `FileMeasurement`, unit, format.
 ROWS = (
     ("size", "bytes", "bytes", ",.0f"),
     ("latency, median", "latency_us_median", "µs", ",.1f"),
@@ -89,12 +89,12 @@ def _show(console: Console, report: BenchmarkReport) -> None:
         f"each round after {request.warm_up} warm-up runs"
     )
     for side, measurement in sides.items():
-        if measurement.arena_why is not None:
-            console.print(f"{side}: {measurement.arena_why}", markup=False)
+        if measurement.arena_reason is not None:
+            console.print(f"{side}: {measurement.arena_reason}", markup=False)
     show_accuracy(console, report.accuracy, report.difference, report.reason)
 
 
-def _rows(sides: Sequence[Measurement]) -> Iterator[list[str | None]]:
+def _rows(sides: Sequence[FileMeasurement]) -> Iterator[list[str | None]]:
     for heading, attribute, unit, form in ROWS:
         values = [getattr(side, attribute) for side in sides]
         cells = [None if value is None else format(value, form) for value in values]

@@ -10,7 +10,7 @@ from rich.console import Console
 from snugnet.cli.console import Json, print_table, report_progress_on_stderr, show_result
 from snugnet.cli.options import Model
 from snugnet.services.inspect import (
-    ModelDescription,
+    FileDescription,
     ModelDifference,
     TensorDescription,
     compare,
@@ -36,7 +36,7 @@ def command(model: Model, diff: Diff = None, as_json: Json = False) -> None:
         show_result(compare(description, other), as_json, _show_difference)
 
 
-def _show(console: Console, model: ModelDescription) -> None:
+def _show(console: Console, model: FileDescription) -> None:
     console.print(f"{model.file}: {model.bytes:,} bytes, {_scheme_text(model.scheme)}")
     operators = (
         (index, operator.name, list(operator.inputs), list(operator.outputs))

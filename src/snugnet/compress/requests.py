@@ -156,7 +156,7 @@ def _insert_quantizers_once(architecture: str) -> None:
     insert_quantizers(tf_keras.models.model_from_json(architecture))
 
 
-class Method(NamedTuple):
+class CompressionMethod(NamedTuple):
     """A compression method.
 
     Attributes:
@@ -170,10 +170,10 @@ class Method(NamedTuple):
 
 
 METHODS = {
-    "finetune": Method(FineTuningSettings, _check_finetune),
-    "prune_structured": Method(StructuredPruningSettings, _check_structured),
-    "prune_magnitude": Method(MagnitudePruningSettings, _check_magnitude),
-    "factorize": Method(FactorizationSettings, _check_factorize),
-    "qat": Method(FineTuningSettings, _check_quantizers),
-    "calibrate": Method(CalibrationSettings, _check_quantizers),
+    "finetune": CompressionMethod(FineTuningSettings, _check_finetune),
+    "prune_structured": CompressionMethod(StructuredPruningSettings, _check_structured),
+    "prune_magnitude": CompressionMethod(MagnitudePruningSettings, _check_magnitude),
+    "factorize": CompressionMethod(FactorizationSettings, _check_factorize),
+    "qat": CompressionMethod(FineTuningSettings, _check_quantizers),
+    "calibrate": CompressionMethod(CalibrationSettings, _check_quantizers),
 }

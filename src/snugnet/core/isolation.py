@@ -2,18 +2,24 @@
 
 LiteRT's reference kernels abort where one of their checks fails, and nothing is raised that could
 be caught (seen in ai-edge-litert 2.3.0 on models whose activations hardly vary). Building a Keras
-model changes TensorFlow's state for good. Both kinds of work run in a fork of this process.
+model changes TensorFlow's state for good. Both kinds of work run in a fork of this process
+(`run_in_child`).
+
+Other work needs a process without the libraries of this one, or may hang: it is a program of its
+own (`run_program`).
 """
 
 import faulthandler
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from snugnet.core.errors import InputError
@@ -35,6 +41,49 @@ class ChildResult:
     def crash(self) -> str | None:
         """Name of the signal that ended the process; None if it ended by itself."""
         return signal.Signals(-self.status).name if self.status < 0 else None
+
+
+@dataclass(frozen=True)
+class ProgramResult:
+    """How a program ended.
+
+    Attributes:
+        status: Its exit code, or minus the number of the signal that ended it; None if it was
+            stopped because its time was over.
+        output: What it printed on standard output.
+        message: The last line that it printed on standard error.
+    """
+
+    status: int | None
+    output: str
+    message: str
+
+
+def run_program(
+    program: Path,
+    *arguments: str | Path,
+    environment: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+) -> ProgramResult:
+    """Run a Python file as a program, in a new interpreter, and wait for it.
+
+    Args:
+        program: Path of the Python file.
+        *arguments: Its arguments.
+        environment: Environment variables that it gets in addition to those of this process.
+        timeout: Seconds after which it is stopped; None for no limit.
+    """
+    # Without -P, the modules in the folder of the program would hide those of the standard library.
+    command = [sys.executable, "-P", str(program), *map(str, arguments)]
+    variables = {**os.environ, **(environment or {})}
+    try:
+        process = subprocess.run(
+            command, env=variables, capture_output=True, text=True, timeout=timeout
+        )
+    except subprocess.TimeoutExpired:
+        return ProgramResult(None, "", f"stopped after {timeout} s")
+    lines = process.stderr.strip().splitlines() or ["no error message"]
+    return ProgramResult(process.returncode, process.stdout, lines[-1])
 
 
 def start_child(work: Callable[[], int]) -> int:

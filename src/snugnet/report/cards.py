@@ -10,7 +10,7 @@ from snugnet.core.cell_network import find_network
 from snugnet.core.paths import ResultPath
 from snugnet.evaluation.result_row import ResultRow
 from snugnet.evaluation.table import describe_difference, format_accuracy
-from snugnet.report.collect import Study
+from snugnet.report.collect import ReportData
 from snugnet.report.files import FileIdentity
 from snugnet.report.tables import format_float_difference
 
@@ -177,7 +177,7 @@ class Cards:
         }
 
 
-def build_cards(study: Study) -> Cards:
+def build_cards(study: ReportData) -> Cards:
     """Build the data of all cards."""
     artifacts = {_name_artifact(row): row for row in study.rows}
     schemes = study.recipes.schemes
@@ -209,7 +209,7 @@ def _find_network_variant(row: ResultRow) -> str:
     return find_network(row.scheme, row.variant, row.method, row.parent)
 
 
-def _build_cell(study: Study, row: ResultRow) -> CellCard:
+def _build_cell(study: ReportData, row: ResultRow) -> CellCard:
     """Build a cell's card from its row and its metrics."""
     metrics = study.files.read_json(ResultPath.METRICS.of_cell(row)) or {}
     return CellCard(
@@ -221,7 +221,7 @@ def _build_cell(study: Study, row: ResultRow) -> CellCard:
     )
 
 
-def list_limitations(study: Study, row: ResultRow) -> list[str]:
+def list_limitations(study: ReportData, row: ResultRow) -> list[str]:
     """List the limitations of a cell's figures.
 
     Args:
@@ -248,7 +248,7 @@ def list_limitations(study: Study, row: ResultRow) -> list[str]:
     return [name for name, is_limited in applies.items() if is_limited]
 
 
-def _build_dataset(study: Study, name: str) -> DatasetCard:
+def _build_dataset(study: ReportData, name: str) -> DatasetCard:
     record = study.files.read_json(ResultPath.RECORD.of(dataset=name)) or {}
     splits = ("train", "val", "calib", "test")
     files = [
@@ -265,7 +265,7 @@ def _remove_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name not in PATH_SETTINGS}
 
 
-def _build_networks(study: Study) -> dict[str, NetworkCard]:
+def _build_networks(study: ReportData) -> dict[str, NetworkCard]:
     """Build the data of each network once; each training history is read once."""
     histories = study.files.find(ResultPath.HISTORY)
     trainings = {path: _read_training(study, path) for path in histories}
@@ -274,7 +274,7 @@ def _build_networks(study: Study) -> dict[str, NetworkCard]:
 
 
 def _build_network(
-    study: Study, network: str, trainings: Mapping[str, Training | None]
+    study: ReportData, network: str, trainings: Mapping[str, Training | None]
 ) -> NetworkCard:
     """Build the data of a network: its architecture, and each compression step."""
     model, _, variant = network.partition("/")
@@ -290,13 +290,13 @@ def _build_network(
     return NetworkCard(recipes.models[model], steps)
 
 
-def _read_training(study: Study, path: str) -> Training | None:
+def _read_training(study: ReportData, path: str) -> Training | None:
     """Count the epochs of a training; None if it has no history."""
     history = study.files.read_table(path)
     return None if history is None or history.empty else Training(len(history))
 
 
-def _list_files(study: Study, row: ResultRow) -> list[FileIdentity]:
+def _list_files(study: ReportData, row: ResultRow) -> list[FileIdentity]:
     """List the files of a cell, the deployed one first."""
     files, variant = study.files, _find_network_variant(row)
     identities = [
@@ -308,7 +308,7 @@ def _list_files(study: Study, row: ResultRow) -> list[FileIdentity]:
 
 
 def _read_verdicts(
-    study: Study, artifacts: Mapping[str, ResultRow], path: ResultPath
+    study: ReportData, artifacts: Mapping[str, ResultRow], path: ResultPath
 ) -> dict[str, dict[str, Any]]:
     """Read the JSON files of a kind about deployed files, with the fields that cards show."""
     verdicts = {

@@ -1,4 +1,4 @@
-"""The `Study` that the report shows: results table, verdict, settings and result files."""
+"""The `ReportData` that the report shows: results table, verdict, settings and result files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -40,7 +40,7 @@ class Recipes:
 
 
 @dataclass(frozen=True)
-class Study:
+class ReportData:
     """Settings and results of a study.
 
     Attributes:
@@ -94,7 +94,7 @@ class Study:
 
 def collect(
     settings: Mapping[str, Any], table: str, gate: str | None, evidence: Sequence[str]
-) -> Study:
+) -> ReportData:
     """Read the results that the report shows.
 
     Args:
@@ -106,7 +106,7 @@ def collect(
     frame = read_table(table)
     for name in INTEGERS:
         frame[name] = frame[name].astype("Int64")
-    return Study(
+    return ReportData(
         frame=frame,
         rows=[ResultRow.from_columns(record) for record in to_records(frame)],
         gate=GateResult.from_json(read_json(gate)) if gate else None,

@@ -8,7 +8,7 @@ from typing import Any, Self
 import altair as alt
 
 from snugnet.core.paths import ResultPath
-from snugnet.report.collect import Study
+from snugnet.report.collect import ReportData
 from snugnet.report.figure import (
     Figure,
     Panel,
@@ -72,7 +72,7 @@ class DesignRow:
         }
 
 
-def build_figures(study: Study) -> list[Figure]:
+def build_figures(study: ReportData) -> list[Figure]:
     """Build one figure for each design space of the study."""
     figures = []
     for path, wildcards in study.files.find(ResultPath.DESIGN_SPACE).items():

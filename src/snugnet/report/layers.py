@@ -8,7 +8,7 @@ from typing import Any, Self
 import altair as alt
 
 from snugnet.core.paths import ResultPath
-from snugnet.report.collect import Study
+from snugnet.report.collect import ReportData
 from snugnet.report.figure import (
     Figure,
     Panel,
@@ -166,7 +166,7 @@ class LayerSensitivity:
         }
 
 
-def build_figures(study: Study) -> list[Figure]:
+def build_figures(study: ReportData) -> list[Figure]:
     """Build the figures of layer errors for each model, with its variants overlaid."""
     figures = []
     for model in study.models:
@@ -204,7 +204,11 @@ def _describe_trace(model: str) -> tuple[str, str]:
 
 
 def _build_error_figures(
-    study: Study, model: str, kind: ResultPath, measures: Mapping[str, str], texts: tuple[str, str]
+    study: ReportData,
+    model: str,
+    kind: ResultPath,
+    measures: Mapping[str, str],
+    texts: tuple[str, str],
 ) -> list[Figure]:
     """Build the figure of a model's tables of a kind; no figure if it has no such values.
 
@@ -226,13 +230,13 @@ def _build_error_figures(
 
 
 def _read_errors(
-    study: Study, model: str, kind: ResultPath, measures: Iterable[str]
+    study: ReportData, model: str, kind: ResultPath, measures: Iterable[str]
 ) -> list[LayerError]:
     """Read the rows of a model's tables of a kind, with some measures."""
     return [LayerError.from_columns(row, measures) for row in _read_layer_rows(study, model, kind)]
 
 
-def _read_layer_rows(study: Study, model: str, kind: ResultPath) -> list[dict[str, Any]]:
+def _read_layer_rows(study: ReportData, model: str, kind: ResultPath) -> list[dict[str, Any]]:
     """Read the rows of a model's tables of a kind that are about layers, by column."""
     rows = to_records(study.read_tables(kind, model))
     return [row for row in rows if row["index"] is not None]
@@ -263,7 +267,7 @@ def _build_error_panel(name: str, title: str, variants: tuple[str, ...]) -> Pane
     return finish_panel(chart, title, f"{title} by layer index, one line for each variant.")
 
 
-def _build_sensitivity_figures(study: Study, model: str) -> list[Figure]:
+def _build_sensitivity_figures(study: ReportData, model: str) -> list[Figure]:
     """Build the figure of layer sensitivity; no figure if the model has no sensitivity.csv."""
     sensitivities = [
         LayerSensitivity.from_columns(row)
@@ -315,7 +319,7 @@ def _build_sensitivity_panel(kind: str, title: str, variants: tuple[str, ...]) -
     return finish_panel(lines + points, title, description)
 
 
-def tabulate_layer_indexes(study: Study, model: str) -> Table:
+def tabulate_layer_indexes(study: ReportData, model: str) -> Table:
     """Tabulate operator, tensor and number of values at each layer index of the charts.
 
     Returns:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import altair as alt
 
 from snugnet.evaluation.table import format_scheme
-from snugnet.report.collect import Study
+from snugnet.report.collect import ReportData
 from snugnet.report.figure import DIVERGING, Figure, Panel, finish_panel, start_chart, to_percent
 
 # Differences in points at which the colours saturate.
@@ -46,7 +46,7 @@ def _split_channels(colour: str) -> Sequence[int]:
     return [int(colour[start : start + 2], 16) for start in (1, 3, 5)]
 
 
-def build_figures(study: Study) -> list[Figure]:
+def build_figures(study: ReportData) -> list[Figure]:
     """Build the matrix for the figure files; the page shows it as a table."""
     rows = [
         {

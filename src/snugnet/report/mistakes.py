@@ -10,7 +10,7 @@ import numpy as np
 
 from snugnet.core.paths import ResultPath
 from snugnet.evaluation.statistics import adjust_holm
-from snugnet.report.collect import Study
+from snugnet.report.collect import ReportData
 from snugnet.report.figure import (
     Figure,
     Panel,
@@ -93,7 +93,7 @@ class MistakeCost:
         }
 
 
-def build_figures(study: Study) -> list[Figure]:
+def build_figures(study: ReportData) -> list[Figure]:
     """Build one figure for each model whose mistakes were measured."""
     figures = []
     for model in study.models:
@@ -103,7 +103,7 @@ def build_figures(study: Study) -> list[Figure]:
     return figures
 
 
-def _list_mistakes(study: Study, model: str) -> list[MistakeCost]:
+def _list_mistakes(study: ReportData, model: str) -> list[MistakeCost]:
     """List the mistakes of a model's cells; p-values are adjusted within the model (Holm)."""
     costs = []
     for path, wildcards in study.files.find(ResultPath.MISTAKES, model=model).items():

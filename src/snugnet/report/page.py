@@ -18,7 +18,7 @@ from snugnet.report.akida_page import (
     tabulate_unfit_cells,
 )
 from snugnet.report.cards import build_cards
-from snugnet.report.collect import Study
+from snugnet.report.collect import ReportData
 from snugnet.report.figure import Figure
 from snugnet.report.figures import build_all_figures
 from snugnet.report.layers import tabulate_layer_indexes
@@ -75,7 +75,9 @@ class Palette:
     colours: Sequence[str]
 
 
-def render_page(study: Study, origin: Mapping[str, str], template: Path, parts: PageParts) -> str:
+def render_page(
+    study: ReportData, origin: Mapping[str, str], template: Path, parts: PageParts
+) -> str:
     """Render the page.
 
     Args:
@@ -125,7 +127,7 @@ def _create_environment() -> jinja2.Environment:
     )
 
 
-def _tabulate_akida(study: Study) -> dict[str, Table]:
+def _tabulate_akida(study: ReportData) -> dict[str, Table]:
     """Build the tables about Akida, by title."""
     rows = [row for row in study.rows if row.scheme in AKIDA_SCHEMES]
     return {
@@ -135,7 +137,7 @@ def _tabulate_akida(study: Study) -> dict[str, Table]:
     }
 
 
-def _count_cells(study: Study) -> Counts:
+def _count_cells(study: ReportData) -> Counts:
     return Counts(
         cells=len(study.rows),
         measured=len(study.measured),

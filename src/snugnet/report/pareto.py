@@ -10,7 +10,7 @@ import altair as alt
 
 from snugnet.core.fractions import FRACTION_TOLERANCE
 from snugnet.evaluation.result_row import ResultRow
-from snugnet.report.collect import Study
+from snugnet.report.collect import ReportData
 from snugnet.report.figure import (
     Figure,
     Panel,
@@ -49,7 +49,7 @@ COSTS = {
 
 
 @dataclass(frozen=True)
-class Candidate:
+class ParetoPoint:
     """Accuracy and cost of a cell that may be on a Pareto front.
 
     Attributes:
@@ -93,7 +93,7 @@ class Point:
         }
 
 
-def build_figures(study: Study) -> list[Figure]:
+def build_figures(study: ReportData) -> list[Figure]:
     """Build one figure for each dataset; accuracies of different datasets are not comparable."""
     return [
         _build_figure(
@@ -128,7 +128,7 @@ def _build_figure(dataset: str, cells: Sequence[ResultRow], confidence: float) -
 def _build_points(rows: Sequence[ResultRow]) -> list[Point]:
     fronts = {
         name: is_on_front(
-            [Candidate(row.by_column[cost.column], row.accuracy, row.runtime) for row in rows]
+            [ParetoPoint(row.by_column[cost.column], row.accuracy, row.runtime) for row in rows]
         )
         for name, cost in COSTS.items()
     }
@@ -162,7 +162,7 @@ def _convert_cost(value: float | None, factor: float) -> float | None:
     return None if not value else float(f"{value * factor:.4g}")
 
 
-def is_on_front(candidates: Sequence[Candidate]) -> list[bool]:
+def is_on_front(candidates: Sequence[ParetoPoint]) -> list[bool]:
     """Check for each candidate whether it is on the Pareto front of accuracy and cost.
 
     A candidate is on the front if no other one has a higher accuracy at the same or a lower cost,

@@ -10,7 +10,7 @@ import altair as alt
 from snugnet.core.quantization_steps import STEPS
 from snugnet.evaluation.result_row import ResultRow
 from snugnet.evaluation.table import choose_arrow
-from snugnet.report.collect import Study
+from snugnet.report.collect import ReportData
 from snugnet.report.figure import (
     Figure,
     Panel,
@@ -64,7 +64,7 @@ class StepCost:
         }
 
 
-def build_figures(study: Study) -> list[Figure]:
+def build_figures(study: ReportData) -> list[Figure]:
     """Build one figure for each model that has quantization steps."""
     figures = []
     for model in study.models:

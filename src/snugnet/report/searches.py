@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from snugnet.core.paths import ResultPath
 from snugnet.evaluation.seeds import format_seed_row
-from snugnet.report.collect import Study
+from snugnet.report.collect import ReportData
 from snugnet.report.files import to_records
 from snugnet.report.table import RawValue, Table
 from snugnet.report.tables import build_table, format_percent, format_point_difference
@@ -102,7 +102,7 @@ class CalibrationRule:
         }
 
 
-def tabulate_mixed(study: Study) -> Table:
+def tabulate_mixed(study: ReportData) -> Table:
     """Tabulate all candidates of each search for mixed precision."""
     return build_table(
         [
@@ -117,7 +117,7 @@ def tabulate_mixed(study: Study) -> Table:
     )
 
 
-def tabulate_calibration(study: Study) -> Table:
+def tabulate_calibration(study: ReportData) -> Table:
     """Tabulate the calibration rules that were compared for each calibrated variant."""
     return build_table(
         [
@@ -132,7 +132,7 @@ def tabulate_calibration(study: Study) -> Table:
     )
 
 
-def tabulate_seeds(study: Study) -> Table:
+def tabulate_seeds(study: ReportData) -> Table:
     """Tabulate mean and spread across seeds, with the same texts as metrics.md."""
     table = study.files.read_table(ResultPath.SEEDS)
     if table is None:

@@ -18,7 +18,7 @@ from snugnet.evaluation.table import (
     format_auc,
     format_scheme,
 )
-from snugnet.report.collect import Study
+from snugnet.report.collect import ReportData
 from snugnet.report.matrix import pick_background, pick_text_colour
 from snugnet.report.table import RawValue, Table, Value, format_value
 
@@ -106,7 +106,7 @@ class ModelTable:
     table: Table
 
 
-def build_matrix(study: Study) -> Matrix:
+def build_matrix(study: ReportData) -> Matrix:
     """Build the results matrix."""
     columns = dict.fromkeys((row.scheme, row.runtime) for row in study.rows)
     networks: dict[tuple[str, str], list[ResultRow]] = {}
@@ -143,7 +143,7 @@ def _build_matrix_cell(row: ResultRow) -> MatrixCell:
     return MatrixCell(row.address, text, background, pick_text_colour(background), description)
 
 
-def list_filters(study: Study) -> dict[str, list[str]]:
+def list_filters(study: ReportData) -> dict[str, list[str]]:
     """List the names that cells can be filtered by, with their values in the study's order."""
     columns = [row.by_column for row in study.rows]
     filters = {
@@ -153,7 +153,7 @@ def list_filters(study: Study) -> dict[str, list[str]]:
     return {name: values for name, values in filters.items() if len(values) > 1}
 
 
-def tabulate_models(study: Study) -> list[ModelTable]:
+def tabulate_models(study: ReportData) -> list[ModelTable]:
     """Tabulate the accuracies, one table for each model."""
     entries = []
     for model, frame in study.frame.groupby("model", sort=False):
@@ -188,12 +188,12 @@ def _format_number(value: float | None, form: str, factor: float = 1) -> Value:
     return Value("") if value is None else Value(format(value * factor, form), value)
 
 
-def _format_ci(study: Study) -> str:
+def _format_ci(study: ReportData) -> str:
     """Return the part of a heading that names the confidence interval, such as `95 % CI`."""
     return f"{100 * study.confidence:g} % CI"
 
 
-def tabulate_cells(study: Study) -> Table:
+def tabulate_cells(study: ReportData) -> Table:
     """Tabulate all cells with all of their figures; columns without any value are left out."""
     interval = _format_ci(study)
     lines = [_build_line(row, interval) for row in study.rows]
@@ -245,7 +245,7 @@ def _build_line(row: ResultRow, interval: str) -> dict[str, Value]:
     }
 
 
-def tabulate_recommendations(study: Study) -> Table:
+def tabulate_recommendations(study: ReportData) -> Table:
     """Tabulate for each dataset the recommended and the most accurate model; see `recommend`."""
     interval = _format_ci(study)
     titles = [
@@ -278,7 +278,7 @@ def _format_choice(row: ResultRow) -> list[Value]:
     ]
 
 
-def tabulate_datasets(study: Study) -> Table:
+def tabulate_datasets(study: ReportData) -> Table:
     """Tabulate the datasets: kind, number of classes, samples and groups of each split."""
     titles = ["dataset", "kind", "classes", "train", "val", "test"]
     rows = []
@@ -306,7 +306,7 @@ def _format_split(split: SplitRecord | None) -> Value:
     return Value(text, split.samples)
 
 
-def tabulate_certificates(study: Study) -> Table:
+def tabulate_certificates(study: ReportData) -> Table:
     """Tabulate the verification of each full-integer file."""
     titles = [
         "model",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from snugnet.core.paths import ResultPath
-from snugnet.report.collect import Study
+from snugnet.report.collect import ReportData
 from snugnet.report.table import Table, Value, format_value
 
 # Headings of the table.
@@ -44,7 +44,7 @@ class WeightEntry:
         return cls(values["operator"], values["name"], values["dtype"], values["size"])
 
 
-def tabulate_quantized_weights(study: Study) -> Table:
+def tabulate_quantized_weights(study: ReportData) -> Table:
     """Tabulate the int8 and float weight tensors of each drq file, one line for each file."""
     lines = []
     for row in study.rows:

@@ -54,7 +54,7 @@ class BenchmarkRequest:
 
 
 @dataclass(frozen=True)
-class Measurement:
+class FileMeasurement:
     """What was measured of one file.
 
     Attributes:
@@ -65,7 +65,7 @@ class Measurement:
         throughput_per_s: Samples per second, one after the other.
         peak_memory_bytes: Rise of the process's peak memory.
         arena_bytes: Tensor arena on TensorFlow Lite Micro; None if that rejects the file.
-        arena_why: Why TensorFlow Lite Micro rejects the file; None if it does not.
+        arena_reason: Reason why TensorFlow Lite Micro rejects the file; None if it does not.
     """
 
     file: str
@@ -75,7 +75,7 @@ class Measurement:
     throughput_per_s: float
     peak_memory_bytes: int
     arena_bytes: int | None
-    arena_why: str | None
+    arena_reason: str | None
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ class BenchmarkReport:
     """
 
     request: BenchmarkRequest
-    model: Measurement
-    baseline: Measurement | None
+    model: FileMeasurement
+    baseline: FileMeasurement | None
     accuracy: Accuracy | None
     difference: Difference | None
     reason: str | None
@@ -107,7 +107,7 @@ class BenchmarkReport:
             "runs": self.request.runs,
             "warm_up": self.request.warm_up,
             "accuracy": join_json(self.accuracy, self.difference),
-            "why": self.reason,
+            "reason": self.reason,
         }
 
 
@@ -181,29 +181,24 @@ def _time_in_turns(
     return [np.concatenate(times) for times in zip(*rounds, strict=True)]
 
 
-def _measure(path: Path, name: str, times: np.ndarray, x: np.ndarray, threads: int) -> Measurement:
+def _measure(
+    path: Path, name: str, times: np.ndarray, x: np.ndarray, threads: int
+) -> FileMeasurement:
+    from snugnet.verification.comparison import measure_arena
+
     median, p95 = np.percentile(times, [50, 95]) / 1000
-    arena, reason = _measure_arena(path)
-    return Measurement(
+    arena = measure_arena(path.read_bytes())
+    is_rejected = isinstance(arena, Exception)
+    return FileMeasurement(
         file=name,
         bytes=path.stat().st_size,
         latency_us_median=round(float(median), 2),
         latency_us_p95=round(float(p95), 2),
         throughput_per_s=round(1e9 / float(times.mean()), 1),
         peak_memory_bytes=measure_peak_memory(path, x, threads),
-        arena_bytes=arena,
-        arena_why=reason,
+        arena_bytes=None if isinstance(arena, Exception) else arena,
+        arena_reason=f"TensorFlow Lite Micro rejects the file: {arena}" if is_rejected else None,
     )
-
-
-def _measure_arena(path: Path) -> tuple[int | None, str | None]:
-    from snugnet.tflite.runtimes.micro import measure_arena
-    from snugnet.verification.comparison import REJECTIONS
-
-    try:
-        return measure_arena(path.read_bytes()), None
-    except REJECTIONS as error:
-        return None, f"TensorFlow Lite Micro rejects the file: {error}"
 
 
 def _measure_accuracy(

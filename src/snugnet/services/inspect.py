@@ -57,7 +57,7 @@ class TensorDescription:
 
 
 @dataclass(frozen=True)
-class ModelDescription:
+class FileDescription:
     """A model file.
 
     Attributes:
@@ -140,7 +140,7 @@ class ModelDifference:
         changed: The tensors that differ.
     """
 
-    models: tuple[ModelDescription, ModelDescription]
+    models: tuple[FileDescription, FileDescription]
     removed: tuple[tuple[int, str], ...]
     added: tuple[tuple[int, str], ...]
     changed: tuple[TensorChange, ...]
@@ -158,7 +158,7 @@ class ModelDifference:
         }
 
 
-def describe(path: Path) -> ModelDescription:
+def describe(path: Path) -> FileDescription:
     """Describe a model.
 
     Args:
@@ -172,7 +172,7 @@ def describe(path: Path) -> ModelDescription:
     from snugnet.int8.export import read
 
     graph = read(path)
-    return ModelDescription(
+    return FileDescription(
         file=str(path),
         bytes=path.stat().st_size,
         scheme=_find_scheme(graph),
@@ -212,7 +212,7 @@ def _describe_tensor(tensor: Tensor) -> TensorDescription:
     )
 
 
-def compare(before: ModelDescription, after: ModelDescription) -> ModelDifference:
+def compare(before: FileDescription, after: FileDescription) -> ModelDifference:
     """Compare two descriptions operator by operator; names of tensors are ignored."""
     names = [[operator.name for operator in model.operators] for model in (before, after)]
     removed: list[tuple[int, str]] = []
@@ -231,7 +231,7 @@ def compare(before: ModelDescription, after: ModelDescription) -> ModelDifferenc
 
 
 def _changes(
-    before: ModelDescription, after: ModelDescription, pair: tuple[int, int]
+    before: FileDescription, after: FileDescription, pair: tuple[int, int]
 ) -> list[TensorChange]:
     """Compare the tensors of two operators by their use."""
     old, new = _by_role(before, pair[0]), _by_role(after, pair[1])
@@ -251,7 +251,7 @@ def _form(tensor: TensorDescription | None) -> tuple[Any, ...] | None:
     return (tensor.dtype, tensor.shape, tensor.bytes, scales, tensor.zero_points)
 
 
-def _by_role(model: ModelDescription, index: int) -> dict[str, TensorDescription]:
+def _by_role(model: FileDescription, index: int) -> dict[str, TensorDescription]:
     """Return an operator's constants and outputs; other inputs are outputs of earlier operators."""
     operator = model.operators[index]
     names = ("input", "weights", "bias") if operator.name in WEIGHTED_OPERATORS else ()

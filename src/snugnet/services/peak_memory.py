@@ -2,7 +2,6 @@
 
 import re
 import resource
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from snugnet.core.errors import InputError
+from snugnet.core.isolation import run_program
 
 # Number of inferences: enough to use every buffer.
 RUNS = 10
@@ -34,14 +34,13 @@ def measure_peak_memory(path: Path, x: np.ndarray, threads: int) -> int:
     with tempfile.TemporaryDirectory() as folder:
         sample = Path(folder) / "x.npy"
         np.save(sample, x[:1])
-        command = [sys.executable, "-m", __name__, str(path), str(sample), str(threads)]
-        process = subprocess.run(command, capture_output=True, text=True, check=False)
-    if process.returncode:
+        result = run_program(Path(__file__), path, sample, str(threads))
+    if result.status:
         raise InputError(
             f"{path}: LiteRT cannot run the file, so its memory cannot be measured. "
-            f"Check the file with `snugnet inspect`. LiteRT: {process.stderr.strip()[-300:]}"
+            f"Check the file with `snugnet inspect`. LiteRT: {result.message[:300]}"
         )
-    return int(process.stdout)
+    return int(result.output)
 
 
 def _measure_increase(path: Path, sample: Path, threads: int) -> int:

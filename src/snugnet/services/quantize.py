@@ -139,7 +139,7 @@ class QuantizeReport:
             },
             "contract": self.contract.to_json(),
             "accuracy": join_json(self.accuracy, self.difference),
-            "why": self.reason,
+            "reason": self.reason,
             "certificate": None if self.certificate is None else self.certificate.to_json(),
         }
 

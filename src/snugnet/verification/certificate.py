@@ -14,17 +14,15 @@ import numpy as np
 
 from snugnet.core.affine import dequantize
 from snugnet.core.decisions import decide
-from snugnet.core.isolation import run_in_child
 from snugnet.core.predictions import Predictions
 from snugnet.int8.node import Profile
 from snugnet.tflite.model_file import ModelFile
-from snugnet.tflite.runtimes import micro
 from snugnet.verification.comparison import (
-    Comparison,
-    attempt,
+    RuntimeComparison,
     compare_file,
     compute_distances,
     get_step_sizes,
+    measure_arena,
 )
 from snugnet.verification.network import CertifiedNetwork, compare_boundary, sha256_of_array
 
@@ -66,7 +64,7 @@ class Certificate:
         versions: Versions of the packages that were used, by name.
     """
 
-    comparisons: Mapping[Profile, Comparison]
+    comparisons: Mapping[Profile, RuntimeComparison]
     xnnpack: KernelDifference | None
     arena_bytes: int | None
     samples: int
@@ -120,12 +118,13 @@ def certify(
         results[profile] = composed or compare_file(file, inputs, profile, traced)
     samples_whole = min(result.samples_whole for result in results.values())
     reference = results[Profile.LITERT_REF].outputs
+    arena = measure_arena(file.content)
     return Certificate(
         comparisons={profile: result.comparison for profile, result in results.items()},
         xnnpack=None
         if reference is None
         else _kernel_difference(file, deployed, reference, decide),
-        arena_bytes=_arena_bytes(file.content),
+        arena_bytes=None if isinstance(arena, Exception) else arena,
         samples=len(x),
         samples_whole=samples_whole,
         network=network.digest if network and samples_whole < len(x) else None,
@@ -177,10 +176,3 @@ def _kernel_difference(
         worst_lsb=int(distances.max(initial=0)),
         decisions_changed=int(changed.sum()),
     )
-
-
-def _arena_bytes(content: bytes) -> int | None:
-    if run_in_child(lambda: micro.measure_arena(content), is_silent=True).crash is not None:
-        return None
-    arena = attempt(micro.measure_arena, content)
-    return None if isinstance(arena, Exception) else arena

@@ -40,7 +40,7 @@ class FirstDifference:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RuntimeComparison:
     """Result of comparing the engine with a runtime.
 
     Attributes:
@@ -78,7 +78,7 @@ class Comparison:
         return values
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Comparison":
+    def from_json(cls, values: dict[str, Any]) -> "RuntimeComparison":
         """Make a comparison from the mapping that `to_json` returned."""
         first = values.get("first_operator")
         return cls(**{**values, "first_operator": first and FirstDifference(**first)})
@@ -94,7 +94,7 @@ class RuntimeResult:
         samples_whole: Number of samples on which the whole file was run.
     """
 
-    comparison: Comparison
+    comparison: RuntimeComparison
     outputs: np.ndarray | None
     samples_whole: int
 
@@ -127,6 +127,22 @@ def attempt(compute: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | E
         return error
 
 
+def measure_arena(content: bytes) -> int | Exception:
+    """Measure the tensor arena of a file on TensorFlow Lite Micro, after a child has survived it.
+
+    Args:
+        content: Content of a .tflite file.
+
+    Returns:
+        Bytes with the 64-bit pointers of this machine, or the reason why the runtime rejects the
+        file.
+    """
+    crash = run_in_child(lambda: micro.measure_arena(content), is_silent=True).crash
+    if crash is not None:
+        return RuntimeError(f"the runtime crashed on this file ({crash})")
+    return attempt(micro.measure_arena, content)
+
+
 def run_runtime(
     runtime: Any, file: ModelFile, inputs: np.ndarray, traced: int
 ) -> tuple[np.ndarray, list[dict[int, np.ndarray]]]:
@@ -152,7 +168,7 @@ def _compare(
     inputs: np.ndarray,
     profile: Profile,
     truth: tuple[np.ndarray, list[dict[int, np.ndarray]]] | Exception,
-) -> Comparison:
+) -> RuntimeComparison:
     """Compare the engine with a runtime's outputs of all samples and tensors of the first ones."""
     model = attempt(Model, file.graph, profile)
     computed = model if isinstance(model, Exception) else attempt(model.predict, inputs)
@@ -163,7 +179,7 @@ def _compare(
     ):
         results = {"engine": computed, "runtime": truth}
         reasons = [f"{name}: {e}" for name, e in results.items() if isinstance(e, Exception)]
-        return Comparison("unsupported", reason="; ".join(reasons))
+        return RuntimeComparison("unsupported", reason="; ".join(reasons))
     outputs, tensors = truth
     steps = get_step_sizes(file)
     output_step = steps[file.graph.outputs[0]]
@@ -177,7 +193,7 @@ def _compare(
         tensors = tensors + runtime.run(file.content, file.graph, inputs[late], len(late))[1]
     traced = [*range(len(tensors) - len(late)), *late]
     first, worst, inside = _compare_tensors(model, tensors, inputs[traced], steps)
-    return Comparison(
+    return RuntimeComparison(
         verdict="differs" if distances.any() or inside else "exact",
         samples=len(inputs),
         samples_traced=len(traced),

@@ -17,7 +17,7 @@ from snugnet.tflite.boundary import compute_network_digest, extract_operator, fi
 from snugnet.tflite.model_file import ModelFile
 from snugnet.verification.comparison import (
     RUNTIMES,
-    Comparison,
+    RuntimeComparison,
     RuntimeResult,
     attempt,
     compare_file,
@@ -93,7 +93,9 @@ def load_network(path: str | Path) -> CertifiedNetwork:
     for profile in Profile:
         outputs = arrays[f"{profile}_outputs"]
         results[profile] = RuntimeResult(
-            comparison=Comparison.from_json(json.loads(str(arrays[f"{profile}_comparison"]))),
+            comparison=RuntimeComparison.from_json(
+                json.loads(str(arrays[f"{profile}_comparison"]))
+            ),
             outputs=outputs if len(outputs) else None,
             samples_whole=int(arrays[f"{profile}_whole"]),
         )
@@ -137,7 +139,7 @@ def compare_boundary(
     if not _is_identical(whole.outputs, outputs[chosen]):
         return None
     values = {**certified.comparison.to_json(), "tensors": whole.comparison.tensors}
-    return RuntimeResult(Comparison.from_json(values), outputs, len(chosen))
+    return RuntimeResult(RuntimeComparison.from_json(values), outputs, len(chosen))
 
 
 def _run_operator(

@@ -57,7 +57,7 @@ def test_benchmark_omits_accuracy_when_data_is_missing(command_json, command, mo
     assert code == 0
     assert result["baseline"] is None
     assert result["accuracy"] is None
-    assert "random" in result["why"]
+    assert "random" in result["reason"]
     assert "accuracy not measured: no data" in command("benchmark", "--model", model, *QUICK)[1]
 
 
@@ -67,7 +67,7 @@ def test_benchmark_has_no_arena_when_tflm_rejects_the_file(command_json, command
     code, result = command_json("benchmark", "--model", path, *QUICK)
     assert code == 0
     assert result["model"]["arena_bytes"] is None
-    assert "TensorFlow Lite Micro rejects the file" in result["model"]["arena_why"]
+    assert "TensorFlow Lite Micro rejects the file" in result["model"]["arena_reason"]
     assert "rejects the file" in command("benchmark", "--model", path, *QUICK)[1]
 
 

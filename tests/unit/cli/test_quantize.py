@@ -80,7 +80,7 @@ def test_quantize_writes_int8_file_when_method_is_ptq(command_json, model_and_da
         assert -1 <= result["accuracy"]["delta"] <= 1
     else:
         assert result["accuracy"] is None
-        assert "the last layer is neither softmax nor sigmoid" in result["why"]
+        assert "the last layer is neither softmax nor sigmoid" in result["reason"]
 
 
 @pytest.mark.slow
@@ -209,7 +209,7 @@ def test_quantize_calibrates_when_samples_have_no_labels(command_json, model_and
     )
     assert code == 0
     assert result["accuracy"] is None
-    assert "data.npz: no labels" in result["why"]
+    assert "data.npz: no labels" in result["reason"]
 
 
 def test_quantize_accuracy_uses_largest_logit_when_no_softmax(command_json, keras, tmp_path):

@@ -2,11 +2,12 @@
 
 import os
 import random
+import signal
 
 import pytest
 
 from snugnet.core.errors import InputError
-from snugnet.core.isolation import run_in_child
+from snugnet.core.isolation import run_in_child, run_program
 
 
 def test_run_in_child_keeps_state_when_work_changes_it():
@@ -54,3 +55,44 @@ def test_run_in_child_drops_output_when_silent(capfd):
     run_in_child(lambda: print("nothing of it is seen", flush=True), is_silent=True)
     captured = capfd.readouterr()
     assert captured.out + captured.err == ""
+
+
+@pytest.fixture
+def program(tmp_path):
+    """Write a Python program; return its path."""
+
+    def write(text: str):
+        path = tmp_path / "program.py"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_run_program_returns_output_when_program_succeeds(program):
+    path = program("import os, sys; print(sys.argv[1:], os.environ['MINE'], 'HOME' in os.environ)")
+    result = run_program(path, "a", path, environment={"MINE": "value"})
+    assert (result.status, result.output) == (0, f"['a', '{path}'] value {'HOME' in os.environ}\n")
+
+
+def test_run_program_imports_standard_library_when_folder_has_equal_name(program, tmp_path):
+    (tmp_path / "json.py").write_text("raise SystemExit(3)")
+    assert run_program(program("import json")).status == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "message"),
+    [
+        ("raise ValueError('wrong')", 1, "ValueError: wrong"),
+        ("import os; os.abort()", -signal.SIGABRT, "no error message"),
+        ("import sys; sys.exit(4)", 4, "no error message"),
+    ],
+)
+def test_run_program_returns_status_and_message_when_program_fails(program, text, status, message):
+    result = run_program(program(text))
+    assert (result.status, result.message) == (status, message)
+
+
+def test_run_program_stops_program_when_time_is_over(program):
+    result = run_program(program("import time; time.sleep(100)"), timeout=0.5)
+    assert (result.status, result.message) == (None, "stopped after 0.5 s")

@@ -13,7 +13,7 @@ from snugnet.evaluation.recommend import choose
 from snugnet.evaluation.result_row import ResultRow
 from snugnet.report import origin, pareto, searches, tables
 from snugnet.report.cards import build_cards, list_limitations
-from snugnet.report.collect import Study
+from snugnet.report.collect import ReportData
 from snugnet.report.figures import build_all_figures
 from snugnet.report.files import read_table, to_records
 from snugnet.report.layers import tabulate_layer_indexes
@@ -30,7 +30,7 @@ TEMPLATES = ROOT / "workflow" / "report"
 VOID = {"meta", "link", "input", "br", "hr", "img"}
 
 
-def written(study: Study) -> str:
+def written(study: ReportData) -> str:
     parts = PageParts(
         style=(TEMPLATES / "style.css").read_text(),
         script=(TEMPLATES / "page.js").read_text(),
@@ -72,7 +72,7 @@ class Reader(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def rich(tmp_path_factory) -> Study:
+def rich(tmp_path_factory) -> ReportData:
     return rich_study(tmp_path_factory.mktemp("rich"), models=3).collect()
 
 
@@ -200,12 +200,12 @@ def test_figures_have_caption_rows_and_specification(rich):
 
 def test_pareto_front_has_only_undominated_cells():
     cells = [(1, 0.8), (2, 0.9), (2, 0.85), (3, 0.9), (4, 0.9501), (4, 0.95), (None, 0.99)]
-    candidates = [pareto.Candidate(cost, accuracy, "litert") for cost, accuracy in cells]
+    candidates = [pareto.ParetoPoint(cost, accuracy, "litert") for cost, accuracy in cells]
     assert pareto.is_on_front(candidates) == [True, True, False, False, True, False, False]
 
 
 def test_pareto_front_omits_keras_row_when_costs_are_equal():
-    candidates = [pareto.Candidate(5, 0.9, runtime) for runtime in ("keras", "akida", "litert")]
+    candidates = [pareto.ParetoPoint(5, 0.9, runtime) for runtime in ("keras", "akida", "litert")]
     assert pareto.is_on_front(candidates) == [False, True, True]
 
 

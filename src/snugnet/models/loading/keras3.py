@@ -1,12 +1,9 @@
 """Conversion of Keras 3 files to Keras 2 models, which TensorFlow's tools require.
 
-Keras 3 itself reads the file, in a subprocess: Keras 2 and Keras 3 cannot be used in one process.
+Keras 3 itself reads the file, in another process: one process cannot use both versions.
 """
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from inspect import signature
@@ -16,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from snugnet.core.errors import InputError
+from snugnet.core.isolation import run_program
 from snugnet.models.loading.keras2 import tf_keras
 
 DUMP_SCRIPT = Path(__file__).with_name("keras3_dump.py")
@@ -46,13 +44,11 @@ def convert(path: Path) -> tf_keras.Model:
     """
     with tempfile.TemporaryDirectory() as folder:
         dump_path = Path(folder) / "model.npz"
-        # This process requested Keras 2 in its environment, the subprocess needs Keras 3.
-        environment = {**os.environ, "TF_USE_LEGACY_KERAS": "0", "KERAS_BACKEND": "tensorflow"}
-        command = [sys.executable, "-P", str(DUMP_SCRIPT), str(path), str(dump_path)]
-        result = subprocess.run(command, env=environment, capture_output=True, text=True)
-        if result.returncode:
-            last_line = (result.stderr.strip().splitlines() or ["no error message"])[-1]
-            raise InputError(f"{path}: Keras 3 cannot read it ({last_line[:300]})")
+        # This process requested Keras 2 in its environment, the program needs Keras 3.
+        environment = {"TF_USE_LEGACY_KERAS": "0", "KERAS_BACKEND": "tensorflow"}
+        result = run_program(DUMP_SCRIPT, path, dump_path, environment=environment)
+        if result.status:
+            raise InputError(f"{path}: Keras 3 cannot read it ({result.message[:300]})")
         with np.load(dump_path, allow_pickle=False) as file:
             arrays = dict(file)
     description = json.loads(arrays.pop("model").tobytes())
