@@ -20,7 +20,11 @@ IMPORTS = {
     "snugnet.models.loading.keras2": ("tensorflow", "tf_keras"),
     "snugnet.models.training.fit": ("sklearn.utils.class_weight",),
     # These take less than half a second, but hundreds of short jobs import them.
+    "snugnet.tflite.boundary": ("ai_edge_litert.schema_py_generated",),
+    "snugnet.tflite.flatbuffer": ("ai_edge_litert.schema_py_generated",),
     "snugnet.tflite.runtimes.litert": ("ai_edge_litert.interpreter",),
+    "snugnet.tflite.runtimes.reference": ("ai_edge_litert.interpreter",),
+    "snugnet.verification.layer_errors": ("ai_edge_litert.interpreter",),
     "snugnet.tflite.runtimes.micro": ("tflite_micro",),
 }
 # Packages that import TensorFlow. A process with TensorFlow takes ten times as long to fork as one

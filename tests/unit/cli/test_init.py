@@ -350,7 +350,7 @@ def test_init_overwrites_study_only_when_force_is_set(command_json, command, own
     assert "precious" not in files[0].read_text()
 
 
-def test_init_changes_nothing_when_folder_is_another_snakemake_project(command, own_folder):
+def test_init_changes_nothing_when_project_is_another(command, own_folder):
     (own_folder / "workflow").mkdir()
     files = {"config.yaml": "samples: [a]\n", "workflow/Snakefile": "rule all:\n    input: []\n"}
     for name, text in files.items():

@@ -75,7 +75,7 @@ def test_run_program_returns_output_when_program_succeeds(program):
     assert (result.status, result.output) == (0, f"['a', '{path}'] value {'HOME' in os.environ}\n")
 
 
-def test_run_program_imports_standard_library_when_folder_has_equal_name(program, tmp_path):
+def test_run_program_uses_standard_library_when_names_clash(program, tmp_path):
     (tmp_path / "json.py").write_text("raise SystemExit(3)")
     assert run_program(program("import json")).status == 0
 
@@ -88,7 +88,7 @@ def test_run_program_imports_standard_library_when_folder_has_equal_name(program
         ("import sys; sys.exit(4)", 4, "no error message"),
     ],
 )
-def test_run_program_returns_status_and_message_when_program_fails(program, text, status, message):
+def test_run_program_returns_message_when_program_fails(program, text, status, message):
     result = run_program(program(text))
     assert (result.status, result.message) == (status, message)
 

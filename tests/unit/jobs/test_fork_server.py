@@ -224,7 +224,9 @@ def test_guard_passes_signal_to_child_when_group_is_signalled(run, number):
 
 def test_waiting_job_ends_when_group_is_signalled_during_import(run):
     job = run.start("write_value('ran', 1); time.sleep(100)", "tensorflow", session=True)
-    time.sleep(0.7)  # the server is importing, which takes seconds
+    address = f"@snugnet-{run.environment[fork_client.SERVERS]}-tensorflow"
+    wait_until(lambda: address in Path("/proc/net/unix").read_text())
+    time.sleep(0.3)  # now the server is importing, which takes seconds
     os.killpg(job.pid, signal.SIGINT)
     assert job.wait(timeout=60) != 0
 
