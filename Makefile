@@ -94,9 +94,12 @@ help: ## List the targets.
 # The lock is complete, so pip resolves nothing. The locked pip is installed first: it unpacks faster
 # than the one that most Pythons bring. Bytecode is written when a module is first imported, because
 # most modules never are. The package itself is installed in place. Only pip's pin is read from
-# requirements-dev.txt, so a newer one does not install everything again.
+# requirements-dev.txt, so a newer one does not install everything again. An environment of the same
+# Python is kept: a study may be running in it.
 $(READY): requirements.txt pyproject.toml setup.py | requirements-dev.txt
-	@export PATH="$(SYSTEM_PATH)"; python=$$(.ci/find-python $(if $(PYTHON),"$(PYTHON)")) && "$$python" -m venv --clear $(VENV)
+	@export PATH="$(SYSTEM_PATH)"; python=$$(.ci/find-python $(if $(PYTHON),"$(PYTHON)")) \
+		&& { $(BIN)/python -c 'import pip, sys; print(sys.hexversion, sys.base_prefix)' 2> /dev/null \
+		| grep -qxF "$$("$$python" -c 'import sys; print(sys.hexversion, sys.base_prefix)')" || "$$python" -m venv --clear $(VENV); }
 	awk '/^pip==/,/[^\\]$$/' requirements-dev.txt > $(VENV)/pip.txt
 	$(PIP) --require-hashes -r $(VENV)/pip.txt
 	$(PIP) --require-hashes -r requirements.txt

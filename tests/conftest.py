@@ -56,7 +56,7 @@ def _graphs_are_left_alone() -> Iterator[None]:
 def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
     """Share the work among processes by file, but leave all tests of the workflow to one.
 
-    They look at the same finished study, which takes minutes to make and cannot be copied:
+    They read the same finished study, which takes minutes to make and cannot be copied:
     Snakemake's record of it names its folder.
     """
     from xdist.scheduler import LoadFileScheduling

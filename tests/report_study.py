@@ -26,7 +26,7 @@ def parent_of(variant: str) -> str | None:
 
 
 class FakeStudy:
-    """Rows and files of a study; nothing is there that was not asked for."""
+    """Rows and files of a study; it contains only what a test adds."""
 
     def __init__(self, folder: Path, seed: int = 7) -> None:
         self.folder = folder
@@ -173,7 +173,7 @@ class FakeStudy:
         self.rows.append({**names, **row})
 
     def analyses(self, model: str, variants: Sequence[str] = VARIANTS[:3], layers: int = 8) -> None:
-        """Add everything that looks into cells."""
+        """Add the results of all analyses."""
         for variant in variants:
             place = f"debug/{model}/{variant}/fiq_int8"
             self.write(f"{place}/layers.csv", self._errors(layers))
@@ -221,7 +221,7 @@ class FakeStudy:
         return pd.DataFrame([*rows, *ends])
 
     def save(self) -> dict[str, Any]:
-        """Write the table and the verdict; give what `collect` takes."""
+        """Write the table and the verdict; return the arguments of `collect`."""
         report = self.folder / "report"
         report.mkdir(parents=True, exist_ok=True)
         frame = build_results_table(self.rows)

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def litert(file: bytes, samples: Sequence[Sequence[np.ndarray]]) -> list[dict[int, np.ndarray]]:
-    """Run LiteRT's reference kernels on each sample; give all tensors of each run by index."""
+    """Run LiteRT's reference kernels on each sample; return all tensors of each run by index."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     interpreter = Interpreter(
@@ -36,7 +36,7 @@ def _tensor(interpreter, index: int) -> np.ndarray | None:
 def tflm(
     file: bytes, samples: Sequence[Sequence[np.ndarray]], tensors: Sequence[int]
 ) -> list[dict[int, np.ndarray]]:
-    """Run TensorFlow Lite Micro on each sample; give the named tensors of each run by index."""
+    """Run TensorFlow Lite Micro on each sample; return the named tensors of each run by index."""
     from tflite_micro import runtime
 
     interpreter = runtime.Interpreter.from_bytes(

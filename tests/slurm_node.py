@@ -18,7 +18,7 @@ from tests import debian
 CONFIGURED = Path("/etc/slurm/slurm.conf")
 HEADER = "# written by Snugnet's tests\n"
 PROGRAMS = ("munged", "slurmctld", "slurmd", "squeue", "scancel", "sinfo")
-# Memory is watched, not fenced: a job that takes more than it asked for is ended within seconds.
+# Memory is monitored, not limited: a job that exceeds its request is ended within seconds.
 CONFIGURATION = (
     HEADER
     + """\
@@ -108,7 +108,7 @@ class Cluster:
         CONFIGURED.unlink()
 
     def jobs(self) -> dict[str, str]:
-        """Give the state of each job by its number, finished ones too."""
+        """Return the state of each job by its number, finished ones too."""
         output = self.run("squeue", "--noheader", "--states=all", "--format=%i %T")
         return dict(line.split() for line in output.splitlines())
 

@@ -60,7 +60,7 @@ def import_benchmark(name: str) -> Any:
 
 @pytest.mark.parametrize("zero_point", [-128, 0, 7])
 @pytest.mark.parametrize("scale", [0.5, 0.0123])
-def test_evaluation_quantize_equals_package_quantize(scale, zero_point):
+def test_evaluation_quantize_equals_package_when_value_is_half(scale, zero_point):
     steps = np.arange(-300, 300, 0.25)
     below_half = np.nextafter(np.float32(0.5), np.float32(0))
     x = np.append(steps * scale, [below_half * scale, -below_half * scale]).astype(np.float32)
@@ -70,7 +70,7 @@ def test_evaluation_quantize_equals_package_quantize(scale, zero_point):
 
 
 @pytest.mark.slow
-def test_evaluation_prints_ratios():
+def test_evaluation_prints_ratios_when_workload_is_small():
     text = output_of("evaluation", "--samples", "128", "--rounds", "1")
     for method in ("Snugnet", "bare batches", "one by one"):
         assert len(numbers(text, f"{method:12}  ")) == 2
@@ -79,7 +79,7 @@ def test_evaluation_prints_ratios():
 
 
 @pytest.mark.slow
-def test_int8_engine_prints_ratios(tmp_path):
+def test_int8_engine_prints_ratios_when_datasets_are_missing(tmp_path):
     text = output_of(
         *("int8_engine", "--samples", "8", "--rounds", "1", "--datasets", str(tmp_path))
     )
@@ -89,14 +89,14 @@ def test_int8_engine_prints_ratios(tmp_path):
 
 
 @pytest.mark.slow
-def test_scheduling_prints_ratios():
+def test_scheduling_prints_ratios_when_there_are_four_jobs():
     text = output_of("scheduling", "--jobs", "4")
     for row in ("100 starts a second at most, ilp", "no limit, ilp", "no limit, greedy"):
         assert len(numbers(text, row)) == 4
 
 
 @pytest.mark.slow
-def test_dag_prints_ratios():
+def test_dag_prints_ratios_when_study_has_20_cells():
     text = output_of("dag", "--cells", "20")
     assert len(numbers(text, "   20   plan")) == 6
     assert len(numbers(text, "   20   no-op")) == 6
@@ -104,7 +104,7 @@ def test_dag_prints_ratios():
 
 @pytest.mark.slow
 @pytest.mark.browser
-def test_page_prints_ratio():
+def test_page_prints_ratio_when_chromium_is_installed():
     pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     debian.require("chromium")
     text = output_of("page", "--repeats", "1")

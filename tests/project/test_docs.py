@@ -34,13 +34,13 @@ def module() -> Any:
 
 
 @pytest.mark.parametrize("page", ["configuration.md", "command_line.md"])
-def test_reference_page_equals_generated_page(page):
+def test_reference_page_is_equal_when_it_is_generated_again(page):
     reference = script("write_reference")
     text = (reference.FOLDER / page).read_text()
     assert reference.PAGES[page]() == text, "run: python tools/write_reference.py"
 
 
-def test_results_page_equals_generated_page(module):
+def test_results_page_is_equal_when_it_is_generated_again(module):
     assert module.page() == module.PAGE.read_text(), "run: python tools/write_results.py"
 
 
@@ -71,7 +71,7 @@ def site(tmp_path_factory) -> Path:
     return folder
 
 
-def test_site_has_a_page_for_every_tutorial(site):
+def test_site_has_a_page_when_docs_contain_a_tutorial(site):
     for path in (ROOT / "docs/tutorials").iterdir():
         assert (site / "tutorials" / path.with_suffix(".html").name).is_file()
 
@@ -80,15 +80,17 @@ def read(site: Path, page: str) -> str:
     return (site / page).read_text()
 
 
-def test_site_downloads_nothing(site):
+def test_site_pages_load_nothing_remote_when_site_is_built(site):
     """Pages work from disk, without a network."""
-    for path in site.rglob("*.html"):
+    pages = list(site.rglob("*.html"))
+    assert len(pages) > 30
+    for path in pages:
         loaded = re.findall(r"<(?:script|img|link)[^>]*(?:src|href)=\"?(https?:)", path.read_text())
         assert loaded == [], path
 
 
 @pytest.mark.parametrize("name", PUBLIC)
-def test_python_api_describes_every_public_name(name, site):
+def test_python_api_page_describes_object_when_name_is_public(name, site):
     assert re.search(rf"^::: {re.escape(name)}$", PYTHON_API, re.MULTILINE)
     assert f'id="{name}"' in read(site, "reference/python_api.html")
 
@@ -102,7 +104,7 @@ def package() -> griffe.Module:
 
 
 @pytest.mark.parametrize("name", PUBLIC)
-def test_public_docstrings_describe_every_parameter(name, package):
+def test_docstring_describes_all_parameters_when_name_is_public(name, package):
     item = package[name.removeprefix("snugnet.")]
     item = item.final_target if item.is_alias else item
     functions = [item] if item.is_function else [m for m in item.members.values() if m.is_function]
@@ -117,7 +119,7 @@ def test_public_docstrings_describe_every_parameter(name, package):
         assert "returns" in sections or not taken, function.path
 
 
-def test_notebook_pages_keep_text_and_code():
+def test_notebook_page_keeps_cells_when_they_are_text_or_code():
     cells = [("markdown", ["# T\n", "text"]), ("code", ["a = 1\n", "a"])]
     notebook = {
         "metadata": {},
@@ -129,14 +131,14 @@ def test_notebook_pages_keep_text_and_code():
         convert({"metadata": {}, "cells": [{"cell_type": "raw", "source": []}]})
 
 
-def test_notebook_pages_have_every_cell(site):
+def test_notebook_page_has_all_code_cells_when_site_is_built(site):
     notebook = json.loads((ROOT / "docs/tutorials/python_api.ipynb").read_text())
     page = read(site, "tutorials/python_api.html")
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     assert len(re.findall(r'<div class="[^"]*highlight', page)) == len(code)
 
 
-def test_metrics_page_lists_all_columns_in_order():
+def test_metrics_page_lists_column_in_order_when_table_has_it():
     page = (ROOT / "docs/reference/metrics.md").read_text()
     assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == COLUMNS
 
@@ -160,7 +162,7 @@ CELLS = rows(
 )
 
 
-def test_mistakes_table_shows_accuracy_without_the_mistake(module):
+def test_mistakes_table_shows_points_when_mistake_costs_accuracy(module):
     cell = {"model": "m", "variant": "original", "scheme": "fiq_int8", "saturated": 0.012}
     results = [("right", 0.898, math.nan), ("cast_and_wrap", 0.5, -0.398)]
     mistakes = [{**cell, "name": n, "accuracy": a, "delta": d} for n, a, d in results]
@@ -168,7 +170,7 @@ def test_mistakes_table_shows_accuracy_without_the_mistake(module):
     assert "| m original fiq_int8 | 89.80 | -0.20 | 1.200 | -39.80 |" in re.sub(" +", " ", text)
 
 
-def test_mixed_table_shows_float_and_integer_results(module):
+def test_mixed_table_shows_float_and_int8_when_cells_have_both(module):
     row = {
         **{"model": "m", "variant": "original", "candidate": "one_in_float", "size_bytes": 1024},
         **{"operators_in_float": 1, "in_float": "net/conv_1/Relu;net/conv_1/BiasAdd", "n": 9},
@@ -181,8 +183,10 @@ def test_mixed_table_shows_float_and_integer_results(module):
     assert cells == ["one_in_float", "1", "conv_1", "1.0", "9", "90.00", "-1.00", "yes", "yes", ""]
 
 
-def test_results_csv_has_only_ok_rows_of_its_model():
-    for path in (ROOT / "docs/results").glob("*.csv"):
+def test_results_csv_has_ok_rows_of_model_when_it_is_in_docs():
+    paths = list((ROOT / "docs/results").glob("*.csv"))
+    assert paths
+    for path in paths:
         rows = pd.read_csv(path)
         assert set(rows["model"]) == {path.stem}
         assert (rows["status"] == "ok").all()

@@ -46,7 +46,7 @@ def programs(tmp_path):
         ({"python3_11": NO_VENV, "python3_12": SHIM, "python3": SUITABLE}, "python3"),
     ],
 )
-def test_find_python_prints_first_suitable_python(programs, scripts, expected):
+def test_find_python_prints_first_suitable_when_path_has_several(programs, scripts, expected):
     assert find(programs(**scripts)) == (0, f"{expected}\n", "")
 
 
@@ -88,7 +88,7 @@ def test_make_stops_when_no_python_is_suitable(programs, tmp_path):
     assert not stamp.exists()
 
 
-def test_make_help_lists_every_target():
+def test_make_help_lists_target_when_makefile_declares_it_phony():
     output = subprocess.check_output(["make", "--silent", "help"], cwd=ROOT, text=True)
     targets = set(re.findall(r"^make ([a-z-]+) +\S", output, re.MULTILINE))
     text = (ROOT / "Makefile").read_text().replace("\\\n", " ")
@@ -145,13 +145,13 @@ def test_make_prints_file_name_when_lock_file_is_missing(tmp_path):
 
 
 @pytest.mark.parametrize("target", ["run", "demo"])
-def test_make_study_target_does_not_install_dev_lock(target):
+def test_make_installs_no_dev_lock_when_target_runs_a_study(target):
     commands = plan(target, "VENV=none")
     assert "-r requirements.txt" in commands
     assert "-r requirements-dev.txt" not in commands
 
 
 @pytest.mark.parametrize("target", ["test", "check", "docs", "lock", "format"])
-def test_make_developer_target_installs_both_locks(target):
+def test_make_installs_both_locks_when_target_is_for_developers(target):
     commands = plan(target, "VENV=none")
     assert commands.index("-r requirements.txt") < commands.index("-r requirements-dev.txt")

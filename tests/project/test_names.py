@@ -18,7 +18,7 @@ def find_long_names(folder: Path) -> Iterator[str]:
                 yield f"{path.relative_to(folder)}:{node.lineno}: {node.name}"
 
 
-def test_test_names_have_at_most_60_characters():
+def test_find_long_names_returns_nothing_when_folder_is_tests():
     assert list(find_long_names(ROOT / "tests")) == []
 
 

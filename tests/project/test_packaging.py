@@ -49,20 +49,20 @@ def excluded(requires_python: str | None) -> list[str]:
     return [version for version in OLDEST if not specifiers.contains(version)]
 
 
-def test_citation_has_version_of_package():
+def test_citation_version_is_equal_when_compared_with_package():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["version"] == __version__
 
 
-def test_core_dependencies_are_only_numpy():
+def test_dependencies_are_only_numpy_when_no_extra_is_selected():
     assert [re.match(r"[\w-]+", item)[0] for item in PROJECT["dependencies"]] == ["numpy"]
 
 
-def test_extras_are_those_of_the_design():
+def test_extras_equal_design_when_read_from_pyproject():
     assert set(PROJECT["optional-dependencies"]) == {*(*STUDY_EXTRAS, "all", "dev")}
 
 
-def test_extra_all_contains_every_study_extra():
+def test_extra_all_contains_extra_when_study_needs_it():
     (requirement,) = map(Requirement, PROJECT["optional-dependencies"]["all"])
     assert requirement.name == PROJECT["name"]
     assert requirement.extras == set(STUDY_EXTRAS)
@@ -81,7 +81,7 @@ def test_requirements_have_marker_when_python_3_13_has_no_build():
             assert all(requirement.marker.evaluate({"python_version": v}) for v in ("3.11", "3.12"))
 
 
-def test_every_third_party_import_has_an_extra():
+def test_extras_table_has_package_when_a_module_imports_it():
     """More than what `snugnet.cli` reaches: the whole package."""
     imported = set()
     for path in (ROOT / "src" / "snugnet").rglob("*.py"):
@@ -96,13 +96,13 @@ def test_every_third_party_import_has_an_extra():
     assert set(EXTRAS.values()) <= set(PROJECT["optional-dependencies"])
 
 
-def test_extra_train_contains_extra_tflite():
+def test_extra_train_contains_requirement_when_extra_tflite_does():
     extras = PROJECT["optional-dependencies"]
     assert set(extras["tflite"]) <= set(extras["train"])
 
 
 @pytest.mark.parametrize("requirement", requirements())
-def test_lock_files_contain_every_requirement(requirement):
+def test_lock_files_pin_package_when_project_requires_it(requirement):
     name, exact = re.match(r"([\w-]+)(?:==([\w.]+))?", requirement).groups()
     assert normal(name) in pins()
     if exact:
@@ -110,13 +110,13 @@ def test_lock_files_contain_every_requirement(requirement):
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=["users", "developers"])
-def test_lock_file_has_hashes_and_no_urls(lock):
+def test_lock_file_has_hash_and_no_url_when_version_is_pinned(lock):
     assert lock.count("--hash=sha256:") >= len(re.findall(r"^\S+==", lock, re.MULTILINE)) > 0
     assert not re.search(r"https?://|--index-url|--find-links|--trusted-host", lock)
 
 
 @pytest.mark.parametrize("requirement", locked(), ids=lambda item: item.name)
-def test_locked_version_is_installed_and_supports_python(requirement):
+def test_locked_version_is_installed_when_it_is_for_this_python(requirement):
     try:
         metadata = distribution(requirement.name).metadata
     except PackageNotFoundError:
@@ -140,18 +140,18 @@ def test_locked_version_is_installed_and_supports_python(requirement):
         (">=3.13", ["3.11.0", "3.12.0"]),
     ],
 )
-def test_excluded_lists_unsupported_python_versions(requires_python, expected):
+def test_excluded_lists_version_when_specifier_rejects_it(requires_python, expected):
     assert excluded(requires_python) == expected
 
 
-def test_lock_files_have_same_version_of_shared_packages():
+def test_lock_files_have_same_version_when_both_pin_a_package():
     versions = [dict(re.findall(r"^(\S+)==(\S+)", lock, re.MULTILINE)) for lock in LOCKS]
     both = set(versions[0]) & set(versions[1])
     assert {name: versions[0][name] for name in both} == {name: versions[1][name] for name in both}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "envs").glob("*.yaml")), ids=lambda p: p.name)
-def test_conda_file_has_versions_of_lock_file(path):
+def test_conda_file_has_locked_version_when_it_lists_a_package(path):
     dependencies = yaml.safe_load(path.read_text())["dependencies"]
     assert "python=3.11" in dependencies
     pip = next(item["pip"] for item in dependencies if isinstance(item, dict))
@@ -161,14 +161,14 @@ def test_conda_file_has_versions_of_lock_file(path):
         assert pins()[normal(name)] == version, requirement
 
 
-def test_conda_files_contain_every_study_requirement():
+def test_conda_files_pin_package_when_study_requires_it():
     text = "".join(path.read_text() for path in (ROOT / "envs").glob("*.yaml"))
     for extra in STUDY_EXTRAS:
         for requirement in PROJECT["optional-dependencies"][extra]:
             assert f"- {re.match(r'[A-Za-z0-9-]+', requirement)[0]}==" in text, requirement
 
 
-def test_dockerfile_installs_hashed_lock_as_non_root_user():
+def test_dockerfile_has_user_and_hashes_when_it_installs_lock():
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert re.search(r"^ARG BASE=python:3\.11", dockerfile, re.MULTILINE)
     assert "--require-hashes" in dockerfile
@@ -176,7 +176,7 @@ def test_dockerfile_installs_hashed_lock_as_non_root_user():
     assert re.search(r"^USER (?!root)", dockerfile, re.MULTILINE)
 
 
-def test_dockerfile_compiles_code_before_user_changes():
+def test_dockerfile_compiles_code_when_user_is_still_root():
     dockerfile = (ROOT / "Dockerfile").read_text()
     steps = ("COPY src src\n", "RUN python -m compileall -q src\n", "USER ")
     positions = [dockerfile.index(step) for step in steps]

@@ -60,7 +60,7 @@ def find_result_paths(path: Path) -> Iterator[str]:
             yield literal
 
 
-def test_result_paths_are_written_once():
+def test_source_has_no_result_path_when_paths_module_defines_it():
     folders = (ROOT / "src" / "snugnet", ROOT / "workflow")
     files = [
         path
@@ -89,7 +89,7 @@ def test_result_paths_are_written_once():
         ("a.smk", '"<results>/logs/verify/{model}.log"', []),
     ],
 )
-def test_find_result_paths_returns_paths_of_results(tmp_path, name, source, expected):
+def test_find_result_paths_returns_literal_when_it_is_a_result(tmp_path, name, source, expected):
     path = tmp_path / name
     path.write_text(source)
     assert list(find_result_paths(path)) == expected

@@ -47,7 +47,7 @@ def files(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_wheel_contains_only_workflow_and_packages(site):
+def test_wheel_has_only_current_files_when_build_folder_is_stale(site):
     expected = files(ROOT / "workflow") | {"config.yaml": (ROOT / "config.yaml").read_bytes()}
     profile = "profiles/default/profile.yaml"
     expected[profile] = (ROOT / profile).read_bytes()
@@ -58,12 +58,12 @@ def test_wheel_contains_only_workflow_and_packages(site):
     assert others == {f"snugnet-{__version__}.dist-info"}
 
 
-def test_wheel_contains_logger_plugin_of_profile(site):
+def test_wheel_contains_logger_plugin_when_profile_names_it(site):
     profile = yaml.safe_load((site / WORKFLOW / "profiles/default/profile.yaml").read_text())
     assert (site / f"snakemake_logger_plugin_{profile['logger']}" / "__init__.py").is_file()
 
 
-def test_build_keeps_other_files_in_build_folder(tmp_path):
+def test_build_keeps_other_files_when_build_folder_is_not_empty(tmp_path):
     folder = tmp_path / "lib"
     folder.mkdir()
     (folder / "precious.txt").touch()
@@ -72,7 +72,7 @@ def test_build_keeps_other_files_in_build_folder(tmp_path):
     assert {path.name for path in folder.iterdir()} == {*PACKAGES, WORKFLOW, "precious.txt"}
 
 
-def test_code_digests_are_equal_in_clone_and_wheel(site):
+def test_code_digests_are_equal_when_code_is_in_wheel(site):
     clone = compute_all_digests(ROOT / "src" / "snugnet", ROOT / "workflow" / "scripts")
     assert compute_all_digests(site / "snugnet", site / WORKFLOW / "scripts") == clone
     for name, modules in (("train", ("snugnet.models.architectures.cnn",)), ("verify", ())):

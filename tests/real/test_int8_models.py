@@ -27,7 +27,7 @@ FLOAT = [
     *("ad01_fp32", "ad01_quant_hybrid", "kws_ref_model_float32", "vww_96_float"),
     *("pretrainedResnet", "pretrainedResnet_large_float"),
 ]
-# Of these the outputs alone were stored.
+# Only the outputs of these were stored.
 NO_TENSORS = ("ad01_fullint_floatio",)
 SAMPLES = 1000
 
@@ -44,7 +44,7 @@ def random_inputs(path: Path, model) -> list[np.ndarray]:
     rng = np.random.default_rng(7)
     arrays = []
     for place, port in enumerate(model.inputs):
-        if port.dtype == "int32":  # a shape: any other would ask for another output
+        if port.dtype == "int32":  # a shape: another one would change the shape of the output
             arrays.append(np.concatenate([stored_inputs(path, model)[place]] * SAMPLES))
             continue
         shape = (SAMPLES * port.shape[0], *port.shape[1:])
@@ -78,7 +78,7 @@ def check_all_tensors(path: Path, profile: str) -> None:
 
 
 @pytest.mark.parametrize(("folder", "name"), INTEGER)
-def test_engine_equals_stored_tensors_of_model(folder, name):
+def test_engine_equals_stored_tensors_when_model_is_published(folder, name):
     model = load(DATASETS / folder / f"{name}.tflite")
     stored = np.load(DATASETS / folder / "reference_io.npz", allow_pickle=False)
     x = stored[f"{name}__input"].reshape(-1, *model.inputs[0].shape[1:])
@@ -103,7 +103,9 @@ def test_engine_tensors_equal_runtime_when_inputs_are_random(folder, name, profi
 
 @pytest.mark.parametrize("profile", ["litert_ref", "tflm"])
 def test_engine_int16_tensors_equal_runtime_when_inputs_random(profile):
-    for path in sorted((DATASETS / "tflite_micro" / "seanet").glob("*/*.tflite")):
+    paths = sorted((DATASETS / "tflite_micro" / "seanet").glob("*/*.tflite"))
+    assert len(paths) == 127
+    for path in paths:
         check_all_tensors(path, profile)
 
 
@@ -113,8 +115,8 @@ def test_load_fails_when_model_computes_in_float(name):
         load(DATASETS / "mlperf_tiny_tflite" / f"{name}.tflite")
 
 
-def test_engine_equals_golden_outputs_of_int16_operators():
-    """TensorFlow Lite Micro itself, as installed, misses four of LEAKY_RELU by one."""
+def test_engine_equals_golden_output_when_operator_is_int16():
+    """The installed TensorFlow Lite Micro itself misses four values of LEAKY_RELU by one."""
     paths = sorted((DATASETS / "tflite_micro" / "seanet").glob("*/*.tflite"))
     assert len(paths) == 127
     for path in paths:

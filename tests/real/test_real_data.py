@@ -10,6 +10,8 @@ import yaml
 from snakemake.utils import update_config
 
 from snugnet.config.study import Study
+from snugnet.core.settings.datasets.folds import Folds
+from snugnet.core.settings.datasets.ptbxl import PtbxlDataset
 from snugnet.datasets.prepare import prepare
 from tests.paths import ROOT
 
@@ -24,13 +26,13 @@ def load(name: str):
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     update_config(config, yaml.safe_load((ROOT / "config" / "real.yaml").read_text()))
     config["datasets_dir"] = str(Path(FOLDER or "").resolve())
-    settings = Study(config).settings.dataset_with_folder(name)
-    loader = import_module(f"snugnet.datasets.{settings['kind']}")
-    samples = loader.load(settings, 1)
-    return samples, prepare(samples, settings, 1).splits
+    settings = Study(config).config.datasets[name]
+    loader = import_module(f"snugnet.datasets.{settings.kind}")
+    samples = loader.load(settings, Path(config["datasets_dir"]), 1)
+    return samples, prepare(samples, settings, name, 1).splits
 
 
-def test_mitdb_loader_has_published_class_counts():
+def test_mitdb_loader_has_published_counts_when_split_is_random():
     samples, splits = load("mitdb")
     # The database's own counts, less the beats too near an end for a window.
     published = np.array([75052, 8075, 7259, 7130, 2546])
@@ -40,7 +42,7 @@ def test_mitdb_loader_has_published_class_counts():
     assert splits["train"].x.shape[1:] == (1, 320, 1)
 
 
-def test_mitdb_interpatient_split_has_published_class_counts():
+def test_mitdb_test_split_has_published_counts_when_interpatient():
     _, splits = load("mitdb_interpatient")
     published = np.array([44259, 1837, 3221, 388, 7])
     counts = np.bincount(splits["test"].y)
@@ -51,7 +53,7 @@ def test_mitdb_interpatient_split_has_published_class_counts():
     assert shared == {"201"}
 
 
-def test_wisdm_loader_has_published_class_counts():
+def test_wisdm_loader_has_published_counts_when_split_by_subject():
     samples, splits = load("wisdm")
     assert np.bincount(samples.y).tolist() == [1641, 1607, 1603, 1634, 1625, 1608]
     assert len(set(samples.group.tolist())) == 46
@@ -60,13 +62,13 @@ def test_wisdm_loader_has_published_class_counts():
     assert 19 < np.abs(raw["train"].x[:, :, :3]).max() < 20
 
 
-def test_ptbxl_loader_has_published_class_counts():
+def test_ptbxl_loader_has_published_counts_when_file_is_npz():
     samples, splits = load("ptbxl")
     assert samples.y.sum(axis=0).tolist() == [983, 250, 464, 418, 182]
     assert splits["train"].x.shape[1:] == (12, 1000, 1)
 
 
-def test_mnist_loader_has_published_class_counts():
+def test_mnist_loader_has_published_counts_when_data_is_real():
     samples, _ = load("mnist")
     train, test = samples.y[:60000], samples.y[60000:]
     assert np.bincount(train).tolist() == [
@@ -75,12 +77,11 @@ def test_mnist_loader_has_published_class_counts():
     assert np.bincount(test).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
 
 
-def test_ptbxl_loader_reads_official_folder():
+def test_ptbxl_loader_reads_records_when_folder_is_official():
     from snugnet.datasets import ptbxl
 
-    folds = {"train": [1, 2, 3, 4, 5, 6], "val": [7], "test": [8]}
-    settings = {"kind": "ptbxl", "path": "ptbxl", "datasets_dir": FOLDER, "folds": folds}
-    samples = ptbxl.load(settings, 1)
+    folds = Folds(train=(1, 2, 3, 4, 5, 6), val=(7,), test=(8,))
+    samples = ptbxl.load(PtbxlDataset(kind="ptbxl", folds=folds), Path(FOLDER or ""), 1)
     assert len(samples.x) > 300
     assert samples.x.shape[1:] == (1000, 12)
     assert 0.05 < samples.x.std() < 1.0  # millivolts

@@ -62,7 +62,7 @@ def trained(request, keras, tmp_path_factory) -> Any:
 
 @pytest.fixture
 def save(tmp_path):
-    """Write the bytes of a .tflite file; give its path."""
+    """Write the bytes of a .tflite file; return its path."""
 
     def saved(file: bytes) -> Path:
         path = tmp_path / "model.tflite"

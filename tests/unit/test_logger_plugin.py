@@ -61,7 +61,7 @@ def screen(monkeypatch) -> Screen:
     return Screen(monkeypatch)
 
 
-def test_logger_plugin_is_found_by_snakemake():
+def test_logger_plugin_is_registered_when_package_is_installed():
     assert LoggerPluginRegistry().is_installed("snugnet")
 
 
@@ -82,7 +82,7 @@ def test_logger_omits_message_when_it_is_about_snakemake(screen, message):
     assert screen.lines == []
 
 
-def test_logger_prints_messages_warnings_and_errors(screen):
+def test_logger_prints_message_when_it_is_not_about_snakemake(screen):
     screen.log(None, "All checks passed (24 cells)")
     screen.log(None, "Execute with care", logging.WARNING)
     screen.log(LogEvent.ERROR, "WorkflowError: broken", logging.ERROR)

@@ -70,7 +70,7 @@ def test_quantize_is_exact_when_model_is_full_integer(quantized):
     assert quantized.to_json()["certificate"]["tflm"]["verdict"] == "exact"
 
 
-def test_quantize_does_not_change_model_or_random_state(model):
+def test_quantize_keeps_model_and_random_state_when_calibrating(model):
     weights = [weight.copy() for weight in model.get_weights()]
     random.seed(5)
     expected = random.random()
@@ -97,7 +97,7 @@ def test_quantize_gives_equal_size_when_model_is_a_path(model, quantized, tmp_pa
     assert from_file.size_bytes == quantized.size_bytes
 
 
-def test_evaluate_reports_interval_groups_and_confusion(quantized):
+def test_evaluate_reports_groups_and_interval_when_groups_exist(quantized):
     x, y = samples(2)
     groups = np.arange(N) // 10
     result = sn.evaluate(quantized, x, y, groups=groups)
@@ -131,14 +131,14 @@ def test_compare_is_paired_when_samples_are_the_same(quantized, model, keras):
     assert "difference" in repr(other)
 
 
-def test_quantize_aware_is_exact_and_keeps_history(model):
+def test_quantize_aware_is_exact_when_trained_for_two_epochs(model):
     result = sn.quantize_aware(model, train=samples(0), val=samples(1), epochs=2)
     assert result.method == "quantization_aware"
     assert result.certificate.exact
     assert [round(epoch["epoch"]) for epoch in result.history] == [1, 2]
 
 
-def test_results_can_be_compared_and_hashed(quantized, tmp_path):
+def test_results_are_equal_only_when_they_are_the_same_object(quantized, tmp_path):
     """Two results are equal only if they are the same object: they hold arrays and lists."""
     x, y = samples(2)
     path = tmp_path / "m.tflite"
@@ -155,7 +155,7 @@ def test_results_can_be_compared_and_hashed(quantized, tmp_path):
 
 
 @pytest.mark.parametrize("method", ["structured", "magnitude"])
-def test_prune_reaches_target(model, method):
+def test_prune_reaches_target_when_method_differs(model, method):
     pruned = sn.prune(
         model, train=samples(0), val=samples(1), target=0.5, method=method, epochs=EPOCHS
     )
@@ -185,7 +185,7 @@ def test_compression_works_when_tflite_rejects_model(model, call, monkeypatch):
     assert call(model, samples(0), samples(1)).name.startswith("rows")
 
 
-def test_factorize_makes_model_smaller(model):
+def test_factorize_makes_model_smaller_when_ranks_are_reduced(model):
     thin = sn.factorize(
         model,
         {"conv_2": sn.Tucker2(0.5), "head": sn.SVD(2)},
@@ -196,7 +196,7 @@ def test_factorize_makes_model_smaller(model):
     assert thin.count_params() < model.count_params()
 
 
-def test_factorize_accepts_rank_of_numpy(model):
+def test_factorize_accepts_rank_when_it_is_a_numpy_number(model):
     layers = {"conv_2": sn.Tucker2((np.int64(3), np.float32(0.5))), "head": sn.SVD(np.int32(2))}
     thin = sn.factorize(model, layers, train=samples(0), val=samples(1), epochs=1)
     assert thin.count_params() < model.count_params()
@@ -214,14 +214,14 @@ def test_verify_is_exact_when_samples_are_arrays_or_random(tmp_path):
     assert "<th style='text-align:left'>tflm</th><td>exact</td>" in without_samples._repr_html_()
 
 
-def test_load_int8_explains_element(quantized, tmp_path):
+def test_load_int8_explains_element_when_file_was_saved(quantized, tmp_path):
     path = quantized.save(tmp_path / "m.tflite")
     engine = sn.load_int8(path)
     steps = dict(engine.explain(samples(2)[0][:1], operator=0, index=(0, 0, 3, 1)))
     assert "output" in " ".join(steps)
 
 
-def test_to_akida_returns_program_that_predicts(keras, tmp_path):
+def test_to_akida_returns_program_when_model_fits_the_device(keras, tmp_path):
     layers = keras.tf_keras.layers
     net = keras.tf_keras.Sequential(
         [
@@ -322,7 +322,7 @@ def test_training_names_no_option_when_model_is_no_classifier(call, model, keras
     assert "--" not in str(error.value)
 
 
-def test_public_names_are_importable():
+def test_package_has_attribute_only_when_name_is_public():
     assert set(sn.__all__) <= set(dir(sn))
     for name in sn.__all__:
         assert getattr(sn, name) is not None

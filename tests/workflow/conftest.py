@@ -59,7 +59,7 @@ class Project:
                 shutil.copy(source, folder / name)
 
     def at(self, folder: Path, prefix: tuple[str, ...] = ()) -> "Project":
-        """Give the same project in another folder, where it must have been copied or moved."""
+        """Return the same project in another folder, where it must have been copied or moved."""
         other = copy(self)
         other.folder, other.prefix = folder, prefix
         other.results = folder / self.results.relative_to(self.folder)
@@ -86,7 +86,7 @@ class Project:
             )
 
     def run(self, *command: str) -> tuple[int, str]:
-        """Run a command beside what was started; give its status and all that it printed."""
+        """Run a command beside what was started; return its status and all that it printed."""
         done = subprocess.run(
             command,
             cwd=self.folder,
@@ -124,7 +124,7 @@ class Project:
         return {rule: int(count) for rule, count in stats if rule not in LEFT_OUT}
 
     def planned(self, *targets: str) -> set[tuple[str, str]]:
-        """Give (rule, wildcards) of each job that is to be run."""
+        """Return (rule, wildcards) of each job that is to be run."""
         text = self.snakemake("-n", *(targets or ("all",)), *TINY)
         blocks = re.findall(r"^(?:local)?rule (\w+):\n((?: +.*\n)+)", text, re.MULTILINE)
         jobs = set()

@@ -30,7 +30,7 @@ def table(study) -> pd.DataFrame:
     return pd.read_csv(study.results / "report" / "metrics.csv")
 
 
-def test_akida_rows_have_both_runtimes_and_incompatible_cells(study, table):
+def test_akida_rows_have_reason_when_model_is_incompatible(study, table):
     akida = table[table["scheme"].str.startswith("akida")]
     assert len(akida) == 2 * 2 * 2 + 2
     fits = akida[akida["model"] == "digits_akida"]
@@ -45,7 +45,7 @@ def test_akida_rows_have_both_runtimes_and_incompatible_cells(study, table):
     assert json.loads((study.results / "report" / "gate.json").read_text())["verdict"] == "pass"
 
 
-def test_akida_simulator_equals_keras_runtime(study):
+def test_akida_simulator_equals_keras_when_model_fits(study):
     for variant in ("original", "original_qat"):
         folder = study.results / "predictions" / "digits_akida" / variant
         for scheme in ("akida_v1_w4a4", "akida_v2_w8a8"):
@@ -62,14 +62,14 @@ def test_akida_simulator_equals_keras_runtime(study):
                 assert agreement["quantizeml"]["verdict"] == "differs"
 
 
-def test_akida_page_lists_models_that_fit_and_do_not_fit(study):
+def test_akida_page_lists_model_when_it_does_not_fit(study):
     page = (study.results / "report" / "akida.md").read_text()
     assert "| digits_akida" in page
     assert "## Models that do not fit" in page
     assert "| smartwatch_lean" in page
 
 
-def test_preflight_names_layers_and_trains_nothing(study):
+def test_preflight_names_layer_when_model_does_not_fit(study):
     assert study.plan("preflight", options=STUDY) == {"preflight_akida": 3, "tabulate_preflight": 1}
     study.snakemake("--cores", "all", "preflight", *STUDY)
     page = (study.results / "report" / "preflight.md").read_text()

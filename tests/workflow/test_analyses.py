@@ -37,11 +37,11 @@ def table(study) -> pd.DataFrame:
 
 
 def of_original(table: pd.DataFrame) -> pd.DataFrame:
-    """Give the cells of the one network that every analysis looks into."""
+    """Return the cells of the one network that every analysis covers."""
     return table[(table["model"] == "digits_fc") & (table["variant"] == "original")]
 
 
-def test_quantization_steps_sum_to_the_whole_difference(table):
+def test_quantization_steps_add_up_when_study_has_all_steps(table):
     rows = of_original(table[table["scheme"] != "mixed"])
     steps = rows.set_index("scheme")["delta_step"]
     assert pd.isna(steps["float32"])
@@ -50,7 +50,7 @@ def test_quantization_steps_sum_to_the_whole_difference(table):
     assert rows["p_step_holm"].dropna().between(0, 1).all()
 
 
-def test_layer_tables_list_every_layer(study):
+def test_layer_tables_list_every_layer_when_model_is_dense(study):
     debugged, traced = (
         pd.read_csv(study.results / f"debug/{CELL}/{name}.csv") for name in ("layers", "trace")
     )
@@ -65,7 +65,7 @@ def test_layer_tables_list_every_layer(study):
     assert not (calibrated / "layers.csv").exists()  # it has quantizers of its own
 
 
-def test_sensitivity_starts_with_none_and_all_quantized(study, table):
+def test_sensitivity_has_none_and_all_first_when_it_is_enabled(study, table):
     sweep = pd.read_csv(study.results / f"debug/{CELL}/sensitivity.csv")
     assert sweep["quantized"].tolist()[:2] == ["none", "all"]
     assert set(sweep["quantized"][2:]) == {"only", "all_but"}
@@ -76,7 +76,7 @@ def test_sensitivity_starts_with_none_and_all_quantized(study, table):
     assert by_scheme["fiq_float32"] - 150 < sizes["all"] <= by_scheme["fiq_float32"]
 
 
-def test_mistakes_are_measured_with_file_of_cell(study, table):
+def test_mistakes_have_accuracy_of_cell_when_scheme_is_fiq_int8(study, table):
     result = json.loads((study.results / f"debug/{CELL}/mistakes.json").read_text())
     row = of_original(table).set_index("scheme").loc["fiq_int8"]
     assert result["accuracy"] == pytest.approx(row["accuracy"])
@@ -85,7 +85,7 @@ def test_mistakes_are_measured_with_file_of_cell(study, table):
     assert names >= {"cast", "wrap", "cast_and_wrap", "input_zero_point"}
 
 
-def test_mixed_cell_is_smallest_candidate_within_budget(study, table):
+def test_mixed_cell_is_smallest_when_candidates_fit_budget(study, table):
     folder = study.results / "tflite/digits_fc/original/mixed"
     candidates = pd.read_csv(folder / "candidates.csv")
     chosen = candidates[candidates["chosen"]]
@@ -97,14 +97,14 @@ def test_mixed_cell_is_smallest_candidate_within_budget(study, table):
     assert chosen.iloc[0]["size_bytes"] == fits["size_bytes"].min()
 
 
-def test_calibration_chooses_best_rule_on_val(study):
+def test_calibration_chooses_best_rule_when_there_are_several(study):
     rules = pd.read_csv(study.results / "models/digits_fc/calibrated/calibration.csv")
     assert rules["rule"].tolist()[0] == "minmax"
     assert rules["chosen"].sum() == 1
     assert rules.loc[rules["chosen"], "accuracy"].iloc[0] == rules["accuracy"].max()
 
 
-def test_seeds_table_has_mean_of_models(study, table):
+def test_seeds_table_has_mean_when_study_has_two_seeds(study, table):
     seeds = pd.read_csv(study.results / "report" / "seeds.csv")
     assert seeds["seeds"].tolist() == [2] * 4
     row = seeds[(seeds["variant"] == "original") & (seeds["scheme"] == "fiq_int8")].iloc[0]

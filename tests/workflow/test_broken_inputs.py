@@ -155,7 +155,7 @@ def test_run_fails_before_jobs_when_results_dir_not_writable(project):
 
 
 def test_predict_job_fails_when_split_is_truncated(tiny):
-    """A file that was cut short on disk: the job that reads it says so and leaves no output."""
+    """A file that was cut short on disk: its reader reports this and leaves no output."""
     test = tiny.results / "data/digits/test.npz"
     predictions = tiny.results / "predictions/digits_fc/original/drq/litert.npz"
     content = test.read_bytes()

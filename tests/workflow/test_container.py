@@ -33,7 +33,7 @@ def run(*command: str) -> str:
 
 
 def mirror() -> list[str]:
-    """Give the mirror that this machine's packages come from; debootstrap knows one otherwise."""
+    """Return the mirror of this machine's packages; without one, debootstrap uses its own."""
     text = run("apt-get", "indextargets", "--format", "$(SITE) $(RELEASE)", "Created-By: Packages")
     return [line.split()[0] for line in text.splitlines() if line.endswith(" bookworm")][:1]
 
@@ -75,7 +75,7 @@ def inside(container: str, command: str, *options: str) -> str:
     return run("buildah", "run", *user, *options, container, "--", *shlex.split(command))
 
 
-def test_image_contains_only_packages_of_the_study(container):
+def test_image_contains_package_only_when_study_needs_it(container):
     """No compiler, no headers for one, no installer, none of the lock's tools for developers."""
     look = "for name in gcc cc make pip pip3 git; do command -v $name; done; echo none"
     assert inside(container, f"sh -c '{look}'").split() == ["none"]
@@ -105,7 +105,7 @@ def test_container_reruns_only_affected_jobs_when_config_changes(container, tmp_
     old = "  digits_fc:\n    training:\n      epochs: 6"
     assert old in text
     config.write_text(text.replace(old, old.replace("6", "7")))
-    # A container of its own: all that it knows of the past is in the results.
+    # Each command has a new container: only the results contain records of earlier runs.
     plan = inside(container, f"snakemake -n {TINY}", *volumes)
     stats = dict(re.findall(r"^(\w+) +(\d+)$", plan, re.MULTILINE))
     assert stats["train"] == "1"

@@ -46,7 +46,7 @@ def test_run_prints_recommended_models_when_study_is_finished(tiny):
     assert len(tiny.first_output.partition("\nReport: ")[2].splitlines()) <= 3
 
 
-def test_run_prints_one_line_for_each_job(tiny):
+def test_run_prints_one_line_when_a_job_finishes(tiny):
     lines = JOB_LINE.findall(tiny.first_output)
     total = int(lines[0][1])
     assert [int(number) for number, *_ in lines] == list(range(1, total + 1))
@@ -60,7 +60,7 @@ def test_run_prints_one_line_for_each_job(tiny):
     assert "reason:" not in tiny.first_output
 
 
-def test_log_file_has_reason_of_each_job(tiny):
+def test_log_file_has_reason_when_job_has_run(tiny):
     jobs = JOB_LINE.findall(tiny.first_output)
     text = log_file(tiny.first_output).read_text()
     assert len(re.findall(r"^    reason: .+", text, re.MULTILINE)) == len(jobs)
@@ -74,7 +74,7 @@ def test_run_prints_summary_when_nothing_is_to_be_done(tiny):
     assert block(output) == block(tiny.first_output)
 
 
-def test_dry_run_prints_reasons_and_no_summary(tiny):
+def test_dry_run_prints_reason_not_summary_when_job_is_forced(tiny):
     output = tiny.snakemake("-n", "all", "--forcerun", "tabulate", *TINY)
     assert "rule tabulate:" in output
     assert "    reason: " in output

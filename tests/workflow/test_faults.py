@@ -63,7 +63,7 @@ def test_results_are_equal_when_run_is_killed_twenty_times(tiny, project):
     while kinds:
         run = project.start(*RUN)
         due = time.monotonic() + chance.uniform(2, 25)
-        # What is to be killed may not live at that moment: then as soon as it does.
+        # If no such process exists at that moment, one is killed as soon as it exists.
         while run.poll() is None:
             living = victims(project, run)[kinds[-1]]
             if time.monotonic() > due and living:
@@ -113,7 +113,7 @@ def test_run_names_full_disk_and_continues_when_space_is_freed(tiny, project):
     assert_same_results(project, tiny)
 
 
-def test_run_names_read_only_results_and_continues_afterwards(tiny, project):
+def test_run_names_read_only_and_continues_when_writable_again(tiny, project):
     output = run_with_private_mount(
         project,
         """
@@ -149,7 +149,7 @@ def test_second_run_fails_when_folder_is_locked(tiny, project):
 
 
 def test_run_reports_memory_when_job_is_killed(tiny, project):
-    """The kernel's way of ending what takes too much memory is SIGKILL."""
+    """The kernel ends a process that uses too much memory with SIGKILL."""
     run = project.start(*RUN)
     _, child = server_at_work(project, run)
     os.kill(child, signal.SIGKILL)
@@ -177,7 +177,7 @@ def test_run_reports_memory_when_allocation_fails(project):
 
 
 def damage(path: Path) -> None:
-    """Change a bit as a disk does: neither the size nor the time of the file tell of it."""
+    """Change a bit as a faulty disk does: the size and the time of the file stay the same."""
     times = path.stat()
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1

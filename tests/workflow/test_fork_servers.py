@@ -19,7 +19,7 @@ RUN = (*PART, "--config", "fork_server=True")
 
 
 def processes(project: Project) -> dict[int, list[str]]:
-    """Give the arguments of all living processes that belong to a project, by id."""
+    """Return the arguments of all running processes that belong to a project, by id."""
     mark = f"PYTHONPATH={project.folder}/src\0"
     result = {}
     for entry in Path("/proc").iterdir():
@@ -40,7 +40,7 @@ def children(process: int) -> list[int]:
 
 
 def server_at_work(project: Project, run: subprocess.Popen[bytes]) -> tuple[int, int]:
-    """Wait until the server trains a model; give its process and the child's."""
+    """Wait until the server trains a model; return its process and the child's."""
     while run.poll() is None:
         for server, arguments in processes(project).items():
             if arguments[2:4] == ["-m", "snugnet.jobs.fork_server"]:
@@ -60,7 +60,7 @@ def log_of(process: int) -> str:
 
 
 def wait_until_all_processes_end(project: Project) -> None:
-    deadline = time.monotonic() + 3  # less than a job takes that nobody stops
+    deadline = time.monotonic() + 3  # shorter than a job that is not stopped
     while remaining := processes(project):
         assert time.monotonic() < deadline, remaining
         time.sleep(0.05)

@@ -47,7 +47,7 @@ def environment(folder: Path, python: Path) -> Path:
     return folder / "venv" / "bin"
 
 
-def test_machine_has_a_supported_python():
+def test_machine_has_supported_python_when_paths_are_searched():
     pythons = [environments.interpreter(path) for path in PATHS]
     problems = [python.problem for python in pythons if python.problem]
     assert any(python.version[:2] in STUDY for python in pythons), (

@@ -19,13 +19,13 @@ def read_code() -> str:
     return "\n\n".join(sources)
 
 
-def test_notebook_is_saved_without_outputs():
+def test_notebook_has_no_outputs_when_it_is_in_docs():
     cells = json.loads(NOTEBOOK.read_text())["cells"]
     assert all(not cell.get("outputs") for cell in cells)
 
 
 @pytest.mark.slow
-def test_notebook_runs_without_errors(tmp_path):
+def test_notebook_exits_0_when_all_cells_run_in_order(tmp_path):
     program = tmp_path / "notebook.py"
     program.write_text(read_code())
     done = subprocess.run(

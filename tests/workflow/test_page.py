@@ -39,12 +39,12 @@ def tiny_page(tiny) -> Path:
 
 @pytest.fixture(scope="module")
 def rich_page(tmp_path_factory) -> Path:
-    """A page of the default study's size, with everything that there can be."""
+    """A page of the default study's size, with every section."""
     return write_page(rich_study(tmp_path_factory.mktemp("rich")))
 
 
 class Tab:
-    """A page that is open, with what it printed and asked for."""
+    """An open page, with its console messages and its requests."""
 
     def __init__(self, browser: Any, path: Path, size: str, scheme: str, **options: Any) -> None:
         width, height = SIZES[size]
@@ -53,10 +53,10 @@ class Tab:
         self.page = self.context.new_page()
         self.name = f"{size}_{scheme}"
         self.trouble: list[str] = []
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.page.on("console", lambda m: self.trouble.append(f"{m.type}: {m.text}"))
         self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
-        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("request", lambda request: self.requested.append(request.url))
         self.address = path.as_uri()
         self.page.goto(self.address)
 
@@ -65,20 +65,20 @@ class Tab:
         return self
 
     def picture(self, what: str) -> None:
-        """Keep a screenshot where the environment asks for it."""
+        """Save a screenshot if SNUGNET_PICTURES names a folder."""
         folder = os.environ.get("SNUGNET_PICTURES")
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
             self.page.screenshot(path=str(Path(folder) / f"{self.name}_{what}.png"))
 
     def draw(self, section: str) -> None:
-        """Go to a section and wait until its first chart stands."""
+        """Go to a section and wait until its first chart is drawn."""
         self.page.evaluate("id => document.getElementById(id).scrollIntoView()", section)
         self.page.wait_for_selector(f"#{section} .panel svg", timeout=60_000)
 
     def fine(self) -> None:
         assert self.trouble == []
-        assert self.asked == [self.address]
+        assert self.requested == [self.address]
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def tab(browser) -> Iterator[Any]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("study", ["tiny", "rich"])
-def test_page_draws_all_charts_without_errors_and_requests(
+def test_page_has_no_error_or_request_when_charts_are_drawn(
     tab, tiny_page, rich_page, study, size, scheme
 ):
     opened = tab({"tiny": tiny_page, "rich": rich_page}[study], size, scheme).ready()

@@ -166,7 +166,7 @@ def test_plan_has_job_of_file_when_its_record_is_missing(tiny, tmp_path):
     assert f"{NO_RECORD}: {file}" in project.output
     warning = WARNING.format("1 file has", "it was", "its job runs")
     assert len(re.findall(warning, project.output)) == 1
-    # The way to say that the file is right as it is.
+    # This records that the file is right as it is.
     project.snakemake("--touch", "--cores", "1", file, *TINY)
     assert project.plan() == {}
 
@@ -318,7 +318,7 @@ def test_plan_has_report_when_older_template_has_other_content(tiny):
 
 
 def test_run_warns_once_when_records_are_missing(data_project):
-    """On its short screen too, which shows no reasons."""
+    """The short output of a run has this warning too, without the reasons of jobs."""
     (data_project.folder / "results" / ".provenance.db").unlink()
     data_project.snakemake("--cores", "1", *OWN_DATA, *OWN)
     warning = WARNING.format("5 files have", "they were", "their jobs run")

@@ -60,7 +60,7 @@ def run_ok(*command: str, folder: Path = ROOT, **environment: str) -> str:
 
 
 def check_make(command: str, _) -> None:
-    """A target that make knows. A slow test executes `make demo`; `all` of `run` is planned."""
+    """A target of the Makefile. A slow test executes `make demo`; `all` of `run` is planned."""
     target = command.removeprefix("make ")
     assert "snakemake --cores" in run_ok("make", "--dry-run", target)
 
@@ -125,37 +125,37 @@ def study(tmp_path_factory):
 
 
 def save_windows(folder: Path) -> None:
-    """Write `windows.npz`: five classes that are easy to tell apart."""
+    """Write `windows.npz`: five classes that are easy to distinguish."""
     y = np.arange(200) % 5
     noise = np.random.default_rng(0).normal(size=(200, 32, 32, 1))
     np.savez(folder / "windows.npz", x=(noise + y[:, None, None, None]).astype("f4"), y=y)
 
 
-def test_single_files_page_has_install_command_for_each_extra():
+def test_single_files_page_has_five_installs_when_table_is_read():
     assert len(INSTALLS) == 5
 
 
-def test_installs_of_package_start_in_new_environment():
+def test_block_creates_environment_when_it_installs_the_package():
     """Outside of one, Debian rejects them; in `.venv`, they replace what `make` installed."""
     blocks = [commands for _, block in BLOCKS if OWN_INSTALL in (commands := lines(block))]
     assert len(blocks) == 2
     assert all(commands[:2] == [NEW_ENVIRONMENT, OWN_INSTALL] for commands in blocks)
 
 
-def test_readme_is_short_and_all_blocks_are_commands():
+def test_readme_has_at_most_150_lines_when_blocks_are_commands():
     assert len(README.splitlines()) <= 150
     assert {language for language, _ in BLOCKS} == {"sh"}
     assert len(COMMANDS) >= 15
 
 
 @pytest.mark.parametrize("command", list(dict.fromkeys([*COMMANDS, *INSTALLS])))
-def test_readme_command_is_valid(command, study):
+def test_readme_command_is_valid_when_its_program_checks_it(command, study):
     (check,) = (check for start, check in CHECKS.items() if command.startswith(start))
     check(command, study)
 
 
 @pytest.mark.parametrize(("target", "overlay"), [("demo", "config/tiny.yaml"), ("run", None)])
-def test_readme_states_the_size_of_the_studies(target, overlay):
+def test_readme_states_size_of_study_when_make_target_runs_it(target, overlay):
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     if overlay is not None:
         update_config(config, yaml.safe_load((ROOT / overlay).read_text()))
@@ -164,7 +164,7 @@ def test_readme_states_the_size_of_the_studies(target, overlay):
     assert re.search(rf"^make {target} .*: {size}\b", README, re.MULTILINE)
 
 
-def test_readme_links_lead_to_files():
+def test_readme_link_leads_to_file_when_it_is_relative():
     paths = [path for path in re.findall(r"\]\(([^)]+)\)", README) if "://" not in path]
     assert len(paths) > 20
     for path, _, section in (link.partition("#") for link in paths):
@@ -174,13 +174,13 @@ def test_readme_links_lead_to_files():
             assert section in [heading.lower().replace(" ", "-") for heading in headings], path
 
 
-def test_readme_has_one_picture():
+def test_readme_picture_exists_when_there_is_exactly_one():
     (picture,) = re.findall(r"!\[[^]]+\]\(([^)]+)\)", README)
     assert (ROOT / picture).stat().st_size > 10_000
 
 
 @pytest.mark.slow
-def test_readme_make_demo_prints_a_summary(project):
+def test_readme_make_demo_prints_summary_when_venv_exists(project):
     """With an environment that is there already; `make test-install` makes fresh ones."""
     for name in filter(lambda name: (ROOT / name).exists(), MAKE_FILES):
         shutil.copy(ROOT / name, project.folder)
@@ -208,7 +208,7 @@ def test_readme_study_runs_when_data_and_model_are_own(project):
 
 @pytest.mark.slow
 def test_readme_study_runs_when_folder_is_empty(tmp_path):
-    """The package comes from a wheel, what it needs from the environment of the tests."""
+    """The package comes from a wheel, its requirements from the environment of the tests."""
     from tests.environments import copy_source
 
     folder, site = tmp_path / "empty", tmp_path / "site"

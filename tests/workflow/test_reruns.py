@@ -228,7 +228,7 @@ def test_plan_has_verification_when_traced_samples_change(tiny):
 
 
 def test_plan_has_jobs_of_variant_when_its_setting_changes(tiny):
-    """Its parent stays, although what is asked of it was checked before it was trained."""
+    """Its parent stays, although the request was checked before it was trained."""
     expected = {
         "compress": 1,
         "train_quantized": 1,

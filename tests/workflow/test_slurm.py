@@ -27,7 +27,7 @@ def cluster(tmp_path_factory):
 
 
 def running(cluster: Cluster, run: subprocess.Popen[bytes], completed: int) -> str:
-    """Wait until so many jobs are completed and others run; give the number of the newest."""
+    """Wait until so many jobs are completed and others run; return the number of the newest."""
     while run.poll() is None:
         states = cluster.jobs()
         running_jobs = [job for job, state in states.items() if state == "RUNNING"]
@@ -37,7 +37,7 @@ def running(cluster: Cluster, run: subprocess.Popen[bytes], completed: int) -> s
     raise AssertionError("the run ended before another job ran")
 
 
-def test_slurm_profile_names_only_rules_of_the_study(project):
+def test_slurm_profile_names_rule_only_when_study_has_it(project):
     """Its plan: every rule that the profile names is one, and small jobs are in groups."""
     plan = project.snakemake("-n", *SLURM, "all")
     rules = set(re.findall(r"^(\w+) +\d+$", plan, re.MULTILINE))
@@ -74,5 +74,5 @@ def test_job_restarts_with_more_memory_when_memory_runs_out(project, cluster):
         output = project.snakemake(*SLURM, target, *TINY)
     assert re.search(r"Trying to restart job \d+", output)
     states = [state for job, state in cluster.jobs().items() if job not in before]
-    assert "FAILED" in states  # OUT_OF_MEMORY where the kernel's control groups tell
+    assert "FAILED" in states  # OUT_OF_MEMORY if the kernel has control groups
     assert states.count("COMPLETED") >= 2

@@ -20,14 +20,14 @@ def table(tiny) -> pd.DataFrame:
     return pd.read_csv(tiny.results / "report" / "metrics.csv")
 
 
-def test_metrics_table_has_one_ok_row_for_each_cell(table):
+def test_metrics_table_has_ok_row_per_cell_when_study_is_tiny(table):
     assert list(table.columns) == COLUMNS
     assert len(table) == 5 + 5 + 2 + 2 + 2 * 2 + 3 * 2
     assert (table["status"] == "ok").all()
     assert set(table["task"]) == {"multiclass", "multilabel", "binary"}
 
 
-def test_metrics_table_has_accuracy_of_at_least_80_percent(table):
+def test_accuracy_is_at_least_80_percent_when_study_is_tiny(table):
     low = table[table["accuracy"] < 0.8]
     assert low.empty, low[["model", "variant", "scheme", "accuracy"]].to_string()
 
@@ -48,7 +48,7 @@ def test_metrics_table_has_values_only_when_they_apply(table):
     assert (table["accuracy"] <= table["accuracy_high"]).all()
 
 
-def test_metrics_table_accuracy_equals_accuracy_of_predictions(tiny, table):
+def test_table_accuracy_equals_mean_when_predictions_are_loaded(tiny, table):
     for row in table.itertuples():
         path = f"{row.model}/{row.variant}/{row.scheme}/{row.runtime}.npz"
         predictions = load_predictions(tiny.results / "predictions" / path)
@@ -56,14 +56,14 @@ def test_metrics_table_accuracy_equals_accuracy_of_predictions(tiny, table):
         assert row.n == len(predictions.labels)
 
 
-def test_metrics_page_shows_every_model(tiny, table):
+def test_metrics_page_shows_model_when_table_has_it(tiny, table):
     page = (tiny.results / "report" / "metrics.md").read_text()
     for model in table["model"].unique():
         assert f"## {model}" in page
     assert "synthetic_imu" in page
 
 
-def test_manifest_lists_results_code_and_versions(tiny):
+def test_manifest_lists_results_and_code_when_study_is_finished(tiny):
     manifest = json.loads((tiny.results / "manifest.json").read_text())
     digests = tiny.digests()
     assert manifest["results"] == {name: digests[name] for name in manifest["results"]}
@@ -76,7 +76,7 @@ def test_manifest_lists_results_code_and_versions(tiny):
     assert manifest["versions"]["tensorflow"].startswith("2.19")
 
 
-def test_gate_of_tiny_study_passes(tiny):
+def test_gate_passes_when_study_is_tiny(tiny):
     gate = json.loads((tiny.results / "report" / "gate.json").read_text())
     assert gate == {"verdict": "pass", "cells": 24, "failures": [], "requirements": []}
 
@@ -102,7 +102,7 @@ def test_zeros_are_kept_when_model_is_trained_and_converted(tiny, table, variant
     assert row["size_gzip_bytes"] < 0.7 * dense["size_gzip_bytes"]
 
 
-def test_pruned_and_factorized_models_have_requested_size(tiny, table):
+def test_model_has_requested_size_when_pruned_or_factorized(tiny, table):
     rows = {
         variant: cell_of(table, "smartwatch_lean", variant, "fiq_int8")
         for variant in ("original", "pruned", "lowrank", "lowrank_qat")
@@ -141,15 +141,19 @@ def test_run_fails_before_training_when_request_is_wrong(project):
     assert not (project.results / "models/smartwatch_lean").exists()
 
 
-def test_tflite_files_have_input_type_of_their_scheme(tiny):
-    for path in tiny.results.glob("tflite/*/*/fiq_*/model.tflite"):
+def test_tflite_file_has_input_type_when_scheme_names_it(tiny):
+    paths = list(tiny.results.glob("tflite/*/*/fiq_*/model.tflite"))
+    assert paths
+    for path in paths:
         graph = read_graph(path)
         dtype = path.parent.name.removeprefix("fiq_")
         assert graph.tensors[graph.inputs[0]].dtype == dtype
 
 
-def test_calibration_samples_come_from_train(tiny):
-    for path in tiny.results.glob("data/*/calib.npz"):
+def test_calibration_samples_equal_train_when_index_is_applied(tiny):
+    paths = list(tiny.results.glob("data/*/calib.npz"))
+    assert paths
+    for path in paths:
         train = load_split(path.with_name("train.npz"))
         with np.load(path, allow_pickle=False) as calib:
             np.testing.assert_array_equal(calib["x"], train.x[calib["index"]])
@@ -157,13 +161,15 @@ def test_calibration_samples_come_from_train(tiny):
             assert len(calib["index"]) == min(40, len(train.x))
 
 
-def test_groups_are_in_one_split_only(tiny):
-    for folder in tiny.results.glob("data/synthetic_*"):
+def test_group_is_in_one_split_when_dataset_is_synthetic(tiny):
+    folders = list(tiny.results.glob("data/synthetic_*"))
+    assert folders
+    for folder in folders:
         groups = [set(load_split(folder / f"{s}.npz").group) for s in ("train", "val", "test")]
         assert not groups[0] & groups[1] | groups[0] & groups[2] | groups[1] & groups[2]
 
 
-def test_logs_have_progress_and_tensorflow_messages(tiny):
+def test_logs_have_progress_and_messages_when_jobs_have_ended(tiny):
     log = (tiny.results / "logs/train/digits_fc/original.log").read_text()
     assert "epochs: 6/6" in log
     assert "left" in log
@@ -172,7 +178,7 @@ def test_logs_have_progress_and_tensorflow_messages(tiny):
     assert (tiny.results / "benchmarks/train/digits_fc/original.tsv").is_file()
 
 
-def test_history_and_stats_are_written(tiny):
+def test_history_and_stats_are_written_when_model_is_trained(tiny):
     folder = tiny.results / "models/digits_fc/original"
     history = pd.read_csv(folder / "history.csv")
     assert history["epoch"].tolist() == [1, 2, 3, 4, 5, 6]
@@ -186,7 +192,7 @@ def test_run_does_nothing_when_study_is_finished(tiny):
     )
 
 
-def test_results_contain_no_partial_files(tiny):
+def test_results_have_no_partial_files_when_study_is_finished(tiny):
     assert list(tiny.folder.rglob("*.partial*")) == []
 
 
@@ -230,7 +236,7 @@ def test_run_fails_before_jobs_when_config_is_wrong(project):
     assert "prepare_dataset" not in text
 
 
-def test_variant_starts_from_weights_of_its_parent(project):
+def test_variant_starts_from_parent_when_method_is_finetune(project):
     variants = "variants:\n  original:\n    method: train\n"
     more = "  tuned:\n    method: finetune\n    parent: original\n    training:\n      epochs: 2\n"
     cell = "results/tiny/models/digits_fc/tuned/model.h5"
@@ -245,12 +251,12 @@ def test_variant_starts_from_weights_of_its_parent(project):
 
 
 def test_run_fails_and_keeps_report_when_contract_fails(tiny):
-    """A file that breaks its scheme's promise fails `all`, after the report."""
+    """A file that breaks the contract of its scheme fails `all`, after the report."""
     contract = tiny.results / "tflite/digits_fc/original/drq/contract.json"
     before = contract.read_text()
     broken = {**json.loads(before), "verdict": "fail", "findings": ["input is int8"]}
     contract.write_text(json.dumps(broken))
-    record([str(contract)])  # as if a job had found so
+    record([str(contract)])  # as if a job had written it
     try:
         text = tiny.snakemake("--cores", "1", "all", "--configfile", "config/tiny.yaml", ok=False)
         assert "checks failed (" in text

@@ -13,7 +13,7 @@ from tests.paths import ROOT
 
 TUTORIALS = ROOT / "docs" / "tutorials"
 DATASETS = os.environ.get("SNUGNET_DATASETS")
-# What has been done already where tests run.
+# The commands whose effect the environment of the tests has already.
 SET_UP = ("make ", ". .venv/")
 ACTIVITIES = ("jumping", "lying", "running", "sitting", "stairs", "walking")
 SAVE = """
@@ -34,7 +34,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def shell(project, command: str) -> None:
-    """Run a command as it stands on a page."""
+    """Run a command as it is written on a page."""
     # A tool beside this Python is found without an activated environment.
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     status, output = project.run("env", f"PATH={path}", "bash", "-c", command)
@@ -42,7 +42,7 @@ def shell(project, command: str) -> None:
 
 
 def follow(project, page: str, left_out: tuple[str, ...] = ()) -> None:
-    """Run all commands of a tutorial, but for those that begin like one of some."""
+    """Run all commands of a tutorial, except those that begin with one of `left_out`."""
     for block in blocks(page, "sh"):
         for command in block.replace("\\\n", " ").splitlines():
             if not command.startswith((*SET_UP, *left_out)):
@@ -50,14 +50,14 @@ def follow(project, page: str, left_out: tuple[str, ...] = ()) -> None:
 
 
 def save_model(project, filters: list[int], shape: tuple[int, ...]) -> None:
-    """Write `model.h5` and `mine.keras`: a network that Akida takes too, with five classes."""
+    """Write `model.h5` and `mine.keras`: a network that Akida supports too, with five classes."""
     code = SAVE.format(filters=filters, shape=shape)
     status, output = project.run(sys.executable, "-c", code)
     assert status == 0, output
 
 
 def activities(folder: Path) -> None:
-    """Write 64 samples of three axes, of ten people: tones that tell six activities apart."""
+    """Write 64 samples of three axes, of ten people: tones that distinguish six activities."""
     rng = np.random.default_rng(0)
     label, person = np.tile(np.arange(6), 120), np.arange(10).repeat(72)
     time = np.arange(64) / 50 + rng.uniform(0, 5, (720, 1))
@@ -82,7 +82,7 @@ def check_activities(project) -> None:
 
 
 @pytest.mark.slow
-def test_microcontroller_tutorial_runs(project):
+def test_microcontroller_tutorial_runs_when_data_is_npz(project):
     activities(project.folder)
     follow(project, "microcontroller.md")
     check_activities(project)
@@ -90,7 +90,7 @@ def test_microcontroller_tutorial_runs(project):
 
 
 @pytest.mark.slow
-def test_study_of_csv_data_runs_all_default_steps(project):
+def test_study_runs_all_default_steps_when_data_is_csv(project):
     activities(project.folder)
     command = ("-m", "snugnet.cli.main", "init", "--data", "belt.csv", "--window", "64,3")
     status, output = project.run(sys.executable, *command)
@@ -100,7 +100,7 @@ def test_study_of_csv_data_runs_all_default_steps(project):
 
 
 @pytest.mark.slow
-def test_akida_tutorial_runs(project):
+def test_akida_tutorial_runs_when_model_and_data_are_own(project):
     rng = np.random.default_rng(0)
     y = np.arange(200) % 5
     x = rng.normal(size=(200, 320)) + y[:, np.newaxis]
@@ -113,8 +113,8 @@ def test_akida_tutorial_runs(project):
 
 
 @pytest.mark.slow
-def test_commands_of_other_pages_run(project):
-    """Each line of `snugnet …`, with files of the names that stand there."""
+def test_commands_of_pages_run_when_named_files_exist(project):
+    """Each line of `snugnet …`, with files of the names in it."""
     y = np.arange(200) % 5
     noise = np.random.default_rng(0).normal(size=(200, 32, 32, 1))
     x = (noise + y[:, None, None, None]).astype(np.float32)
@@ -139,19 +139,19 @@ def test_commands_of_other_pages_run(project):
 @pytest.mark.slow
 @pytest.mark.real
 @pytest.mark.skipif(DATASETS is None, reason="SNUGNET_DATASETS names no folder of real data")
-def test_mnist_tutorial_runs(project):
+def test_mnist_tutorial_runs_when_real_data_is_present(project):
     assert DATASETS is not None
     (project.folder / "datasets").mkdir()
     (project.folder / "datasets/mnist").symlink_to(Path(DATASETS).resolve() / "mnist")
     (project.folder / "mine.yaml").write_text("\n".join(blocks("mnist.md", "yaml")))
-    # The digits are there; their publisher is asked by tests/workflow/test_fetch.py, and is not.
+    # The digits are present; tests/workflow/test_fetch.py tests the download.
     follow(project, "mnist.md", left_out=("snakemake --cores 1 fetch",))
     table = pd.read_csv(project.folder / "results/mine/report/metrics.csv")
     assert table["accuracy"].min() > 0.95
     assert "mnist_int8_golden_input[784]" in (project.folder / "mnist_int8.h").read_text()
 
 
-def test_documented_options_exist_in_command_line_reference():
+def test_option_is_in_reference_when_a_page_uses_it():
     """Options of all pages are those that the programs have."""
     known = (ROOT / "docs/reference/command_line.md").read_text()
     pages = [*ROOT.glob("docs/**/*.md"), ROOT / "README.md"]

@@ -172,7 +172,8 @@ def at(path, **values):
 
 def source_of(wildcards):
     """Return the existing source files of a dataset; the job itself reports missing files."""
-    files = source_files(STUDY.settings.dataset_with_folder(wildcards.dataset))
+    dataset = STUDY.config.datasets[wildcards.dataset]
+    files = source_files(dataset, Path(STUDY.config.datasets_dir))
     return [str(path) for path in files if path.is_file()]
 
 

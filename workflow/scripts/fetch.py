@@ -18,10 +18,11 @@ def main(job: Any) -> None:
     from tqdm import tqdm
 
     from snugnet.core.errors import InputError
+    from snugnet.core.settings.fetch import Fetch
     from snugnet.datasets.fetch import fetch
 
-    settings, failures = job.params.settings["fetch"], []
-    for kind in settings["datasets"]:
+    settings, failures = Fetch.from_block(job.params.settings["fetch"]), []
+    for kind in settings.datasets:
         with (
             open(CONSOLE, "w", closefd=False) as console,
             tqdm(desc=kind, unit="B", unit_scale=True, file=console) as meter,

@@ -10,14 +10,15 @@ if TYPE_CHECKING:
 
 def main(job: Any) -> None:
     from importlib import import_module
+    from pathlib import Path
 
     from snugnet.datasets.prepare import prepare, save
 
     settings = job.params.settings
-    dataset = {**settings["dataset"], "datasets_dir": job.params.datasets_dir}
     loader = import_module(settings["loader_module"])
-    samples = loader.load(dataset, settings["seed"])
-    prepared = prepare(samples, dataset, settings["seed"])
+    dataset = loader.SETTINGS.from_block(settings["dataset"])
+    samples = loader.load(dataset, Path(job.params.datasets_dir), settings["seed"])
+    prepared = prepare(samples, dataset, settings["dataset"]["name"], settings["seed"])
     save(prepared, {name: job.output[name] for name in prepared.splits}, job.output["record"])
 
 

@@ -13,11 +13,12 @@ from snugnet.config.overlay import (
     training_of,
     variant_settings,
 )
-from snugnet.config.schema import Configuration, Dataset, Recordings, Windows
+from snugnet.config.schema import Configuration, Dataset
 from snugnet.core.gate_entries import SIZES, parse_size
 from snugnet.core.settings.base import Settings
+from snugnet.core.settings.datasets.recordings import RecordingsDataset
+from snugnet.core.settings.datasets.windows import WindowsDataset
 from snugnet.core.settings.factorization import FactorizationSettings
-from snugnet.datasets.sources import DOWNLOAD_HINTS
 
 Wildcards = Mapping[str, str]
 # Settings of a model that are about steps after its training.
@@ -77,15 +78,8 @@ class JobSettings:
         """Return the settings of a dataset; `arrays` holds only the given names."""
         block: Dataset = self._config.datasets[name]
         settings = block.to_json()
-        if isinstance(block, Windows | Recordings):
-            settings["arrays"] = block.arrays.changes()
-        return settings
-
-    def dataset_with_folder(self, name: str) -> dict[str, Any]:
-        """Return the settings of a dataset, its name, and for real data the folder of its files."""
-        settings = {"name": name, **self.dataset(name)}
-        if settings["kind"] in DOWNLOAD_HINTS:
-            settings["datasets_dir"] = self._config.datasets_dir
+        if isinstance(block, WindowsDataset | RecordingsDataset):
+            settings["arrays"] = block.arrays.by_role()
         return settings
 
     def variant(self, model: str, name: str) -> dict[str, Any]:

@@ -15,8 +15,18 @@ from snugnet.core.settings.architectures.pretrained import File
 from snugnet.core.settings.architectures.smartwatch import Smartwatch
 from snugnet.core.settings.base import Fraction, Names, Settings, Tuple
 from snugnet.core.settings.calibration import CalibrationSettings
+from snugnet.core.settings.datasets.digits import DigitsDataset
+from snugnet.core.settings.datasets.mitdb import MitdbDataset
+from snugnet.core.settings.datasets.mnist import MnistDataset
+from snugnet.core.settings.datasets.ptbxl import PtbxlDataset
+from snugnet.core.settings.datasets.recordings import RecordingsDataset
+from snugnet.core.settings.datasets.synthetic_beats import SyntheticBeatsDataset
+from snugnet.core.settings.datasets.synthetic_ecg12 import SyntheticEcg12Dataset
+from snugnet.core.settings.datasets.synthetic_imu import SyntheticImuDataset
+from snugnet.core.settings.datasets.windows import WindowsDataset
 from snugnet.core.settings.exploration import ExplorationSettings
 from snugnet.core.settings.factorization import FactorizationSettings
+from snugnet.core.settings.fetch import Fetch
 from snugnet.core.settings.fine_tuning import FineTuningSettings
 from snugnet.core.settings.gate import Gate, NamesOrAll
 from snugnet.core.settings.magnitude_pruning import MagnitudePruningSettings
@@ -30,220 +40,17 @@ from snugnet.core.tflite_schemes import MAIN_SCHEMES
 
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 Seed = Annotated[int, Field(ge=0, le=4294967295)]
-PositiveInts = Tuple[Annotated[int, Field(ge=1)]]
-
-SCALING = (
-    "Scaling of raw values: none keeps raw units; standardize uses mean and standard deviation of "
-    "train; minmax (to 0..1) and uint8 (to 0..255) use the range of train; per_sample standardizes "
-    "each sample separately."
-)
-Scaling = Annotated[
-    Literal["none", "standardize", "per_sample", "minmax", "uint8"], Field(description=SCALING)
-]
-Layout = Annotated[
-    Literal["time_channel", "channel_time", "image"],
-    Field(description="Order of the axes of a sample (time first or channel first), or image."),
-]
-
-
-# ---- datasets
-
-
-class AnyDataset(Settings):
-    """Settings of every dataset."""
-
-    shape: PositiveInts | None = Field(
-        None, description="Shape to which each sample is reshaped after loading."
-    )
-    val: Fraction = Field(
-        0.2,
-        description="Fraction of groups (or samples) for val, if the split is drawn at random.",
-    )
-    test: Fraction = Field(
-        0.2,
-        description="Fraction of groups (or samples) for test, if the split is drawn at random.",
-    )
-    negative_class: str | None = Field(
-        None,
-        description="Class that is negative in a binary task; all other classes are positive.",
-    )
-
-
-class SyntheticImu(AnyDataset):
-    """Simulated wrist motion."""
-
-    kind: Literal["synthetic_imu"]
-    subjects: int = Field(40, ge=3, le=10000, description="Number of simulated subjects.")
-    windows: int = Field(
-        10, ge=1, le=1000, description="Number of windows per subject and activity."
-    )
-    scaling: Scaling = "standardize"
-    layout: Layout = "time_channel"
-
-
-class SyntheticBeats(AnyDataset):
-    """Simulated ECG beats."""
-
-    kind: Literal["synthetic_beats"]
-    patients: int = Field(40, ge=3, le=10000, description="Number of simulated patients.")
-    beats: int = Field(12, ge=1, le=1000, description="Number of beats per patient and class.")
-    normal: int = Field(
-        1, ge=1, le=1000, description="Ratio of normal beats to beats of each other class."
-    )
-    scaling: Scaling = "per_sample"
-    layout: Layout = "channel_time"
-
-
-class SyntheticEcg12(AnyDataset):
-    """Simulated 12-lead ECGs."""
-
-    kind: Literal["synthetic_ecg12"]
-    patients: int = Field(90, ge=3, le=10000, description="Number of simulated patients.")
-    recordings: int = Field(8, ge=1, le=1000, description="Number of recordings per patient.")
-    scaling: Scaling = "standardize"
-    layout: Layout = "channel_time"
-
-
-class Digits(AnyDataset):
-    """scikit-learn's handwritten digits."""
-
-    kind: Literal["digits"]
-    scaling: Scaling = "minmax"
-    layout: Layout = "image"
-
-
-class Mitdb(AnyDataset):
-    """The MIT-BIH Arrhythmia Database."""
-
-    kind: Literal["mitdb"]
-    path: str = Field("mitdb", description="Folder with the WFDB records.")
-    protocol: Literal["nlrva", "aami_interpatient"] = Field(
-        "nlrva",
-        description=(
-            "nlrva: classes N, L, R, V and A of all records, random split by beat; "
-            "aami_interpatient: the five AAMI classes, DS1 for train and val, DS2 for test."
-        ),
-    )
-    window: int = Field(
-        320,
-        ge=16,
-        le=2048,
-        description="Window length around a beat, in samples at 360 Hz.",
-    )
-    scaling: Scaling = "per_sample"
-    layout: Layout = "channel_time"
-
-
-class Mnist(AnyDataset):
-    """MNIST."""
-
-    kind: Literal["mnist"]
-    path: str = Field("mnist", description="Folder with the four IDX .gz files.")
-    scaling: Scaling = "minmax"
-    layout: Layout = "image"
-
-
-class Folds(Settings):
-    """Folds of each split."""
-
-    train: Tuple[int] = Field(description="Folds for training.")
-    val: Tuple[int] = Field(description="Folds for validation, which choose the best epoch.")
-    test: Tuple[int] = Field(description="Folds for testing.")
-
-
-class Ptbxl(AnyDataset):
-    """PTB-XL."""
-
-    kind: Literal["ptbxl"]
-    path: str = Field("ptbxl", description="Folder with the files of PTB-XL.")
-    folds: Folds = Field(
-        Folds(train=(1, 2, 3, 4, 5, 6, 7, 8), val=(9,), test=(10,)),
-        description="Folds of each split; the default is the published split.",
-    )
-    scaling: Scaling = "standardize"
-    layout: Layout = "channel_time"
-
-
-def _role(text: str) -> Any:
-    return Field(None, description=text)
-
-
-class WindowArrays(Settings):
-    """Names of arrays or columns, by role."""
-
-    x: str | None = _role("Samples.")
-    y: str | None = _role("Labels.")
-    group: str | None = _role("Patient or subject of each sample.")
-    fold: str | None = _role("Fold of each sample.")
-    split: str | None = _role("Split of each sample: train, val or test.")
-    class_names: str | None = _role("Names of the classes.")
-    scale: str | None = _role("Factor from stored integers to real units.")
-
-
-class Windows(AnyDataset):
-    """Samples from a file of your own."""
-
-    kind: Literal["windows"]
-    path: str = Field(description="Path of an .npz or .csv file.")
-    task: Literal["multiclass", "multilabel", "binary"] = Field(
-        "multiclass", description="Task, which sets the meaning of y."
-    )
-    arrays: WindowArrays = Field(
-        WindowArrays(),
-        description="Names of arrays (.npz) or columns (.csv) that differ from their roles.",
-    )
-    folds: Folds | None = Field(
-        None, description="Folds of each split; null to draw the split at random."
-    )
-    sample_shape: PositiveInts | None = Field(
-        None, description="Shape of a sample in a row of a .csv file: [time, channels]."
-    )
-    scaling: Scaling = "standardize"
-    layout: Layout = "time_channel"
-
-
-class RecordingArrays(Settings):
-    """Names of arrays, by role."""
-
-    x: str | None = _role("Samples of all recordings, one after the other.")
-    start: str | None = _role("Start of each recording.")
-    length: str | None = _role("Length of each recording.")
-    label: str | None = _role("Label of each recording.")
-    group: str | None = _role("Patient or subject of each recording.")
-    class_names: str | None = _role("Names of the classes.")
-    scale: str | None = _role("Factor from stored integers to real units.")
-
-
-class Recordings(AnyDataset):
-    """Windows that are cut from recordings of your own."""
-
-    kind: Literal["recordings"]
-    path: str = Field(description="Path of an .npz file.")
-    arrays: RecordingArrays = Field(
-        RecordingArrays(), description="Names of arrays that differ from their roles."
-    )
-    window: int = Field(100, ge=1, le=1000000, description="Window length in samples.")
-    stride: int = Field(
-        100,
-        ge=1,
-        le=1000000,
-        description="Distance between the starts of two windows, in samples.",
-    )
-    classes: Names | None = Field(None, description="Classes to keep; null for all.")
-    scaling: Scaling = "standardize"
-    layout: Layout = "time_channel"
-
 
 Dataset = Annotated[
-    SyntheticImu
-    | SyntheticBeats
-    | SyntheticEcg12
-    | Digits
-    | Mitdb
-    | Mnist
-    | Ptbxl
-    | Windows
-    | Recordings,
+    SyntheticImuDataset
+    | SyntheticBeatsDataset
+    | SyntheticEcg12Dataset
+    | DigitsDataset
+    | MitdbDataset
+    | MnistDataset
+    | PtbxlDataset
+    | WindowsDataset
+    | RecordingsDataset,
     Field(discriminator="kind"),
 ]
 
@@ -452,62 +259,6 @@ class Analyses(Settings):
             "with PTQ."
         ),
     )
-
-
-class Urls(Settings):
-    """Base URLs of the public datasets."""
-
-    mitdb: str = Field(
-        "https://physionet.org/files/mitdb/1.0.0",
-        description="URL of the MIT-BIH Arrhythmia Database 1.0.0.",
-    )
-    mnist: str = Field(
-        "https://storage.googleapis.com/cvdf-datasets/mnist",
-        description="URL of the four MNIST files.",
-    )
-    ptbxl: str = Field(
-        "https://physionet.org/files/ptb-xl/1.0.3", description="URL of PTB-XL 1.0.3."
-    )
-
-
-class Fetch(Settings):
-    """Settings of the `fetch` target."""
-
-    datasets: Annotated[Tuple[Literal["mitdb", "mnist", "ptbxl"]], Field(min_length=1)] = Field(
-        ("mitdb", "mnist", "ptbxl"),
-        description=(
-            "Datasets to download, each into a folder of the same name; 100, 11 and about 500 MB."
-        ),
-    )
-    urls: Urls = Field(
-        Urls(),
-        description=(
-            "Base URL of each dataset. Mirrors work for mitdb and mnist, because SHA-256 sums are "
-            "checked."
-        ),
-    )
-    sums: str | None = Field(
-        None,
-        description=(
-            "Folder with lists of SHA-256 sums (mitdb.txt for mitdb) that replace the built-in "
-            "lists. There is no built-in list for ptbxl: the publisher's SHA256SUMS.txt is trusted."
-        ),
-    )
-    attempts: int = Field(
-        6, ge=1, le=100, description="Maximum number of download attempts per file."
-    )
-    back_off: float = Field(
-        1,
-        ge=0,
-        le=3600,
-        description=(
-            "Delay before the second attempt, in seconds; doubled before each further attempt."
-        ),
-    )
-    timeout: float = Field(
-        60, gt=0, le=3600, description="Seconds without data after which an attempt fails."
-    )
-    connections: int = Field(4, ge=1, le=32, description="Number of parallel downloads.")
 
 
 class Calibration(Settings):

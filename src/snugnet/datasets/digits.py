@@ -1,19 +1,22 @@
 """Handwritten digits of scikit-learn: 1,797 real 8x8 images (UCI optdigits, test part)."""
 
-from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import load_digits
 
 from snugnet.core.samples import Samples
+from snugnet.core.settings.datasets.digits import DigitsDataset
+
+SETTINGS = DigitsDataset
 
 
-def load(settings: Mapping[str, Any], seed: int) -> Samples:
+def load(settings: DigitsDataset, datasets_dir: Path, seed: int) -> Samples:
     """Load the digits that come with scikit-learn.
 
     Args:
         settings: Not used.
+        datasets_dir: Not used; the images come with scikit-learn.
         seed: Not used; nothing is drawn.
 
     Returns:

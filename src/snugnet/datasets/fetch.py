@@ -16,7 +16,8 @@ from tenacity.wait import wait_exponential_jitter
 
 from snugnet.core.errors import InputError
 from snugnet.core.files import sha256_of
-from snugnet.datasets.sources import source_files
+from snugnet.core.settings.fetch import Fetch
+from snugnet.datasets.sources import list_files
 
 T = TypeVar("T")
 CHUNK = 1 << 16
@@ -34,7 +35,7 @@ class RetryableError(Exception):
     """Failure of an attempt; another attempt can succeed."""
 
 
-def fetch(kind: str, base: Path, settings: Mapping[str, Any], meter: Any) -> int:
+def fetch(kind: str, base: Path, settings: Fetch, meter: Any) -> int:
     """Download the missing files of a dataset.
 
     A file is downloaded to `<name>.part` and renamed if its SHA-256 sum is correct. The next run
@@ -43,10 +44,7 @@ def fetch(kind: str, base: Path, settings: Mapping[str, Any], meter: Any) -> int
     Args:
         kind: `mitdb`, `mnist` or `ptbxl`.
         base: Parent folder; the files are written to its subfolder `kind`.
-        settings: `urls` (URL of each kind), `sums` (folder of the lists of SHA-256 sums, None for
-            Snugnet's lists), `attempts` (number per file), `back_off` (seconds before the second
-            attempt, doubled before each further attempt), `timeout` (seconds without data) and
-            `connections` (number of parallel connections).
+        settings: URLs, and how to download: see the documentation of each field.
         meter: Progress meter; its `update(n)` is called with the number of bytes of each chunk.
 
     Returns:
@@ -59,8 +57,8 @@ def fetch(kind: str, base: Path, settings: Mapping[str, Any], meter: Any) -> int
     """
     folder = base / kind
     with _lock_folder(folder):
-        source = _Source(settings["urls"][kind].rstrip("/"), folder, settings, meter)
-        files = _list_files(kind, settings["sums"], source)
+        source = _Source(getattr(settings.urls, kind).rstrip("/"), folder, settings, meter)
+        files = _list_files(kind, settings.sums, source)
         existing = {name for name in files if (folder / name).exists()}
         missing = {name: digest for name, digest in files.items() if name not in existing}
         failures = [
@@ -69,7 +67,7 @@ def fetch(kind: str, base: Path, settings: Mapping[str, Any], meter: Any) -> int
             for name in sorted(existing)
             if sha256_of(folder / name) != files[name]
         ]
-        failures += _download_all(source, missing, settings["connections"])
+        failures += _download_all(source, missing, settings.connections)
     if failures:
         shown = "\n  ".join(failures[:5])
         more = f"\n  and {len(failures) - 5} more" if len(failures) > 5 else ""
@@ -104,8 +102,7 @@ def _list_files(kind: str, sums: str | None, source: "_Source") -> dict[str, str
         digests = read_checksums(path.read_text())
     else:
         raise InputError(f"fetch: no such file: {path}; fetch.sums must be a folder with it")
-    settings = {"kind": kind, "datasets_dir": "", "path": ""}
-    required = [path.name for path in source_files(settings)]
+    required = [path.name for path in list_files(kind, Path())]
     missing = [name for name in required if name not in digests]
     if missing:
         raise InputError(
@@ -162,14 +159,14 @@ class _Source:
         stop: Event that cancels all downloads.
     """
 
-    def __init__(self, url: str, folder: Path, settings: Mapping[str, Any], meter: Any) -> None:
+    def __init__(self, url: str, folder: Path, settings: Fetch, meter: Any) -> None:
         self.url = url
         self.folder = folder
         self.stop = Event()
-        self._timeout = settings["timeout"]
+        self._timeout = settings.timeout
         self._meter = meter
-        self._attempts = settings["attempts"]
-        first = settings["back_off"]
+        self._attempts = settings.attempts
+        first = settings.back_off
         self._wait = wait_exponential_jitter(multiplier=first, max=120, jitter=first)
 
     def read_text(self, name: str) -> str:

@@ -1,19 +1,17 @@
 """Assignment of published folds to splits."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from snugnet.core.errors import InputError
+from snugnet.core.settings.datasets.folds import Folds
 
 
-def assign_splits_by_fold(fold: np.ndarray, settings: Mapping[str, Any], source: str) -> np.ndarray:
+def assign_splits_by_fold(fold: np.ndarray, splits: Folds, source: str) -> np.ndarray:
     """Assign each sample to a split by its fold.
 
     Args:
         fold: Fold of each sample, integers (n,).
-        settings: Settings with `folds`: {train: [...], val: [...], test: [...]}.
+        splits: Folds of each split.
         source: Name of the dataset or file, for error messages.
 
     Returns:
@@ -23,7 +21,7 @@ def assign_splits_by_fold(fold: np.ndarray, settings: Mapping[str, Any], source:
         InputError: If two splits contain the same fold, or the folds of a split hold no sample.
     """
     names = np.full(len(fold), "", dtype="<U5")
-    for name, folds in settings["folds"].items():
+    for name, folds in splits.to_json().items():
         members = np.isin(fold, folds)
         if (names[members] != "").any():
             raise InputError(f"{source}: folds.{name}: folds {folds} overlap with another split")

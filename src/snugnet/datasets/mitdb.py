@@ -1,18 +1,18 @@
 """Beats of the MIT-BIH Arrhythmia Database (Moody and Mark 2001, doi:10.13026/C2F305)."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import wfdb
 
 from snugnet.core.progress import progress
 from snugnet.core.samples import Samples
+from snugnet.core.settings.datasets.mitdb import MitdbDataset
 from snugnet.datasets.sources import MITDB_RECORDS, require_files, source_files
 from snugnet.datasets.splits import draw_stratified_split
 from snugnet.datasets.wfdb_errors import check_record
 
+SETTINGS = MitdbDataset
 # Annotation symbols of each class. `nlrva` has five single symbols; `aami` follows ANSI/AAMI EC57.
 NLRVA = {"N": "N", "L": "L", "R": "R", "V": "V", "A": "A"}
 AAMI = {"N": "NLRej", "S": "AaJS", "V": "VE", "F": "F", "Q": "/fQ"}
@@ -31,12 +31,12 @@ DS1_VAL = ("114", "119", "203", "223")
 PATIENT = {"202": "201"}
 
 
-def load(settings: Mapping[str, Any], seed: int) -> Samples:
+def load(settings: MitdbDataset, datasets_dir: Path, seed: int) -> Samples:
     """Cut windows centred on the annotated beats.
 
     Args:
-        settings: `datasets_dir`, `path` (relative to it), `protocol` (`nlrva` or
-            `aami_interpatient`) and `window` (length in samples, at 360 Hz).
+        settings: Path, protocol and window length.
+        datasets_dir: Folder that `path` is relative to.
         seed: Random seed of the split of `nlrva`.
 
     Returns:
@@ -45,15 +45,15 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     Raises:
         InputError: If files are missing or are not WFDB records.
     """
-    require_files(source_files(settings), "mitdb", "dataset kind mitdb")
-    folder = Path(settings["datasets_dir"]) / settings["path"]
-    is_interpatient = settings["protocol"] == "aami_interpatient"
+    require_files(source_files(settings, datasets_dir), "mitdb", "dataset kind mitdb")
+    folder = datasets_dir / settings.path
+    is_interpatient = settings.protocol == "aami_interpatient"
     classes = AAMI if is_interpatient else NLRVA
     records = DS1 + DS2 if is_interpatient else MITDB_RECORDS
     x, y, record_of = [], [], []
     with progress(len(records), "reading records") as meter:
         for name in records:
-            beats, beat_labels = _read_beats(folder / name, classes, settings["window"])
+            beats, beat_labels = _read_beats(folder / name, classes, settings.window)
             x.append(beats)
             y.append(beat_labels)
             record_of += [name] * len(beat_labels)
@@ -63,7 +63,7 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
         split = _assign_interpatient_split(np.array(record_of))
     else:
         # This protocol splits by beat, not by patient.
-        split = draw_stratified_split(labels, settings["val"], settings["test"], seed)
+        split = draw_stratified_split(labels, settings.val, settings.test, seed)
     return Samples(
         x=np.concatenate(x)[..., np.newaxis],
         y=labels,

@@ -3,23 +3,24 @@
 import gzip
 import struct
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples
+from snugnet.core.settings.datasets.mnist import MnistDataset
 from snugnet.datasets.sources import require_files, source_files
 
+SETTINGS = MnistDataset
 
-def load(settings: Mapping[str, Any], seed: int) -> Samples:
+
+def load(settings: MnistDataset, datasets_dir: Path, seed: int) -> Samples:
     """Load the 60,000 train and 10,000 test images; val is drawn from the train images.
 
     Args:
-        settings: `datasets_dir`, `path` (relative to it) and `val` (fraction of the published
-            train images for validation).
+        settings: Path, and the fraction of the published train images for val.
+        datasets_dir: Folder that `path` is relative to.
         seed: Random seed for drawing val.
 
     Returns:
@@ -28,7 +29,7 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     Raises:
         InputError: If files are missing or are not IDX files, or do not match each other.
     """
-    files = source_files(settings)
+    files = source_files(settings, datasets_dir)
     require_files(files, "mnist", "dataset kind mnist")
     train_x, train_y, test_x, test_y = [read_idx(path) for path in files]
     for images, labels, path in ((train_x, train_y, files[0]), (test_x, test_y, files[2])):
@@ -44,7 +45,7 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     split = np.full(len(train_x) + len(test_x), "train", dtype="<U5")
     split[len(train_x) :] = "test"
     order = np.random.default_rng(seed).permutation(len(train_x))
-    split[order[: round(settings["val"] * len(train_x))]] = "val"
+    split[order[: round(settings.val * len(train_x))]] = "val"
     return Samples(
         x=np.concatenate([train_x, test_x])[..., np.newaxis],
         y=np.concatenate([train_y, test_y]).astype(np.int64),

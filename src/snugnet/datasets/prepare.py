@@ -1,6 +1,6 @@
 """Preparation of a dataset: from the samples of a loader to the files of its splits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ import numpy as np
 from snugnet.core.errors import InputError
 from snugnet.core.files import write_json
 from snugnet.core.samples import Samples, check_samples, save_split
+from snugnet.core.settings.datasets.base import AnyDataset
 from snugnet.datasets import scaling
 from snugnet.datasets.record import DatasetRecord, SplitRecord
 from snugnet.datasets.splits import split
@@ -27,12 +28,13 @@ class Prepared(NamedTuple):
     record: DatasetRecord
 
 
-def prepare(samples: Samples, settings: Mapping[str, Any], seed: int) -> Prepared:
+def prepare(samples: Samples, settings: AnyDataset, dataset: str, seed: int) -> Prepared:
     """Check, split, scale and reshape samples.
 
     Args:
         samples: Samples from a loader.
-        settings: The dataset's block of the configuration, with the dataset's `name`.
+        settings: The settings of the dataset.
+        dataset: Name of the dataset, for error messages.
         seed: Random seed of the split.
 
     Returns:
@@ -41,19 +43,19 @@ def prepare(samples: Samples, settings: Mapping[str, Any], seed: int) -> Prepare
     Raises:
         InputError: If the samples are invalid or do not fit the settings.
     """
-    source = f"dataset {settings['name']!r}"
-    if settings.get("negative_class") is not None:
-        samples = convert_to_binary(samples, settings["negative_class"], source)
+    source = f"dataset {dataset!r}"
+    if settings.negative_class is not None:
+        samples = convert_to_binary(samples, settings.negative_class, source)
     check_samples(samples, source)
-    parts = split(samples, settings["val"], settings["test"], seed, source)
-    scale, estimated = scaling.fit(settings["scaling"], parts["train"].x)
+    parts = split(samples, settings.val, settings.test, seed, source)
+    scale, estimated = scaling.fit(settings.scaling, parts["train"].x)
     outside = {name: scaling.count_outside(part.x, estimated) for name, part in parts.items()}
     for name, part in parts.items():
-        x = apply_layout(scale(part.x), settings["layout"], settings["shape"], source)
+        x = apply_layout(scale(part.x), settings.layout, settings.shape, source)
         if not np.isfinite(x).all():
             raise InputError(f"{source}: {name} values overflow float32 after scaling")
         parts[name] = replace(part, x=x)
-    return Prepared(parts, _build_record(parts, estimated, settings["scaling"], outside))
+    return Prepared(parts, _build_record(parts, estimated, settings.scaling, outside))
 
 
 def convert_to_binary(samples: Samples, negative: str, source: str) -> Samples:
@@ -79,7 +81,9 @@ def convert_to_binary(samples: Samples, negative: str, source: str) -> Samples:
     return replace(samples, y=y, class_names=(negative, f"not {negative}"), task="binary")
 
 
-def apply_layout(x: np.ndarray, layout: str, shape: list[int] | None, source: str) -> np.ndarray:
+def apply_layout(
+    x: np.ndarray, layout: str, shape: Sequence[int] | None, source: str
+) -> np.ndarray:
     """Bring samples into the layout of a 2-D convolution.
 
     Args:
@@ -110,7 +114,7 @@ def apply_layout(x: np.ndarray, layout: str, shape: list[int] | None, source: st
         return x
     if np.prod(shape) != np.prod(x.shape[1:]):
         raise InputError(
-            f"{source}: shape {shape} has {np.prod(shape)} elements, but a sample has "
+            f"{source}: shape {list(shape)} has {np.prod(shape)} elements, but a sample has "
             f"{np.prod(x.shape[1:])}: {x.shape[1:]}"
         )
     return x.reshape(len(x), *shape)

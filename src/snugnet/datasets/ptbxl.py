@@ -1,9 +1,7 @@
 """Records of PTB-XL at 100 Hz (Wagner et al. 2020, doi:10.13026/kfzx-aw45)."""
 
 import ast
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,21 +10,24 @@ import wfdb
 from snugnet.core.errors import InputError
 from snugnet.core.progress import progress
 from snugnet.core.samples import Samples
+from snugnet.core.settings.datasets.ptbxl import PtbxlDataset
 from snugnet.datasets.folds import assign_splits_by_fold
 from snugnet.datasets.sources import require_files, source_files
 from snugnet.datasets.wfdb_errors import check_record
 
+SETTINGS = PtbxlDataset
 SUPERCLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
 
 
-def load(settings: Mapping[str, Any], seed: int) -> Samples:
+def load(settings: PtbxlDataset, datasets_dir: Path, seed: int) -> Samples:
     """Load the records of the database file that have a diagnostic superclass.
 
     A record has a superclass if any of its statements is diagnostic and belongs to that superclass.
     The likelihood of the statement does not matter (the rule of PTB-XL's own example).
 
     Args:
-        settings: `datasets_dir`, `path` (relative to it) and `folds`.
+        settings: Path, and the folds of each split.
+        datasets_dir: Folder that `path` is relative to.
         seed: Not used; the folds are published.
 
     Returns:
@@ -36,8 +37,8 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     Raises:
         InputError: If files are missing or have wrong contents.
     """
-    require_files(source_files(settings), "ptbxl", "dataset kind ptbxl")
-    folder = Path(settings["datasets_dir"]) / settings["path"]
+    require_files(source_files(settings, datasets_dir), "ptbxl", "dataset kind ptbxl")
+    folder = datasets_dir / settings.path
     table = _read_table(folder)
     labels = _read_superclasses(table, folder)
     has_superclass = labels.any(axis=1)
@@ -55,7 +56,7 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
         class_names=SUPERCLASSES,
         task="multilabel",
         group=table["patient_id"].to_numpy().astype(np.int64),
-        split=assign_splits_by_fold(fold, settings, "dataset kind ptbxl"),
+        split=assign_splits_by_fold(fold, settings.folds, "dataset kind ptbxl"),
     )
 
 

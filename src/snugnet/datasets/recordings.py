@@ -1,20 +1,21 @@
 """Loader of a user's continuous recordings: labelled segments are cut into windows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples, read_arrays_by_role
+from snugnet.core.settings.datasets.recordings import RecordingsDataset
 from snugnet.datasets.sources import require_files, source_files
 from snugnet.datasets.windows import encode_labels
 
+SETTINGS = RecordingsDataset
 ROLES = ("x", "start", "length", "label", "group", "class_names", "scale")
 
 
-def load(settings: Mapping[str, Any], seed: int) -> Samples:
+def load(settings: RecordingsDataset, datasets_dir: Path, seed: int) -> Samples:
     """Cut windows of equal length and stride out of labelled segments.
 
     The .npz file holds `x` (samples, channels) and for each segment `start`, `length` (in
@@ -22,9 +23,8 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     factor for x, one number or one per channel) are optional.
 
     Args:
-        settings: `datasets_dir`, `path` (relative to it), `arrays` (name of the array for a role),
-            `window` and `stride` in samples, and `classes` (names to keep, in this order; None for
-            all).
+        settings: Path, names of arrays, window and stride in samples, and classes to keep.
+        datasets_dir: Folder that `path` is relative to.
         seed: Not used; nothing is drawn.
 
     Returns:
@@ -34,22 +34,22 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     Raises:
         InputError: If the file does not have this form, a segment exceeds x, or a class is unknown.
     """
-    files = source_files(settings)
+    files = source_files(settings, datasets_dir)
     require_files(files, "recordings", "dataset kind recordings")
     path = files[0]
-    arrays = read_arrays_by_role(path, settings["arrays"], ROLES[:4], ROLES[4:])
+    arrays = read_arrays_by_role(path, settings.arrays.by_role(), ROLES[:4], ROLES[4:])
     if arrays["x"].ndim == 1:
         arrays["x"] = arrays["x"][:, np.newaxis]
     _check_segments(arrays, path)
     labels, names = encode_labels(arrays["label"], arrays.get("class_names"), "multiclass", path)
-    classes = _select_classes(settings["classes"], names, path)
+    classes = _select_classes(settings.classes, names, path)
     class_of = {names.index(name): k for k, name in enumerate(classes)}
     starts, y, segment_of = _list_windows(arrays, labels, class_of, settings)
     if not starts:
         raise InputError(
-            f"{path}: no segment holds a window of {settings['window']} samples; reduce window"
+            f"{path}: no segment holds a window of {settings.window} samples; reduce window"
         )
-    index = np.array(starts)[:, np.newaxis] + np.arange(settings["window"])
+    index = np.array(starts)[:, np.newaxis] + np.arange(settings.window)
     x = arrays["x"][index].astype(np.float32)
     if "scale" in arrays:
         x *= arrays["scale"].astype(np.float32)
@@ -78,7 +78,7 @@ def _check_segments(arrays: Mapping[str, np.ndarray], path: Path) -> None:
 
 
 def _select_classes(
-    selection: list[str] | None, names: tuple[str, ...], path: Path
+    selection: Sequence[str] | None, names: tuple[str, ...], path: Path
 ) -> tuple[str, ...]:
     """Check the names of the selected classes; None or an empty list selects all classes."""
     unknown = [name for name in selection or () if name not in names]
@@ -91,7 +91,7 @@ def _list_windows(
     arrays: Mapping[str, np.ndarray],
     labels: np.ndarray,
     class_of: Mapping[int, int],
-    settings: Mapping[str, Any],
+    settings: RecordingsDataset,
 ) -> tuple[list[int], list[int], list[int]]:
     """List the start, class and segment of each window.
 
@@ -99,7 +99,7 @@ def _list_windows(
         arrays: The arrays of the file, by role.
         labels: Label of each segment.
         class_of: Class index of each label to keep.
-        settings: `window` and `stride` in samples.
+        settings: Window and stride in samples.
     """
     starts, y, segments = [], [], []
     for segment, (start, length, label) in enumerate(
@@ -107,8 +107,8 @@ def _list_windows(
     ):
         if int(label) not in class_of:
             continue
-        stop = int(start) + int(length) - settings["window"] + 1
-        for window_start in range(int(start), stop, settings["stride"]):
+        stop = int(start) + int(length) - settings.window + 1
+        for window_start in range(int(start), stop, settings.stride):
             starts.append(window_start)
             y.append(class_of[int(label)])
             segments.append(segment)

@@ -1,14 +1,13 @@
 """Source files of each kind of real dataset, and how to get them.
 
 Snakemake imports this module while it parses the workflow. It therefore imports only the standard
-library and modules that do so too.
+library, Pydantic and modules that do so too.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from snugnet.core.errors import InputError
+from snugnet.core.settings.datasets.base import AnyDataset, FileDataset
 
 # All records of the MIT-BIH Arrhythmia Database, from its file RECORDS.
 MITDB_RECORDS = (
@@ -37,19 +36,28 @@ DOWNLOAD_HINTS = {
 }
 
 
-def source_files(settings: Mapping[str, Any]) -> list[Path]:
+def source_files(settings: AnyDataset, datasets_dir: Path) -> list[Path]:
     """List the files that a dataset is read from.
 
     Args:
-        settings: The dataset's block of the configuration, with `datasets_dir`.
+        settings: The settings of the dataset.
+        datasets_dir: Folder that the path of the dataset is relative to.
 
     Returns:
         The paths; an empty list for datasets that are not read from files.
     """
-    kind = settings["kind"]
-    if kind not in DOWNLOAD_HINTS:
+    if not isinstance(settings, FileDataset):
         return []
-    base = Path(settings["datasets_dir"]) / settings["path"]
+    return list_files(settings.kind, datasets_dir / settings.path)
+
+
+def list_files(kind: str, base: Path) -> list[Path]:
+    """List the files of a dataset that is read from files.
+
+    Args:
+        kind: Kind of the dataset, a key of `DOWNLOAD_HINTS`.
+        base: Folder of the dataset, or its only file.
+    """
     if kind == "mitdb":
         return [base / f"{name}.{end}" for name in MITDB_RECORDS for end in ("hea", "dat", "atr")]
     if kind == "mnist":

@@ -5,16 +5,17 @@ wave. Each patient has one simulated record and one set of morphologies. Beats o
 therefore resemble each other.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from scipy.signal import find_peaks
 
 from snugnet.core.progress import progress
 from snugnet.core.samples import Samples
+from snugnet.core.settings.datasets.synthetic_beats import SyntheticBeatsDataset
 from snugnet.datasets.ecgsyn import P, Q, R, S, T, Wave, simulate_baseline_wander, simulate_rhythm
 
+SETTINGS = SyntheticBeatsDataset
 CLASSES = ("N", "L", "R", "V", "A")
 RATE = 360  # Hz
 WINDOW = 320  # samples
@@ -41,26 +42,27 @@ AMPLITUDES = {
 PREMATURE = ("V", "A")
 
 
-def load(settings: Mapping[str, Any], seed: int) -> Samples:
+def load(settings: SyntheticBeatsDataset, datasets_dir: Path, seed: int) -> Samples:
     """Simulate beats.
 
     Args:
         settings: `patients` (number of patients), `beats` (number for each patient and class) and
             `normal` (factor for the number of normal beats).
+        datasets_dir: Not used; the samples are simulated.
         seed: Random seed.
 
     Returns:
         Samples with x float32 (n, 320, 1) in mV and the patient as group.
     """
     x, y, group = [], [], []
-    with progress(settings["patients"], "simulating patients") as meter:
-        for patient in range(settings["patients"]):
+    with progress(settings.patients, "simulating patients") as meter:
+        for patient in range(settings.patients):
             rng = np.random.default_rng([seed, patient])
             waves = simulate_rhythm(WAVES, SECONDS, RATE, rng)
             morphologies = _draw_morphologies(rng)
             for label, name in enumerate(CLASSES):
-                factor = settings["normal"] if name == "N" else 1
-                for _ in range(settings["beats"] * factor):
+                factor = settings.normal if name == "N" else 1
+                for _ in range(settings.beats * factor):
                     x.append(_simulate_beat(name, waves, morphologies, rng))
                     y.append(label)
                     group.append(patient)

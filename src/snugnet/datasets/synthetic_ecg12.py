@@ -5,13 +5,13 @@ amplitudes and one set of findings with random severity. Mild findings are hard 
 real recordings.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 
 from snugnet.core.progress import progress
 from snugnet.core.samples import Samples
+from snugnet.core.settings.datasets.synthetic_ecg12 import SyntheticEcg12Dataset
 from snugnet.datasets.ecgsyn import (
     ST,
     P,
@@ -24,6 +24,7 @@ from snugnet.datasets.ecgsyn import (
     simulate_rhythm,
 )
 
+SETTINGS = SyntheticEcg12Dataset
 LABELS = ("NORM", "MI", "STTC", "CD", "HYP")
 RATE = 100  # Hz
 SECONDS = 10.0
@@ -50,11 +51,12 @@ PREVALENCE = {"MI": 0.35, "STTC": 0.35, "CD": 0.30, "HYP": 0.25}
 NORMAL_FRACTION = 0.35
 
 
-def load(settings: Mapping[str, Any], seed: int) -> Samples:
+def load(settings: SyntheticEcg12Dataset, datasets_dir: Path, seed: int) -> Samples:
     """Simulate recordings.
 
     Args:
         settings: `patients` (number of patients) and `recordings` (number for each patient).
+        datasets_dir: Not used; the samples are simulated.
         seed: Random seed.
 
     Returns:
@@ -62,12 +64,12 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
         y uint8 (n, 5), and the patient as group.
     """
     x, y, group = [], [], []
-    with progress(settings["patients"], "simulating patients") as meter:
-        for patient in range(settings["patients"]):
+    with progress(settings.patients, "simulating patients") as meter:
+        for patient in range(settings.patients):
             rng = np.random.default_rng([seed, patient])
             waves = simulate_rhythm(WAVES, SECONDS, RATE, rng)
             amplitudes, labels = _draw_patient(rng)
-            for _ in range(settings["recordings"]):
+            for _ in range(settings.recordings):
                 x.append(_simulate_recording(waves, amplitudes, rng))
                 y.append(labels)
                 group.append(patient)

@@ -5,14 +5,16 @@ subject therefore resemble each other: a split by subject is harder than a split
 real wearables.
 """
 
-from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from snugnet.core.samples import Samples
+from snugnet.core.settings.datasets.synthetic_imu import SyntheticImuDataset
 
+SETTINGS = SyntheticImuDataset
 ACTIVITIES = ("walking", "jogging", "stairs", "sitting", "standing", "typing")
 RATE = 20.0  # Hz, as in WISDM
 LENGTH = 100  # samples in a window: 5 s
@@ -37,23 +39,24 @@ POSTURE = {
 SWINGING = (0.80, 0.30, 0.50)
 
 
-def load(settings: Mapping[str, Any], seed: int) -> Samples:
+def load(settings: SyntheticImuDataset, datasets_dir: Path, seed: int) -> Samples:
     """Simulate windows of wrist motion.
 
     Args:
         settings: `subjects` (number of subjects) and `windows` (number for each subject and
             activity).
+        datasets_dir: Not used; the samples are simulated.
         seed: Random seed.
 
     Returns:
         Samples with x float32 (n, 100, 6) in m/s^2 and rad/s at 20 Hz and the subject as group.
     """
     x, y, group = [], [], []
-    for subject in range(settings["subjects"]):
+    for subject in range(settings.subjects):
         rng = np.random.default_rng([seed, subject])
         person = _draw_person(rng)
         for label, activity in enumerate(ACTIVITIES):
-            for _ in range(settings["windows"]):
+            for _ in range(settings.windows):
                 x.append(_simulate_window(activity, person, rng))
                 y.append(label)
                 group.append(subject)

@@ -9,15 +9,17 @@ import pandas as pd
 
 from snugnet.core.errors import InputError
 from snugnet.core.samples import SPLITS, Samples, read_arrays_by_role
+from snugnet.core.settings.datasets.windows import WindowsDataset
 from snugnet.datasets.folds import assign_splits_by_fold
 from snugnet.datasets.sources import require_files, source_files
 
+SETTINGS = WindowsDataset
 ROLES = ("x", "y", "group", "fold", "split", "class_names", "scale")
 # Roles that can be columns of a .csv file.
 COLUMNS = ("y", "group", "fold", "split")
 
 
-def load(settings: Mapping[str, Any], seed: int) -> Samples:
+def load(settings: WindowsDataset, datasets_dir: Path, seed: int) -> Samples:
     """Load windows or images.
 
     An .npz file holds `x` (n, time), (n, time, channels) or (n, height, width[, channels]), and
@@ -28,9 +30,9 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     label. `group`, `fold` or `split` are optional. All other columns are x, in their order.
 
     Args:
-        settings: `datasets_dir`; `path` (relative to it); `arrays` (name of the array or column for
-            a role, such as {"class_names": "classes"}); `task`; `folds`; `layout`; `sample_shape`
-            (shape of x in a .csv row, (time, channels)).
+        settings: Path, names of arrays or columns, task, folds, layout, and for a .csv file the
+            shape of a sample.
+        datasets_dir: Folder that `path` is relative to.
         seed: Not used; nothing is drawn.
 
     Returns:
@@ -39,31 +41,31 @@ def load(settings: Mapping[str, Any], seed: int) -> Samples:
     Raises:
         InputError: If the file is missing or does not have this form.
     """
-    files = source_files(settings)
+    files = source_files(settings, datasets_dir)
     require_files(files, "windows", "dataset kind windows")
     path = files[0]
     if path.suffix == ".csv":
         arrays = _read_csv(path, settings)
     else:
-        arrays = read_arrays_by_role(path, settings["arrays"], ROLES[:2], ROLES[2:])
-    y, names = encode_labels(arrays["y"], arrays.get("class_names"), settings["task"], path)
+        arrays = read_arrays_by_role(path, settings.arrays.by_role(), ROLES[:2], ROLES[2:])
+    y, names = encode_labels(arrays["y"], arrays.get("class_names"), settings.task, path)
     return Samples(
-        x=_add_channel(_apply_scale(arrays), settings["layout"], path),
+        x=_add_channel(_apply_scale(arrays), settings.layout, path),
         y=y,
         class_names=names,
-        task=settings["task"],
+        task=settings.task,
         group=arrays.get("group"),
         split=_get_split(arrays, settings, path),
     )
 
 
-def _read_csv(path: Path, settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _read_csv(path: Path, settings: WindowsDataset) -> dict[str, np.ndarray]:
     """Read the arrays of a .csv file, by role."""
     try:
         table = pd.read_csv(path)
     except (ValueError, pd.errors.ParserError) as error:
         raise InputError(f"{path}: cannot be read as .csv ({error})") from None
-    table = _rename_columns(table, settings["arrays"], path)
+    table = _rename_columns(table, settings.arrays.by_role(), path)
     labels = [name for name in table.columns if str(name).startswith("y_")]
     if "y" not in table.columns and not labels:
         raise InputError(f"{path}: add a column y, or columns y_NAME for several labels")
@@ -86,10 +88,10 @@ def _read_csv(path: Path, settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
             f"{path}: columns {', '.join(not_numeric[:5])} hold text; x must be numeric"
         )
     x = values.to_numpy(dtype=np.float32)
-    shape = settings["sample_shape"] or [x.shape[1]]
+    shape = settings.sample_shape or (x.shape[1],)
     if np.prod(shape) != x.shape[1]:
         raise InputError(
-            f"{path}: {x.shape[1]} value columns cannot be reshaped to sample_shape {shape}"
+            f"{path}: {x.shape[1]} value columns cannot be reshaped to sample_shape {list(shape)}"
         )
     arrays["x"] = x.reshape(len(x), *shape)
     return arrays
@@ -189,13 +191,13 @@ def _add_channel(x: np.ndarray, layout: str, path: Path) -> np.ndarray:
 
 
 def _get_split(
-    arrays: Mapping[str, np.ndarray], settings: Mapping[str, Any], path: Path
+    arrays: Mapping[str, np.ndarray], settings: WindowsDataset, path: Path
 ) -> np.ndarray | None:
     """Get the split of each sample from `fold` or `split`; None if the split is to be drawn."""
-    if settings["folds"] is not None:
+    if settings.folds is not None:
         if "fold" not in arrays:
             raise InputError(f"{path}: `folds` requires an array named fold")
-        return assign_splits_by_fold(arrays["fold"], settings, str(path))
+        return assign_splits_by_fold(arrays["fold"], settings.folds, str(path))
     if "split" not in arrays:
         return None
     names = arrays["split"].astype(str)

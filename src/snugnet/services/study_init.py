@@ -18,6 +18,7 @@ from snugnet.services.study_text import VARIANTS, format_study
 
 if TYPE_CHECKING:
     from snugnet.core.samples import Samples
+    from snugnet.core.settings.datasets.windows import WindowsDataset
     from snugnet.datasets.record import SplitRecord
 
 SEED = 1
@@ -65,23 +66,6 @@ class InitRequest:
                 "YAML keywords are not allowed.",
             )
         return name
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The dataset's block of the configuration, without task and layout."""
-        return {
-            "kind": "windows",
-            "name": self.study_name,
-            "datasets_dir": str(self.data.parent),
-            "path": self.data.name,
-            "arrays": self.arrays,
-            "folds": None,
-            "sample_shape": self.window,
-            # A trained model gets the values as they are in the file, as in its training.
-            "scaling": "none" if self.model is not None else "standardize",
-            "val": 0.2,
-            "test": 0.2,
-        }
 
 
 @dataclass(frozen=True)
@@ -147,10 +131,12 @@ def init_study(request: InitRequest) -> InitReport:
     folder.check(request.force)
     config = folder.read_base(request.study_name)
     model = None if request.model is None else _load_model(request.model)
-    settings = {**request.settings, **_infer_task_and_layout(request, model)}
-    samples = windows.load(settings, SEED)
-    settings |= {"shape": None} if model is None else _choose_shape(request.data, samples, model)
-    prepared = prepare(samples, settings, SEED)
+    settings = _choose_settings(request, model)
+    samples = windows.load(settings, request.data.parent, SEED)
+    if model is not None:
+        layout = _choose_layout(request.data, samples, model)
+        settings = settings.model_copy(update=layout)
+    prepared = prepare(samples, settings, request.study_name, SEED)
     train = prepared.splits["train"]
     text, unfit = _format_fitting_study(request, folder, settings, train, model, config)
     files = {**folder.texts, folder.output: text}
@@ -180,6 +166,23 @@ def _load_model(path: Path) -> Any:
 
     keras2.configure(seed=SEED, threads=1)
     return load_keras_file(path)
+
+
+def _choose_settings(request: InitRequest, model: Any) -> "WindowsDataset":
+    """Choose the settings of the dataset, before the layout of a trained model is known."""
+    from snugnet.core.settings.datasets.windows import WindowsDataset
+
+    return WindowsDataset.model_validate(
+        {
+            "kind": "windows",
+            "path": request.data.name,
+            "arrays": request.arrays,
+            "sample_shape": request.window,
+            # A trained model gets the values as they are in the file, as in its training.
+            "scaling": "standardize" if model is None else "none",
+            **_infer_task_and_layout(request, model),
+        }
+    )
 
 
 def _infer_task_and_layout(request: InitRequest, model: Any) -> dict[str, str]:
@@ -265,7 +268,7 @@ def _check_label_shape(path: Path, y: np.ndarray) -> None:
         raise InputError(f"{path}: y is one-hot. Save y.argmax(axis=1): one class for each sample.")
 
 
-def _choose_shape(path: Path, samples: "Samples", model: Any) -> dict[str, Any]:
+def _choose_layout(path: Path, samples: "Samples", model: Any) -> dict[str, Any]:
     """Choose the layout and shape that convert samples to the model's input.
 
     The order of the values is kept.
@@ -284,7 +287,7 @@ def _choose_shape(path: Path, samples: "Samples", model: Any) -> dict[str, Any]:
     is_flat = len(_drop_ones(sample_shape)) == 1 and same_size
     for layout, shape in layouts.items():
         if is_flat or _drop_ones(shape) == _drop_ones(input_shape):
-            return {"layout": layout, "shape": list(input_shape)}
+            return {"layout": layout, "shape": input_shape}
     raise InputError(
         f"{path}: samples have shape {sample_shape}, but the model takes {input_shape}. "
         "Reshape or transpose x."
@@ -298,7 +301,7 @@ def _drop_ones(shape: tuple[int, ...]) -> list[int]:
 def _format_fitting_study(
     request: InitRequest,
     folder: StudyFolder,
-    settings: dict[str, Any],
+    settings: "WindowsDataset",
     train: "Samples",
     model: Any,
     config: dict[str, Any],
@@ -320,6 +323,7 @@ def _format_fitting_study(
         command=folder.command,
         base=folder.base,
         model=request.model,
+        data=request.data,
         settings=settings,
         shape=shape,
         classes=classes,

@@ -3,7 +3,10 @@
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from snugnet.core.settings.datasets.windows import WindowsDataset
 
 # A study contains the variants that its model allows.
 VARIANTS = ("original", "original_qat", "pruned", "pruned_qat")
@@ -56,7 +59,8 @@ def format_study(
     command: str,
     base: str,
     model: Path | None,
-    settings: Mapping[str, Any],
+    data: Path,
+    settings: "WindowsDataset",
     shape: Sequence[int],
     classes: Sequence[str],
     unfit: Mapping[str, str],
@@ -68,16 +72,18 @@ def format_study(
         command: The command that runs the study.
         base: A comment about the base configuration.
         model: The file of a trained model; None for a network that the study trains.
-        settings: The dataset's block of the configuration.
+        data: The file of the data.
+        settings: The settings of the dataset.
         shape: Shape of a sample, as the model takes it.
         classes: Names of the classes.
         unfit: Reason for each variant that is left out.
     """
     keys = ("path", "task", "arrays", "sample_shape", "scaling", "layout", "shape", "val", "test")
+    values = {**settings.to_json(), "arrays": settings.arrays.by_role()}
     dataset = [
-        f"{key}: {_format_yaml(settings[key])}{NOTES.get(key, '')}" for key in keys if settings[key]
+        f"{key}: {_format_yaml(values[key])}{NOTES.get(key, '')}" for key in keys if values[key]
     ]
-    network = "cnn" if settings["layout"] == "image" else "smartwatch"
+    network = "cnn" if settings.layout == "image" else "smartwatch"
     model_text = (
         f"architecture: {network} # small network; the configuration reference lists others"
     )
@@ -86,11 +92,11 @@ def format_study(
             f"file: {_format_yaml(str(model))} # variant `original` is this model, unchanged"
         )
     return TEXT.format(
-        data=_format_yaml(str(Path(settings["datasets_dir"]) / settings["path"])),
+        data=_format_yaml(str(data)),
         command=command,
         base=base,
         name=name,
-        folder=_format_yaml(settings["datasets_dir"]),
+        folder=_format_yaml(str(data.parent)),
         shape=" x ".join(map(str, shape)),
         classes=_format_yaml(list(classes)),
         variants=", ".join(variant for variant in VARIANTS if variant not in unfit),

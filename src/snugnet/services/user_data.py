@@ -103,20 +103,14 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
 
 
 def _read_csv(path: Path, shape: tuple[int, ...]) -> Data:
+    from snugnet.core.settings.datasets.windows import WindowsDataset
     from snugnet.datasets import windows
 
     is_multilabel = any(name.startswith("y_") for name in read_columns(path))
-    settings = {
-        "kind": "windows",
-        "datasets_dir": path.parent,
-        "path": path.name,
-        "arrays": {},
-        "task": "multilabel" if is_multilabel else "multiclass",
-        "folds": None,
-        "layout": "sequence",
-        "sample_shape": None,
-    }
-    samples = windows.load(settings, seed=0)
+    settings = WindowsDataset(
+        kind="windows", path=path.name, task="multilabel" if is_multilabel else "multiclass"
+    )
+    samples = windows.load(settings, path.parent, seed=0)
     if not is_multilabel and not all(name.isdecimal() for name in samples.class_names):
         # The file does not define which name is which output.
         raise InputError(

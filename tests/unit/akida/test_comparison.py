@@ -14,7 +14,7 @@ RAW = np.array([[5, 1], [2, 7], [4, 4]], np.int32)
 
 
 class FirstLayer:
-    """Stands for the difference of a layer, and keeps the inputs on which it was looked for."""
+    """Replaces the difference of a layer, and stores the inputs of the search for it."""
 
     def __init__(self, x: np.ndarray) -> None:
         self.x = x
@@ -44,7 +44,7 @@ def test_comparison_has_no_layer_when_runtimes_agree():
     assert result["quantizeml"]["worst"] == 1
 
 
-def test_comparison_looks_for_layer_on_samples_that_differ():
+def test_comparison_traces_sample_only_when_potentials_differ():
     changed = RAW.copy()
     changed[1, 0] += 3
     keras, akida = predictions(RAW), predictions(changed)

@@ -43,7 +43,7 @@ def run(quantize, **settings: Any) -> list[dict[str, float]]:
     ("settings", "count"),
     [({}, 9), ({"calibration_samples": 4}, 4), ({"calibrated": False}, None)],
 )
-def test_make_program_calibrates_with_samples_of_settings(settings, count, calls):
+def test_make_program_calibrates_as_set_when_settings_differ(settings, count, calls):
     calibrations = []
 
     def quantize(samples: Any) -> Any:

@@ -190,7 +190,7 @@ def test_find_obstacles_depends_on_device_when_version_is_v1(keras):
     assert rules(wide, V1, "AKD1000") == {"scores": "Dense has 65536 inputs"}
 
 
-def test_find_obstacles_names_first_layers_that_break_a_rule(keras):
+def test_find_obstacles_names_layer_when_its_position_is_wrong(keras):
     from tf_keras import layers
 
     assert (

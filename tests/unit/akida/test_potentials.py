@@ -13,7 +13,7 @@ def samples(task: str, classes: tuple[str, ...], y) -> Samples:
     return Samples(np.zeros((2, 4, 4, 1), np.uint8), np.array(y), classes, task)
 
 
-def test_predictions_are_softmax_of_scaled_potentials():
+def test_predictions_equal_softmax_when_head_is_softmax():
     test = samples("multiclass", ("a", "b"), [0, 1])
     predictions = build_predictions(
         POTENTIALS, {"potential_scale": [0.5, 0.25], "head": "softmax"}, test
@@ -48,7 +48,7 @@ def test_predictions_decide_at_zero_when_head_is_sigmoid(task, classes, y, poten
     assert predictions.decide().astype(int).tolist() == decisions
 
 
-def test_empty_predictions_have_no_rows():
+def test_empty_predictions_have_no_rows_when_samples_exist():
     predictions = build_empty_predictions(samples("multiclass", ("a", "b"), [0, 1]))
     assert predictions.scores.shape == (0, 2)
     assert len(predictions.labels) == 0

@@ -7,7 +7,7 @@ def cell(model: str, scheme: str, variant: str = "original") -> dict[str, str]:
     return {"model": model, "scheme": scheme, "variant": variant}
 
 
-def test_order_reports_has_one_report_per_model_and_akida_scheme():
+def test_order_reports_follows_cells_when_variants_repeat_scheme():
     reports = [
         PreflightReport(model, scheme, "SixNodesIPv2", ())
         for model in ("a", "b")

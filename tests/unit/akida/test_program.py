@@ -38,7 +38,7 @@ def both(program, x):
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_conversion_json_lists_devices_and_layers(scheme, programs):
+def test_conversion_lists_devices_and_layers_when_model_fits(scheme, programs):
     conversion = read(programs[scheme])
     assert conversion["status"] == "ok"
     device = conversion["devices"][conversion["device"]]
@@ -63,13 +63,13 @@ def test_conversion_json_lists_devices_and_layers(scheme, programs):
     assert all(0 < share < 1 for share in zeros)
 
 
-def test_conversion_json_names_smallest_device(programs):
+def test_conversion_names_smallest_device_when_several_fit(programs):
     conversion = read(programs["akida_v2_w8a8"])
     assert conversion["smallest_device"] == "TwoNodesIPv2"
 
 
 @pytest.mark.parametrize("scheme", [*SCHEMES, "akida_v2_w4a4"])
-def test_simulator_equals_keras_runtime(scheme, programs):
+def test_simulator_equals_keras_when_chip_arithmetic_is_on(scheme, programs):
     np.testing.assert_array_equal(*both(programs[scheme], images(300, seed=7)))
 
 
@@ -179,7 +179,7 @@ def test_write_refusal_records_layer_when_quantization_fails(keras, tmp_path):
     assert list((tmp_path / "program").iterdir()) == []
 
 
-def test_find_first_difference_names_first_differing_layer(programs):
+def test_find_first_difference_names_layer_when_its_bias_differs(programs):
     from snugnet.akida.keras_runtime import load_quantized
     from snugnet.akida.simulate import load_program
     from snugnet.akida.trace import find_first_difference
@@ -225,7 +225,7 @@ def test_find_first_difference_works_when_network_has_branches(keras):
     fbz, x = convert(quantized, scheme), images(40, seed=4)
     keras_gives = compute_keras_potentials(quantized, x, get_potential_scale(quantized), "v2")
     np.testing.assert_array_equal(keras_gives, simulate_potentials(fbz, x))
-    # Nothing inside differs: were anything to differ, it would be the last layer.
+    # Nothing inside differs: the last layer is the result of the search.
     assert find_first_difference(quantized, fbz, x) == LayerDifference("scores", "Dense1D")
     layer = quantized.get_layer("last")
     kernel, bias, *others = layer.get_weights()

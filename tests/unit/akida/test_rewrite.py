@@ -25,7 +25,7 @@ def randomized(model):
 
 
 @pytest.mark.parametrize("task", ["multiclass", "multilabel", "binary"])
-def test_prepare_model_removes_head_and_folds_batch_norm(task, keras):
+def test_prepare_model_drops_head_and_norms_when_model_has_both(task, keras):
     from tf_keras import layers
 
     from snugnet.akida.rewrite import get_head_activation, prepare_model
@@ -51,8 +51,8 @@ def test_prepare_model_removes_head_and_folds_batch_norm(task, keras):
 @pytest.mark.parametrize("scale", [True, False])
 @pytest.mark.parametrize("center", [True, False])
 @pytest.mark.parametrize("kind", ["Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Dense"])
-def test_prepare_model_folds_batch_norm_after_each_layer_kind(kind, scale, center, keras):
-    """The vendor's transform gives up for all layers where one has no gamma or beta."""
+def test_prepare_model_folds_norm_when_it_follows_a_weight_layer(kind, scale, center, keras):
+    """The vendor's transform folds no layer at all if one has no gamma or beta."""
     from tf_keras import Model, layers
 
     from snugnet.akida.rewrite import prepare_model
@@ -98,7 +98,7 @@ def test_prepare_model_sets_pool_padding_when_result_is_equal(size, pool, stride
 
 
 def test_prepare_model_keeps_pool_padding_when_kernel_is_1x1(keras):
-    """cnn2snn reads such a convolution as `same`, whatever it says."""
+    """cnn2snn reads such a convolution as `same`, whatever its padding is."""
     from tf_keras import Model, layers
 
     from snugnet.akida.rewrite import prepare_model
@@ -136,7 +136,7 @@ def test_prepare_model_removes_padding_when_same_is_equal(size, pad, strides, le
     assert_same(model, bare, (size, size, 1))
     assert ("pad" not in [layer.name for layer in bare.layers]) == left_out
     if not left_out:
-        # quantizeml would take it for `same`, and compute something else.
+        # quantizeml would use `same`, with other results.
         with pytest.raises(
             NotAkidaError, match="pad: cannot replace ZeroPadding2D by padding='same'"
         ):

@@ -36,12 +36,12 @@ def loss(quantized, val) -> float:
     return float(losses.SparseCategoricalCrossentropy(from_logits=True)(val.y, real))
 
 
-# What undoes training is tested with TFLite's quantizers, which take less time, always.
+# The restoring of weights is always tested with TFLite's quantizers, which need less time.
 @pytest.mark.parametrize(
     ("learning_rate", "better"),
     [(0.003, True), pytest.param(30.0, False, marks=pytest.mark.slow)],
 )
-def test_train_quantized_improves_loss_or_restores_weights(learning_rate, better, parent):
+def test_train_quantized_loss_does_not_rise_when_rate_differs(learning_rate, better, parent):
     from snugnet.akida.quantize import quantize
     from snugnet.akida.train import train_quantized
     from snugnet.core.akida_schemes import AKIDA_SCHEMES

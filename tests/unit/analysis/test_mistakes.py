@@ -18,7 +18,7 @@ from snugnet.tflite.runtimes.litert import predict
 
 INT8 = QuantizationParameters("int8", 0.5, -10)
 UINT8 = QuantizationParameters("uint8", 0.5, 100)
-# In steps of INT8: a fraction that rounding takes up, one below 0, and values beyond both ends.
+# In steps of INT8: a fraction that is rounded up, one below 0, and values beyond both ends.
 X = np.array([0.45, -0.45, 68.0, 80.0, -70.0], np.float32)
 
 
@@ -31,7 +31,7 @@ X = np.array([0.45, -0.45, 68.0, 80.0, -70.0], np.float32)
         ("input_zero_point", [1, -1, 127, 127, -128]),
     ],
 )
-def test_mistake_converts_input_to_expected_integers(name, expected):
+def test_mistake_converts_input_as_expected_when_type_is_int8(name, expected):
     # 0.45 / 0.5 - 10 is -9.1, and -0.45 / 0.5 - 10 is -10.9.
     integers = MISTAKES[name].convert(X, INT8)
     assert integers.dtype == np.int8
@@ -58,7 +58,7 @@ def cell(trained, tmp_path_factory):
 
 
 def run_integers(path, integers: np.ndarray) -> np.ndarray:
-    """Feed integers one by one; give what comes out, in integers."""
+    """Run the file with integers, one sample at a time; return the integer outputs."""
     interpreter = Interpreter(model_path=str(path), num_threads=1)
     interpreter.allocate_tensors()
     outputs = []
@@ -69,8 +69,8 @@ def run_integers(path, integers: np.ndarray) -> np.ndarray:
     return np.array(outputs)
 
 
-def test_measure_mistakes_equals_interpreter_with_wrapped_input(cell):
-    """The slides' cast, written down as they have it."""
+def test_measure_mistakes_equals_interpreter_when_input_wraps(cell):
+    """The cast as it is written in the slides."""
     result = measure_mistakes(cell.path, cell.x, cell.right, 64, 0.95)
     interpreter = Interpreter(model_path=str(cell.path))
     scale, zero_point = interpreter.get_input_details()[0]["quantization"]
@@ -82,11 +82,11 @@ def test_measure_mistakes_equals_interpreter_with_wrapped_input(cell):
     assert row["accuracy"] == mistaken.compute_correctness().mean()
     assert row["delta"] == pytest.approx(mistaken.compute_correctness().mean() - result["accuracy"])
     assert row["delta_low"] is None or row["delta_low"] <= row["delta"] <= row["delta_high"]
-    # Values beyond the range come out on the other side.
+    # Values beyond the range wrap to its other end.
     assert row["accuracy"] < result["accuracy"]
 
 
-def test_measure_mistakes_counts_saturated_input_values(cell):
+def test_measure_mistakes_counts_saturation_when_range_is_halved(cell):
     result = measure_mistakes(cell.path, cell.x, cell.right, 64, 0.95)
     details = Interpreter(model_path=str(cell.path)).get_input_details()[0]
     scale, zero_point = details["quantization"]
@@ -98,7 +98,7 @@ def test_measure_mistakes_counts_saturated_input_values(cell):
     assert result["accuracy"] == cell.right.compute_correctness().mean()
 
 
-def test_output_zero_point_mistake_keeps_order_of_scores(cell):
+def test_output_mistake_keeps_decisions_when_task_is_multiclass(cell):
     result = measure_mistakes(cell.path, cell.x, cell.right, 64, 0.95)
     row = next(row for row in result["mistakes"] if row["name"] == OUTPUT_ZERO_POINT)
     if cell.right.task == "multiclass":

@@ -91,7 +91,7 @@ def test_search_keeps_two_layers_when_tensor_between_is_wide(keras):
 
 
 def search_three_layers(rejected, max_in_float=None) -> MixedPrecisionSearch:
-    """Search among three layers, of which the converter does not make all choices.
+    """Search among three layers; the converter rejects some choices.
 
     Only the first layer costs: with it in float, 9 of 10 samples are right instead of 5.
     """
@@ -145,7 +145,7 @@ def test_search_chooses_int16x8_when_it_is_smallest_that_fits(keras):
     assert chosen["size_bytes"] == min(fitting)
 
 
-def test_search_table_has_each_candidate_once(keras):
+def test_search_table_has_each_candidate_once_when_input_is_wide(keras):
     model = networks.dense(keras, 16, 16, networks.CLASSES)
     networks.ignore_first(model.layers[0])
     val = networks.label_with_model(model, networks.inputs(200, seed=2, wide=True))
@@ -163,7 +163,7 @@ def test_search_table_has_each_candidate_once(keras):
     assert [row["size_bytes"] for row in table if row["chosen"]] == [min(fitting)]
 
 
-# Without a converter: what each set of layers is worth is given.
+# Without a converter: the accuracy of each set of layers is set by the test.
 LAYERS = [Layer(i, "CONV_2D", name) for i, name in enumerate("abcd")]
 N = 1000
 
@@ -171,9 +171,9 @@ N = 1000
 def search_four_layers(
     worth: Mapping[str, float], size: Mapping[str, int], **settings
 ) -> MixedPrecisionSearch:
-    """Search among files whose bytes are names and whose accuracy and size are given.
+    """Search among files whose bytes are names; the test sets their accuracy and size.
 
-    A set of layers that is not given is worth 0.5, and 1000 bytes larger for each.
+    Otherwise a set of layers has an accuracy of 0.5, and 1000 bytes more for each layer.
     """
     tried: list[str] = []
 
@@ -213,7 +213,7 @@ def test_search_accepts_loss_when_it_equals_budget():
     assert [layer.tensor for layer in search.chosen.in_float] == ["a"]
 
 
-def test_search_adds_layers_in_order_of_recovered_accuracy():
+def test_search_adds_best_layers_first_when_one_is_not_enough():
     worth = {**WHOLE, "b": 0.6, "d": 0.7, "bd": 0.8, "abd": 0.95}
     search = search_four_layers(worth, SIZES)
     assert next(name for name in search.tried if len(name) == 2) == "bd"
@@ -242,7 +242,7 @@ def test_search_chooses_best_and_warns_when_none_fits(capsys):
     assert "no candidate is within 1.0 points of float32" in capsys.readouterr().out
 
 
-def test_mixed_scheme_is_not_full_integer_and_not_converted():
+def test_full_integer_and_converted_omit_scheme_when_it_is_mixed():
     assert "mixed" in SCHEMES
     assert "mixed" not in FULL_INTEGER
     assert "mixed" not in CONVERTED_SCHEMES

@@ -40,7 +40,7 @@ def wide_input(keras):
     return run_sweep(model, networks.inputs(100, seed=1, wide=True), val), val
 
 
-def test_sweep_rows_have_all_columns_and_layers(wide_input):
+def test_sweep_has_all_columns_and_layers_when_input_is_wide(wide_input):
     rows, _ = wide_input
     assert [list(row) for row in rows] == [COLUMNS] * len(rows)
     assert [row["quantized"] for row in rows] == ["none", "all", *["only", "all_but"] * 4]
@@ -79,7 +79,7 @@ def test_sweep_blames_first_layer_when_input_is_wide(wide_input):
 
 
 def test_sweep_blames_both_layers_when_tensor_between_is_wide(keras):
-    """Either alone in float recovers nothing, since the other still takes or gives integers."""
+    """Either alone in float recovers nothing, since the other still uses integers."""
     model = networks.dense(keras, 16, 16, 16, networks.CLASSES)
     networks.enlarge_first_channel(model, "dense_2")
     val = networks.label_with_model(model, networks.inputs(300, seed=2))
@@ -92,7 +92,7 @@ def test_sweep_blames_both_layers_when_tensor_between_is_wide(keras):
 
 
 def test_sweep_tests_groups_when_samples_have_groups(wide_input):
-    """All 30 groups lose: no drawn pattern of signs is as extreme. Single samples say far more."""
+    """All 30 groups lose: no drawn pattern of signs is as extreme. By sample, p is far smaller."""
     rows, val = wide_input
     assert len(np.unique(val.group)) == 30
     assert rows[0]["p_full"] == pytest.approx(1 / (RESAMPLES + 1))

@@ -161,7 +161,7 @@ BUILDERS: dict[str, Callable[[], Any]] = {
 
 
 def save_model_file(name: str, form: str, folder: Path) -> Path:
-    """Build a model, save it as `h5`, `keras` or `saved_model`, and give its path."""
+    """Build a model, save it as `h5`, `keras` or `saved_model`, and return its path."""
     tf_keras.utils.set_random_seed(1)
     path = folder / (name if form == "saved_model" else f"{name}.{form}")
     BUILDERS[name]().save(path)

@@ -18,7 +18,7 @@ from snugnet.core.extras import EXTRAS, LIBRARIES, missing
 from tests.unit.cli import foreign_models
 
 
-def test_help_lists_all_commands(command):
+def test_help_lists_all_commands_when_none_is_named(command):
     for arguments in ((), ("--help",)):
         code, output, _ = command(*arguments)
         assert code == 0
@@ -93,7 +93,7 @@ def test_check_python_fails_when_tensorflow_has_no_build(monkeypatch):
         installation.check_python()
 
 
-def test_version_option_prints_version(command):
+def test_version_option_prints_version_when_no_command_is_named(command):
     code, output, complaint = command("--version")
     assert (code, complaint) == (0, "")
     assert output == f"snugnet {__version__} (Python {platform.python_version()})\n"
@@ -129,7 +129,7 @@ def test_command_prints_json_when_run_as_module(model):
 
 
 def test_command_exits_1_and_leaves_no_file_when_library_crashes(keras, tmp_path):
-    """Nothing of it stays: neither an output, nor a part of one, nor a temporary file."""
+    """No output, partial output or temporary file remains."""
     foreign_models.save_model_file("custom", "h5", tmp_path)
     (tmp_path / "crash.py").write_text("import os\nos.abort()\n")
     (tmp_path / "temporary").mkdir()
@@ -140,7 +140,7 @@ def test_command_exits_1_and_leaves_no_file_when_library_crashes(keras, tmp_path
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        # Python itself would keep what it compiles of crash.py.
+        # Python itself would write the compiled crash.py.
         env=os.environ | {"TMPDIR": str(tmp_path / "temporary"), "PYTHONDONTWRITEBYTECODE": "1"},
     )
     assert done.returncode == 1
@@ -161,7 +161,7 @@ def test_describe_crash_explains_signal_when_process_is_killed(tmp_path):
 
 
 def test_command_prints_one_line_when_libraries_log(tmp_path):
-    """TensorFlow is imported before this model is refused, and logs as it is."""
+    """TensorFlow is imported, and writes log messages, before this model is rejected."""
     (tmp_path / "model.h5").write_bytes(b"nothing")
     request = ("quantize", "--model", "model.h5", "--output", "q.tflite")
     line = [sys.executable, "-m", "snugnet.cli.main", *request]

@@ -11,7 +11,7 @@ QUICK = ("--runs", 20, "--warm-up", 1)
 
 @pytest.fixture
 def labelled(model, x, tmp_path):
-    """Samples whose labels are what the model decides, but for the first."""
+    """Samples whose labels are the decisions of the model, except the first."""
     from snugnet.int8 import load
 
     y = load(model).predict(x).argmax(axis=1)
@@ -30,19 +30,21 @@ def test_benchmark_compares_models_when_baseline_is_set(command_json, model, flo
         assert measured["file"] == str(path)
         assert measured["bytes"] == path.stat().st_size
         assert measured["latency_us_median"] > 0
-        # One after the other: a mean time is nowhere near ten times the median.
+        # The runs are sequential: the mean time is far less than ten times the median.
         assert 0.1 < measured["throughput_per_s"] * measured["latency_us_median"] / 1e6 < 10
         assert measured["peak_memory_bytes"] > 0
         assert measured["arena_bytes"] > 8 * 8 * 2
     accuracy = result["accuracy"]
     assert accuracy["accuracy"] == pytest.approx(8 / 9)
     assert accuracy["low"] < 8 / 9 < accuracy["high"]
-    # The same network with real numbers at its ends decides the same.
+    # The same network with float inputs and outputs makes the same decisions.
     assert accuracy["delta"] == 0
     assert accuracy["p"] == 1
 
 
-def test_benchmark_prints_table_with_units(command, model, float_model, labelled):
+def test_benchmark_prints_table_with_units_when_json_is_not_set(
+    command, model, float_model, labelled
+):
     code, output, _ = command(
         "benchmark", "--model", model, "--baseline", float_model, "--data", labelled, *QUICK
     )

@@ -10,7 +10,7 @@ from snugnet.int8 import load
 from tests.tflite_files import Tensor, single
 
 
-def test_run_prints_engine_output_and_accuracy(command_json, model, x, tmp_path):
+def test_run_prints_output_and_accuracy_when_data_has_labels(command_json, model, x, tmp_path):
     raw = load(model).predict(x)
     y = raw.argmax(axis=1)
     y[0] = (y[0] + 1) % 3
@@ -61,8 +61,8 @@ def test_verify_uses_random_samples_when_data_is_missing(command_json, command, 
     assert "tensor arena (TensorFlow Lite Micro): " in output
 
 
-def test_random_samples_cover_the_quantized_range(command_json, model, float_model):
-    """Saturation at both ends is where kernels differ; with floats at its ends the file tells."""
+def test_random_samples_cover_range_when_input_is_int8_or_float(command_json, model, float_model):
+    """Kernels differ where values saturate; a file with float inputs contains the range."""
     from snugnet.services.user_data import draw_random_samples
     from snugnet.tflite.flatbuffer import read_graph
 

@@ -24,7 +24,7 @@ int main(void) {
 
 
 def compiled(folder) -> bytes:
-    """Compile what was exported with a program that prints it; give what this prints."""
+    """Compile the export with a program that prints it; return what this prints."""
     if shutil.which("gcc") is None:
         # Nothing else here needs a compiler, and `make test` must do without one.
         pytest.skip("not installed: gcc")

@@ -9,8 +9,7 @@ import pytest
 from snugnet.core.errors import InputError
 from tests.unit.cli import foreign_models
 
-# The one place of the tests that wants Keras 3, to write its files; it cannot be in a process with
-# Keras 2.
+# Only these tests need Keras 3, to write its files; it cannot be in a process with Keras 2.
 PROGRAM = """
 import os, sys
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -35,20 +34,20 @@ chain += [layers.LeakyReLU(), layers.MaxPooling1D(), layers.Dropout(0.2)]
 chain += [layers.GlobalAveragePooling1D(), layers.Dense(4, activation="softmax")]
 save(keras.Sequential([keras.Input((32, 3)), *chain]), "chain.keras")
 save(keras.Sequential([keras.Input((12,)), layers.Dense(3)]), "plain.h5")
-given = keras.Input((16, 16, 3))
-x = short = layers.Conv2D(8, 3, padding="same")(given)
+image = keras.Input((16, 16, 3))
+x = short = layers.Conv2D(8, 3, padding="same")(image)
 x = layers.SeparableConv2D(8, 3, padding="same")(layers.ReLU(6.0)(x))
 x = layers.GlobalAveragePooling2D()(layers.Add()([x, short]))
 inner = keras.Sequential([keras.Input((8,)), layers.Dense(6, activation="tanh")], name="inner")
-save(keras.Model(given, layers.Dense(1, activation="sigmoid")(inner(x))), "branches.keras")
-given = keras.Input((20, 5))
-save(keras.Model(given, layers.Dense(3, activation="softmax")(layers.LSTM(8)(given))), "lstm.keras")
+save(keras.Model(image, layers.Dense(1, activation="sigmoid")(inner(x))), "branches.keras")
+signal = keras.Input((20, 5))
+scores = layers.Dense(3, activation="softmax")(layers.LSTM(8)(signal))
+save(keras.Model(signal, scores), "lstm.keras")
 twice = layers.Lambda(lambda x: x * 2, name="twice")
-keras.Model(given, twice(given)).save(f"{folder}/lambda.keras")
-keras.Model(given, keras.ops.tanh(given)).save(f"{folder}/function.keras")
-keras.Model(given, [layers.Dense(3, name="a")(given), layers.Dense(2, name="b")(given)]).save(
-    f"{folder}/two.keras"
-)
+keras.Model(signal, twice(signal)).save(f"{folder}/lambda.keras")
+keras.Model(signal, keras.ops.tanh(signal)).save(f"{folder}/function.keras")
+heads = [layers.Dense(3, name="a")(signal), layers.Dense(2, name="b")(signal)]
+keras.Model(signal, heads).save(f"{folder}/two.keras")
 """
 
 
@@ -60,7 +59,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-# Each takes a process of its own that imports Keras 3.
+# Each needs a process of its own that imports Keras 3.
 SLOW = [
     pytest.param(name, marks=pytest.mark.slow) for name in ("chain.keras", "lstm.keras", "plain.h5")
 ]
@@ -73,7 +72,7 @@ def test_load_keras_file_computes_the_same_when_file_is_keras_3(keras, folder, n
     model = load_keras_file(folder / name)
     assert isinstance(model, keras.tf_keras.Model)
     with np.load(folder / f"{name}.npz", allow_pickle=False) as file:
-        # Two libraries sum floats in another order: no bits are promised here.
+        # Two libraries sum floats in another order: the results are not bit-exact.
         np.testing.assert_allclose(model(file["x"]).numpy(), file["y"], atol=1e-5)
 
 

@@ -21,7 +21,7 @@ from tests.paths import ROOT
 from tests.unit.int8 import models
 
 EXAMPLES = 500 if os.environ.get("SNUGNET_EXAMPLES") else 40
-# What each command wants: a word, or one of some that may do.
+# The arguments of each command: a word, or one of several alternatives.
 TFLITE, KERAS, DATA = ("model.tflite",), ("model.h5",), ("x.npz", "x.npy", "labels.npz")
 REQUESTS = (
     ("inspect", TFLITE),
@@ -125,7 +125,7 @@ def test_command_prints_no_traceback_when_arguments_are_random(
         exit_codes[arguments[0], code] += 1
         printed, complaint = capfd.readouterr()
         assert code in (app.DONE, app.FAILED, app.WRONG), arguments
-        # Nor may it end by a mistake of ours, which is told with a hint.
+        # Nor may it end with a bug of Snugnet, whose message has this hint.
         assert "Traceback" not in complaint, arguments
         assert "SNUGNET_TRACEBACK" not in complaint, arguments
         if code == app.WRONG:
@@ -135,7 +135,7 @@ def test_command_prints_no_traceback_when_arguments_are_random(
         after = digests(folder)
         changed = {name for name in after if after[name] != before.get(name)}
         assert set(before) <= set(after), arguments
-        # A request that was wrong leaves nothing; one that was done what was asked for, whole.
+        # A wrong request writes nothing; a valid one writes only complete files that it names.
         requested = {Path(word).stem for word in arguments}
         assert {Path(name).stem for name in changed} <= requested, (arguments, changed)
         if code == app.WRONG:

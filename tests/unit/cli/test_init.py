@@ -58,7 +58,7 @@ def test_init_writes_study_when_only_data_is_given(command_json, data_folder, fi
     assert len(study.cells) == 4 * 5
     name = study.cells[0].model
     assert study.config.models[name].architecture == "smartwatch"
-    assert study.settings.dataset_with_folder(study.dataset_of(name))["scaling"] == "standardize"
+    assert study.config.datasets[study.dataset_of(name)].scaling == "standardize"
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,9 @@ def test_init_writes_study_when_model_and_data_are_given(
 @pytest.mark.parametrize(
     ("shape", "layout", "folded"),
     [
-        ((64, 3), "time_channel", [64, 3]),
-        ((3, 64), "channel_time", [64, 3]),
-        ((192,), "time_channel", [64, 3]),
+        ((64, 3), "time_channel", (64, 3)),
+        ((3, 64), "channel_time", (64, 3)),
+        ((192,), "time_channel", (64, 3)),
         ((32, 6), None, None),
         ((3, 8, 8), None, None),
     ],
@@ -110,9 +110,9 @@ def test_init_keeps_sample_order_when_samples_are_reshaped(
         assert f"samples have shape {shape}, but the model takes (64, 3)" in result["error"]
         return
     assert code == 0, result
-    settings = study_of(output).settings.dataset_with_folder("mine")
-    assert (settings["layout"], settings["shape"]) == (layout, folded)
-    prepared = prepare(windows.load(settings, 0), settings, 0).splits["train"].x
+    settings = study_of(output).config.datasets["mine"]
+    assert (settings.layout, settings.shape) == (layout, folded)
+    prepared = prepare(windows.load(settings, tmp_path, 0), settings, "mine", 0).splits["train"].x
     expected = (
         x.reshape(40, -1, 3) if len(shape) == 1 else x if shape == (64, 3) else x.swapaxes(1, 2)
     )
@@ -277,7 +277,7 @@ def test_init_overwrites_output_only_when_force_is_set(command, data_folder):
     assert study_of(output).cells
 
 
-def test_init_prints_summary_and_next_command(command, data_folder):
+def test_init_prints_summary_and_command_when_json_is_not_set(command, data_folder):
     output = data_folder / "mine.yaml"
     printed = command("init", "--data", data_folder / "Belt-2025.npz", *NAMES, "--output", output)[
         1
@@ -326,7 +326,7 @@ def test_init_writes_complete_study_when_outside_a_clone(command_json, own_folde
     assert {path.relative_to(own_folder).as_posix() for path in paths} == files
     study = study_of(own_folder / "config.yaml")
     assert len(study.cells) == 4 * 5
-    assert study.settings.dataset_with_folder("belt")["datasets_dir"] == ".."
+    assert study.config.datasets_dir == ".."
     text = (own_folder / "config.yaml").read_text()
     assert "snakemake --cores 2 all\n" in text
     assert "docs/" not in text

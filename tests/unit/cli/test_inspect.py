@@ -7,7 +7,7 @@ from snugnet.int8.export import read, write
 from tests.tflite_files import Tensor, single
 
 
-def test_inspect_lists_operators_and_tensors(command_json, model):
+def test_inspect_lists_operators_and_tensors_when_json_is_set(command_json, model):
     code, result = command_json("inspect", model)
     assert code == 0
     assert result["bytes"] == model.stat().st_size

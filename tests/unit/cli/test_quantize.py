@@ -12,7 +12,7 @@ from tests.unit.cli import foreign_models
 
 SAMPLES = 120
 CLASSIFIERS = ("mobilenet", "resnet", "ds_cnn", "conv1d", "binary", "transfer")
-# What stands in the way of quantization-aware training.
+# The reasons why quantization-aware training is not possible.
 UNTRAINABLE = {
     "lstm": "'lstm' (LSTM)",
     "gru": "'gru' (Bidirectional)",
@@ -154,7 +154,7 @@ def test_quantize_names_layer_when_loop_cannot_be_unrolled(command, model_and_da
 
 
 def test_quantize_prints_few_lines_when_there_are_many_findings(command, model_and_data, tmp_path):
-    """Of what may be hundreds of findings the first few, on lines of their own."""
+    """There may be hundreds of findings: only the first few are printed, one on each line."""
     from snugnet.cli.quantize import SHOWN, _first_lines
 
     output = tmp_path / "out.tflite"
@@ -184,7 +184,7 @@ def test_quantize_uses_drq_when_data_is_missing(command_json, command, model_and
 
 
 @pytest.mark.parametrize(("scheme", "calls"), [("float32", 1), ("drq", 2)])
-def test_quantize_predicts_equal_files_once(
+def test_quantize_predicts_once_when_output_equals_float_file(
     command_json, model_and_data, tmp_path, monkeypatch, scheme, calls
 ):
     predicted = []

@@ -41,7 +41,9 @@ def test_check_in_child_fails_when_build_has_a_bug(check_in_child, capfd):
     assert "ZeroDivisionError" in capfd.readouterr().err
 
 
-def test_check_in_child_leaves_no_temporary_files(check_in_child, monkeypatch, tmp_path):
+def test_check_in_child_removes_temporary_files_when_build_fails(
+    check_in_child, monkeypatch, tmp_path
+):
     def build() -> None:
         Path(tempfile.mkstemp()[1]).write_text("left")
         raise InputError("stop")

@@ -13,6 +13,7 @@ from snugnet.config.study import Study
 from snugnet.core.errors import InputError
 from snugnet.core.gate_entries import REQUIREMENTS, SELECTORS
 from snugnet.core.settings.base import Settings
+from snugnet.core.settings.datasets.base import FileDataset
 from snugnet.core.settings.gate import Gate, MeasurableGate
 from tests.paths import ROOT
 
@@ -43,7 +44,7 @@ def study(config: dict[str, Any]) -> Study:
     return Study(config)
 
 
-def test_study_fills_in_defaults_at_every_depth():
+def test_study_fills_in_defaults_when_config_is_minimal():
     config = study(minimal()).config
     assert config.results_dir == "results"
     assert config.models["net"].dense == (128, 64)
@@ -155,7 +156,7 @@ def test_model_keeps_its_name_when_seed_is_its_own(own_seed):
         )
 
 
-def test_deliverables_are_listed_once():
+def test_deliverables_are_listed_once_when_config_is_minimal():
     files = study(minimal()).targets.deliverables()
     assert len(files) == len(set(files))
     for expected in (
@@ -190,7 +191,7 @@ def test_dataset_settings_are_equal_when_datasets_dir_differs():
     assert first.settings.collect(("dataset",), wildcards) == second.settings.collect(
         ("dataset",), wildcards
     )
-    assert first.settings.dataset_with_folder("data")["datasets_dir"] == "here"
+    assert (first.config.datasets_dir, second.config.datasets_dir) == ("here", "there")
 
 
 def test_study_fails_when_seed_name_is_taken_by_a_model():
@@ -405,7 +406,7 @@ def test_study_fails_when_gate_requires_nothing_or_has_no_cell(entry, words):
         study(changed("gates", [entry]))
 
 
-def test_gate_schema_and_page_list_all_requirements():
+def test_gate_page_lists_requirement_when_schema_has_it():
     properties = list(Gate.model_fields)
     assert properties == [*SELECTORS, "max_drop", "confidence", *list(REQUIREMENTS)[1:]]
     page = (ROOT / "docs/reference/gates.md").read_text()
@@ -431,7 +432,7 @@ def test_study_fails_when_gate_needs_latency_but_runs_are_0():
         study(config)
 
 
-def test_gate_settings_are_in_bytes_and_accept_seed_names():
+def test_gate_settings_accept_seed_names_when_study_has_seeds():
     config = changed("gates", [{"models": ["net", "net_s8"], "max_size": "64 KiB"}])
     config["study"] = [{"models": ["net"], "seeds": [7, 8]}]
     (entry,) = study(config).settings.collect(("gates",), {})["gates"]
@@ -599,7 +600,7 @@ def test_requests_list_ancestors_first_when_variants_are_nested():
     assert study(config).settings.requests("net", "lowrank") == []
 
 
-def test_explored_layers_are_those_of_the_model():
+def test_explored_layers_are_replaced_when_model_has_its_own():
     config = minimal()
     config["explore"] = {"layers": ["dense_1"]}
     assert study(config).settings.explored_layers("net") == ["dense_1"]
@@ -677,7 +678,7 @@ def test_make_results_dir_fails_when_folder_is_not_writable(tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize("overlay", ["", "config/tiny.yaml", "config/real.yaml"])
-def test_shipped_configuration_has_cells(overlay):
+def test_shipped_configuration_has_cells_when_overlay_differs(overlay):
     from snakemake.utils import update_config
 
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -686,17 +687,18 @@ def test_shipped_configuration_has_cells(overlay):
     assert study(config).cells
 
 
-def test_schema_describes_every_key():
+def test_schema_describes_key_when_it_is_no_union_tag():
     def blocks(block: type[Settings]) -> Iterator[type[Settings]]:
         yield block
         for inner in block.__subclasses__():
             yield from blocks(inner)
 
-    # The tag of a union is described by the union; schemes have no settings of their own.
+    # The tag of a union is described by the union; schemes have no settings of their own. Each kind
+    # of dataset describes its own path.
     bare = [
         f"{block.__name__}.{name}"
         for block in blocks(Settings)
-        if block.__module__.startswith("snugnet.") and block is not Schemes
+        if block.__module__.startswith("snugnet.") and block not in (Schemes, FileDataset)
         for name, field in block.model_fields.items()
         if not field.description and name not in DISCRIMINATORS
     ]

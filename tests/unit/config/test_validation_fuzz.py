@@ -69,7 +69,7 @@ def test_study_is_built_or_lists_errors_when_config_is_random(data):
         assert lines[0] == "these settings are invalid:"
         assert all(": " in line for line in lines[1:])
         return
-    # What is accepted can be asked for all of its files.
+    # All files of an accepted study can be listed.
     for stage in ("data", "models", "tflite", "certificates", "conversions", "metrics", "mistakes"):
         study.targets.files(stage)
     study.settings.collect(("cells", "gates", "recipes"), {})

@@ -22,7 +22,7 @@ def test_atomic_write_keeps_old_file_when_writing_fails(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["out.json"]
 
 
-def test_write_json_sorts_keys_and_rejects_nan(tmp_path):
+def test_write_json_sorts_keys_and_fails_when_value_is_nan(tmp_path):
     write_json(tmp_path / "a.json", {"b": 1, "a": None})
     assert list(json.loads((tmp_path / "a.json").read_text())) == ["a", "b"]
     assert read_json(tmp_path / "a.json") == {"a": None, "b": 1}

@@ -29,7 +29,7 @@ def test_parse_returns_wildcards_when_path_is_of_its_kind(path):
     assert path.of(**wildcards) == path.of(**values)
 
 
-def test_of_cell_fills_in_names_of_cell():
+def test_of_cell_fills_in_names_when_path_has_wildcards():
     assert ResultPath.METRICS.of_cell(Cell()) == "metrics/m/pruned/fiq_int8/litert.json"
     assert ResultPath.PREFLIGHT.of_cell(Cell()) == "akida/m/preflight/fiq_int8.json"
 

@@ -3,7 +3,7 @@
 from snugnet.core.progress import progress
 
 
-def test_progress_prints_lines_with_time_left(capsys):
+def test_progress_prints_time_left_when_work_advances(capsys):
     with progress(3, "work", seconds=0) as meter:
         for _ in range(3):
             meter.update(1)

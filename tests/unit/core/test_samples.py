@@ -50,7 +50,7 @@ def test_check_samples_passes_when_samples_are_usable():
     check_samples(samples(), "dataset 'mine'")
 
 
-def test_load_split_returns_saved_samples_and_files_are_equal(tmp_path):
+def test_load_split_returns_equal_samples_when_they_were_saved(tmp_path):
     original = samples(group=np.array(list("aaabbbccc")))
     save_split(tmp_path / "a.npz", original)
     save_split(tmp_path / "b.npz", original)

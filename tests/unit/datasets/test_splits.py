@@ -1,4 +1,4 @@
-"""Tests of the split into train, val and test, and of calibration samples."""
+"""Tests of the split into train, val and test."""
 
 from collections import Counter
 
@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples
-from snugnet.datasets.calibration import draw_calibration
 from snugnet.datasets.splits import split
 
 
@@ -52,11 +51,11 @@ def test_split_is_stratified_when_samples_have_no_groups():
 
 
 def test_split_is_equal_only_when_seeds_are_equal():
-    first, again, other = (split(samples(100), 0.2, 0.2, seed, "x") for seed in (1, 1, 2))
-    assert ids(first["test"]) == ids(again["test"]) != ids(other["test"])
+    first, second, third = (split(samples(100), 0.2, 0.2, seed, "x") for seed in (1, 1, 2))
+    assert ids(first["test"]) == ids(second["test"]) != ids(third["test"])
 
 
-def test_split_is_kept_when_data_contain_a_split():
+def test_split_is_kept_when_samples_have_a_split():
     names = np.array(["test"] * 20 + ["val"] * 20 + ["train"] * 15 + [""] * 5)
     parts = split(samples(60, split=names), 0.2, 0.2, 1, "x")
     assert ids(parts["test"]) == set(range(20))
@@ -84,18 +83,3 @@ def test_split_fails_when_there_are_two_groups():
 def test_split_fails_when_classes_are_too_small():
     with pytest.raises(InputError, match="12 samples cannot be split with every class"):
         split(samples(12, y=np.arange(12) % 6), 0.1, 0.1, 1, "x")
-
-
-def test_first_calibration_samples_are_random():
-    train = samples(1000)
-    _, index = draw_calibration(train, 200, 1)
-    assert index[:20].max() > 500
-
-
-@given(count=st.integers(1, 100), seed=st.integers(0, 2**31))
-def test_calibration_samples_are_unique_and_from_train(count, seed):
-    train = samples(60)
-    calib, index = draw_calibration(train, count, seed)
-    assert len(index) == min(count, 60) == len(set(index.tolist()))
-    np.testing.assert_array_equal(calib.x, train.x[index])
-    np.testing.assert_array_equal(draw_calibration(train, count, seed)[1], index)

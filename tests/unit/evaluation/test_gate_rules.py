@@ -130,13 +130,13 @@ def test_gate_passes_at_limit_and_fails_when_limit_is_exceeded(
         ("certain", -0.05, 0.03, True),
     ],
 )
-def test_gate_uses_interval_of_accuracy_drop(confidence, low, high, opens):
+def test_gate_uses_interval_when_max_drop_is_set(confidence, low, high, opens):
     measured = cell(delta_float_low=low, delta_float_high=high)
     requirement = {"max_drop": 0.5, "confidence": confidence}
     assert (failures(requirement, measured) == []) == opens
 
 
-def test_gate_failure_of_max_drop_has_interval_and_limit():
+def test_gate_failure_has_interval_and_limit_when_drop_is_large():
     start = "net_s7/original/fiq_int8/litert: accuracy differs from float32 by -0.40 points "
     assert failures({"max_drop": 0.5}, cell()) == [
         f"{start}[-1.00, +0.20]; gates[0].max_drop requires at most 0.5 points below float32 "
@@ -266,7 +266,7 @@ def test_is_selected_is_true_only_when_gate_selects_the_cell(key, name, other):
     assert not is_selected(entry(**{key: [other]}), **NAMES)
 
 
-def test_gate_result_counts_cells_and_failures_of_requirements():
+def test_gate_result_counts_failures_when_gates_are_several():
     gates = [
         entry(max_size=65535, max_arena=30000),
         entry(models=["net"], schemes=["drq", "float32"], min_accuracy=90),

@@ -120,7 +120,7 @@ def model(path, value=1.0, name="kernel", config="relu") -> None:
         stored.create_dataset(f"model_weights/dense/{name}", data=np.full((2, 3), value))
 
 
-def test_digest_of_keras_model_depends_on_layers_and_weights(tmp_path):
+def test_digest_of_model_differs_when_layers_or_weights_differ(tmp_path):
     path = tmp_path / "models" / "a" / "original" / "model.h5"
 
     def now(**changes) -> dict[str, str]:

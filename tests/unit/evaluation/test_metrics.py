@@ -90,16 +90,16 @@ def test_kappa_is_none_when_labels_and_decisions_are_constant():
     assert compute_metrics(constant)["cohen_kappa"] is None
 
 
-def test_confusion_matrix_has_truth_in_rows():
+def test_confusion_matrix_has_truth_in_rows_when_not_symmetric():
     assert compute_confusion_matrix(multiclass()) == [[2, 1, 0], [0, 1, 1], [1, 1, 1]]
     assert compute_confusion_matrix(multilabel())[2] == [[2, 1], [0, 1]]
 
 
 def test_predictions_are_equal_when_saved_and_loaded(tmp_path):
-    for given in (multiclass(), multilabel()):
-        save_predictions(tmp_path / "p.npz", given)
+    for original in (multiclass(), multilabel()):
+        save_predictions(tmp_path / "p.npz", original)
         read = load_predictions(tmp_path / "p.npz")
-        for name, value in vars(given).items():
+        for name, value in vars(original).items():
             np.testing.assert_array_equal(getattr(read, name), value)
 
 
@@ -122,7 +122,7 @@ EVIDENCE = {
 }
 
 
-def test_score_cell_compares_with_float_model(tmp_path):
+def test_score_cell_compares_with_float_when_parent_is_unknown(tmp_path):
     model = tmp_path / "model.tflite"
     model.write_bytes(b"x" * 1000)
     reference = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
@@ -178,7 +178,7 @@ def test_score_cell_compares_with_previous_step_when_it_is_known(tmp_path):
     assert (row["delta_float"], row["delta_parent"]) == (0, None)
 
 
-def test_gzip_size_is_reproducible(tmp_path):
+def test_gzip_size_is_equal_when_file_is_measured_again(tmp_path):
     path = tmp_path / "model"
     path.write_bytes(bytes(range(256)) * 40)
     size = measure_file_size(path)

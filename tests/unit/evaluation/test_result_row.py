@@ -9,13 +9,13 @@ from snugnet.evaluation.result_row import ResultRow
 from snugnet.evaluation.table import COLUMNS, INTEGERS
 
 
-def test_integer_attributes_are_integer_columns_of_the_table():
+def test_column_is_integer_when_attribute_of_row_is_integer():
     integers = [field.name for field in fields(ResultRow) if field.type == int | None]
     # The column `seed` keeps the type that pandas chooses.
     assert [name for name in integers if name != "seed"] == INTEGERS
 
 
-def test_absent_columns_are_none_and_other_keys_ignored():
+def test_from_columns_sets_none_when_column_is_absent():
     row = ResultRow.from_columns({"model": "m", "n": 5, "confusion": [[5]]})
     assert (row.model, row.n, row.accuracy) == ("m", 5, None)
     assert list(row.by_column) == COLUMNS

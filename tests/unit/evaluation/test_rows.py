@@ -22,11 +22,11 @@ def test_join_rows_names_cell_when_row_is_missing():
         join_rows([names("a"), names("b")], [names("a")])
 
 
-def test_join_rows_ignores_rows_of_other_cells():
+def test_join_rows_ignores_row_when_its_cell_is_not_listed():
     assert join_rows([names("a")], [names("c"), names("a")]) == [names("a")]
 
 
-def test_join_adjusted_takes_values_of_the_whole_table():
+def test_join_adjusted_takes_value_of_table_when_row_has_none():
     table = [{**names("a"), "p_holm": 0.5}, {**names("a", "akida"), "p_holm": 0.25}]
     rows = [{**names("a", "akida"), "p_holm": None, "n": 7}]
     assert join_adjusted(rows, table, ["p_holm"]) == [{**rows[0], "p_holm": 0.25}]
@@ -34,5 +34,5 @@ def test_join_adjusted_takes_values_of_the_whole_table():
         join_adjusted([names("b")], table, ["p_holm"])
 
 
-def test_cell_name_joins_names():
+def test_cell_name_joins_names_when_runtime_is_litert():
     assert cell_name(names("a")) == "a/original/drq/litert"

@@ -62,7 +62,7 @@ def test_accuracy_interval_is_student_t_when_task_is_multilabel():
     correct = np.array([1.0, 0.8, 0.6, 1.0, 0.8])
     low, high = compute_accuracy_interval(correct, None)
     expected = stats.t.interval(0.95, 4, 0.84, stats.sem(correct))
-    assert (low, high) == pytest.approx((expected[0], 1.0))  # an accuracy ends at 1
+    assert (low, high) == pytest.approx((expected[0], 1.0))  # an accuracy is at most 1
 
 
 def test_accuracy_interval_is_wilson_when_groups_are_perfect():
@@ -96,7 +96,7 @@ def test_accuracy_interval_has_coverage_when_patients_differ(patients):
 
 
 def drifting(drift: float, patients: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """Two models that are equally good over all patients, but not with each: right or wrong."""
+    """Correctness of two models that are equally good over all patients, but not for each."""
     base = rng.normal(0.85, 0.04, patients)
     shift = rng.normal(0, drift, patients)
     # Mostly the same samples are right: the models agree but for the shift and some noise.
@@ -125,7 +125,7 @@ def test_paired_p_has_level_when_each_patient_drifts(drift):
         false["by group"] += compute_paired_p(ours, theirs, group) < 0.05
         false["McNemar"] += compute_paired_p(ours, theirs, None) < 0.05
     assert false["by group"] / 500 <= 0.06
-    if drift >= 0.01:  # the arrow that samples taken for independent would draw is wrong this often
+    if drift >= 0.01:  # an arrow is wrong this often if samples count as independent
         assert false["McNemar"] / 500 > 0.1
 
 
@@ -221,7 +221,7 @@ def test_paired_p_is_1_when_only_one_group_differs():
 
 @settings(max_examples=30)  # statsmodels takes a tenth of a second for each
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_adjust_holm_equals_statsmodels(p_values):
+def test_adjust_holm_equals_statsmodels_when_p_values_are_random(p_values):
     expected = multipletests(p_values, method="holm")[1]
     np.testing.assert_allclose(adjust_holm(np.array(p_values)), expected, atol=1e-12)
 
@@ -232,8 +232,8 @@ def test_difference_interval_is_student_t_when_there_are_groups():
     ours, theirs = (rng.random(240) < p for p in (0.8, 0.7))
     means = (ours.astype(float) - theirs).reshape(12, 20).mean(axis=1)
     expected = stats.ttest_1samp(means, 0).confidence_interval(0.95)
-    found = compute_difference_interval(ours.astype(float), theirs.astype(float), group)
-    assert found == pytest.approx(tuple(expected))
+    interval = compute_difference_interval(ours.astype(float), theirs.astype(float), group)
+    assert interval == pytest.approx(tuple(expected))
 
 
 @pytest.mark.parametrize(

@@ -59,13 +59,13 @@ def arrows_of(frame: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def test_results_table_has_listed_columns_and_keeps_order():
+def test_results_table_has_all_columns_when_rows_have_only_some():
     frame = table()
     assert list(frame.columns) == COLUMNS
     assert frame["scheme"].tolist()[0] == "float32"
 
 
-def test_holm_adjustment_excludes_float_row():
+def test_holm_adjustment_excludes_row_when_scheme_is_float32():
     frame = table().set_index("scheme")
     # Sorted: .001, .001, .02, .03 times 4, 3, 2, 1, never falling.
     assert frame["p_holm"]["fiq_uint8"] == 0.004
@@ -111,7 +111,7 @@ def test_results_csv_has_empty_cells_when_value_is_unknown():
     assert read["size_bytes"].tolist() == ["2048", ""]
 
 
-def test_table_markdown_has_schemes_as_rows_variants_as_columns():
+def test_markdown_has_variants_as_columns_when_there_are_two():
     rows = [row("float32"), row("drq"), row("float32", variant="pruned", accuracy=0.85)]
     rows.append(row("drq", variant="pruned", status="incompatible", reason="layer x"))
     page = format_table_markdown(build_results_table(rows), 0.95)
@@ -183,7 +183,7 @@ def test_gate_fails_when_file_has_fewer_zeros_than_model():
     ]
 
 
-def test_markdown_has_the_cost_of_each_quantization_step():
+def test_markdown_has_cost_of_step_when_a_scheme_precedes():
     frame = build_results_table(
         [
             row("float32"),

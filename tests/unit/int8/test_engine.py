@@ -28,7 +28,7 @@ def samples(port: engine.Port, count: int, seed: int = 0) -> np.ndarray:
 
 @pytest.mark.parametrize("profile", ["litert_ref", "tflm"])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_engine_tensors_equal_runtime(name, profile, save):
+def test_engine_tensors_equal_runtime_when_inputs_are_random(name, profile, save):
     model = load(save(NETWORKS[name]), profile)
     batch = model.inputs[0].shape[0]
     x = samples(model.inputs[0], 20)
@@ -95,7 +95,7 @@ def test_engine_rounds_and_saturates_when_input_is_float(save):
     np.testing.assert_array_equal(model.predict(x), expected)
 
 
-def test_engine_ports_have_shape_type_and_scale(save):
+def test_engine_ports_have_shape_and_scale_when_type_is_int8(save):
     model = load(save(NETWORKS["network"]))
     (input_port,), (output_port,) = model.inputs, model.outputs
     assert (input_port.shape, input_port.dtype, input_port.zero_point) == ((1, 8, 8, 2), "int8", 3)
@@ -244,7 +244,7 @@ def test_predict_equals_runtime_when_inputs_and_outputs_are_two(save):
 
 @pytest.mark.parametrize("profile", ["litert_ref", "tflm"])
 @pytest.mark.parametrize("name", ["network", "branches"])
-def test_explain_ends_in_the_output_value(name, profile, save):
+def test_explain_ends_in_output_when_operator_computes_values(name, profile, save):
     model = load(save(NETWORKS[name]), profile)
     x = samples(model.inputs[0], 1)
     tensors = model.trace(x)

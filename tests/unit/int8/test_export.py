@@ -32,7 +32,7 @@ def data(tmp_path):
 
 @pytest.mark.parametrize("kind", ["npz", "json"])
 @pytest.mark.parametrize("file", [models.network(), models.branches()])
-def test_exported_model_predicts_as_original(kind, file, tmp_path):
+def test_exported_model_predicts_the_same_when_it_is_read_again(kind, file, tmp_path):
     path = tmp_path / "model.tflite"
     path.write_bytes(file)
     graph = read(path)

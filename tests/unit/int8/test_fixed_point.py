@@ -42,7 +42,7 @@ def wrapped(x: int) -> int:
     return (x + 2**31) % 2**32 - 2**31
 
 
-def test_rounding_high_mul_equals_definition_at_edges():
+def test_rounding_high_mul_equals_definition_when_width_is_32():
     pairs = np.array(list(itertools.product(EDGES, EDGES)), np.int64)
     expected = [high_mul(a, b) for a, b in pairs.tolist()]
     np.testing.assert_array_equal(fp.rounding_high_mul(pairs[:, 0], pairs[:, 1]), expected)
@@ -56,7 +56,7 @@ def test_rounding_high_mul_equals_definition_when_width_is_16():
 
 
 @pytest.mark.parametrize("exponent", range(32))
-def test_rounding_divide_by_pot_equals_definition_at_edges(exponent):
+def test_rounding_divide_by_pot_equals_definition_when_x_is_edge(exponent):
     near = [k * 2**exponent + d for k in (-2, -1, 0, 1) for d in range(-2, 3)]
     halves = [(2 * k + 1) * 2**exponent // 2 + d for k in (-2, -1, 0, 1) for d in (-1, 0, 1)]
     values = [x for x in (*EDGES, *near, *halves) if LOW <= x <= HIGH]
@@ -65,7 +65,7 @@ def test_rounding_divide_by_pot_equals_definition_at_edges(exponent):
 
 
 @given(int32, st.integers(2**30, HIGH), st.integers(-31, 8))
-def test_multiply_by_quantized_multiplier_rounds_twice(x, q, shift):
+def test_quantized_multiplier_rounds_twice_when_sum_is_32_bits(x, q, shift):
     high = high_mul(wrapped(x << max(shift, 0)), q)
     expected = half_away(Fraction(high, 2 ** max(-shift, 0)))
     assert fp.multiply_by_quantized_multiplier(x, q, shift) == expected
@@ -73,7 +73,7 @@ def test_multiply_by_quantized_multiplier_rounds_twice(x, q, shift):
 
 
 @given(st.integers(-(2**46), 2**46), st.integers(2**30, HIGH), st.integers(-31, 7))
-def test_multiply_by_quantized_multiplier_64_rounds_once(x, q, shift):
+def test_quantized_multiplier_rounds_once_when_sum_is_64_bits(x, q, shift):
     reduced = 0x7FFF if q >= 0x7FFF0000 else (q + 2**15) >> 16
     expected = wrapped(floor_half_up(Fraction(x * reduced, 2 ** (15 - shift))))
     assert fp.multiply_by_quantized_multiplier_64(x, q, shift) == expected
@@ -93,12 +93,12 @@ def test_multiply_by_quantized_multiplier_64_rounds_once(x, q, shift):
         (3.0, 3 * 2**29, 2),
     ],
 )
-def test_quantize_multiplier_returns_expected_q_and_shift(real, q, shift):
+def test_quantize_multiplier_equals_table_when_value_is_special(real, q, shift):
     assert tuple(map(int, fp.quantize_multiplier(real))) == (q, shift)
 
 
 @given(st.floats(2**-31, 2**20))
-def test_quantize_multiplier_has_31_bits_of_precision(real):
+def test_quantize_multiplier_has_31_bits_when_real_is_in_range(real):
     q, shift = map(int, fp.quantize_multiplier(real))
     assert 2**30 <= q <= HIGH
     assert abs(Fraction(q) * Fraction(2) ** (shift - 31) / Fraction(real) - 1) <= Fraction(1, 2**31)
@@ -113,19 +113,19 @@ def test_round_half_away_rounds_away_from_zero_when_half(dtype):
 
 
 @given(int32, st.integers(1, HIGH), st.booleans())
-def test_truncating_divide_truncates_towards_zero(a, b, negative):
+def test_truncating_divide_rounds_to_zero_when_signs_vary(a, b, negative):
     b = -b if negative else b
     expected = abs(a) // abs(b) * (1 if (a >= 0) == (b >= 0) else -1)
     assert fp.truncating_divide(a, b) == expected
 
 
 @given(st.integers(-(2**40), 2**40))
-def test_wrap32_keeps_low_bits(x):
+def test_wrap32_keeps_low_bits_when_value_exceeds_32_bits(x):
     assert fp.wrap32(x) == wrapped(x)
 
 
 @pytest.mark.parametrize("integer_bits", [0, 3, 5])
-def test_exp_on_negative_values_is_close_to_exp(integer_bits):
+def test_exp_on_negative_values_is_close_when_format_differs(integer_bits):
     one = 2.0 ** (31 - integer_bits)
     a = -np.unique(np.geomspace(1, min(one * 20, 2**31 - 1), 5000).astype(np.int64))
     result = fp.exp_on_negative_values(a, integer_bits) / 2**31
@@ -133,7 +133,7 @@ def test_exp_on_negative_values_is_close_to_exp(integer_bits):
     assert fp.exp_on_negative_values(0, integer_bits) == HIGH
 
 
-def test_reciprocal_is_close_to_reciprocal():
+def test_reciprocal_is_close_to_quotient_when_x_is_positive():
     x = np.unique(np.geomspace(1, HIGH, 5000).astype(np.int64))
     scale, over = fp.reciprocal(x, 12)
     result = scale / 2.0**31 * 2.0 ** (-over.astype(float))
@@ -141,7 +141,7 @@ def test_reciprocal_is_close_to_reciprocal():
 
 
 @pytest.mark.parametrize(("function", "truth"), [("logistic", None), ("tanh", np.tanh)])
-def test_logistic_and_tanh_are_close_to_numpy(function, truth):
+def test_logistic_and_tanh_are_close_to_numpy_when_x_is_int32(function, truth):
     a = np.arange(-(2**31) + 1, 2**31 - 1, 2**20 + 7)
     truth = truth or (lambda x: 1 / (1 + np.exp(-x)))
     result = getattr(fp, function)(a, 4)
@@ -149,5 +149,5 @@ def test_logistic_and_tanh_are_close_to_numpy(function, truth):
 
 
 @given(st.integers(1, HIGH))
-def test_count_leading_zeros_equals_bit_length(x):
+def test_count_leading_zeros_is_exact_when_value_is_positive(x):
     assert fp.count_leading_zeros(x) == 32 - x.bit_length()

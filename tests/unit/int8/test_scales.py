@@ -70,7 +70,7 @@ def batch_matmul(a: float, b: float, out: float, total: int):
 
 @pytest.mark.parametrize("profile", ["litert_ref", "tflm"])
 @pytest.mark.parametrize("build", [fully_connected, batch_matmul])
-def test_multiplier_has_precision_of_runtime(build, profile, tmp_path):
+def test_multiplier_equals_runtime_when_float32_would_differ(build, profile, tmp_path):
     path = tmp_path / "model.tflite"
     for a, b, out, total in telling_sums(3):
         file, inputs = build(a, b, out, total)

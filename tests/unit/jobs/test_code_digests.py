@@ -80,11 +80,11 @@ def digests(source: Path, *modules: str, without: tuple[str, ...] = ()) -> dict[
     return code_digests.compute_code_digests(source / "job.py", modules, source / "src", without)
 
 
-def test_digests_lack_excluded_module_and_what_only_it_imports(source):
+def test_digests_lack_module_when_only_excluded_one_imports_it(source):
     assert list(digests(source, without=("snugnet.near",))) == ["job.py", "snugnet"]
 
 
-def test_digests_include_modules_imported_inside_functions(source):
+def test_digests_include_module_when_a_function_imports_it(source):
     assert list(digests(source)) == ["job.py", "snugnet", "snugnet.far", "snugnet.near"]
 
 
@@ -122,7 +122,7 @@ def test_digests_fail_when_module_does_not_exist(source):
         digests(source, "snugnet.absent")
 
 
-def test_digest_of_sample_equals_recorded_digest(tmp_path):
+def test_digest_equals_recorded_when_sample_has_every_syntax(tmp_path):
     """If this fails with one version of Python only, results would be made again with it."""
     (tmp_path / "sample.py").write_text(SAMPLE, encoding="utf-8")
     assert code_digests.compute_all_digests(tmp_path) == {

@@ -145,7 +145,7 @@ def test_fork_server_is_shared_when_two_jobs_run(run):
     assert not has_ended(int(server))
 
 
-def test_child_process_has_environment_of_client(run):
+def test_child_process_has_environment_when_client_sets_variable(run):
     body = (
         "print(json.dumps([sys.argv, os.getcwd(), sys.path[0], os.environ.get('MINE'), __name__, "
         "os.environ['SNUGNET_FORK_SERVERS']]))"
@@ -171,7 +171,7 @@ def test_child_process_has_threads_of_client_when_they_are_set(run, threads):
     assert with_server == run.log.splitlines()[0] != "[]"
 
 
-def test_job_log_has_native_output_time_and_memory(run):
+def test_job_log_has_native_output_when_server_runs_the_job(run):
     body = (
         "print('python'); os.write(2, b'native\\n'); os.system('echo child'); "
         "big = b'x' * 400 * 2**20"
@@ -197,7 +197,7 @@ def test_job_log_has_native_output_time_and_memory(run):
         ("os.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL),
     ],
 )
-def test_client_exits_with_status_of_child_process(run, body, status):
+def test_client_exits_with_same_status_when_child_process_ends(run, body, status):
     assert run.status_of(body) == status
     assert run.status_of(body, SNUGNET_FORK_SERVERS="") == status
 
@@ -231,7 +231,7 @@ def test_waiting_job_ends_when_group_is_signalled_during_import(run):
     assert job.wait(timeout=60) != 0
 
 
-def test_process_id_of_child_remains_until_client_hangs_up(run, monkeypatch):
+def test_child_process_id_remains_when_client_still_measures(run, monkeypatch):
     """A short job ends before the client has begun to measure it."""
 
     @contextmanager
@@ -268,7 +268,7 @@ def test_client_runs_script_when_server_is_killed(run):
 
 
 def test_child_process_ends_before_job_when_guard_is_killed(run):
-    """The child of a dead guard ends before its job begins."""
+    """The child of a killed guard ends before its job begins."""
     body = (
         "write_value('guard', os.getppid()); print('begin', server(), flush=True); "
         "time.sleep(0 if Path('cold').exists() else 100)"
@@ -322,13 +322,13 @@ def test_all_processes_end_when_run_is_killed(run, environment):
     run.process.kill()
     run.process.wait()
     assert job.wait(timeout=60) == -signal.SIGKILL
-    if environment:  # a job by itself cannot take along what it started
+    if environment:  # a job without a server cannot end the processes that it started
         os.kill(processes.pop(), signal.SIGKILL)
     wait_until(lambda: all(map(has_ended, [*processes, server or processes[0]])), seconds=10)
 
 
 def test_child_process_ends_when_run_is_killed_during_import(run):
-    """For as long as that takes the server looks at nothing else."""
+    """During the import, the server checks nothing else."""
     run.start(STAY)
     child = run.read_number("child")
     run.start("pass", "tensorflow")  # takes seconds
@@ -340,7 +340,7 @@ def test_child_process_ends_when_run_is_killed_during_import(run):
 
 @pytest.mark.parametrize("server", ["tensorflow", "light"])
 def test_fork_server_has_one_thread_when_all_packages_are_loaded(run, server):
-    """A process of several threads cannot: a lock that another holds stays locked in the child."""
+    """Otherwise a lock that another thread holds during the fork stays locked in the child."""
     body = "print(Path(f'/proc/{server()}/status').read_text())"
     packages = {name for names in IMPORTS.values() for name in names}
     served = {name for name in packages if fork_client.choose_server([name]) == server}
@@ -348,7 +348,7 @@ def test_fork_server_has_one_thread_when_all_packages_are_loaded(run, server):
     assert "Threads:\t1\n" in run.log
 
 
-def test_only_jobs_with_tensorflow_share_server_with_tensorflow(run):
+def test_job_uses_large_server_only_when_it_needs_tensorflow(run):
     body = "print(server(), 'tensorflow' in sys.modules)"
     servers = []
     for packages in (["scipy.stats"], ["scipy.stats", "tf_keras"], ["ai_edge_litert.interpreter"]):

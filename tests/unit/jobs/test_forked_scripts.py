@@ -108,7 +108,7 @@ def test_script_writes_benchmark_when_rule_has_one(monkeypatch):
     assert record.running_time >= 0
 
 
-def test_find_packages_lists_packages_of_reached_modules(monkeypatch):
+def test_find_packages_lists_package_when_job_reaches_its_module(monkeypatch):
     monkeypatch.setattr(
         forked_scripts, "IMPORTS", {"snugnet.a": ("scipy",), "snugnet.b": ("tqdm",)}
     )

@@ -23,7 +23,7 @@ run(main, SimpleNamespace(**paths, params=SimpleNamespace(code={{}})))
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
 
 
-def test_log_has_python_and_native_output(tmp_path):
+def test_log_has_all_output_when_native_code_also_prints(tmp_path):
     log = tmp_path / "deep" / "job.log"
     body = "print('from python'); os.write(2, b'from native code\\n'); os.system('echo child')"
     done = run_job(body, log)

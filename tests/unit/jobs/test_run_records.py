@@ -47,7 +47,7 @@ def records_of(data: str, url: str = URL, **options: bool) -> DbRunRecords:
 
 
 class Job:
-    """What records are asked about."""
+    """A job with the attributes that the records read."""
 
     def __init__(self, *outputs: str, inputs: tuple[str, ...] = ()) -> None:
         self.output = [IOFile(name) for name in outputs]
@@ -94,7 +94,7 @@ def old() -> str:
     return here
 
 
-def test_snakemake_has_classes_and_methods_that_are_replaced():
+def test_snakemake_has_method_when_run_records_replaces_it():
     """A new version of Snakemake may work in another way: then read run_records.py again."""
     assert "DbPersistence" in inspect.getsource(snakemake.workflow.Workflow._prepare_dag)
     assert "FilePersistence" in inspect.getsource(snakemake.workflow.Workflow._prepare_dag)
@@ -109,7 +109,7 @@ def test_snakemake_has_classes_and_methods_that_are_replaced():
     assert setup.index("self.namespace =") < setup.index("self._setup_database(db_url)")
 
 
-def test_install_replaces_classes_of_snakemake(monkeypatch):
+def test_install_replaces_classes_when_snakemake_has_them(monkeypatch):
     monkeypatch.setattr(snakemake.workflow, "DbPersistence", None)
     monkeypatch.setattr(snakemake.workflow, "FilePersistence", None)
     install({"a": "<a>"}, "results")
@@ -145,7 +145,7 @@ def test_records_adopt_latest_rows_when_database_is_old(old):
     assert rows("snakemake_locks") == {(NAMESPACE, "ours", "output")}
 
 
-def test_dry_run_reads_old_records_and_writes_nothing(old):
+def test_dry_run_writes_nothing_when_database_is_old(old):
     before = Path("records.db").read_bytes()
     run_records = records(dryrun=True)
     names = ("kept", "made_here", "made_elsewhere")
@@ -156,7 +156,7 @@ def test_dry_run_reads_old_records_and_writes_nothing(old):
     assert Path("records.db").read_bytes() == before
 
 
-def test_dry_run_creates_no_database(folder):
+def test_dry_run_creates_no_database_when_none_exists(folder):
     assert records(dryrun=True).rule(IOFile("a")) is None
     assert not (folder / "records.db").exists()
 
@@ -199,7 +199,7 @@ def test_params_changed_is_true_when_file_has_no_record(folder, kind):
     ],
 )
 def test_records_give_one_warning_when_records_are_missing(folder, names, warning):
-    """Files of jobs count that Snakemake does not ask about: they need outputs of the others."""
+    """Jobs that Snakemake does not check count too: they need outputs of the others."""
     run_records = records()
     jobs = [Job(name, f"missing_{name}") for name in names]
     run_records.dag.needrun_jobs = lambda: jobs
@@ -216,7 +216,7 @@ def test_params_changed_is_false_when_file_is_missing():
     assert not records().params_changed(Job("absent"))
 
 
-def test_params_changed_compares_recorded_parameters(folder):
+def test_params_changed_is_true_only_when_parameters_differ(folder):
     (folder / "made").touch()
     run_records = records()
     run_records._write_record("made", record(params=["1"]))
@@ -233,7 +233,7 @@ def test_params_changed_compares_recorded_parameters(folder):
         ("results/there/data/a", "results/there/data/a"),
     ],
 )
-def test_inputs_are_recorded_without_their_data_folder(path, name):
+def test_inputs_have_placeholder_when_they_are_in_data_folder(path, name):
     run_records = records()
     job = Job("made", inputs=(path,))
     assert run_records._input(job) == [name]

@@ -42,7 +42,7 @@ def job(*files: File) -> SimpleNamespace:
     ("limiter", "remains"),
     [((100, 1), False), ((100, 60), True), ((5, 1), True)],
 )
-def test_only_default_limit_is_removed(limiter, remains):
+def test_limit_is_removed_only_when_it_is_the_default(limiter, remains):
     scheduler = SimpleNamespace(
         job_rate_limiter=SimpleNamespace(max_jobs=limiter[0], timespan=limiter[1])
     )
@@ -50,7 +50,7 @@ def test_only_default_limit_is_removed(limiter, remains):
     assert (scheduler.job_rate_limiter is not None) == remains
 
 
-def test_no_limit_remains_no_limit():
+def test_remove_default_limit_does_nothing_when_none_is_set():
     scheduler = SimpleNamespace(job_rate_limiter=None)
     remove_default_limit(scheduler)
     assert scheduler.job_rate_limiter is None

@@ -82,7 +82,7 @@ def page(rows: list[dict]) -> str:
     return render_akida_page([AkidaCell.from_json(values) for values in rows])
 
 
-def test_compare_reports_largest_difference_of_potentials():
+def test_compare_reports_largest_error_when_potentials_differ():
     keras = predictions([[5, 1], [2, 3], [9, 0], [4, 4]])
     akida = predictions([[5, 1], [3, 2], [9, 2], [4, 4]])
     agreement = compare(keras, akida)
@@ -95,7 +95,7 @@ def test_compare_reports_largest_difference_of_potentials():
     assert nothing.to_json() == {"verdict": "nothing", "samples": 0}
 
 
-def test_akida_program_columns_have_saturation_and_first_layer(tmp_path):
+def test_akida_program_columns_name_layer_when_runtimes_differ(tmp_path):
     (tmp_path / "model.fbz").write_bytes(b"program")
     columns = describe_akida_program(tmp_path / "model.fbz", CONVERSION, AGREEMENT).to_json()
     assert (columns["akida_beyond_train"], columns["akida_beyond_program"]) == (5, 2)
@@ -126,11 +126,11 @@ def test_akida_program_columns_have_no_zeros_when_trained(tmp_path):
     ],
 )
 def test_gate_requires_exact_potentials_when_akida_version_is_v2(scheme, changes, verdict):
-    found = evaluate_gate([row(scheme=scheme, **changes)])
-    assert found.verdict == verdict
+    result = evaluate_gate([row(scheme=scheme, **changes)])
+    assert result.verdict == verdict
 
 
-def test_gate_failure_has_largest_difference_and_first_layer():
+def test_gate_failure_names_first_layer_when_potentials_differ():
     differs = {"akida_potentials": "differs", "akida_potentials_equal": 0.75}
     differing = row(**differs, akida_worst=3, akida_first_layer="conv_2")
     assert evaluate_gate([differing]).failures == [
@@ -139,7 +139,7 @@ def test_gate_failure_has_largest_difference_and_first_layer():
     ]
 
 
-def test_akida_page_shows_steps_programs_and_incompatible_models():
+def test_akida_page_shows_all_models_when_one_is_incompatible():
     refused = row(model="big", status="incompatible", reason="dense: 4096 inputs of Dense")
     text = page([row(runtime="keras"), row(), refused])
     steps, program = [line for line in text.splitlines() if line.startswith("| net")]
@@ -182,7 +182,7 @@ def test_akida_page_shows_parent_accuracy_when_variant_is_qat():
     assert cells[3:] == ["90.00", "80.00 ↓", "75.00 ↓", "85.00 ~", "85.00 ~"]
 
 
-def test_preflight_page_shows_verdict_and_fix_of_each_model():
+def test_preflight_page_shows_fix_when_model_does_not_fit():
     obstacle = Obstacle("dense", "4096 inputs of Dense", "at most 2048")
     text = render_preflight_page(
         [

@@ -86,7 +86,7 @@ def small(tmp_path) -> FakeStudy:
     return FakeStudy(tmp_path)
 
 
-def test_page_is_well_formed_and_has_every_section(text):
+def test_page_has_every_section_when_study_has_all_analyses(text):
     ids = Reader(text).ids()
     sections = ["overview", "results", "tables", "pareto", "quantization_steps", "layers"]
     assert {*sections, "mistakes", "searches", "designs", "akida", "certificates", "cards"} <= ids
@@ -94,7 +94,7 @@ def test_page_is_well_formed_and_has_every_section(text):
     assert linked <= ids
 
 
-def test_page_requests_no_other_resources(text):
+def test_page_requests_no_resources_when_study_has_all_analyses(text):
     for tag, attrs in Reader(text).elements:
         for name in ("src", "href", "action", "data", "poster"):
             value = attrs.get(name) or ""
@@ -105,7 +105,7 @@ def test_page_requests_no_other_resources(text):
 
 
 def test_page_is_small_when_study_has_default_size(tmp_path):
-    """The library that draws is one megabyte more."""
+    """The drawing library adds one megabyte."""
     assert len(written(rich_study(tmp_path).collect()).encode()) < 9_000_000
 
 
@@ -113,7 +113,7 @@ def test_page_is_equal_when_study_is_equal(rich, text):
     assert written(rich) == text
 
 
-def test_page_links_every_cell_three_times(rich, text):
+def test_page_links_cell_three_times_when_models_are_several(rich, text):
     reader = Reader(text)
     cells = reader.data()["cards"]["cells"]
     assert len(cells) == len(rich.rows)
@@ -176,13 +176,13 @@ def test_page_shows_gate_requirements_when_study_has_some(small):
     assert "all but 1" in text
 
 
-def test_page_shows_every_figure_except_the_matrix(rich):
+def test_page_shows_figure_when_it_is_not_the_matrix(rich):
     figures = [figure for figure in build_all_figures(rich) if figure.section != "matrix"]
     assert {figure.section for figure in figures} == set(SECTIONS)
     assert {f"figure-{figure.name}" for figure in figures} <= Reader(written(rich)).ids()
 
 
-def test_figures_have_caption_rows_and_specification(rich):
+def test_figures_have_caption_and_rows_when_study_has_analyses(rich):
     figures = build_all_figures(rich)
     assert len({figure.name for figure in figures}) == len(figures)
     for figure in figures:
@@ -198,7 +198,7 @@ def test_figures_have_caption_rows_and_specification(rich):
     assert len(by_name["pareto_recorded_0"].panels) == 4
 
 
-def test_pareto_front_has_only_undominated_cells():
+def test_pareto_front_has_cell_only_when_no_other_dominates_it():
     cells = [(1, 0.8), (2, 0.9), (2, 0.85), (3, 0.9), (4, 0.9501), (4, 0.95), (None, 0.99)]
     candidates = [pareto.ParetoPoint(cost, accuracy, "litert") for cost, accuracy in cells]
     assert pareto.is_on_front(candidates) == [True, True, False, False, True, False, False]
@@ -209,20 +209,20 @@ def test_pareto_front_omits_keras_row_when_costs_are_equal():
     assert pareto.is_on_front(candidates) == [False, True, True]
 
 
-def test_pareto_figure_counts_cells_that_are_incompatible(rich):
+def test_pareto_figure_counts_cell_when_it_is_incompatible(rich):
     figures = {figure.name: figure for figure in pareto.build_figures(rich)}
     figure = figures["pareto_synthetic_0"]
     assert "Left out: 1 of 31 cells, which are incompatible" in figure.caption
     assert len(figure.rows) == 30
 
 
-def test_background_colours_are_symmetric_and_end_at_limit():
+def test_background_colour_is_last_when_value_exceeds_limit():
     assert pick_background(0) == DIVERGING[len(DIVERGING) // 2]
     assert pick_background(LIMIT) == pick_background(50) == DIVERGING[-1]
     assert pick_background(-LIMIT) == pick_background(-50) == DIVERGING[0]
 
 
-def test_text_is_readable_on_every_background_colour():
+def test_text_colour_is_readable_when_background_differs():
     for step in range(-50, 51):
         background = pick_background(step / 10)
         assert contrast(background, pick_text_colour(background)) >= 4.5
@@ -259,13 +259,13 @@ def cell(accuracy: float, size: int, **changes) -> ResultRow:
     return ResultRow.from_columns({**names, "accuracy_high": accuracy + 0.02, **changes})
 
 
-def test_choose_returns_smallest_not_significantly_worse_cell():
+def test_choose_returns_smallest_when_loss_is_not_significant():
     top, near, worse = cell(0.95, 900), cell(0.94, 300), cell(0.90, 100)
     lost = cell(0.94, 200, delta_float=-0.02, p_holm=0.001)
     assert choose([top, near, worse, lost]) == (near, top)
 
 
-def test_list_steps_omits_qat_variants_and_labels_steps(rich):
+def test_list_steps_omits_variant_when_it_is_qat(rich):
     steps = list_steps([row for row in rich.rows if row.model == "model_0"])
     assert {step.scheme for step in steps} == {"drq", "fiq_float32", "fiq_int8", "fiq_uint8"}
     assert not [step for step in steps if step.variant.endswith("_qat")]
@@ -276,21 +276,21 @@ def first_line(table: Table) -> dict[str, str]:
     return dict(zip(table.titles, (value.text for value in table.rows[0]), strict=True))
 
 
-def test_list_quantized_weights_names_weights_in_float(rich):
+def test_quantized_weights_table_names_tensor_when_it_is_float(rich):
     line = first_line(tabulate_quantized_weights(rich))
     assert line["tensors in int8"] == "1 of 2"
     assert line["int8 tensors (values)"] == "CONV_2D conv 4,000"
     assert line["float tensors (values)"] == "FULLY_CONNECTED scores 100"
 
 
-def test_layer_indexes_have_operators_of_each_variant(rich):
+def test_layer_indexes_have_column_when_model_has_a_variant(rich):
     first = first_line(tabulate_layer_indexes(rich, "model_0"))
     assert first["index"] == "0"
     assert first["original"] == "CONV_2D model/conv_0/Relu, 1,024"
     assert "original_qat" in first
 
 
-def test_search_tables_have_expected_columns(rich):
+def test_search_tables_have_columns_when_study_has_searches(rich):
     chosen = searches.tabulate_mixed(rich).rows[1]
     assert [value.text for value in chosen][-3:] == ["yes", "yes", "yes"]
     assert searches.tabulate_calibration(rich).titles[2:4] == ["rule", "setting"]
@@ -307,7 +307,7 @@ def test_seed_table_has_mean_and_spread_when_seeds_are_known(small):
     assert "±" in rows[1][5].text
 
 
-def test_list_limitations_names_limits_of_each_cell(small):
+def test_list_limitations_omits_simulated_when_data_is_real(small):
     small.model("m", "synthetic_x", ["original"], ["float32"], groups=4)
     small.model("real", "digits", ["original"], ["float32"], groups=None)
     study = small.collect()
@@ -317,7 +317,7 @@ def test_list_limitations_names_limits_of_each_cell(small):
     assert "simulated" not in real
 
 
-def test_cards_have_lineage_files_and_hashes_and_no_home_folder(small):
+def test_cards_have_lineage_and_hashes_when_variant_has_a_parent(small):
     small.model("m", "synthetic_x", ["lowrank_qat"], ["fiq_int8"])
     cards = build_cards(small.collect())
     steps = [step.variant for step in cards.networks["m/lowrank_qat"].steps]
@@ -342,7 +342,7 @@ def test_read_table_keeps_name_when_it_is_na(tmp_path):
     assert to_records(read_table(tmp_path / "rows.csv")) == [{"model": "NA", "accuracy": None}]
 
 
-def test_describe_origin_names_no_folder(tmp_path):
+def test_describe_origin_has_no_revision_when_folder_is_no_clone(tmp_path):
     facts = origin.describe_origin(tmp_path)
     assert "Git revision" not in facts
     assert "numpy" in facts["Packages"]
@@ -357,7 +357,7 @@ def test_describe_origin_has_revision_when_folder_is_a_clone(tmp_path):
     assert re.fullmatch("[0-9a-f]{7,}", origin.describe_origin(tmp_path)["Git revision"])
 
 
-def test_draw_writes_svg_png_and_csv(small, tmp_path):
+def test_draw_writes_svg_png_and_csv_when_figure_is_pareto(small, tmp_path):
     from snugnet.report.pictures import draw
 
     small.model("m", "synthetic_x", ["original"], ["float32", "fiq_int8"])

@@ -35,7 +35,7 @@ def study(tmp_path) -> FakeStudy:
     return fake
 
 
-def test_summary_recommends_same_models_as_page(study):
+def test_summary_recommends_models_of_page_when_datasets_are_two(study):
     summary = summarize(study.folder, 0.95)
     page = tables.tabulate_recommendations(study.collect())
     names = [(row[0].text, row[1].cell) for row in page.rows]
@@ -51,7 +51,7 @@ def path_of(file: str) -> str:
     return "/".join(Path(file).parts[-4:-1])
 
 
-def test_recommended_figures_equal_figures_of_table(study):
+def test_summary_figures_equal_table_when_model_is_recommended(study):
     table = to_records(read_table(study.folder / "report/metrics.csv"))
     rows = [ResultRow.from_columns(record) for record in table]
     for model, choice in zip(
@@ -113,7 +113,7 @@ def test_describe_study_shortens_list_when_failures_are_many():
     assert len(lines) == MAX_ENTRIES + 3
 
 
-def test_describe_failed_jobs_lists_jobs_and_logs():
+def test_describe_failed_jobs_lists_log_when_job_has_one():
     jobs = [FailedJob("train m/original", ["logs/train/m/original.log"]), FailedJob("fetch x", [])]
     assert describe_failed_jobs(jobs).splitlines() == [
         "2 jobs failed:",

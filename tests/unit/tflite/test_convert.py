@@ -40,7 +40,7 @@ def files(trained, tmp_path_factory):
     return folder
 
 
-def test_contract_passes_for_every_scheme(files):
+def test_contract_passes_when_file_has_its_scheme(files):
     for scheme in map(SCHEMES.get, CONVERTED_SCHEMES):
         contract = check_contract(read_graph(files / scheme.name), scheme).to_json()
         assert contract["verdict"] == "pass", (scheme.name, contract["findings"])
@@ -48,7 +48,7 @@ def test_contract_passes_for_every_scheme(files):
 
 
 @pytest.mark.parametrize("scheme", DERIVED_SCHEMES)
-def test_derived_file_equals_converted_file(files, scheme):
+def test_derived_file_equals_converted_when_io_types_change(files, scheme):
     from snugnet.tflite.convert import change_io_types
 
     network = (files / NETWORK_SCHEME).read_bytes()
@@ -122,7 +122,7 @@ def test_contract_fails_when_batch_size_is_not_fixed(trained, keras, tmp_path):
     assert check_contract(read_graph(tmp_path / "fixed"), SCHEMES["float32"]).is_kept
 
 
-def test_drq_contract_lists_int8_and_float_weights(keras, tmp_path):
+def test_drq_contract_lists_float_weights_when_layer_is_small(keras, tmp_path):
     from snugnet.core.settings.architectures.fc import Fc
     from snugnet.models.architectures import fc
     from snugnet.tflite.convert import convert
@@ -165,7 +165,7 @@ def test_predict_is_close_to_float32_when_scheme_is_integer(trained, files):
 
 
 def test_predict_is_equal_when_scheme_is_full_integer(trained, files):
-    """Their arithmetic is one and the same: they differ in the form of input and output alone."""
+    """Their arithmetic is the same: only the types of input and output differ."""
     x = trained.samples.x
     raw = {name: predict(files / name, x) for name in ("fiq_float32", "fiq_int8", "fiq_uint8")}
     shifted = raw["fiq_uint8"].raw.astype(int) - raw["fiq_int8"].raw.astype(int)
@@ -206,7 +206,7 @@ def details(dtype: type, scale: float, zero_point: int) -> TensorDetails:
     )
 
 
-def test_quantize_rounds_and_saturates_inputs():
+def test_quantize_rounds_and_saturates_when_type_is_integer():
     x = np.array([-1e9, -1.28, -0.006, -0.004, 0.004, 0.006, 1.27, 1.28, 1e9], dtype=np.float32)
     assert quantize(x, details(np.int8, 0.01, 0)).tolist() == [
         *(-128, -128, -1, 0, 0, 1, 127, 127, 127)
@@ -226,13 +226,13 @@ def test_quantize_returns_input_when_type_is_float():
     np.testing.assert_array_equal(quantize(x, details(np.float32, 0.0, 0)), x)
 
 
-def test_prediction_scores_are_dequantized():
+def test_prediction_scores_are_dequantized_when_raw_is_int8():
     prediction = Prediction(np.array([[-128, 0, 127]], dtype=np.int8), 1 / 256, -128)
     np.testing.assert_allclose(prediction.scores(), [[0, 0.5, 255 / 256]])
     assert prediction.scores().dtype == np.float32
 
 
-def test_measure_latency_returns_one_time_for_each_run(trained, files):
+def test_measure_latency_returns_25_times_when_runs_are_25(trained, files):
     times = measure_latency(files / "fiq_int8", trained.samples.x, runs=25, warm_up=2)
     assert times.shape == (25,)
     assert times.dtype == np.int64

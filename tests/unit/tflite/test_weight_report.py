@@ -27,7 +27,7 @@ def model(keras):
     return model
 
 
-def test_compute_stats_reports_zeros_ranks_and_dead_layers(model):
+def test_compute_stats_names_layer_when_all_its_weights_are_zero(model):
     from snugnet.models.stats import compute_stats
 
     report = compute_stats(model)
@@ -49,7 +49,7 @@ def test_save_warns_when_all_weights_of_a_layer_are_zero(model, tmp_path, capsys
 
 
 @pytest.mark.parametrize("scheme", ["float32", "float16", "drq", "fiq_int8"])
-def test_weight_report_has_zeros_ranks_and_dead_layers(model, tmp_path, scheme):
+def test_weight_report_has_zeros_and_ranks_when_scheme_differs(model, tmp_path, scheme):
     from snugnet.core.tflite_schemes import SCHEMES
     from snugnet.tflite.convert import convert
     from snugnet.tflite.weight_report import make_weight_report

@@ -201,7 +201,7 @@ def test_certify_compares_whole_file_when_samples_differ(save, network):
 
 
 def test_certificate_names_first_operator_when_it_differs(save, monkeypatch):
-    """An engine whose depthwise convolution is one too high, where it can be."""
+    """An engine whose depthwise convolution is one too high, except at the maximum."""
     operation = operators.OPERATORS["DEPTHWISE_CONV_2D"]
 
     def off_by_one(node):
@@ -298,7 +298,7 @@ def test_certificate_names_operator_when_late_sample_differs(save, monkeypatch):
     assert result["mismatches"] <= 3
 
 
-def test_certificate_measures_difference_of_xnnpack(save):
+def test_certificate_counts_decision_when_xnnpack_changes_it(save):
     path = save(models.network())
     exact = certificate(path, X)["xnnpack"]
     assert 0 <= exact["fraction"] <= 1
@@ -309,7 +309,7 @@ def test_certificate_measures_difference_of_xnnpack(save):
     assert result["worst_lsb"] > exact["worst_lsb"]
 
 
-def test_quantize_for_rounds_float_inputs(save):
+def test_quantize_for_rounds_when_input_is_float(save):
     path = save(models.network())
     quantized = quantize_for(path, np.full((1, 8, 8, 2), 0.26, np.float32))
     assert quantized.dtype == np.int8
@@ -345,12 +345,12 @@ def test_gate_fails_when_engine_is_not_exact():
         "a/b/fiq_int8/litert: the integer engine is not exact: no certificate"
     ]
     assert evaluate_gate([{**missing, "scheme": "drq"}]).verdict == "pass"
-    # Of TensorFlow Lite Micro the table tells, and nothing fails.
+    # The table shows the verdict of TensorFlow Lite Micro, but no check fails.
     micro_row = {**row, "litert_ref": "exact", "tflm": "unsupported"}
     assert evaluate_gate([micro_row]).verdict == "pass"
 
 
-def test_certify_predictions_counts_decisions_that_change(save):
+def test_certify_predictions_is_equal_when_a_decision_changes(save):
     path = save(models.network(float_ends=False))
     result = predict(path, X)
     raw = result.raw.copy()
@@ -361,4 +361,6 @@ def test_certify_predictions_counts_decisions_that_change(save):
         samples, result.scores(), raw, result.scale, result.zero_point
     )
     certificate = certify_predictions(ModelFile.read(path), X, deployed, traced=5)
+    assert certificate.xnnpack is not None
+    assert certificate.xnnpack.decisions_changed > 0
     assert certificate.to_json() == certify(path, X, raw, decide, traced=5)

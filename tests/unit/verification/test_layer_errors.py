@@ -58,7 +58,7 @@ def partly(network):
     return prepare_mixed_precision(network.model, network.samples.x[:64])
 
 
-def test_compute_range_covered_returns_fraction_of_range():
+def test_compute_range_covered_returns_share_when_type_is_int8():
     assert compute_range_covered(-1.28, 1.27, 0.01, 0, "int8") == 1
     assert compute_range_covered(0.0, 2.55, 0.01, 0, "int8") == pytest.approx(1.275 / 2.55)
     assert compute_range_covered(0.0, 2.55, 0.01, -128, "int8") == 1
@@ -67,7 +67,7 @@ def test_compute_range_covered_returns_fraction_of_range():
     assert compute_range_covered(-9.0, -9.0, 0.01, 0, "int8") == 0
 
 
-def test_measure_layers_returns_one_row_for_each_layer(network, files):
+def test_measure_layers_lists_all_when_network_has_branches(network, files):
     from snugnet.tflite.debug import measure_layers
 
     rows = measure_layers(network.model, network.samples.x[:64])
@@ -76,8 +76,8 @@ def test_measure_layers_returns_one_row_for_each_layer(network, files):
     layers = list_layers(graph)
     assert [row.layer.index for row in rows] == list(range(len(layers)))
     assert [row.layer.tensor for row in rows] == [layer.tensor for layer in layers]
-    made = [graph.tensors[operator.outputs[0]] for operator in list_operators(graph)]
-    assert [row.num_elements for row in rows] == [np.prod(tensor.shape) for tensor in made]
+    outputs = [graph.tensors[operator.outputs[0]] for operator in list_operators(graph)]
+    assert [row.num_elements for row in rows] == [np.prod(tensor.shape) for tensor in outputs]
     integers = read_graph(files / "fiq_int8")
     for row, operator in zip(rows, list_operators(integers), strict=True):
         tensor = integers.tensors[operator.outputs[0]]
@@ -105,7 +105,7 @@ def test_measure_layers_has_only_rounding_when_weights_are_exact(keras):
     assert 0.45 * row.scale < row.max_abs_error < 0.6 * row.scale
 
 
-def test_layer_errors_have_sign_of_integer_minus_float(keras, tmp_path):
+def test_layer_errors_are_positive_when_integer_is_larger(keras, tmp_path):
     """A bias of 76.55 steps is rounded up to 77; the other one is 255 steps, exactly."""
     from snugnet.tflite.convert import convert
     from snugnet.tflite.debug import measure_layers
@@ -142,7 +142,7 @@ def computed_in(graph, kind: str) -> list[int]:
     ]
 
 
-def test_mixed_file_computes_only_chosen_layers_in_float(partly, files, save):
+def test_mixed_file_computes_layer_in_float_only_when_chosen(partly, files, save):
     layers, convert = partly
     kinds = {layer.operator for layer in layers}
     assert {"CONV_2D", "CONCATENATION", "ADD", "MEAN", "FULLY_CONNECTED"} <= kinds
@@ -194,7 +194,7 @@ def test_mixed_conversion_fails_when_layer_does_not_exist(partly):
         partly[1](["nothing"])
 
 
-def test_measure_layer_errors_returns_input_and_every_layer(network, files):
+def test_measure_layer_errors_has_input_row_when_input_is_int8(network, files):
     rows = measure_layer_errors(files / "fiq_int8", files / "float32", network.samples.x[:64])
     layers = list_layers(read_graph(files / "float32"))
     assert [row.layer.index for row in rows] == [-1, *range(len(layers))]
@@ -203,11 +203,11 @@ def test_measure_layer_errors_returns_input_and_every_layer(network, files):
     assert rows[0].rmse_per_scale == pytest.approx(IDEAL, rel=0.03)
     assert all(row.sqnr_db > 15 for row in rows)
     assert all(0.95 < row.range_covered <= 1 for row in rows)
-    # Errors accumulate: the scores before the last layer are farther off than rounding has it.
+    # Errors accumulate: before the last layer they are larger than those of rounding alone.
     assert rows[-2].rmse_per_scale > 1.5 * IDEAL
 
 
-def test_measure_layer_errors_equals_numpy(network, files):
+def test_measure_layer_errors_equals_numpy_when_layer_is_last(network, files):
     x = network.samples.x[:32]
     row = measure_layer_errors(files / "fiq_int8", files / "float32", x)[-1]
     integers, floats = (predict(files / name, x).scores() for name in ("fiq_int8", "float32"))
@@ -220,7 +220,7 @@ def test_measure_layer_errors_equals_numpy(network, files):
     assert row.sqnr_db == pytest.approx(power, abs=0.01)
 
 
-def test_measure_layer_errors_is_large_only_after_wrong_layer(keras, tmp_path):
+def test_layer_errors_rise_from_layer_when_its_bias_is_wrong(keras, tmp_path):
     from snugnet.tflite.convert import convert
 
     model = networks.dense(keras, 16, 16, 16, networks.CLASSES)
@@ -250,7 +250,7 @@ def test_measure_layer_errors_counts_saturation_when_input_is_4x(network, files)
     assert 0.2 < row.saturated < 1
     assert row.range_covered == pytest.approx(0.25, abs=0.1)
     within = measure_layer_errors(files / "fiq_int8", files / "float32", network.samples.x[:64])
-    # Zeros of a ReLU lie at the lower limit, and are none the worse for it.
+    # Zeros of a ReLU are at the lower limit, but do not count as saturated.
     assert max(row.saturated for row in within) < 0.01
 
 
@@ -260,7 +260,7 @@ def test_measure_layer_errors_fails_when_samples_are_missing(files, network):
 
 
 def test_measure_layer_errors_matches_layers_when_model_is_qat(network, keras, tmp_path):
-    """Half the weights are zero; names differ, and each layer finds its counterpart."""
+    """Half the weights are zero; names differ, but each layer is matched with its counterpart."""
     from snugnet.compress.quantizers.qat import (
         _strip_quantizers,
         insert_quantizers,

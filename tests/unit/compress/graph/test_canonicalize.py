@@ -71,7 +71,7 @@ def signal_model(keras, blocks: list[str], head: str):
     st.sampled_from(["mean", "max", "flatten"]),
     st.integers(0, 2**16),
 )
-def test_canonicalize_replaces_1d_layers_and_keeps_outputs(keras, blocks, head, seed):
+def test_canonicalize_keeps_outputs_when_layers_are_1d(keras, blocks, head, seed):
     from snugnet.compress.graph.canonicalize import canonicalize
 
     model = signal_model(keras, blocks, head)
@@ -83,7 +83,7 @@ def test_canonicalize_replaces_1d_layers_and_keeps_outputs(keras, blocks, head, 
     assert_same(model, canonicalize(copy), seed)  # as the next step of a chain does
 
 
-def test_canonicalize_keeps_outputs_of_padding_reshape_permute(keras):
+def test_canonicalize_keeps_outputs_when_layers_move_data(keras):
     from snugnet.compress.graph.canonicalize import canonicalize
 
     layers = keras.tf_keras.layers
@@ -125,7 +125,7 @@ def test_canonicalize_fails_when_layer_is_shared(keras):
         canonicalize(keras.tf_keras.Model(inputs, twice(twice(inputs))))
 
 
-def test_canonicalize_splits_separable_convolution(keras):
+def test_canonicalize_splits_layer_when_convolution_is_separable(keras):
     from snugnet.compress.graph.canonicalize import canonicalize
 
     layers = keras.tf_keras.layers

@@ -44,7 +44,7 @@ def model(keras):
         ),
     ],
 )
-def test_compute_cost_equals_cost_of_factorized_model(model, name, request_):
+def test_compute_cost_equals_stats_when_layer_is_factorized(model, name, request_):
     from snugnet.compress.lowrank.factorize import compute_cost, factorize, resolve_request
     from snugnet.models.stats import compute_stats
 
@@ -79,7 +79,7 @@ def test_weight_error_decreases_when_rank_increases(model):
         assert errors[-1] < 1e-6 < errors[0] < 1
 
 
-def test_options_are_smaller_and_not_dominated(model):
+def test_options_are_small_and_undominated_when_layer_is_dense(model):
     from snugnet.compress.lowrank.explore import enumerate_options
     from snugnet.models.stats import count_macs
 
@@ -105,8 +105,9 @@ def space(model):
     return explore(model, samples, samples, SETTINGS, seed=1)
 
 
-def test_points_are_trained_and_not_dominated(space):
+def test_design_has_point_only_when_trained_and_undominated(space):
     points = [design for design in space if design.point is not None]
+    assert points
     assert [design.point for design in points] == list(range(len(points)))
     trained = [design for design in space if design.val_accuracy is not None]
     assert len(points) <= len(trained) <= SETTINGS.finalists < len(space)
@@ -126,16 +127,16 @@ def test_points_are_trained_and_not_dominated(space):
             assert same or not better
 
 
-def test_design_figures_equal_figures_of_its_model(model, space):
+def test_design_figures_equal_stats_when_model_is_factorized(model, space):
     from snugnet.compress.lowrank.factorize import factorize
     from snugnet.models.stats import compute_stats
 
     for design in (space[0], space[-1]):
-        found = compute_stats(factorize(model, design.requests))
-        assert (found["parameters"], found["macs"]) == (design.parameters, design.macs)
+        stats = compute_stats(factorize(model, design.requests))
+        assert (stats["parameters"], stats["macs"]) == (design.parameters, design.macs)
 
 
-def test_load_point_returns_saved_requests_and_rejects_unknown(space, tmp_path):
+def test_load_point_returns_requests_only_when_point_is_saved(space, tmp_path):
     from snugnet.compress.lowrank.design_space import load_point, save_designs
     from snugnet.core.errors import InputError
 

@@ -114,7 +114,7 @@ def test_factorize_uses_free_layer_name_when_name_is_taken(keras):
     np.testing.assert_allclose(changed.predict_on_batch(x), model.predict_on_batch(x), atol=1e-5)
 
 
-def test_build_factorized_has_same_layers_without_decomposition(keras, monkeypatch):
+def test_build_factorized_is_equal_when_it_cannot_decompose(keras, monkeypatch):
     from snugnet.compress.lowrank import svd, tt, tucker
     from snugnet.compress.lowrank.factorize import build_factorized, factorize
 

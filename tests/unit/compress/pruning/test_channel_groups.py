@@ -24,7 +24,7 @@ def plans(draw) -> dict:
 
 
 def build(keras, plan: dict):
-    """Build the network of a plan, with weights and statistics that are not those of birth."""
+    """Build the network of a plan, with weights and statistics that are not the initial ones."""
     layers = keras.tf_keras.layers
 
     def conv(x, filters, size=3):

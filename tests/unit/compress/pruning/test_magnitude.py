@@ -18,7 +18,7 @@ def parts(trained):
 
 
 @pytest.mark.parametrize("schedule", ["polynomial", "constant"])
-def test_magnitude_pruning_reaches_target_in_every_layer(trained, parts, schedule):
+def test_magnitude_pruning_reaches_target_when_schedule_differs(trained, parts, schedule):
     from snugnet.compress.pruning.magnitude import (
         compress,
         compute_sparsities,
@@ -27,10 +27,10 @@ def test_magnitude_pruning_reaches_target_in_every_layer(trained, parts, schedul
 
     settings = SETTINGS.model_copy(update={"schedule": schedule, "layers": {"scores": 0}})
     sparse, history = compress(trained.model, *parts, settings, seed=1)
-    found = compute_sparsities(sparse)
-    assert set(found) == set(list_prunable_layers(trained.model))
-    assert found.pop("scores") < 0.1
-    for name, share in found.items():
+    sparsities = compute_sparsities(sparse)
+    assert set(sparsities) == set(list_prunable_layers(trained.model))
+    assert sparsities.pop("scores") < 0.1
+    for name, share in sparsities.items():
         size = sparse.get_layer(name).get_weights()[0].size
         assert share >= (0.65 * size - 1) / size, name
         assert share <= (0.65 * size + 1) / size, name
@@ -38,7 +38,7 @@ def test_magnitude_pruning_reaches_target_in_every_layer(trained, parts, schedul
     assert len(history) == 5
 
 
-def test_magnitude_pruning_keeps_parent_and_best_sparse_epoch(trained, parts):
+def test_magnitude_pruning_keeps_sparse_epoch_when_dense_is_best(trained, parts):
     from snugnet.compress.pruning.magnitude import compress, compute_sparsities
 
     before = [w.copy() for w in trained.model.get_weights()]

@@ -19,7 +19,7 @@ PRUNING = StructuredPruningSettings(
 
 @pytest.fixture
 def model(keras):
-    """Two convolutions with batch normalization and a residual, with the weights of birth."""
+    """Two convolutions with batch normalization and a residual, with initial weights."""
     keras.configure(seed=3, threads=1)
     layers = keras.tf_keras.layers
     inputs = layers.Input(SHAPE)
@@ -46,9 +46,9 @@ def test_importance_is_zero_when_channel_is_zero(model, criterion):
     norm.set_weights([gamma, beta, *statistics])
     channels = ChannelGroups(model)
     scores = compute_importance(channels, criterion, waves("multiclass"))
-    found = scores[channels.producers["c"].outputs]
-    assert found[dead].max() == 0
-    assert (found > 0).sum() > 8
+    layer_scores = scores[channels.producers["c"].outputs]
+    assert layer_scores[dead].max() == 0
+    assert (layer_scores > 0).sum() > 8
     assert np.isinf(scores[channels.producers["scores"].outputs]).all()
 
 
@@ -67,7 +67,7 @@ def test_importance_fails_when_bn_scale_has_no_batch_norm(keras):
 
 @pytest.mark.parametrize("target", [0.2, 0.5, 0.65, 0.9])
 @pytest.mark.parametrize("scope", ["global", "layer"])
-def test_choose_groups_meets_target(model, scope, target):
+def test_choose_groups_meets_target_when_model_has_a_residual(model, scope, target):
     from snugnet.compress.pruning.channel_groups import (
         ChannelGroups,
         count_remaining_parameters,
@@ -154,7 +154,7 @@ def test_choose_groups_keeps_layer_when_it_is_in_keep(model):
         choose_groups(channels, scores, "global", 0, 0, ["d"])
 
 
-def test_structured_pruning_meets_target_and_lowers_loss(trained, keras):
+def test_structured_pruning_meets_target_when_model_is_trained(trained, keras):
     from snugnet.compress.pruning.structured import compress
 
     samples = trained.samples

@@ -57,7 +57,7 @@ def test_histogram_is_equal_when_order_of_values_differs(name):
 
 @pytest.mark.parametrize("name", VALUES)
 @pytest.mark.parametrize("share", [90, 99, 99.9, 99.99])
-def test_percentile_range_equals_numpy_percentile(name, share):
+def test_percentile_range_equals_numpy_when_distribution_differs(name, share):
     values = VALUES[name].astype(np.float64)  # else NumPy computes ranks in float32
     seen = histogram(values)
     low, high = (
@@ -72,7 +72,7 @@ def test_percentile_range_equals_numpy_percentile(name, share):
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_mse_range_has_smallest_error_on_grid(name):
+def test_mse_range_has_least_error_when_compared_with_grid(name):
     values = VALUES[name][:: max(1, len(VALUES[name]) // 4000)]
     values = np.append(values, VALUES[name].max())
     lows = np.linspace(0, min(values.min(), 0), 31) if values.min() < 0 else [0.0]
@@ -97,7 +97,7 @@ def test_mse_range_clips_outlier_when_it_is_rare():
     "rule",
     [compute_minmax_range, lambda seen: compute_percentile_range(seen, 99.9), compute_mse_range],
 )
-def test_range_contains_zero_and_stays_within_values(name, rule):
+def test_range_has_zero_and_stays_in_values_when_rule_differs(name, rule):
     values = VALUES.get(name, np.zeros(10, np.float32))
     low, high = rule(histogram(values))
     assert min(values.min(), 0) <= low <= 0 <= high <= max(values.max(), 0)
@@ -114,7 +114,7 @@ def test_histogram_fails_when_value_is_not_finite(bad):
 def outlier(keras):
     """Samples, and a network that names their largest part; one channel is rarely huge.
 
-    It takes a flag that one calib sample has, makes 1,000 of it, and is not read.
+    The channel multiplies by 1,000 a flag that one calib sample has; the scores do not use it.
     """
     from snugnet.core.samples import Samples
 
@@ -141,7 +141,7 @@ def outlier(keras):
 
 
 def ends(quantized) -> dict[str, float]:
-    """Give the ends of all ranges of activations, and of the input."""
+    """Return the ends of all ranges of activations, and of the input."""
     return {
         weight.name: float(weight)
         for weight in quantized.weights
@@ -150,8 +150,8 @@ def ends(quantized) -> dict[str, float]:
 
 
 def highest(quantized) -> float:
-    (found,) = [v for k, v in ends(quantized).items() if "hidden" in k and k.endswith("_max:0")]
-    return found
+    (maximum,) = [v for k, v in ends(quantized).items() if "hidden" in k and k.endswith("_max:0")]
+    return maximum
 
 
 def test_calibrate_chooses_percentile_when_outlier_hurts_minmax(outlier):
@@ -177,8 +177,8 @@ def test_calibrate_chooses_percentile_when_outlier_hurts_minmax(outlier):
     )
 
 
-def test_calibrate_chooses_rule_with_best_val_accuracy(outlier):
-    """If all of val is what a ruined network says, then that is best."""
+def test_calibrate_chooses_minmax_when_its_val_accuracy_is_best(outlier):
+    """All val labels are the class that the network predicts with the range of minmax."""
     from snugnet.compress.quantizers.calibrate import calibrate
     from snugnet.core.samples import Samples
 
@@ -206,16 +206,17 @@ def test_accuracy_is_equal_when_number_of_right_labels_is_equal(keras):
 
     random = np.random.default_rng(0)
     wrong = np.arange(120 * 5) < 70
-    found = set()
+    accuracies = set()
     for _ in range(50):
         scores = random.permutation(wrong).reshape(120, 5).astype(np.float32)
         model = SimpleNamespace(predict=lambda x, scores=scores, **_: scores)
         truth = np.zeros((120, 5), np.uint8)
-        found.add(_compute_accuracy(model, Samples(scores, truth, tuple("abcde"), "multilabel")))
-    assert found == {530 / 600}
+        samples = Samples(scores, truth, tuple("abcde"), "multilabel")
+        accuracies.add(_compute_accuracy(model, samples))
+    assert accuracies == {530 / 600}
 
 
-def test_calibrate_uses_only_calib_samples_for_ranges(outlier):
+def test_calibrate_gives_equal_ranges_when_val_samples_differ(outlier):
     from snugnet.compress.quantizers.calibrate import calibrate
     from snugnet.core.samples import Samples
 
@@ -227,8 +228,8 @@ def test_calibrate_uses_only_calib_samples_for_ranges(outlier):
     )
     assert list(one.values()) == list(other.values())
     most = float(calib.x.max())
-    found = [value for name, value in one.items() if "quantize_layer" in name]
-    assert sorted(found) == pytest.approx([0, most])
+    input_range = [value for name, value in one.items() if "quantize_layer" in name]
+    assert sorted(input_range) == pytest.approx([0, most])
 
 
 def test_calibrate_gives_valid_file_when_layer_output_is_zero(outlier, keras, tmp_path):
@@ -243,7 +244,7 @@ def test_calibrate_gives_valid_file_when_layer_output_is_zero(outlier, keras, tm
     dead.get_layer("hidden").set_weights([np.full((1, 1, 4, 4), -1.0), np.zeros(4)])
     dead.get_layer("scores").set_weights([np.eye(4)[:, :3], np.array([0.0, 2, 0])])
     calibrated, _, _ = calibrate(dead, outlier.calib, outlier.val, RULES)
-    # Training, which does not bring the layer back to life, begins with its range.
+    # Training, in which the output of the layer stays zero, begins with this range.
     plain = prepare_for_quantization(dead)
     begun = insert_quantizers(plain)
     initialize_ranges(begun, plain, outlier.calib.x, seed=1)
@@ -266,7 +267,7 @@ def test_calibrate_fails_when_model_output_is_not_finite(outlier, keras):
         calibrate(broken, outlier.calib, outlier.val, RULES)
 
 
-def test_calibrated_file_is_int8_and_agrees_with_keras(trained, tmp_path):
+def test_calibrated_file_agrees_with_keras_when_it_is_int8(trained, tmp_path):
     from snugnet.compress.quantizers.calibrate import calibrate
     from snugnet.compress.quantizers.qat import load_quantized
     from snugnet.core.tflite_schemes import SCHEMES

@@ -31,7 +31,7 @@ def signal(layers):
 
 
 @pytest.mark.parametrize("network", [image, signal])
-def test_rewritten_model_keeps_outputs_and_converts_to_int8(keras, tmp_path, network):
+def test_prepare_keeps_outputs_when_qat_does_not_support_layers(keras, tmp_path, network):
     from snugnet.compress.quantizers.qat import insert_quantizers, prepare_for_quantization
     from snugnet.core.tflite_schemes import SCHEMES
     from snugnet.tflite.contract import check_contract

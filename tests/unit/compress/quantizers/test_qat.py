@@ -16,7 +16,7 @@ SETTINGS = FineTuningSettings(
 
 @pytest.fixture(scope="module")
 def aware(trained):
-    """A half-sparse parent, and what quantization-aware training made of it."""
+    """A half-sparse parent, and the results of its quantization-aware training."""
     from snugnet.compress.quantizers.qat import train_quantized
     from snugnet.models.loading.storage import load_model
 
@@ -42,7 +42,7 @@ def kernels(model) -> dict[str, np.ndarray]:
     }
 
 
-def test_qat_keeps_zero_weights_and_changes_others(aware):
+def test_qat_keeps_zero_weights_when_parent_is_sparse(aware):
     before, after = kernels(aware.parent), kernels(aware.plain)
     assert set(before) == set(after)
     for name, kernel in before.items():
@@ -60,7 +60,7 @@ def test_qat_scores_are_similar_when_quantizers_are_removed(aware):
     )
 
 
-def test_initialize_ranges_sets_ranges_of_activations(aware, keras):
+def test_initialize_ranges_sets_all_ranges_when_values_are_small(aware, keras):
     """By default each range begins at -6 to 6, whatever the values."""
     from snugnet.compress.quantizers.qat import insert_quantizers, prepare_for_quantization
     from snugnet.compress.quantizers.ranges import initialize_ranges
@@ -83,12 +83,12 @@ def test_initialize_ranges_sets_ranges_of_activations(aware, keras):
             compared += 1
     assert compared > 3
     ends = {weight.name.split("/")[-1]: float(weight) for weight in quantized.layers[1].weights}
-    given = [value for name, value in ends.items() if name.endswith(("_min:0", "_max:0"))]
-    assert sorted(given) == pytest.approx([min(0, x.min()), max(0, x.max())])
+    input_range = [value for name, value in ends.items() if name.endswith(("_min:0", "_max:0"))]
+    assert sorted(input_range) == pytest.approx([min(0, x.min()), max(0, x.max())])
 
 
 def test_qat_restores_weights_when_training_does_not_help(trained):
-    """With a learning rate that wrecks the network, what comes out is what went in."""
+    """With a learning rate that ruins the network, training does not change the weights."""
     from snugnet.compress.quantizers.qat import prepare_for_quantization, train_quantized
     from snugnet.models.loading.storage import load_model
 
@@ -105,7 +105,7 @@ def test_qat_restores_weights_when_training_does_not_help(trained):
 
 
 def test_every_kernel_has_a_quantizer_when_relu_is_separate(keras):
-    """Before a ReLU of its own, tensorflow-model-optimization gives a layer none."""
+    """tensorflow-model-optimization adds no quantizer to a layer before a separate ReLU."""
     from snugnet.compress.quantizers.qat import insert_quantizers, prepare_for_quantization
 
     layers = keras.tf_keras.layers
@@ -144,7 +144,7 @@ def test_load_quantized_returns_equal_model_when_it_was_saved(aware, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["fiq_int8", "fiq_uint8"])
-def test_derived_file_equals_converted_file(aware, name):
+def test_derived_file_equals_converted_when_model_is_qat(aware, name):
     from snugnet.tflite.convert import change_io_types, convert
     from snugnet.tflite.digest import compute_semantic_digest
     from snugnet.tflite.flatbuffer import parse_graph
@@ -230,7 +230,7 @@ def test_qat_file_is_integer_when_layer_is_a_tensor_train(keras, tmp_path):
     assert report.contract.operators.count("FULLY_CONNECTED") == 3
 
 
-def test_qat_plain_model_has_same_weights_as_quantized_model(aware):
+def test_qat_plain_model_has_equal_weights_when_names_are_equal(aware):
     """Each weight without quantizers is the one of the same name with them."""
     trained = {weight.name: weight.numpy() for weight in aware.quantized.weights}
     assert len(trained) == len(aware.quantized.weights)

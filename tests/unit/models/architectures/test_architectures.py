@@ -43,7 +43,7 @@ def models(keras) -> dict:
     return {name: build(settings) for name, settings in default_models().items()}
 
 
-def test_default_study_has_all_models_of_the_design(models):
+def test_default_models_equal_design_when_study_has_no_overlay(models):
     expected = (
         "smartwatch_lean smartwatch_fat bspc_lean bspc_fat bspc_gap_lean bspc_gap_fat "
         "ecg_inception ecg_akida mnist_fc mnist_cnn digits_fc digits_cnn ecg_binary "
@@ -52,7 +52,7 @@ def test_default_study_has_all_models_of_the_design(models):
     assert set(models) == set(expected.split())
 
 
-def test_output_layer_fits_the_task(models):
+def test_output_layer_is_softmax_only_when_task_is_multiclass(models):
     for name, settings in default_models().items():
         _, task, classes = INPUTS[settings["dataset"]]
         last = models[name].layers[-1]
@@ -88,7 +88,7 @@ print(json.dumps(worst))
     assert json.loads(done.stdout.splitlines()[-1]) == dict.fromkeys(models, 0.0)
 
 
-def test_compute_stats_equals_expected_macs_and_parameters(models):
+def test_compute_stats_equals_formula_when_layer_sizes_are_known(models):
     from snugnet.models.stats import compute_stats
 
     counted = compute_stats(models["digits_fc"])
@@ -103,7 +103,7 @@ def test_compute_stats_equals_expected_macs_and_parameters(models):
     assert convolution["macs"] == 3 * 3 * 1 * 16 * 8 * 8
 
 
-def test_inception_has_expected_number_of_parameters(models):
+def test_inception_has_few_parameters_when_settings_are_default(models):
     assert 6000 < models["ecg_inception"].count_params() < 7500
 
 
@@ -155,6 +155,6 @@ def test_compute_stats_is_equal_when_convolution_is_split(keras):
             layers.SeparableConv2D(4, 2),
         ]
     )
-    found = compute_stats(model)
-    assert found["macs"] == 6 * 6 * (3 + 5) + 4 * 5 * 3 + 1 * 5 * (4 + 4)
-    assert found["macs"] == compute_stats(canonicalize(model))["macs"]
+    stats = compute_stats(model)
+    assert stats["macs"] == 6 * 6 * (3 + 5) + 4 * 5 * 3 + 1 * 5 * (4 + 4)
+    assert stats["macs"] == compute_stats(canonicalize(model))["macs"]

@@ -7,7 +7,7 @@ from snugnet.core.errors import InputError
 
 
 @pytest.mark.parametrize("kind", ["GRU", "SimpleRNN", "LSTM"])
-def test_unroll_keeps_outputs_and_names(keras, kind):
+def test_unroll_keeps_outputs_and_names_when_model_is_recurrent(keras, kind):
     from snugnet.models.loading.unroll_rnn import RECURRENT, list_recurrent_layers, unroll
 
     layers = keras.tf_keras.layers

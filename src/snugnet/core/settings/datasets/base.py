@@ -1,0 +1,50 @@
+"""Settings of every dataset."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from snugnet.core.settings.base import Fraction, Settings, Tuple
+
+PositiveInts = Tuple[Annotated[int, Field(ge=1)]]
+SCALING = (
+    "Scaling of raw values: none keeps raw units; standardize uses mean and standard deviation of "
+    "train; minmax (to 0..1) and uint8 (to 0..255) use the range of train; per_sample standardizes "
+    "each sample separately."
+)
+Scaling = Annotated[
+    Literal["none", "standardize", "per_sample", "minmax", "uint8"], Field(description=SCALING)
+]
+Layout = Annotated[
+    Literal["time_channel", "channel_time", "image"],
+    Field(description="Order of the axes of a sample (time first or channel first), or image."),
+]
+
+
+class AnyDataset(Settings):
+    """Settings of every dataset. Each kind has its own default of scaling and layout."""
+
+    kind: str
+    scaling: Scaling
+    layout: Layout
+    shape: PositiveInts | None = Field(
+        None, description="Shape to which each sample is reshaped after loading."
+    )
+    val: Fraction = Field(
+        0.2,
+        description="Fraction of groups (or samples) for val, if the split is drawn at random.",
+    )
+    test: Fraction = Field(
+        0.2,
+        description="Fraction of groups (or samples) for test, if the split is drawn at random.",
+    )
+    negative_class: str | None = Field(
+        None,
+        description="Class that is negative in a binary task; all other classes are positive.",
+    )
+
+
+class FileDataset(AnyDataset):
+    """Settings of a dataset that is read from files."""
+
+    path: str

@@ -1,0 +1,43 @@
+"""Settings of the dataset kind windows."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from snugnet.core.settings.datasets.arrays import ArrayNames
+from snugnet.core.settings.datasets.base import FileDataset, Layout, PositiveInts, Scaling
+from snugnet.core.settings.datasets.folds import Folds
+
+
+class WindowArrays(ArrayNames):
+    """Names of arrays or columns, by role."""
+
+    x: str | None = Field(None, description="Samples.")
+    y: str | None = Field(None, description="Labels.")
+    group: str | None = Field(None, description="Patient or subject of each sample.")
+    fold: str | None = Field(None, description="Fold of each sample.")
+    split: str | None = Field(None, description="Split of each sample: train, val or test.")
+    class_names: str | None = Field(None, description="Names of the classes.")
+    scale: str | None = Field(None, description="Factor from stored integers to real units.")
+
+
+class WindowsDataset(FileDataset):
+    """Samples from a file of your own."""
+
+    kind: Literal["windows"]
+    path: str = Field(description="Path of an .npz or .csv file.")
+    task: Literal["multiclass", "multilabel", "binary"] = Field(
+        "multiclass", description="Task, which sets the meaning of y."
+    )
+    arrays: WindowArrays = Field(
+        WindowArrays(),
+        description="Names of arrays (.npz) or columns (.csv) that differ from their roles.",
+    )
+    folds: Folds | None = Field(
+        None, description="Folds of each split; null to draw the split at random."
+    )
+    sample_shape: PositiveInts | None = Field(
+        None, description="Shape of a sample in a row of a .csv file: [time, channels]."
+    )
+    scaling: Scaling = "standardize"
+    layout: Layout = "time_channel"

@@ -1,0 +1,154 @@
+"""Tests of the loader of a user's windows and images."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from snugnet.core.errors import InputError
+from snugnet.core.samples import Samples, load_split, save_split
+from snugnet.core.settings.datasets.folds import Folds
+from snugnet.core.settings.datasets.windows import WindowsDataset
+from snugnet.datasets import windows
+
+RNG = np.random.default_rng(0)
+FOLDS = Folds(train=(1,), val=(2,), test=(3,))
+
+
+def load(folder: Path, name: str, **changes) -> Samples:
+    return windows.load(WindowsDataset(kind="windows", path=name, **changes), folder, 1)
+
+
+def test_windows_reads_npz_when_arrays_have_other_names(tmp_path):
+    x = RNG.integers(-9, 9, (30, 10, 2)).astype(np.int16)
+    np.savez(
+        tmp_path / "mine.npz",
+        signals=x,
+        target=np.array(["walk", "run", "rest"] * 10),
+        who=np.arange(30) // 3,
+        step=np.array([0.5, 2.0]),
+        part=np.arange(30) % 3 + 1,
+    )
+    arrays = {"x": "signals", "y": "target", "group": "who", "scale": "step", "fold": "part"}
+    samples = load(tmp_path, "mine.npz", arrays=arrays, folds=FOLDS)
+    assert samples.class_names == ("rest", "run", "walk")
+    np.testing.assert_allclose(samples.x, x * np.array([0.5, 2.0]))
+    assert samples.split.tolist()[:3] == ["train", "val", "test"]
+    assert samples.y[:3].tolist() == [2, 1, 0]
+
+
+def test_windows_reads_samples_when_file_is_csv(tmp_path):
+    table = pd.DataFrame(RNG.normal(0, 1, (12, 6)), columns=[f"v{i}" for i in range(6)])
+    table["y"] = ["a", "b"] * 6
+    table["group"] = np.arange(12) // 2
+    table["split"] = ["train", "val", "test"] * 4
+    table.to_csv(tmp_path / "mine.csv", index=False)
+    samples = load(tmp_path, "mine.csv", sample_shape=[3, 2])
+    assert samples.x.shape == (12, 3, 2)
+    assert samples.class_names == ("a", "b")
+    assert samples.group.tolist()[:4] == [0, 0, 1, 1]
+    np.testing.assert_allclose(samples.x[4].ravel(), table.iloc[4, :6].astype(float), rtol=1e-6)
+
+
+def test_windows_reads_csv_when_columns_have_other_names(tmp_path):
+    table = pd.DataFrame({"a": [1.0, 2, 3], "b": [4.0, 5, 6], "who": [7, 8, 9], "what": [0, 1, 0]})
+    table.to_csv(tmp_path / "mine.csv", index=False)
+    names = {"y": "what", "group": "who"}
+    samples = load(tmp_path, "mine.csv", arrays=names)
+    assert samples.x[:, :, 0].tolist() == [[1, 4], [2, 5], [3, 6]]
+    assert samples.group.tolist() == [7, 8, 9]
+    assert samples.y.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "index", "words"),
+    [
+        ({"y": "no"}, False, "`arrays.y`: no column no; last columns: a, group, what"),
+        (
+            {"y": "what", "x": "a"},
+            False,
+            "`arrays.x` is not allowed for .csv; allowed: y, group, fold, spl",
+        ),
+        (
+            {"y": "what", "group": "a"},
+            False,
+            "`arrays.group` is a, but column group exists; rename it",
+        ),
+        ({"y": "what"}, True, "the first column has no name; save the table without its index"),
+    ],
+)
+def test_windows_fails_when_column_names_are_wrong(tmp_path, arrays, index, words):
+    table = pd.DataFrame({"a": [1.0, 2], "group": [1, 2], "what": [0, 1]})
+    table.to_csv(tmp_path / "mine.csv", index=index)
+    with pytest.raises(InputError, match=words):
+        load(tmp_path, "mine.csv", arrays=arrays)
+
+
+def test_windows_reads_csv_when_task_is_multilabel(tmp_path):
+    table = pd.DataFrame(RNG.normal(0, 1, (12, 6)))
+    table["y_up"], table["y_down"] = [1, 0] * 6, [1, 1, 0, 0] * 3
+    table.to_csv(tmp_path / "mine.csv", index=False)
+    samples = load(tmp_path, "mine.csv", task="multilabel")
+    assert samples.class_names == ("up", "down")
+    assert samples.x.shape == (12, 6, 1)
+    assert samples.y[:2].tolist() == [[1, 1], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "settings", "words"),
+    [
+        ({"y": None}, {}, "missing arrays: y"),
+        ({"y": np.array([0, 1, 0.5, 1])}, {}, "fractions"),
+        (
+            {"split": np.array(["train", "val", "test", "dev"])},
+            {},
+            "unknown split dev. Known: train, val, test",
+        ),
+        (
+            {"y": np.array(["a", "b", "c", "a"]), "class_names": np.array(["a", "b"])},
+            {},
+            "labels not in class_names: c",
+        ),
+        ({"x": np.zeros((4, 3, 2, 2, 2))}, {}, "requires 3 dimensions"),
+        ({"y": np.zeros((4, 2)) + 2}, {"task": "multilabel"}, "must hold 0 and 1 only"),
+        ({}, {"arrays": {"group": "patient"}}, "missing arrays: patient"),
+        ({}, {"folds": FOLDS}, "requires an array named fold"),
+        ({"y": np.zeros((4, 2))}, {}, "does not fit a multiclass task"),
+        ({"x": np.array([["a"] * 3] * 4)}, {}, "it must be numeric"),
+        ({"scale": np.ones(2)}, {}, "scale must be one number"),
+        ({"class_names": np.array("a")}, {}, "class_names is a scalar"),
+    ],
+)
+def test_windows_fails_when_arrays_are_invalid(tmp_path, arrays, settings, words):
+    contents = {"x": np.zeros((4, 3)), "y": np.array([0, 1, 0, 1]), **arrays}
+    np.savez(
+        tmp_path / "mine.npz",
+        **{name: array for name, array in contents.items() if array is not None},
+    )
+    with pytest.raises(InputError, match=words):
+        load(tmp_path, "mine.npz", **settings)
+
+
+def test_windows_fails_when_csv_values_contain_text(tmp_path):
+    (tmp_path / "mine.csv").write_text("a,b,y\n1,2,0\nx,3,1\n")
+    with pytest.raises(InputError, match="columns a hold text"):
+        load(tmp_path, "mine.csv")
+
+
+@pytest.mark.parametrize("column", ["y", "group"])
+def test_windows_names_line_when_csv_cell_is_empty(tmp_path, column):
+    table = pd.DataFrame({"v": [1.0, 2.0, 3.0], "y": ["a", "b", "a"], "group": ["s1", "s2", "s3"]})
+    table.loc[1, column] = None
+    table.to_csv(tmp_path / "mine.csv", index=False)
+    with pytest.raises(InputError, match=f"column {column} is empty in line 3"):
+        load(tmp_path, "mine.csv")
+
+
+def test_windows_group_is_saved_when_csv_groups_are_strings(tmp_path):
+    table = pd.DataFrame({"v": np.arange(9.0), "y": ["a", "b", "c"] * 3})
+    table["group"] = [f"s{i}" for i in range(9)]
+    table.to_csv(tmp_path / "mine.csv", index=False)
+    samples = load(tmp_path, "mine.csv")
+    save_split(tmp_path / "split.npz", samples)
+    assert load_split(tmp_path / "split.npz").group.tolist() == table["group"].tolist()
