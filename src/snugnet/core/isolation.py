@@ -11,6 +11,7 @@ own (`run_program`).
 
 import faulthandler
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -23,6 +24,16 @@ from pathlib import Path
 from typing import Any
 
 from snugnet.core.errors import InputError
+from snugnet.core.parent import end_with_parent
+
+# Runs a program, which ends with its parent: START PARENT PROGRAM ARGUMENTS.
+START = """
+import runpy, sys
+from snugnet.core.parent import end_with_parent
+end_with_parent(int(sys.argv[1]))
+del sys.argv[:2]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
 @dataclass(frozen=True)
@@ -32,10 +43,12 @@ class ChildResult:
     Attributes:
         status: Its exit code, or minus the number of the signal that ended it.
         message: The message of the InputError that the work raised; "" if it raised none.
+        is_timeout: Whether it was killed because its time was over.
     """
 
     status: int
     message: str
+    is_timeout: bool = False
 
     @property
     def crash(self) -> str | None:
@@ -74,7 +87,8 @@ def run_program(
         timeout: Seconds after which it is stopped; None for no limit.
     """
     # Without -P, the modules in the folder of the program would hide those of the standard library.
-    command = [sys.executable, "-P", str(program), *map(str, arguments)]
+    command = [sys.executable, "-P", "-c", START, str(os.getpid()), str(program)]
+    command += map(str, arguments)
     variables = {**os.environ, **(environment or {})}
     try:
         process = subprocess.run(
@@ -86,23 +100,29 @@ def run_program(
     return ProgramResult(process.returncode, process.stdout, lines[-1])
 
 
-def start_child(work: Callable[[], int]) -> int:
+def start_child(work: Callable[[], int], ends_with_parent: bool = True) -> int:
     """Fork, and call `work` in the child, which ends with the exit code that it returns.
 
     TensorFlow's threads are not copied to the child. If it has run an operator in this process, the
     child must not use it. It may use LiteRT and TensorFlow Lite Micro: they are separate libraries,
     with states and locks of their own.
 
+    Args:
+        work: The function.
+        ends_with_parent: Whether the child is killed when this process ends.
+
     Returns:
         The process id of the child.
     """
     for stream in (sys.stdout, sys.stderr):
         _flush(stream)  # or the child would print the buffered text once more
-    child = os.fork()
+    parent, child = os.getpid(), os.fork()
     if child != 0:
         return child
     status = 1
     try:
+        if ends_with_parent:
+            end_with_parent(parent)
         status = work()
     except BaseException:
         traceback.print_exc()
@@ -121,12 +141,15 @@ def wait_for_child(child: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def run_in_child(work: Callable[[], Any], is_silent: bool = False) -> ChildResult:
+def run_in_child(
+    work: Callable[[], Any], is_silent: bool = False, timeout: float | None = None
+) -> ChildResult:
     """Call a function in a child process and wait for it.
 
     Args:
         work: The function. Its return value is lost.
         is_silent: Whether everything that the child prints is dropped.
+        timeout: Seconds after which the child is killed; None for no limit.
 
     Returns:
         How the child ended. Its exit code is 1 if `work` raised an exception.
@@ -136,9 +159,14 @@ def run_in_child(work: Callable[[], Any], is_silent: bool = False) -> ChildResul
     with tempfile.TemporaryDirectory(prefix="snugnet") as folder:
         child = start_child(lambda: _report(work, is_silent, folder, reader, writer))
         os.close(writer)
+        is_timeout = False
         with os.fdopen(reader) as stream:
+            # The child writes its message at the end, and its end closes the pipe.
+            if not select.select([stream], [], [], timeout)[0]:
+                is_timeout = True
+                os.kill(child, signal.SIGKILL)
             message = stream.read()
-        return ChildResult(wait_for_child(child), message)
+        return ChildResult(wait_for_child(child), message, is_timeout)
 
 
 def _report(work: Callable[[], Any], is_silent: bool, folder: str, reader: int, writer: int) -> int:

@@ -7,14 +7,12 @@ Raises:
     InputError: When it is imported, if TensorFlow already uses Keras 3.
 """
 
-import os
-
-os.environ["TF_USE_LEGACY_KERAS"] = "1"
-
-import tensorflow as tf
-import tf_keras
-
 from snugnet.core.errors import InputError
+from snugnet.core.tensorflow_environment import importing
+
+with importing():
+    import tensorflow as tf
+    import tf_keras
 
 # TensorFlow chooses its Keras when `tf.keras` is first used, which may be before this import.
 if tf.keras.Model is not tf_keras.Model:
@@ -22,6 +20,11 @@ if tf.keras.Model is not tf_keras.Model:
         "TensorFlow already uses Keras 3; Snugnet needs Keras 2. Restart Python, and set "
         "TF_USE_LEGACY_KERAS=1 in the environment before TensorFlow is imported."
     )
+
+# If this process imported Keras before, it has read these from ~/.keras/keras.json.
+tf_keras.backend.set_floatx("float32")
+tf_keras.backend.set_epsilon(1e-7)
+tf_keras.backend.set_image_data_format("channels_last")
 
 
 def configure(seed: int, threads: int) -> None:

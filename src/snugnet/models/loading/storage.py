@@ -1,14 +1,20 @@
 """Saving and loading of the Keras models of a study, without running code from the files."""
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import h5py
 
+from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
+from snugnet.models.loading.build_model import build_model
 from snugnet.models.loading.keras2 import tf_keras
+from snugnet.models.loading.load_weights import load_weights
+from snugnet.models.loading.model_description import parse_description
+from snugnet.models.loading.model_parts import read_parts
 
 # Layers whose description consists of data only. A Lambda layer contains code, and an unknown class
 # needs code from elsewhere: both are rejected before Keras reads the file.
@@ -50,6 +56,8 @@ ALLOWED_LAYERS = frozenset(
         "ZeroPadding2D",
     }
 )
+# Models of a study are as large as their user wants.
+BUDGET = Budget().scale(1000)
 ALLOWED_MODELS = frozenset({"Functional", "Model", "Sequential"})
 
 
@@ -77,7 +85,13 @@ def load_model(path: str | Path) -> tf_keras.Model:
         InputError: If the file is not an .h5 model, or describes a layer that is not allowed.
     """
     check_layers(path, ALLOWED_LAYERS)
-    return tf_keras.models.load_model(path, compile=False)
+    parts = read_parts(Path(path), BUDGET, is_own=True)
+    network = parse_description(parts.description, is_keras3=False)
+    # The weights are drawn and then replaced: training after this must see the same random numbers
+    # as training of a model that was built.
+    model = build_model(network, BUDGET, is_zero=False)
+    load_weights(model, network, parts)
+    return model
 
 
 def check_layers(path: str | Path, allowed: frozenset[str]) -> None:
@@ -109,6 +123,8 @@ def list_layer_classes(path: str | Path) -> list[str]:
     Raises:
         InputError: If the file is not an .h5 model.
     """
+    if zipfile.is_zipfile(path):  # Keras would read the archive within the file
+        raise InputError(f"{path}: not a Keras .h5 model")
     try:
         with h5py.File(path, "r") as file:
             description = json.loads(file.attrs["model_config"])

@@ -1,0 +1,115 @@
+"""Limits on the work and the memory that a file may ask for.
+
+A file of a few hundred bytes can describe a network that needs gigabytes or minutes. Code that
+reads files of users therefore computes what a step needs, and checks it before the step starts.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+from snugnet.core.errors import InputError
+
+GIB = 1 << 30
+# Quotients of integers have rounding errors below this.
+ROUNDING = 1e-9
+# A larger factor means no limit.
+MAX_FACTOR = 1e9
+
+
+class BudgetError(InputError):
+    """A step needs more work or memory than the budget allows."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits on work and memory.
+
+    The defaults are far above what the largest published model for microcontrollers needs: 80
+    million multiply-accumulates and 10 MB.
+
+    Attributes:
+        macs: Multiply-accumulates of one inference.
+        bytes_held: Bytes that the arrays of one step hold at the same time.
+        bytes_unpacked: Bytes of a file after decompression.
+        seconds: Seconds that a library which may hang may take to read a file.
+        factor: Factor by which the default limits were multiplied, for messages.
+    """
+
+    macs: int = 4_000_000_000
+    bytes_held: int = 4 * GIB
+    bytes_unpacked: int = 2 * GIB
+    seconds: float = 60.0
+    factor: float = field(default=1.0, compare=False)
+
+    def scale(self, factor: float) -> "Budget":
+        """Return a budget with all limits multiplied by a factor.
+
+        Raises:
+            InputError: If the factor is not positive and finite.
+        """
+        if not 0 < factor < float("inf"):
+            raise InputError(f"budget: {factor} is not a positive number")
+        factor = min(factor, MAX_FACTOR)
+        return Budget(
+            macs=int(self.macs * factor),
+            bytes_held=int(self.bytes_held * factor),
+            bytes_unpacked=int(self.bytes_unpacked * factor),
+            seconds=self.seconds * factor,
+            factor=self.factor * factor,
+        )
+
+    def check_macs(self, needed: int, what: str) -> None:
+        """Check the multiply-accumulates of one inference.
+
+        Args:
+            needed: Multiply-accumulates.
+            what: What needs them, for the error message: "operator 3 (CONV_2D)".
+
+        Raises:
+            BudgetError: If they exceed the limit.
+        """
+        _check(
+            needed,
+            self.macs,
+            f"{what} needs {needed:,} multiply-accumulates",
+            f"{self.macs:,}",
+            self.factor,
+        )
+
+    def check_bytes_held(self, needed: int, what: str) -> None:
+        """Check the memory of a step, in bytes; see `check_macs`."""
+        text = f"{what} needs {format_bytes(needed)} of memory"
+        _check(needed, self.bytes_held, text, format_bytes(self.bytes_held), self.factor)
+
+    def check_bytes_unpacked(self, needed: int, what: str) -> None:
+        """Check the size of a file after decompression, in bytes; see `check_macs`."""
+        text = f"{what} has {format_bytes(needed)} after decompression"
+        _check(needed, self.bytes_unpacked, text, format_bytes(self.bytes_unpacked), self.factor)
+
+
+DEFAULT_BUDGET = Budget()
+
+
+def as_budget(budget: "float | Budget") -> Budget:
+    """Return a budget: the default one, multiplied by a number, or the given one."""
+    return budget if isinstance(budget, Budget) else DEFAULT_BUDGET.scale(budget)
+
+
+def format_bytes(count: int) -> str:
+    """Format a number of bytes with the largest fitting unit: `1.5 GiB`."""
+    value, units = float(count), ["bytes", "KiB", "MiB", "GiB", "TiB"]
+    while value >= 1024 and len(units) > 1:
+        value /= 1024
+        units.pop(0)
+    return f"{value:.0f} {units[0]}" if units[0] == "bytes" else f"{value:.1f} {units[0]}"
+
+
+def _check(needed: int, limit: int, text: str, limit_text: str, factor: float) -> None:
+    if needed <= limit:
+        return
+    # A factor of the default limits, rounded up.
+    factor = math.ceil(needed / max(limit, 1) * factor - ROUNDING)
+    raise BudgetError(
+        f"{text}; the limit is {limit_text}. If you trust the file, multiply the limits by "
+        f"{factor} (--budget {factor}, or budget={factor})"
+    )

@@ -1,0 +1,161 @@
+"""Reading of untrusted HDF5 files: plain arrays and a few attributes, nothing else.
+
+An HDF5 file can refer to other files (external storage, external links, virtual datasets), and a
+damaged one can make the library hang. Here, everything that a file refers to is checked before it
+is read, and the names of the attributes that are read are fixed.
+"""
+
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from snugnet.core.budget import Budget
+from snugnet.core.errors import InputError
+
+# Attributes that describe a model or the order of its weights. Long lists are stored in parts, such
+# as `weight_names0`.
+ATTRIBUTES = ("model_config", "keras_version", "backend", "layer_names", "weight_names", "name")
+# Filters that HDF5 itself contains. Any other filter is a plug-in, which HDF5 would load.
+FILTERS = (h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32)
+MAX_OBJECTS = 100_000
+MAX_DEPTH = 32
+
+
+@dataclass(frozen=True)
+class Hdf5Tree:
+    """The contents of an HDF5 file.
+
+    Attributes:
+        arrays: Arrays by path, such as `model_weights/dense/kernel:0`.
+        groups: Paths of the groups; the root is "".
+        attributes: Attributes by path of their object: text, or a tuple of texts.
+    """
+
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    groups: list[str] = field(default_factory=list)
+    attributes: dict[str, dict[str, str | tuple[str, ...]]] = field(default_factory=dict)
+
+    def write(self, path: Path) -> None:
+        """Write everything to a new HDF5 file."""
+        with h5py.File(path, "w") as file:
+            for name in filter(None, self.groups):
+                file.require_group(name)
+            for name, array in self.arrays.items():
+                file.create_dataset(name, data=array)
+            for name, attributes in self.attributes.items():
+                for key, value in attributes.items():
+                    is_text = isinstance(value, str)
+                    data = value if is_text else np.array([part.encode() for part in value])
+                    file[name or "/"].attrs[key] = data
+
+
+def read_tree(path: Path, budget: Budget) -> Hdf5Tree:
+    """Read an HDF5 file.
+
+    Args:
+        path: The file.
+        budget: Limit for the bytes of all arrays.
+
+    Returns:
+        Its groups, arrays and attributes. A backslash in a name is read as a slash, because Keras
+        on Windows wrote paths with backslashes.
+
+    Raises:
+        InputError: If the file is damaged, refers to other files, holds arrays that are no numbers,
+            or needs more memory than the budget allows.
+    """
+    tree, bytes_held = Hdf5Tree(), 0
+    try:
+        with h5py.File(path, "r") as file:
+            for name, item in _iterate_objects(file):
+                where = name.replace("\\", "/").strip("/")
+                if isinstance(item, h5py.Group):
+                    tree.groups.append(where)
+                else:
+                    _check_dataset(item, name)
+                    bytes_held += item.nbytes
+                    budget.check_bytes_held(bytes_held, "the file")
+                    tree.arrays[where] = np.asarray(item[()])
+                if attributes := _read_attributes(item):
+                    tree.attributes[where] = attributes
+    except InputError as error:
+        raise type(error)(f"{path}: {error}") from None
+    # h5py raises these for damaged files.
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise InputError(f"{path}: damaged HDF5 file ({_first_line(error)})") from None
+    return tree
+
+
+def _iterate_objects(file: h5py.File) -> Iterator[tuple[str, Any]]:
+    """Yield each group and dataset of a file with its path; the root has the path "".
+
+    Raises:
+        InputError: If a link is soft or external, or if there are too many objects.
+    """
+    waiting: list[tuple[str, Any]] = [("", file)]
+    count = 0
+    while waiting:
+        name, item = waiting.pop()
+        yield name, item
+        if not isinstance(item, h5py.Group):
+            continue
+        for key in item:
+            count += 1
+            path = posixpath.join(name, key)
+            if count > MAX_OBJECTS or path.count("/") > MAX_DEPTH:  # hard links can form a cycle
+                raise InputError(f"more than {MAX_OBJECTS} objects or {MAX_DEPTH} levels")
+            link = item.get(key, getlink=True)
+            if not isinstance(link, h5py.HardLink):
+                raise InputError(
+                    f"{path!r} is a link to another place or file; save the model anew"
+                )
+            waiting.append((path, item[key]))
+
+
+def _check_dataset(dataset: Any, name: str) -> None:
+    """Check that a dataset holds numbers and that they are stored in this file."""
+    if not isinstance(dataset, h5py.Dataset):
+        raise InputError(f"{name!r} is neither a group nor an array")
+    if dataset.external or dataset.is_virtual:
+        raise InputError(f"{name!r} is stored in another file; save the model anew")
+    if dataset.dtype.kind not in "fiub" or dataset.dtype.itemsize > 8:
+        raise InputError(f"{name!r} has type {dataset.dtype}; weights must be numbers")
+    properties = dataset.id.get_create_plist()
+    filters = {properties.get_filter(i)[0] for i in range(properties.get_nfilters())}
+    if filters - set(FILTERS):
+        raise InputError(f"{name!r} needs a plug-in of HDF5 to be read; save the model anew")
+
+
+def _read_attributes(item: Any) -> dict[str, str | tuple[str, ...]]:
+    """Read the attributes in `ATTRIBUTES`: texts and lists of texts."""
+    attributes: dict[str, str | tuple[str, ...]] = {}
+    for key in item.attrs:
+        name = key.rstrip("0123456789")
+        if name not in ATTRIBUTES:
+            continue
+        # Attributes are not compressed, so they are not larger than the file.
+        value = item.attrs[key]
+        if isinstance(value, np.ndarray):
+            # Keras splits long lists into several attributes.
+            parts = tuple(map(_as_text, value.ravel().tolist()))
+            attributes[key] = parts
+        else:
+            attributes[key] = _as_text(value)
+    return attributes
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    if not isinstance(value, str):
+        raise InputError(f"an attribute holds {type(value).__name__} instead of text")
+    return str(value)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", maxsplit=1)[0][:300]
