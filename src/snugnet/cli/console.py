@@ -9,8 +9,10 @@ from typing import Annotated, Any, Protocol, TypeVar
 import rich.box
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
+
+from snugnet.core.text import escape_controls
 
 Json = Annotated[bool, typer.Option("--json", help="Print only JSON to standard output.")]
 
@@ -51,10 +53,33 @@ def print_json(values: dict[str, Any]) -> None:
     print(json.dumps(values, allow_nan=False))
 
 
+class SafeConsole(Console):
+    """A console that shows texts of files as they are: no markup, no control characters."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(highlight=False, markup=False, emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Prepare a text for output; rich calls this for each text, also in tables."""
+        return super().render_str(escape_controls(text), **options)
+
+
 def make_console() -> Console:
     """Make a console for text. It is 200 columns wide if the output is not a terminal."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=200)
+    console = SafeConsole()
+    return console if console.is_terminal else SafeConsole(width=200)
+
+
+def bold(value: object) -> Text:
+    """Emphasize a value; give it to `join`."""
+    return Text(escape_controls(str(value)), style="bold")
+
+
+def join(*parts: "str | Text") -> Text:
+    """Join texts, some of which are emphasized, to one line."""
+    return Text.assemble(
+        *(part if isinstance(part, Text) else escape_controls(part) for part in parts)
+    )
 
 
 def print_table(
@@ -77,8 +102,7 @@ def print_table(
     for name in columns:
         table.add_column(name, justify="right" if name in right else "left", overflow="fold")
     for row in rows:
-        # Names of tensors can hold characters that rich takes for markup.
-        table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
     if table.rows:
         if title:
             console.print(title)

@@ -4,12 +4,15 @@ import faulthandler
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 from snugnet.core.isolation import start_child, wait_for_child
+from snugnet.core.text import escape_controls
 
 # A line of faulthandler's output: the file and the function of a call.
 CALL = re.compile(r'File "(.*)", line \d+ in (.*)')
@@ -28,12 +31,15 @@ def main() -> int:
     if os.environ.get("SNUGNET_TRACEBACK"):
         return _run()
     with tempfile.TemporaryDirectory(prefix="snugnet") as folder:
-        child = start_child(lambda: _work(Path(folder)))
+        # The child sees the end of this process as the end of the pipe.
+        reader, writer = os.pipe()
+        child = start_child(lambda: _work(Path(folder), reader, writer), ends_with_parent=False)
+        os.close(reader)
         status = _wait(child)
         if status >= 0:
             return status
         message = _describe_crash(-status, Path(folder) / "calls")
-    print(f"snugnet: {message}", file=sys.stderr)
+    print(f"snugnet: {escape_controls(message)}", file=sys.stderr)
     if "--json" in sys.argv:
         print(json.dumps({"error": message}))
     return 1
@@ -50,20 +56,31 @@ def _run() -> int:
     return run(sys.argv[1:])
 
 
-def _work(folder: Path) -> int:
+def _work(folder: Path, reader: int, writer: int) -> int:
     """Run the command line in the child process.
 
     Args:
         folder: Folder for temporary files, which the parent removes, and for `calls`, the stack
             of this process when it crashes.
+        reader: End of a pipe from the parent; nothing is written to it.
+        writer: The other end, which the parent keeps open.
 
     Returns:
         The exit code.
     """
+    os.close(writer)
+    threading.Thread(target=_end_with_parent, args=(reader, folder), daemon=True).start()
     tempfile.tempdir = str(folder)
     faulthandler.enable((folder / "calls").open("w"), all_threads=False)
     _keep_standard_error_for_python()
     return _run()
+
+
+def _end_with_parent(reader: int, folder: Path) -> None:
+    """Wait until the parent ends, for example because it is killed; then remove its folder."""
+    os.read(reader, 1)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _wait(child: int) -> int:

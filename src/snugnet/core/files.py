@@ -2,34 +2,113 @@
 
 import hashlib
 import json
+import os
+import platform
+import stat
+import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from snugnet.core.errors import InputError
+
 
 @contextmanager
-def atomic_write(path: str | Path) -> Iterator[Path]:
+def atomic_write(path: str | Path, is_durable: bool = True) -> Iterator[Path]:
     """Write a file under a temporary name, and rename it only if no exception was raised.
 
-    The temporary file is in the same folder. Its name keeps the suffix, because some writers choose
-    the format by the suffix. The name is always the same, so that the next job overwrites the file
-    that a killed job left behind.
+    The temporary file is in the same folder, and nobody can predict its name. Readers and other
+    writers of the same path therefore see a whole file at any time. Its name keeps the suffix,
+    because some writers choose the format by the suffix. Temporary files that killed processes of
+    this machine left behind are removed.
 
     Args:
         path: Path of the file. Missing parent folders are created.
+        is_durable: Whether the file must survive a power failure from the moment it has its name.
 
     Yields:
         The temporary path to write to.
+
+    Raises:
+        InputError: If the path is a folder, a device or a symbolic link.
+        OSError: If the file cannot be written.
     """
     path = Path(path)
+    check_output(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    _remove_abandoned(path)
+    # Created here, exclusively: a link that was planted under this name is not followed.
+    descriptor, name = tempfile.mkstemp(path.suffix, f"{_prefix(path)}{os.getpid()}-", path.parent)
+    partial = Path(name)
     try:
+        os.close(descriptor)
         yield partial
+        _copy_mode(path, partial)
+        if is_durable:
+            _sync(partial)
         partial.replace(path)
+        if is_durable:
+            _sync(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def check_output(path: Path) -> None:
+    """Check that a path is a file, or does not exist.
+
+    Raises:
+        InputError: If the path is a folder, a device or a symbolic link.
+    """
+    if path.is_symlink():
+        raise InputError(
+            f"{path}: this is a symbolic link to {path.readlink()}. Give the path of the file "
+            "itself."
+        )
+    if path.is_dir():
+        raise InputError(f"{path}: this is a folder. Give the path of a file.")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: this is a device, not a file. Give the path of a file.")
+
+
+def _prefix(path: Path) -> str:
+    """Return the start of the names of temporary files for a path, on this machine."""
+    machine = hashlib.sha256(platform.node().encode()).hexdigest()[:6]
+    return f".{path.stem}.partial-{machine}-"
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove temporary files for a path whose process does not exist any more."""
+    prefix = _prefix(path)
+    for partial in path.parent.iterdir():
+        if not partial.name.startswith(prefix):
+            continue
+        process = partial.name.removeprefix(prefix).partition("-")[0]
+        with suppress(PermissionError, ValueError):  # a process of another user is alive
+            try:
+                os.kill(int(process), 0)
+            except ProcessLookupError:
+                partial.unlink(missing_ok=True)
+
+
+def _copy_mode(path: Path, partial: Path) -> None:
+    """Give a temporary file the permissions of the file that it replaces, or those of a new one."""
+    if path.exists():
+        mode = stat.S_IMODE(path.stat().st_mode)
+    else:
+        mask = os.umask(0)
+        os.umask(mask)
+        mode = 0o666 & ~mask
+    partial.chmod(mode)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file or a folder is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_json(path: str | Path, value: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from snugnet.core.errors import InputError
-from snugnet.core.files import sha256_of
+from snugnet.core.files import atomic_write, sha256_of
 
 # Environment variable of jobs: the command-line options that set the configuration of this run.
 OPTIONS = "SNUGNET_OPTIONS"
@@ -41,10 +41,9 @@ def record(paths: Iterable[str]) -> None:
     An output that does not exist yet is skipped: Snakemake itself will create it as an empty file.
     """
     for path in filter(Path.exists, map(Path, paths)):
-        partial = _get_checksum_path(path).with_suffix(".partial")
-        # The format of sha256sum: `sha256sum -c` in that folder does the same as `check`.
-        partial.write_text(f"{sha256_of(path)}  {path.name}\n")
-        partial.replace(_get_checksum_path(path))
+        with atomic_write(_get_checksum_path(path), is_durable=False) as partial:
+            # The format of sha256sum: `sha256sum -c` in that folder does the same as `check`.
+            partial.write_text(f"{sha256_of(path)}  {path.name}\n")
 
 
 def check(paths: Iterable[str]) -> None:

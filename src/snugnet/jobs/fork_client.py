@@ -1,5 +1,6 @@
 """The client of the fork servers: runs scripts in children of a server."""
 
+import hashlib
 import json
 import os
 import socket
@@ -10,11 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+from snugnet.core.tensorflow_environment import fix_environment
 from snugnet.jobs.import_costs import TENSORFLOW
 
 # Environment variable of jobs: id of Snakemake's main process; empty if jobs cannot see it.
 RUN = "SNUGNET_RUN"
-# Environment variable of jobs: name of the servers; empty if jobs do not use a server.
+# Environment variable of jobs: the secret of the servers; empty if jobs do not use a server. Only
+# descendants of Snakemake's main process have it.
 SERVERS = "SNUGNET_FORK_SERVERS"
 
 
@@ -61,8 +64,10 @@ def choose_server(packages: Iterable[str]) -> str:
 
 def address(server: str) -> str:
     """Return the socket address of a server of this run."""
-    # Linux's abstract namespace: leaves no file behind
-    return f"\0snugnet-{os.environ[SERVERS]}-{server}"
+    # Linux's abstract namespace: leaves no file behind. All processes of a network namespace see
+    # the address, also those in containers, so it does not contain the secret itself.
+    name = hashlib.sha256(f"address {os.environ[SERVERS]}".encode()).hexdigest()[:16]
+    return f"\0snugnet-{name}-{server}"
 
 
 def check_peer(connection: socket.socket) -> None:
@@ -94,14 +99,15 @@ def _start(name: str) -> None:
     If two jobs start a server at the same time, the second one finds the address in use and ends.
     """
     # Numerical libraries get one thread: a process with several threads cannot be forked safely.
-    single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    fix_environment(environment)
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "snugnet.jobs.fork_server", name],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         # TensorFlow prints messages on import. An import that fails here also fails in the child.
         stderr=subprocess.DEVNULL,
-        env={**os.environ, **single, "TF_USE_LEGACY_KERAS": "1"},
+        env=environment,
     )
     assert process.stdout is not None
     process.stdout.readline()
@@ -112,6 +118,7 @@ def _send(
 ) -> None:
     """Send a request, and the standard streams of this process."""
     request = {
+        "secret": os.environ[SERVERS],
         "script": script,
         "packages": list(packages),
         "cwd": str(Path.cwd()),

@@ -32,6 +32,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
+from snugnet.core.parent import end_with_parent
 from snugnet.jobs.fork_client import RUN, SERVERS, address, check_peer
 
 # Signals that a terminal or a cluster sends to all processes of a run. They end the jobs; the
@@ -39,12 +40,11 @@ from snugnet.jobs.fork_client import RUN, SERVERS, address, check_peer
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # Packages that every job imports.
 FOR_ALL_JOBS = ("snakemake.script", "numpy")
-PR_SET_PDEATHSIG = 1  # see prctl(2)
 PIDFD_OPEN = 434  # number of the system call, the same on all processors
 
 
 def announce(here: bool, shared: bool) -> None:
-    """Store the main process and the name of the servers in the environment of this run's jobs.
+    """Store the main process and the secret of the servers in the environment of this run's jobs.
 
     Args:
         here: Whether this is the main process of a run whose jobs see the same processes and files.
@@ -52,7 +52,7 @@ def announce(here: bool, shared: bool) -> None:
     """
     here = here and sys.platform == "linux" and _can_watch()
     os.environ[RUN] = str(os.getpid()) if here else ""
-    os.environ[SERVERS] = secrets.token_hex(8) if here and shared else ""
+    os.environ[SERVERS] = secrets.token_hex(16) if here and shared else ""
 
 
 def _can_watch() -> bool:
@@ -182,7 +182,7 @@ def _receive(job: socket.socket) -> Iterator[dict[str, Any]]:
     """Receive a request with its standard streams, which are closed when the context ends.
 
     Raises:
-        ValueError: If the request is incomplete.
+        ValueError: If the request is incomplete, or does not contain the secret of this run.
     """
     check_peer(job)
     job.settimeout(10)  # a job that sends nothing must not block the others
@@ -190,7 +190,11 @@ def _receive(job: socket.socket) -> Iterator[dict[str, Any]]:
     try:
         while not data.endswith(b"\n") and (more := job.recv(65536)):
             data += more
-        yield {**json.loads(data), "streams": streams}
+        request = json.loads(data)
+        secret = str(request.pop("secret", "")) if isinstance(request, dict) else ""
+        if not secrets.compare_digest(secret.encode(), os.environ[SERVERS].encode()):
+            raise ValueError("wrong secret")
+        yield {**request, "streams": streams}
     finally:
         for stream in streams:
             os.close(stream)
@@ -221,9 +225,7 @@ def _run_script(
         for number, handler in handlers.items():
             signal.signal(number, handler)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != guard:  # the guard ended before prctl, so no signal would come
-            os._exit(1)
+        end_with_parent(guard)
         for descriptor, stream in enumerate(request["streams"]):
             os.dup2(stream, descriptor)
             os.close(stream)

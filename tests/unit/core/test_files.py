@@ -1,10 +1,23 @@
 """Tests of atomic file writes and of JSON files."""
 
 import json
+import multiprocessing
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write, read_json, write_json
+
+CONTENT_BYTES = 200_000
+
+
+def list_names(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
 
 
 def test_atomic_write_keeps_old_file_when_writing_fails(tmp_path):
@@ -15,11 +28,110 @@ def test_atomic_write_keeps_old_file_when_writing_fails(tmp_path):
         assert partial.suffix == ".json"
         raise RuntimeError
     assert path.read_text() == "old"
-    assert [file.name for file in tmp_path.iterdir()] == ["out.json"]
+    assert list_names(tmp_path) == ["out.json"]
     with atomic_write(path) as partial:
         partial.write_text("new")
     assert path.read_text() == "new"
-    assert [file.name for file in tmp_path.iterdir()] == ["out.json"]
+    assert list_names(tmp_path) == ["out.json"]
+
+
+def test_atomic_write_name_differs_when_it_writes_again(tmp_path):
+    """Nobody can plant a link under the name of the temporary file."""
+    names = set()
+    for _ in range(3):
+        with atomic_write(tmp_path / "out.bin") as partial:
+            names.add(partial.name)
+    assert len(names) == 3
+
+
+def test_atomic_write_keeps_mode_when_file_is_replaced(tmp_path):
+    path = tmp_path / "out.txt"
+    path.write_text("old")
+    path.chmod(0o640)
+    with atomic_write(path) as partial:
+        partial.write_text("new")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_atomic_write_applies_umask_when_file_is_new(tmp_path):
+    old = os.umask(0o027)
+    try:
+        with atomic_write(tmp_path / "new.txt") as partial:
+            partial.write_text("new")
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / "new.txt").stat().st_mode) == 0o640
+
+
+def test_atomic_write_fails_when_output_is_a_link(tmp_path):
+    target, link = tmp_path / "target.txt", tmp_path / "link.txt"
+    target.write_text("old")
+    link.symlink_to(target)
+    with pytest.raises(InputError, match=r"symbolic link to .*target\.txt"), atomic_write(link):
+        pass
+    assert target.read_text() == "old"
+    assert link.is_symlink()
+
+
+def test_atomic_write_fails_when_output_is_a_folder(tmp_path):
+    with pytest.raises(InputError, match="this is a folder"), atomic_write(tmp_path):
+        pass
+
+
+def test_atomic_write_fails_when_output_is_a_device(tmp_path):
+    device = tmp_path / "pipe"
+    os.mkfifo(device)
+    with pytest.raises(InputError, match="a device, not a file"), atomic_write(device):
+        pass
+    assert stat.S_ISFIFO(device.stat().st_mode)
+
+
+def test_atomic_write_removes_file_when_its_process_was_killed(tmp_path):
+    program = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from snugnet.core.files import atomic_write\n"
+        "with atomic_write(Path(sys.argv[1])) as partial:\n"
+        "    partial.write_text('half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    path = tmp_path / "out.txt"
+    subprocess.run([sys.executable, "-c", program, path], check=False)
+    assert len(list_names(tmp_path)) == 1
+    with atomic_write(path) as partial:
+        partial.write_text("whole")
+    assert list_names(tmp_path) == ["out.txt"]
+
+
+def test_atomic_write_keeps_file_when_its_process_is_alive(tmp_path):
+    path = tmp_path / "out.txt"
+    with atomic_write(path) as first:
+        first.write_text("first")
+        with atomic_write(path) as second:
+            second.write_text("second")
+        assert first.exists()
+    assert path.read_text() == "first"
+
+
+def write_often(path: Path, letter: str) -> None:
+    for _ in range(20):
+        with atomic_write(path, is_durable=False) as partial:
+            partial.write_text(letter * CONTENT_BYTES)
+
+
+def test_readers_see_whole_file_when_two_processes_write(tmp_path):
+    path = tmp_path / "out.txt"
+    path.write_text("a" * CONTENT_BYTES)
+    context = multiprocessing.get_context("fork")
+    writers = [context.Process(target=write_often, args=(path, letter)) for letter in "bc"]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        text = path.read_text()
+        assert len(text) == CONTENT_BYTES
+        assert len(set(text)) == 1
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    assert list_names(tmp_path) == ["out.txt"]
 
 
 def test_write_json_sorts_keys_and_fails_when_value_is_nan(tmp_path):

@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -209,6 +210,25 @@ def test_child_process_runs_exit_handlers_when_job_ends(run):
     assert run.log.startswith("no newline")
 
 
+@pytest.mark.parametrize("secret", ["", "0" * 32, "\u00e9", None])
+def test_server_runs_no_script_when_secret_is_wrong(run, monkeypatch, secret):
+    """A process of this user in a container may see the address, but it has not the secret."""
+    assert run.status_of("pass") == 0
+    for name, value in run.environment.items():
+        monkeypatch.setenv(name, value)
+    (run.folder / "hostile.py").write_text("open('mark', 'w')")
+    request = {"script": "hostile.py", "packages": [], "cwd": str(run.folder), "env": {}}
+    with socket.socket(socket.AF_UNIX) as server:
+        server.connect(fork_client.address("light"))
+        content = [request] if secret is None else {**request, "secret": secret}
+        socket.send_fds(server, [json.dumps(content).encode() + b"\n"], [0, 1, 2])
+        assert server.recv(100) == b""  # the server has closed the connection
+    assert not (run.folder / "mark").exists()
+    assert run.environment[fork_client.SERVERS] not in Path("/proc/net/unix").read_text()
+    assert run.status_of("print(server())") == 0  # the server is alive
+    assert int(run.log.splitlines()[0]) > 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_guard_passes_signal_to_child_when_group_is_signalled(run, number):
     body = (
@@ -222,9 +242,11 @@ def test_guard_passes_signal_to_child_when_group_is_signalled(run, number):
     assert has_ended(child)
 
 
-def test_waiting_job_ends_when_group_is_signalled_during_import(run):
+def test_waiting_job_ends_when_group_is_signalled_during_import(run, monkeypatch):
     job = run.start("write_value('ran', 1); time.sleep(100)", "tensorflow", session=True)
-    address = f"@snugnet-{run.environment[fork_client.SERVERS]}-tensorflow"
+    for name, value in run.environment.items():
+        monkeypatch.setenv(name, value)
+    address = fork_client.address("tensorflow").replace("\0", "@")
     wait_until(lambda: address in Path("/proc/net/unix").read_text())
     time.sleep(0.3)  # now the server is importing, which takes seconds
     os.killpg(job.pid, signal.SIGINT)

@@ -1,0 +1,27 @@
+"""Texts of files, made safe for a terminal."""
+
+import re
+
+# Control characters except line feed and tab, and those that change the direction of writing. A
+# terminal executes the former; the latter show a text in another order.
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+# Longest message that is printed.
+MAX_LENGTH = 4000
+
+
+def escape_controls(text: str) -> str:
+    """Write control characters as escapes, such as that which starts terminal sequences."""
+    return CONTROLS.sub(lambda match: _escape(match[0]), text)
+
+
+def shorten(text: str, length: int = MAX_LENGTH) -> str:
+    """Cut a text off in the middle if it is too long, and say how much is left out."""
+    if len(text) <= length:
+        return text
+    half = length // 2
+    return f"{text[:half]} … {len(text) - 2 * half:,} characters left out … {text[-half:]}"
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
