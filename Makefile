@@ -16,8 +16,9 @@ PYTEST := pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durat
 # Programs that some slow tests run, and the Debian packages that contain them.
 PROGRAMS := chromium munged slurmctld slurmd buildah debootstrap
 DEBIAN := chromium munge slurm-wlm buildah debootstrap
-# Run these tests alone, because each needs the whole machine.
-ALONE := pytest --numprocesses 0 --capture=tee-sys -rA
+# Run these tests alone, because each needs the whole machine. If all of them are skipped, the target
+# fails.
+ALONE := pytest --numprocesses 0 --capture=tee-sys -rA --must-run
 # The extras that users install. The tools for developers have their own lock file.
 EXTRAS := tflite train akida workflow report
 COMPILE := pip-compile --generate-hashes --allow-unsafe --strip-extras --quiet \
@@ -48,7 +49,7 @@ programs: ## Install the Debian packages for test-all.
 	@for program in $(PROGRAMS); do command -v $$program > /dev/null || missing=1; done; \
 		test -z "$$missing" \
 		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends $(DEBIAN); } \
-		|| echo "Cannot install $(DEBIAN). Tests that need them are skipped."
+		|| echo "Cannot install all of: $(DEBIAN). Tests that need them are skipped." >&2
 
 test-repro: ## Compare the results of runs from nothing.
 test-faults: ## Test kills, full disks and damaged files.

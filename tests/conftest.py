@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["tests.must_run"]
+
 # Machines of CI are slow and shared: time is no criterion, and each run tries the same examples.
 settings.register_profile(
     "snugnet",
