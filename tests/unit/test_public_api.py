@@ -255,7 +255,7 @@ def test_to_akida_returns_program_when_model_fits_the_device(keras, tmp_path):
             lambda m, x, y: sn.quantize_aware(m, (x, y), (x, y), scheme="drq"),
             "not available with QAT",
         ),
-        (lambda m, x, y: sn.quantize_aware(m, (x, y + 7), (x, y)), "train: y has shape"),
+        (lambda m, x, y: sn.quantize_aware(m, (x, y + 7), (x, y)), "train: y holds values 7 to 9"),
         (lambda m, x, y: sn.prune(m, (x, y), (x, y), 1.5), "target 1.5 is out of range"),
         (lambda m, x, y: sn.prune(m, (x, y), (x, y), 0.5, "soft"), "method 'soft' is unknown"),
         (
@@ -314,10 +314,11 @@ def test_api_error_names_the_fix_when_request_is_wrong(model, call, message):
     ],
     ids=["quantize_aware", "prune", "factorize"],
 )
-def test_training_names_no_option_when_model_is_no_classifier(call, model, keras):
+def test_training_names_no_option_when_labels_do_not_fit(call, model, keras):
     inner = keras.tf_keras.Model(model.input, model.get_layer("conv_2").output, name="headless")
     x, y = samples(1)
-    with pytest.raises(sn.InputError, match="headless: the last layer is neither") as error:
+    message = r"train: y has shape .*The task is segmentation"
+    with pytest.raises(sn.InputError, match=message) as error:
         call(inner, x, y)
     assert "--" not in str(error.value)
 

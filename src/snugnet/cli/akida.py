@@ -9,6 +9,8 @@ from rich.console import Console
 
 from snugnet.cli.console import (
     Json,
+    bold,
+    join,
     make_console,
     print_json,
     print_table,
@@ -56,6 +58,6 @@ def command(
 def _show(console: Console, checks: list[AkidaCheck]) -> None:
     for result in checks:
         verdict = "fits" if result.fits else "does not fit"
-        console.print(f"{result.scheme} on {result.device}: [bold]{verdict}[/bold]")
+        console.print(join(f"{result.scheme} on {result.device}: ", bold(verdict)))
         rows = ((obstacle.layer, obstacle.rule, obstacle.fix) for obstacle in result.obstacles)
         print_table(console, "", ("layer", "problem", "fix"), rows)

@@ -24,6 +24,7 @@ from snugnet.cli import (
 )
 from snugnet.core.errors import InputError
 from snugnet.core.extras import missing
+from snugnet.core.text import escape_controls, shorten
 from snugnet.services.arguments import ArgumentError
 
 DONE, FAILED, WRONG = 0, 1, 2
@@ -120,6 +121,7 @@ def _report_request_error(message: str, arguments: Sequence[str]) -> int:
 
 def _print_error(message: str, arguments: Sequence[str]) -> None:
     """Print a message to standard error, and with `--json` also as JSON to standard output."""
-    print(f"snugnet: {message}", file=sys.stderr)
+    message = shorten(message)
+    print(f"snugnet: {escape_controls(message)}", file=sys.stderr)
     if "--json" in arguments:
         print(json.dumps({"error": message}))

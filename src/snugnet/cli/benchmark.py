@@ -7,8 +7,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from snugnet.cli.accuracy import show_accuracy
 from snugnet.cli.console import Json, print_table, report_progress_on_stderr, show_result
+from snugnet.cli.options import (
+    Arrays,
+    BudgetFactor,
+    Labels,
+    TaskOption,
+    make_budget,
+    make_source,
+)
+from snugnet.cli.quality import show_quality
 from snugnet.services.benchmark import (
     ROUNDS,
     BenchmarkReport,
@@ -55,10 +63,18 @@ def command(
     runs: Runs = 500,
     warm_up: WarmUp = 10,
     allow_code: Code = None,
+    array: Arrays = None,
+    labels: Labels = None,
+    task: TaskOption = None,
+    budget: BudgetFactor = 1.0,
     as_json: Json = False,
 ) -> None:
     """Measure size, latency, memory and accuracy of a .tflite file on this machine."""
-    request = BenchmarkRequest(model, baseline, data, threads, runs, warm_up, allow_code)
+    limits = make_budget(budget)
+    source = None if data is None else make_source(data, array, labels, limits)
+    request = BenchmarkRequest(
+        model, baseline, source, threads, runs, warm_up, allow_code, task, limits
+    )
     with report_progress_on_stderr():
         report = benchmark(request)
     show_result(report, as_json, _show)
@@ -80,7 +96,7 @@ def _show(console: Console, report: BenchmarkReport) -> None:
     if report.baseline is not None:
         sides["baseline"] = report.baseline
     for side, measurement in sides.items():
-        console.print(f"{side}: {measurement.file}", markup=False)
+        console.print(f"{side}: {measurement.file}")
     ratio = ["baseline / model"] * (len(sides) - 1)
     print_table(console, "", ("", "unit", *sides, *ratio), _rows(list(sides.values())))
     request = report.request
@@ -90,8 +106,8 @@ def _show(console: Console, report: BenchmarkReport) -> None:
     )
     for side, measurement in sides.items():
         if measurement.arena_reason is not None:
-            console.print(f"{side}: {measurement.arena_reason}", markup=False)
-    show_accuracy(console, report.accuracy, report.difference, report.reason)
+            console.print(f"{side}: {measurement.arena_reason}")
+    show_quality(console, report.quality)
 
 
 def _rows(sides: Sequence[FileMeasurement]) -> Iterator[list[str | None]]:

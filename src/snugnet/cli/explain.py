@@ -6,7 +6,16 @@ import typer
 from rich.console import Console
 
 from snugnet.cli.console import Json, report_progress_on_stderr, show_result
-from snugnet.cli.options import DataPath, Kernels, Model, Raw
+from snugnet.cli.options import (
+    Arrays,
+    BudgetFactor,
+    DataPath,
+    Kernels,
+    Model,
+    Raw,
+    make_budget,
+    make_source,
+)
 from snugnet.core.errors import InputError
 from snugnet.int8.node import Profile
 from snugnet.services.explain import ExplainRequest, Explanation, explain
@@ -33,11 +42,15 @@ def command(
     sample: Sample = 0,
     profile: Kernels = Profile.LITERT_REF,
     raw: Raw = False,
+    array: Arrays = None,
+    budget: BudgetFactor = 1.0,
     as_json: Json = False,
 ) -> None:
     """Show step by step how one element of an operator's output is computed."""
     indices = _parse_indices(element)
-    request = ExplainRequest(model, data, operator, indices, sample, profile, raw)
+    limits = make_budget(budget)
+    source = make_source(data, array, None, limits)
+    request = ExplainRequest(model, source, operator, indices, sample, profile, raw, limits)
     with report_progress_on_stderr():
         explanation = explain(request)
     show_result(explanation, as_json, _show)
@@ -58,4 +71,4 @@ def _show(console: Console, explanation: Explanation) -> None:
         if isinstance(value, list) and len(value) > SHOWN:
             first = str(value[:SHOWN]).removesuffix("]")
             shown = f"{first}, … ({len(value)} values; --json prints all)"
-        console.print(f"{name}: {shown}", markup=False)
+        console.print(f"{name}: {shown}")

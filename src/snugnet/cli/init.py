@@ -8,8 +8,10 @@ import typer
 from rich.console import Console
 
 from snugnet.cli.console import Json, report_progress_on_stderr, show_result
+from snugnet.cli.options import BudgetFactor, Labels, make_budget, parse_arrays, parse_labels
 from snugnet.core.errors import InputError
 from snugnet.services.study_init import ROLES, InitReport, InitRequest, init_study
+from snugnet.services.user_data import describe_possible_group
 
 Data = Annotated[Path, typer.Option("--data", help="Your samples: .npz with x and y, or .csv.")]
 Model = Annotated[
@@ -51,26 +53,26 @@ def command(
     name: Name = None,
     array: Arrays = None,
     window: Window = None,
+    labels: Labels = None,
     force: Force = False,
+    budget: BudgetFactor = 1.0,
     as_json: Json = False,
 ) -> None:
     """Write the configuration of a study for your own data, with or without your own model."""
     request = InitRequest(
-        data, model, output, name, _parse_arrays(array or []), _parse_window(window), force
+        data,
+        model,
+        output,
+        name,
+        parse_arrays(array or (), ROLES),
+        _parse_window(window),
+        force,
+        parse_labels(labels),
+        make_budget(budget),
     )
     with report_progress_on_stderr():
         report = init_study(request)
     show_result(report, as_json, _show)
-
-
-def _parse_arrays(options: list[str]) -> dict[str, str]:
-    pairs = [text.partition("=") for text in options]
-    for role, equals, name in pairs:
-        if role not in ROLES or not equals or not name:
-            raise InputError(
-                f"--array {role}{equals}{name}: expected ROLE=NAME. Roles: {', '.join(ROLES)}."
-            )
-    return {role: name for role, _, name in pairs}
 
 
 def _parse_window(option: str | None) -> list[int] | None:
@@ -83,13 +85,15 @@ def _parse_window(option: str | None) -> list[int] | None:
 
 def _show(console: Console, report: InitReport) -> None:
     shape = " x ".join(map(str, report.shape))
-    console.print(f"sample shape: {shape}, task: {report.task}", markup=False)
+    console.print(f"sample shape: {shape}, task: {report.task}")
     for name, split in report.splits.items():
         groups = "" if split.groups is None else f" from {split.groups} groups"
         classes = ", ".join(f"{label} {count}" for label, count in split.classes.items())
-        console.print(f"{name}: {split.samples} samples{groups}: {classes}", markup=False)
+        console.print(f"{name}: {split.samples} samples{groups}: {classes}")
+    for name in report.possible_groups:
+        console.print(f"warning: {describe_possible_group(name)}")
     for name, reason in report.unfit.items():
-        console.print(f"variant {name} is left out: {reason}", markup=False)
-    console.print(f"written: {', '.join(map(str, report.files))}", markup=False)
-    console.print("run the study with:", markup=False)
-    console.print(f"  {report.command}", markup=False)
+        console.print(f"variant {name} is left out: {reason}")
+    console.print(f"written: {', '.join(map(str, report.files))}")
+    console.print("run the study with:")
+    console.print(f"  {report.command}")

@@ -54,6 +54,11 @@ def _show(console: Console, model: FileDescription) -> None:
         for tensor in model.tensors
     )
     print_table(console, "tensors", ("", "tensor", "", *HEADINGS), rows, right=("bytes",))
+    if model.other_subgraphs:
+        console.print(
+            f"{model.other_subgraphs} more subgraphs (loops or branches) are not shown; the "
+            "integer engine runs files with one subgraph"
+        )
     sizes: dict[str, int] = {}
     for tensor in model.tensors:
         if tensor.constant:

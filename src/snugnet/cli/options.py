@@ -1,11 +1,16 @@
 """Arguments and options that several commands have."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from snugnet.core.budget import DEFAULT_BUDGET, Budget
+from snugnet.core.errors import InputError
+from snugnet.core.tasks import Task
 from snugnet.int8.node import Profile
+from snugnet.services.user_data import ROLES, DataSource
 
 Model = Annotated[
     Path, typer.Argument(help="Model: .tflite, or .npz or .json from `snugnet export`.")
@@ -20,3 +25,79 @@ Raw = Annotated[
         "--raw", help="The samples are already integers of the input's type: do not quantize them."
     ),
 ]
+Arrays = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--array",
+        help=f"ROLE=NAME: role of the array or column NAME. Roles: {', '.join(ROLES)}. Repeatable.",
+    ),
+]
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        "--labels",
+        help="NAME,NAME,…: names of the classes in the order of the model's outputs.",
+    ),
+]
+TaskOption = Annotated[
+    Task | None,
+    typer.Option("--task", help="Task of the model (default: from the last layer and the labels)."),
+]
+BudgetFactor = Annotated[
+    float,
+    typer.Option(
+        "--budget",
+        help="Multiply the limits on work and memory for files by this number.",
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing output file.")]
+
+
+def make_budget(factor: float) -> Budget:
+    """Return the budget for the option `--budget`."""
+    return DEFAULT_BUDGET.scale(factor)
+
+
+def make_source(
+    path: Path, arrays: Sequence[str] | None, labels: str | None, budget: Budget
+) -> DataSource:
+    """Describe the samples of a command.
+
+    Args:
+        path: The file.
+        arrays: Values of `--array`.
+        labels: Value of `--labels`.
+        budget: Limits for the memory of the samples.
+
+    Raises:
+        InputError: If an option has another form.
+    """
+    names = parse_labels(labels)
+    return DataSource(path, parse_arrays(arrays or (), tuple(ROLES)), names, budget)
+
+
+def parse_labels(labels: str | None) -> tuple[str, ...]:
+    """Parse the value of `--labels`.
+
+    Raises:
+        InputError: If names are empty or equal.
+    """
+    names = tuple(name.strip() for name in labels.split(",")) if labels else ()
+    if len(set(names)) < len(names) or "" in names:
+        raise InputError(f"--labels {labels}: expected different names, separated by commas.")
+    return names
+
+
+def parse_arrays(options: Sequence[str], roles: Sequence[str]) -> dict[str, str]:
+    """Parse values of `--array`: ROLE=NAME.
+
+    Raises:
+        InputError: If a value has another form, or the role is unknown.
+    """
+    pairs = [text.partition("=") for text in options]
+    for role, equals, name in pairs:
+        if role not in roles or not equals or not name:
+            raise InputError(
+                f"--array {role}{equals}{name}: expected ROLE=NAME. Roles: {', '.join(roles)}."
+            )
+    return {role: name for role, _, name in pairs}

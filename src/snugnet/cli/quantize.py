@@ -8,8 +8,17 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from snugnet.cli.accuracy import show_accuracy
-from snugnet.cli.console import Json, report_progress_on_stderr, show_result
+from snugnet.cli.console import Json, bold, join, report_progress_on_stderr, show_result
+from snugnet.cli.options import (
+    Arrays,
+    BudgetFactor,
+    Force,
+    Labels,
+    TaskOption,
+    make_budget,
+    make_source,
+)
+from snugnet.cli.quality import show_quality
 from snugnet.core.tflite_schemes import CONVERTED_SCHEMES, FULL_INTEGER
 from snugnet.services.quantize import (
     Method,
@@ -71,20 +80,30 @@ def command(
     calibration: CalibrationSamples = 200,
     seed: Seed = 0,
     allow_code: Code = None,
+    array: Arrays = None,
+    labels: Labels = None,
+    task: TaskOption = None,
+    force: Force = False,
+    budget: BudgetFactor = 1.0,
     as_json: Json = False,
 ) -> None:
     """Quantize a Keras model and report size, accuracy and exactness."""
+    limits = make_budget(budget)
+    source = None if data is None else make_source(data, array, labels, limits)
     request = QuantizeRequest(
         model=model,
         output=output,
         method=method,
-        scheme=str(scheme or choose_scheme(data)),
-        data=data,
+        scheme=str(scheme or choose_scheme(source)),
+        data=source,
         epochs=epochs,
         learning_rate=learning_rate,
         calibration=calibration,
         seed=seed,
         allow_code=allow_code,
+        task=task,
+        force=force,
+        budget=limits,
     )
     with report_progress_on_stderr():
         report = quantize_file(request)
@@ -93,30 +112,32 @@ def command(
 
 def _show(console: Console, report: QuantizeReport) -> None:
     request, contract = report.request, report.contract
-    console.print(f"{request.output}: {request.scheme}, {request.method}", markup=False)
+    console.print(f"{request.output}: {request.scheme}, {request.method}")
+    for note in report.notes:
+        console.print(f"note: {note}")
     console.print(
-        f"size: {report.model_bytes:,} bytes as Keras model, {report.float32_bytes:,} as float32 "
-        f"TFLite, [bold]{report.output_bytes:,}[/bold] quantized "
-        f"({100 * report.output_bytes / report.float32_bytes:.0f} % of float32)"
+        join(
+            f"size: {report.model_bytes:,} bytes as Keras model, {report.float32_bytes:,} as "
+            "float32 TFLite, ",
+            bold(f"{report.output_bytes:,}"),
+            f" quantized ({100 * report.output_bytes / report.float32_bytes:.0f} % of float32)",
+        )
     )
     console.print(f"input type: {contract.input}, output type: {contract.output}")
     console.print(
         f"weight tensors: {len(set(contract.int8_weights))} int8, "
-        f"{len(set(contract.float_weights))} float",
-        markup=False,
+        f"{len(set(contract.float_weights))} float"
     )
     if request.scheme in FULL_INTEGER:
         in_float = contract.in_float
-        console.print(
-            f"operators in float: {len(in_float) or 'none'}{_first_lines(in_float)}", markup=False
-        )
+        console.print(f"operators in float: {len(in_float) or 'none'}{_first_lines(in_float)}")
     if contract.findings:
-        console.print(f"violations of the scheme{_first_lines(contract.findings)}", markup=False)
-    show_accuracy(console, report.accuracy, report.difference, report.reason)
+        console.print(f"violations of the scheme{_first_lines(contract.findings)}")
+    show_quality(console, report.quality)
     if report.certificate is not None:
         for profile, comparison in report.certificate.comparisons.items():
             reason = "" if comparison.reason is None else f" ({comparison.reason[:120]})"
-            console.print(f"bit-exactness, {profile}: {comparison.verdict}{reason}", markup=False)
+            console.print(f"bit-exactness, {profile}: {comparison.verdict}{reason}")
 
 
 def _first_lines(texts: Sequence[str]) -> str:

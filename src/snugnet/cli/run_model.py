@@ -3,10 +3,22 @@
 from rich.console import Console
 
 from snugnet.cli.console import Json, print_table, report_progress_on_stderr, show_result
-from snugnet.cli.options import DataPath, Kernels, Model, Raw
+from snugnet.cli.options import (
+    Arrays,
+    BudgetFactor,
+    DataPath,
+    Kernels,
+    Labels,
+    Model,
+    Raw,
+    TaskOption,
+    make_budget,
+    make_source,
+)
+from snugnet.core.input_range import describe_saturation
 from snugnet.int8.classification_report import OutputsReport, PredictionReport
 from snugnet.int8.node import Profile
-from snugnet.services.predict import predict
+from snugnet.services.predict import PredictRequest, predict
 
 # Number of samples that are shown to people.
 SHOWN = 20
@@ -17,11 +29,18 @@ def command(
     data: DataPath,
     profile: Kernels = Profile.LITERT_REF,
     raw: Raw = False,
+    array: Arrays = None,
+    labels: Labels = None,
+    task: TaskOption = None,
+    budget: BudgetFactor = 1.0,
     as_json: Json = False,
 ) -> None:
     """Run a full-integer model on samples, bit-exact to LiteRT or TensorFlow Lite Micro."""
+    limits = make_budget(budget)
+    source = make_source(data, array, labels, limits)
+    request = PredictRequest(model, source, profile, raw, task, limits)
     with report_progress_on_stderr():
-        report = predict(model, data, profile, raw)
+        report = predict(request)
     show_result(report, as_json, _show)
 
 
@@ -35,5 +54,12 @@ def _show(console: Console, report: PredictionReport) -> None:
     print_table(console, "", ("sample", "decision", "raw output"), rows)
     if len(pairs) > SHOWN:
         console.print(f"… and {len(pairs) - SHOWN} more (--json prints all)")
+    console.print(f"task: {report.task}")
     if report.accuracy is not None:
         console.print(f"accuracy {report.accuracy:.4f} on {len(pairs)} samples")
+    if report.error is not None:
+        console.print(f"mean absolute error {report.error:.4g} on {len(pairs)} samples")
+    if (warning := describe_saturation(report.saturation)) is not None:
+        console.print(f"warning: {warning}")
+    if report.reason is not None:
+        console.print(f"quality not measured: {report.reason}")

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from snugnet.cli.console import Json, report_progress_on_stderr, show_result
+from snugnet.cli.console import Json, bold, join, report_progress_on_stderr, show_result
+from snugnet.cli.options import Arrays, BudgetFactor, make_budget, make_source
 from snugnet.services.verify import CERTIFIED, TRACED, Verification, verify
 from snugnet.verification.certificate import KernelDifference
 
@@ -33,14 +34,18 @@ def command(
     data: DataPath = None,
     samples: RandomSamples = CERTIFIED,
     traced: Traced = TRACED,
+    array: Arrays = None,
+    budget: BudgetFactor = 1.0,
     as_json: Json = False,
 ) -> None:
     """Compare LiteRT and TensorFlow Lite Micro with the integer engine, tensor by tensor.
 
     Exit code: 0 if every tensor is identical, 1 otherwise.
     """
+    limits = make_budget(budget)
+    source = None if data is None else make_source(data, array, None, limits)
     with report_progress_on_stderr():
-        verification = verify(model, data, samples, traced)
+        verification = verify(model, source, samples, traced, limits)
     show_result(verification, as_json, _show)
     if not verification.exact:
         raise typer.Exit(1)
@@ -48,11 +53,11 @@ def command(
 
 def _show(console: Console, verification: Verification) -> None:
     certificate = verification.certificate
-    console.print(f"samples: {certificate.samples} ({verification.inputs})", markup=False)
+    console.print(f"samples: {certificate.samples} ({verification.inputs})")
     for profile, comparison in certificate.comparisons.items():
-        console.print(f"{profile}: [bold]{comparison.verdict}[/bold]")
+        console.print(join(f"{profile}: ", bold(comparison.verdict)))
         if comparison.reason is not None:
-            console.print(f"  {comparison.reason}", markup=False)
+            console.print(f"  {comparison.reason}")
             continue
         console.print(
             f"  compared: {comparison.tensors} tensors of {comparison.samples_traced} samples, and "

@@ -1,6 +1,6 @@
 """Predictions of a test split, in one form for all runtimes, and the .npz files that store them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -10,6 +10,7 @@ from snugnet.core.decisions import decide
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
 from snugnet.core.samples import Samples, read_npz
+from snugnet.core.tasks import PROBABILITY_THRESHOLD, Task
 
 
 @dataclass(frozen=True)
@@ -17,15 +18,20 @@ class Predictions:
     """Predictions of a runtime for a test split, with the true labels.
 
     Attributes:
-        scores: Dequantized outputs, float32 (n, k); one column for a binary task.
-        labels: True labels, int64 (n,), or uint8 (n, k) for multi-label tasks.
+        scores: Dequantized outputs, float32 (n, k); one column for a binary task; (n, ..., k) for
+            segmentation.
+        labels: True labels: int64 (n,); uint8 (n, k) for multi-label tasks; int64 (n, ...) for
+            segmentation; float32 (n, k) for regression; the flat inputs, float32 (n, k), for
+            reconstruction.
         group: Patient or subject of each sample, (n,), or None.
         raw: Outputs in the model's own output type, (n, k).
         scale: Quantization scale of `raw`; 1.0 for floats. Akida has one scale per column, (k,).
         zero_point: Zero point of `raw`; 0 for floats.
         latency_ns: Latencies of single-sample runs in ns, int64 (m,); empty if not measured.
-        task: `multiclass`, `multilabel` or `binary`.
+        task: One of `core.tasks.Task`.
         class_names: Names of the classes.
+        threshold: Threshold of a binary or multi-label task.
+        anomaly: Whether each sample is anomalous, int64 (n,), for reconstruction; empty if unknown.
     """
 
     scores: np.ndarray
@@ -37,6 +43,8 @@ class Predictions:
     latency_ns: np.ndarray
     task: str
     class_names: tuple[str, ...]
+    threshold: float = PROBABILITY_THRESHOLD
+    anomaly: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @classmethod
     def from_samples(
@@ -61,9 +69,12 @@ class Predictions:
         Returns:
             The predictions.
         """
+        labels, anomaly = samples.y, np.zeros(0, np.int64)
+        if samples.task == Task.RECONSTRUCTION:
+            labels, anomaly = samples.x.reshape(len(samples.x), -1).astype(np.float32), samples.y
         return cls(
             scores=scores,
-            labels=samples.y,
+            labels=labels,
             group=samples.group,
             raw=raw,
             scale=scale,
@@ -71,24 +82,40 @@ class Predictions:
             latency_ns=np.zeros(0, np.int64) if latency_ns is None else latency_ns,
             task=samples.task,
             class_names=samples.class_names,
+            threshold=samples.threshold,
+            anomaly=anomaly,
         )
 
+    @property
+    def has_classes(self) -> bool:
+        """Whether the outputs are decisions, so that there is an accuracy."""
+        return Task(self.task).has_classes
+
     def decide(self) -> np.ndarray:
-        """Decide for a class or for labels: argmax, or scores of at least 0.5.
+        """Decide for a class or for labels; see `core.decisions.decide`.
 
         Returns:
             Predicted labels with the shape and dtype of `labels`.
         """
-        return decide(self.scores, self.task)
+        return decide(self.scores, self.task, self.threshold)
 
     def compute_correctness(self) -> np.ndarray:
-        """Compute the correctness of each sample.
+        """Compute the correctness of each sample, in a task with classes.
 
         Returns:
-            float64 (n,): 0 or 1; for multi-label tasks the share of correct labels, 0 to 1.
+            float64 (n,): 0 or 1; the share of correct labels or positions, 0 to 1, if a sample has
+            several.
         """
         is_correct = self.decide() == self.labels
-        return is_correct.mean(axis=1) if is_correct.ndim == 2 else is_correct.astype(np.float64)
+        return is_correct.reshape(len(is_correct), -1).mean(axis=1)
+
+    def compute_errors(self) -> np.ndarray:
+        """Compute the mean absolute error of each sample, in a task without classes, float64 (n,).
+
+        It is in the units of the targets; for reconstruction, in those of the input.
+        """
+        outputs = self.scores.reshape(len(self.scores), -1).astype(np.float64)
+        return np.abs(outputs - self.labels.reshape(outputs.shape)).mean(axis=1)
 
 
 def save_predictions(path: str | Path, predictions: Predictions) -> None:
@@ -130,5 +157,7 @@ def load_predictions(path: str | Path) -> Predictions:
         zero_point=int(arrays["zero_point"]),
         latency_ns=arrays["latency_ns"],
         task=str(arrays["task"]),
+        threshold=float(arrays["threshold"]),
+        anomaly=arrays["anomaly"],
         class_names=tuple(str(name) for name in arrays["class_names"]),
     )

@@ -2,17 +2,18 @@
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
+from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
+from snugnet.core.tasks import PROBABILITY_THRESHOLD
 
-TASKS = ("multiclass", "multilabel", "binary")
 SPLITS = ("train", "val", "test")
 
 
@@ -22,11 +23,16 @@ class Samples:
 
     Attributes:
         x: Inputs, (n, ...), floating point or integer; channels last until `layout` is applied.
-        y: Labels: class indices, int64 (n,), or for multi-label tasks 0 and 1, uint8 (n, k).
-        class_names: Names of the k classes; for a binary task of class 0 and class 1.
-        task: One of `TASKS`.
+        y: Labels: class indices, int64 (n,); for multi-label tasks 0 and 1, uint8 (n, k); for
+            segmentation class indices at each position, int64 (n, ...); for regression targets,
+            float32 (n, k); for reconstruction 0 and 1 for normal and anomalous samples, int64 (n,),
+            or no elements if that is unknown.
+        class_names: Names of the k classes; for a binary task of class 0 and class 1; for
+            regression of the k targets; empty for reconstruction.
+        task: One of `core.tasks.Task`.
         group: Patient or subject of each sample, (n,), or None if samples are independent.
         split: Split of each sample, one of `SPLITS`, (n,) of str, or None if it is to be drawn.
+        threshold: Threshold of the model's outputs in a binary or multi-label task.
     """
 
     x: np.ndarray
@@ -35,6 +41,7 @@ class Samples:
     task: str
     group: np.ndarray | None = None
     split: np.ndarray | None = None
+    threshold: float = PROBABILITY_THRESHOLD
 
     def take(self, index: np.ndarray) -> "Samples":
         """Select samples.
@@ -45,8 +52,13 @@ class Samples:
         Returns:
             The selected samples, without their split.
         """
-        group = None if self.group is None else self.group[index]
-        return Samples(self.x[index], self.y[index], self.class_names, self.task, group)
+        return replace(
+            self,
+            x=self.x[index],
+            y=self.y[index] if len(self.y) else self.y,
+            group=None if self.group is None else self.group[index],
+            split=None,
+        )
 
     def take_evenly(self, n: int) -> "Samples":
         """Select at most n evenly spaced samples.
@@ -183,12 +195,15 @@ def load_split(path: str | Path) -> Samples:
     return Samples(arrays["x"], arrays["y"], names, str(arrays["task"]), group)
 
 
-def read_npz(path: str | Path, required: tuple[str, ...]) -> dict[str, np.ndarray]:
+def read_npz(
+    path: str | Path, required: tuple[str, ...], budget: Budget | None = None
+) -> dict[str, np.ndarray]:
     """Read all arrays of an .npz file without unpickling.
 
     Args:
         path: The file.
         required: Names of arrays that the file must hold.
+        budget: Limit for the size after decompression; None for files that Snugnet wrote.
 
     Returns:
         The arrays, by name.
@@ -197,6 +212,8 @@ def read_npz(path: str | Path, required: tuple[str, ...]) -> dict[str, np.ndarra
         InputError: If the file is missing or truncated, holds Python objects, or lacks an array.
     """
     try:
+        if budget is not None:
+            _check_unpacked(path, budget)
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except FileNotFoundError:
@@ -209,9 +226,15 @@ def read_npz(path: str | Path, required: tuple[str, ...]) -> dict[str, np.ndarra
         KeyError,
         AttributeError,
         TypeError,
+        MemoryError,
+        NotImplementedError,
     ) as error:
         raise InputError(f"{path}: truncated or not an .npz file ({error})") from None
     except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        if "EOF" in str(error):
+            raise InputError(f"{path}: truncated .npz file ({error})") from None
         # NumPy raises ValueError for a pickled array: "Object arrays cannot be loaded ..."
         raise InputError(
             f"{path}: pickled arrays are not allowed; save plain arrays ({error})"
@@ -222,6 +245,13 @@ def read_npz(path: str | Path, required: tuple[str, ...]) -> dict[str, np.ndarra
             f"{path}: missing arrays: {', '.join(missing)}; the file holds {', '.join(arrays)}"
         )
     return arrays
+
+
+def _check_unpacked(path: str | Path, budget: Budget) -> None:
+    """Check the size of an archive after decompression, before anything is decompressed."""
+    with ZipFile(path) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+    budget.check_bytes_unpacked(size, str(path))
 
 
 def read_arrays_by_role(

@@ -1,7 +1,7 @@
 """Tensors, operators and the graph of a .tflite file, independent of the storage format."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,8 +9,33 @@ import numpy as np
 
 from snugnet.core.errors import ModelFormatError
 
-# Operators whose second input is a weight tensor.
-WEIGHTED_OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+# Positions of the weights among the inputs of an operator. BATCH_MATMUL is not listed: its inputs
+# are weights only if they are constants.
+WEIGHT_INPUTS: dict[str, tuple[int, ...]] = {
+    "CONV_2D": (1,),
+    "CONV_3D": (1,),
+    "DEPTHWISE_CONV_2D": (1,),
+    "EMBEDDING_LOOKUP": (1,),
+    "FULLY_CONNECTED": (1,),
+    "RNN": (1, 2),
+    "SVDF": (1, 2),
+    "TRANSPOSE_CONV": (1,),
+    # For each of four gates: weights of the input, then of the recurrent state.
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": tuple(range(1, 9)),
+    "UNIDIRECTIONAL_SEQUENCE_RNN": (1, 2),
+}
+# Positions of the biases; all other operators with weights have theirs at position 2.
+BIAS_INPUTS: dict[str, tuple[int, ...]] = {
+    "BATCH_MATMUL": (),
+    "EMBEDDING_LOOKUP": (),
+    "RNN": (3,),
+    "SVDF": (3,),
+    "TRANSPOSE_CONV": (3,),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": tuple(range(12, 16)),
+    "UNIDIRECTIONAL_SEQUENCE_RNN": (3,),
+}
+# Number of dimensions that an error message shows.
+SHOWN_DIMENSIONS = 12
 
 # No kernel accepts more dimensions, and no microcontroller holds more elements.
 MAX_DIMENSIONS = 8
@@ -94,10 +119,30 @@ class Graph:
         source = {op.outputs[0]: op.inputs[0] for op in self.operators if op.name == "DEQUANTIZE"}
         pairs = []
         for operator in self.operators:
-            if operator.name in WEIGHTED_OPERATORS:
-                index = operator.inputs[1]
+            for position in self._weight_positions(operator):
+                index = operator.inputs[position]
                 pairs.append((operator, self.tensors[source.get(index, index)]))
         return pairs
+
+    def biases(self) -> list[tuple[Operator, Tensor]]:
+        """List the operators that have biases, with their bias tensors."""
+        return [
+            (operator, self.tensors[operator.inputs[position]])
+            for operator in self.operators
+            if list(self._weight_positions(operator))
+            for position in BIAS_INPUTS.get(operator.name, (2,))
+            if position < len(operator.inputs) and operator.inputs[position] >= 0
+        ]
+
+    def _weight_positions(self, operator: Operator) -> Iterator[int]:
+        """Yield the positions of the weights among the inputs of an operator."""
+        positions = WEIGHT_INPUTS.get(operator.name, ())
+        if operator.name == "BATCH_MATMUL":
+            is_constant = [self.tensors[index].size > 0 for index in operator.inputs]
+            positions = tuple(i for i, constant in enumerate(is_constant) if constant)
+        for position in positions:
+            if position < len(operator.inputs) and operator.inputs[position] >= 0:
+                yield position
 
     def check(self) -> None:
         """Check that the graph is consistent.
@@ -122,9 +167,12 @@ class Graph:
 
 def _check_shape(tensor: Tensor) -> None:
     shape = tensor.shape
-    if min(shape, default=0) < 0 or len(shape) > MAX_DIMENSIONS or math.prod(shape) > MAX_ELEMENTS:
+    is_wrong = len(shape) > MAX_DIMENSIONS or min(shape, default=0) < 0
+    if is_wrong or math.prod(shape) > MAX_ELEMENTS:
+        shown = ", ".join(map(str, shape[:SHOWN_DIMENSIONS]))
+        more = f", … ({len(shape)} dimensions)" if len(shape) > SHOWN_DIMENSIONS else ""
         raise ModelFormatError(
-            f"tensor {tensor.index} has shape {list(shape)}; the maximum is {MAX_DIMENSIONS} "
+            f"tensor {tensor.index} has shape [{shown}{more}]; the maximum is {MAX_DIMENSIONS} "
             f"dimensions and {MAX_ELEMENTS} elements"
         )
 

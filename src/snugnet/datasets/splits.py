@@ -5,9 +5,12 @@ from sklearn.model_selection import train_test_split
 
 from snugnet.core.errors import InputError
 from snugnet.core.samples import SPLITS, Samples
+from snugnet.core.tasks import Task
 
 
-def split(samples: Samples, val: float, test: float, seed: int, source: str) -> dict[str, Samples]:
+def split(
+    samples: Samples, val: float, test: float, seed: int, source: str, is_trained: bool = True
+) -> dict[str, Samples]:
     """Split samples into train, val and test.
 
     The samples' own split is kept if they have one. Otherwise whole groups are drawn, so that no
@@ -19,6 +22,7 @@ def split(samples: Samples, val: float, test: float, seed: int, source: str) -> 
         test: Fraction for test, in (0, 1).
         seed: Random seed of the draw.
         source: Name of the dataset or file, for error messages.
+        is_trained: Whether a model is trained on train, which then needs samples of every class.
 
     Returns:
         The samples of each split, by name: `train`, `val` and `test`. No split is empty.
@@ -30,9 +34,12 @@ def split(samples: Samples, val: float, test: float, seed: int, source: str) -> 
         names = samples.split
     elif samples.group is not None:
         names = _draw_groups(samples.group, val, test, seed, source)
+    elif not is_trained:
+        names = draw_stratified_split(np.zeros(len(samples.x)), val, test, seed)
     else:
-        # A multi-label task has too many label combinations to stratify by.
-        classes = np.zeros(len(samples.y)) if samples.task == "multilabel" else samples.y
+        # Only one class for each sample can be stratified by.
+        is_single = samples.task in ("multiclass", "binary")
+        classes = samples.y if is_single else np.zeros(len(samples.x))
         names = draw_stratified_split(classes, val, test, seed)
     parts = {name: samples.take(np.flatnonzero(names == name)) for name in SPLITS}
     for name, part in parts.items():
@@ -40,7 +47,8 @@ def split(samples: Samples, val: float, test: float, seed: int, source: str) -> 
             raise InputError(
                 f"{source}: the {name} split is empty; train, val and test need samples"
             )
-    _check_train_classes(parts["train"], source)
+    if is_trained:
+        _check_train_classes(parts["train"], source)
     return parts
 
 
@@ -95,10 +103,12 @@ def draw_stratified_split(classes: np.ndarray, val: float, test: float, seed: in
 
 
 def _check_train_classes(train: Samples, source: str) -> None:
-    """Check that train has samples of every class."""
+    """Check that train has samples of every class, in a task with classes."""
+    if not Task(train.task).has_classes:
+        return
     is_present = (
         train.y.any(axis=0)
-        if train.y.ndim == 2
+        if train.task == Task.MULTILABEL
         else np.isin(range(len(train.class_names)), train.y)
     )
     missing = [

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
 from snugnet.core.samples import SPLITS, Samples, read_arrays_by_role
 from snugnet.core.settings.datasets.windows import WindowsDataset
@@ -17,6 +18,9 @@ SETTINGS = WindowsDataset
 ROLES = ("x", "y", "group", "fold", "split", "class_names", "scale")
 # Roles that can be columns of a .csv file.
 COLUMNS = ("y", "group", "fold", "split")
+# pandas takes minutes for a table with more columns.
+MAX_COLUMNS = 50_000
+MAX_HEADER = 1 << 24
 
 
 def load(settings: WindowsDataset, datasets_dir: Path, seed: int) -> Samples:
@@ -45,10 +49,13 @@ def load(settings: WindowsDataset, datasets_dir: Path, seed: int) -> Samples:
     require_files(files, "windows", "dataset kind windows")
     path = files[0]
     if path.suffix == ".csv":
-        arrays = _read_csv(path, settings)
+        arrays = read_table(path, settings)
     else:
         arrays = read_arrays_by_role(path, settings.arrays.by_role(), ROLES[:2], ROLES[2:])
-    y, names = encode_labels(arrays["y"], arrays.get("class_names"), settings.task, path)
+    class_names = arrays.get("class_names")
+    if settings.classes is not None:
+        class_names = np.array(settings.classes)
+    y, names = encode_labels(arrays["y"], class_names, settings.task, path)
     return Samples(
         x=_add_channel(_apply_scale(arrays), settings.layout, path),
         y=y,
@@ -59,15 +66,40 @@ def load(settings: WindowsDataset, datasets_dir: Path, seed: int) -> Samples:
     )
 
 
-def _read_csv(path: Path, settings: WindowsDataset) -> dict[str, np.ndarray]:
-    """Read the arrays of a .csv file, by role."""
+def read_table(
+    path: Path,
+    settings: WindowsDataset,
+    budget: Budget = DEFAULT_BUDGET,
+    needs_labels: bool = True,
+) -> dict[str, np.ndarray]:
+    """Read the arrays of a .csv file, by role.
+
+    Args:
+        path: The file.
+        settings: Names of columns, and the shape of a sample.
+        budget: Limit for the memory of the values.
+        needs_labels: Whether a file without labels is an error.
+
+    Raises:
+        InputError: If the file does not have the form that `load` describes.
+    """
+    with path.open(newline="", errors="replace") as stream:
+        columns = stream.readline(MAX_HEADER).count(",") + 1
+    if columns > MAX_COLUMNS:
+        raise InputError(
+            f"{path}: more than {MAX_COLUMNS:,} columns; save the samples as an array x in an .npz "
+            "file"
+        )
+    # A value takes at least two characters in the file and eight bytes in memory.
+    budget.check_bytes_held(4 * path.stat().st_size, str(path))
     try:
         table = pd.read_csv(path)
     except (ValueError, pd.errors.ParserError) as error:
         raise InputError(f"{path}: cannot be read as .csv ({error})") from None
     table = _rename_columns(table, settings.arrays.by_role(), path)
     labels = [name for name in table.columns if str(name).startswith("y_")]
-    if "y" not in table.columns and not labels:
+    has_labels = "y" in table.columns or bool(labels)
+    if needs_labels and not has_labels:
         raise InputError(f"{path}: add a column y, or columns y_NAME for several labels")
     role_columns = [name for name in ("y", *labels, "group", "fold", "split") if name in table]
     for name in role_columns:
@@ -78,14 +110,16 @@ def _read_csv(path: Path, settings: WindowsDataset) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {
         role: _to_array(table[role]) for role in ("group", "fold", "split") if role in table
     }
-    arrays["y"] = table[labels].to_numpy() if labels else _to_array(table["y"])
+    if has_labels:
+        arrays["y"] = table[labels].to_numpy() if labels else _to_array(table["y"])
     if labels:
         arrays["class_names"] = np.array([name.removeprefix("y_") for name in labels])
     values = table.drop(columns=[*labels, *(name for name in ROLES if name in table)])
     not_numeric = [str(name) for name in values.columns if values[name].dtype.kind not in "iuf"]
     if not_numeric:
         raise InputError(
-            f"{path}: columns {', '.join(not_numeric[:5])} hold text; x must be numeric"
+            f"{path}: columns {', '.join(not_numeric[:5])} hold text, but x must be numeric; if "
+            f"one is the label, name it (--array y={not_numeric[0]}, or `arrays` of the dataset)"
         )
     x = values.to_numpy(dtype=np.float32)
     shape = settings.sample_shape or (x.shape[1],)
@@ -140,6 +174,8 @@ def encode_labels(
     Raises:
         InputError: If the labels do not fit the task, or a label is not one of the class names.
     """
+    if task != "multilabel" and is_one_hot(y):
+        y = y.argmax(axis=1)
     axes, shape = (2, "(n, k)") if task == "multilabel" else (1, "(n,)")
     if y.ndim != axes:
         raise InputError(
@@ -147,9 +183,16 @@ def encode_labels(
         )
     if task == "multilabel" and not np.isin(y, (0, 1)).all():
         raise InputError(f"{path}: y of a multilabel task must hold 0 and 1 only")
+    if y.dtype.kind == "f" and (y == np.rint(y)).all():
+        y = y.astype(np.int64)  # whole numbers
     if y.dtype.kind == "f":
         raise InputError(f"{path}: y holds fractions or NaN; use class indices or names")
     if y.dtype.kind in "iub":
+        if class_names is None and task != "multilabel" and len(y) and y.max() >= len(y):
+            raise InputError(
+                f"{path}: y holds class {y.max()}, but the file has {len(y)} samples; number the "
+                "classes from 0"
+            )
         classes = _number_classes(y, task) if class_names is None else class_names
         numbers = y.astype(np.uint8 if task == "multilabel" else np.int64)
         return numbers, tuple(str(name) for name in classes)
@@ -161,6 +204,13 @@ def encode_labels(
         raise InputError(f"{path}: labels not in class_names: {', '.join(unknown[:5])}; add them")
     index_of = {name: k for k, name in enumerate(names)}
     return np.array([index_of[label] for label in labels], dtype=np.int64), names
+
+
+def is_one_hot(y: np.ndarray) -> bool:
+    """Check whether each sample has exactly one label out of several."""
+    if y.ndim != 2 or y.shape[1] < 2 or y.dtype.kind not in "iufb":
+        return False
+    return bool(np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all())
 
 
 def _number_classes(y: np.ndarray, task: str) -> np.ndarray:

@@ -43,6 +43,9 @@ class Accuracy:
 class Difference:
     """Difference in accuracy from a baseline on the same samples.
 
+    In a task without classes, it is the difference in mean absolute error, in the units of the
+    targets.
+
     Attributes:
         baseline: Accuracy of the baseline, in 0..1.
         delta: Accuracy of the model minus accuracy of the baseline, in -1..1.
@@ -110,17 +113,22 @@ def measure_difference(
 ) -> Difference:
     """Compare predictions with those of a baseline for the same samples.
 
+    In a task without classes, errors are compared instead of accuracies.
+
     See `statistics.compute_difference_interval` for the interval and `statistics.compute_paired_p`
     for the test.
     """
-    correct, reference = predictions.compute_correctness(), baseline.compute_correctness()
-    low, high = compute_difference_interval(correct, reference, predictions.group, confidence)
+    values, reference = (
+        part.compute_correctness() if part.has_classes else part.compute_errors()
+        for part in (predictions, baseline)
+    )
+    low, high = compute_difference_interval(values, reference, predictions.group, confidence)
     return Difference(
         baseline=float(reference.mean()),
-        delta=float(correct.mean() - reference.mean()),
+        delta=float(values.mean() - reference.mean()),
         low=low,
         high=high,
-        p=compute_paired_p(correct, reference, predictions.group),
+        p=compute_paired_p(values, reference, predictions.group),
     )
 
 

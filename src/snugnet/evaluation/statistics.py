@@ -5,6 +5,7 @@ independent: the interval would be too narrow and the p-value too small. If samp
 intervals and tests here therefore treat each group as one independent unit (a cluster).
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -61,6 +62,60 @@ def compute_accuracy_interval(
         return _compute_wilson_interval(round(pooled * clusters), clusters, confidence)
     half = _compute_half_width(residual, size, confidence)
     return Interval(float(max(0.0, pooled - half)), float(min(1.0, pooled + half)))
+
+
+def compute_mean_interval(
+    values: np.ndarray, group: np.ndarray | None, confidence: float = CONFIDENCE
+) -> Interval:
+    """Compute the confidence interval of a mean: Student's t on cluster means weighted by size.
+
+    Args:
+        values: A value for each sample, (n,), such as an error.
+        group: Group of each sample, (n,); None if samples are their own clusters.
+        confidence: Confidence level, in (0, 1).
+    """
+    total, size = _sum_by_cluster(values, group)
+    if len(total) < 2:
+        return Interval(None, None)
+    pooled = total.sum() / size.sum()
+    half = _compute_half_width(total - pooled * size, size, confidence)
+    return Interval(float(pooled - half), float(pooled + half))
+
+
+def compute_jackknife_interval(
+    parts: np.ndarray,
+    group: np.ndarray | None,
+    statistic: Callable[[np.ndarray], np.ndarray],
+    confidence: float = CONFIDENCE,
+) -> Interval:
+    """Compute the confidence interval of a statistic of sums over samples.
+
+    Tukey 1958: Student's t on the pseudo-values of the jackknife that leaves out one cluster at a
+    time.
+
+    Args:
+        parts: Contributions of each sample, (n, k).
+        group: Group of each sample, (n,); None if samples are their own clusters.
+        statistic: Computes the statistic from sums of contributions, (..., k).
+        confidence: Confidence level, in (0, 1).
+    """
+    sums = parts
+    if group is not None:
+        _, index = np.unique(group, return_inverse=True)
+        sums = np.stack([np.bincount(index, weights=column) for column in parts.T], axis=1)
+    clusters = len(sums)
+    if clusters < 2:
+        return Interval(None, None)
+    total = sums.sum(axis=0)
+    whole = float(statistic(total))
+    if not np.isfinite(whole):
+        return Interval(None, None)
+    pseudo = clusters * whole - (clusters - 1) * statistic(total - sums)
+    if not np.isfinite(pseudo).all():
+        return Interval(None, None)
+    deviation = float(pseudo.std(ddof=1)) / np.sqrt(clusters)
+    half = float(stats.t.ppf((1 + confidence) / 2, clusters - 1)) * deviation
+    return Interval(whole - half, whole + half)
 
 
 def is_negligible(differences: np.ndarray) -> bool:

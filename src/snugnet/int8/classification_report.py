@@ -1,6 +1,6 @@
 """Outputs, decisions and accuracy of a model on samples, ready for a command line."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,9 @@ import numpy as np
 from snugnet.core.affine import dequantize
 from snugnet.core.decisions import decide
 from snugnet.core.errors import InputError
+from snugnet.core.input_range import measure_saturation
+from snugnet.core.labels import are_inputs, convert_labels
+from snugnet.core.tasks import ModelEnds, TaskChoice, choose_task
 from snugnet.int8.engine import Model
 
 
@@ -17,18 +20,36 @@ class ClassificationReport:
 
     Attributes:
         raw: Raw outputs of each sample, as nested lists.
-        decision: Class of each sample, or a list of 0 and 1, one for each label.
-        accuracy: Share of correct decisions, in 0..1; None without labels.
+        decision: Class of each sample; a list of 0 and 1, one for each label; a list of classes,
+            one for each position; or real outputs, in a task without classes.
+        task: The assumed task, and how it was found.
+        accuracy: Share of correct decisions, in 0..1; None without labels, or in a task without
+            classes.
+        error: Mean absolute error, in the units of the targets; None likewise.
+        saturation: Share of the input values outside of the calibrated range, in 0..1; None if
+            samples are raw or the input is not quantized.
+        reason: Why the labels could not be used; None if they could, or if there are none.
     """
 
     raw: list[Any]
     decision: list[Any]
-    accuracy: float | None
+    task: TaskChoice
+    accuracy: float | None = None
+    error: float | None = None
+    saturation: float | None = None
+    reason: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return a mapping that can be written as JSON; without labels, it has no accuracy."""
-        accuracy = {} if self.accuracy is None else {"accuracy": self.accuracy}
-        return {"raw": self.raw, "decision": self.decision, **accuracy}
+        """Return a mapping that can be written as JSON; what was not measured is left out."""
+        optional = {"accuracy": self.accuracy, "error": self.error, "reason": self.reason}
+        optional["saturation"] = self.saturation
+        return {
+            "raw": self.raw,
+            "decision": self.decision,
+            "task": str(self.task.task),
+            "task_reason": self.task.reason,
+            **{name: value for name, value in optional.items() if value is not None},
+        }
 
 
 @dataclass(frozen=True)
@@ -49,54 +70,55 @@ class OutputsReport:
 PredictionReport = ClassificationReport | OutputsReport
 
 
-def report_predictions(model: Model, x: np.ndarray, labels: np.ndarray | None) -> PredictionReport:
+def report_predictions(
+    model: Model,
+    x: np.ndarray,
+    labels: np.ndarray | None,
+    class_names: tuple[str, ...] = (),
+    task: str | None = None,
+) -> PredictionReport:
     """Run a model on samples and report its outputs, decisions and accuracy.
 
     Args:
         model: The model.
         x: Samples, as `Model.predict` takes them.
-        labels: (n,) classes, or (n, k) of 0 and 1, or None.
+        labels: Labels as the user has them, or None.
+        class_names: Names of the classes in the order of the outputs; () if unknown.
+        task: The task; None to find it.
 
     Returns:
         The report; an `OutputsReport` for a model with several outputs.
 
     Raises:
-        InputError: If the samples do not fit the model, or if the labels do not fit the output.
+        InputError: If the samples do not fit the model, or the task does not.
     """
     raw = model.predict(x)
     if isinstance(raw, list):
-        if labels is not None:
-            raise InputError(f"labels require a model with one output, this one has {len(raw)}")
         return OutputsReport([output.tolist() for output in raw])
-    rows = raw.reshape(len(raw), -1) if raw.ndim else raw.reshape(1, 1)
-    is_multilabel = labels is not None and labels.shape == rows.shape
-    decision = _decide(model, rows, is_multilabel)
-    accuracy = None
-    if labels is not None:
-        if labels.shape not in (decision.shape, (len(decision), 1)):
-            raise InputError(
-                f"labels have shape {list(labels.shape)}; expected one class for each of "
-                f"{len(rows)} samples, or {rows.shape[1]} values of 0 or 1 each"
-            )
-        accuracy = float(np.mean(decision == labels.reshape(decision.shape)))
-    return ClassificationReport(raw.tolist(), decision.tolist(), accuracy)
-
-
-def _decide(model: Model, rows: np.ndarray, is_multilabel: bool) -> np.ndarray:
-    """Decide for each row: the class with the largest output, or labels with at least 0.5.
-
-    Args:
-        model: The model; a binary or multi-label output is dequantized with its scale.
-        rows: Raw outputs, (n, k).
-        is_multilabel: Whether each of the k outputs is a label of its own.
-
-    Returns:
-        (n,) classes, or (n, k) of 0 and 1 for several labels.
-    """
-    is_binary = rows.shape[1] == 1
-    if not is_binary and not is_multilabel:
-        return decide(rows, "multiclass")
+    ends = ModelEnds.of_graph(model.graph)
+    is_input = are_inputs(np.asarray(x), labels)
+    choice = choose_task(ends, labels, task, is_input)
     port = model.outputs[0]
     # The scale of a tensor without quantization is 0.
-    scores = dequantize(rows, port.scale or 1.0, port.zero_point)
-    return decide(scores, "binary" if is_binary else "multilabel")
+    scores = dequantize(raw, port.scale or 1.0, port.zero_point)
+    scores = scores.reshape(len(raw) if raw.ndim else 1, *(ends.output_shape or (1,)))
+    report = ClassificationReport(raw.tolist(), [], choice)
+    x = np.asarray(x)
+    if x.dtype.kind == "f":
+        report = replace(report, saturation=measure_saturation(model.graph, x))
+    if not choice.task.has_classes:
+        report = replace(report, decision=scores.tolist())
+    else:
+        decisions = decide(scores, choice.task, choice.threshold)
+        report = replace(report, decision=decisions.tolist())
+    if labels is None:
+        return report
+    try:
+        truth = convert_labels(x, labels, class_names, ends, choice.task, "labels").y
+    except InputError as error:
+        return replace(report, reason=str(error))
+    if choice.task.has_classes:
+        return replace(report, accuracy=float(np.mean(decisions == truth)))
+    targets = x.astype(np.float64) if choice.task == "reconstruction" else truth
+    differences = scores.reshape(len(scores), -1) - targets.reshape(len(scores), -1)
+    return replace(report, error=float(np.abs(differences).mean()))

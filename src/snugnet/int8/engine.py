@@ -8,17 +8,16 @@ from typing import Any
 import numpy as np
 
 from snugnet.core.affine import quantize
+from snugnet.core.budget import DEFAULT_BUDGET, Budget, as_budget
 from snugnet.core.errors import InputError, ModelFormatError
 from snugnet.core.tflite_graph import Graph, Operator, Tensor
+from snugnet.int8.cost import count_bytes, estimate_cost
 from snugnet.int8.export import read
 from snugnet.int8.node import Kernel, Node, Profile, count_elements
 from snugnet.int8.operators import OPERATORS
 
 # Maximum number of elements of all tensors in one block of invocations; about as many bytes.
 BLOCK_ELEMENTS = 1 << 23
-# Maximum number of elements of all tensors in one invocation. No microcontroller holds a larger
-# model.
-MAX_ELEMENTS = 1 << 27
 # Maximum number of unsupported operators that an error names.
 MAX_NAMED_ERRORS = 8
 # Types of the inputs and outputs of a model.
@@ -46,7 +45,9 @@ class Port:
     zero_point: int
 
 
-def load(path: str | Path, profile: str = "litert_ref") -> "Model":
+def load(
+    path: str | Path, profile: str = "litert_ref", budget: float | Budget = DEFAULT_BUDGET
+) -> "Model":
     """Read a full-integer model for the integer engine.
 
     Args:
@@ -54,6 +55,7 @@ def load(path: str | Path, profile: str = "litert_ref") -> "Model":
             that `snugnet export` or `snugnet.int8.export.write` wrote.
         profile: Runtime whose kernels to reproduce: `litert_ref` (LiteRT's reference kernels) or
             `tflm` (TensorFlow Lite Micro).
+        budget: Limits on work and memory, or the factor by which the default limits are multiplied.
 
     Returns:
         The model, ready to run.
@@ -64,7 +66,7 @@ def load(path: str | Path, profile: str = "litert_ref") -> "Model":
         InputError: If the profile or the file format is unknown.
         OSError: If the file cannot be read.
     """
-    return Model(read(path), profile)
+    return Model(read(path), profile, budget)
 
 
 class Model:
@@ -79,15 +81,22 @@ class Model:
         outputs (tuple[Port, ...]): Outputs, in the order that `predict` returns.
     """
 
-    def __init__(self, graph: Graph, profile: str = "litert_ref") -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        profile: str = "litert_ref",
+        budget: float | Budget = DEFAULT_BUDGET,
+    ) -> None:
         if profile not in list(Profile):
             raise InputError(f"unknown profile {profile!r}. Known: {', '.join(Profile)}.")
         self.graph = graph
         self.profile = Profile(profile)
         self.inputs = tuple(_make_port(graph.tensors[i]) for i in graph.inputs)
         self.outputs = tuple(_make_port(graph.tensors[i]) for i in graph.outputs)
-        _check_size(graph)
-        self._tensors, self._kernels = _prepare(graph, self.profile)
+        self._budget = as_budget(budget)
+        _check_graph(graph)
+        self._budget.check_bytes_held(sum(map(count_bytes, graph.tensors)), "the model")
+        self._tensors, self._kernels = _prepare(graph, self.profile, self._budget)
         self._last_uses = _find_last_uses(graph)
         self._elements = max(1, sum(count_elements(tensor) for tensor in graph.tensors))
 
@@ -196,10 +205,13 @@ class Model:
         Returns:
             Arrays by tensor index, without the axis of invocations.
         """
+        count, tensors = len(inputs[0]), self.graph.tensors
+        requested = count * sum(count_bytes(tensors[i]) for i in set(indices))
+        self._budget.check_bytes_held(requested, f"the outputs of {count} invocations")
         step = max(1, BLOCK_ELEMENTS // self._elements)
         parts = [
             self._run([array[start : start + step] for array in inputs], indices)
-            for start in range(0, len(inputs[0]), step)
+            for start in range(0, count, step)
         ]
         return {i: _concatenate([part[i] for part in parts]) for i in indices}
 
@@ -247,22 +259,18 @@ def _make_port(tensor: Tensor) -> Port:
     )
 
 
-def _check_size(graph: Graph) -> None:
+def _check_graph(graph: Graph) -> None:
     if not graph.inputs or not graph.outputs:
         raise ModelFormatError("the model must have an input and an output")
-    total = sum(count_elements(tensor) for tensor in graph.tensors)
-    if total > MAX_ELEMENTS:
-        raise ModelFormatError(
-            f"the tensors have {total} elements in total; the maximum is {MAX_ELEMENTS}"
-        )
     for tensor in graph.tensors:
         if tensor.variable:
             raise ModelFormatError(
-                f"tensor {tensor.index} is variable (stateful), which is not supported"
+                f"tensor {tensor.index} ({tensor.name}) keeps a state between invocations, as in a "
+                "recurrent layer, which is not supported"
             )
 
 
-def _prepare(graph: Graph, profile: Profile) -> tuple[list[Tensor], list[Kernel]]:
+def _prepare(graph: Graph, profile: Profile, budget: Budget) -> tuple[list[Tensor], list[Kernel]]:
     """Make the kernels of all operators, and compute the tensors that depend only on constants.
 
     Returns:
@@ -273,7 +281,7 @@ def _prepare(graph: Graph, profile: Profile) -> tuple[list[Tensor], list[Kernel]
     available = {tensor.index for tensor in tensors if tensor.values is not None}
     available |= set(graph.inputs)
     _check_names(graph)
-    kernels, errors = [], []
+    kernels, errors, macs = [], [], 0
     for position, operator in enumerate(graph.operators):
         _check_order(position, operator, available)
         node = Node(
@@ -285,6 +293,11 @@ def _prepare(graph: Graph, profile: Profile) -> tuple[list[Tensor], list[Kernel]
             profile=profile,
         )
         available |= set(operator.outputs)
+        cost = estimate_cost(node)
+        macs += cost.macs
+        name = f"operator {position} {operator.name}"
+        budget.check_macs(macs, f"the model up to {name}")
+        budget.check_bytes_held(cost.bytes_held, name)
         try:
             kernel, constants = _prepare_node(node)
         except ModelFormatError as error:

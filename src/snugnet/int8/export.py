@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from snugnet.core.errors import InputError, ModelFormatError
+from snugnet.core.files import atomic_write
 from snugnet.core.tflite_graph import Graph, Operator, Tensor
 
 FORMAT = "snugnet.int8"
@@ -75,9 +76,7 @@ def write(graph: Graph, path: str | Path) -> None:
         raise InputError(f"{path}: the name of an exported model must end in .npz or .json")
     description = _describe(graph)
     values = {tensor.index: tensor.values for tensor in graph.tensors if tensor.values is not None}
-    # A temporary file is renamed at the end, so that an interrupted write leaves no partial model.
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as stream:
+    with atomic_write(path) as partial, partial.open("wb") as stream:
         if path.suffix == ".npz":
             header = np.frombuffer(json.dumps(description).encode(), np.uint8)
             arrays = {f"tensor_{index}": array for index, array in values.items()}
@@ -85,7 +84,6 @@ def write(graph: Graph, path: str | Path) -> None:
         else:
             encoded = {i: base64.b64encode(array.tobytes()).decode() for i, array in values.items()}
             stream.write(json.dumps({**description, "values": encoded}).encode())
-    partial.replace(path)
 
 
 def _describe(graph: Graph) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def check(model: Any, schemes: list[str], device: str | None = None) -> list[Aki
     from snugnet.models.loading import keras2
 
     keras2.configure(seed=0, threads=1)
-    keras = open_keras(model)
+    keras = open_keras(model).model
     checks = []
     for scheme, name in zip(schemes, devices, strict=True):
         obstacles = preflight(keras, AKIDA_SCHEMES[scheme], name)
@@ -172,7 +172,7 @@ def to_akida(
     from snugnet.akida.convert import convert
     from snugnet.akida.quantize import quantize
 
-    keras = open_keras(model)
+    keras = open_keras(model).model
     x = user_data.from_arrays(calibration, shape=keras.input_shape[1:]).x
     quantized = quantize(keras, AKIDA_SCHEMES[scheme], x)
     return AkidaProgram(convert(quantized, AKIDA_SCHEMES[scheme]), quantized, scheme, name)

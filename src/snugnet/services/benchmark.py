@@ -2,27 +2,26 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from snugnet.core.confidence import CONFIDENCE
+from snugnet.core.budget import DEFAULT_BUDGET, Budget
+from snugnet.core.errors import InputError
+from snugnet.core.input_range import measure_saturation
 from snugnet.core.samples import Samples
+from snugnet.core.tasks import ModelEnds, TaskChoice
 from snugnet.core.tflite_graph import Graph
-from snugnet.evaluation.accuracy import (
-    Accuracy,
-    Difference,
-    join_json,
-    measure_accuracy,
-    measure_difference,
-)
+from snugnet.int8.cost import check_memory
 from snugnet.services import user_data
 from snugnet.services.arguments import ArgumentError
 from snugnet.services.evaluate import predict_file
+from snugnet.services.labels import build_samples
 from snugnet.services.model_files import tflite_file
 from snugnet.services.peak_memory import measure_peak_memory
+from snugnet.services.quality import Quality, measure_quality
 
 # Files are timed in turns, so that other load on the machine affects all of them alike.
 ROUNDS = 10
@@ -38,19 +37,23 @@ class BenchmarkRequest:
         model: The .tflite file.
         baseline: Model to compare with: .tflite, or a Keras model; None for none.
         data: Test samples; None for random inputs, without accuracy.
+        task: The task of the model; None to find it.
         threads: Number of LiteRT threads.
         runs: Number of timed runs of one sample each.
         warm_up: Number of untimed runs before each round.
         allow_code: Python file that defines custom layers of a Keras baseline. It is executed.
+        budget: Limits on work and memory.
     """
 
     model: Path
     baseline: Path | None = None
-    data: Path | None = None
+    data: user_data.DataSource | None = None
     threads: int = 1
     runs: int = 500
     warm_up: int = 10
     allow_code: Path | None = None
+    task: str | None = None
+    budget: Budget = DEFAULT_BUDGET
 
 
 @dataclass(frozen=True)
@@ -86,17 +89,14 @@ class BenchmarkReport:
         request: The request.
         model: What was measured of the file.
         baseline: What was measured of the baseline; None without one.
-        accuracy: Accuracy of the file; None if it was not measured.
-        difference: Difference from the baseline; None without one.
-        reason: Why accuracy was not measured; None if it was.
+        quality: Quality of the file, and the difference from the baseline; or why it was not
+            measured.
     """
 
     request: BenchmarkRequest
     model: FileMeasurement
     baseline: FileMeasurement | None
-    accuracy: Accuracy | None
-    difference: Difference | None
-    reason: str | None
+    quality: Quality
 
     def to_json(self) -> dict[str, Any]:
         """Return a mapping that can be written as JSON."""
@@ -106,8 +106,7 @@ class BenchmarkReport:
             "threads": self.request.threads,
             "runs": self.request.runs,
             "warm_up": self.request.warm_up,
-            "accuracy": join_json(self.accuracy, self.difference),
-            "reason": self.reason,
+            **self.quality.to_json(),
         }
 
 
@@ -121,13 +120,18 @@ def benchmark(request: BenchmarkRequest) -> BenchmarkReport:
     from snugnet.tflite.flatbuffer import read_graph
 
     graph = read_graph(request.model)
-    x, samples, reason = _read_samples(graph, request.data)
+    check_memory(graph, RANDOM_SAMPLES, request.budget, str(request.model))
+    x, samples, choice, reason = _read_samples(graph, request)
     baseline = request.baseline
     if baseline is not None and baseline.suffix != ".tflite":
         from snugnet.models.loading import keras2
 
         keras2.configure(seed=0, threads=1)
-    opened = nullcontext() if baseline is None else tflite_file(baseline, request.allow_code)
+    opened = (
+        nullcontext()
+        if baseline is None
+        else tflite_file(baseline, request.allow_code, request.budget)
+    )
     with opened as baseline_file:
         files = [request.model] if baseline_file is None else [request.model, baseline_file]
         names = [request.model] if baseline is None else [request.model, baseline]
@@ -136,35 +140,41 @@ def benchmark(request: BenchmarkRequest) -> BenchmarkReport:
             _measure(file, str(name), times, x, request.threads)
             for file, name, times in zip(files, names, latencies, strict=True)
         ]
-        accuracy, difference = _measure_accuracy(files, samples)
+        quality = Quality(reason=reason)
+        if samples is not None and choice is not None:
+            quality = _measure_quality(files, samples, choice)
+    if request.data is not None:
+        quality = replace(quality, saturation=measure_saturation(graph, x))
     return BenchmarkReport(
         request=request,
         model=measurements[0],
         baseline=measurements[1] if len(measurements) > 1 else None,
-        accuracy=accuracy,
-        difference=difference,
-        reason=reason,
+        quality=quality,
     )
 
 
-def _read_samples(graph: Graph, path: Path | None) -> tuple[np.ndarray, Samples | None, str | None]:
+def _read_samples(
+    graph: Graph, request: BenchmarkRequest
+) -> tuple[np.ndarray, Samples | None, TaskChoice | None, str | None]:
     """Read inputs, and labelled samples if there are any.
 
     Returns:
-        The inputs, (n, ...); the labelled samples, or None; why there are none, or None.
+        The inputs, (n, ...); the labelled samples and their task, or None; why there are none, or
+        None.
     """
-    if path is None:
+    if request.data is None:
         inputs = user_data.draw_random_samples(graph, RANDOM_SAMPLES)
-        return inputs, None, "no data, so the inputs are random"
-    data = user_data.read(path, graph.tensors[graph.inputs[0]].shape[1:])
-    x = user_data.as_model_input(data.x, raw=False)
-    if data.y is None:
-        return x, None, f"{path}: the file has no labels (array y)"
-    shape = graph.tensors[graph.outputs[0]].shape
-    if len(shape) != 2:
-        return x, None, f"the output has shape {list(shape)}, which is not that of a classifier"
-    labelled = user_data.Data(x, data.y, data.group)
-    return x, user_data.build_labelled_samples(labelled, shape[1], str(path)), None
+        return inputs, None, None, "no data, so the inputs are random"
+    ends = ModelEnds.of_graph(graph)
+    data = user_data.read(request.data, ends.input_shape)
+    data = replace(data, x=user_data.as_model_input(data.x, raw=False))
+    try:
+        samples, choice = build_samples(data, ends, str(request.data), request.task)
+    except InputError as error:
+        if request.task is not None:
+            raise
+        return data.x, None, None, str(error)
+    return data.x, samples, choice, None
 
 
 def _time_in_turns(
@@ -201,15 +211,10 @@ def _measure(
     )
 
 
-def _measure_accuracy(
-    files: Sequence[Path], samples: Samples | None
-) -> tuple[Accuracy | None, Difference | None]:
-    if samples is None:
-        return None, None
+def _measure_quality(files: Sequence[Path], samples: Samples, choice: TaskChoice) -> Quality:
     predictions = [predict_file(path, samples) for path in files]
-    accuracy = measure_accuracy(predictions[0], CONFIDENCE)
     if len(predictions) == 1:
-        return accuracy, None
+        return measure_quality(predictions[0], None, choice)
     if predictions[0].scores.shape != predictions[1].scores.shape:
         raise ArgumentError(
             "baseline",
@@ -217,4 +222,4 @@ def _measure_accuracy(
             f"it has outputs of shape {predictions[1].scores.shape[1:]}, but the model has "
             f"{predictions[0].scores.shape[1:]}. Compare models with the same classes.",
         )
-    return accuracy, measure_difference(predictions[0], predictions[1], CONFIDENCE)
+    return measure_quality(predictions[0], predictions[1], choice)

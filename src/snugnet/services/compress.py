@@ -9,8 +9,7 @@ import numpy as np
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples
 from snugnet.services.float_model import open_keras
-from snugnet.services.model_files import name_of
-from snugnet.services.quantize import classification_parts
+from snugnet.services.quantize import training_parts
 
 PRUNING_METHODS = ("structured", "magnitude")
 Arrays = tuple[np.ndarray, np.ndarray]
@@ -194,8 +193,8 @@ def _open(model: Any, train: Arrays, val: Arrays, seed: int) -> tuple[Any, Sampl
     """Open a model, check samples, and seed all generators."""
     from snugnet.models.loading.keras2 import tf_keras
 
-    keras = open_keras(model)
-    parts = classification_parts(name_of(model), keras, train, val)
+    keras = open_keras(model).model
+    parts = training_parts(keras, train, val)
     assert parts.val is not None
     tf_keras.utils.set_random_seed(seed)
     return keras, parts.train, parts.val

@@ -9,6 +9,7 @@ import numpy as np
 from snugnet.core.errors import InputError
 from snugnet.core.predictions import Predictions
 from snugnet.core.samples import Samples
+from snugnet.core.tasks import ModelEnds, Task, TaskChoice
 from snugnet.evaluation.accuracy import (
     Accuracy,
     Difference,
@@ -17,9 +18,14 @@ from snugnet.evaluation.accuracy import (
     measure_accuracy,
     measure_difference,
 )
+from snugnet.evaluation.errors import Errors, measure_errors
 from snugnet.services import user_data
 from snugnet.services.html_table import html_table
+from snugnet.services.labels import build_samples
 from snugnet.services.model_files import name_of, tflite_file
+
+# Format of errors, which have the units of the targets.
+ERROR_FORMAT = ".4g"
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,19 +36,24 @@ class Evaluation:
 
     Attributes:
         model: Path or name of the model.
-        task: `multiclass`, `multilabel` or `binary`.
-        accuracy: Accuracy with its confidence interval.
+        task: `multiclass`, `binary`, `multilabel`, `segmentation`, `regression` or
+            `reconstruction`.
+        task_reason: How the task was found.
+        accuracy: Accuracy with its confidence interval; None in a task without classes.
+        errors: Errors with their confidence intervals; None in a task with classes.
         measures: Metrics by name, for example `precision`, `recall`, `f1` and `auc_macro`. None for
-            a metric that is not defined for these samples.
+            a metric that is not defined for these samples. Empty in a task without classes.
         confusion: Confusion matrix as nested lists of counts, (classes, classes): rows are true
             classes, columns are predicted classes. For multi-label tasks, (labels, 2, 2): one
-            matrix for each label.
+            matrix for each label. Empty in a task without classes.
         by_group: Accuracy of each group; empty without groups.
     """
 
     model: str
     task: str
-    accuracy: Accuracy
+    task_reason: str
+    accuracy: Accuracy | None
+    errors: Errors | None
     measures: dict[str, float | None] = field(repr=False)
     confusion: list[Any] = field(repr=False)
     by_group: tuple[GroupAccuracy, ...] = field(repr=False)
@@ -53,13 +64,15 @@ class Evaluation:
 
     def summary(self) -> dict[str, str]:
         """Return the rows of the table that a notebook shows: heading and text."""
-        accuracy = self.accuracy
-        groups = "" if accuracy.n_groups is None else f" of {accuracy.n_groups} groups"
-        rows = {
-            "model": self.model,
-            "accuracy": describe_accuracy(accuracy),
-            "samples": f"{accuracy.n}{groups}",
-        }
+        rows = {"model": self.model, "task": f"{self.task} ({self.task_reason})"}
+        if self.accuracy is not None:
+            rows["accuracy"] = describe_accuracy(self.accuracy)
+        measured = self.accuracy or self.errors
+        if self.errors is not None:
+            rows |= describe_errors(self.errors)
+        assert measured is not None
+        groups = "" if measured.n_groups is None else f" of {measured.n_groups} groups"
+        rows["samples"] = f"{measured.n}{groups}"
         shown = {name: value for name, value in self.measures.items() if name != "accuracy"}
         return rows | {name: f"{value:.4f}" for name, value in shown.items() if value is not None}
 
@@ -81,14 +94,17 @@ class Comparison:
     Attributes:
         model: Path or name of the model.
         baseline: Path or name of the baseline.
-        accuracy: Accuracy of the model with its confidence interval.
-        difference: Accuracy of the model minus accuracy of the baseline, with confidence interval
-            and p-value.
+        accuracy: Accuracy of the model with its confidence interval; None in a task without
+            classes.
+        errors: Errors of the model with their confidence intervals; None in a task with classes.
+        difference: Accuracy, or mean absolute error, of the model minus that of the baseline, with
+            confidence interval and p-value.
     """
 
     model: str
     baseline: str
-    accuracy: Accuracy
+    accuracy: Accuracy | None
+    errors: Errors | None
     difference: Difference
 
     def to_json(self) -> dict[str, Any]:
@@ -99,21 +115,29 @@ class Comparison:
         return {
             "model": self.model,
             "baseline": self.baseline,
-            "accuracy": self.accuracy.to_json(),
+            "accuracy": None if self.accuracy is None else self.accuracy.to_json(),
+            "errors": None if self.errors is None else self.errors.to_json(),
             "difference": self.difference.to_json(),
         }
 
     def summary(self) -> dict[str, str]:
         """Return the rows of the table that a notebook shows: heading and text."""
-        difference, confidence = self.difference, self.accuracy.confidence
-        interval = describe_interval(difference.low, difference.high, confidence)
-        groups = "" if self.accuracy.n_groups is None else f" of {self.accuracy.n_groups} groups"
+        measured, difference = self.accuracy or self.errors, self.difference
+        assert measured is not None
+        form = ".4f" if self.errors is None else ERROR_FORMAT
+        interval = describe_interval(difference.low, difference.high, measured.confidence, form)
+        groups = "" if measured.n_groups is None else f" of {measured.n_groups} groups"
+        if self.accuracy is not None:
+            quality = describe_accuracy(self.accuracy)
+        else:
+            assert self.errors is not None
+            quality = f"mean absolute error {describe_errors(self.errors)['mean absolute error']}"
         return {
-            "model": f"{self.model}: {describe_accuracy(self.accuracy)}",
-            "baseline": f"{self.baseline}: {difference.baseline:.4f}",
-            "difference": f"{difference.delta:+.4f}{interval}",
+            "model": f"{self.model}: {quality}",
+            "baseline": f"{self.baseline}: {difference.baseline:{form}}",
+            "difference": f"{difference.delta:+{form}}{interval}",
             "p": f"{difference.p:.3g}",
-            "samples": f"{self.accuracy.n}{groups}",
+            "samples": f"{measured.n}{groups}",
         }
 
     def __repr__(self) -> str:
@@ -131,17 +155,21 @@ def evaluate(
     y: np.ndarray,
     groups: np.ndarray | None = None,
     confidence: float = 0.95,
+    task: str | None = None,
 ) -> Evaluation:
-    """Measure the accuracy of a classifier on test samples, with LiteRT.
+    """Measure the quality of a model on test samples, with LiteRT.
 
     Args:
         model: A `QuantizedModel`, a tf_keras model, or the path of a .tflite or Keras file. Keras
             models are converted to float32 TFLite.
         x: Test samples, numbers of shape (n, ...), in the units that the model was trained on.
-        y: Labels: integer classes (n,), or 0 and 1 of shape (n, labels).
+        y: Labels: integer classes (n,); 0 and 1 of shape (n, labels); classes of each position;
+            real targets (n, k); or for an autoencoder 0 for normal and 1 for anomalous samples.
         groups: Patient, subject or recording of each sample, (n,). Samples of one group are
             related, so the confidence interval is then computed from the accuracies of the groups.
         confidence: Confidence level of the interval, in (0, 1).
+        task: `multiclass`, `binary`, `multilabel`, `segmentation`, `regression` or
+            `reconstruction`; None to find it from the output and the labels.
 
     Returns:
         Accuracy with its confidence interval, other metrics, and the confusion matrix. The interval
@@ -154,14 +182,17 @@ def evaluate(
     """
     from snugnet.evaluation.metrics import compute_confusion_matrix, compute_metrics
 
-    predictions = predict_samples(model, x, y, groups)
+    predictions, choice = predict_samples(model, x, y, groups, task)
+    has_classes = predictions.has_classes
     return Evaluation(
         model=name_of(model),
         task=predictions.task,
-        accuracy=measure_accuracy(predictions, confidence),
-        measures=compute_metrics(predictions),
-        confusion=compute_confusion_matrix(predictions),
-        by_group=accuracy_by_group(predictions),
+        task_reason=choice.reason,
+        accuracy=measure_accuracy(predictions, confidence) if has_classes else None,
+        errors=None if has_classes else measure_errors(predictions, confidence),
+        measures=compute_metrics(predictions) if has_classes else {},
+        confusion=compute_confusion_matrix(predictions) if has_classes else [],
+        by_group=accuracy_by_group(predictions) if has_classes else (),
     )
 
 
@@ -172,18 +203,20 @@ def compare(
     y: np.ndarray,
     groups: np.ndarray | None = None,
     confidence: float = 0.95,
+    task: str | None = None,
 ) -> Comparison:
-    """Compare the accuracy of two classifiers on the same test samples, with a paired test.
+    """Compare the quality of two models on the same test samples, with a paired test.
 
     Args:
         model: A `QuantizedModel`, a tf_keras model, or the path of a .tflite or Keras file. Keras
             models are converted to float32 TFLite.
         baseline: Model to compare with, of one of the same kinds.
         x: Test samples, numbers of shape (n, ...), in the units that the models were trained on.
-        y: Labels: integer classes (n,), or 0 and 1 of shape (n, labels).
+        y: Labels, as for `evaluate`.
         groups: Patient, subject or recording of each sample, (n,). Intervals and test are then
             computed from the groups, as in `evaluate`.
         confidence: Confidence level of the intervals, in (0, 1).
+        task: The task of both models, as for `evaluate`.
 
     Returns:
         Accuracy of the model, and the difference with its confidence interval (Agresti and Min
@@ -195,8 +228,8 @@ def compare(
         InputError: If a model or the samples cannot be used, or the models have different outputs.
         OSError: If a file cannot be read.
     """
-    predictions = predict_samples(model, x, y, groups)
-    reference = predict_samples(baseline, x, y, groups)
+    predictions, choice = predict_samples(model, x, y, groups, task)
+    reference, _ = predict_samples(baseline, x, y, groups, str(choice.task))
     if reference.scores.shape != predictions.scores.shape:
         raise InputError(
             f"{name_of(baseline)} has outputs of shape {reference.scores.shape[1:]}, but "
@@ -206,28 +239,38 @@ def compare(
     return Comparison(
         model=name_of(model),
         baseline=name_of(baseline),
-        accuracy=measure_accuracy(predictions, confidence),
+        accuracy=measure_accuracy(predictions, confidence) if predictions.has_classes else None,
+        errors=None if predictions.has_classes else measure_errors(predictions, confidence),
         difference=measure_difference(predictions, reference, confidence),
     )
 
 
 def predict_samples(
-    model: Any, x: np.ndarray, y: np.ndarray, groups: np.ndarray | None
-) -> Predictions:
-    """Predict labelled samples with LiteRT; see `evaluate` for the arguments."""
+    model: Any, x: np.ndarray, y: np.ndarray, groups: np.ndarray | None, task: str | None = None
+) -> tuple[Predictions, TaskChoice]:
+    """Predict labelled samples with LiteRT.
+
+    Args:
+        model: A model, as for `evaluate`.
+        x: Samples, numbers of shape (n, ...).
+        y: Labels, as for `evaluate`.
+        groups: Group of each sample, (n,), or None.
+        task: The task; None to find it.
+
+    Returns:
+        The predictions, and the task.
+
+    Raises:
+        InputError: If the model or the samples cannot be used.
+        OSError: If a file cannot be read.
+    """
     from snugnet.tflite.flatbuffer import read_graph
 
     with tflite_file(model) as path:
-        graph = read_graph(path)
-        data = user_data.from_arrays(x, y, groups, graph.tensors[graph.inputs[0]].shape[1:])
-        outputs = graph.tensors[graph.outputs[0]].shape
-        if len(outputs) != 2:
-            raise InputError(
-                f"{name_of(model)}: the output has shape {list(outputs)}. Only classifiers can be "
-                "evaluated."
-            )
-        samples = user_data.build_labelled_samples(data, outputs[1], "samples")
-        return predict_file(path, samples)
+        ends = ModelEnds.of_graph(read_graph(path))
+        data = user_data.from_arrays(x, y, groups, ends.input_shape)
+        samples, choice = build_samples(data, ends, "samples", task)
+        return predict_file(path, samples), choice
 
 
 def predict_file(path: Path, samples: Samples) -> Predictions:
@@ -235,7 +278,10 @@ def predict_file(path: Path, samples: Samples) -> Predictions:
     from snugnet.tflite.runtimes.litert import predict
 
     prediction = predict(path, samples.x)
-    return Predictions.from_samples(samples, prediction.scores(), *prediction)
+    scores = prediction.scores()
+    if samples.task == Task.SEGMENTATION:
+        scores = scores.reshape(*samples.y.shape, -1)
+    return Predictions.from_samples(samples, scores, *prediction)
 
 
 def describe_accuracy(accuracy: Accuracy) -> str:
@@ -244,8 +290,33 @@ def describe_accuracy(accuracy: Accuracy) -> str:
     return f"{accuracy.accuracy:.4f}{interval}"
 
 
-def describe_interval(low: float | None, high: float | None, confidence: float) -> str:
-    """Describe a confidence interval in parentheses; "" if there is none."""
+def describe_errors(errors: Errors) -> dict[str, str]:
+    """Describe errors and their intervals, by name."""
+    estimates = {
+        "mean absolute error": errors.mae,
+        "RMSE": errors.rmse,
+        "R²": errors.r2,
+        "AUC of the error": errors.auc,
+    }
+    texts = {}
+    for name, entry in estimates.items():
+        if entry.value is not None:
+            interval = describe_interval(entry.low, entry.high, errors.confidence, ERROR_FORMAT)
+            texts[name] = f"{entry.value:{ERROR_FORMAT}}{interval}"
+    return texts
+
+
+def describe_interval(
+    low: float | None, high: float | None, confidence: float, form: str = ".4f"
+) -> str:
+    """Describe a confidence interval in parentheses; "" if there is none.
+
+    Args:
+        low: Lower end.
+        high: Upper end.
+        confidence: Confidence level, in (0, 1).
+        form: Format of the ends.
+    """
     if low is None or high is None:
         return ""
-    return f" ({100 * confidence:.0f} % CI {low:.4f} to {high:.4f})"
+    return f" ({100 * confidence:.0f} % CI {low:{form}} to {high:{form}})"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.services import user_data
 from snugnet.services.arguments import ArgumentError
 
@@ -15,21 +16,23 @@ class ExplainRequest:
 
     Attributes:
         model: .tflite file, or .npz or .json that `export` wrote.
-        data: Samples: .npz, .npy or .csv.
+        data: The samples.
         operator: Index of the operator.
         element: Index of the element in the operator's first output.
         sample: Index of the sample in the data.
         profile: The runtime whose kernels are reproduced: `litert_ref` or `tflm`.
         raw: Whether samples are integers of the input's type, which are not quantized.
+        budget: Limits on work and memory.
     """
 
     model: Path
-    data: Path
+    data: user_data.DataSource
     operator: int
     element: Sequence[int]
     sample: int = 0
     profile: str = "litert_ref"
     raw: bool = False
+    budget: Budget = DEFAULT_BUDGET
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def explain(request: ExplainRequest) -> Explanation:
     """
     from snugnet.int8 import load
 
-    engine = load(request.model, request.profile)
+    engine = load(request.model, request.profile, request.budget)
     data = user_data.read(request.data, engine.inputs[0].shape[1:])
     if not 0 <= request.sample < len(data.x):
         known = f"{request.data} has samples 0 to {len(data.x) - 1}"

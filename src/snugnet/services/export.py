@@ -8,12 +8,29 @@ from typing import Any
 
 import numpy as np
 
+from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError, ModelFormatError
 from snugnet.core.files import atomic_write
+from snugnet.int8.cost import check_memory
 from snugnet.services import user_data
 from snugnet.services.arguments import ArgumentError
+from snugnet.services.output_files import check_new_file
 from snugnet.tflite.model_file import ModelFile
 
+# Words that cannot be names in C11 or C++20.
+C_WORDS = frozenset(
+    (
+        "alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t "
+        "char32_t char8_t class co_await co_return co_yield compl concept const const_cast "
+        "consteval constexpr constinit continue decltype default delete do double dynamic_cast "
+        "else enum explicit export extern false float for friend goto if inline int long main "
+        "mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected "
+        "public register reinterpret_cast requires restrict return short signed sizeof static "
+        "static_assert static_cast struct switch template this thread_local throw true try "
+        "typedef typeid typename typeof union unsigned using virtual void volatile wchar_t while "
+        "xor xor_eq"
+    ).split()
+)
 C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "float32": "float"}
 
 
@@ -34,12 +51,16 @@ class ExportRequest:
         format: The format.
         output: The path to write; None for the path of the model with the new suffix.
         data: Samples whose first one becomes the golden input; None for a random input.
+        force: Whether existing files are replaced.
+        budget: Limits on work and memory.
     """
 
     model: Path
     format: Format
     output: Path | None = None
-    data: Path | None = None
+    data: user_data.DataSource | None = None
+    force: bool = False
+    budget: Budget = DEFAULT_BUDGET
 
     @property
     def path(self) -> Path:
@@ -92,8 +113,9 @@ def export(request: ExportRequest) -> ExportReport:
         OSError: If a file cannot be read or written.
     """
     path = request.path
+    check_new_file(path, request.force)
     if request.format == Format.C:
-        files = _write_c(request.model, path, request.data)
+        files = _write_c(request)
     else:
         from snugnet.int8.export import read, write
 
@@ -102,34 +124,43 @@ def export(request: ExportRequest) -> ExportReport:
     return ExportReport(request.model, {file: file.stat().st_size for file in files})
 
 
-def _write_c(model: Path, output: Path, data: Path | None) -> list[Path]:
-    name = re.sub(r"\W", "_", output.stem)
-    name = f"model_{name}" if name[0].isdigit() else name
-    file = ModelFile.read(model)
-    golden = _golden_of(model, file, data)
+def _write_c(request: ExportRequest) -> list[Path]:
+    output = request.path
+    name = make_c_identifier(output.stem)
+    file = ModelFile.read(request.model)
+    check_memory(file.graph, 1, request.budget, str(request.model))
+    golden = _golden_of(request, file)
     header = output.with_suffix(".h")
+    check_new_file(header, request.force)
     with atomic_write(header) as header_path, atomic_write(output) as source_path:
         header_path.write_text(_header(name, golden))
         source_path.write_text(_source(name, header.name, file.content, golden))
     return [header, output]
 
 
-def _golden_of(model: Path, file: ModelFile, data: Path | None) -> Golden:
+def make_c_identifier(text: str) -> str:
+    """Make a C identifier of a text: ASCII letters, digits and _, and no word of C or C++."""
+    name = re.sub(r"[^A-Za-z0-9_]", "_", text)
+    is_reserved = name in C_WORDS or not name or name[0].isdigit() or name.startswith("_")
+    return f"model_{name}" if is_reserved else name
+
+
+def _golden_of(request: ExportRequest, file: ModelFile) -> Golden:
     """Compute one output: with the engine, as a microcontroller does; float files with LiteRT."""
     from snugnet.int8.engine import Model
     from snugnet.int8.node import Profile
     from snugnet.tflite.runtimes.litert import predict
 
     graph = file.graph
-    if data is None:
+    if request.data is None:
         x = user_data.draw_random_samples(graph, 1)
     else:
-        x = user_data.read(data, graph.tensors[graph.inputs[0]].shape[1:]).x[:1]
+        x = user_data.read(request.data, graph.tensors[graph.inputs[0]].shape[1:]).x[:1]
     inputs = file.quantize_input(x)
     try:
-        outputs = np.asarray(Model(graph, Profile.TFLM).predict(inputs))
+        outputs = np.asarray(Model(graph, Profile.TFLM, request.budget).predict(inputs))
     except ModelFormatError:
-        outputs = predict(model, x).raw
+        outputs = predict(request.model, x).raw
     return Golden(inputs.ravel(), outputs.ravel())
 
 

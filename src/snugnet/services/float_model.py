@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
 from snugnet.core.tflite_schemes import SCHEMES
 from snugnet.services.model_files import name_of
+
+if TYPE_CHECKING:
+    from snugnet.models.loading.keras_files import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -20,15 +24,19 @@ class FloatModel:
         content: The model as a float32 .tflite file.
         name: Path of the model's file, or the name of the model, for messages.
         size_bytes: Size of the model's own file; None if it comes from memory.
+        notes: What was changed in the model when it was read, for people.
     """
 
     keras: Any = field(repr=False)
     content: bytes = field(repr=False)
     name: str
     size_bytes: int | None
+    notes: tuple[str, ...] = ()
 
 
-def open_float_model(model: Any, allow_code: Path | None = None) -> FloatModel:
+def open_float_model(
+    model: Any, allow_code: Path | None = None, budget: Budget = DEFAULT_BUDGET
+) -> FloatModel:
     """Open a Keras model and convert it to float32 TFLite.
 
     Seeds and threads of this process stay as they are: TensorFlow cannot change its threads after
@@ -37,36 +45,41 @@ def open_float_model(model: Any, allow_code: Path | None = None) -> FloatModel:
     Args:
         model: Path of a .h5 or .keras file or a SavedModel folder, or a tf_keras model.
         allow_code: Python file that defines custom layers of a model file. The file is executed.
+        budget: Limits for the weights of a file, and for the time to read them.
 
     Raises:
         InputError: If the model is not supported; layers and reasons are named.
         OSError: If a file cannot be read.
     """
     name = name_of(model)
-    keras, content = _convert_to_float32(name, open_keras(model, allow_code))
+    loaded = open_keras(model, allow_code, budget)
+    keras, content = _convert_to_float32(name, loaded.model)
     size = file_size(Path(model)) if isinstance(model, str | Path) else None
-    return FloatModel(keras, content, name, size)
+    return FloatModel(keras, content, name, size, loaded.notes)
 
 
-def open_keras(model: Any, allow_code: Path | None = None) -> Any:
+def open_keras(
+    model: Any, allow_code: Path | None = None, budget: Budget = DEFAULT_BUDGET
+) -> "LoadedModel":
     """Open a Keras model without converting it.
 
     Args:
         model: Path of a .h5 or .keras file or a SavedModel folder, or a tf_keras model.
         allow_code: Python file that defines custom layers of a model file. The file is executed.
+        budget: Limits for the weights of a file, and for the time to read them.
 
     Returns:
-        The tf_keras model.
+        The tf_keras model, and what was changed when it was read.
 
     Raises:
         InputError: If the model is not supported; layers and reasons are named.
         OSError: If a file cannot be read.
     """
-    from snugnet.models.loading.keras_files import accept_model, load_keras_file
+    from snugnet.models.loading.keras_files import LoadedModel, accept_model, read_keras_file
 
     if isinstance(model, str | Path):
-        return load_keras_file(model, allow_code)
-    return accept_model(model)
+        return read_keras_file(model, allow_code, budget)
+    return LoadedModel(accept_model(model))
 
 
 def file_size(path: Path) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from snugnet.core.tflite_graph import WEIGHTED_OPERATORS, Graph, Operator, Tensor
+from snugnet.core.tflite_graph import BIAS_INPUTS, WEIGHT_INPUTS, Graph, Operator, Tensor
 
 # Bytes of a number. Sizes of activations of other types are not known.
 BYTES = {
@@ -68,6 +68,7 @@ class FileDescription:
         outputs: Indices of the output tensors.
         operators: The operators, in their order.
         tensors: The tensors.
+        other_subgraphs: Number of other subgraphs, which are not described.
     """
 
     file: str
@@ -77,6 +78,7 @@ class FileDescription:
     outputs: tuple[int, ...]
     operators: tuple[Operator, ...]
     tensors: tuple[TensorDescription, ...]
+    other_subgraphs: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return a mapping that can be written as JSON."""
@@ -97,6 +99,7 @@ class FileDescription:
                 for index, operator in enumerate(self.operators)
             ],
             "tensors": [tensor.to_json() for tensor in self.tensors],
+            "other_subgraphs": self.other_subgraphs,
         }
 
 
@@ -169,9 +172,7 @@ def describe(path: Path) -> FileDescription:
         InputError: If it is of another kind.
         OSError: If it cannot be read.
     """
-    from snugnet.int8.export import read
-
-    graph = read(path)
+    graph, subgraphs = _read(path)
     return FileDescription(
         file=str(path),
         bytes=path.stat().st_size,
@@ -180,7 +181,21 @@ def describe(path: Path) -> FileDescription:
         outputs=tuple(graph.outputs),
         operators=tuple(graph.operators),
         tensors=tuple(_describe_tensor(tensor) for tensor in graph.tensors),
+        other_subgraphs=subgraphs - 1,
     )
+
+
+def _read(path: Path) -> tuple[Graph, int]:
+    """Read the main graph of a file, and count its subgraphs."""
+    if path.suffix == ".tflite":
+        from snugnet.tflite.flatbuffer import count_subgraphs, parse_graph
+
+        content = path.read_bytes()
+        graph = parse_graph(content, path, only_main=True)
+        return graph, count_subgraphs(content)
+    from snugnet.int8.export import read
+
+    return read(path), 1
 
 
 def _find_scheme(graph: Graph) -> str | None:
@@ -254,12 +269,20 @@ def _form(tensor: TensorDescription | None) -> tuple[Any, ...] | None:
 def _by_role(model: FileDescription, index: int) -> dict[str, TensorDescription]:
     """Return an operator's constants and outputs; other inputs are outputs of earlier operators."""
     operator = model.operators[index]
-    names = ("input", "weights", "bias") if operator.name in WEIGHTED_OPERATORS else ()
     tensors = {}
     for slot, tensor in enumerate(operator.inputs):
         if tensor >= 0 and (model.tensors[tensor].constant or tensor in model.inputs):
-            role = names[slot] if slot < len(names) else f"input {slot}"
-            tensors[role] = model.tensors[tensor]
+            tensors[_role_of_input(operator.name, slot)] = model.tensors[tensor]
     for slot, tensor in enumerate(operator.outputs):
         tensors["output" if slot == 0 else f"output {slot}"] = model.tensors[tensor]
     return tensors
+
+
+def _role_of_input(operator: str, slot: int) -> str:
+    """Return the use of an operator's input."""
+    weights = WEIGHT_INPUTS.get(operator, ())
+    biases = BIAS_INPUTS.get(operator, (2,)) if weights else ()
+    for name, slots in (("weights", weights), ("bias", biases)):
+        if slot in slots:
+            return name if len(slots) == 1 else f"{name} {slots.index(slot)}"
+    return "input" if weights and slot == 0 else f"input {slot}"

@@ -6,17 +6,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.services.quantized_model import QuantizedModel
 
 
 @contextmanager
-def tflite_file(model: Any, allow_code: Path | None = None) -> Iterator[Path]:
+def tflite_file(
+    model: Any, allow_code: Path | None = None, budget: Budget = DEFAULT_BUDGET
+) -> Iterator[Path]:
     """Provide a model as a .tflite file, which is temporary unless it is one already.
 
     Args:
         model: Path of a .tflite file; a `QuantizedModel`; or a Keras model or its path, which is
             converted to float32.
         allow_code: Python file that defines custom layers of a Keras file. The file is executed.
+        budget: Limits for the weights of a Keras file, and for the time to read them.
 
     Raises:
         InputError: If the model is not supported.
@@ -30,7 +34,7 @@ def tflite_file(model: Any, allow_code: Path | None = None) -> Iterator[Path]:
     else:
         from snugnet.services.float_model import open_float_model
 
-        content = open_float_model(model, allow_code).content
+        content = open_float_model(model, allow_code, budget).content
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
         path.write_bytes(content)

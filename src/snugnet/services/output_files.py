@@ -4,7 +4,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 from snugnet.core.errors import InputError
-from snugnet.core.files import atomic_write
+from snugnet.core.files import atomic_write, check_output
+
+
+def check_new_file(path: Path, force: bool) -> None:
+    """Check that writing a file replaces nothing, unless that is allowed.
+
+    Args:
+        path: The file that will be written.
+        force: Whether an existing file may be replaced.
+
+    Raises:
+        InputError: If the file exists, or the path is a folder, a device or a link.
+    """
+    check_output(path)
+    if path.exists() and not force:
+        raise InputError(f"{path}: the file exists. Use --force to replace it.")
 
 
 def save_file(

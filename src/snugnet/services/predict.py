@@ -1,26 +1,43 @@
 """Run a full-integer model on samples with the bit-exact integer engine."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
+from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.int8 import load
 from snugnet.int8.classification_report import PredictionReport, report_predictions
 from snugnet.services import user_data
 
 
-def predict(model: Path, data: Path, profile: str, raw: bool) -> PredictionReport:
-    """Run a model.
+@dataclass(frozen=True)
+class PredictRequest:
+    """A request to run a model.
 
-    Args:
+    Attributes:
         model: .tflite file, or .npz or .json that `export` wrote.
-        data: Samples: .npz, .npy or .csv.
+        data: The samples.
         profile: The runtime whose kernels are reproduced: `litert_ref` or `tflm`.
         raw: Whether samples are integers of the input's type, which are not quantized.
+        task: The task of the model; None to find it.
+        budget: Limits on work and memory.
+    """
+
+    model: Path
+    data: user_data.DataSource
+    profile: str
+    raw: bool
+    task: str | None = None
+    budget: Budget = DEFAULT_BUDGET
+
+
+def predict(request: PredictRequest) -> PredictionReport:
+    """Run a model.
 
     Raises:
         InputError: If a file is damaged or does not fit.
         OSError: If a file cannot be read.
     """
-    engine = load(model, profile)
-    samples = user_data.read(data, engine.inputs[0].shape[1:])
-    x = user_data.as_model_input(samples.x, raw)
-    return report_predictions(engine, x, samples.y)
+    engine = load(request.model, request.profile, request.budget)
+    data = user_data.read(request.data, engine.inputs[0].shape[1:])
+    x = user_data.as_model_input(data.x, request.raw)
+    return report_predictions(engine, x, data.y, data.class_names, request.task)

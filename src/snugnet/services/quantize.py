@@ -1,22 +1,26 @@
 """Quantize a Keras model: PTQ or QAT, from memory or from a file."""
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from snugnet.core.confidence import CONFIDENCE
+from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
+from snugnet.core.input_range import measure_saturation
 from snugnet.core.samples import Samples
+from snugnet.core.tasks import TaskChoice
 from snugnet.core.tflite_schemes import CONVERTED_SCHEMES, FULL_INT8, FULL_INTEGER, SCHEMES
-from snugnet.evaluation.accuracy import Accuracy, Difference, join_json
 from snugnet.services import user_data
 from snugnet.services.arguments import ArgumentError
 from snugnet.services.float_model import FloatModel, convert_model, open_float_model
+from snugnet.services.labels import build_samples
+from snugnet.services.output_files import check_new_file
+from snugnet.services.quality import Quality
 from snugnet.services.quantized_model import QuantizedModel
 from snugnet.services.verify import CERTIFIED, TRACED, certify_samples
 from snugnet.tflite.contract import Contract
@@ -33,7 +37,7 @@ class Method(StrEnum):
     QUANTIZATION_AWARE = "quantization_aware"
 
 
-def choose_scheme(data: Path | None) -> str:
+def choose_scheme(data: user_data.DataSource | None) -> str:
     """Return the name of the default scheme: full-integer if there are samples for calibration."""
     return "drq" if data is None else "fiq_int8"
 
@@ -48,23 +52,29 @@ class QuantizeRequest:
         method: Quantization method.
         scheme: Name of the scheme.
         data: Samples for calibration, QAT and accuracy; None if the scheme needs none.
+        task: The task of the model; None to find it.
         epochs: Number of QAT epochs.
         learning_rate: Learning rate of QAT.
         calibration: Number of calibration samples.
         seed: Random seed.
         allow_code: Python file that defines custom layers. The file is executed.
+        force: Whether an existing output file is replaced.
+        budget: Limits for the weights of the model, and for the time to read them.
     """
 
     model: Path
     output: Path
     method: Method
     scheme: str
-    data: Path | None
+    data: user_data.DataSource | None
     epochs: int
     learning_rate: float
     calibration: int
     seed: int
     allow_code: Path | None
+    task: str | None = None
+    force: bool = False
+    budget: Budget = DEFAULT_BUDGET
 
     def check(self) -> None:
         """Check that the options fit together, before anything large is imported.
@@ -84,6 +94,7 @@ class QuantizeRequest:
             )
         if self.data is None and (is_aware or SCHEMES[self.scheme].calibrated):
             raise ArgumentError("data", None, f"missing. {self._explain_need()}")
+        check_new_file(self.output, self.force)
 
     def _explain_need(self) -> str:
         """Explain which argument needs samples, and the alternative."""
@@ -109,9 +120,9 @@ class QuantizeReport:
         float32_bytes: Size of the float32 .tflite file in bytes.
         output_bytes: Size of the new file in bytes.
         contract: Whether the file holds what its scheme promises.
-        accuracy: Accuracy on the test samples; None if it was not measured.
-        difference: Difference from the float32 model; None likewise.
-        reason: Why accuracy was not measured; None if it was, or if there are no samples.
+        quality: Quality on the test samples, and the difference from the float32 model; or why it
+            was not measured.
+        notes: What was changed in the model when it was read.
         certificate: Whether a full-integer file is bit-exact; None for other schemes.
     """
 
@@ -120,9 +131,8 @@ class QuantizeReport:
     float32_bytes: int
     output_bytes: int
     contract: Contract
-    accuracy: Accuracy | None
-    difference: Difference | None
-    reason: str | None
+    quality: Quality
+    notes: tuple[str, ...]
     certificate: Certificate | None
 
     def to_json(self) -> dict[str, Any]:
@@ -138,8 +148,8 @@ class QuantizeReport:
                 "output": self.output_bytes,
             },
             "contract": self.contract.to_json(),
-            "accuracy": join_json(self.accuracy, self.difference),
-            "reason": self.reason,
+            **self.quality.to_json(),
+            "notes": list(self.notes),
             "certificate": None if self.certificate is None else self.certificate.to_json(),
         }
 
@@ -151,13 +161,17 @@ class Parts:
     Attributes:
         train: Samples for calibration and training.
         val: Samples that choose the epoch; None without labels.
-        test: Samples that measure accuracy; None without labels.
-        reason: Why accuracy cannot be measured; None if it can.
+        test: Samples that measure quality; None without labels.
+        choice: The task; None without labels.
+        possible_groups: Names of unused arrays that look like patients or subjects.
+        reason: Why quality cannot be measured; None if it can.
     """
 
     train: Samples
     val: Samples | None = None
     test: Samples | None = None
+    choice: TaskChoice | None = None
+    possible_groups: tuple[str, ...] = ()
     reason: str | None = None
 
 
@@ -207,21 +221,25 @@ def quantize_aware(
     learning_rate: float = 1e-4,
     seed: int = 0,
     allow_code: str | Path | None = None,
+    task: str | None = None,
 ) -> QuantizedModel:
-    """Quantize a trained classifier with QAT (quantization-aware training).
+    """Quantize a trained model with QAT (quantization-aware training).
 
     The model is fine-tuned with quantizers, then converted.
 
     Args:
         model: A tf_keras model, or the path of a .h5 or .keras file or a SavedModel folder.
         train: Training samples x and labels y. x: numbers of shape (n, ...) in the units that the
-            model was trained on. y: classes (n,), or 0 and 1 of shape (n, labels).
+            model was trained on. y: classes (n,); 0 and 1 of shape (n, labels); classes of each
+            position; or real targets (n, k). An autoencoder is trained on x alone.
         val: Validation samples and labels, of the same form as `train`. They select the best epoch.
         scheme: Quantization scheme: `fiq_float32`, `fiq_int8` or `fiq_uint8`.
         epochs: Number of QAT epochs.
         learning_rate: Learning rate of the first step. It falls to 0 along half a cosine.
         seed: Random seed of Python, NumPy and TensorFlow.
         allow_code: Python file that defines custom layers of a model file. The file is executed.
+        task: `multiclass`, `binary`, `multilabel`, `segmentation`, `regression` or
+            `reconstruction`; None to find it from the last layer and the labels.
 
     Returns:
         The quantized model, in memory.
@@ -236,7 +254,7 @@ def quantize_aware(
             f"scheme {scheme!r} is not available with QAT. Use {', '.join(FULL_INT8)}."
         )
     float_model = open_float_model(model, None if allow_code is None else Path(allow_code))
-    parts = classification_parts(float_model.name, float_model.keras, train, val)
+    parts = training_parts(float_model.keras, train, val, task)
     return _quantize_aware(float_model, scheme, parts, epochs, learning_rate, seed)
 
 
@@ -251,7 +269,7 @@ def quantize_file(request: QuantizeRequest) -> QuantizeReport:
     from snugnet.models.loading import keras2
 
     keras2.configure(request.seed, threads=1)
-    float_model = open_float_model(request.model, request.allow_code)
+    float_model = open_float_model(request.model, request.allow_code, request.budget)
     parts = None if request.data is None else _read_parts(request, float_model)
     quantized = _quantize(request, float_model, parts)
     # Measured in a temporary folder first: a file that LiteRT rejects is never written.
@@ -266,77 +284,63 @@ def quantize_file(request: QuantizeRequest) -> QuantizeReport:
     return report
 
 
-def classification_parts(
-    name: str,
+def training_parts(
     model: Any,
     train: tuple[np.ndarray, np.ndarray],
     val: tuple[np.ndarray, np.ndarray],
+    task: str | None = None,
 ) -> Parts:
-    """Check samples for training a classifier.
+    """Check samples for training a model.
 
     Args:
-        name: Path or name of the model, for messages.
         model: The tf_keras model.
         train: Samples, (n, ...), and labels.
         val: Samples, (n, ...), and labels.
+        task: The task of the model; None to find it.
 
     Raises:
-        InputError: If the model is no classifier, or the samples do not fit it.
+        InputError: If the samples do not fit the model.
     """
-    from snugnet.models.loading.keras_files import infer_task
+    from snugnet.models.loading.keras_files import describe_ends
 
-    task, shape = infer_task(model), model.input_shape[1:]
-    if task is None:
-        raise InputError(_no_classifier(name))
-    outputs = model.output_shape[-1]
-    samples = []
+    ends, samples = describe_ends(model), []
     for source, (x, y) in (("train", train), ("val", val)):
-        data = user_data.from_arrays(x, y, shape=shape, source=source)
-        samples.append(user_data.build_labelled_samples(data, outputs, source, task))
+        data = user_data.from_arrays(x, y, shape=ends.input_shape, source=source)
+        labelled, _ = build_samples(data, ends, source, task)
+        samples.append(labelled)
     return Parts(train=samples[0], val=samples[1])
-
-
-def _no_classifier(name: str) -> str:
-    return (
-        f"{name}: the last layer is neither softmax nor sigmoid. Only classifiers can be measured "
-        "or fine-tuned; PTQ takes any model."
-    )
 
 
 def _read_parts(request: QuantizeRequest, float_model: FloatModel) -> Parts:
     """Read a file of samples, and split it; whole groups stay together if it has groups."""
-    from snugnet.datasets.splits import split
-    from snugnet.models.loading.keras_files import infer_task
+    from snugnet.models.loading.keras_files import describe_ends
 
     assert request.data is not None
-    model, source = float_model.keras, str(request.data)
-    data = user_data.read(request.data, model.input_shape[1:])
-    x, is_aware = data.x.astype(np.float32), request.method == Method.QUANTIZATION_AWARE
-    task = infer_task(model)
-    if task is None and not is_aware and _has_logits(model, data.y):
-        task = "multiclass"  # the largest output decides, before a softmax as after it
+    ends, source = describe_ends(float_model.keras), str(request.data)
+    data = user_data.read(request.data, ends.input_shape)
+    data = replace(data, x=data.x.astype(np.float32))
     try:
-        if data.y is None:
-            raise InputError(f"{source}: no labels. Add an array y with the class of each sample.")
-        if task is None:
-            raise InputError(_no_classifier(float_model.name))
-        labelled = user_data.Data(x, data.y, data.group)
-        samples = user_data.build_labelled_samples(labelled, model.output_shape[-1], source, task)
-        splits = split(samples, VAL, TEST, request.seed, source)
+        samples, choice = build_samples(data, ends, source, request.task)
+        splits = _split(samples, request, source)
     except InputError as error:
-        if is_aware:
+        if request.method == Method.QUANTIZATION_AWARE or request.task is not None:
             raise
-        unlabelled = Samples(x, np.zeros(len(x), np.int64), (), "multiclass")
+        unlabelled = Samples(data.x, np.zeros(len(data.x), np.int64), (), "multiclass")
         return Parts(unlabelled, reason=str(error))
-    return Parts(splits["train"], splits["val"], splits["test"])
+    groups = data.possible_groups
+    return Parts(splits["train"], splits["val"], splits["test"], choice, groups)
 
 
-def _has_logits(model: Any, y: np.ndarray | None) -> bool:
-    """Return whether the outputs are scores of classes: labels must be indices of outputs."""
-    outputs = model.output_shape
-    if y is None or y.ndim != 1 or len(outputs) != 2 or outputs[1] < 2:
-        return False
-    return bool(y.dtype.kind in "iu" and y.min() >= 0 and y.max() < outputs[1])
+def _split(samples: Samples, request: QuantizeRequest, source: str) -> dict[str, Samples]:
+    """Split samples; if some classes are too rare to stratify and nothing is trained, at random."""
+    from snugnet.datasets.splits import split
+
+    try:
+        return split(samples, VAL, TEST, request.seed, source)
+    except InputError:
+        if request.method == Method.QUANTIZATION_AWARE:
+            raise
+        return split(samples, VAL, TEST, request.seed, source, is_trained=False)
 
 
 def _quantize(
@@ -406,34 +410,38 @@ def _measure(
     folder: Path,
 ) -> QuantizeReport:
     """Measure a quantized model; temporary files are written to a folder."""
-    from snugnet.evaluation.accuracy import measure_accuracy, measure_difference
     from snugnet.services.evaluate import predict_file
+    from snugnet.services.quality import measure_quality
     from snugnet.verification.certificate import certify_predictions
 
     path, float32 = folder / request.output.name, folder / "float32.tflite"
     path.write_bytes(quantized.content)
     float32.write_bytes(quantized.float32)
-    accuracy = difference = certificate = None
+    quality, certificate = Quality(reason=None if parts is None else parts.reason), None
     is_integer = request.scheme in FULL_INTEGER
     if parts is not None and parts.test is not None:
+        assert parts.choice is not None
         predictions = predict_file(path, parts.test)
-        accuracy = measure_accuracy(predictions, CONFIDENCE)
         is_float32 = quantized.content == quantized.float32
         reference = predictions if is_float32 else predict_file(float32, parts.test)
-        difference = measure_difference(predictions, reference, CONFIDENCE)
+        quality = measure_quality(predictions, reference, parts.choice)
+        quality = replace(quality, possible_groups=parts.possible_groups)
         if is_integer:
             x = parts.test.x[:CERTIFIED]
             certificate = certify_predictions(quantized.file, x, predictions, min(TRACED, len(x)))
     elif is_integer and parts is not None:
         certificate = certify_samples(quantized.file, parts.train.x[:CERTIFIED], TRACED)
+    measured = None if parts is None else parts.test or parts.train
+    if measured is not None:
+        saturation = measure_saturation(quantized.file.graph, measured.x)
+        quality = replace(quality, saturation=saturation)
     return QuantizeReport(
         request=request,
         model_bytes=float_model.size_bytes or 0,
         float32_bytes=len(quantized.float32),
         output_bytes=quantized.size_bytes,
         contract=quantized.contract,
-        accuracy=accuracy,
-        difference=difference,
-        reason=None if parts is None else parts.reason,
+        quality=quality,
+        notes=float_model.notes,
         certificate=certificate,
     )

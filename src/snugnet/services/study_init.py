@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
 from snugnet.services.arguments import ArgumentError
@@ -39,6 +40,9 @@ class InitRequest:
         name: Name of the model and the dataset; None to derive it from the name of the data file.
         arrays: Names of arrays or columns, by role: one of `ROLES`.
         window: (time, channels), the shape of one .csv row; None for other files.
+        labels: Names of the classes in the order of the model's outputs; () if the labels are
+            numbers, or the file has the names.
+        budget: Limits for the memory of the data and the model.
         force: Whether existing files of the study are replaced.
     """
 
@@ -49,6 +53,8 @@ class InitRequest:
     arrays: dict[str, str]
     window: list[int] | None
     force: bool
+    labels: tuple[str, ...] = ()
+    budget: Budget = DEFAULT_BUDGET
 
     @property
     def study_name(self) -> str:
@@ -80,6 +86,7 @@ class InitReport:
         task: The task of the dataset.
         splits: Counts of each split, by name.
         unfit: The reason for each variant that is left out.
+        possible_groups: Names of unused arrays that look like patients or subjects.
     """
 
     output: Path
@@ -89,6 +96,7 @@ class InitReport:
     task: str
     splits: Mapping[str, "SplitRecord"]
     unfit: dict[str, str]
+    possible_groups: tuple[str, ...] = ()
 
     @property
     def variants(self) -> list[str]:
@@ -106,6 +114,7 @@ class InitReport:
             "splits": {name: asdict(split) for name, split in self.splits.items()},
             "variants": self.variants,
             "unfit": self.unfit,
+            "possible_groups": list(self.possible_groups),
         }
 
 
@@ -130,7 +139,7 @@ def init_study(request: InitRequest) -> InitReport:
     folder = choose_study_folder(request.study_name, request.output)
     folder.check(request.force)
     config = folder.read_base(request.study_name)
-    model = None if request.model is None else _load_model(request.model)
+    model = None if request.model is None else _load_model(request.model, request.budget)
     settings = _choose_settings(request, model)
     samples = windows.load(settings, request.data.parent, SEED)
     if model is not None:
@@ -151,7 +160,23 @@ def init_study(request: InitRequest) -> InitReport:
         task=train.task,
         splits=prepared.record.splits,
         unfit=unfit,
+        possible_groups=_find_possible_groups(request),
     )
+
+
+def _find_possible_groups(request: InitRequest) -> tuple[str, ...]:
+    """Find unused arrays of the data that look like patients or subjects."""
+    from snugnet.core.samples import read_npz
+    from snugnet.services.user_data import find_possible_groups
+
+    if request.data.suffix != ".npz" or "group" in request.arrays:
+        return ()
+    arrays = read_npz(request.data, required=(), budget=request.budget)
+    used = {role: request.arrays.get(role, role) for role in ROLES}
+    if used["group"] in arrays:
+        return ()
+    others = {name: array for name, array in arrays.items() if name not in used.values()}
+    return find_possible_groups(others, len(arrays[used["x"]]))
 
 
 def _derive_name(data: Path) -> str:
@@ -160,12 +185,12 @@ def _derive_name(data: Path) -> str:
     return name if name[:1].isalpha() else f"data_{name}".rstrip("_")
 
 
-def _load_model(path: Path) -> Any:
+def _load_model(path: Path, budget: Budget) -> Any:
     from snugnet.models.loading import keras2
     from snugnet.models.loading.keras_files import load_keras_file
 
     keras2.configure(seed=SEED, threads=1)
-    return load_keras_file(path)
+    return load_keras_file(path, budget=budget)
 
 
 def _choose_settings(request: InitRequest, model: Any) -> "WindowsDataset":
@@ -178,6 +203,7 @@ def _choose_settings(request: InitRequest, model: Any) -> "WindowsDataset":
             "path": request.data.name,
             "arrays": request.arrays,
             "sample_shape": request.window,
+            "classes": list(request.labels) or None,
             # A trained model gets the values as they are in the file, as in its training.
             "scaling": "standardize" if model is None else "none",
             **_infer_task_and_layout(request, model),
@@ -190,12 +216,20 @@ def _infer_task_and_layout(request: InitRequest, model: Any) -> dict[str, str]:
     model_task = None if model is None else _infer_model_task(request, model)
     if request.data.suffix == ".csv":
         task = "multilabel" if _has_label_columns(request) else "multiclass"
+        if model is not None and task == "multiclass":
+            _check_csv_order(request)
         return {"task": model_task or task, "layout": "time_channel"}
+    from snugnet.datasets.windows import is_one_hot
+
     arrays = _read_arrays(request)
     x, y = arrays["x"], arrays["y"]
-    if y.ndim == 2 and model_task != "multilabel":
-        _check_label_shape(request.data, y)
-    task = "multilabel" if y.ndim == 2 else "multiclass"
+    if y.ndim == 2 and y.shape[1] == 1 and model_task != "multilabel":
+        raise InputError(
+            f"{request.data}: y has shape {y.shape}. Save y[:, 0]: one class for each sample."
+        )
+    if model is not None and y.dtype.kind in "US":
+        _check_class_order(request, y)
+    task = "multilabel" if y.ndim == 2 and not is_one_hot(y) else "multiclass"
     # Samples with three axes, or with two equal ones, are images.
     is_image = x.ndim == 4 or (x.ndim == 3 and x.shape[1] == x.shape[2])
     return {"task": model_task or task, "layout": "image" if is_image else "time_channel"}
@@ -244,7 +278,7 @@ def _read_arrays(request: InitRequest) -> dict[str, np.ndarray]:
             "--window is for .csv files only. Save x in the .npz file with shape "
             "(samples, time, channels)."
         )
-    arrays = read_npz(request.data, required=())
+    arrays = read_npz(request.data, required=(), budget=request.budget)
     names = {role: request.arrays.get(role, role) for role in ("x", "y")}
     missing = [role for role, name in names.items() if name not in arrays]
     if missing:
@@ -253,19 +287,40 @@ def _read_arrays(request: InitRequest) -> dict[str, np.ndarray]:
             f"{request.data}: array {names[role]} not found. Found: {', '.join(arrays)}. "
             f"Name it with --array {role}=NAME."
         )
-    return {role: arrays[name] for role, name in names.items()}
+    names["class_names"] = request.arrays.get("class_names", "class_names")
+    return {role: arrays[name] for role, name in names.items() if name in arrays}
 
 
-def _check_label_shape(path: Path, y: np.ndarray) -> None:
-    """Check that a matrix of labels is multi-label.
+def _check_class_order(request: InitRequest, y: np.ndarray) -> None:
+    """Check that the order of named classes is known: the outputs of a trained model have one.
 
     Raises:
-        InputError: If the matrix has one column, or is one-hot.
+        ArgumentError: If neither the request nor the file has the names in their order.
     """
-    if y.shape[1] == 1:
-        raise InputError(f"{path}: y has shape {y.shape}. Save y[:, 0]: one class for each sample.")
-    if y.dtype.kind in "iufb" and (y.sum(axis=1) == 1).all():
-        raise InputError(f"{path}: y is one-hot. Save y.argmax(axis=1): one class for each sample.")
+    is_npz = request.data.suffix == ".npz"
+    if request.labels or (is_npz and "class_names" in _read_arrays(request)):
+        return
+    names = sorted({str(label) for label in y.ravel()})
+    raise ArgumentError(
+        "labels",
+        None,
+        f"{request.data}: y holds names ({', '.join(names[:8])}). Which one is output 0 of the "
+        "model is not known: give all names in the order of the model's outputs, "
+        "--labels NAME,NAME,…",
+    )
+
+
+def _check_csv_order(request: InitRequest) -> None:
+    """Check that the order of named classes in a .csv file is known; see `_check_class_order`."""
+    from snugnet.core.settings.datasets.windows import WindowsDataset
+    from snugnet.datasets.windows import read_table
+
+    settings = WindowsDataset.model_validate(
+        {"kind": "windows", "path": request.data.name, "arrays": request.arrays}
+    )
+    y = read_table(request.data, settings, request.budget)["y"]
+    if y.dtype.kind in "US" and not request.labels:
+        _check_class_order(request, y)
 
 
 def _choose_layout(path: Path, samples: "Samples", model: Any) -> dict[str, Any]:

@@ -78,7 +78,18 @@ def format_study(
         classes: Names of the classes.
         unfit: Reason for each variant that is left out.
     """
-    keys = ("path", "task", "arrays", "sample_shape", "scaling", "layout", "shape", "val", "test")
+    keys = (
+        "path",
+        "task",
+        "arrays",
+        "classes",
+        "sample_shape",
+        "scaling",
+        "layout",
+        "shape",
+        "val",
+        "test",
+    )
     values = {**settings.to_json(), "arrays": settings.arrays.by_role()}
     dataset = [
         f"{key}: {_format_yaml(values[key])}{NOTES.get(key, '')}" for key in keys if values[key]

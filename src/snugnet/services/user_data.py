@@ -1,23 +1,58 @@
 """Read samples and labels of users, from files or arrays, in the shape that a model takes."""
 
 import csv
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from snugnet.core.affine import dequantize
+from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
-from snugnet.core.samples import Samples, read_npz
+from snugnet.core.input_range import find_quantized_input
+from snugnet.core.labels import decode_texts
+from snugnet.core.samples import read_npz
 from snugnet.core.tflite_graph import Graph
 from snugnet.int8.arrays import read_array
 
 # Supported file types.
 KINDS = (".npz", ".npy", ".csv")
-# Names of the arrays in MNIST's file and in files that follow it.
-ALIASES = {"x": ("x", "x_test"), "y": ("y", "y_test")}
+# The roles that an array or column can have, with the names that it may have without being named.
+# Those of the test split come last: a file that holds both train and test is that of MNIST.
+ROLES: dict[str, tuple[str, ...]] = {
+    "x": ("x", "x_test"),
+    "y": ("y", "y_test"),
+    "group": ("group",),
+    "class_names": ("class_names",),
+}
+# Words in the names of arrays of patients and subjects.
+GROUP_WORDS = ("subject", "patient", "participant", "person", "user", "record", "wearer")
+# Mean number of samples in a row that have the same group.
+MIN_RUN = 4
 # Random samples are the same in every run.
 RANDOM_SAMPLES_SEED = 0
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """A file of samples, and what its parts mean.
+
+    Attributes:
+        path: .npz, .npy or .csv file.
+        arrays: Names of arrays or columns by role, if they have other names than their roles.
+        labels: Names of the classes in the order of the model's outputs; () if the labels are
+            numbers, or the file has the names.
+        budget: Limits for the memory of the samples.
+    """
+
+    path: Path
+    arrays: Mapping[str, str] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    budget: Budget = DEFAULT_BUDGET
+
+    def __str__(self) -> str:
+        return str(self.path)
 
 
 @dataclass(frozen=True)
@@ -26,34 +61,53 @@ class Data:
 
     Attributes:
         x: (n, …), in the shape that the model takes.
-        y: (n,) classes, or (n, k) of 0 and 1; None if the file has no labels.
+        y: Labels as they are in the file; None if it has none.
         group: (n,) patient or subject of each sample; None if the file has no groups.
+        class_names: Names of the classes in the order of the model's outputs; () if unknown.
+        used: Name of the array or column that is used for each role.
+        possible_groups: Names of unused arrays that look like patients or subjects.
     """
 
     x: np.ndarray
     y: np.ndarray | None = None
     group: np.ndarray | None = None
+    class_names: tuple[str, ...] = ()
+    used: Mapping[str, str] = field(default_factory=dict)
+    possible_groups: tuple[str, ...] = ()
 
 
-def read(path: Path, shape: tuple[int, ...]) -> Data:
+def read(source: DataSource, shape: tuple[int, ...]) -> Data:
     """Read samples, and labels and groups if the file has them.
 
     Args:
-        path: .npy file with x; .npz file with `x` or `x_test`, and optionally `y` or `y_test`,
-            and `group`; .csv file with a column `y`, or one `y_NAME` for each label, optionally
-            `group`, and the values of x.
+        source: .npy file with x; .npz file with `x` or `x_test`, and optionally `y` or `y_test`,
+            `group` and `class_names`; .csv file with a column `y`, or one `y_NAME` for each label,
+            optionally `group`, and the values of x.
         shape: Shape of one sample. Axes of size 1 may be missing or added; rows of a .csv file
             are reshaped.
 
     Raises:
         InputError: If the file type, an array or a shape is not supported.
     """
+    path = source.path
     if path.suffix not in KINDS:
         raise InputError(f"{path}: unsupported file type. Supported: {', '.join(KINDS)}.")
+    allowed = {".csv": ("y", "group"), ".npy": ()}.get(path.suffix, tuple(ROLES))
+    if wrong := [role for role in source.arrays if role not in allowed]:
+        raise InputError(
+            f"{path}: --array {wrong[0]}={source.arrays[wrong[0]]} is not possible for a "
+            f"{path.suffix} file. Possible roles: {', '.join(allowed) or 'none'}."
+        )
     if path.suffix == ".csv":
-        return _read_csv(path, shape)
-    arrays = {"x": read_array(path)} if path.suffix == ".npy" else _read_npz(path)
-    return from_arrays(arrays["x"], arrays.get("y"), arrays.get("group"), shape, str(path))
+        return _read_csv(source, shape)
+    if path.suffix == ".npy":
+        return from_arrays(read_array(path), shape=shape, source=str(path))
+    arrays, used, possible_groups = _read_npz(source)
+    data = from_arrays(arrays["x"], arrays.get("y"), arrays.get("group"), shape, str(path))
+    names = source.labels or tuple(
+        map(str, decode_texts(arrays.get("class_names", np.zeros(0))).ravel())
+    )
+    return Data(data.x, data.y, data.group, names, used, possible_groups)
 
 
 def from_arrays(
@@ -67,7 +121,7 @@ def from_arrays(
 
     Args:
         x: Samples, (n, ...), numbers without NaN.
-        y: Labels: (n,) classes, (n, k) of 0 and 1, or None.
+        y: Labels, one row for each sample, or None.
         group: Patient or subject of each sample, (n,), or None. An empty array is None.
         shape: Shape of one sample; None to keep that of x. Axes of size 1 may be missing or added.
         source: Path or name of the samples, for messages.
@@ -85,50 +139,110 @@ def from_arrays(
                 f"{source}: {name} has shape {values.shape}, but x has {len(x)} samples. "
                 f"Give one row of {name} for each sample."
             )
-    return Data(x, None if y is None else _check_labels(y, source), group)
+    return Data(x, y, group)
 
 
-def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    arrays = read_npz(path, required=())
-    by_role = {
-        role: next((arrays[name] for name in names if name in arrays), None)
-        for role, names in {**ALIASES, "group": ("group",)}.items()
-    }
-    if by_role["x"] is None:
-        names = ", ".join(sorted(arrays)) or "none"
-        raise InputError(
-            f"{path}: array x or x_test not found. Found: {names}. Save the samples as x."
-        )
-    return {role: values for role, values in by_role.items() if values is not None}
+def _read_npz(
+    source: DataSource,
+) -> tuple[dict[str, np.ndarray], dict[str, str], tuple[str, ...]]:
+    """Read the arrays of a file by role, with their names, and unused names of possible groups."""
+    arrays = read_npz(source.path, required=(), budget=source.budget)
+    used = {}
+    for role, names in ROLES.items():
+        given = source.arrays.get(role)
+        candidates = names if given is None else (given,)
+        name = next((name for name in candidates if name in arrays), None)
+        if name is not None:
+            used[role] = name
+        elif given is not None or role == "x":
+            known = ", ".join(sorted(arrays)) or "none"
+            expected = given or " or ".join(names)
+            raise InputError(
+                f"{source.path}: array {expected} not found. Arrays: {known}. Name the samples "
+                "with --array x=NAME, and labels and groups with --array y=NAME and group=NAME."
+            )
+    others = {name: array for name, array in arrays.items() if name not in used.values()}
+    possible = () if "group" in used else find_possible_groups(others, len(arrays[used["x"]]))
+    return {role: arrays[name] for role, name in used.items()}, used, possible
 
 
-def _read_csv(path: Path, shape: tuple[int, ...]) -> Data:
+def find_possible_groups(arrays: Mapping[str, np.ndarray], samples: int) -> tuple[str, ...]:
+    """Find arrays that look like the patient or subject of each sample.
+
+    They have few distinct values, and each of several values in a row, because samples of one
+    subject are mostly stored together.
+
+    Args:
+        arrays: Arrays by name.
+        samples: Number of samples.
+    """
+    names = []
+    for name, array in arrays.items():
+        if array.shape not in ((samples,), (samples, 1)) or array.dtype.kind not in "iuUSf":
+            continue
+        values = array.ravel()
+        distinct = len(np.unique(values))
+        runs = 1 + int(np.count_nonzero(values[1:] != values[:-1]))
+        is_grouped = runs * MIN_RUN <= samples and distinct >= 2
+        is_named = any(word in name.lower() for word in GROUP_WORDS)
+        if is_grouped or (is_named and 2 <= distinct <= samples // 2):
+            names.append(name)
+    return tuple(names)
+
+
+def describe_possible_group(name: str) -> str:
+    """Say that an array may be a group, and how to use it."""
+    return (
+        f"array {name} may name the patient or subject of each sample. If it does, use it with "
+        f"--array group={name}: otherwise samples of one subject are in training and in test, and "
+        "the accuracy is too high."
+    )
+
+
+def _read_csv(source: DataSource, shape: tuple[int, ...]) -> Data:
     from snugnet.core.settings.datasets.windows import WindowsDataset
     from snugnet.datasets import windows
 
-    is_multilabel = any(name.startswith("y_") for name in read_columns(path))
-    settings = WindowsDataset(
-        kind="windows", path=path.name, task="multilabel" if is_multilabel else "multiclass"
+    path = source.path
+    columns = read_columns(path)
+    has_label_columns = any(name.startswith("y_") for name in columns)
+    label = source.arrays.get("y", "y")
+    is_unlabelled = not has_label_columns and label not in columns
+    if is_unlabelled and "y" in source.arrays:
+        raise InputError(f"{path}: column {label} not found. Columns: {', '.join(columns[:20])}.")
+    settings = WindowsDataset.model_validate(
+        {
+            "kind": "windows",
+            "path": path.name,
+            "task": "multilabel" if has_label_columns else "multiclass",
+            "arrays": {
+                role: source.arrays[role] for role in ("y", "group") if role in source.arrays
+            },
+        }
     )
-    samples = windows.load(settings, path.parent, seed=0)
-    if not is_multilabel and not all(name.isdecimal() for name in samples.class_names):
-        # The file does not define which name is which output.
+    table = windows.read_table(path, settings, source.budget, needs_labels=False)
+    if np.prod(table["x"].shape[1:]) != np.prod(shape):
         raise InputError(
-            f"{path}: column y contains names. Replace them with the index of the model's output, "
-            "counted from 0."
-        )
-    if np.prod(samples.x.shape[1:]) != np.prod(shape):
-        raise InputError(
-            f"{path}: {samples.x.shape[1]} value columns, but the model takes samples of "
+            f"{path}: {table['x'].shape[1]} value columns, but the model takes samples of "
             f"{' x '.join(map(str, shape))}. Save one column for each value."
         )
-    return Data(samples.x.reshape(-1, *shape), samples.y, samples.group)
+    x = _check_numbers(table["x"], str(path)).reshape(-1, *shape)
+    names = source.labels
+    if has_label_columns:
+        names = names or tuple(map(str, table["class_names"]))
+    used: dict[str, str] = {
+        role: source.arrays.get(role, role) for role in ("y", "group") if role in table
+    }
+    return Data(x, table.get("y"), table.get("group"), names, used)
 
 
 def read_columns(path: Path) -> list[str]:
     """Return the names of a .csv file's columns."""
     with path.open(newline="", errors="replace") as stream:
-        return next(csv.reader(stream), [])
+        try:
+            return next(csv.reader(stream), [])
+        except csv.Error as error:
+            raise InputError(f"{path}: cannot be read as .csv ({error})") from None
 
 
 def _check_numbers(x: np.ndarray, source: str) -> np.ndarray:
@@ -154,64 +268,6 @@ def _reshape(x: np.ndarray, shape: tuple[int, ...], source: str) -> np.ndarray:
     return x.reshape(len(x), *shape)
 
 
-def _check_labels(y: np.ndarray, source: str) -> np.ndarray:
-    if y.dtype.kind == "f" and (y == np.rint(y)).all():
-        y = y.astype(np.int64)  # Keras accepts zeros and ones as floats
-    if y.dtype.kind not in "iub":
-        raise InputError(
-            f"{source}: y has type {y.dtype}. Save integers: the class of each sample."
-        )
-    return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-
-
-def infer_task_from_labels(y: np.ndarray, outputs: int) -> str:
-    """Infer the task from the shape of the labels.
-
-    Args:
-        y: (n,) classes, or (n, k) of 0 and 1.
-        outputs: Number of the model's outputs.
-
-    Returns:
-        `binary`, `multiclass` or `multilabel`.
-    """
-    if outputs == 1:
-        return "binary"
-    has_several = y.ndim == 2 and not (y.sum(axis=1) == 1).all()
-    return "multilabel" if has_several else "multiclass"
-
-
-def convert_labels(y: np.ndarray, task: str, outputs: int, source: str) -> np.ndarray:
-    """Convert labels to the form of a task.
-
-    Args:
-        y: Labels: (n,) classes, (n, k) of 0 and 1, or one-hot classes.
-        task: `binary`, `multiclass` or `multilabel`.
-        outputs: Number of the model's outputs.
-        source: Path or name of the samples, for messages.
-
-    Returns:
-        (n,) int64 classes; for `multilabel`, (n, outputs) uint8 of 0 and 1.
-
-    Raises:
-        InputError: If the labels do not fit the model's outputs.
-    """
-    if (
-        task == "multiclass"
-        and y.ndim == 2
-        and y.shape[1] == outputs
-        and (y.sum(axis=1) == 1).all()
-    ):
-        y = y.argmax(axis=1)  # one-hot labels, as in Keras' tutorials
-    expected = (len(y), outputs) if task == "multilabel" else (len(y),)
-    classes = 2 if task in ("binary", "multilabel") else outputs
-    if y.shape != expected or y.min() < 0 or y.max() >= classes:
-        raise InputError(
-            f"{source}: y has shape {y.shape} and values {y.min()} to {y.max()}. The model is "
-            f"{task}: save y with shape {expected} and values 0 to {classes - 1}."
-        )
-    return y.astype(np.uint8 if task == "multilabel" else np.int64)
-
-
 def as_model_input(x: np.ndarray, raw: bool) -> np.ndarray:
     """Convert integers to float32, unless they are raw inputs of the model."""
     return x if raw or x.dtype.kind == "f" else x.astype(np.float32)
@@ -230,38 +286,10 @@ def draw_random_samples(graph: Graph, count: int, seed: int = RANDOM_SAMPLES_SEE
     """
     tensor = graph.tensors[graph.inputs[0]]
     shape, rng = (count, *tensor.shape[1:]), np.random.default_rng(seed)
-    # A float input may be followed by an operator that quantizes it.
-    quantizers = [
-        operator
-        for operator in graph.operators
-        if operator.name == "QUANTIZE" and operator.inputs[0] == tensor.index
-    ]
-    quantized = graph.tensors[quantizers[0].outputs[0]] if quantizers else tensor
-    if not len(quantized.scales):
+    quantized = find_quantized_input(graph)
+    if quantized is None:
         return rng.normal(size=shape).astype(np.float32)
     info = np.iinfo(quantized.dtype)
     levels = rng.integers(info.min, info.max, shape, endpoint=True)
     zero, scale = int(quantized.zero_points[0]), float(quantized.scales[0])
     return dequantize(levels, scale, zero)
-
-
-def build_labelled_samples(
-    data: Data, outputs: int, source: str, task: str | None = None
-) -> Samples:
-    """Build samples of a classification task from the data of a user.
-
-    Args:
-        data: The data; they must have labels.
-        outputs: Number of the model's outputs.
-        source: Path or name of the samples, for messages.
-        task: The task; None to infer it from the labels.
-
-    Raises:
-        InputError: If there are no labels, or they do not fit the model's outputs.
-    """
-    if data.y is None:
-        raise InputError(f"{source}: no labels. Add an array y with the class of each sample.")
-    task = task or infer_task_from_labels(data.y, outputs)
-    labels = convert_labels(data.y, task, outputs, source)
-    names = tuple(map(str, range(max(2, outputs))))
-    return Samples(data.x, labels, names, task, data.group)

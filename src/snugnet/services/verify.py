@@ -7,7 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from snugnet.core.budget import DEFAULT_BUDGET, Budget, as_budget
 from snugnet.core.decisions import decide
+from snugnet.core.errors import InputError
+from snugnet.core.tflite_graph import Graph
+from snugnet.int8.cost import check_memory
 from snugnet.services import user_data
 from snugnet.services.html_table import html_table
 from snugnet.tflite.model_file import ModelFile
@@ -61,9 +65,10 @@ class Verification:
 
 def verify(
     model: str | Path,
-    data: str | Path | np.ndarray | None = None,
+    data: str | Path | user_data.DataSource | np.ndarray | None = None,
     samples: int = CERTIFIED,
     traced: int = TRACED,
+    budget: float | Budget = DEFAULT_BUDGET,
 ) -> Verification:
     """Compare LiteRT and TensorFlow Lite Micro with the integer engine, bit for bit.
 
@@ -74,6 +79,7 @@ def verify(
         samples: Number of random samples. Used only if `data` is None.
         traced: Number of samples for which every tensor is compared. For all other samples, only
             the outputs are compared.
+        budget: Limits on work and memory, or the factor by which the default limits are multiplied.
 
     Returns:
         The result; `exact` is True if all compared values are identical.
@@ -82,15 +88,35 @@ def verify(
         InputError: If the file or the samples cannot be used.
         OSError: If a file cannot be read.
     """
-    file = ModelFile.read(model)
+    file, limits = ModelFile.read(model), as_budget(budget)
+    _check_graph(file.graph, str(model))
+    check_memory(file.graph, samples if data is None else 1, limits, str(model))
     shape = file.graph.tensors[file.graph.inputs[0]].shape[1:]
     if data is None:
         x, inputs = user_data.draw_random_samples(file.graph, samples), "random"
-    elif isinstance(data, str | Path):
-        x, inputs = user_data.read(Path(data), shape).x, str(data)
+    elif isinstance(data, str | Path | user_data.DataSource):
+        source = data
+        if not isinstance(source, user_data.DataSource):
+            source = user_data.DataSource(Path(source), budget=limits)
+        x, inputs = user_data.read(source, shape).x, str(data)
     else:
         x, inputs = user_data.from_arrays(data, shape=shape).x, "samples"
     return Verification(certify_samples(file, x, traced), inputs)
+
+
+def _check_graph(graph: Graph, name: str) -> None:
+    """Check that a file has one input and one output, both with an axis of samples."""
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        raise InputError(
+            f"{name}: {len(graph.inputs)} inputs and {len(graph.outputs)} outputs. Only files with "
+            "one of each can be verified."
+        )
+    for kind, index in (("input", graph.inputs[0]), ("output", graph.outputs[0])):
+        if not graph.tensors[index].shape:
+            raise InputError(
+                f"{name}: the {kind} is a single number without an axis of samples. Convert the "
+                "model with a batch axis."
+            )
 
 
 def certify_samples(file: ModelFile, x: np.ndarray, traced: int) -> Certificate:

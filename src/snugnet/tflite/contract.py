@@ -9,6 +9,8 @@ from snugnet.tflite.layers import BOUNDARY, list_float_tensors
 
 # The operator that indicates an open batch dimension. It reads the shape of the input at run time.
 OPEN_BATCH = "SHAPE"
+# Operators whose int8 weights have a scale for each channel.
+PER_CHANNEL = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV")
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,8 @@ def _check_weights(graph: Graph, scheme: Scheme) -> list[str]:
                 f"weights {tensor.name} of {operator.name} are {tensor.dtype} instead of "
                 f"{scheme.weights}"
             )
-        if not scheme.calibrated or operator.name == "FULLY_CONNECTED" or tensor.dtype != "int8":
+        is_per_channel = operator.name in PER_CHANNEL and tensor.dtype == "int8"
+        if not scheme.calibrated or not is_per_channel:
             continue
         if len(tensor.scales) < _channels(operator, tensor):
             findings.append(
@@ -129,12 +132,10 @@ def _check_integer(graph: Graph, scheme: Scheme) -> list[str]:
     """Full integer: integer biases, and floats at boundary QUANTIZE and DEQUANTIZE only."""
     findings = []
     bias_type = "int64" if scheme.activations == "int16" else "int32"
-    for operator, _ in graph.weights():
-        bias = operator.inputs[2] if len(operator.inputs) > 2 else -1
-        if bias >= 0 and graph.tensors[bias].dtype != bias_type:
+    for operator, bias in graph.biases():
+        if bias.dtype != bias_type:
             findings.append(
-                f"bias {graph.tensors[bias].name} of {operator.name} is "
-                f"{graph.tensors[bias].dtype} instead of {bias_type}"
+                f"bias {bias.name} of {operator.name} is {bias.dtype} instead of {bias_type}"
             )
     ends = {*graph.inputs, *graph.outputs}
     for i, operator in enumerate(graph.operators):

@@ -84,12 +84,13 @@ def read_graph(path: str | Path) -> Graph:
     return parse_graph(Path(path).read_bytes(), path)
 
 
-def parse_graph(data: bytes, path: str | Path) -> Graph:
+def parse_graph(data: bytes, path: str | Path, only_main: bool = False) -> Graph:
     """Parse the main subgraph of a file.
 
     Args:
         data: Content of the .tflite file.
         path: Path of the file, for messages.
+        only_main: Whether other subgraphs are left out. Otherwise they are an error.
 
     Returns:
         The graph.
@@ -102,7 +103,7 @@ def parse_graph(data: bytes, path: str | Path) -> Graph:
             f"{path}: not a .tflite file (identifier {data[4:8]!r} instead of TFL3)"
         )
     try:
-        return _read_graph(schema.Model.GetRootAs(data, 0), _Budget(len(data)))
+        return _read_graph(schema.Model.GetRootAs(data, 0), _Budget(len(data)), only_main)
     except ModelFormatError as error:
         raise ModelFormatError(f"{path}: {error}") from None
     except DAMAGE_ERRORS as error:
@@ -121,9 +122,12 @@ def count_subgraphs(file: bytes) -> int:
     return int(schema.Model.GetRootAs(file, 0).SubgraphsLength())
 
 
-def _read_graph(model: Any, budget: _Budget) -> Graph:
-    if model.SubgraphsLength() != 1:
-        raise ModelFormatError(f"{model.SubgraphsLength()} subgraphs; only one is supported")
+def _read_graph(model: Any, budget: _Budget, only_main: bool) -> Graph:
+    if not model.SubgraphsLength() or (model.SubgraphsLength() > 1 and not only_main):
+        raise ModelFormatError(
+            f"{model.SubgraphsLength()} subgraphs; only one is supported. More come from loops "
+            "over time or branches; `snugnet inspect` shows the main one."
+        )
     subgraph = model.Subgraphs(0)
     buffers = list(_iterate_tables(model.BuffersLength(), budget, model.Buffers, "buffers"))
     codes = list(

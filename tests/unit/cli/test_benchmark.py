@@ -60,7 +60,7 @@ def test_benchmark_omits_accuracy_when_data_is_missing(command_json, command, mo
     assert result["baseline"] is None
     assert result["accuracy"] is None
     assert "random" in result["reason"]
-    assert "accuracy not measured: no data" in command("benchmark", "--model", model, *QUICK)[1]
+    assert "quality not measured: no data" in command("benchmark", "--model", model, *QUICK)[1]
 
 
 def test_benchmark_has_no_arena_when_tflm_rejects_the_file(command_json, command, tmp_path):

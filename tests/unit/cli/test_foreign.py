@@ -45,7 +45,7 @@ scores = layers.Dense(3, activation="softmax")(layers.LSTM(8)(signal))
 save(keras.Model(signal, scores), "lstm.keras")
 twice = layers.Lambda(lambda x: x * 2, name="twice")
 keras.Model(signal, twice(signal)).save(f"{folder}/lambda.keras")
-keras.Model(signal, keras.ops.tanh(signal)).save(f"{folder}/function.keras")
+keras.Model(signal, keras.ops.cumsum(signal)).save(f"{folder}/function.keras")
 heads = [layers.Dense(3, name="a")(signal), layers.Dense(2, name="b")(signal)]
 keras.Model(signal, heads).save(f"{folder}/two.keras")
 """
@@ -80,7 +80,7 @@ def test_load_keras_file_computes_the_same_when_file_is_keras_3(keras, folder, n
     ("name", "message"),
     [
         ("lambda.keras", "layer 'twice': Lambda layers are not allowed"),
-        ("function.keras", "'Tanh' is not a Keras layer"),
+        ("function.keras", "the operation 'Cumsum' is not supported"),
         pytest.param("two.keras", "1 inputs and 2 outputs (a, b)", marks=pytest.mark.slow),
     ],
 )
@@ -96,10 +96,9 @@ def test_load_keras_file_fails_when_keras_2_cannot_load_it(keras, folder, name, 
 @pytest.mark.parametrize("form", ["h5", "keras", "saved_model"])
 def test_load_keras_file_fails_when_model_contains_lambda(keras, tmp_path, form):
     """The file is refused by its description alone: its code would leave a mark."""
-    from snugnet.models.loading.keras_files import load_keras_file, read_description
+    from snugnet.models.loading.keras_files import load_keras_file
 
     path = foreign_models.save_model_file("with_lambda", form, tmp_path)
-    assert "Lambda" in {entry["class_name"] for _, entry in read_description(path).layers}
     with pytest.raises(InputError, match="'twice'"):
         load_keras_file(path)
 

@@ -3,6 +3,7 @@
 import csv
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from snakemake.utils import update_config
@@ -141,14 +142,64 @@ def test_init_omits_variants_when_model_does_not_allow_them(command_json, keras,
     assert {cell.variant for cell in study_of(tmp_path / "m.yaml").cells} == {"original", "pruned"}
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.float32])
+def test_init_accepts_labels_when_they_are_one_hot(command_json, tmp_path, dtype):
+    y = np.eye(4, dtype=dtype)[np.arange(40) % 4]
+    np.savez(tmp_path / "a.npz", x=np.zeros((40, 8, 2), np.float32), y=y)
+    request = ("init", "--data", tmp_path / "a.npz", "--output", tmp_path / "m.yaml")
+    code, result = command_json(*request)
+    assert code == 0, result
+    assert result["task"] == "multiclass"
+    assert list(result["splits"]["train"]["classes"]) == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize("form", ["npz", "csv"])
+def test_init_asks_for_order_when_classes_have_names(command, command_json, keras, tmp_path, form):
+    """The names in alphabetical order would be those of other outputs."""
+    model = foreign_models.save_model_file("conv1d", "h5", tmp_path)
+    y = np.array(["walk", "run", "sit", "fall"])[np.arange(40) % 4]
+    x = np.random.default_rng(0).normal(size=(40, 64, 3)).astype(np.float32)
+    data = tmp_path / f"d.{form}"
+    if form == "npz":
+        np.savez(data, x=x, y=y)
+    else:
+        table = pd.DataFrame(x.reshape(40, -1), columns=[f"v{i}" for i in range(192)])
+        table.assign(y=y).to_csv(data, index=False)
+    window = ("--window", "64,3") if form == "csv" else ()
+    request = ("init", "--data", data, "--model", model, *window, "--output", tmp_path / "m.yaml")
+    code, _, complaint = command(*request)
+    assert code == 2
+    assert "Which one is output 0" in complaint
+    assert not (tmp_path / "m.yaml").exists()
+    code, result = command_json(*request, "--labels", "walk,run,sit,fall")
+    assert code == 0, result
+    assert list(result["splits"]["train"]["classes"]) == ["walk", "run", "sit", "fall"]
+    assert study_of(tmp_path / "m.yaml").config.datasets["d"].classes == (
+        "walk",
+        "run",
+        "sit",
+        "fall",
+    )
+
+
+def test_init_names_possible_group_when_array_is_unused(command_json, command, tmp_path):
+    x, y = np.zeros((60, 8, 2), np.float32), np.arange(60) % 3
+    np.savez(tmp_path / "a.npz", x=x, y=y, wearer=np.arange(60) // 6, noise=np.arange(60) % 7)
+    request = ("init", "--data", tmp_path / "a.npz", "--output", tmp_path / "m.yaml")
+    code, result = command_json(*request)
+    assert code == 0
+    assert result["possible_groups"] == ["wearer"]
+    assert "--array group=wearer" in command(*request, "--force")[1]
+    code, result = command_json(*request, "--force", "--array", "group=wearer")
+    assert code == 0
+    assert result["possible_groups"] == []
+    assert result["splits"]["test"]["groups"] == 2
+
+
 @pytest.mark.parametrize(
-    ("y", "message"),
-    [
-        (np.eye(4, dtype=np.int64)[np.arange(40) % 4], "y is one-hot. Save y.argmax(axis=1)"),
-        ((np.arange(40) % 4)[:, np.newaxis], "y has shape (40, 1). Save y[:, 0]"),
-    ],
+    ("y", "message"), [((np.arange(40) % 4)[:, np.newaxis], "y has shape (40, 1). Save y[:, 0]")]
 )
-def test_init_fails_when_labels_are_one_hot_or_2d(command, tmp_path, y, message):
+def test_init_fails_when_labels_have_two_dimensions(command, tmp_path, y, message):
     np.savez(tmp_path / "a.npz", x=np.zeros((40, 8, 2), np.float32), y=y)
     request = ("init", "--data", tmp_path / "a.npz", "--output", tmp_path / "m.yaml")
     code, _, complaint = command(*request)
@@ -245,6 +296,8 @@ def test_init_fails_when_model_does_not_fit_data(command, keras, data_folder):
         "--data",
         data_folder / "Belt-2025.npz",
         *NAMES,
+        "--labels",
+        ",".join(ACTIVITIES),
         "--model",
         model,
         "--output",

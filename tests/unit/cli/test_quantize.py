@@ -17,12 +17,12 @@ UNTRAINABLE = {
     "lstm": "'lstm' (LSTM)",
     "gru": "'gru' (Bidirectional)",
     "custom": "'squared' (Squared)",
-    "autoencoder": "autoencoder.h5: the last layer is neither softmax nor sigmoid",
+    "autoencoder": "the model reconstructs its input, so labels mark anomalies",
 }
 REFUSED = {
     "several_outputs": "1 inputs and 2 outputs (class, age)",
     "with_lambda": "layer 'twice': Lambda layers are not allowed",
-    "custom": "layer 'squared': 'Squared' is not a Keras layer",
+    "custom": "layer 'squared': 'Squared' is not a supported Keras layer",
 }
 
 
@@ -80,7 +80,7 @@ def test_quantize_writes_int8_file_when_method_is_ptq(command_json, model_and_da
         assert -1 <= result["accuracy"]["delta"] <= 1
     else:
         assert result["accuracy"] is None
-        assert "the last layer is neither softmax nor sigmoid" in result["reason"]
+        assert "the model reconstructs its input, so labels mark anomalies" in result["reason"]
 
 
 @pytest.mark.slow

@@ -83,3 +83,56 @@ def test_split_fails_when_there_are_two_groups():
 def test_split_fails_when_classes_are_too_small():
     with pytest.raises(InputError, match="12 samples cannot be split with every class"):
         split(samples(12, y=np.arange(12) % 6), 0.1, 0.1, 1, "x")
+
+
+def test_split_ignores_rare_classes_when_no_model_is_trained():
+    y = np.array([0] * 59 + [1])
+    with pytest.raises(InputError, match="cannot be split with every class"):
+        split(samples(60, y=y), 0.2, 0.2, 1, "x")
+    parts = split(samples(60, y=y), 0.2, 0.2, 1, "x", is_trained=False)
+    assert {name: len(part.x) for name, part in parts.items()} == {
+        "train": 36,
+        "val": 12,
+        "test": 12,
+    }
+    assert set.union(*(ids(part) for part in parts.values())) == set(range(60))
+
+
+def test_split_accepts_train_when_no_model_is_trained():
+    names = np.array(["train"] * 20 + ["val"] * 20 + ["test"] * 20)
+    y = np.array([0] * 20 + [1] * 40)
+    parts = split(samples(60, y=y, split=names), 0.2, 0.2, 1, "x", is_trained=False)
+    assert ids(parts["train"]) == set(range(20))
+
+
+def test_split_keeps_groups_when_no_model_is_trained():
+    parts = split(samples(60, 6), 0.2, 0.2, 1, "x", is_trained=False)
+    members = [set(part.group.tolist()) for part in parts.values()]
+    assert sum(map(len, members)) == len(set.union(*members)) == 6
+
+
+@pytest.mark.parametrize("is_trained", [True, False])
+@pytest.mark.parametrize(
+    ("task", "y", "names"),
+    [
+        ("regression", np.linspace(0, 95, 60, dtype=np.float32)[:, np.newaxis], ("0",)),
+        ("segmentation", np.arange(60 * 5).reshape(60, 5) % 2, ("a", "b")),
+        ("reconstruction", np.arange(60) % 2, ()),
+        ("reconstruction", np.zeros(0, np.int64), ()),
+        ("multilabel", np.tile([[1, 0], [0, 1]], (30, 1)).astype(np.uint8), ("a", "b")),
+    ],
+)
+def test_split_draws_samples_when_task_is_not_stratified(task, y, names, is_trained):
+    whole = samples(60, y=y, task=task, class_names=names)
+    parts = split(whole, 0.2, 0.2, 1, "x", is_trained)
+    assert [len(parts[name].x) for name in ("train", "val", "test")] == [36, 12, 12]
+    for part in parts.values():
+        index = part.x[:, 0].astype(int)
+        np.testing.assert_array_equal(part.y, y[index] if len(y) else y)
+
+
+def test_split_fails_when_no_position_has_a_class():
+    y = np.zeros((60, 5), np.int64)
+    whole = samples(60, y=y, task="segmentation", class_names=("rest", "QRS"))
+    with pytest.raises(InputError, match="the train split has no sample of class QRS"):
+        split(whole, 0.2, 0.2, 1, "x")

@@ -152,3 +152,33 @@ def test_windows_group_is_saved_when_csv_groups_are_strings(tmp_path):
     samples = load(tmp_path, "mine.csv")
     save_split(tmp_path / "split.npz", samples)
     assert load_split(tmp_path / "split.npz").group.tolist() == table["group"].tolist()
+
+
+def test_windows_fails_quickly_when_a_class_number_is_huge(tmp_path):
+    """A class number of a billion must not make a billion names."""
+    np.savez(tmp_path / "a.npz", x=np.zeros((9, 10, 2)), y=np.array([0, 1, 10**9] * 3))
+    with pytest.raises(InputError, match=r"y holds class 1000000000, but the file has 9 samples"):
+        load(tmp_path, "a.npz")
+
+
+def test_windows_fails_clearly_when_csv_has_many_columns(tmp_path):
+    (tmp_path / "mine.csv").write_text("y" + ",a" * 50_000 + "\n")
+    with pytest.raises(InputError, match=r"more than 50,000 columns; save the samples as an array"):
+        load(tmp_path, "mine.csv")
+
+
+def test_windows_names_label_option_when_csv_has_text(tmp_path):
+    table = pd.DataFrame({"a": [1.0, 2, 3], "y": [0, 1, 0], "diagnosis": ["n", "s", "n"]})
+    table.to_csv(tmp_path / "mine.csv", index=False)
+    with pytest.raises(InputError, match=r"columns diagnosis hold text.*--array y=diagnosis"):
+        load(tmp_path, "mine.csv")
+
+
+def test_windows_needs_labels_when_a_dataset_is_loaded(tmp_path):
+    pd.DataFrame({"a": [1.0, 2, 3]}).to_csv(tmp_path / "mine.csv", index=False)
+    with pytest.raises(InputError, match="add a column y, or columns y_NAME"):
+        load(tmp_path, "mine.csv")
+    settings = WindowsDataset(kind="windows", path="mine.csv")
+    table = windows.read_table(tmp_path / "mine.csv", settings, needs_labels=False)
+    assert sorted(table) == ["x"]
+    assert table["x"].shape == (3, 1)

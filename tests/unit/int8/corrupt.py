@@ -2,7 +2,7 @@
 
 python -m tests.unit.int8.corrupt FILE FIRST COUNT
 
-Prints one line a damage that did not end as it should: with outputs or a ModelFormatError, within
+Prints one line a damage that did not end as it should: with outputs or a refusal, within
 two seconds and one gibibyte.
 """
 
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from snugnet.core.budget import BudgetError
 from snugnet.core.errors import ModelFormatError
 from snugnet.int8 import load
 
@@ -48,12 +49,12 @@ def run(path: Path) -> str:
     """Load a model and run it once."""
     try:
         model = load(path)
-    except ModelFormatError:
+    except (ModelFormatError, BudgetError):
         return "refused"
     inputs = [np.zeros(port.shape, port.dtype) for port in model.inputs]
     try:
         model.predict(inputs)
-    except ModelFormatError:
+    except (ModelFormatError, BudgetError):
         return "refused at the first run"
     return "runs"
 

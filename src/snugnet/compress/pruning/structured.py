@@ -28,7 +28,8 @@ from snugnet.core.samples import Samples
 from snugnet.core.settings.structured_pruning import StructuredPruningSettings
 from snugnet.core.sparsity import SPARSITY_TOLERANCE
 from snugnet.models.loading.keras2 import tf, tf_keras
-from snugnet.models.training.fit import LOSS, fit
+from snugnet.models.training.fit import fit
+from snugnet.models.training.objectives import make_loss, make_targets
 from snugnet.models.training.sparsity_mask import SparsityMask
 
 # The class of the settings that `compress` takes.
@@ -191,12 +192,14 @@ def _score_bn_scale(groups: ChannelGroups) -> dict[str, np.ndarray]:
 def _score_taylor(groups: ChannelGroups, samples: Samples) -> dict[str, np.ndarray]:
     """Estimate the change of the loss: (sum of gradient x weight)^2, summed over batches."""
     kernels = {name: groups.model.get_layer(name).kernel for name in groups.producers}
-    loss = tf_keras.losses.get(LOSS[samples.task])
+    output_shape = tuple(groups.model.output_shape[1:])
+    loss = tf_keras.losses.get(make_loss(samples, output_shape[-1]))
+    targets = make_targets(samples, output_shape)
     total = {name: np.zeros(kernel.shape[-1]) for name, kernel in kernels.items()}
     for start in range(0, len(samples.x), 64):
         part = slice(start, start + 64)
-        x, y = samples.x[part].astype(np.float32), samples.y[part]
-        y = y if samples.task == "multiclass" else y.reshape(len(y), -1)
+        x, y = samples.x[part].astype(np.float32), targets[part]
+        y = y.reshape(len(y), -1) if samples.task == "binary" else y
         with tf.GradientTape() as tape:
             value = tf.reduce_mean(loss(y, groups.model(x, training=False)))
         gradients = tape.gradient(value, list(kernels.values()))

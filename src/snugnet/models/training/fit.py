@@ -9,17 +9,15 @@ from typing import Any
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
+from snugnet.core.errors import InputError
 from snugnet.core.progress import progress
 from snugnet.core.samples import Samples
 from snugnet.core.settings.training import TrainingSettings
+from snugnet.core.tasks import Task
 from snugnet.models.loading.keras2 import tf_keras
 from snugnet.models.training.augment import augment
+from snugnet.models.training.objectives import make_loss, make_metrics, make_targets
 
-LOSS = {
-    "multiclass": "sparse_categorical_crossentropy",
-    "multilabel": "binary_crossentropy",
-    "binary": "binary_crossentropy",
-}
 # Metrics on val for early stopping: key in the history, and the direction that is better.
 MONITOR = {
     "loss": ("val_loss", "min"),
@@ -51,20 +49,21 @@ def fit(
     Returns:
         One mapping per epoch: epoch, loss, val_loss, accuracy, learning_rate, seconds, ...
     """
+    output_shape = tuple(model.output_shape[1:])
     model.compile(
         optimizer=tf_keras.optimizers.Adam(settings.learning_rate),
-        loss=LOSS[train.task],
-        metrics=_make_metrics(train.task, settings.monitor),
+        loss=make_loss(train, output_shape[-1]),
+        metrics=make_metrics(train, output_shape[-1], settings.monitor),
     )
     # Create the variables of the optimizer now, so that the training step is traced only once.
     model.optimizer.build(model.trainable_variables)
     key, mode = MONITOR[settings.monitor]
     recorder = _Recorder(settings.epochs)
     model.fit(
-        _iterate_batches(train, settings, seed),
+        _iterate_batches(train, make_targets(train, output_shape), settings, seed),
         steps_per_epoch=count_steps_per_epoch(train, settings.batch_size),
         epochs=settings.epochs,
-        validation_data=(val.x.astype(np.float32), val.y),
+        validation_data=(val.x.astype(np.float32), make_targets(val, output_shape)),
         validation_batch_size=512,
         callbacks=[
             *callbacks,
@@ -98,17 +97,6 @@ def find_best_epoch(history: Sequence[Mapping[str, float]], monitor: str) -> Map
     return select(history, key=lambda epoch: epoch[key])
 
 
-def _make_metrics(task: str, monitor: str) -> list[Any]:
-    accuracy = {
-        "multiclass": tf_keras.metrics.SparseCategoricalAccuracy,
-        "multilabel": tf_keras.metrics.BinaryAccuracy,
-        "binary": tf_keras.metrics.BinaryAccuracy,
-    }[task](name="accuracy")
-    if monitor != "auc":
-        return [accuracy]
-    return [accuracy, tf_keras.metrics.AUC(name="auc", multi_label=task == "multilabel")]
-
-
 def _make_decay_callbacks(settings: TrainingSettings, key: str, mode: str) -> list[Any]:
     """Make the callback that lowers the learning rate, if there is one."""
     peak, epochs = settings.learning_rate, settings.epochs
@@ -126,7 +114,7 @@ def _make_decay_callbacks(settings: TrainingSettings, key: str, mode: str) -> li
 
 
 def _iterate_batches(
-    train: Samples, settings: TrainingSettings, seed: int
+    train: Samples, targets: np.ndarray, settings: TrainingSettings, seed: int
 ) -> Iterator[tuple[np.ndarray, ...]]:
     """Yield shuffled, augmented, weighted batches without end.
 
@@ -141,9 +129,9 @@ def _iterate_batches(
             rng = np.random.default_rng([seed, epoch, batch])
             x = augment(train.x[index].astype(np.float32), settings.augment, rng)
             if weights is None:
-                yield x, train.y[index]
+                yield x, targets[index]
             else:
-                yield x, train.y[index], weights[index]
+                yield x, targets[index], weights[index]
 
 
 def count_steps_per_epoch(train: Samples, batch_size: int) -> int:
@@ -163,7 +151,14 @@ def _compute_sample_weights(train: Samples) -> np.ndarray:
     """Compute sample weights, float32 (n,), that give every class the same total weight.
 
     A multi-label sample has the weight of its rarest label.
+
+    Raises:
+        InputError: If the samples have no class each.
     """
+    if train.task in (Task.SEGMENTATION, Task.REGRESSION, Task.RECONSTRUCTION):
+        raise InputError(
+            f"training.class_weights: not possible for the task {train.task}; set it to false"
+        )
     if train.task == "multilabel":
         share = np.maximum(train.y.mean(axis=0), 1 / len(train.y))
         weight = np.where(train.y > 0, 1 / share, 0.0).max(axis=1)

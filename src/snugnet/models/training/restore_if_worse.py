@@ -7,6 +7,7 @@ import numpy as np
 from snugnet.core.samples import Samples
 from snugnet.models.loading.keras2 import tf_keras
 from snugnet.models.training.fit import find_best_epoch
+from snugnet.models.training.objectives import make_targets
 
 
 def restore_if_worse(
@@ -27,8 +28,9 @@ def restore_if_worse(
     """
     trained = model.get_weights()
     model.set_weights(start)
+    targets = make_targets(val, tuple(model.output_shape[1:]))
     metrics = model.evaluate(
-        val.x.astype(np.float32), val.y, batch_size=512, verbose=0, return_dict=True
+        val.x.astype(np.float32), targets, batch_size=512, verbose=0, return_dict=True
     )
     before = {f"val_{name}": value for name, value in metrics.items()}
     best = find_best_epoch(history, monitor)

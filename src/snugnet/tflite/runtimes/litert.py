@@ -39,7 +39,7 @@ class TensorDetails:
         scale, zero_point = details["quantization"]
         return cls(
             index=details["index"],
-            shape=tuple(details["shape"]),
+            shape=tuple(int(n) for n in details["shape"]),
             dtype=details["dtype"],
             scale=float(scale) if scale else 1.0,
             zero_point=int(zero_point) if scale else 0,
@@ -98,12 +98,30 @@ def predict(path: str | Path, x: np.ndarray, batch_size: int = 64) -> Prediction
             if count < size:
                 # Fill up the last batch, so that the interpreter need not be resized again.
                 batch = np.concatenate([batch, np.repeat(batch[-1:], size - count, axis=0)])
+            # Recurrent layers keep their state from one invocation to the next.
+            interpreter.reset_all_variables()
             interpreter.set_tensor(input_details.index, batch)
-            interpreter.invoke()
+            _invoke(interpreter, path, start)
             parts.append(interpreter.get_tensor(output_details.index)[:count])
             meter.update(count)
     raw = np.concatenate(parts)
     return Prediction(raw.reshape(len(raw), -1), output_details.scale, output_details.zero_point)
+
+
+def _invoke(interpreter: Interpreter, path: str | Path, start: int) -> None:
+    """Run an interpreter on a batch that begins with sample `start`."""
+    try:
+        interpreter.invoke()
+    except (ValueError, RuntimeError) as error:
+        raise _explain_failure(path, start, error) from None
+
+
+def _explain_failure(path: str | Path, start: int, error: Exception) -> InputError:
+    reason = " ".join(str(error).split())[:300]
+    return InputError(
+        f"{path}: LiteRT cannot run it on the samples from {start} on ({reason}). If the samples "
+        "are random, give samples that the model accepts."
+    )
 
 
 def measure_latency(
@@ -129,9 +147,13 @@ def measure_latency(
     times = np.empty(runs, dtype=np.int64)
     for i in range(-warm_up, runs):
         sample = i % len(inputs)
+        interpreter.reset_all_variables()
         interpreter.set_tensor(input_details.index, inputs[sample : sample + 1])
         start = time.perf_counter_ns()
-        interpreter.invoke()
+        try:
+            interpreter.invoke()
+        except (ValueError, RuntimeError) as error:
+            raise _explain_failure(path, sample, error) from None
         elapsed = time.perf_counter_ns() - start
         if i >= 0:
             times[i] = elapsed

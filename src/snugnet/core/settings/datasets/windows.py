@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from snugnet.core.settings.base import Names
 from snugnet.core.settings.datasets.arrays import ArrayNames
 from snugnet.core.settings.datasets.base import FileDataset, Layout, PositiveInts, Scaling
 from snugnet.core.settings.datasets.folds import Folds
@@ -32,6 +33,12 @@ class WindowsDataset(FileDataset):
     arrays: WindowArrays = Field(
         WindowArrays(),
         description="Names of arrays (.npz) or columns (.csv) that differ from their roles.",
+    )
+    classes: Names | None = Field(
+        None,
+        description=(
+            "Names of the classes, in the order of the model's outputs; null for those in the file."
+        ),
     )
     folds: Folds | None = Field(
         None, description="Folds of each split; null to draw the split at random."
