@@ -42,6 +42,11 @@ def convert_labels(
         InputError: If there are no labels and the task needs some, or if they do not fit the model;
             the message says what to do.
     """
+    if y is not None and (y.ndim == 0 or len(y) != len(x)):
+        raise InputError(
+            f"{source}: y has shape {y.shape}, but there are {len(x)} samples. Give one row of y "
+            "for each sample."
+        )
     if task == Task.RECONSTRUCTION:
         return Labels(_convert_anomalies(x, y, source), ())
     if y is None:

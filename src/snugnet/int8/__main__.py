@@ -11,6 +11,7 @@ import numpy as np
 from snugnet.core.errors import InputError
 from snugnet.int8.arrays import read_array
 from snugnet.int8.classification_report import (
+    ClassificationReport,
     OutputsReport,
     PredictionReport,
     report_predictions,
@@ -45,7 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _print_values(dict(_explain(model, data, options.explain)), options.json)
         else:
             labels = None if options.labels is None else read_array(options.labels)
-            _print_report(report_predictions(model, data, labels), options.json)
+            report = report_predictions(model, data, labels)
+            if isinstance(report, ClassificationReport) and report.reason is not None:
+                raise InputError(report.reason)
+            _print_report(report, options.json)
     except (InputError, OSError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -177,13 +177,14 @@ def test_write_keeps_old_file_when_writing_fails(model_file, tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("labels", "accuracy"),
     [
-        # One 0 or 1 for each output: a score of 0.5 is the raw number 0.
-        (lambda raw: (raw >= 0).astype(np.uint8), "1.0000"),
-        (lambda raw: (raw < 0).astype(np.uint8), "0.0000"),
+        (lambda raw: raw.argmax(axis=1), "1.0000"),
         (lambda raw: raw.argmax(axis=1)[:, np.newaxis], "1.0000"),
+        # One-hot labels are classes, not a 0 or 1 for each output.
+        (lambda raw: np.eye(3, dtype=np.uint8)[raw.argmax(axis=1)], "1.0000"),
+        (lambda raw: np.eye(3, dtype=np.uint8)[raw.argmin(axis=1)], "0.0000"),
     ],
 )
-def test_command_line_compares_with_half_when_labels_are_several(
+def test_command_line_compares_classes_when_last_layer_is_softmax(
     labels, accuracy, model_file, data, tmp_path, capsys
 ):
     raw = load(model_file).predict(np.load(data))
@@ -203,13 +204,19 @@ def test_command_line_compares_with_half_when_output_is_single(tmp_path, capsys)
     assert capsys.readouterr().out == "accuracy 0.7500 of 4 samples\n"
 
 
-def test_command_line_exits_2_when_number_of_labels_is_wrong(model_file, data, tmp_path, capsys):
-    np.save(tmp_path / "labels.npy", np.zeros(4))
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.zeros(4), "y has shape (4,), but there are 9 samples"),
+        (np.ones((9, 3), np.uint8), "The task is multiclass: save y with shape (9,)"),
+    ],
+)
+def test_command_line_exits_2_when_labels_do_not_fit(
+    model_file, data, tmp_path, capsys, labels, message
+):
+    np.save(tmp_path / "labels.npy", labels)
     assert main([str(model_file), str(data), "--labels", str(tmp_path / "labels.npy")]) == 2
-    assert (
-        "expected one class for each of 9 samples, or 3 values of 0 or 1 each"
-        in capsys.readouterr().err
-    )
+    assert message in capsys.readouterr().err
 
 
 def test_command_line_prints_json_when_explain_and_json_are_set(model_file, data, capsys):
