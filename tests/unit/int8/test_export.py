@@ -184,7 +184,7 @@ def test_write_keeps_old_file_when_writing_fails(model_file, tmp_path, monkeypat
         (lambda raw: np.eye(3, dtype=np.uint8)[raw.argmin(axis=1)], "0.0000"),
     ],
 )
-def test_command_line_compares_classes_when_last_layer_is_softmax(
+def test_command_line_compares_classes_when_output_is_softmax(
     labels, accuracy, model_file, data, tmp_path, capsys
 ):
     raw = load(model_file).predict(np.load(data))
