@@ -266,7 +266,8 @@ def make_code_objects(canary: str) -> list[dict[str, Any]]:
     wrapper = {"cell": cell, "residual_fn": old, "residual_fn_type": "lambda"}
     wrapper["residual_fn_module"] = "__main__"
     wrapped = {"class_name": "ResidualWrapper", "config": {**common, **wrapper}}
-    dropout = {"cell": cell, "dropout_fn": old, "dropout_fn_type": "lambda"}
+    gru_cell = {"class_name": "GRUCell", "config": {**common, "units": 3}}
+    dropout = {"cell": gru_cell, "dropout_fn": old, "dropout_fn_type": "lambda"}
     dropped = {"class_name": "DropoutWrapper", "config": {**common, **dropout}}
     return [
         {"class_name": "Lambda", "config": {**common, "function": new, **kinds}},
@@ -275,6 +276,9 @@ def make_code_objects(canary: str) -> list[dict[str, Any]]:
         new,
         {"class_name": "function", "config": "system", "module": "os", "registered_name": "system"},
         {"class_name": "function", "config": "Custom>x", "module": "os", "registered_name": "x"},
+        # The import of this module prints a text, for which the runner looks.
+        {"class_name": "function", "config": "s", "module": "this", "registered_name": "s"},
+        {"class_name": "Custom>Layer", "config": common, "module": "this", "registered_name": "x"},
         {"class_name": "open", "module": "builtins", "config": {"file": canary, "mode": "w"}},
         {"class_name": "Popen", "module": "subprocess", "config": {"args": ["touch", canary]}},
         {"class_name": "RNN", "config": {**common, "cell": wrapped}},

@@ -26,6 +26,7 @@ import yaml
 from snugnet.cli import main as command_line
 from snugnet.core.budget import DEFAULT_BUDGET
 from snugnet.core.files import sha256_of
+from snugnet.core.parent import end_with_parent
 from snugnet.int8 import export
 from tests.hostile import config_mutations
 from tests.hostile.requests import CHECK_CONFIG, Request, make_request
@@ -47,10 +48,12 @@ MEGABYTE = 1 << 20
 # Above the memory of this process, for the limits that the operating system enforces.
 ADDRESS_SPACE = 10 << 30
 LARGEST_FILE = 2 << 30
-# Characters of the sentence about an error, and of all that is printed on standard error.
-LONGEST_SENTENCE, LONGEST_MESSAGE = 6000, 200_000
+# Characters of a sentence, in which each may be an escape, and of all that is printed on stderr.
+LONGEST_SENTENCE, LONGEST_MESSAGE = 20_000, 200_000
 # Words of messages for errors that nobody foresaw.
 UNFORESEEN = re.compile(r"Traceback|SNUGNET_TRACEBACK|unexpected [A-Z]\w+")
+# Printed by the import of the module `this`, which some mutations name.
+IMPORTED = "The Zen of Python"
 ESCAPES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
@@ -103,7 +106,11 @@ def run_request(number: int, seeds: Path, failures: Path | None = None) -> Outco
     """
     with tempfile.TemporaryDirectory(prefix="hostile", ignore_cleanup_errors=True) as root:
         place = Place(Path(root))
-        request = make_request(number, seeds, place.work, place.canary)
+        try:
+            request = make_request(number, seeds, place.work, place.canary)
+        except Exception:  # a fault of this test: it must not end all other requests
+            text = traceback.format_exc()
+            return Outcome(number, "none", (), None, 0.0, 0, ("the mutation failed",), text)
         before = list_contents(place.work)
         started = time.monotonic()
         child = os.fork()
@@ -137,6 +144,7 @@ def _become_command(request: Request, place: Place) -> None:
     """Run a command in this process, which has just been forked, and end it."""
     code = 70
     try:
+        end_with_parent(os.getppid())
         os.setsid()
         for target, path in ((1, place.output), (2, place.message)):
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
@@ -200,6 +208,8 @@ def _judge_texts(request: Request, code: int | None, place: Place) -> list[str]:
         path.read_text(errors="replace") if path.exists() else ""
         for path in (place.output, place.message)
     )
+    if IMPORTED in output + message:
+        problems.append("CODE OF THE FILE WAS RUN: a module was imported")
     for name, text in (("output", output), ("message", message)):
         if found := UNFORESEEN.search(text):
             problems.append(f"{name} has {found[0]!r}")

@@ -105,7 +105,8 @@ def write_keras(folder: Path) -> None:
     tf_keras.utils.set_random_seed(1)
     for name, build in BUILDERS.items():
         model = build()
-        for suffix in (".h5", ".keras", "_saved"):
+        # A SavedModel has a traced program; for loops that takes long.
+        for suffix in (".h5", ".keras") if name == "wrapped" else (".h5", ".keras", "_saved"):
             model.save(folder / f"{name}{suffix}")
     write_program(folder / "program_saved", str(folder / CANARY))
     for name, model in (("chain", build_chain()), ("lstm", build_lstm())):

@@ -21,7 +21,7 @@ from tests.paths import ROOT
 
 pytestmark = pytest.mark.slow
 # Numbers of requests with mutated and with unchanged files.
-MUTATED, UNCHANGED = (3000, 60) if os.environ.get("SNUGNET_EXAMPLES") else (60, 8)
+MUTATED, UNCHANGED = (3000, 60) if os.environ.get("SNUGNET_EXAMPLES") else (60, 4)
 PROCESSES = min(2, os.cpu_count() or 1)
 # A machine with two free cores needs a third of this.
 SECONDS = 3600
@@ -88,7 +88,7 @@ def describe_failures(failed: list[dict[str, Any]], failures: Path) -> str:
     numbers: dict[str, list[int]] = {}
     for outcome in failed:
         for problem in outcome["problems"]:
-            name = re.sub(r"\d+", "N", f"{outcome['kind']}: {problem}")
+            name = f"{outcome['kind']}: {re.sub(r'[0-9]+', 'N', problem)}"
             numbers.setdefault(name, []).append(outcome["number"])
     lines = [f"{len(failed)} requests failed. Files, outcome.json and command.sh: {failures}"]
     lines += [

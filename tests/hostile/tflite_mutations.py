@@ -20,12 +20,12 @@ def mutate(data: bytes, random: Random) -> bytes:
     if random.random() < 0.35:
         return damage(data, random.randrange(2**31))
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(bytearray(data), 0))
-    for _ in range(random.choice((1, 1, 2, 4))):
-        random.choice(CHANGES)(model, random)
     builder = flatbuffers.Builder(1024)
     try:
+        for _ in range(random.choice((1, 1, 2, 4))):
+            random.choice(CHANGES)(model, random)
         builder.Finish(model.Pack(builder), b"TFL3")
-    except Exception:  # the table cannot hold the value
+    except Exception:  # one change removed what another one needs, or a field cannot hold a value
         return damage(data, random.randrange(2**31))
     return bytes(builder.Output())
 
