@@ -109,7 +109,7 @@ def broken(project) -> Project:
     module = project.folder / "src/snugnet/datasets/digits.py"
     text = module.read_text()
     assert "def load(" in text
-    module.write_text(f"{text}\n\ndef load(settings, seed):\n    raise ValueError('no digits')\n")
+    module.write_text(f"{text}\n\ndef load(*_):\n    raise ValueError('no digits')\n")
     return project
 
 

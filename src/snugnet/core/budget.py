@@ -6,12 +6,11 @@ reads files of users therefore computes what a step needs, and checks it before 
 
 import math
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from snugnet.core.errors import InputError
 
 GIB = 1 << 30
-# Quotients of integers have rounding errors below this.
-ROUNDING = 1e-9
 # A larger factor means no limit.
 MAX_FACTOR = 1e9
 
@@ -107,8 +106,9 @@ def format_bytes(count: int) -> str:
 def _check(needed: int, limit: int, text: str, limit_text: str, factor: float) -> None:
     if needed <= limit:
         return
-    # A factor of the default limits, rounded up.
-    factor = math.ceil(needed / max(limit, 1) * factor - ROUNDING)
+    # A factor of the default limits, rounded up. Fractions are exact: a float cannot tell the limit
+    # from one more.
+    factor = math.ceil(Fraction(needed, max(limit, 1)) * Fraction(factor))
     raise BudgetError(
         f"{text}; the limit is {limit_text}. If you trust the file, multiply the limits by "
         f"{factor} (--budget {factor}, or budget={factor})"
