@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from snugnet.core.errors import InputError
-from snugnet.core.tasks import ModelEnds, Task
+from snugnet.core.tasks import ModelEnds, Task, is_one_hot
 
 
 class Labels(NamedTuple):
@@ -172,14 +172,12 @@ def _reshape(y: np.ndarray, ends: ModelEnds, task: Task) -> np.ndarray:
     """Drop an axis of size 1, and convert one-hot labels to classes."""
     if task == Task.SEGMENTATION:
         if y.shape[1:] == ends.output_shape and ends.classes > 1:
-            is_one_hot = np.isin(y, (0, 1)).all() and (y.sum(axis=-1) == 1).all()
-            return y.argmax(axis=-1) if is_one_hot else y
+            return y.argmax(axis=-1) if is_one_hot(y.reshape(-1, ends.classes)) else y
         size = int(np.prod(ends.output_shape[:-1]))
         return y.reshape(len(y), *ends.output_shape[:-1]) if y.size == len(y) * size else y
     if y.ndim == 2 and y.shape[1] == 1 and task != Task.MULTILABEL:
         return y[:, 0]
-    is_one_hot = y.ndim == 2 and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()
-    if task in (Task.MULTICLASS, Task.BINARY) and is_one_hot:
+    if task in (Task.MULTICLASS, Task.BINARY) and is_one_hot(y):
         return y.argmax(axis=1)
     return y
 

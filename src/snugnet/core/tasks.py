@@ -170,8 +170,7 @@ def _find_task(ends: ModelEnds, y: np.ndarray | None) -> tuple[Task, str]:
         if ends.has_positions:
             return Task.SEGMENTATION, "a softmax at each position"
         return Task.MULTICLASS, "the last layer is a softmax"
-    is_mirror = ends.mirrors_input and not _are_labels_of(ends, y)
-    if is_mirror:
+    if ends.mirrors_input and not _are_labels_of(ends, y):
         return Task.RECONSTRUCTION, "the output has the size of the input"
     if ends.has_positions:
         if y is None or y.dtype.kind != "f" or _is_whole(y):
@@ -210,9 +209,20 @@ def _find_linear_task(ends: ModelEnds, y: np.ndarray | None) -> tuple[Task, str]
     return Task.REGRESSION, f"{ends.classes} outputs without activation"
 
 
+def is_one_hot(y: np.ndarray) -> bool:
+    """Check whether each sample has exactly one label out of several.
+
+    Args:
+        y: Labels of any shape and type; only numbers of shape (n, k) can be one-hot.
+    """
+    if y.ndim != 2 or y.shape[1] < 2 or y.dtype.kind not in "iufb":
+        return False
+    return bool(np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all())
+
+
 def _has_one_label(y: np.ndarray, classes: int) -> bool:
     """Check that each sample has one class: a number, also counted from 1, a name, or one-hot."""
-    if _is_one_hot(y):
+    if is_one_hot(y):
         return True
     y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
     if y.ndim != 1 or not len(y):
@@ -225,13 +235,6 @@ def _is_whole(y: np.ndarray) -> bool:
     if y.dtype.kind in "iub":
         return True
     return y.dtype.kind == "f" and bool(np.isfinite(y).all() and (y == np.rint(y)).all())
-
-
-def _is_one_hot(y: np.ndarray) -> bool:
-    """Check that each sample has exactly one label out of several."""
-    if y.ndim != 2 or y.shape[1] < 2 or not _is_whole(y):
-        return False
-    return bool(np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all())
 
 
 def _are_labels_of(ends: ModelEnds, y: np.ndarray | None) -> bool:

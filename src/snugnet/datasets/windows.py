@@ -11,6 +11,7 @@ from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
 from snugnet.core.samples import SPLITS, Samples, read_arrays_by_role
 from snugnet.core.settings.datasets.windows import WindowsDataset
+from snugnet.core.tasks import is_one_hot
 from snugnet.datasets.folds import assign_splits_by_fold
 from snugnet.datasets.sources import require_files, source_files
 
@@ -204,13 +205,6 @@ def encode_labels(
         raise InputError(f"{path}: labels not in class_names: {', '.join(unknown[:5])}; add them")
     index_of = {name: k for k, name in enumerate(names)}
     return np.array([index_of[label] for label in labels], dtype=np.int64), names
-
-
-def is_one_hot(y: np.ndarray) -> bool:
-    """Check whether each sample has exactly one label out of several."""
-    if y.ndim != 2 or y.shape[1] < 2 or y.dtype.kind not in "iufb":
-        return False
-    return bool(np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all())
 
 
 def _number_classes(y: np.ndarray, task: str) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
+from snugnet.core.tasks import is_one_hot
 from snugnet.services.arguments import ArgumentError
 from snugnet.services.study_folder import StudyFolder, choose_study_folder
 from snugnet.services.study_text import VARIANTS, format_study
@@ -140,7 +141,8 @@ def init_study(request: InitRequest) -> InitReport:
     folder.check(request.force)
     config = folder.read_base(request.study_name)
     model = None if request.model is None else _load_model(request.model, request.budget)
-    settings = _choose_settings(request, model)
+    arrays = {} if request.data.suffix == ".csv" else _read_arrays(request)
+    settings = _choose_settings(request, arrays, model)
     samples = windows.load(settings, request.data.parent, SEED)
     if model is not None:
         layout = _choose_layout(request.data, samples, model)
@@ -160,20 +162,18 @@ def init_study(request: InitRequest) -> InitReport:
         task=train.task,
         splits=prepared.record.splits,
         unfit=unfit,
-        possible_groups=_find_possible_groups(request),
+        possible_groups=_find_possible_groups(request, arrays),
     )
 
 
-def _find_possible_groups(request: InitRequest) -> tuple[str, ...]:
-    """Find unused arrays of the data that look like patients or subjects."""
-    from snugnet.core.samples import read_npz
+def _find_possible_groups(
+    request: InitRequest, arrays: Mapping[str, np.ndarray]
+) -> tuple[str, ...]:
+    """Find unused arrays of an .npz file that look like patients or subjects."""
     from snugnet.services.user_data import find_possible_groups
 
-    if request.data.suffix != ".npz" or "group" in request.arrays:
-        return ()
-    arrays = read_npz(request.data, required=(), budget=request.budget)
     used = {role: request.arrays.get(role, role) for role in ROLES}
-    if used["group"] in arrays:
+    if not arrays or "group" in request.arrays or used["group"] in arrays:
         return ()
     others = {name: array for name, array in arrays.items() if name not in used.values()}
     return find_possible_groups(others, len(arrays[used["x"]]))
@@ -193,7 +193,9 @@ def _load_model(path: Path, budget: Budget) -> Any:
     return load_keras_file(path, budget=budget)
 
 
-def _choose_settings(request: InitRequest, model: Any) -> "WindowsDataset":
+def _choose_settings(
+    request: InitRequest, arrays: Mapping[str, np.ndarray], model: Any
+) -> "WindowsDataset":
     """Choose the settings of the dataset, before the layout of a trained model is known."""
     from snugnet.core.settings.datasets.windows import WindowsDataset
 
@@ -206,28 +208,28 @@ def _choose_settings(request: InitRequest, model: Any) -> "WindowsDataset":
             "classes": list(request.labels) or None,
             # A trained model gets the values as they are in the file, as in its training.
             "scaling": "standardize" if model is None else "none",
-            **_infer_task_and_layout(request, model),
+            **_infer_task_and_layout(request, arrays, model),
         }
     )
 
 
-def _infer_task_and_layout(request: InitRequest, model: Any) -> dict[str, str]:
+def _infer_task_and_layout(
+    request: InitRequest, arrays: Mapping[str, np.ndarray], model: Any
+) -> dict[str, str]:
     """Infer task and layout of the samples."""
     model_task = None if model is None else _infer_model_task(request, model)
     if request.data.suffix == ".csv":
         task = "multilabel" if _has_label_columns(request) else "multiclass"
         if model is not None and task == "multiclass":
-            _check_csv_order(request)
+            _check_class_order(request, _read_csv_labels(request))
         return {"task": model_task or task, "layout": "time_channel"}
-    from snugnet.datasets.windows import is_one_hot
-
-    arrays = _read_arrays(request)
-    x, y = arrays["x"], arrays["y"]
+    x, y = (arrays[request.arrays.get(role, role)] for role in ("x", "y"))
     if y.ndim == 2 and y.shape[1] == 1 and model_task != "multilabel":
         raise InputError(
             f"{request.data}: y has shape {y.shape}. Save y[:, 0]: one class for each sample."
         )
-    if model is not None and y.dtype.kind in "US":
+    has_names = request.arrays.get("class_names", "class_names") in arrays
+    if model is not None and not has_names:
         _check_class_order(request, y)
     task = "multilabel" if y.ndim == 2 and not is_one_hot(y) else "multiclass"
     # Samples with three axes, or with two equal ones, are images.
@@ -268,7 +270,7 @@ def _infer_model_task(request: InitRequest, model: Any) -> str:
 
 
 def _read_arrays(request: InitRequest) -> dict[str, np.ndarray]:
-    """Read x and y from an .npz file."""
+    """Read the arrays of an .npz file by name, with x and y among them."""
     from snugnet.core.samples import read_npz
 
     if request.data.suffix != ".npz":
@@ -287,18 +289,16 @@ def _read_arrays(request: InitRequest) -> dict[str, np.ndarray]:
             f"{request.data}: array {names[role]} not found. Found: {', '.join(arrays)}. "
             f"Name it with --array {role}=NAME."
         )
-    names["class_names"] = request.arrays.get("class_names", "class_names")
-    return {role: arrays[name] for role, name in names.items() if name in arrays}
+    return arrays
 
 
 def _check_class_order(request: InitRequest, y: np.ndarray) -> None:
     """Check that the order of named classes is known: the outputs of a trained model have one.
 
     Raises:
-        ArgumentError: If neither the request nor the file has the names in their order.
+        ArgumentError: If y holds names, and the request does not have them in their order.
     """
-    is_npz = request.data.suffix == ".npz"
-    if request.labels or (is_npz and "class_names" in _read_arrays(request)):
+    if request.labels or y.dtype.kind not in "US":
         return
     names = sorted({str(label) for label in y.ravel()})
     raise ArgumentError(
@@ -310,17 +310,14 @@ def _check_class_order(request: InitRequest, y: np.ndarray) -> None:
     )
 
 
-def _check_csv_order(request: InitRequest) -> None:
-    """Check that the order of named classes in a .csv file is known; see `_check_class_order`."""
+def _read_csv_labels(request: InitRequest) -> np.ndarray:
     from snugnet.core.settings.datasets.windows import WindowsDataset
     from snugnet.datasets.windows import read_table
 
     settings = WindowsDataset.model_validate(
         {"kind": "windows", "path": request.data.name, "arrays": request.arrays}
     )
-    y = read_table(request.data, settings, request.budget)["y"]
-    if y.dtype.kind in "US" and not request.labels:
-        _check_class_order(request, y)
+    return read_table(request.data, settings, request.budget)["y"]
 
 
 def _choose_layout(path: Path, samples: "Samples", model: Any) -> dict[str, Any]:

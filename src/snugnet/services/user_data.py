@@ -149,14 +149,14 @@ def _read_npz(
     arrays = read_npz(source.path, required=(), budget=source.budget)
     used = {}
     for role, names in ROLES.items():
-        given = source.arrays.get(role)
-        candidates = names if given is None else (given,)
+        requested = source.arrays.get(role)
+        candidates = names if requested is None else (requested,)
         name = next((name for name in candidates if name in arrays), None)
         if name is not None:
             used[role] = name
-        elif given is not None or role == "x":
+        elif requested is not None or role == "x":
             known = ", ".join(sorted(arrays)) or "none"
-            expected = given or " or ".join(names)
+            expected = requested or " or ".join(names)
             raise InputError(
                 f"{source.path}: array {expected} not found. Arrays: {known}. Name the samples "
                 "with --array x=NAME, and labels and groups with --array y=NAME and group=NAME."
