@@ -33,10 +33,10 @@ def test_commands_end_with_a_sentence_when_files_are_mutated(tmp_path):
     if named := os.environ.get("SNUGNET_FUZZ_FAILURES"):
         failures = Path(named).absolute()
     seeds.mkdir()
-    made = subprocess.run(
+    process = subprocess.run(
         [*MODULE, "tests.hostile.seeds", seeds], capture_output=True, text=True, cwd=ROOT
     )
-    assert made.returncode == 0, made.stderr[-3000:]
+    assert process.returncode == 0, process.stderr[-3000:]
     outcomes = run_requests(seeds, failures)
     assert len(outcomes) == MUTATED + UNCHANGED
     check_variety(outcomes)

@@ -8,7 +8,14 @@ import typer
 from rich.console import Console
 
 from snugnet.cli.console import Json, report_progress_on_stderr, show_result
-from snugnet.cli.options import BudgetFactor, Labels, make_budget, parse_arrays, parse_labels
+from snugnet.cli.options import (
+    BudgetFactor,
+    Labels,
+    make_array_option,
+    make_budget,
+    parse_arrays,
+    parse_labels,
+)
 from snugnet.core.errors import InputError
 from snugnet.services.study_init import ROLES, InitReport, InitRequest, init_study
 from snugnet.services.user_data import describe_possible_group
@@ -29,13 +36,7 @@ Name = Annotated[
     str | None,
     typer.Option("--name", help="Name of model and dataset (default: from the data file)."),
 ]
-Arrays = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--array",
-        help=f"ROLE=NAME: role of the array or column NAME. Roles: {', '.join(ROLES)}. Repeatable.",
-    ),
-]
+Arrays = Annotated[list[str] | None, make_array_option(ROLES)]
 Window = Annotated[
     str | None,
     typer.Option("--window", help="TIME,CHANNELS: shape of a .csv row, for example 64,3."),

@@ -1,16 +1,26 @@
 """Arguments and options that several commands have."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.models import OptionInfo
 
 from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
 from snugnet.core.tasks import Task
 from snugnet.int8.node import Profile
 from snugnet.services.user_data import ROLES, DataSource
+
+
+def make_array_option(roles: Iterable[str]) -> OptionInfo:
+    """Return the option `--array` of a command whose data can have these roles."""
+    return typer.Option(
+        "--array",
+        help=f"ROLE=NAME: role of the array or column NAME. Roles: {', '.join(roles)}. Repeatable.",
+    )
+
 
 Model = Annotated[
     Path, typer.Argument(help="Model: .tflite, or .npz or .json from `snugnet export`.")
@@ -25,13 +35,7 @@ Raw = Annotated[
         "--raw", help="The samples are already integers of the input's type: do not quantize them."
     ),
 ]
-Arrays = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--array",
-        help=f"ROLE=NAME: role of the array or column NAME. Roles: {', '.join(ROLES)}. Repeatable.",
-    ),
-]
+Arrays = Annotated[list[str] | None, make_array_option(ROLES)]
 Labels = Annotated[
     str | None,
     typer.Option(

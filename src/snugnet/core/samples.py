@@ -227,7 +227,7 @@ def read_npz(
         AttributeError,
         TypeError,
         MemoryError,
-        NotImplementedError,
+        NotImplementedError,  # zipfile: unknown compression
     ) as error:
         raise InputError(f"{path}: truncated or not an .npz file ({error})") from None
     except ValueError as error:

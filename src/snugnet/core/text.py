@@ -22,6 +22,11 @@ def shorten(text: str, length: int = MAX_LENGTH) -> str:
     return f"{text[:half]} … {len(text) - 2 * half:,} characters left out … {text[-half:]}"
 
 
+def get_first_line(error: Exception) -> str:
+    """Return the first line of an error message: those of Keras and HDF5 can fill pages."""
+    return str(error).strip().split("\n", maxsplit=1)[0][:300]
+
+
 def _escape(character: str) -> str:
     code = ord(character)
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"

@@ -16,6 +16,7 @@ import numpy as np
 
 from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
+from snugnet.core.text import get_first_line
 
 # Attributes that describe a model or the order of its weights. Long lists are stored in parts, such
 # as `weight_names0`.
@@ -87,7 +88,7 @@ def read_tree(path: Path, budget: Budget) -> Hdf5Tree:
         raise type(error)(f"{path}: {error}") from None
     # h5py raises these for damaged files.
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise InputError(f"{path}: damaged HDF5 file ({_first_line(error)})") from None
+        raise InputError(f"{path}: damaged HDF5 file ({get_first_line(error)})") from None
     return tree
 
 
@@ -155,7 +156,3 @@ def _as_text(value: Any) -> str:
     if not isinstance(value, str):
         raise InputError(f"an attribute holds {type(value).__name__} instead of text")
     return str(value)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", maxsplit=1)[0][:300]

@@ -13,6 +13,7 @@ from typing import Any
 from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
 from snugnet.core.tasks import ModelEnds
+from snugnet.core.text import get_first_line
 from snugnet.models.loading import keras3
 from snugnet.models.loading.build_model import build_model
 from snugnet.models.loading.flatten_submodels import flatten_submodels
@@ -79,7 +80,9 @@ def read_keras_file(
         raise type(error)(text if text.startswith(str(path)) else f"{path}: {text}") from None
     # Keras passes on every exception that a layer raises.
     except Exception as error:
-        raise InputError(f"{path}: Keras cannot build this model ({_first_line(error)})") from None
+        raise InputError(
+            f"{path}: Keras cannot build this model ({get_first_line(error)})"
+        ) from None
     _check_ends(model, path)
     note = describe_removed_wrappers(network)
     return LoadedModel(flatten_submodels(model), () if note is None else (note,))
@@ -127,7 +130,7 @@ def load_custom_layers(code: Path) -> dict[str, Any]:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise InputError(f"{code}: {type(error).__name__}: {_first_line(error)}") from None
+        raise InputError(f"{code}: {type(error).__name__}: {get_first_line(error)}") from None
     layer = tf_keras.layers.Layer
     layer_classes = {
         name: value
@@ -193,8 +196,3 @@ def infer_task(model: tf_keras.Model) -> str | None:
     if ends.activation == "softmax":
         return "multiclass"
     return "binary" if ends.is_scalar else "multilabel"
-
-
-def _first_line(error: Exception) -> str:
-    """Return the first line of an error message: those of Keras can fill pages."""
-    return str(error).strip().split("\n", maxsplit=1)[0][:300]

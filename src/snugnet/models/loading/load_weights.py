@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from snugnet.core.errors import InputError
+from snugnet.core.text import get_first_line
 from snugnet.models.loading.hdf5_tree import Hdf5Tree
 from snugnet.models.loading.keras2 import tf_keras
 from snugnet.models.loading.model_description import LayerDescription, NetworkDescription
@@ -40,7 +41,7 @@ def load_weights(model: tf_keras.Model, network: NetworkDescription, parts: Mode
         raise
     # TensorFlow and Keras raise many kinds of exceptions for weights that do not fit.
     except Exception as error:
-        message = str(error).strip().split("\n", maxsplit=1)[0][:300]
+        message = get_first_line(error)
         raise InputError(f"{parts.path}: the weights do not fit the model ({message})") from None
 
 

@@ -109,7 +109,7 @@ def _read_keras(path: Path, budget: Budget) -> ModelParts:
         except (
             KeyError,
             ValueError,
-            NotImplementedError,
+            NotImplementedError,  # unknown compression
             zipfile.BadZipFile,
             RuntimeError,
         ) as error:

@@ -10,6 +10,7 @@ import h5py
 from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
+from snugnet.models.loading.allowed_layers import MODELS
 from snugnet.models.loading.build_model import build_model
 from snugnet.models.loading.keras2 import tf_keras
 from snugnet.models.loading.load_weights import load_weights
@@ -58,7 +59,6 @@ ALLOWED_LAYERS = frozenset(
 )
 # Models of a study are as large as their user wants.
 BUDGET = Budget().scale(1000)
-ALLOWED_MODELS = frozenset({"Functional", "Model", "Sequential"})
 
 
 def save_model(model: tf_keras.Model, path: str | Path) -> None:
@@ -99,13 +99,13 @@ def check_layers(path: str | Path, allowed: frozenset[str]) -> None:
 
     Args:
         path: The .h5 file.
-        allowed: Names of layer classes. The classes in `ALLOWED_MODELS` are always allowed.
+        allowed: Names of layer classes. The classes of models are always allowed.
 
     Raises:
         InputError: If there is a layer of another class, or the file is not an .h5 model.
     """
     for name in list_layer_classes(path):
-        if name not in allowed | ALLOWED_MODELS:
+        if name not in allowed | MODELS:
             raise InputError(
                 f"{path}: unsupported layer class {name!r}; supported: {', '.join(sorted(allowed))}"
             )
