@@ -19,7 +19,7 @@ EXTRAS = {
     "tf_keras": "train",
     "tensorflow_model_optimization": "train",
     "h5py": "train",
-    "sklearn": "train",
+    "sklearn": "tflite",
     "keras": "train",
     "tensorly": "train",
     "pydantic": "tflite",

@@ -60,6 +60,7 @@ def test_quantize_works_when_only_extra_train_is_installed(keras, tmp_path):
     np.savez(data, x=x, y=np.arange(60) % 4)
     for method in ("post_training", "quantization_aware"):
         options = ("--model", model, "--output", output, "--data", data, "--epochs", 1)
-        result = command_json(programs / "snugnet", "quantize", *options, "--method", method)
+        arguments = (*options, "--method", method, "--force")
+        result = command_json(programs / "snugnet", "quantize", *arguments)
         assert result["certificate"]["litert_ref"]["verdict"] == "exact"
         assert result["bytes"]["output"] == output.stat().st_size
