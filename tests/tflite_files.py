@@ -33,6 +33,7 @@ VERSIONS = {
     "STRIDED_SLICE": 4,
     "SLICE": 4,
     "PACK": 3,
+    "UNPACK": 3,
     "SOFTMAX": 3,
     "LOGISTIC": 3,
     "TANH": 3,

@@ -49,6 +49,7 @@ from snugnet.int8.ops import (
     tanh,
     transpose,
     transpose_conv,
+    unpack,
 )
 
 # Limit for operators with any number of inputs or outputs.
@@ -130,4 +131,5 @@ OPERATORS: dict[str, Operation] = {
     "TANH": Operation(tanh.prepare),
     "TRANSPOSE": Operation(transpose.prepare, 2),
     "TRANSPOSE_CONV": Operation(transpose_conv.prepare, 3, 4),
+    "UNPACK": Operation(unpack.prepare, outputs=MANY),
 }

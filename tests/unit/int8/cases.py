@@ -521,6 +521,16 @@ def pack(draw: Draw, dtype: str = "int8") -> Case:
 
 
 @st.composite
+def unpack(draw: Draw, dtype: str = "int8") -> Case:
+    source = movable(draw, a_shape(draw), dtype)
+    axis = draw(st.integers(-len(source.shape), len(source.shape) - 1))
+    count = source.shape[axis]
+    shape = np.delete(source.shape, axis).tolist()
+    options = {"kind": "UnpackOptions", "num": count, "axis": axis}
+    return case("UNPACK", [source], [like(source, shape) for _ in range(count)], options, draw)
+
+
+@st.composite
 def a_shape_of(draw: Draw) -> Case:
     source = tensor(draw, a_shape(draw))
     output = Tensor((len(source.shape),), "int32")
@@ -674,6 +684,9 @@ CASES: dict[str, Any] = {
     "PACK": pack(),
     "PACK int16": pack("int16"),
     "PACK float32": pack("float32"),
+    "UNPACK": unpack(),
+    "UNPACK int16": unpack("int16"),
+    "UNPACK float32": unpack("float32"),
     "SHAPE": a_shape_of(),
     "SOFTMAX": softmax(),
     "SOFTMAX int16": softmax("int16"),

@@ -26,7 +26,7 @@ LACKING: dict[str, tuple[str, ...]] = {
 REFUSED: dict[str, tuple[str, ...]] = {"litert_ref": ("SUM int16",), "tflm": ()}
 COPIES = (
     *("CONCATENATION", "EXPAND_DIMS", "PACK", "PAD", "PADV2", "RESHAPE", "SHAPE", "SLICE"),
-    *("SPLIT", "SQUEEZE", "STRIDED_SLICE", "TRANSPOSE"),
+    *("SPLIT", "SQUEEZE", "STRIDED_SLICE", "TRANSPOSE", "UNPACK"),
 )
 
 
