@@ -235,6 +235,7 @@
       ["Δ vs same scheme of the parent [points]", cell.to_parent_text],
       ["Δ vs previous quantization step [points]", cell.step_text],
       ["Test samples", integer(cell.n)], ["Test groups", cell.n_groups],
+      ["Folds of the cross-validation", cell.folds],
       ["Decisions that differ from float32", cell.decisions_changed === undefined ? undefined : integer(cell.decisions_changed)],
       ["Balanced accuracy", score("balanced_accuracy")], ["Precision, macro", score("precision")],
       ["Recall, macro", score("recall")], ["F1, macro", score("f1")],
@@ -269,6 +270,11 @@
       return table;
     });
     return [make("h4", {}, "Confusion matrix"), ...tables];
+  }
+
+  function groupsOf(cell) {
+    const entries = Object.entries(cell.groups);
+    return entries.length ? [make("h4", {}, "Accuracy by group"), facts(entries)] : [];
   }
 
   // Formats a setting as text; entries that are not set (null) are left out.
@@ -372,7 +378,7 @@
     const limits = cell.limits.map((name) => make("li", {}, cards.limits[name]));
     holder.replaceChildren(make("article", { class: "card" }, title, ...measured(cell),
       ...(limits.length ? [make("h4", {}, "Limitations"), make("ul", {}, ...limits)] : []),
-      ...verdicts(cell, artifact), ...mapping(artifact), ...confusions(cell),
+      ...verdicts(cell, artifact), ...mapping(artifact), ...confusions(cell), ...groupsOf(cell),
       make("h4", {}, "Files"), filesOf(cards.files[artifact], "Paths below the results folder") ?? "none",
       ...lineage(cell), ...dataOf(cell)));
     title.scrollIntoView();

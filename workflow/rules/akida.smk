@@ -156,7 +156,7 @@ rule compare_akida:
 
 rule score_akida:
     input:
-        predictions=PATHS.predictions,
+        predictions=own_predictions,
         reference=float_predictions,
         parent=parent_predictions,
         stats=akida_stats,

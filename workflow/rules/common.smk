@@ -217,6 +217,35 @@ def explored_layers_of(wildcards, output):
     return STUDY.settings.explored_layers(wildcards.model)
 
 
+def scored_predictions(cell):
+    """Return the predictions that the figures of a cell are computed from.
+
+    With cross-validation, they are those of the models of all folds.
+    """
+    path = PATHS.pooled if STUDY.fold_models(cell.model) else PATHS.predictions
+    return path.format(**cell._asdict())
+
+
+def own_predictions(wildcards):
+    """Return the predictions that the figures of the cell itself are computed from."""
+    return scored_predictions(Cell(**wildcards))
+
+
+def float32_predictions(wildcards):
+    """Return the predictions of the float32 cell of the same variant."""
+    return scored_predictions(
+        Cell(wildcards.model, wildcards.variant, "float32", "litert")
+    )
+
+
+def fold_predictions(wildcards):
+    """Return the predictions of the models of all folds for a cell."""
+    return [
+        PATHS.predictions.format(**{**wildcards, "model": model})
+        for model in STUDY.fold_models(wildcards.model)
+    ]
+
+
 def parent_predictions(wildcards):
     """Return the predictions of the parent with the same scheme; nothing if there is no parent.
 
@@ -229,13 +258,13 @@ def parent_predictions(wildcards):
     cell = Cell(**{**wildcards, "variant": parent})
     if cell.scheme == "mixed" and not STUDY.has(cell):
         return []
-    return PATHS.predictions.format(**cell._asdict())
+    return scored_predictions(cell)
 
 
 def previous_step_predictions(wildcards):
     """Return the predictions of the previous quantization step, if the study contains that cell."""
     previous = STUDY.find_previous_step(Cell(**wildcards))
-    return PATHS.predictions.format(**previous._asdict()) if previous else []
+    return scored_predictions(previous) if previous else []
 
 
 def akida_model(wildcards):
@@ -251,10 +280,9 @@ def akida_stats(wildcards):
 
 
 def float_predictions(wildcards):
-    """Return the predictions of the float32 cell of an Akida cell."""
+    """Return the predictions of the float32 cell of a cell's network."""
     network = STUDY.network_of(wildcards.variant, wildcards.scheme)
-    cell = Cell(wildcards.model, network, "float32", "litert")
-    return PATHS.predictions.format(**cell._asdict())
+    return scored_predictions(Cell(wildcards.model, network, "float32", "litert"))
 
 
 def designs_of(wildcards):

@@ -17,13 +17,32 @@ rule predict_litert:
     # Run these jobs one after the other, before the jobs that need their outputs. Otherwise each of
     # them would wait until all cores are idle.
     priority: 1
-    # This job measures latency, so no other job may run at the same time.
-    threads: workflow.cores
+    # This job measures latency, so no other job may run at the same time. The latency of the models
+    # of folds is not measured.
+    threads: lambda wildcards: 1 if STUDY.is_fold(wildcards.model) else workflow.cores
     params:
         settings=settings("evaluation"),
         code=code("predict_litert"),
     script:
         "../scripts/predict_litert.py"
+
+
+# Pool the predictions of the folds of a cross-validation. Latency is that of the delivered file.
+rule pool_folds:
+    input:
+        folds=fold_predictions,
+        delivered=PATHS.predictions,
+    output:
+        pooled=PATHS.pooled,
+    log:
+        "<results>/logs/pool_folds/{model}/{variant}/{scheme}/{runtime}.log",
+    benchmark:
+        "<results>/benchmarks/pool_folds/{model}/{variant}/{scheme}/{runtime}.tsv"
+    params:
+        settings=settings(),
+        code=code("pool_folds"),
+    script:
+        "../scripts/pool_folds.py"
 
 
 # Compare the int8 network that three schemes share with the integer engine and two runtimes, once.
@@ -69,8 +88,8 @@ rule verify:
 
 rule score_litert:
     input:
-        predictions=PATHS.predictions,
-        reference=at(PATHS.predictions, scheme="float32", runtime="litert"),
+        predictions=own_predictions,
+        reference=float32_predictions,
         parent=parent_predictions,
         step=previous_step_predictions,
         stats=PATHS.stats,

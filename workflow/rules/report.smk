@@ -11,6 +11,7 @@ rule tabulate:
             category="Tables",
         ),
         seeds=PATHS.seeds,
+        groups=PATHS.groups,
         markdown=PATHS.markdown,
     log:
         "<results>/logs/tabulate.log",

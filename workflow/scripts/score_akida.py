@@ -21,6 +21,10 @@ def main(job: Any) -> None:
         row = describe_incompatible_cell(predictions, conversion["reason"])
         write_json(job.output["metrics"], {**job.wildcards, **row})
         return
+    if not len(predictions.labels):
+        row = describe_incompatible_cell(predictions, "the model of a fold cannot be converted")
+        write_json(job.output["metrics"], {**job.wildcards, **row})
+        return
     parent = load_predictions(job.input["parent"]) if job.input["parent"] else None
     row = score_cell(
         predictions,

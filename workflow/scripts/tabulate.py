@@ -1,4 +1,4 @@
-"""Write the results of all cells as CSV and as Markdown, and summarize them across seeds."""
+"""Write the results of all cells as CSV and as Markdown, also by seed and by group."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 def main(job: Any) -> None:
     from snugnet.core.files import atomic_write, read_json
+    from snugnet.evaluation.groups import format_groups_markdown, tabulate_groups
     from snugnet.evaluation.rows import join_rows
     from snugnet.evaluation.seeds import format_seeds_markdown, summarize_seeds
     from snugnet.evaluation.table import build_results_table, format_table_markdown
@@ -23,9 +24,13 @@ def main(job: Any) -> None:
     seeds = summarize_seeds(frame, confidence)
     with atomic_write(job.output["seeds"]) as path:
         seeds.to_csv(path, index=False)
+    with atomic_write(job.output["groups"]) as path:
+        tabulate_groups(rows).to_csv(path, index=False)
     with atomic_write(job.output["markdown"]) as path:
         path.write_text(
-            format_table_markdown(frame, confidence) + format_seeds_markdown(seeds, confidence)
+            format_table_markdown(frame, confidence)
+            + format_seeds_markdown(seeds, confidence)
+            + format_groups_markdown(rows)
         )
 
 

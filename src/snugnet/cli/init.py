@@ -17,8 +17,8 @@ from snugnet.cli.options import (
     parse_labels,
 )
 from snugnet.core.errors import InputError
+from snugnet.core.text import format_count
 from snugnet.services.study_init import ROLES, InitReport, InitRequest, init_study
-from snugnet.services.user_data import describe_possible_group
 
 Data = Annotated[Path, typer.Option("--data", help="Your samples: .npz with x and y, or .csv.")]
 Model = Annotated[
@@ -88,11 +88,11 @@ def _show(console: Console, report: InitReport) -> None:
     shape = " x ".join(map(str, report.shape))
     console.print(f"sample shape: {shape}, task: {report.task}")
     for name, split in report.splits.items():
-        groups = "" if split.groups is None else f" from {split.groups} groups"
+        groups = "" if split.groups is None else f" from {format_count(split.groups, 'group')}"
         classes = ", ".join(f"{label} {count}" for label, count in split.classes.items())
         console.print(f"{name}: {split.samples} samples{groups}: {classes}")
-    for name in report.possible_groups:
-        console.print(f"warning: {describe_possible_group(name)}")
+    for warning in report.warnings:
+        console.print(f"warning: {warning}")
     for name, reason in report.unfit.items():
         console.print(f"variant {name} is left out: {reason}")
     console.print(f"written: {', '.join(map(str, report.files))}")

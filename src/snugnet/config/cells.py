@@ -32,6 +32,7 @@ class DescribedCell:
         dataset: Dataset of the model.
         parent: Parent of the variant; None for a trained variant.
         method: Compression method of the variant.
+        folds: Number of folds of the cross-validation; None without one.
     """
 
     model: str
@@ -43,6 +44,7 @@ class DescribedCell:
     dataset: str
     parent: str | None
     method: str
+    folds: int | None
 
     def to_json(self) -> dict[str, Any]:
         """Return a mapping that can be written as JSON."""

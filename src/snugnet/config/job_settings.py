@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from snugnet.config.cells import Cell, DescribedCell, families, seed_of
+from snugnet.config.folds import count_folds, is_fold
 from snugnet.config.lineage import ancestry, parent_of
 from snugnet.config.overlay import (
     exploration_settings,
@@ -50,6 +51,7 @@ class JobSettings:
             "scheme": self._scheme,
             "scheme_training": lambda w: scheme_training(config, w["model"], w["scheme"]).to_json(),
             "seed": lambda w: seed_of(config, w["model"]) if "model" in w else config.seed,
+            "evaluation": self._evaluation,
             "cells": lambda w: [cell.to_json() for cell in self.described_cells()],
             "gates": lambda w: self._gates(),
             "recipes": lambda w: self._recipes(),
@@ -125,6 +127,7 @@ class JobSettings:
                 dataset=self._config.models[cell.model].dataset,
                 parent=parent_of(self._config, cell.variant),
                 method=self._config.variants[cell.variant].method,
+                folds=count_folds(self._config, cell.model),
             )
             for cell in self._cells
         ]
@@ -133,6 +136,13 @@ class JobSettings:
         architecture = self._config.models[wildcards["model"]].architecture
         module = "pretrained" if architecture == "file" else architecture
         return f"snugnet.models.architectures.{module}"
+
+    def _evaluation(self, wildcards: Wildcards) -> dict[str, Any]:
+        """Return the settings of predictions. Latency is not measured for the models of folds."""
+        settings = self._config.evaluation
+        if is_fold(self._config, wildcards["model"]):
+            settings = settings.model_copy(update={"latency_runs": 0, "warm_up": 0})
+        return settings.to_json()
 
     def _scheme(self, wildcards: Wildcards) -> dict[str, Any]:
         settings = scheme_settings(self._config, wildcards["model"], wildcards["scheme"])

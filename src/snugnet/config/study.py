@@ -17,6 +17,7 @@ from snugnet.config.checks import (
     name_problems,
     study_problems,
 )
+from snugnet.config.folds import add_folds, is_fold, list_fold_models, resolve_folds
 from snugnet.config.job_settings import JobSettings
 from snugnet.config.messages import describe_errors
 from snugnet.config.overlay import overlay_problems
@@ -30,7 +31,8 @@ class Study:
     """A checked study.
 
     Attributes:
-        config: The configuration, with defaults, and with the models that several seeds add.
+        config: The configuration, with defaults, and with the models and datasets that seeds and
+            folds add.
         cells: The cells, in their order, each once.
         targets: The files of the study.
         settings: The settings of its jobs.
@@ -97,6 +99,14 @@ class Study:
         name: str = self.config.models[model].dataset
         return name
 
+    def is_fold(self, model: str) -> bool:
+        """Return whether a model is one that was added for a fold."""
+        return is_fold(self.config, model)
+
+    def fold_models(self, model: str) -> list[str]:
+        """Return the models of all folds of a model; none without cross-validation."""
+        return list_fold_models(self.config, model)
+
     def parent_of(self, variant: str) -> str | None:
         """Return the variant that another one is made from; None for a trained variant."""
         return lineage.parent_of(self.config, variant)
@@ -139,8 +149,9 @@ def _check(raw: Mapping[str, Any]) -> Configuration:
         raise
     _raise_if([*name_problems(config), *overlay_problems(config)])
     _raise_if(list(model_scheme_problems(config)))
-    config, problems = add_seeded_models(config)
-    _raise_if(problems)
+    for extend in (add_seeded_models, resolve_folds, add_folds):
+        config, problems = extend(config)
+        _raise_if(problems)
     return config
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 
 from snugnet.config.cells import Cell, families
+from snugnet.config.folds import list_fold_models
 from snugnet.config.lineage import ancestry, has_quantizers, network_of, parent_of
 from snugnet.config.overlay import has_parent, variant_settings
 from snugnet.config.schema import Configuration
@@ -61,12 +62,14 @@ DELIVERED = (
     "programs",
     "agreements",
     "predictions",
+    "pooled",
     "metrics",
     *ANALYSIS_STAGES,
 )
 REPORT_FILES = (
     ResultPath.TABLE,
     ResultPath.SEEDS,
+    ResultPath.GROUPS,
     ResultPath.MARKDOWN,
     ResultPath.PAGE,
     ResultPath.FIGURES,
@@ -101,7 +104,10 @@ class Targets:
         """List the files of a stage that the study makes, each once."""
         if stage in ANALYSIS_STAGES:
             return self._analysis_files(stage)
-        if stage in CELL_FILES:
+        if stage == "pooled":
+            cells = [c for c in self._cells if list_fold_models(self._config, c.model)]
+            paths = [ResultPath.POOLED.of_cell(cell) for cell in cells]
+        elif stage in CELL_FILES:
             schemes, path = CELL_FILES[stage]
             paths = [path.of_cell(cell) for cell in self._cells if cell.scheme in schemes]
         else:

@@ -70,6 +70,8 @@ class ResultPath(StrEnum):
     AKIDA_OWN = "akida/{model}/{variant}/{scheme}/{runtime}_own.npz"
 
     PREDICTIONS = "predictions/{model}/{variant}/{scheme}/{runtime}.npz"
+    # The predictions of all folds of a cross-validation.
+    POOLED = "pooled/{model}/{variant}/{scheme}/{runtime}.npz"
     METRICS = "metrics/{model}/{variant}/{scheme}/{runtime}.json"
 
     LAYERS = "debug/{model}/{variant}/{scheme}/layers.csv"
@@ -80,6 +82,7 @@ class ResultPath(StrEnum):
     TABLE = "report/metrics.csv"
     MARKDOWN = "report/metrics.md"
     SEEDS = "report/seeds.csv"
+    GROUPS = "report/groups.csv"
     PAGE = "report/index.html"
     FIGURES = "report/figures"
     GATE = "report/gate.json"

@@ -1,9 +1,11 @@
 """Labelled samples of a dataset, and the .npz files that store its splits."""
 
+import lzma
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
@@ -13,6 +15,7 @@ from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
 from snugnet.core.tasks import PROBABILITY_THRESHOLD
+from snugnet.core.text import format_count
 
 SPLITS = ("train", "val", "test")
 
@@ -93,6 +96,10 @@ def check_samples(samples: Samples, source: str) -> None:
             raise InputError(
                 f"{source}: x has {n} samples, but {name} has {len(array)}; both must be equal"
             )
+    if samples.group is not None and samples.group.ndim > 1:
+        raise InputError(
+            f"{source}: group has shape {samples.group.shape}; give one number or name per sample"
+        )
     if not np.issubdtype(samples.x.dtype, np.number):
         raise InputError(f"{source}: x has dtype {samples.x.dtype}; it must be numeric")
     _check_finite(samples.x, source)
@@ -140,8 +147,8 @@ def _check_labels(samples: Samples, source: str) -> None:
     for name, count in zip(names, counts, strict=True):
         if count < 3:
             raise InputError(
-                f"{source}: class {name!r} has {count} sample{'s' * (count != 1)}; at least 3 are "
-                "required, one each for train, val and test"
+                f"{source}: class {name!r} has {format_count(int(count), 'sample')}; at least 3 "
+                "are required, one each for train, val and test"
             )
 
 
@@ -228,6 +235,8 @@ def read_npz(
         TypeError,
         MemoryError,
         NotImplementedError,  # zipfile: unknown compression
+        lzma.LZMAError,
+        TokenError,  # numpy: header of an array
     ) as error:
         raise InputError(f"{path}: truncated or not an .npz file ({error})") from None
     except ValueError as error:
@@ -235,10 +244,11 @@ def read_npz(
             raise
         if "EOF" in str(error):
             raise InputError(f"{path}: truncated .npz file ({error})") from None
-        # NumPy raises ValueError for a pickled array: "Object arrays cannot be loaded ..."
-        raise InputError(
-            f"{path}: pickled arrays are not allowed; save plain arrays ({error})"
-        ) from None
+        if "Object arrays" in str(error):
+            raise InputError(
+                f"{path}: pickled arrays are not allowed; save plain arrays ({error})"
+            ) from None
+        raise InputError(f"{path}: damaged .npz file ({error})") from None
     missing = [name for name in required if name not in arrays]
     if missing:
         raise InputError(

@@ -22,6 +22,16 @@ def shorten(text: str, length: int = MAX_LENGTH) -> str:
     return f"{text[:half]} … {len(text) - 2 * half:,} characters left out … {text[-half:]}"
 
 
+def format_count(count: int, unit: str) -> str:
+    """Format a number of things: `1 group`, `2,000 groups`."""
+    return f"{count:,} {unit}" if count == 1 else f"{count:,} {unit}s"
+
+
+def describe_groups(groups: int | None) -> str:
+    """Return how many groups some samples belong to, as ` of 5 groups`; "" without groups."""
+    return "" if groups is None else f" of {format_count(groups, 'group')}"
+
+
 def get_first_line(error: Exception) -> str:
     """Return the first line of an error message: those of Keras and HDF5 can fill pages."""
     return str(error).strip().split("\n", maxsplit=1)[0][:300]

@@ -13,7 +13,7 @@ from snugnet.core.samples import Samples, check_samples, save_split
 from snugnet.core.settings.datasets.base import AnyDataset
 from snugnet.datasets import scaling
 from snugnet.datasets.record import DatasetRecord, SplitRecord
-from snugnet.datasets.splits import split
+from snugnet.datasets.splits import split, split_by_fold
 
 
 class Prepared(NamedTuple):
@@ -47,7 +47,7 @@ def prepare(samples: Samples, settings: AnyDataset, dataset: str, seed: int) -> 
     if settings.negative_class is not None:
         samples = convert_to_binary(samples, settings.negative_class, source)
     check_samples(samples, source)
-    parts = split(samples, settings.val, settings.test, seed, source)
+    parts = _split(samples, settings, seed, source)
     scale, estimated = scaling.fit(settings.scaling, parts["train"].x)
     outside = {name: scaling.count_outside(part.x, estimated) for name, part in parts.items()}
     for name, part in parts.items():
@@ -56,6 +56,13 @@ def prepare(samples: Samples, settings: AnyDataset, dataset: str, seed: int) -> 
             raise InputError(f"{source}: {name} values overflow float32 after scaling")
         parts[name] = replace(part, x=x)
     return Prepared(parts, _build_record(parts, estimated, settings.scaling, outside))
+
+
+def _split(samples: Samples, settings: AnyDataset, seed: int, source: str) -> dict[str, Samples]:
+    folds = settings.cross_validation
+    if folds is None:
+        return split(samples, settings.val, settings.test, seed, source)
+    return split_by_fold(samples, folds, settings.fold, settings.val, seed, source)
 
 
 def convert_to_binary(samples: Samples, negative: str, source: str) -> Samples:

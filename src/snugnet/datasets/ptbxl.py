@@ -10,6 +10,7 @@ import wfdb
 from snugnet.core.errors import InputError
 from snugnet.core.progress import progress
 from snugnet.core.samples import Samples
+from snugnet.core.settings.datasets.folds import Folds
 from snugnet.core.settings.datasets.ptbxl import PtbxlDataset
 from snugnet.datasets.folds import assign_splits_by_fold
 from snugnet.datasets.sources import require_files, source_files
@@ -56,7 +57,11 @@ def load(settings: PtbxlDataset, datasets_dir: Path, seed: int) -> Samples:
         class_names=SUPERCLASSES,
         task="multilabel",
         group=table["patient_id"].to_numpy().astype(np.int64),
-        split=assign_splits_by_fold(fold, settings.folds, "dataset kind ptbxl"),
+        split=(
+            assign_splits_by_fold(fold, settings.folds, "dataset kind ptbxl")
+            if isinstance(settings.folds, Folds)
+            else None
+        ),
     )
 
 

@@ -1,7 +1,9 @@
 """Split of samples into train, val and test."""
 
+from collections.abc import Sequence
+
 import numpy as np
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, train_test_split
 
 from snugnet.core.errors import InputError
 from snugnet.core.samples import SPLITS, Samples
@@ -41,7 +43,98 @@ def split(
         is_single = samples.task in ("multiclass", "binary")
         classes = samples.y if is_single else np.zeros(len(samples.x))
         names = draw_stratified_split(classes, val, test, seed)
-    parts = {name: samples.take(np.flatnonzero(names == name)) for name in SPLITS}
+    return _take_parts(samples, names, source, is_trained)
+
+
+def split_by_fold(
+    samples: Samples, folds: int, fold: int | None, val: float, seed: int, source: str
+) -> dict[str, Samples]:
+    """Split samples for one fold of a cross-validation, or to train on all folds.
+
+    No group is in two folds. Without groups, folds are stratified by class.
+
+    Args:
+        samples: Samples to split.
+        folds: Number of folds.
+        fold: Fold that is test, from 1. None to train on all folds: test then has the samples of
+            val, on which the model was not trained either.
+        val: Fraction of groups (or samples) for val, in (0, 1). They are drawn from the other
+            folds.
+        seed: Random seed.
+        source: Name of the dataset or file, for error messages.
+
+    Returns:
+        The samples of each split, by name: `train`, `val` and `test`. No split is empty.
+
+    Raises:
+        InputError: If there are too few groups or samples for the folds, or train lacks a class.
+    """
+    is_test = np.zeros(len(samples.x), bool)
+    if fold is not None:
+        is_test = _assign_folds(samples, folds, seed, source) == fold - 1
+    names = np.where(is_test, "test", "train").astype("<U5")
+    names[_draw_val(samples, ~is_test, val, [seed, fold or 0])] = "val"
+    if fold is None:
+        parts = _take_parts(samples, names, source, has_test=False)
+        return {**parts, "test": parts["val"]}
+    return _take_parts(samples, names, source)
+
+
+def _assign_folds(samples: Samples, folds: int, seed: int, source: str) -> np.ndarray:
+    """Assign each sample to a fold, (n,) of 0 to folds - 1."""
+    if samples.group is not None:
+        units = len(np.unique(samples.group))
+        splitter = GroupKFold(folds)
+    else:
+        units = len(samples.x)
+        is_single = samples.task in (Task.MULTICLASS, Task.BINARY)
+        kind = StratifiedKFold if is_single else KFold
+        splitter = kind(folds, shuffle=True, random_state=seed)
+    if units < max(folds, 3):
+        what = "samples" if samples.group is None else "groups"
+        raise InputError(
+            f"{source}: folds is {folds}, but there are {units} {what}; at least one per fold and "
+            "3 in all are required"
+        )
+    index = np.zeros(len(samples.x), int)
+    for number, (_, test) in enumerate(splitter.split(index, samples.y, samples.group)):
+        index[test] = number
+    return index
+
+
+def _draw_val(samples: Samples, is_free: np.ndarray, val: float, seed: Sequence[int]) -> np.ndarray:
+    """Draw whole groups, or samples, for val; return their indices.
+
+    Args:
+        samples: All samples.
+        is_free: Whether a sample can be drawn, (n,).
+        val: Fraction of all groups or samples.
+        seed: Random seed.
+    """
+    units = np.arange(len(samples.x)) if samples.group is None else samples.group
+    free = np.random.default_rng(seed).permutation(np.unique(units[is_free]))
+    count = max(1, round(val * len(np.unique(units))))
+    return np.flatnonzero(np.isin(units, free[:count]))
+
+
+def _take_parts(
+    samples: Samples,
+    names: np.ndarray,
+    source: str,
+    is_trained: bool = True,
+    has_test: bool = True,
+) -> dict[str, Samples]:
+    """Take the samples of each split, and check them.
+
+    Args:
+        samples: The samples.
+        names: Split of each sample, (n,) of str.
+        source: Name of the dataset or file, for error messages.
+        is_trained: Whether a model is trained on train, which then needs samples of every class.
+        has_test: Whether there is a test split.
+    """
+    splits = SPLITS if has_test else SPLITS[:-1]
+    parts = {name: samples.take(np.flatnonzero(names == name)) for name in splits}
     for name, part in parts.items():
         if len(part.x) == 0:
             raise InputError(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
 from snugnet.core.samples import SPLITS, Samples, read_arrays_by_role
+from snugnet.core.settings.datasets.folds import Folds
 from snugnet.core.settings.datasets.windows import WindowsDataset
 from snugnet.core.tasks import is_one_hot
 from snugnet.datasets.folds import assign_splits_by_fold
@@ -62,9 +64,36 @@ def load(settings: WindowsDataset, datasets_dir: Path, seed: int) -> Samples:
         y=y,
         class_names=names,
         task=settings.task,
-        group=arrays.get("group"),
+        group=_flatten(arrays.get("group")),
         split=_get_split(arrays, settings, path),
     )
+
+
+def count_groups(settings: WindowsDataset, datasets_dir: Path) -> int:
+    """Count the groups of a file, without reading its samples.
+
+    Args:
+        settings: Path, and names of arrays or columns.
+        datasets_dir: Folder that `path` is relative to.
+
+    Raises:
+        InputError: If the file is missing or damaged, or has no groups.
+    """
+    files = source_files(settings, datasets_dir)
+    require_files(files, "windows", "dataset kind windows")
+    path, name = files[0], settings.arrays.by_role().get("group", "group")
+    try:
+        if path.suffix == ".csv":
+            group = pd.read_csv(path, usecols=[name])[name].to_numpy(dtype=str)
+        else:
+            with np.load(path, allow_pickle=False) as archive:
+                group = archive[name]
+    except (KeyError, ValueError, OSError, BadZipFile) as error:
+        raise InputError(
+            f"{path}: no groups can be read from {name} ({error}); name the patient or subject of "
+            "each sample with `arrays.group`"
+        ) from None
+    return len(np.unique(group))
 
 
 def read_table(
@@ -214,6 +243,11 @@ def _number_classes(y: np.ndarray, task: str) -> np.ndarray:
     return np.arange(int(y.max()) + 1 if len(y) else 0)
 
 
+def _flatten(group: np.ndarray | None) -> np.ndarray | None:
+    """Drop the second axis of groups if it has size 1."""
+    return group[:, 0] if group is not None and group.shape[1:] == (1,) else group
+
+
 def _apply_scale(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     """Multiply x by `scale`; without `scale`, return x unchanged."""
     if "scale" not in arrays:
@@ -238,7 +272,14 @@ def _get_split(
     arrays: Mapping[str, np.ndarray], settings: WindowsDataset, path: Path
 ) -> np.ndarray | None:
     """Get the split of each sample from `fold` or `split`; None if the split is to be drawn."""
-    if settings.folds is not None:
+    if settings.cross_validation is not None:
+        if "split" in arrays:
+            raise InputError(
+                f"{path}: `folds: {settings.folds}` assigns the samples, but the file has an array "
+                "split; name another array for it (`arrays.split`), or remove `folds`"
+            )
+        return None
+    if isinstance(settings.folds, Folds):
         if "fold" not in arrays:
             raise InputError(f"{path}: `folds` requires an array named fold")
         return assign_splits_by_fold(arrays["fold"], settings.folds, str(path))

@@ -41,6 +41,7 @@ class ResultRow:
     auc_low: float | None
     auc_high: float | None
     n_groups: int | None
+    folds: int | None
     accuracy_low: float | None
     accuracy_high: float | None
     delta_float: float | None

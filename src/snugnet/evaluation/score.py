@@ -1,13 +1,14 @@
 """Score a cell: compute its row of the results from its predictions."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from snugnet.core.errors import InputError
 from snugnet.core.predictions import Predictions
-from snugnet.evaluation.accuracy import measure_accuracy, measure_difference
+from snugnet.evaluation.accuracy import accuracy_by_group, measure_accuracy, measure_difference
 from snugnet.evaluation.footprint import Footprint
 from snugnet.evaluation.metrics import (
     compute_confusion_matrix,
@@ -43,7 +44,8 @@ def score_cell(
         confidence: Confidence level of the intervals, in (0, 1).
 
     Returns:
-        The columns of one row of metrics.csv that do not depend on other rows, and `confusion`.
+        The columns of one row of metrics.csv that do not depend on other rows, `confusion`, and
+        `by_group`: the accuracy of each group.
 
     Raises:
         InputError: If the predictions are for different samples.
@@ -81,6 +83,7 @@ def score_cell(
         **footprint.to_json(),
         **_summarize_latency(predictions.latency_ns),
         "confusion": compute_confusion_matrix(predictions),
+        "by_group": [asdict(group) for group in accuracy_by_group(predictions)],
         "class_names": list(predictions.class_names),
     }
 

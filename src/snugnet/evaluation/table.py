@@ -8,6 +8,7 @@ import pandas as pd
 
 from snugnet.core.fractions import format_points
 from snugnet.core.quantization_steps import STEPS
+from snugnet.core.text import format_count
 from snugnet.evaluation.result_row import ResultRow
 from snugnet.evaluation.statistics import adjust_holm
 
@@ -16,6 +17,7 @@ COLUMNS = [field.name for field in fields(ResultRow)]
 INTEGERS = [
     "n",
     "n_groups",
+    "folds",
     "decisions_changed",
     "size_bytes",
     "size_gzip_bytes",
@@ -149,8 +151,27 @@ def describe_dataset(rows: pd.DataFrame) -> str:
     if measured.empty:
         return f"Dataset {dataset}; no cell of this model could be measured."
     first = measured.iloc[0]
-    groups = "without groups" if pd.isna(first["n_groups"]) else f"of {first['n_groups']} groups"
-    return f"Dataset {dataset} ({first['task']}), {first['n']} test samples {groups}."
+    groups = (
+        "without groups"
+        if pd.isna(first["n_groups"])
+        else f"of {format_count(first['n_groups'], 'group')}"
+    )
+    text = f"Dataset {dataset} ({first['task']}), {first['n']} test samples {groups}"
+    return f"{text}{describe_folds(first['folds'])}."
+
+
+def describe_folds(folds: Any) -> str:
+    """Say that figures come from a cross-validation; "" if they do not.
+
+    Args:
+        folds: Number of folds; missing without cross-validation.
+    """
+    if pd.isna(folds):
+        return ""
+    return (
+        f", each predicted by the one of {folds} models that was not trained on its fold; the "
+        "delivered files are trained on all folds"
+    )
 
 
 def _format_accuracies(rows: pd.DataFrame) -> str:

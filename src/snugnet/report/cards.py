@@ -8,6 +8,7 @@ from snugnet.core.akida_program import PROGRAM_FILE
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
 from snugnet.core.cell_network import find_network
 from snugnet.core.paths import ResultPath
+from snugnet.evaluation.groups import describe_accuracies, read_groups
 from snugnet.evaluation.result_row import ResultRow
 from snugnet.evaluation.table import describe_difference, format_accuracy
 from snugnet.report.collect import ReportData
@@ -26,6 +27,8 @@ LIMITATIONS = {
     "of another seed.",
     "same_source": "Test and training data come from one source. Another sensor, clinic or "
     "population may give other figures.",
+    "folds": "The figures are those of the models of a cross-validation. The delivered file was "
+    "trained on all folds, so no samples are left on which its own accuracy could be measured.",
     "host": "Latency was measured with one thread of LiteRT's default kernels on the machine that "
     "ran the study. A microcontroller has another latency, and its kernels round differently in "
     "some places.",
@@ -55,6 +58,7 @@ class CellCard:
         network: Name of the cell's network in `Cards.networks`.
         confusion: Confusion matrix, or one for each label of a multi-label task; None without one.
         class_names: Names of the classes or labels.
+        groups: Accuracy of each group, or a summary if there are many, by heading.
         limits: Names of the limitations that apply, in `LIMITATIONS`.
     """
 
@@ -62,6 +66,7 @@ class CellCard:
     network: str
     confusion: Sequence[Any] | None
     class_names: Sequence[str]
+    groups: Mapping[str, str]
     limits: Sequence[str]
 
     def to_json(self) -> dict[str, Any]:
@@ -76,6 +81,7 @@ class CellCard:
             "network": self.network,
             "confusion": self.confusion,
             "class_names": self.class_names,
+            "groups": self.groups,
             "limits": self.limits,
         }
 
@@ -217,6 +223,7 @@ def _build_cell(study: ReportData, row: ResultRow) -> CellCard:
         network=_name_network(row),
         confusion=metrics.get("confusion"),
         class_names=metrics.get("class_names", []),
+        groups=describe_accuracies(read_groups(metrics)),
         limits=list_limitations(study, row),
     )
 
@@ -241,6 +248,7 @@ def list_limitations(study: ReportData, row: ResultRow) -> list[str]:
         "no_groups": row.n_groups is None,
         "one_seed": len({other.seed for other in family}) == 1,
         "same_source": not simulated,
+        "folds": row.folds is not None,
         "host": row.latency_us_median is not None,
         "simulator": row.scheme in AKIDA_SCHEMES,
         "selected": True,

@@ -10,6 +10,7 @@ import jinja2
 
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
 from snugnet.core.csv_files import list_columns
+from snugnet.evaluation.groups import warn_of_few_groups
 from snugnet.evaluation.table import SIGNIFICANCE
 from snugnet.report import searches, tables
 from snugnet.report.akida_page import (
@@ -110,6 +111,8 @@ def render_page(
             matrix=tables.build_matrix(study),
             cells=tables.tabulate_cells(study),
             models=tables.tabulate_models(study),
+            groups=tables.tabulate_groups(study),
+            warnings=warn_of_few_groups(study.rows),
             weights=tabulate_quantized_weights(study),
             layers=[(model, tabulate_layer_indexes(study, model)) for model in study.models],
             mixed=searches.tabulate_mixed(study),

@@ -8,7 +8,9 @@ from snugnet.core.akida_schemes import AKIDA_SCHEMES
 from snugnet.core.errors import InputError
 from snugnet.core.files import read_json
 from snugnet.core.paths import ResultPath
+from snugnet.core.text import format_count
 from snugnet.evaluation.gate import GateResult
+from snugnet.evaluation.groups import warn_of_few_groups
 from snugnet.evaluation.recommend import recommend
 from snugnet.evaluation.result_row import ResultRow
 from snugnet.report.files import read_table, to_records
@@ -58,6 +60,7 @@ class StudySummary:
     Attributes:
         cells: Number of cells.
         failures: Failed checks, each with its cell.
+        warnings: Reasons to trust the figures less.
         recommendations: One for each dataset.
         confidence: Confidence level of the intervals.
         report: Path of the report.
@@ -65,6 +68,7 @@ class StudySummary:
 
     cells: int
     failures: Sequence[str]
+    warnings: Sequence[str]
     recommendations: Sequence[Recommendation]
     confidence: float
     report: str
@@ -90,6 +94,7 @@ def summarize(results: str | Path, confidence: float) -> StudySummary:
     return StudySummary(
         cells=gate.cells,
         failures=gate.failures,
+        warnings=warn_of_few_groups(rows),
         recommendations=[
             _build_recommendation(folder, choice.recommended) for choice in recommend(rows)
         ],
@@ -116,10 +121,11 @@ def _build_recommendation(folder: Path, row: ResultRow) -> Recommendation:
 def describe_study(summary: StudySummary) -> str:
     """Format the verdict, the recommended models or the failed checks, and the report's path."""
     if summary.failures:
-        count = _format_count(len(summary.failures), "check")
+        count = format_count(len(summary.failures), "check")
         lines = [f"{count} failed:", *_indent_entries(summary.failures)]
     else:
-        lines = [f"All checks passed ({_format_count(summary.cells, 'cell')})"]
+        lines = [f"All checks passed ({format_count(summary.cells, 'cell')})"]
+        lines += [f"Warning: {warning}" for warning in summary.warnings]
         if summary.recommendations:
             lines.append("Recommended models: smallest model not significantly worse than the best")
         for recommendation in summary.recommendations:
@@ -130,7 +136,7 @@ def describe_study(summary: StudySummary) -> str:
 def describe_failed_jobs(jobs: Sequence[FailedJob]) -> str:
     """Format the name and the log files of each failed job."""
     blocks = [job.name + "".join(f"\n    log: {log}" for log in job.logs) for job in jobs]
-    return "\n".join([f"{_format_count(len(jobs), 'job')} failed:", *_indent_entries(blocks)])
+    return "\n".join([f"{format_count(len(jobs), 'job')} failed:", *_indent_entries(blocks)])
 
 
 def _format_recommendation(recommendation: Recommendation, confidence: float) -> list[str]:
@@ -148,10 +154,6 @@ def _format_recommendation(recommendation: Recommendation, confidence: float) ->
 
 def _format_percent(fraction: float) -> str:
     return f"{100 * fraction:.2f}"
-
-
-def _format_count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _indent_entries(entries: Sequence[str]) -> list[str]:

@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from snugnet.core.fractions import format_points
 from snugnet.core.paths import ResultPath
+from snugnet.core.text import describe_groups
 from snugnet.datasets.record import DatasetRecord, SplitRecord
+from snugnet.evaluation.groups import describe_accuracies, read_groups
 from snugnet.evaluation.recommend import recommend
 from snugnet.evaluation.result_row import ResultRow
 from snugnet.evaluation.table import (
@@ -162,6 +164,32 @@ def tabulate_models(study: ReportData) -> list[ModelTable]:
     return entries
 
 
+def tabulate_groups(study: ReportData) -> list[ModelTable]:
+    """Tabulate the accuracy by group, one table for each model whose test samples have groups."""
+    entries = []
+    for model in study.models:
+        lines = [
+            (row, describe_accuracies(read_groups(metrics)))
+            for row in study.measured
+            if row.model == model
+            and (metrics := study.files.read_json(ResultPath.METRICS.of_cell(row))) is not None
+            and metrics.get("by_group")
+        ]
+        if not lines:
+            continue
+        titles = ["variant", "scheme", *dict.fromkeys(name for _, line in lines for name in line)]
+        rows = [
+            [
+                Value(row.variant, cell=row.address),
+                Value(format_scheme(row.scheme, row.runtime)),
+                *(Value(line.get(title, "")) for title in titles[2:]),
+            ]
+            for row, line in lines
+        ]
+        entries.append(ModelTable(model, "", Table(titles, rows)))
+    return entries
+
+
 def _tabulate_model(cells: Sequence[ResultRow]) -> Table:
     variants = list(dict.fromkeys(row.variant for row in cells))
     lines: dict[str, dict[str, Value]] = {}
@@ -288,6 +316,9 @@ def tabulate_datasets(study: ReportData) -> Table:
         kind = study.recipes.datasets[name]["kind"]
         classes = len(splits["test"].classes) if "test" in splits else 0
         counts = [_format_split(splits.get(split)) for split in ("train", "val", "test")]
+        folds = study.recipes.datasets[name].get("folds")
+        if isinstance(folds, int):
+            counts[-1] = Value(f"{folds} folds")
         rows.append(
             [Value(name), Value(_format_kind(kind)), Value(str(classes or ""), classes), *counts]
         )
@@ -302,7 +333,7 @@ def _format_split(split: SplitRecord | None) -> Value:
     """Format the number of samples, and of groups if there are any."""
     if split is None:
         return Value("")
-    text = f"{split.samples:,}" + (f" of {split.groups} groups" if split.groups else "")
+    text = f"{split.samples:,}" + describe_groups(split.groups or None)
     return Value(text, split.samples)
 
 

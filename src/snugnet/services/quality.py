@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.core.confidence import CONFIDENCE
+from snugnet.core.confidence import CONFIDENCE, MIN_GROUPS
 from snugnet.core.input_range import describe_saturation
 from snugnet.core.predictions import Predictions
 from snugnet.core.tasks import TaskChoice
+from snugnet.core.text import format_count
 from snugnet.evaluation.accuracy import (
     Accuracy,
     Difference,
@@ -19,9 +20,6 @@ from snugnet.evaluation.accuracy import (
 from snugnet.evaluation.class_quality import ClassQuality, are_unbalanced, measure_classes
 from snugnet.evaluation.errors import Errors, compute_sqnr, measure_errors
 from snugnet.services.user_data import describe_possible_group
-
-# With fewer groups in a test split, an interval says little.
-MIN_GROUPS = 5
 
 
 @dataclass(frozen=True)
@@ -61,8 +59,8 @@ class Quality:
         texts += map(describe_possible_group, self.possible_groups)
         if groups is not None and groups < MIN_GROUPS:
             texts.append(
-                f"only {groups} groups in the test samples. The interval of so few groups is not "
-                f"reliable: use at least {MIN_GROUPS}, or folds by group in a study."
+                f"only {format_count(groups, 'group')} in the test samples. The interval of so few "
+                f"groups is not reliable: use at least {MIN_GROUPS}, or folds by group in a study."
             )
         return [text for text in texts if text is not None]
 

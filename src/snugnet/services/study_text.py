@@ -16,6 +16,7 @@ NOTES = {
     "layout": " # order of a sample's axes: time_channel, channel_time or image",
     "shape": " # input shape of the model",
     "val": " # share of groups or samples; an array `split` in the data defines a fixed split",
+    "test": " # or test on every group in turn: `folds: leave_one_group_out`, or a number of folds",
 }
 TEXT = """\
 # {data}: samples have shape {shape}; classes {classes}.
@@ -91,8 +92,10 @@ def format_study(
         "test",
     )
     values = {**settings.to_json(), "arrays": settings.arrays.by_role()}
+    # A model that is already trained cannot be trained once for each fold.
+    notes = {key: note for key, note in NOTES.items() if key != "test" or model is None}
     dataset = [
-        f"{key}: {_format_yaml(values[key])}{NOTES.get(key, '')}" for key in keys if values[key]
+        f"{key}: {_format_yaml(values[key])}{notes.get(key, '')}" for key in keys if values[key]
     ]
     network = "cnn" if settings.layout == "image" else "smartwatch"
     model_text = (

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples
-from snugnet.datasets.splits import split
+from snugnet.datasets.splits import split, split_by_fold
 
 
 def samples(n: int = 60, groups: int | None = None, **changes) -> Samples:
@@ -136,3 +136,49 @@ def test_split_fails_when_no_position_has_a_class():
     whole = samples(60, y=y, task="segmentation", class_names=("rest", "QRS"))
     with pytest.raises(InputError, match="the train split has no sample of class QRS"):
         split(whole, 0.2, 0.2, 1, "x")
+
+
+@given(groups=st.integers(3, 12), folds=st.integers(3, 12), seed=st.integers(0, 2**31))
+def test_folds_cover_each_group_once_when_samples_have_groups(groups, folds, seed):
+    folds = min(folds, groups)
+    data = samples(groups * 4, groups)
+    parts = [split_by_fold(data, folds, i, 0.2, seed, "x") for i in range(1, folds + 1)]
+    tests = [ids(part["test"]) for part in parts]
+    assert sum(map(len, tests)) == groups * 4
+    assert set.union(*tests) == set(range(groups * 4))
+    for part in parts:
+        members = [set(split.group.tolist()) for split in part.values()]
+        assert sum(map(len, members)) == groups
+
+
+def test_folds_are_stratified_when_samples_have_no_groups():
+    part = split_by_fold(samples(60), 5, 2, 0.2, 1, "x")
+    assert Counter(part["test"].y.tolist()) == {0: 6, 1: 6}
+    assert {name: len(split.x) for name, split in part.items()} == {
+        "train": 36,
+        "val": 12,
+        "test": 12,
+    }
+
+
+def test_all_but_val_is_trained_on_when_fold_is_none():
+    part = split_by_fold(samples(60, 6), 6, None, 0.2, 1, "x")
+    assert len(part["train"].x) == 50
+    assert ids(part["val"]) == ids(part["test"])
+    assert not ids(part["train"]) & ids(part["val"])
+
+
+@pytest.mark.parametrize(
+    ("groups", "folds", "message"),
+    [(5, 6, "folds is 6, but there are 5 groups"), (2, 2, "there are 2 groups")],
+)
+def test_split_by_fold_fails_when_groups_are_too_few(groups, folds, message):
+    with pytest.raises(InputError, match=message):
+        split_by_fold(samples(60, groups), folds, 1, 0.2, 1, "x")
+
+
+def test_split_by_fold_fails_when_train_lacks_a_class():
+    data = samples(60, 3, y=np.arange(60) % 3 // 2)
+    with pytest.raises(InputError, match="the train split has no sample of class"):
+        for fold in (1, 2, 3):
+            split_by_fold(data, 3, fold, 0.2, 1, "x")

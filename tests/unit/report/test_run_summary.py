@@ -80,7 +80,7 @@ def test_summary_names_the_file_when_it_is_missing(study, name):
 
 
 def test_describe_study_lists_models_when_all_checks_pass():
-    assert describe_study(StudySummary(24, [], [MODEL], 0.95, REPORT)).splitlines() == [
+    assert describe_study(StudySummary(24, [], [], [MODEL], 0.95, REPORT)).splitlines() == [
         "All checks passed (24 cells)",
         "Recommended models: smallest model not significantly worse than the best",
         "  beats: tflite/a/b/c/model.tflite",
@@ -91,13 +91,13 @@ def test_describe_study_lists_models_when_all_checks_pass():
 
 def test_describe_study_omits_values_when_they_are_unknown():
     model = Recommendation("beats", "program", 0.95, None, None, None)
-    text = describe_study(StudySummary(1, [], [model], 0.9, REPORT))
+    text = describe_study(StudySummary(1, [], [], [model], 0.9, REPORT))
     assert text.startswith("All checks passed (1 cell)\n")
     assert "  beats: program\n    accuracy 95.00 %\nReport: " in text
 
 
 def test_describe_study_lists_only_failures_when_a_check_fails():
-    summary = StudySummary(24, ["m/original/drq/litert: input is int8"], [MODEL], 0.95, REPORT)
+    summary = StudySummary(24, ["m/original/drq/litert: input is int8"], [], [MODEL], 0.95, REPORT)
     assert describe_study(summary).splitlines() == [
         "1 check failed:",
         "  m/original/drq/litert: input is int8",
@@ -107,7 +107,7 @@ def test_describe_study_lists_only_failures_when_a_check_fails():
 
 def test_describe_study_shortens_list_when_failures_are_many():
     failures = [f"cell {i}" for i in range(MAX_ENTRIES + 5)]
-    lines = describe_study(StudySummary(24, failures, [], 0.95, REPORT)).splitlines()
+    lines = describe_study(StudySummary(24, failures, [], [], 0.95, REPORT)).splitlines()
     assert lines[0] == f"{MAX_ENTRIES + 5} checks failed:"
     assert lines[-2:] == ["  … and 5 more", f"Report: {REPORT}"]
     assert len(lines) == MAX_ENTRIES + 3

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from snugnet.core.settings.base import Fraction, Settings, Tuple
+from snugnet.core.settings.datasets.folds import CROSS_VALIDATION, CrossValidation, Folds
 
 PositiveInts = Tuple[Annotated[int, Field(ge=1)]]
 SCALING = (
@@ -38,10 +39,22 @@ class AnyDataset(Settings):
         0.2,
         description="Fraction of groups (or samples) for test, if the split is drawn at random.",
     )
+    folds: Folds | CrossValidation | None = Field(None, description=CROSS_VALIDATION)
+    fold: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description=(
+            "Fold that is the test split, from 1; null to train on all folds. Snugnet sets it."
+        ),
+    )
     negative_class: str | None = Field(
         None,
         description="Class that is negative in a binary task; all other classes are positive.",
     )
+
+    @property
+    def cross_validation(self) -> int | None:
+        """The number of folds of a cross-validation; None without one."""
+        return self.folds if isinstance(self.folds, int) else None
 
 
 class FileDataset(AnyDataset):

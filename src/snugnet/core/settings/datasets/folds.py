@@ -1,8 +1,19 @@
-"""Settings of splits by fold."""
+"""Settings of splits by fold, and of cross-validation."""
+
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from snugnet.core.settings.base import Settings, Tuple
+
+# The number of folds is then the number of groups.
+LEAVE_ONE_GROUP_OUT = "leave_one_group_out"
+CrossValidation = Annotated[int, Field(ge=2, le=1000)] | Literal["leave_one_group_out"]
+CROSS_VALIDATION = (
+    "Number of folds of a cross-validation by group, or leave_one_group_out: every cell is trained "
+    "and converted once for each fold, and its figures are those of all samples, each predicted by "
+    "the model that was not trained on its fold. The delivered model is trained on all folds."
+)
 
 
 class Folds(Settings):

@@ -7,7 +7,7 @@ from pydantic import Field
 from snugnet.core.settings.base import Names
 from snugnet.core.settings.datasets.arrays import ArrayNames
 from snugnet.core.settings.datasets.base import FileDataset, Layout, PositiveInts, Scaling
-from snugnet.core.settings.datasets.folds import Folds
+from snugnet.core.settings.datasets.folds import CROSS_VALIDATION, CrossValidation, Folds
 
 
 class WindowArrays(ArrayNames):
@@ -40,8 +40,11 @@ class WindowsDataset(FileDataset):
             "Names of the classes, in the order of the model's outputs; null for those in the file."
         ),
     )
-    folds: Folds | None = Field(
-        None, description="Folds of each split; null to draw the split at random."
+    folds: Folds | CrossValidation | None = Field(
+        None,
+        description=(
+            f"Folds of each split; null to draw the split at random. Or: {CROSS_VALIDATION}"
+        ),
     )
     sample_shape: PositiveInts | None = Field(
         None, description="Shape of a sample in a row of a .csv file: [time, channels]."

@@ -1,0 +1,86 @@
+"""Accuracy by group: patients, subjects or recordings of the test samples."""
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+import pandas as pd
+
+from snugnet.core.confidence import MIN_GROUPS
+from snugnet.core.text import format_count
+from snugnet.evaluation.accuracy import GroupAccuracy
+from snugnet.evaluation.result_row import ResultRow
+
+# Tables have a column for each group up to this number of groups; for more, a summary.
+MAX_COLUMNS = 12
+COLUMNS = ["model", "variant", "scheme", "runtime", "group", "n", "accuracy"]
+
+
+def read_groups(metrics: Mapping[str, Any]) -> list[GroupAccuracy]:
+    """Read the accuracy of each group from the metrics of a cell; none without groups."""
+    return [GroupAccuracy(**entry) for entry in metrics.get("by_group", ())]
+
+
+def tabulate_groups(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Tabulate the accuracy of each group and cell, for groups.csv.
+
+    Args:
+        rows: The metrics of each cell, with the names of the cell.
+    """
+    names = COLUMNS[:4]
+    lines = [
+        {**{name: row[name] for name in names}, **vars(group)}
+        for row in rows
+        for group in read_groups(row)
+    ]
+    return pd.DataFrame(lines, columns=COLUMNS)
+
+
+def describe_accuracies(groups: Sequence[GroupAccuracy]) -> dict[str, str]:
+    """Describe the accuracies of groups by heading: one for each group, or a summary if many.
+
+    Args:
+        groups: Accuracy of each group of a cell.
+    """
+    if len(groups) <= MAX_COLUMNS:
+        return {group.group: f"{100 * group.accuracy:.1f} %" for group in groups}
+    ordered = sorted(groups, key=lambda group: group.accuracy)
+    middle = median(group.accuracy for group in groups)
+    return {
+        "groups": str(len(groups)),
+        "lowest": f"{100 * ordered[0].accuracy:.1f} % ({ordered[0].group})",
+        "median": f"{100 * middle:.1f} %",
+        "highest": f"{100 * ordered[-1].accuracy:.1f} % ({ordered[-1].group})",
+    }
+
+
+def format_groups_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Format the accuracy by group as a section of metrics.md; empty without groups.
+
+    Args:
+        rows: The metrics of each cell, with the names of the cell.
+    """
+    tables: dict[str, list[dict[str, str]]] = {}
+    for row in rows:
+        if groups := read_groups(row):
+            cell = {name: str(row[name]) for name in ("variant", "scheme", "runtime")}
+            tables.setdefault(row["model"], []).append({**cell, **describe_accuracies(groups)})
+    if not tables:
+        return ""
+    parts = ["\n# Accuracy by group", "Groups are the patients, subjects or recordings of `group`."]
+    for model, lines in tables.items():
+        table = pd.DataFrame(lines).fillna("")
+        parts += [f"## {model}", table.to_markdown(index=False, disable_numparse=True)]
+    return "\n\n".join(parts) + "\n"
+
+
+def warn_of_few_groups(rows: Sequence[ResultRow]) -> list[str]:
+    """Return a warning for each dataset whose test split has too few groups."""
+    groups = {row.dataset: row.n_groups for row in rows if row.n_groups is not None}
+    return [
+        f"{dataset}: only {format_count(int(count), 'group')} in the test split. Intervals and "
+        f"tests of so few groups are not reliable. Set `folds: leave_one_group_out` for the "
+        "dataset, or use more groups."
+        for dataset, count in groups.items()
+        if count < MIN_GROUPS
+    ]
