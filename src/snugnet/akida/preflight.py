@@ -14,6 +14,7 @@ from snugnet.akida.quantize import quantize
 from snugnet.akida.rewrite import prepare_model
 from snugnet.core.akida_schemes import AkidaScheme
 from snugnet.core.errors import NotAkidaError
+from snugnet.models.loading.copy_model import copy_architecture
 from snugnet.models.loading.keras2 import tf_keras
 
 SAMPLES = 16
@@ -75,7 +76,7 @@ def find_refusal(model: tf_keras.Model, scheme: AkidaScheme, device: str) -> str
         The first error message of the tools, in one line; None if the network fits.
     """
     try:
-        fresh = prepare_model(tf_keras.models.clone_model(model))
+        fresh = prepare_model(copy_architecture(model))
         shape = (SAMPLES, *fresh.input_shape[1:])
         samples = np.random.default_rng(0).integers(0, 256, shape).astype(np.float32)
         program = convert(quantize(fresh, scheme, samples), scheme)

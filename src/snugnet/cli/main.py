@@ -109,7 +109,7 @@ def _describe_crash(number: int, calls: Path) -> str:
     library = place.partition("/")[0] if installed else Path(place).name
     return (
         f"{library} crashed in {call[2]} ({name}): it does not support this model or data. "
-        "Nothing was written. Set SNUGNET_TRACEBACK=1 to see the messages of the library."
+        "Nothing was written."
     )
 
 

@@ -3,6 +3,7 @@
 from rich.console import Console
 
 from snugnet.cli.console import bold, join, print_table
+from snugnet.core.text import describe_groups, format_count
 from snugnet.services.evaluate import ERROR_FORMAT, describe_errors, describe_interval
 from snugnet.services.quality import Quality
 
@@ -17,8 +18,7 @@ def show_quality(console: Console, quality: Quality) -> None:
     console.print(f"task: {quality.task}; --task sets another one")
     measured = quality.accuracy or quality.errors
     assert measured is not None
-    groups = "" if measured.n_groups is None else f" of {measured.n_groups} groups"
-    samples = f"{measured.n} samples{groups}"
+    samples = f"{format_count(measured.n, 'sample')}{describe_groups(measured.n_groups)}"
     if quality.accuracy is not None:
         accuracy = quality.accuracy
         interval = describe_interval(accuracy.low, accuracy.high, accuracy.confidence)

@@ -59,6 +59,8 @@ def _show(console: Console, report: PredictionReport) -> None:
         console.print(f"accuracy {report.accuracy:.4f} on {len(pairs)} samples")
     if report.error is not None:
         console.print(f"mean absolute error {report.error:.4g} on {len(pairs)} samples")
+    if report.auc is not None:
+        console.print(f"AUC of the error {report.auc:.4g} on {len(pairs)} samples")
     if (warning := describe_saturation(report.saturation)) is not None:
         console.print(f"warning: {warning}")
     if report.reason is not None:

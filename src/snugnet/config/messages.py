@@ -10,6 +10,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import ValidationError
 
 from snugnet.core.settings.base import Settings
+from snugnet.core.text import shorten
 
 # The type that a message names, by the type of pydantic's error.
 TYPES = {
@@ -60,7 +61,7 @@ def describe_errors(
         problems.setdefault(where, []).append({**problem, "path": path})
     for where in sorted(problems):
         for text in dict.fromkeys(_describe(problems[where], settings, raw)):
-            yield f"{where or 'top level'}: {text}"
+            yield f"{where or 'top level'}: {shorten(text)}"
 
 
 def unknown(what: str, name: Any, known: Sequence[Any]) -> str:

@@ -34,6 +34,8 @@ BIAS_INPUTS: dict[str, tuple[int, ...]] = {
     "UNIDIRECTIONAL_SEQUENCE_LSTM": tuple(range(12, 16)),
     "UNIDIRECTIONAL_SEQUENCE_RNN": (3,),
 }
+# Types of constants that NumPy can read as they are stored.
+NUMPY_TYPES = ("float32", "float16", "int64", "int32", "int16", "int8", "uint8", "bool")
 # Number of dimensions that an error message shows.
 SHOWN_DIMENSIONS = 12
 

@@ -2,6 +2,7 @@
 
 import zipfile
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,10 @@ def read_array(path: str | Path) -> np.ndarray:
         OSError: If the file cannot be read.
     """
     try:
-        array: Any = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+        # A file that declares more than it holds cannot be mapped, so nothing large is allocated.
+        array: Any = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, TokenError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: not a .npy file ({error})") from None
     if not isinstance(array, np.ndarray):
         raise InputError(f"{path}: must be a .npy file with one array")
-    return array
+    return np.array(array)

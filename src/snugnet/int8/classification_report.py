@@ -10,7 +10,7 @@ from snugnet.core.decisions import decide
 from snugnet.core.errors import InputError
 from snugnet.core.input_range import measure_saturation
 from snugnet.core.labels import are_inputs, convert_labels
-from snugnet.core.tasks import ModelEnds, TaskChoice, choose_task
+from snugnet.core.tasks import ModelEnds, Task, TaskChoice, choose_task
 from snugnet.int8.engine import Model
 
 
@@ -26,6 +26,8 @@ class ClassificationReport:
         accuracy: Share of correct decisions, in 0..1; None without labels, or in a task without
             classes.
         error: Mean absolute error, in the units of the targets; None likewise.
+        auc: Area under the ROC curve of a sample's error as a score of anomaly, in 0..1, for
+            reconstruction; None if the labels do not mark normal and anomalous samples.
         saturation: Share of the input values outside of the calibrated range, in 0..1; None if
             samples are raw or the input is not quantized.
         reason: Why the labels could not be used; None if they could, or if there are none.
@@ -36,13 +38,19 @@ class ClassificationReport:
     task: TaskChoice
     accuracy: float | None = None
     error: float | None = None
+    auc: float | None = None
     saturation: float | None = None
     reason: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return a mapping that can be written as JSON; what was not measured is left out."""
-        optional = {"accuracy": self.accuracy, "error": self.error, "reason": self.reason}
-        optional["saturation"] = self.saturation
+        optional: dict[str, Any] = {
+            "accuracy": self.accuracy,
+            "error": self.error,
+            "auc": self.auc,
+            "reason": self.reason,
+            "saturation": self.saturation,
+        }
         return {
             "raw": self.raw,
             "decision": self.decision,
@@ -119,6 +127,26 @@ def report_predictions(
         return replace(report, reason=str(error))
     if choice.task.has_classes:
         return replace(report, accuracy=float(np.mean(decisions == truth)))
-    targets = x.astype(np.float64) if choice.task == "reconstruction" else truth
+    is_reconstruction = choice.task == Task.RECONSTRUCTION
+    targets = x.astype(np.float64) if is_reconstruction else truth
     differences = scores.reshape(len(scores), -1) - targets.reshape(len(scores), -1)
-    return replace(report, error=float(np.abs(differences).mean()))
+    errors = np.abs(differences).mean(axis=1)
+    auc = _compute_auc(errors, truth) if is_reconstruction else None
+    return replace(report, error=float(errors.mean()), auc=auc)
+
+
+def _compute_auc(scores: np.ndarray, is_positive: np.ndarray) -> float | None:
+    """Compute the area under the ROC curve as the Mann-Whitney statistic (Hanley, McNeil 1982).
+
+    Args:
+        scores: Score of each sample, (n,).
+        is_positive: 0 or 1 for each sample, (n,); or no elements if that is unknown.
+    """
+    if not 0 < is_positive.sum() < len(is_positive):
+        return None
+    negatives = np.sort(scores[is_positive == 0])
+    positives = scores[is_positive == 1]
+    # A negative sample with the same score counts as half below.
+    below = np.searchsorted(negatives, positives, "left")
+    not_above = np.searchsorted(negatives, positives, "right")
+    return float((below + not_above).mean() / 2 / len(negatives))

@@ -2,11 +2,13 @@
 
 import base64
 import json
+import lzma
 import math
 import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -131,7 +133,7 @@ def _read_npz(path: Path) -> Graph:
                 if name.startswith("tensor_")
             }
         return _make_graph(description, lambda index, *_: values.get(index))
-    except (zipfile.BadZipFile, zlib.error, EOFError, *_DAMAGE_ERRORS) as error:
+    except (*_ARCHIVE_ERRORS, *_DAMAGE_ERRORS) as error:
         raise _damaged_error(path, error) from error
 
 
@@ -151,6 +153,8 @@ def _read_json(path: Path) -> Graph:
         raise _damaged_error(path, error) from error
 
 
+# Exceptions that a damaged archive causes. TokenError: the header of an array.
+_ARCHIVE_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, TokenError)
 # Exceptions that a damaged file causes. RuntimeError: the JSON text is nested too deeply, or the
 # archive claims to be encrypted or packed with an unknown method.
 _DAMAGE_ERRORS = (

@@ -135,6 +135,8 @@ def benchmark(request: BenchmarkRequest) -> BenchmarkReport:
     with opened as baseline_file:
         files = [request.model] if baseline_file is None else [request.model, baseline_file]
         names = [request.model] if baseline is None else [request.model, baseline]
+        if baseline_file is not None:
+            _check_baseline(graph, read_graph(baseline_file))
         latencies = _time_in_turns(files, x, request)
         measurements = [
             _measure(file, str(name), times, x, request.threads)
@@ -151,6 +153,18 @@ def benchmark(request: BenchmarkRequest) -> BenchmarkReport:
         baseline=measurements[1] if len(measurements) > 1 else None,
         quality=quality,
     )
+
+
+def _check_baseline(graph: Graph, baseline: Graph) -> None:
+    """Check that a baseline takes the same samples as the model."""
+    shapes = [ModelEnds.of_graph(entry).input_shape for entry in (baseline, graph)]
+    if shapes[0] != shapes[1]:
+        raise ArgumentError(
+            "baseline",
+            None,
+            f"it takes samples of shape {shapes[0]}, but the model takes {shapes[1]}. Compare "
+            "models with the same input.",
+        )
 
 
 def _read_samples(

@@ -10,6 +10,7 @@ from snugnet.core.errors import InputError
 from snugnet.core.predictions import Predictions
 from snugnet.core.samples import Samples
 from snugnet.core.tasks import ModelEnds, Task, TaskChoice
+from snugnet.core.text import describe_groups
 from snugnet.evaluation.accuracy import (
     Accuracy,
     Difference,
@@ -71,8 +72,7 @@ class Evaluation:
         if self.errors is not None:
             rows |= describe_errors(self.errors)
         assert measured is not None
-        groups = "" if measured.n_groups is None else f" of {measured.n_groups} groups"
-        rows["samples"] = f"{measured.n}{groups}"
+        rows["samples"] = f"{measured.n}{describe_groups(measured.n_groups)}"
         shown = {name: value for name, value in self.measures.items() if name != "accuracy"}
         return rows | {name: f"{value:.4f}" for name, value in shown.items() if value is not None}
 
@@ -126,7 +126,6 @@ class Comparison:
         assert measured is not None
         form = ".4f" if self.errors is None else ERROR_FORMAT
         interval = describe_interval(difference.low, difference.high, measured.confidence, form)
-        groups = "" if measured.n_groups is None else f" of {measured.n_groups} groups"
         if self.accuracy is not None:
             quality = describe_accuracy(self.accuracy)
         else:
@@ -137,7 +136,7 @@ class Comparison:
             "baseline": f"{self.baseline}: {difference.baseline:{form}}",
             "difference": f"{difference.delta:+{form}}{interval}",
             "p": f"{difference.p:.3g}",
-            "samples": f"{measured.n}{groups}",
+            "samples": f"{measured.n}{describe_groups(measured.n_groups)}",
         }
 
     def __repr__(self) -> str:

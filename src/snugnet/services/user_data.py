@@ -13,7 +13,7 @@ from snugnet.core.errors import InputError
 from snugnet.core.input_range import find_quantized_input
 from snugnet.core.labels import decode_texts
 from snugnet.core.samples import read_npz
-from snugnet.core.tflite_graph import Graph
+from snugnet.core.tflite_graph import NUMPY_TYPES, Graph
 from snugnet.int8.arrays import read_array
 
 # Supported file types.
@@ -133,12 +133,18 @@ def from_arrays(
     x = x if shape is None else _reshape(x, shape, source)
     y = None if y is None else np.asarray(y)
     group = None if group is None or len(group) == 0 else np.asarray(group)
+    if group is not None and group.shape == (len(x), 1):
+        group = group[:, 0]
     for name, values in (("y", y), ("group", group)):
         if values is not None and (values.ndim == 0 or len(values) != len(x)):
             raise InputError(
                 f"{source}: {name} has shape {values.shape}, but x has {len(x)} samples. "
                 f"Give one row of {name} for each sample."
             )
+    if group is not None and group.ndim > 1:
+        raise InputError(
+            f"{source}: group has shape {group.shape}. Give one number or name for each sample."
+        )
     return Data(x, y, group)
 
 
@@ -283,8 +289,17 @@ def draw_random_samples(graph: Graph, count: int, seed: int = RANDOM_SAMPLES_SEE
 
     Returns:
         (count, …) float32, in real units.
+
+    Raises:
+        InputError: If the model does not have one input of numbers.
     """
+    if len(graph.inputs) != 1:
+        raise InputError(
+            f"the model has {len(graph.inputs)} inputs; random samples are possible for one"
+        )
     tensor = graph.tensors[graph.inputs[0]]
+    if tensor.dtype not in NUMPY_TYPES:
+        raise InputError(f"the model's input has type {tensor.dtype}; only numbers are supported")
     shape, rng = (count, *tensor.shape[1:]), np.random.default_rng(seed)
     quantized = find_quantized_input(graph)
     if quantized is None:

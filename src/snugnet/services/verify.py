@@ -1,6 +1,5 @@
 """Verify a full-integer .tflite file: is it bit-exact on LiteRT and TensorFlow Lite Micro?"""
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,11 +128,7 @@ def certify_samples(file: ModelFile, x: np.ndarray, traced: int) -> Certificate:
     """
     from snugnet.tflite.runtimes.litert import predict
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.tflite"
-        path.write_bytes(file.content)
-        deployed = predict(path, x).raw
-    return certify(file, x, deployed, decide_without_task, min(traced, len(x)))
+    return certify(file, x, predict(file, x).raw, decide_without_task, min(traced, len(x)))
 
 
 def decide_without_task(raw: np.ndarray) -> np.ndarray:

@@ -17,14 +17,12 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from snugnet.core.errors import ModelFormatError
-from snugnet.core.tflite_graph import Graph, Operator, Tensor
+from snugnet.core.tflite_graph import NUMPY_TYPES, Graph, Operator, Tensor
 
 # Names of the members of enumerations in the TFLite schema (`schema.fbs`), by number.
 TYPE_NAMES = {v: k.lower() for k, v in vars(schema.TensorType).items() if k.isupper()}
 OPERATOR_NAMES = {v: k for k, v in vars(schema.BuiltinOperator).items() if k.isupper()}
 OPTION_NAMES = {v: k for k, v in vars(schema.BuiltinOptions).items() if not k.startswith("_")}
-# Types of constants that NumPy can read as they are stored.
-NUMPY_TYPES = ("float32", "float16", "int64", "int32", "int16", "int8", "uint8", "bool")
 # Exceptions of flatbuffers and NumPy for a wrong offset, or when the end of the file is passed.
 DAMAGE_ERRORS = (
     struct.error,

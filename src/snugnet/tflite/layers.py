@@ -23,6 +23,7 @@ DATA_MOVEMENT = frozenset(
         "SQUEEZE",
         "STRIDED_SLICE",
         "TRANSPOSE",
+        "UNPACK",
     }
 )
 
@@ -44,7 +45,7 @@ class Layer:
 
 
 def list_operators(graph: Graph) -> list[Operator]:
-    """List the operators of a file without QUANTIZE and DEQUANTIZE.
+    """List the operators of a file without QUANTIZE, DEQUANTIZE and those that compute nothing.
 
     Args:
         graph: Graph of the file.
@@ -52,7 +53,11 @@ def list_operators(graph: Graph) -> list[Operator]:
     Returns:
         The operators in the order of the file.
     """
-    return [operator for operator in graph.operators if operator.name not in BOUNDARY]
+    return [
+        operator
+        for operator in graph.operators
+        if operator.name not in BOUNDARY and operator.outputs
+    ]
 
 
 def list_layers(graph: Graph) -> list[Layer]:
@@ -93,7 +98,8 @@ def find_producers(graph: Graph) -> list[list[int]]:
         For each layer, one index of a layer per input; -1 for the input of the network.
 
     Raises:
-        ModelFormatError: If an operator reads a tensor before another operator writes it.
+        ModelFormatError: If an operator reads a tensor before another operator writes it, or reads
+            none where it needs one.
     """
     # Index of the layer that computes a tensor, by index of the tensor.
     source = dict.fromkeys(graph.inputs, -1)
@@ -102,7 +108,11 @@ def find_producers(graph: Graph) -> list[list[int]]:
         inputs = [i for i in operator.inputs if i >= 0 and graph.tensors[i].values is None]
         if unknown := [i for i in inputs if i not in source]:
             raise ModelFormatError(f"tensors {unknown} are read before any operator writes them")
+        if not operator.outputs:
+            continue
         if operator.name in BOUNDARY:
+            if not inputs:
+                raise ModelFormatError(f"an operator {operator.name} has no input")
             source |= dict.fromkeys(operator.outputs, source[inputs[0]])
         else:
             source |= dict.fromkeys(operator.outputs, len(producers))

@@ -17,10 +17,15 @@ class ModelFile:
     Attributes:
         content: The bytes of the file.
         graph: The graph that they hold.
+        name: Name of the file for messages.
     """
 
     content: bytes = field(repr=False)
     graph: Graph = field(repr=False)
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
 
     @classmethod
     def parse(cls, content: bytes, name: str) -> "ModelFile":
@@ -33,7 +38,7 @@ class ModelFile:
         Raises:
             ModelFormatError: If they are no usable .tflite file.
         """
-        return cls(content, parse_graph(content, name))
+        return cls(content, parse_graph(content, name), name)
 
     @classmethod
     def read(cls, path: str | Path) -> "ModelFile":

@@ -181,6 +181,12 @@ def _compare(
         reasons = [f"{name}: {e}" for name, e in results.items() if isinstance(e, Exception)]
         return RuntimeComparison("unsupported", reason="; ".join(reasons))
     outputs, tensors = truth
+    if computed.size != outputs.size:
+        return RuntimeComparison(
+            "unsupported",
+            reason=f"the runtime computes outputs of shape {list(outputs.shape[1:])}, the engine "
+            f"those of the file, {list(computed.shape[1:])}",
+        )
     steps = get_step_sizes(file)
     output_step = steps[file.graph.outputs[0]]
     distances = compute_distances(computed.reshape(outputs.shape), outputs, output_step)

@@ -60,7 +60,7 @@ def read_tree(path: Path, budget: Budget) -> Hdf5Tree:
 
     Args:
         path: The file.
-        budget: Limit for the bytes of all arrays.
+        budget: Limit for the bytes of all arrays. A small file can declare large ones.
 
     Returns:
         Its groups, arrays and attributes. A backslash in a name is read as a slash, because Keras
@@ -80,7 +80,7 @@ def read_tree(path: Path, budget: Budget) -> Hdf5Tree:
                 else:
                     _check_dataset(item, name)
                     bytes_held += item.nbytes
-                    budget.check_bytes_held(bytes_held, "the file")
+                    budget.check_bytes_unpacked(bytes_held, "the file")
                     tree.arrays[where] = np.asarray(item[()])
                 if attributes := _read_attributes(item):
                     tree.attributes[where] = attributes

@@ -5,6 +5,7 @@ Keras 3, because one process cannot use both versions. Both must compute the sam
 """
 
 import json
+import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
 from snugnet.core.isolation import run_program
+from snugnet.core.tensorflow_environment import KERAS_FOLDER
 from snugnet.models.loading.build_model import build_model
 from snugnet.models.loading.keras2 import tf_keras
 from snugnet.models.loading.keras3_operations import call_operation
@@ -53,7 +55,11 @@ def convert(network: NetworkDescription, parts: ModelParts, budget: Budget) -> t
         (folder / "model.json").write_text(json.dumps(_describe_network(network)))
         parts.weights.write(weights)
         # This process requested Keras 2 in its environment, the program needs Keras 3.
-        environment = {"TF_USE_LEGACY_KERAS": "0", "KERAS_BACKEND": "tensorflow"}
+        environment = {
+            "TF_USE_LEGACY_KERAS": "0",
+            "KERAS_BACKEND": "tensorflow",
+            KERAS_FOLDER: os.devnull,
+        }
         outcome = run_program(
             *(PROGRAM, folder / "model.json", weights, folder / "model.npz"),
             environment=environment,

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
 from snugnet.core.tasks import ModelEnds
@@ -84,6 +86,7 @@ def read_keras_file(
             f"{path}: Keras cannot build this model ({get_first_line(error)})"
         ) from None
     _check_ends(model, path)
+    _check_weights(model, path)
     note = describe_removed_wrappers(network)
     return LoadedModel(flatten_submodels(model), () if note is None else (note,))
 
@@ -95,8 +98,8 @@ def accept_model(model: Any) -> tf_keras.Model:
         model: A tf_keras model.
 
     Raises:
-        InputError: If it is no tf_keras model, or has not one float32 input of a fixed shape and
-            one output.
+        InputError: If it is no tf_keras model, has not one float32 input of a fixed shape and one
+            output, or has weights that are not finite.
     """
     if not isinstance(model, tf_keras.Model):
         kind = f"{type(model).__module__}.{type(model).__qualname__}"
@@ -105,6 +108,7 @@ def accept_model(model: Any) -> tf_keras.Model:
             "and give its path."
         )
     _check_ends(model, Path(model.name))
+    _check_weights(model, Path(model.name))
     return flatten_submodels(model)
 
 
@@ -160,6 +164,16 @@ def _check_ends(model: tf_keras.Model, path: Path) -> None:
         )
     if inputs[0].dtype != "float32":
         raise InputError(f"{path}: the input is {inputs[0].dtype.name}; only float32 is supported")
+
+
+def _check_weights(model: tf_keras.Model, path: Path) -> None:
+    """Check that all weights are finite: a training that diverged leaves NaN."""
+    for layer in model.layers:
+        if not all(np.isfinite(weight).all() for weight in layer.get_weights()):
+            raise InputError(
+                f"{path}: layer {layer.name!r} has weights that are NaN or infinite. Train the "
+                "model again, with a lower learning rate."
+            )
 
 
 def describe_ends(model: tf_keras.Model) -> ModelEnds:

@@ -5,9 +5,11 @@ of subgraphs. It cannot estimate the ranges within such loops (tensorflow 2.19.1
 tries), and `snugnet.tflite.flatbuffer` does not support several subgraphs.
 """
 
+from functools import partial
 from typing import Any
 
 from snugnet.core.errors import InputError
+from snugnet.models.loading.copy_model import copy_architecture, copy_weights
 from snugnet.models.loading.keras2 import tf_keras
 
 layers = tf_keras.layers
@@ -35,10 +37,8 @@ def unroll(model: tf_keras.Model, kinds: tuple[str, ...]) -> tf_keras.Model:
     """
     if not any(type(_unwrap(layer)).__name__ in kinds for layer in model.layers):
         return model
-    copy = tf_keras.models.clone_model(
-        model, clone_function=lambda layer: _copy_unrolled(layer, kinds)
-    )
-    copy.set_weights(model.get_weights())
+    copy = copy_architecture(model, partial(_unroll_layer, kinds=kinds))
+    copy_weights(model, copy)
     return copy
 
 
@@ -63,14 +63,12 @@ def _unwrap(layer: Any) -> Any:
     return layer.forward_layer if type(layer) is layers.Bidirectional else layer
 
 
-def _copy_unrolled(layer: Any, kinds: tuple[str, ...]) -> Any:
-    """Copy a layer without weights, unrolled if it is of one of the classes."""
-    config = layer.get_config()
+def _unroll_layer(layer: Any, settings: dict[str, Any], kinds: tuple[str, ...]) -> None:
+    """Change the settings of a layer so that it is unrolled if it is of one of the classes."""
     if type(_unwrap(layer)).__name__ in kinds:
         _check_steps(layer)
-        for settings in _list_settings(layer, config):
-            settings["unroll"] = True
-    return type(layer).from_config(config)
+        for part in _list_settings(layer, settings):
+            part["unroll"] = True
 
 
 def _list_settings(layer: Any, config: dict[str, Any]) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from snugnet.core.affine import dequantize
 from snugnet.core.affine import quantize as to_integers
 from snugnet.core.errors import InputError
 from snugnet.core.progress import progress
+from snugnet.tflite.model_file import ModelFile
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,11 @@ class Prediction(NamedTuple):
         return dequantize(self.raw, self.scale, self.zero_point)
 
 
-def predict(path: str | Path, x: np.ndarray, batch_size: int = 64) -> Prediction:
+def predict(file: str | Path | ModelFile, x: np.ndarray, batch_size: int = 64) -> Prediction:
     """Run a file on samples in batches, with one thread.
 
     Args:
-        path: A .tflite file with one input and one output.
+        file: A .tflite file with one input and one output, or its path.
         x: Samples in real units, (n, ...). They are quantized here if the input of the file is.
         batch_size: Samples per invocation; 1 is used if the file cannot be resized.
 
@@ -80,15 +81,13 @@ def predict(path: str | Path, x: np.ndarray, batch_size: int = 64) -> Prediction
             shape of the input.
     """
     if len(x) == 0:
-        raise InputError(f"{path}: no samples to predict")
-    interpreter, input_details, output_details = _open(path)
-    expected = input_details.shape[1:]
-    if x.shape[1:] != expected:
-        raise InputError(f"{path}: samples have shape {x.shape[1:]}; the model expects {expected}")
+        raise InputError(f"{file}: no samples to predict")
+    interpreter, input_details, output_details = _open(file)
+    _check_shape(x, input_details, file)
     size = min(batch_size, len(x))
     if not _resize(interpreter, input_details, output_details, size):
         # Open the file again, because the interpreter may be resized in part.
-        interpreter, input_details, output_details = _open(path)
+        interpreter, input_details, output_details = _open(file)
         size = 1
     parts = []
     with progress(len(x), "predicting") as meter:
@@ -101,25 +100,31 @@ def predict(path: str | Path, x: np.ndarray, batch_size: int = 64) -> Prediction
             # Recurrent layers keep their state from one invocation to the next.
             interpreter.reset_all_variables()
             interpreter.set_tensor(input_details.index, batch)
-            _invoke(interpreter, path, start)
+            _invoke(interpreter, file, start)
             parts.append(interpreter.get_tensor(output_details.index)[:count])
             meter.update(count)
     raw = np.concatenate(parts)
     return Prediction(raw.reshape(len(raw), -1), output_details.scale, output_details.zero_point)
 
 
-def _invoke(interpreter: Interpreter, path: str | Path, start: int) -> None:
+def _check_shape(x: np.ndarray, details: TensorDetails, file: str | Path | ModelFile) -> None:
+    expected = details.shape[1:]
+    if x.shape[1:] != expected:
+        raise InputError(f"{file}: samples have shape {x.shape[1:]}; the model expects {expected}")
+
+
+def _invoke(interpreter: Interpreter, file: str | Path | ModelFile, start: int) -> None:
     """Run an interpreter on a batch that begins with sample `start`."""
     try:
         interpreter.invoke()
     except (ValueError, RuntimeError) as error:
-        raise _explain_failure(path, start, error) from None
+        raise _explain_failure(file, start, error) from None
 
 
-def _explain_failure(path: str | Path, start: int, error: Exception) -> InputError:
+def _explain_failure(file: str | Path | ModelFile, start: int, error: Exception) -> InputError:
     reason = " ".join(str(error).split())[:300]
     return InputError(
-        f"{path}: LiteRT cannot run it on the samples from {start} on ({reason}). If the samples "
+        f"{file}: LiteRT cannot run it on the samples from {start} on ({reason}). If the samples "
         "are random, give samples that the model accepts."
     )
 
@@ -140,9 +145,11 @@ def measure_latency(
         int64 (runs,): nanoseconds of each `invoke`, without setting the input.
 
     Raises:
-        InputError: If LiteRT cannot load the file.
+        InputError: If LiteRT cannot load the file, or the samples do not have the shape of the
+            input.
     """
     interpreter, input_details, _ = _open(path, threads)
+    _check_shape(x, input_details, path)
     inputs = quantize(x[: min(len(x), 64)], input_details)
     times = np.empty(runs, dtype=np.int64)
     for i in range(-warm_up, runs):
@@ -192,17 +199,21 @@ def quantize(x: np.ndarray, details: TensorDetails) -> np.ndarray:
     return to_integers(x, details.scale, details.zero_point, details.dtype)
 
 
-def _open(path: str | Path, threads: int = 1) -> tuple[Interpreter, TensorDetails, TensorDetails]:
+def _open(
+    file: str | Path | ModelFile, threads: int = 1
+) -> tuple[Interpreter, TensorDetails, TensorDetails]:
     """Open a file; return the interpreter, its input and its output."""
+    path = None if isinstance(file, ModelFile) else str(file)
+    content = file.content if isinstance(file, ModelFile) else None
     try:
-        interpreter = Interpreter(model_path=str(path), num_threads=threads)
+        interpreter = Interpreter(model_path=path, model_content=content, num_threads=threads)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise InputError(f"{path}: LiteRT cannot load it ({error})") from None
+        raise InputError(f"{file}: LiteRT cannot load it ({error})") from None
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     if len(inputs) != 1 or len(outputs) != 1:
         raise InputError(
-            f"{path}: {len(inputs)} inputs and {len(outputs)} outputs; only one each is supported"
+            f"{file}: {len(inputs)} inputs and {len(outputs)} outputs; only one each is supported"
         )
     return (
         interpreter,
