@@ -11,6 +11,7 @@ from snugnet.cli.console import Json, report_progress_on_stderr, show_result
 from snugnet.cli.options import (
     BudgetFactor,
     Labels,
+    TaskOption,
     make_array_option,
     make_budget,
     parse_arrays,
@@ -55,6 +56,7 @@ def command(
     array: Arrays = None,
     window: Window = None,
     labels: Labels = None,
+    task: TaskOption = None,
     force: Force = False,
     budget: BudgetFactor = 1.0,
     as_json: Json = False,
@@ -69,6 +71,7 @@ def command(
         _parse_window(window),
         force,
         parse_labels(labels),
+        task,
         make_budget(budget),
     )
     with report_progress_on_stderr():
@@ -90,7 +93,7 @@ def _show(console: Console, report: InitReport) -> None:
     for name, split in report.splits.items():
         groups = "" if split.groups is None else f" from {format_count(split.groups, 'group')}"
         classes = ", ".join(f"{label} {count}" for label, count in split.classes.items())
-        console.print(f"{name}: {split.samples} samples{groups}: {classes}")
+        console.print(": ".join(filter(None, [name, f"{split.samples} samples{groups}", classes])))
     for warning in report.warnings:
         console.print(f"warning: {warning}")
     for name, reason in report.unfit.items():

@@ -1,11 +1,16 @@
 """Import of a trained model from a file."""
 
+from pathlib import Path
+
 from snugnet.compress.graph.canonicalize import canonicalize
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples
 from snugnet.core.settings.architectures.pretrained import File
+from snugnet.core.tflite_schemes import SCHEMES
 from snugnet.models.architectures import pretrained
 from snugnet.models.loading.keras2 import tf_keras
+from snugnet.tflite.convert import convert
+from snugnet.tflite.loops import unroll_loops
 
 
 def import_model(settings: File, samples: Samples) -> tf_keras.Model:
@@ -25,6 +30,11 @@ def import_model(settings: File, samples: Samples) -> tf_keras.Model:
     """
     classes = len(samples.class_names)
     model = pretrained.build(settings, samples.x.shape[1:], samples.task, classes)
+    pretrained.check_scores(model, Path(settings.file), samples)
+    try:
+        model, _ = unroll_loops(model, lambda copy: convert(copy, SCHEMES["float32"]))
+    except InputError as error:
+        raise InputError(f"{settings.file}: {error}") from None
     try:
         return canonicalize(model)
     except InputError as error:

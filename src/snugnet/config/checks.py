@@ -24,6 +24,7 @@ from snugnet.config.overlay import (
     variant_settings,
 )
 from snugnet.config.schema import AnySchemeSettings, Configuration, Dataset, StudyBlock
+from snugnet.config.tasks import has_decisions, task_of
 from snugnet.core.akida_schemes import AKIDA_SCHEMES, DEVICES
 from snugnet.core.errors import InputError
 from snugnet.core.gate_entries import (
@@ -42,8 +43,6 @@ from snugnet.core.settings.schemes.akida import AkidaSchemeSettings
 from snugnet.core.settings.schemes.calibrated import CalibratedSchemeSettings
 from snugnet.core.settings.training import TrainingSettings
 from snugnet.core.tflite_schemes import SCHEMES
-
-MULTILABEL_KINDS = ("ptbxl", "synthetic_ecg12")
 
 
 def key_problems(value: Any, place: str = "") -> Iterator[str]:
@@ -100,7 +99,13 @@ def model_scheme_problems(config: Configuration) -> Iterator[str]:
 
 def training_problems(training: TrainingSettings, dataset: Dataset) -> Iterator[str]:
     """Find settings of a training that its dataset does not allow."""
-    if training.monitor == "auc" and _task_of(dataset) == "multiclass":
+    task = task_of(dataset)
+    if not task.has_classes:
+        if training.monitor != "loss":
+            yield f"monitor: {training.monitor!r} requires classes; use loss for task {task}"
+        if training.class_weights:
+            yield f"class_weights: requires classes, but the task is {task}; set it to false"
+    if training.monitor == "auc" and task_of(dataset) == "multiclass":
         yield "monitor: 'auc' requires a binary or multilabel task; use loss or accuracy"
     for name in ("roll", "gain"):
         if getattr(training.augment, name) and dataset.layout == "time_channel":
@@ -108,14 +113,6 @@ def training_problems(training: TrainingSettings, dataset: Dataset) -> Iterator[
                 f"augment.{name}: applies along the width, which is not the time axis in layout "
                 "time_channel; set it to 0 or use layout channel_time"
             )
-
-
-def _task_of(dataset: Dataset) -> str:
-    if dataset.negative_class is not None:
-        return "binary"
-    if dataset.kind in MULTILABEL_KINDS:
-        return "multilabel"
-    return str(getattr(dataset, "task", "multiclass"))
 
 
 def _parent_problems(config: Configuration) -> Iterator[str]:
@@ -185,10 +182,34 @@ def study_problems(
         variants.setdefault(cell.model, {})[cell.variant] = None
     for model, names in variants.items():
         yield from _used_variant_problems(config, model, names)
+    yield from _task_problems(config, cells)
     yield from _akida_training_problems(config, cells)
     yield from _analysis_problems(config)
     yield from _gate_problems(config, described)
     yield from _mixed_problems(config, cells)
+
+
+def _task_problems(config: Configuration, cells: Sequence[Cell]) -> Iterator[str]:
+    """Find cells that compare accuracies, although the task of their model has none."""
+    models = dict.fromkeys(cell.model for cell in cells)
+    for model in (name for name in models if not has_decisions(config, name)):
+        task = task_of(config.datasets[config.models[model].dataset])
+        own = [cell for cell in cells if cell.model == model]
+        schemes = dict.fromkeys(
+            cell.scheme for cell in own if cell.scheme in ("mixed", *AKIDA_SCHEMES)
+        )
+        steps = dict.fromkeys(step for cell in own for step in ancestry(config, cell.variant))
+        methods = [
+            name
+            for name in steps
+            if config.variants[name].method == "calibrate"
+            or getattr(config.variants[name], "point", None) is not None
+        ]
+        for what in (*(f"scheme {name}" for name in schemes), *(f"variant {n}" for n in methods)):
+            yield (
+                f"study: {what} of {model} is chosen by accuracy, or needs classes, but the task "
+                f"is {task}; remove it"
+            )
 
 
 def _used_variant_problems(

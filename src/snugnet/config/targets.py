@@ -7,6 +7,7 @@ from snugnet.config.folds import list_fold_models
 from snugnet.config.lineage import ancestry, has_quantizers, network_of, parent_of
 from snugnet.config.overlay import has_parent, variant_settings
 from snugnet.config.schema import Configuration
+from snugnet.config.tasks import has_decisions
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
 from snugnet.core.paths import ResultPath
 from snugnet.core.settings.factorization import FactorizationSettings
@@ -131,6 +132,7 @@ class Targets:
             cell
             for cell in self._cells
             if cell.scheme in ANALYSES[name]
+            and (name == "layers" or has_decisions(self._config, cell.model))
             and (
                 selection.models is None or {cell.model, family[cell.model]} & set(selection.models)
             )

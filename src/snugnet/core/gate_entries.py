@@ -17,6 +17,7 @@ ALL_SCHEMES = (*SCHEMES, *AKIDA_SCHEMES)
 REQUIREMENTS: Mapping[str, Collection[str]] = {
     "max_drop": [name for name in ALL_SCHEMES if name != "float32"],
     "min_accuracy": ALL_SCHEMES,
+    "max_mae": ALL_SCHEMES,
     "max_size": ALL_SCHEMES,
     "max_arena": FULL_INTEGER,
     "max_latency_us": list(SCHEMES),

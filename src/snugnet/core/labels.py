@@ -48,7 +48,7 @@ def convert_labels(
             "for each sample."
         )
     if task == Task.RECONSTRUCTION:
-        return Labels(_convert_anomalies(x, y, source), ())
+        return Labels(convert_anomalies(x, y, source), ())
     if y is None:
         raise InputError(f"{source}: no labels. Add an array y with the label of each sample.")
     if task == Task.REGRESSION:
@@ -82,8 +82,20 @@ def decode_texts(y: np.ndarray) -> np.ndarray:
         return y
 
 
-def _convert_anomalies(x: np.ndarray, y: np.ndarray | None, source: str) -> np.ndarray:
-    """Return 0 or 1 for each sample, or no elements if the file holds no marks of anomalies."""
+def convert_anomalies(x: np.ndarray, y: np.ndarray | None, source: str) -> np.ndarray:
+    """Convert the labels of an autoencoder's samples.
+
+    Args:
+        x: Samples, (n, ...).
+        y: 0 for normal and 1 for anomalous samples, (n,); or the samples themselves, or None.
+        source: Path or name of the samples, for messages.
+
+    Returns:
+        0 or 1 for each sample, int64 (n,); no elements if there are no marks of anomalies.
+
+    Raises:
+        InputError: If the labels have another form.
+    """
     if y is None or y.size == x.size:  # the targets of an autoencoder are its inputs
         return np.zeros(0, np.int64)
     y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y

@@ -1,6 +1,6 @@
 """Predictions of a test split, in one form for all runtimes, and the .npz files that store them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -60,7 +60,7 @@ class Predictions:
 
         Args:
             samples: Samples that the outputs were computed for.
-            scores: See Attributes.
+            scores: Dequantized outputs, float32 (n, k).
             raw: See Attributes.
             scale: See Attributes.
             zero_point: See Attributes.
@@ -70,6 +70,8 @@ class Predictions:
             The predictions.
         """
         labels, anomaly = samples.y, np.zeros(0, np.int64)
+        if samples.task == Task.SEGMENTATION:
+            scores = scores.reshape(*labels.shape, -1)
         if samples.task == Task.RECONSTRUCTION:
             labels, anomaly = samples.x.reshape(len(samples.x), -1).astype(np.float32), samples.y
         return cls(
@@ -98,6 +100,25 @@ class Predictions:
             Predicted labels with the shape and dtype of `labels`.
         """
         return decide(self.scores, self.task, self.threshold)
+
+    def split_positions(self) -> Self:
+        """Return the predictions of a segmentation as those of single positions.
+
+        Each position is a sample of a multi-class or binary task. Its group is that of its sample;
+        without groups, the sample is the group.
+        """
+        if self.task != Task.SEGMENTATION:
+            return self
+        classes = self.scores.shape[-1]
+        samples = np.arange(len(self.labels)) if self.group is None else self.group
+        return replace(
+            self,
+            scores=self.scores.reshape(-1, classes),
+            labels=self.labels.ravel(),
+            group=np.repeat(samples, self.labels[0].size),
+            raw=self.raw.reshape(-1, classes),
+            task=str(Task.MULTICLASS if classes > 1 else Task.BINARY),
+        )
 
     def compute_correctness(self) -> np.ndarray:
         """Compute the correctness of each sample, in a task with classes.

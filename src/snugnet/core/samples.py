@@ -14,7 +14,7 @@ import numpy as np
 from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
-from snugnet.core.tasks import PROBABILITY_THRESHOLD
+from snugnet.core.tasks import PROBABILITY_THRESHOLD, Task
 from snugnet.core.text import format_count
 
 SPLITS = ("train", "val", "test")
@@ -92,7 +92,8 @@ def check_samples(samples: Samples, source: str) -> None:
         raise InputError(f"{source}: holds no samples; provide at least 3 per class")
     for name in ("y", "group", "split"):
         array = getattr(samples, name)
-        if array is not None and len(array) != n:
+        is_unknown = name == "y" and samples.task == Task.RECONSTRUCTION and len(array) == 0
+        if array is not None and len(array) != n and not is_unknown:
             raise InputError(
                 f"{source}: x has {n} samples, but {name} has {len(array)}; both must be equal"
             )
@@ -121,6 +122,8 @@ def _check_finite(x: np.ndarray, source: str) -> None:
 
 def _check_labels(samples: Samples, source: str) -> None:
     """Check the labels for their task and the number of samples of each class."""
+    if not Task(samples.task).has_classes:
+        return
     y, names = samples.y, samples.class_names
     k = len(names)
     if samples.task == "binary" and k != 2:
@@ -134,16 +137,17 @@ def _check_labels(samples: Samples, source: str) -> None:
             raise InputError(f"{source}: y must hold 0 and 1 only")
         counts = y.sum(axis=0)
     else:
-        if y.ndim != 1:
+        is_segmentation = samples.task == Task.SEGMENTATION
+        if y.ndim != 1 and not is_segmentation:
             raise InputError(f"{source}: y has shape {y.shape}; class indices require shape (n,)")
         is_outside = (y < 0) | (y >= k)
         if is_outside.any():
-            first = int(np.argmax(is_outside))
+            first = int(np.argmax(is_outside.reshape(len(y), -1).any(axis=1)))
             raise InputError(
-                f"{source}: sample {first} has label {y[first]}; with {k} class names, labels "
-                f"must be in 0..{k - 1}"
+                f"{source}: sample {first} has label {y[is_outside][0]}; with {k} class names, "
+                f"labels must be in 0..{k - 1}"
             )
-        counts = np.bincount(y, minlength=k)
+        counts = np.bincount(y.ravel(), minlength=k)
     for name, count in zip(names, counts, strict=True):
         if count < 3:
             raise InputError(
@@ -155,8 +159,8 @@ def _check_labels(samples: Samples, source: str) -> None:
 def save_split(path: str | Path, samples: Samples, **extra: np.ndarray) -> None:
     """Write one split to an uncompressed .npz file without pickles.
 
-    The arrays are `x`, `y`, `group` (empty if there is none), `class_names`, `task` and those of
-    `extra`. Equal samples give equal bytes.
+    The arrays are `x`, `y`, `group` (empty if there is none), `class_names`, `task`, `threshold` if
+    the scores are logits, and those of `extra`. Equal samples give equal bytes.
 
     Args:
         path: The file to write.
@@ -175,6 +179,8 @@ def save_split(path: str | Path, samples: Samples, **extra: np.ndarray) -> None:
         "task": np.array(samples.task),
         **extra,
     }
+    if samples.threshold != PROBABILITY_THRESHOLD:
+        arrays["threshold"] = np.array(samples.threshold)
     object_arrays = [name for name, array in arrays.items() if array.dtype == object]
     if object_arrays:
         raise InputError(
@@ -199,7 +205,8 @@ def load_split(path: str | Path) -> Samples:
     arrays = read_npz(path, required=("x", "y", "group", "class_names", "task"))
     group = arrays["group"] if len(arrays["group"]) else None
     names = tuple(str(name) for name in arrays["class_names"])
-    return Samples(arrays["x"], arrays["y"], names, str(arrays["task"]), group)
+    threshold = float(arrays.get("threshold", PROBABILITY_THRESHOLD))
+    return Samples(arrays["x"], arrays["y"], names, str(arrays["task"]), group, threshold=threshold)
 
 
 def read_npz(

@@ -139,7 +139,7 @@ def choose_task(
     if requested is not None:
         if requested not in list(Task):
             raise InputError(f"unknown task {requested!r}. Known: {', '.join(Task)}.")
-        _check_requested(ends, Task(requested))
+        check_task(ends, Task(requested))
         return TaskChoice(Task(requested), threshold, "as requested")
     task, reason = _find_task(ends, None if y_is_input and ends.mirrors_input else y)
     if task in (Task.BINARY, Task.MULTILABEL):
@@ -147,8 +147,16 @@ def choose_task(
     return TaskChoice(task, threshold, reason)
 
 
-def _check_requested(ends: ModelEnds, task: Task) -> None:
-    """Check that an output can have a meaning."""
+def check_task(ends: ModelEnds, task: Task) -> None:
+    """Check that an output can have a meaning.
+
+    Args:
+        ends: Input and output of a model.
+        task: What the output is to mean.
+
+    Raises:
+        InputError: If the shape of the output does not allow it; the message lists what it allows.
+    """
     fits = {
         Task.BINARY: ends.is_scalar,
         Task.MULTICLASS: not ends.has_positions and ends.classes > 1,

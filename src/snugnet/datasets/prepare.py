@@ -11,6 +11,7 @@ from snugnet.core.errors import InputError
 from snugnet.core.files import write_json
 from snugnet.core.samples import Samples, check_samples, save_split
 from snugnet.core.settings.datasets.base import AnyDataset
+from snugnet.core.tasks import Task
 from snugnet.datasets import scaling
 from snugnet.datasets.record import DatasetRecord, SplitRecord
 from snugnet.datasets.splits import split, split_by_fold
@@ -61,8 +62,14 @@ def prepare(samples: Samples, settings: AnyDataset, dataset: str, seed: int) -> 
 def _split(samples: Samples, settings: AnyDataset, seed: int, source: str) -> dict[str, Samples]:
     folds = settings.cross_validation
     if folds is None:
-        return split(samples, settings.val, settings.test, seed, source)
-    return split_by_fold(samples, folds, settings.fold, settings.val, seed, source)
+        parts = split(samples, settings.val, settings.test, seed, source)
+    else:
+        parts = split_by_fold(samples, folds, settings.fold, settings.val, seed, source)
+    if samples.task == Task.RECONSTRUCTION and len(samples.y):
+        # An autoencoder learns what is normal.
+        for name in ("train", "val"):
+            parts[name] = parts[name].take(np.flatnonzero(parts[name].y == 0))
+    return parts
 
 
 def convert_to_binary(samples: Samples, negative: str, source: str) -> Samples:
@@ -136,8 +143,14 @@ def _build_record(
     """Build the record of a dataset: its scaling, and the counts of each split."""
 
     def count_classes(part: Samples) -> dict[str, int]:
-        counts = part.y.sum(axis=0) if part.y.ndim == 2 else np.bincount(part.y)
-        return {name: int(count) for name, count in zip(part.class_names, counts, strict=False)}
+        names = part.class_names
+        if part.task == Task.REGRESSION or not len(part.y):
+            return {}
+        if part.task == Task.RECONSTRUCTION:
+            names = ("normal", "anomalous")
+        is_several = part.task == Task.MULTILABEL
+        counts = part.y.sum(axis=0) if is_several else np.bincount(part.y.ravel())
+        return {name: int(count) for name, count in zip(names, counts, strict=False)}
 
     return DatasetRecord(
         scaling={"kind": kind, **estimated},

@@ -39,9 +39,7 @@ def split(
     elif not is_trained:
         names = draw_stratified_split(np.zeros(len(samples.x)), val, test, seed)
     else:
-        # Only one class for each sample can be stratified by.
-        is_single = samples.task in ("multiclass", "binary")
-        classes = samples.y if is_single else np.zeros(len(samples.x))
+        classes = samples.y if _has_one_class(samples) else np.zeros(len(samples.x))
         names = draw_stratified_split(classes, val, test, seed)
     return _take_parts(samples, names, source, is_trained)
 
@@ -80,6 +78,12 @@ def split_by_fold(
     return _take_parts(samples, names, source)
 
 
+def _has_one_class(samples: Samples) -> bool:
+    """Return whether each sample has one class, so that splits can be stratified by it."""
+    tasks = (Task.MULTICLASS, Task.BINARY, Task.RECONSTRUCTION)
+    return samples.task in tasks and len(samples.y) > 0
+
+
 def _assign_folds(samples: Samples, folds: int, seed: int, source: str) -> np.ndarray:
     """Assign each sample to a fold, (n,) of 0 to folds - 1."""
     if samples.group is not None:
@@ -87,8 +91,7 @@ def _assign_folds(samples: Samples, folds: int, seed: int, source: str) -> np.nd
         splitter = GroupKFold(folds)
     else:
         units = len(samples.x)
-        is_single = samples.task in (Task.MULTICLASS, Task.BINARY)
-        kind = StratifiedKFold if is_single else KFold
+        kind = StratifiedKFold if _has_one_class(samples) else KFold
         splitter = kind(folds, shuffle=True, random_state=seed)
     if units < max(folds, 3):
         what = "samples" if samples.group is None else "groups"
@@ -97,7 +100,8 @@ def _assign_folds(samples: Samples, folds: int, seed: int, source: str) -> np.nd
             "3 in all are required"
         )
     index = np.zeros(len(samples.x), int)
-    for number, (_, test) in enumerate(splitter.split(index, samples.y, samples.group)):
+    classes = samples.y if _has_one_class(samples) else None
+    for number, (_, test) in enumerate(splitter.split(index, classes, samples.group)):
         index[test] = number
     return index
 

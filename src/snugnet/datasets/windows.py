@@ -10,10 +10,11 @@ import pandas as pd
 
 from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
+from snugnet.core.labels import convert_anomalies
 from snugnet.core.samples import SPLITS, Samples, read_arrays_by_role
 from snugnet.core.settings.datasets.folds import Folds
 from snugnet.core.settings.datasets.windows import WindowsDataset
-from snugnet.core.tasks import is_one_hot
+from snugnet.core.tasks import LOGIT_THRESHOLD, PROBABILITY_THRESHOLD, Task, is_one_hot
 from snugnet.datasets.folds import assign_splits_by_fold
 from snugnet.datasets.sources import require_files, source_files
 
@@ -52,14 +53,21 @@ def load(settings: WindowsDataset, datasets_dir: Path, seed: int) -> Samples:
     require_files(files, "windows", "dataset kind windows")
     path = files[0]
     if path.suffix == ".csv":
-        arrays = read_table(path, settings)
+        needs_labels = settings.task != Task.RECONSTRUCTION
+        arrays = read_table(path, settings, needs_labels=needs_labels)
     else:
-        arrays = read_arrays_by_role(path, settings.arrays.by_role(), ROLES[:2], ROLES[2:])
+        # An autoencoder needs no labels.
+        required = 1 if settings.task == Task.RECONSTRUCTION else 2
+        arrays = read_arrays_by_role(
+            path, settings.arrays.by_role(), ROLES[:required], ROLES[required:]
+        )
     class_names = arrays.get("class_names")
     if settings.classes is not None:
         class_names = np.array(settings.classes)
-    y, names = encode_labels(arrays["y"], class_names, settings.task, path)
+    y, names = _encode(arrays, class_names, settings.task, path)
+    is_logit = settings.scores == "logits"
     return Samples(
+        threshold=LOGIT_THRESHOLD if is_logit else PROBABILITY_THRESHOLD,
         x=_add_channel(_apply_scale(arrays), settings.layout, path),
         y=y,
         class_names=names,
@@ -185,6 +193,40 @@ def _rename_columns(table: pd.DataFrame, names: Mapping[str, str], path: Path) -
 def _to_array(column: "pd.Series[Any]") -> np.ndarray:
     """Convert a column to an array of numbers or fixed-width strings, never Python objects."""
     return column.to_numpy() if column.dtype.kind in "iufb" else column.to_numpy(dtype=str)
+
+
+def _encode(
+    arrays: Mapping[str, np.ndarray], class_names: np.ndarray | None, task: str, path: Path
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Encode labels or targets in the form of a task; see `core.samples.Samples.y`."""
+    x, y = arrays["x"], arrays.get("y")
+    if task == Task.RECONSTRUCTION:
+        return convert_anomalies(x, y, str(path)), ()
+    assert y is not None
+    if task == Task.REGRESSION:
+        return _encode_targets(y, class_names, path)
+    if task == Task.SEGMENTATION:
+        if y.ndim > 2 and is_one_hot(y.reshape(-1, y.shape[-1])):
+            y = y.argmax(axis=-1)
+        flat, names = encode_labels(y.reshape(-1), class_names, "multiclass", path)
+        return flat.reshape(y.shape), names
+    return encode_labels(y, class_names, task, path)
+
+
+def _encode_targets(
+    y: np.ndarray, names: np.ndarray | None, path: Path
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return targets of a regression, float32 (n, k), and their names."""
+    if y.dtype.kind not in "iufb" or not np.isfinite(y).all():
+        raise InputError(
+            f"{path}: y has type {y.dtype}, or holds NaN or infinite values; a regression needs "
+            "finite numbers"
+        )
+    targets = y.reshape(len(y), -1).astype(np.float32)
+    count = targets.shape[1]
+    if names is not None and len(names) != count:
+        raise InputError(f"{path}: {len(names)} names, but y has {count} targets; name all of them")
+    return targets, tuple(map(str, range(count) if names is None else names))
 
 
 def encode_labels(

@@ -84,7 +84,16 @@ def _describe_drop_limit(gate: MeasurableGate) -> str:
     return f"a {percent} interval not entirely more than {points} below float32"
 
 
+def _explain_missing_accuracy(row: Row) -> str | None:
+    """Explain why a cell has no accuracy; None if it has one."""
+    if row["accuracy"] is not None:
+        return None
+    return f"task {row['task']} has no accuracy; use max_mae"
+
+
 def _describe_larger_drop(row: Row, gate: MeasurableGate) -> str | None:
+    if (reason := _explain_missing_accuracy(row)) is not None:
+        return reason
     low, high = row["delta_float_low"], row["delta_float_high"]
     message = f"accuracy differs from float32 by {format_points(row['delta_float'])} points"
     if low is None or high is None:
@@ -113,6 +122,8 @@ def _explain_missing_interval(row: Row) -> str | None:
 
 
 def _describe_low_accuracy(row: Row, gate: MeasurableGate) -> str | None:
+    if (reason := _explain_missing_accuracy(row)) is not None:
+        return reason
     if 100 * row["accuracy"] >= _limit(gate, "min_accuracy") - FRACTION_TOLERANCE:
         return None
     message = f"accuracy is {100 * row['accuracy']:.2f} %"
@@ -179,6 +190,7 @@ RULES = {
     "min_accuracy": Requirement(
         lambda gate: f"accuracy at least {_limit(gate, 'min_accuracy'):g} %", _describe_low_accuracy
     ),
+    "max_mae": _build_upper_limit("max_mae", "mae", "mean absolute error", "{:.4g}".format),
     "max_size": _build_upper_limit("max_size", "size_bytes", "file size", _format_bytes),
     "max_arena": _build_upper_limit("max_arena", "arena_bytes", "tensor arena", _format_bytes),
     "max_latency_us": _build_upper_limit(

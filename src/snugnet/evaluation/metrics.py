@@ -16,12 +16,13 @@ def compute_metrics(predictions: Predictions) -> dict[str, float | None]:
     index and AUC are those of the positive class.
 
     Args:
-        predictions: Predictions of a multi-class, binary or multi-label task.
+        predictions: Predictions of a task with classes. For segmentation, each position counts.
 
     Returns:
         Metrics by name. A metric that does not apply to the task is absent; one that these
         predictions do not define is None.
     """
+    predictions = predictions.split_positions()
     truth, decisions = predictions.labels, predictions.decide()
     average: dict[str, Any] = {"average": "macro", "zero_division": 0}
     if predictions.task == "multilabel":
@@ -101,6 +102,7 @@ def compute_confusion_matrix(predictions: Predictions) -> list[Any]:
         Nested lists of counts, (k, k) for k classes; for a multi-label task (k, 2, 2), one matrix
         for each of k labels.
     """
+    predictions = predictions.split_positions()
     truth, decisions = predictions.labels, predictions.decide()
     if predictions.task == "multilabel":
         matrices: list[Any] = metrics.multilabel_confusion_matrix(truth, decisions).tolist()

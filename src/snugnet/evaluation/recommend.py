@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from snugnet.evaluation.headline import is_loss
 from snugnet.evaluation.result_row import ResultRow
 from snugnet.evaluation.table import choose_arrow
 
@@ -58,20 +59,20 @@ def choose(measured: Sequence[ResultRow]) -> tuple[ResultRow, ResultRow]:
         InputError: If a cell has no accuracy.
     """
     sized = [row for row in measured if row.size_bytes is not None] or list(measured)
-    top = max(sized, key=lambda row: (row.require_accuracy(), -(row.size_bytes or 0)))
+    top = max(sized, key=lambda row: (row.headline.rank, -(row.size_bytes or 0)))
     candidates = [
         row
         for row in sized
-        if row.accuracy_high is not None
-        and row.accuracy_high >= top.require_accuracy()
+        if row.headline.best_rank is not None
+        and row.headline.best_rank >= top.headline.rank
         and not _is_worse_than_float(row)
     ]
-    smallest = min(
-        candidates or [top], key=lambda row: (row.size_bytes or 0, -row.require_accuracy())
-    )
+    smallest = min(candidates or [top], key=lambda row: (row.size_bytes or 0, -row.headline.rank))
     return smallest, top
 
 
 def _is_worse_than_float(row: ResultRow) -> bool:
     """Check whether a cell is significantly worse than float32."""
-    return row.delta_float is not None and choose_arrow(row.delta_float, row.p_holm) == "↓"
+    if row.delta_float is None or not is_loss(row.delta_float, row.headline.is_error):
+        return False
+    return choose_arrow(row.delta_float, row.p_holm) in ("↓", "↑")

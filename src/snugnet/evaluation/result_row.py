@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from snugnet.core.errors import InputError
+from snugnet.evaluation.headline import Headline
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ class ResultRow:
     folds: int | None
     accuracy_low: float | None
     accuracy_high: float | None
+    mae: float | None
+    mae_low: float | None
+    mae_high: float | None
+    rmse: float | None
+    r2: float | None
     delta_float: float | None
     delta_float_low: float | None
     delta_float_high: float | None
@@ -115,12 +121,17 @@ class ResultRow:
         """Whether the cell could be measured."""
         return self.status == "ok"
 
-    def require_accuracy(self) -> float:
-        """Return the accuracy of a measured cell.
+    @property
+    def headline(self) -> Headline:
+        """The figure by which cells of one dataset are compared.
 
         Raises:
-            InputError: If the row has no accuracy.
+            InputError: If the row of a measured cell lacks it.
         """
-        if self.accuracy is None:
+        is_error = self.mae is not None
+        value = self.mae if is_error else self.accuracy
+        if value is None:
             raise InputError(f"metrics.csv: {self.address} has no accuracy; run Snakemake again")
-        return self.accuracy
+        if is_error:
+            return Headline(value, self.mae_low, self.mae_high, is_error=True)
+        return Headline(value, self.accuracy_low, self.accuracy_high, is_error=False)

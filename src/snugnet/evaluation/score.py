@@ -9,6 +9,7 @@ import numpy as np
 from snugnet.core.errors import InputError
 from snugnet.core.predictions import Predictions
 from snugnet.evaluation.accuracy import accuracy_by_group, measure_accuracy, measure_difference
+from snugnet.evaluation.errors import measure_errors
 from snugnet.evaluation.footprint import Footprint
 from snugnet.evaluation.metrics import (
     compute_confusion_matrix,
@@ -60,31 +61,58 @@ def score_cell(
             raise InputError(
                 f"predictions of the cell and its {name} are for different samples; delete both"
             )
-    measures = compute_metrics(predictions)
-    accuracy = measure_accuracy(predictions, confidence)
-    auc = _compute_auc_interval(predictions, confidence)
+    if predictions.has_classes:
+        measures = _measure_decisions(predictions, confidence)
+        measures["decisions_changed"] = _count_changed_decisions(predictions, reference)
+    else:
+        measures = _measure_errors(predictions, confidence)
     return {
         "status": "ok",
         "reason": None,
         "task": predictions.task,
-        "n": accuracy.n,
         **measures,
-        "auc_low": auc.low,
-        "auc_high": auc.high,
-        "n_groups": accuracy.n_groups,
-        "accuracy_low": accuracy.low,
-        "accuracy_high": accuracy.high,
         **_compare_accuracy("float", predictions, reference, confidence),
         **_compare_accuracy("parent", predictions, parent, confidence),
         **_compare_accuracy("step", predictions, previous_step, confidence),
-        "decisions_changed": int(_count_changed_decisions(predictions, reference)),
         **{name: size[name] for name in ("parameters", "nonzero", "macs")},
         "model_zeros": size["zeros"],
         **footprint.to_json(),
         **_summarize_latency(predictions.latency_ns),
+        "class_names": list(predictions.class_names),
+    }
+
+
+def _measure_decisions(predictions: Predictions, confidence: float) -> dict[str, Any]:
+    """Measure accuracy and the other metrics of a task with classes, by column."""
+    accuracy = measure_accuracy(predictions, confidence)
+    auc = _compute_auc_interval(predictions, confidence)
+    return {
+        "n": accuracy.n,
+        "n_groups": accuracy.n_groups,
+        **compute_metrics(predictions),
+        "auc_low": auc.low,
+        "auc_high": auc.high,
+        "accuracy_low": accuracy.low,
+        "accuracy_high": accuracy.high,
         "confusion": compute_confusion_matrix(predictions),
         "by_group": [asdict(group) for group in accuracy_by_group(predictions)],
-        "class_names": list(predictions.class_names),
+    }
+
+
+def _measure_errors(predictions: Predictions, confidence: float) -> dict[str, Any]:
+    """Measure the errors of a task without classes, by column."""
+    errors = measure_errors(predictions, confidence)
+    return {
+        "n": errors.n,
+        "n_groups": errors.n_groups,
+        "mae": errors.mae.value,
+        "mae_low": errors.mae.low,
+        "mae_high": errors.mae.high,
+        "rmse": errors.rmse.value,
+        "r2": errors.r2.value,
+        "auc_macro": errors.auc.value,
+        "auc_low": errors.auc.low,
+        "auc_high": errors.auc.high,
     }
 
 
@@ -105,6 +133,7 @@ def describe_incompatible_cell(predictions: Predictions, reason: str) -> dict[st
 
 
 def _compute_auc_interval(predictions: Predictions, confidence: float) -> Interval:
+    predictions = predictions.split_positions()
     truth, scores = select_roc_labels(predictions)
     if truth.shape[1] == 0:
         return Interval(None, None)
@@ -137,7 +166,7 @@ def _compare_accuracy(
 def _count_changed_decisions(predictions: Predictions, reference: Predictions) -> int:
     """Count the samples for which a decision differs from that of the float32 cell."""
     differs = predictions.decide() != reference.decide()
-    return int(differs.any(axis=1).sum() if differs.ndim == 2 else differs.sum())
+    return int(differs.reshape(len(differs), -1).any(axis=1).sum())
 
 
 def _summarize_latency(nanoseconds: np.ndarray) -> dict[str, float | None]:

@@ -57,7 +57,9 @@ def summarize_seeds(frame: pd.DataFrame, confidence: float) -> pd.DataFrame:
         missing.
     """
     lines = []
-    for names, cells in frame[frame["status"] == "ok"].groupby(KEYS, sort=False):
+    # Tasks without classes have errors instead.
+    measured = frame[(frame["status"] == "ok") & frame["accuracy"].notna()]
+    for names, cells in measured.groupby(KEYS, sort=False):
         # A model that is listed without seeds has a seed too, which may also be a listed one.
         cells = cells.drop_duplicates("seed")
         if len(cells) > 1:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from snugnet.core.fractions import format_points
 from snugnet.core.quantization_steps import STEPS
 from snugnet.core.text import format_count
+from snugnet.evaluation.headline import format_difference, format_headline, format_interval
 from snugnet.evaluation.result_row import ResultRow
 from snugnet.evaluation.statistics import adjust_holm
 
@@ -103,8 +103,17 @@ def describe_difference(row: Mapping[Any, Any], reference: str, p: str) -> str:
     delta, low, high = (row[f"delta_{reference}{suffix}"] for suffix in ("", "_low", "_high"))
     if pd.isna(delta):
         return ""
-    text = f"{format_points(delta)} {choose_arrow(delta, row[p])}".rstrip()
-    return text if pd.isna(low) else f"{text} [{format_points(low)}, {format_points(high)}]"
+    is_error = has_errors(row)
+    text = f"{format_difference(delta, is_error)} {choose_arrow(delta, row[p])}".rstrip()
+    if pd.isna(low):
+        return text
+    ends = ", ".join(format_difference(end, is_error) for end in (low, high))
+    return f"{text} [{ends}]"
+
+
+def has_errors(row: Mapping[Any, Any]) -> bool:
+    """Return whether the figure of a row is an error, because its task has no classes."""
+    return not pd.isna(row.get("mae"))
 
 
 def format_table_markdown(frame: pd.DataFrame, confidence: float) -> str:
@@ -121,7 +130,8 @@ def format_table_markdown(frame: pd.DataFrame, confidence: float) -> str:
     interval = f"{100 * confidence:g} % confidence interval"
     parts = [
         "# Results",
-        f"Accuracy: on the test split, with its {interval} (multi-label tasks: binary accuracy). "
+        f"Accuracy: on the test split, with its {interval} (multi-label tasks: binary accuracy; "
+        "regression and reconstruction: mean absolute error, less is better). "
         "↑ and ↓: significant difference from the float32 row of the same network (paired test, "
         f"p < {SIGNIFICANCE:g} after Holm's correction within the model). ~: no significant "
         "difference. Δ vs parent: difference from the same scheme of the parent variant, with "
@@ -205,17 +215,18 @@ def format_scheme(scheme: Hashable, runtime: Hashable) -> str:
 
 
 def format_accuracy(row: Mapping[Any, Any]) -> str:
-    """Format the accuracy of a row: percent, arrow and interval.
+    """Format the accuracy of a row in percent, or its error, with arrow and interval.
 
     For a cell that was not measured, return its status and the reason.
     """
     if row["status"] != "ok":
         return f"{row['status']}: {row['reason']}"
+    is_error = has_errors(row)
+    name = "mae" if is_error else "accuracy"
     arrow = choose_arrow(row["delta_float"], row["p_holm"])
-    text = f"{100 * row['accuracy']:.2f} % {arrow}".rstrip()
-    if pd.isna(row["accuracy_low"]):
-        return text
-    return f"{text} [{100 * row['accuracy_low']:.2f}, {100 * row['accuracy_high']:.2f}]"
+    text = f"{format_headline(row[name], is_error)} {arrow}".rstrip()
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return f"{text}{format_interval(low, high, is_error)}"
 
 
 def format_auc(row: Mapping[Any, Any]) -> str:
@@ -242,6 +253,8 @@ MEASURES = {
     "hamming_loss": "Hamming loss",
     "jaccard": "Jaccard",
     "auc_macro": "macro AUC",
+    "rmse": "RMSE",
+    "r2": "R²",
 }
 
 
@@ -268,7 +281,9 @@ def _format_cell(row: Mapping[Any, Any]) -> dict[str, str]:
         **{title: format_value(name, ".4f") for name, title in MEASURES.items()},
         "macro AUC": format_auc(row),
         "p (Holm)": format_value("p_holm", ".3g"),
-        "Δ vs parent [points]": describe_difference(row, "parent", "p_parent_holm"),
+        "Δ vs parent" if has_errors(row) else "Δ vs parent [points]": describe_difference(
+            row, "parent", "p_parent_holm"
+        ),
         "parameters": format_value("parameters", ",d"),
         # A drq file without int8 weights equals the float32 file: all of its tensors are too small
         # to be quantized.

@@ -74,10 +74,19 @@ def count_macs(layer: tf_keras.layers.Layer) -> int:
         layer: A layer that has been called once.
 
     Returns:
-        The number of multiply-accumulates; 0 for layers other than convolutions and Dense.
+        The number of multiply-accumulates; 0 for layers other than convolutions, recurrent layers
+        and Dense.
     """
     layers = tf_keras.layers
     outputs = layer.output_shape[1:]
+    if isinstance(layer, layers.Bidirectional):
+        return count_macs(layer.forward_layer) + count_macs(layer.backward_layer)
+    if isinstance(layer, layers.LSTM | layers.GRU | layers.SimpleRNN):
+        cell, steps = layer.cell, layer.input_shape[1] or 1
+        return int(steps * (math.prod(cell.kernel.shape) + math.prod(cell.recurrent_kernel.shape)))
+    if isinstance(layer, layers.Conv1DTranspose | layers.Conv2DTranspose):
+        # Each input position adds to as many output positions as the kernel has.
+        return math.prod(layer.kernel.shape) * math.prod(layer.input_shape[1:-1])
     if isinstance(layer, layers.DepthwiseConv1D | layers.DepthwiseConv2D):
         return math.prod(layer.kernel_size) * math.prod(outputs)
     if isinstance(layer, layers.SeparableConv1D | layers.SeparableConv2D):

@@ -56,6 +56,7 @@ def build_figures(study: ReportData) -> list[Figure]:
             "points": to_percent(row.delta_float),
         }
         for row in study.measured
+        if row.accuracy is not None  # an error has no points
     ]
     if not rows:
         return []

@@ -9,6 +9,7 @@ from typing import Any
 import altair as alt
 
 from snugnet.core.fractions import FRACTION_TOLERANCE
+from snugnet.evaluation.headline import Headline
 from snugnet.evaluation.result_row import ResultRow
 from snugnet.report.collect import ReportData
 from snugnet.report.figure import (
@@ -85,9 +86,9 @@ class Point:
             "variant": self.row.variant,
             "scheme": self.row.scheme,
             "runtime": self.row.runtime,
-            "accuracy": to_percent(self.row.accuracy),
-            "low": to_percent(self.row.accuracy_low),
-            "high": to_percent(self.row.accuracy_high),
+            "accuracy": _convert_headline(self.row.headline, self.row.headline.value),
+            "low": _convert_headline(self.row.headline, self.row.headline.low),
+            "high": _convert_headline(self.row.headline, self.row.headline.high),
             **self.costs,
             **{f"front_{name}": on_front for name, on_front in self.fronts.items()},
         }
@@ -109,26 +110,33 @@ def _build_figure(dataset: str, cells: Sequence[ResultRow], confidence: float) -
     rows = [point.to_columns() for point in points]
     costs = [name for name in COSTS if any(point.costs[name] is not None for point in points)]
     schemes, variants = list_values(rows, "scheme"), list_values(rows, "variant")
+    is_error = points[0].row.headline.is_error
+    headline = points[0].row.headline.name
+    figure, better = headline.capitalize(), "lower" if is_error else "higher"
     return Figure(
         name=f"pareto_{dataset}",
         section="pareto",
         subject=dataset,
-        title=f"Accuracy and cost on {dataset}",
+        title=f"{figure} and cost on {dataset}",
         caption=(
-            f"Accuracy on the test split with {100 * confidence:g} % intervals (thin lines). The "
-            "dashed line is the Pareto front: no other cell has a higher accuracy at the same or a "
-            "lower cost. Intervals overlap, so the order of cells on the front is not certain. "
+            f"{figure} on the test split with {100 * confidence:g} % intervals (thin lines). The "
+            f"dashed line is the Pareto front: no other cell has a {better} {figure.lower()} at "
+            "the same or a lower cost. Intervals overlap, so the order of cells on the front is "
+            "not certain. "
             f"Select a point to open the card of its cell. {_count_left_out(len(cells), points)}"
         ),
         rows=rows,
-        panels=[_build_panel(name, schemes, variants) for name in costs],
+        panels=[_build_panel(name, schemes, variants, headline) for name in costs],
     )
 
 
 def _build_points(rows: Sequence[ResultRow]) -> list[Point]:
     fronts = {
         name: is_on_front(
-            [ParetoPoint(row.by_column[cost.column], row.accuracy, row.runtime) for row in rows]
+            [
+                ParetoPoint(row.by_column[cost.column], row.headline.rank, row.runtime)
+                for row in rows
+            ]
         )
         for name, cost in COSTS.items()
     }
@@ -155,6 +163,11 @@ def _count_left_out(cells: int, points: Sequence[Point]) -> str:
         if missing:
             counts.append(f"{missing} with unknown {cost.title}")
     return f"Left out: {'; '.join(counts)}." if counts else "No cell is left out."
+
+
+def _convert_headline(headline: Headline, value: float | None) -> float | None:
+    """Convert an accuracy to percent; an error keeps its unit."""
+    return value if headline.is_error else to_percent(value)
 
 
 def _convert_cost(value: float | None, factor: float) -> float | None:
@@ -189,14 +202,17 @@ def is_on_front(candidates: Sequence[ParetoPoint]) -> list[bool]:
 
 
 @cache
-def _build_panel(cost: str, schemes: tuple[str, ...], variants: tuple[str, ...]) -> Panel:
+def _build_panel(
+    cost: str, schemes: tuple[str, ...], variants: tuple[str, ...], headline: str
+) -> Panel:
+    unit = " [%]" if headline == "accuracy" else ""
     title = COSTS[cost].title
     base = (
         start_chart()
         .transform_filter(f"isValid(datum.{cost})")
         .encode(
             x=alt.X(f"{cost}:Q", title=title, scale=alt.Scale(type="log", nice=False, padding=12)),
-            y=alt.Y("accuracy:Q", title="accuracy [%]", scale=alt.Scale(zero=False)),
+            y=alt.Y("accuracy:Q", title=f"{headline}{unit}", scale=alt.Scale(zero=False)),
         )
     )
     intervals = base.mark_rule(opacity=0.35).encode(y="low:Q", y2="high:Q")
@@ -211,5 +227,7 @@ def _build_panel(cost: str, schemes: tuple[str, ...], variants: tuple[str, ...])
         tooltip=[*build_tooltips(*columns), alt.Tooltip(f"{cost}:Q", title=title)],
     )
     return finish_panel(
-        intervals + front + points, f"accuracy vs {title}", f"Accuracy against {title}."
+        intervals + front + points,
+        f"{headline} vs {title}",
+        f"{headline.capitalize()} against {title}.",
     )

@@ -11,6 +11,7 @@ from snugnet.core.paths import ResultPath
 from snugnet.core.text import format_count
 from snugnet.evaluation.gate import GateResult
 from snugnet.evaluation.groups import warn_of_few_groups
+from snugnet.evaluation.headline import Headline, format_headline
 from snugnet.evaluation.recommend import recommend
 from snugnet.evaluation.result_row import ResultRow
 from snugnet.report.files import read_table, to_records
@@ -39,16 +40,14 @@ class Recommendation:
     Attributes:
         dataset: Name of the dataset.
         file: Path of the .tflite file or of the Akida program.
-        accuracy: Share of correct predictions on test, in [0, 1].
-        interval: Lower and upper end of its confidence interval; None without one.
+        headline: Accuracy on test with its interval, or the mean absolute error.
         size_bytes: Size of the file; None if unknown.
         arena_bytes: Size of the tensor arena; None if unknown.
     """
 
     dataset: str
     file: str
-    accuracy: float
-    interval: tuple[float, float] | None
+    headline: Headline
     size_bytes: int | None
     arena_bytes: int | None
 
@@ -104,15 +103,13 @@ def summarize(results: str | Path, confidence: float) -> StudySummary:
 
 
 def _build_recommendation(folder: Path, row: ResultRow) -> Recommendation:
-    low, high = row.accuracy_low, row.accuracy_high
     is_akida = row.scheme in AKIDA_SCHEMES
     size = row.akida_program_bytes if is_akida else row.size_bytes
     file = ResultPath.PROGRAM if is_akida else ResultPath.TFLITE
     return Recommendation(
         dataset=row.dataset,
         file=str(folder / file.of_cell(row)),
-        accuracy=row.require_accuracy(),
-        interval=None if low is None or high is None else (low, high),
+        headline=row.headline,
         size_bytes=None if size is None else int(size),
         arena_bytes=None if row.arena_bytes is None else int(row.arena_bytes),
     )
@@ -140,20 +137,20 @@ def describe_failed_jobs(jobs: Sequence[FailedJob]) -> str:
 
 
 def _format_recommendation(recommendation: Recommendation, confidence: float) -> list[str]:
-    accuracy = f"accuracy {_format_percent(recommendation.accuracy)} %"
-    if recommendation.interval is not None:
-        low, high = map(_format_percent, recommendation.interval)
-        accuracy += f" ({100 * confidence:g} % CI {low} to {high})"
+    headline = recommendation.headline
+    figure = f"{headline.name} {headline}"
+    if headline.low is not None and headline.high is not None:
+        low, high = (
+            format_headline(end, headline.is_error).removesuffix(" %")
+            for end in (headline.low, headline.high)
+        )
+        figure += f" ({100 * confidence:g} % CI {low} to {high})"
     costs = {"file": recommendation.size_bytes, "arena": recommendation.arena_bytes}
     known = [f"{name} {size:,} bytes" for name, size in costs.items() if size is not None]
     return [
         f"  {recommendation.dataset}: {recommendation.file}",
-        f"    {', '.join([accuracy, *known])}",
+        f"    {', '.join([figure, *known])}",
     ]
-
-
-def _format_percent(fraction: float) -> str:
-    return f"{100 * fraction:.2f}"
 
 
 def _indent_entries(entries: Sequence[str]) -> list[str]:

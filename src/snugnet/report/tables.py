@@ -9,6 +9,7 @@ from snugnet.core.paths import ResultPath
 from snugnet.core.text import describe_groups
 from snugnet.datasets.record import DatasetRecord, SplitRecord
 from snugnet.evaluation.groups import describe_accuracies, read_groups
+from snugnet.evaluation.headline import format_difference
 from snugnet.evaluation.recommend import recommend
 from snugnet.evaluation.result_row import ResultRow
 from snugnet.evaluation.table import (
@@ -26,6 +27,9 @@ from snugnet.report.table import RawValue, Table, Value, format_value
 
 # Columns that cells can be filtered by.
 FILTERS = ("dataset", "model", "variant", "scheme", "runtime", "task")
+
+# Replaces an error of 0 in a division.
+TINY = 1e-12
 
 
 class MatrixCell(NamedTuple):
@@ -139,9 +143,14 @@ def _build_matrix_cell(row: ResultRow) -> MatrixCell:
     accuracy, delta = format_accuracy(row.by_column), row.delta_float
     if delta is None:
         return MatrixCell(row.address, "none", "", "", accuracy)
-    background = pick_background(100 * delta)
-    text = f"{format_points(delta)} {choose_arrow(delta, row.p_holm)}".rstrip()
-    description = f"{text} points vs float32; accuracy {accuracy}"
+    headline = row.headline
+    is_error = headline.is_error
+    # Of an error, the colour shows the change in percent of the error of float32.
+    share = -delta / max(headline.value - delta, TINY) if is_error else delta
+    background = pick_background(100 * share)
+    text = f"{format_difference(delta, is_error)} {choose_arrow(delta, row.p_holm)}".rstrip()
+    unit = "" if is_error else " points"
+    description = f"{text}{unit} vs float32; {headline.name} {accuracy}"
     return MatrixCell(row.address, text, background, pick_text_colour(background), description)
 
 
@@ -195,7 +204,8 @@ def _tabulate_model(cells: Sequence[ResultRow]) -> Table:
     lines: dict[str, dict[str, Value]] = {}
     for row in cells:
         line = lines.setdefault(format_scheme(row.scheme, row.runtime), {})
-        line[row.variant] = Value(format_accuracy(row.by_column), row.accuracy, row.address)
+        order = row.headline.value if row.is_measured else None
+        line[row.variant] = Value(format_accuracy(row.by_column), order, row.address)
     empty = Value("")
     rows = [
         [Value(scheme), *(line.get(variant, empty) for variant in variants)]
@@ -248,7 +258,8 @@ def _build_line(row: ResultRow, interval: str) -> dict[str, Value]:
         "runtime": Value(row.runtime),
         "status": Value(row.status),
         f"accuracy, {interval}": Value(
-            format_accuracy(columns) if row.accuracy is not None else "", row.accuracy
+            format_accuracy(columns) if row.is_measured else "",
+            row.headline.value if row.is_measured else None,
         ),
         f"Δ vs float32 [points], {interval}": Value(format_float_difference(row), row.delta_float),
         "p (Holm)": _format_number(row.p_holm, ".3g"),
@@ -301,7 +312,7 @@ def _format_choice(row: ResultRow) -> list[Value]:
     name = f"{row.model}, {row.variant}, {format_scheme(row.scheme, row.runtime)}"
     return [
         Value(name, cell=row.address),
-        Value(format_accuracy(row.by_column), row.accuracy),
+        Value(format_accuracy(row.by_column), row.headline.value),
         _format_number(row.size_bytes, ",.1f", 1 / 1024),
     ]
 

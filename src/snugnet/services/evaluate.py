@@ -9,7 +9,7 @@ import numpy as np
 from snugnet.core.errors import InputError
 from snugnet.core.predictions import Predictions
 from snugnet.core.samples import Samples
-from snugnet.core.tasks import ModelEnds, Task, TaskChoice
+from snugnet.core.tasks import ModelEnds, TaskChoice
 from snugnet.core.text import describe_groups
 from snugnet.evaluation.accuracy import (
     Accuracy,
@@ -277,10 +277,7 @@ def predict_file(path: Path, samples: Samples) -> Predictions:
     from snugnet.tflite.runtimes.litert import predict
 
     prediction = predict(path, samples.x)
-    scores = prediction.scores()
-    if samples.task == Task.SEGMENTATION:
-        scores = scores.reshape(*samples.y.shape, -1)
-    return Predictions.from_samples(samples, scores, *prediction)
+    return Predictions.from_samples(samples, prediction.scores(), *prediction)
 
 
 def describe_accuracy(accuracy: Accuracy) -> str:

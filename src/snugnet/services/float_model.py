@@ -122,33 +122,11 @@ def convert_model(
 
 
 def _convert_to_float32(name: str, model: Any) -> tuple[Any, bytes]:
-    """Convert a model to float32, after unrolling recurrent layers if TFLite needs loops for them.
+    """Convert a model to float32; return it, unrolled if TFLite needs that, and the file."""
+    from snugnet.tflite.loops import unroll_loops
 
-    Returns:
-        The model, unrolled if necessary, and the file.
-
-    Raises:
-        InputError: If the converter rejects the model, or a loop cannot be unrolled.
-    """
-    from snugnet.models.loading.unroll_rnn import RECURRENT, list_recurrent_layers, unroll
-    from snugnet.tflite.flatbuffer import count_subgraphs
-
-    content = convert_model(name, model, "float32")
-    if count_subgraphs(content) == 1:
-        return model, content
-    # A plain LSTM is one operator of TFLite. It is unrolled only if it is what loops.
-    for kinds in (RECURRENT[:-1], RECURRENT):
-        try:
-            unrolled = unroll(model, kinds)
-        except InputError as error:
-            raise InputError(f"{name}: {error}") from None
-        if unrolled is model:
-            continue
-        content = convert_model(name, unrolled, "float32")
-        if count_subgraphs(content) == 1:
-            return unrolled, content
-    layers = ", ".join(list_recurrent_layers(model)) or "a layer"
-    raise InputError(
-        f"{name}: {layers} contains a loop over time that cannot be unrolled. Replace it with "
-        f"{', '.join(RECURRENT[:-1])} or {RECURRENT[-1]}."
-    )
+    try:
+        return unroll_loops(model, lambda copy: convert_model(name, copy, "float32"))
+    except InputError as error:
+        text = str(error)
+        raise InputError(text if text.startswith(name) else f"{name}: {text}") from None

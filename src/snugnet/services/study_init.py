@@ -14,7 +14,7 @@ from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.confidence import MIN_GROUPS
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
-from snugnet.core.tasks import is_one_hot
+from snugnet.core.tasks import Task, choose_task, is_one_hot
 from snugnet.core.text import format_count
 from snugnet.services.arguments import ArgumentError
 from snugnet.services.study_folder import StudyFolder, choose_study_folder
@@ -45,6 +45,7 @@ class InitRequest:
         window: (time, channels), the shape of one .csv row; None for other files.
         labels: Names of the classes in the order of the model's outputs; () if the labels are
             numbers, or the file has the names.
+        task: The task; None to find it from the model and the labels.
         budget: Limits for the memory of the data and the model.
         force: Whether existing files of the study are replaced.
     """
@@ -57,6 +58,7 @@ class InitRequest:
     window: list[int] | None
     force: bool
     labels: tuple[str, ...] = ()
+    task: Task | None = None
     budget: Budget = DEFAULT_BUDGET
 
     @property
@@ -234,25 +236,79 @@ def _choose_settings(
 def _infer_task_and_layout(
     request: InitRequest, arrays: Mapping[str, np.ndarray], model: Any
 ) -> dict[str, str]:
-    """Infer task and layout of the samples."""
-    model_task = None if model is None else _infer_model_task(request, model)
+    """Infer task, layout of the samples, and whether the model's outputs are logits."""
+    layout, has_names = "time_channel", False
     if request.data.suffix == ".csv":
-        task = "multilabel" if _has_label_columns(request) else "multiclass"
-        if model is not None and task == "multiclass":
-            _check_class_order(request, _read_csv_labels(request))
-        return {"task": model_task or task, "layout": "time_channel"}
-    x, y = (arrays[request.arrays.get(role, role)] for role in ("x", "y"))
-    if y.ndim == 2 and y.shape[1] == 1 and model_task != "multilabel":
+        is_several = _has_label_columns(request)
+        x, y = None, None if is_several else _read_csv_labels(request)
+        task = Task.MULTILABEL if is_several else _infer_task_of_labels(y)
+    else:
+        x, y = (arrays.get(request.arrays.get(role, role)) for role in ("x", "y"))
+        assert x is not None
+        task = _infer_task_of_labels(y)
+        has_names = request.arrays.get("class_names", "class_names") in arrays
+        # Samples with three axes, or with two equal ones, are images.
+        if x.ndim == 4 or (x.ndim == 3 and x.shape[1] == x.shape[2]):
+            layout = "image"
+    scores = "probabilities"
+    if model is not None:
+        task, scores = _infer_task_of_model(request, model, x, y, task)
+    elif request.task is not None:
+        task = request.task
+    if y is None and task not in (Task.RECONSTRUCTION, Task.MULTILABEL):
+        raise InputError(f"{request.data}: array y not found. Name it with --array y=NAME.")
+    if model is not None and task.has_classes and y is not None and not has_names:
+        _check_class_order(request, y)
+    _check_label_axes(request, y, task)
+    return {"task": str(task), "layout": layout, "scores": scores}
+
+
+def _infer_task_of_labels(y: np.ndarray | None) -> Task:
+    """Infer the task from the labels alone, for a network that the study builds."""
+    if y is None or y.dtype.kind in "US":
+        return Task.MULTICLASS
+    if y.dtype.kind == "f" and not (y == np.rint(y)).all():
+        return Task.REGRESSION
+    is_several = y.ndim == 2 and y.shape[1] > 1 and not is_one_hot(y)
+    return Task.MULTILABEL if is_several else Task.MULTICLASS
+
+
+def _infer_task_of_model(
+    request: InitRequest,
+    model: Any,
+    x: np.ndarray | None,
+    y: np.ndarray | None,
+    label_task: Task,
+) -> tuple[Task, str]:
+    """Infer the task of a trained model, and whether its outputs are logits.
+
+    Args:
+        request: The request.
+        model: The model.
+        x: Samples; None for a .csv file.
+        y: Labels; None without labels, or for a .csv file with several labels.
+        label_task: The task of the labels.
+    """
+    from snugnet.core.labels import are_inputs
+    from snugnet.models.loading.keras_files import describe_ends
+
+    ends = describe_ends(model)
+    if label_task == Task.MULTILABEL and y is None:  # columns of a .csv file
+        y = np.zeros((1, ends.classes), np.int64)
+    is_input = x is not None and are_inputs(x, y)
+    try:
+        choice = choose_task(ends, y, request.task, is_input)
+    except InputError as error:
+        raise InputError(f"{request.model}: {error}") from None
+    is_logit = choice.task.has_classes and ends.activation is None
+    return choice.task, "logits" if is_logit else "probabilities"
+
+
+def _check_label_axes(request: InitRequest, y: np.ndarray | None, task: Task) -> None:
+    if y is not None and y.shape[1:] == (1,) and task in (Task.MULTICLASS, Task.BINARY):
         raise InputError(
             f"{request.data}: y has shape {y.shape}. Save y[:, 0]: one class for each sample."
         )
-    has_names = request.arrays.get("class_names", "class_names") in arrays
-    if model is not None and not has_names:
-        _check_class_order(request, y)
-    task = "multilabel" if y.ndim == 2 and not is_one_hot(y) else "multiclass"
-    # Samples with three axes, or with two equal ones, are images.
-    is_image = x.ndim == 4 or (x.ndim == 3 and x.shape[1] == x.shape[2])
-    return {"task": model_task or task, "layout": "image" if is_image else "time_channel"}
 
 
 def _has_label_columns(request: InitRequest) -> bool:
@@ -275,20 +331,8 @@ def _has_label_columns(request: InitRequest) -> bool:
     return has_label_columns
 
 
-def _infer_model_task(request: InitRequest, model: Any) -> str:
-    from snugnet.models.loading.keras_files import infer_task
-
-    task = infer_task(model)
-    if task is None:
-        raise InputError(
-            f"{request.model}: the last layer is neither softmax nor sigmoid. A study needs a "
-            "classifier; use `snugnet quantize` for this model."
-        )
-    return task
-
-
 def _read_arrays(request: InitRequest) -> dict[str, np.ndarray]:
-    """Read the arrays of an .npz file by name, with x and y among them."""
+    """Read the arrays of an .npz file by name, with x among them, and y if it is named."""
     from snugnet.core.samples import read_npz
 
     if request.data.suffix != ".npz":
@@ -300,7 +344,10 @@ def _read_arrays(request: InitRequest) -> dict[str, np.ndarray]:
         )
     arrays = read_npz(request.data, required=(), budget=request.budget)
     names = {role: request.arrays.get(role, role) for role in ("x", "y")}
-    missing = [role for role, name in names.items() if name not in arrays]
+    needed = [role for role in names if role == "x" or role in request.arrays]
+    if request.model is None and request.task != Task.RECONSTRUCTION:
+        needed = list(names)
+    missing = [role for role in needed if names[role] not in arrays]
     if missing:
         role = missing[0]
         raise InputError(
@@ -407,6 +454,7 @@ def _format_fitting_study(
 
     assert request.model is not None
     pretrained.check(model, request.model, shape, train.task, len(classes))
+    pretrained.check_scores(model, request.model, train)
     unfit = _find_unfit_variants(model, study, request.study_name)
     return format_with(unfit=unfit), unfit
 

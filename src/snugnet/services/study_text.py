@@ -82,6 +82,7 @@ def format_study(
     keys = (
         "path",
         "task",
+        "scores",
         "arrays",
         "classes",
         "sample_shape",
@@ -92,10 +93,12 @@ def format_study(
         "test",
     )
     values = {**settings.to_json(), "arrays": settings.arrays.by_role()}
+    if settings.scores == "probabilities":  # the default
+        del values["scores"]
     # A model that is already trained cannot be trained once for each fold.
     notes = {key: note for key, note in NOTES.items() if key != "test" or model is None}
     dataset = [
-        f"{key}: {_format_yaml(values[key])}{notes.get(key, '')}" for key in keys if values[key]
+        f"{key}: {_format_yaml(values[key])}{notes.get(key, '')}" for key in keys if values.get(key)
     ]
     network = "cnn" if settings.layout == "image" else "smartwatch"
     model_text = (

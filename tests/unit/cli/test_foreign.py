@@ -114,11 +114,3 @@ def test_load_keras_file_fails_when_file_is_missing_or_damaged(keras, tmp_path, 
         path.write_bytes(contents[name])
     with pytest.raises((InputError, FileNotFoundError), match=name):
         load_keras_file(path)
-
-
-def test_infer_task_returns_task_when_last_activation_is_known(keras):
-    from snugnet.models.loading.keras_files import infer_task
-
-    tasks = {name: infer_task(foreign_models.BUILDERS[name]()) for name in ("ds_cnn", "binary")}
-    assert tasks == {"ds_cnn": "multiclass", "binary": "binary"}
-    assert infer_task(foreign_models.autoencoder()) is None

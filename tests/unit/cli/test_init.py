@@ -1,6 +1,7 @@
 """Tests of the command `snugnet init`."""
 
 import csv
+import json
 
 import numpy as np
 import pandas as pd
@@ -308,14 +309,78 @@ def test_init_fails_when_model_does_not_fit_data(command, keras, data_folder):
     assert not (data_folder / "m.yaml").exists()
 
 
-def test_init_names_layers_when_study_does_not_support_them(command, keras, tmp_path):
+def test_init_leaves_out_variants_when_model_is_recurrent(command, keras, tmp_path):
     model = foreign_models.save_model_file("lstm", "h5", tmp_path)
     np.savez(tmp_path / "d.npz", x=np.zeros((40, 16, 4), np.float32), y=np.arange(40) % 4)
-    code, _, complaint = command(
-        "init", "--data", tmp_path / "d.npz", "--model", model, "--output", tmp_path / "m.yaml"
+    output = tmp_path / "m.yaml"
+    code, out, _ = command(
+        "init", "--data", tmp_path / "d.npz", "--model", model, "--output", output, "--json"
     )
-    assert code == 2
-    assert "unsupported layers: lstm (LSTM)" in complaint
+    assert code == 0
+    assert json.loads(out)["variants"] == ["original"]
+    assert "QAT does not support ''lstm'' (LSTM)" in output.read_text()
+
+
+def linear_model(tmp_path, outputs: int, inputs: int = 6):
+    from tf_keras import Sequential, layers
+
+    path = tmp_path / "linear.h5"
+    Sequential([layers.Input((inputs, 1)), layers.Flatten(), layers.Dense(outputs)]).save(path)
+    return path
+
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "y", "task", "scores"),
+    [
+        (1, RNG.normal(size=60), "regression", "probabilities"),
+        (2, RNG.normal(size=(60, 2)), "regression", "probabilities"),
+        (1, np.arange(60) % 2, "binary", "logits"),
+        (3, np.arange(60) % 3, "multiclass", "logits"),
+        (6, np.arange(60) % 2, "reconstruction", "probabilities"),
+        (6, None, "reconstruction", "probabilities"),
+    ],
+)
+def test_init_finds_task_when_last_layer_has_no_activation(
+    command, keras, tmp_path, outputs, y, task, scores
+):
+    arrays = {"x": RNG.normal(size=(60, 6)).astype(np.float32)} | ({} if y is None else {"y": y})
+    np.savez(tmp_path / "d.npz", **arrays)
+    output, model = tmp_path / "m.yaml", linear_model(tmp_path, outputs)
+    code, _, complaint = command(
+        "init", "--data", tmp_path / "d.npz", "--model", model, "--output", output
+    )
+    assert code == 0, complaint
+    dataset = yaml.safe_load(output.read_text())["datasets"]["d"]
+    assert dataset["task"] == task
+    assert dataset.get("scores", "probabilities") == scores
+
+
+def test_init_uses_task_when_it_is_requested(command, keras, tmp_path):
+    np.savez(tmp_path / "d.npz", x=RNG.normal(size=(60, 6)), y=np.arange(60) % 3)
+    output, model = tmp_path / "m.yaml", linear_model(tmp_path, 1)
+    request = ("init", "--data", tmp_path / "d.npz", "--model", model, "--output", output)
+    assert command(*request, "--task", "regression")[0] == 0
+    assert yaml.safe_load(output.read_text())["datasets"]["d"]["task"] == "regression"
+
+
+def test_init_finds_regression_when_targets_are_fractions_and_there_is_no_model(command, tmp_path):
+    np.savez(tmp_path / "d.npz", x=RNG.normal(size=(60, 16, 2)), y=RNG.normal(size=60))
+    output = tmp_path / "m.yaml"
+    assert command("init", "--data", tmp_path / "d.npz", "--output", output)[0] == 0
+    assert yaml.safe_load(output.read_text())["datasets"]["d"]["task"] == "regression"
+
+
+def test_init_warns_when_test_split_has_few_groups(command, tmp_path):
+    x, group = RNG.normal(size=(80, 16, 2)), np.repeat(np.arange(8), 10)
+    np.savez(tmp_path / "d.npz", x=x, y=np.arange(80) % 2, group=group)
+    code, out, _ = command("init", "--data", tmp_path / "d.npz", "--output", tmp_path / "m.yaml")
+    assert code == 0
+    text = " ".join(out.split())
+    assert "warning: only 2 groups in the test split" in text
+    assert "folds: leave_one_group_out" in text
 
 
 def test_init_overwrites_output_only_when_force_is_set(command, data_folder):

@@ -364,7 +364,7 @@ def test_study_error_names_key_and_value_when_config_is_wrong(path, value, words
     [
         (
             {},
-            r"gates\[0\]: has no requirement; set at least one of max_drop, min_accuracy, max_size",
+            r"gates\[0\]: has no requirement; set at least one of max_drop, min_accuracy, max_mae",
         ),
         ({"exact": False}, r"gates\[0\]: has no requirement"),
         ({"max_sise": 1}, r"gates\[0\]: unknown key 'max_sise'\. Did you mean 'max_size'"),

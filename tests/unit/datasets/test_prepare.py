@@ -106,3 +106,20 @@ def test_save_keeps_splits_and_record_when_files_are_read(tmp_path: Path):
     for name, part in dataset.splits.items():
         np.testing.assert_array_equal(load_split(files[name]).x, part.x)
     assert DatasetRecord.from_json(read_json(tmp_path / "record.json")) == dataset.record
+
+
+def test_prepare_trains_on_normal_samples_when_task_is_reconstruction():
+    x = np.random.default_rng(0).normal(size=(60, 8, 2)).astype(np.float32)
+    marked = Samples(x, (np.arange(60) % 3 == 0).astype(np.int64), (), "reconstruction")
+    prepared = prepare(marked, settings(), "d", 1)
+    counts = {name: split.classes for name, split in prepared.record.splits.items()}
+    assert counts["train"] == {"normal": 24}
+    assert counts["val"] == {"normal": 8}
+    assert counts["test"] == {"normal": 8, "anomalous": 4}
+
+
+def test_prepare_counts_no_classes_when_task_is_regression():
+    x = np.random.default_rng(0).normal(size=(60, 8, 2)).astype(np.float32)
+    targets = Samples(x, x[:, 0, :1], ("0",), "regression")
+    prepared = prepare(targets, settings(), "d", 1)
+    assert all(not split.classes for split in prepared.record.splits.values())

@@ -182,3 +182,60 @@ def test_windows_needs_labels_when_a_dataset_is_loaded(tmp_path):
     table = windows.read_table(tmp_path / "mine.csv", settings, needs_labels=False)
     assert sorted(table) == ["x"]
     assert table["x"].shape == (3, 1)
+
+
+def save_task(folder: Path, y: np.ndarray | None, **arrays) -> None:
+    x = RNG.normal(size=(30, 10, 2)).astype(np.float32)
+    np.savez(folder / "d.npz", x=x, **({} if y is None else {"y": y}), **arrays)
+
+
+@pytest.mark.parametrize("y", [RNG.normal(size=30), RNG.normal(size=(30, 2))])
+def test_windows_reads_targets_when_task_is_regression(tmp_path, y):
+    save_task(tmp_path, y)
+    samples = load(tmp_path, "d.npz", task="regression")
+    np.testing.assert_array_equal(samples.y, y.reshape(30, -1).astype(np.float32))
+    assert samples.class_names == tuple(map(str, range(samples.y.shape[1])))
+
+
+def test_windows_fails_when_targets_are_not_finite(tmp_path):
+    save_task(tmp_path, np.full(30, np.nan))
+    with pytest.raises(InputError, match="a regression needs finite numbers"):
+        load(tmp_path, "d.npz", task="regression")
+
+
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_windows_reads_class_of_each_position_when_task_is_segmentation(tmp_path, one_hot):
+    y = RNG.integers(0, 3, (30, 10))
+    save_task(tmp_path, np.eye(3)[y] if one_hot else y, class_names=np.array(["a", "b", "c"]))
+    samples = load(tmp_path, "d.npz", task="segmentation")
+    np.testing.assert_array_equal(samples.y, y)
+    assert samples.class_names == ("a", "b", "c")
+
+
+@pytest.mark.parametrize("y", [None, np.arange(30) % 2])
+def test_windows_reads_marks_when_task_is_reconstruction(tmp_path, y):
+    save_task(tmp_path, y)
+    samples = load(tmp_path, "d.npz", task="reconstruction")
+    assert samples.y.tolist() == ([] if y is None else y.tolist())
+    assert samples.class_names == ()
+
+
+def test_threshold_is_kept_in_split_when_scores_are_logits(tmp_path):
+    save_task(tmp_path, np.arange(30) % 2)
+    samples = load(tmp_path, "d.npz", task="binary", scores="logits")
+    save_split(tmp_path / "split.npz", samples)
+    assert load_split(tmp_path / "split.npz").threshold == 0
+    save_split(tmp_path / "split.npz", load(tmp_path, "d.npz", task="binary"))
+    assert "threshold" not in np.load(tmp_path / "split.npz", allow_pickle=False)
+
+
+def test_windows_flattens_group_when_it_has_a_second_axis(tmp_path):
+    group = np.arange(30) // 3
+    save_task(tmp_path, np.arange(30) % 2, group=group[:, np.newaxis])
+    assert load(tmp_path, "d.npz").group.tolist() == group.tolist()
+
+
+def test_windows_fails_when_folds_are_drawn_but_file_has_a_split(tmp_path):
+    save_task(tmp_path, np.arange(30) % 2, split=np.array(["train", "val", "test"] * 10))
+    with pytest.raises(InputError, match="the file has an array split"):
+        load(tmp_path, "d.npz", folds=3)

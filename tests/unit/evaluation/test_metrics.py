@@ -1,5 +1,7 @@
 """Tests of the metrics against values computed by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -73,6 +75,43 @@ def test_metrics_equal_expected_values_when_task_is_binary():
     assert got["jaccard"] == pytest.approx(1 / 3)
     assert got["auc_macro"] == pytest.approx(3 / 4)
     assert compute_confusion_matrix(binary) == [[1, 1], [1, 1]]
+
+
+def segmentation() -> Predictions:
+    """Two samples of three positions; the second class is wrong once."""
+    scores = np.eye(2)[[[0, 1, 1], [0, 0, 1]]]
+    return replace(
+        predictions(scores.reshape(6, 2), [[0, 1, 0], [0, 0, 1]], "segmentation"),
+        scores=scores.astype(np.float32),
+    )
+
+
+def test_metrics_count_positions_when_task_is_segmentation():
+    got = compute_metrics(segmentation())
+    assert got["accuracy"] == pytest.approx(5 / 6)
+    assert got["recall"] == pytest.approx((3 / 4 + 1) / 2)
+    assert compute_confusion_matrix(segmentation()) == [[3, 1], [0, 2]]
+
+
+def test_positions_have_group_of_sample_when_they_are_split():
+    parts = segmentation().split_positions()
+    assert parts.task == "multiclass"
+    assert parts.scores.shape == (6, 2)
+    assert parts.group.tolist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_row_has_errors_when_task_has_no_classes(tmp_path):
+    model = tmp_path / "model.tflite"
+    model.write_bytes(b"file")
+    truth = np.array([[1.0], [2.0], [4.0], [8.0]], np.float32)
+    cell, reference = (
+        predictions(truth + error, truth, "regression", names=("age",)) for error in (0.5, 0.25)
+    )
+    deployed = describe_tflite(model, EVIDENCE, None)
+    row = score_cell(cell, reference, None, None, SIZE, deployed, 0.95)
+    assert (row["mae"], row["rmse"], row["delta_float"]) == (0.5, 0.5, 0.25)
+    assert "accuracy" not in row
+    assert "confusion" not in row
 
 
 def test_recall_and_auc_skip_class_when_it_has_no_samples():

@@ -5,6 +5,7 @@ from dataclasses import fields
 import pytest
 
 from snugnet.core.errors import InputError
+from snugnet.evaluation.headline import Headline
 from snugnet.evaluation.result_row import ResultRow
 from snugnet.evaluation.table import COLUMNS, INTEGERS
 
@@ -21,8 +22,19 @@ def test_from_columns_sets_none_when_column_is_absent():
     assert list(row.by_column) == COLUMNS
 
 
-def test_require_accuracy_names_cell_when_accuracy_is_missing():
-    names = {"model": "m", "variant": "original", "scheme": "drq", "runtime": "litert"}
-    assert ResultRow.from_columns({**names, "accuracy": 0.0}).require_accuracy() == 0
+NAMES = {"model": "m", "variant": "original", "scheme": "drq", "runtime": "litert"}
+
+
+def test_headline_is_accuracy_when_task_has_classes():
+    row = ResultRow.from_columns({**NAMES, "accuracy": 0.0, "accuracy_high": 0.1})
+    assert row.headline == Headline(0.0, None, 0.1, is_error=False)
+
+
+def test_headline_is_error_when_task_has_no_classes():
+    row = ResultRow.from_columns({**NAMES, "mae": 0.5, "mae_low": 0.4, "mae_high": 0.6})
+    assert row.headline == Headline(0.5, 0.4, 0.6, is_error=True)
+
+
+def test_headline_names_cell_when_accuracy_is_missing():
     with pytest.raises(InputError, match="m/original/drq/litert has no accuracy"):
-        ResultRow.from_columns(names).require_accuracy()
+        _ = ResultRow.from_columns(NAMES).headline

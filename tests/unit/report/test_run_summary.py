@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from snugnet.core.errors import InputError
+from snugnet.evaluation.headline import Headline
 from snugnet.evaluation.recommend import recommend
 from snugnet.evaluation.result_row import ResultRow
 from snugnet.evaluation.table import build_results_table
@@ -21,7 +22,9 @@ from snugnet.report.run_summary import (
 )
 from tests.report_study import FakeStudy
 
-MODEL = Recommendation("beats", "tflite/a/b/c/model.tflite", 0.95, (0.9, 0.975), 20480, 1024)
+MODEL = Recommendation(
+    "beats", "tflite/a/b/c/model.tflite", Headline(0.95, 0.9, 0.975, False), 20480, 1024
+)
 REPORT = "results/report/index.html"
 
 
@@ -58,8 +61,8 @@ def test_summary_figures_equal_table_when_model_is_recommended(study):
         summarize(study.folder, 0.95).recommendations, recommend(rows), strict=True
     ):
         row = choice.recommended
-        assert model.accuracy == row.accuracy
-        assert model.interval == (row.accuracy_low, row.accuracy_high)
+        assert model.headline.value == row.accuracy
+        assert (model.headline.low, model.headline.high) == (row.accuracy_low, row.accuracy_high)
         assert model.size_bytes == row.size_bytes
 
 
@@ -90,10 +93,21 @@ def test_describe_study_lists_models_when_all_checks_pass():
 
 
 def test_describe_study_omits_values_when_they_are_unknown():
-    model = Recommendation("beats", "program", 0.95, None, None, None)
+    model = Recommendation("beats", "program", Headline(0.95, None, None, False), None, None)
     text = describe_study(StudySummary(1, [], [], [model], 0.9, REPORT))
     assert text.startswith("All checks passed (1 cell)\n")
     assert "  beats: program\n    accuracy 95.00 %\nReport: " in text
+
+
+def test_describe_study_names_error_when_task_has_no_classes():
+    model = Recommendation("age", "m.tflite", Headline(1.28894, 1.146, 1.4319, True), None, None)
+    text = describe_study(StudySummary(1, [], [], [model], 0.95, REPORT))
+    assert "    mean absolute error 1.289 (95 % CI 1.146 to 1.432)\n" in text
+
+
+def test_describe_study_has_warnings_after_verdict_when_there_are_some():
+    lines = describe_study(StudySummary(2, [], ["few groups"], [MODEL], 0.95, REPORT)).splitlines()
+    assert lines[:2] == ["All checks passed (2 cells)", "Warning: few groups"]
 
 
 def test_describe_study_lists_only_failures_when_a_check_fails():

@@ -35,6 +35,13 @@ class Gate(Settings):
         ),
     )
     min_accuracy: Percent | None = Field(None, description="Minimum measured accuracy, in percent.")
+    max_mae: Annotated[float, Field(ge=0)] | None = Field(
+        None,
+        description=(
+            "Maximum measured mean absolute error, in the units of the targets; for regression and "
+            "reconstruction."
+        ),
+    )
     max_size: int | str | None = Field(
         None,
         description=(

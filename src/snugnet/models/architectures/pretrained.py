@@ -1,11 +1,14 @@
 """A pretrained network, read from the user's Keras file."""
 
+import math
 from pathlib import Path
 
 from snugnet.core.errors import InputError
+from snugnet.core.samples import Samples
 from snugnet.core.settings.architectures.pretrained import File
+from snugnet.core.tasks import LOGIT_THRESHOLD, Task, check_task
 from snugnet.models.loading.keras2 import tf_keras
-from snugnet.models.loading.keras_files import infer_task, load_keras_file
+from snugnet.models.loading.keras_files import describe_ends, load_keras_file
 from snugnet.models.loading.storage import ALLOWED_LAYERS
 
 # The class of the settings that `build` takes.
@@ -82,15 +85,36 @@ def _list_dataset_problems(
             f"the input shape is {model_shape}, but the dataset has {tuple(input_shape)}; "
             "set `shape` of the dataset to reshape its samples"
         )
-    model_task, outputs = infer_task(model), model.output_shape[-1]
-    if model_task is None:
-        problems.append(
-            "the last activation must be softmax or sigmoid; other models do not classify"
-        )
-    elif model_task != task:
-        problems.append(
-            f"the last activation implies a {model_task} task, but the dataset is {task}"
-        )
-    elif outputs != (1 if task == "binary" else classes):
-        problems.append(f"the model has {outputs} outputs, but the dataset has {classes} classes")
+    ends = describe_ends(model)
+    try:
+        check_task(ends, Task(task))
+    except InputError as error:
+        return [*problems, str(error)]
+    if ends.activation == "softmax" and task in (Task.BINARY, Task.MULTILABEL):
+        problems.append(f"the last activation is a softmax, but the dataset is {task}")
+    outputs = math.prod(ends.output_shape) if task == Task.REGRESSION else ends.classes
+    is_counted = task not in (Task.BINARY, Task.RECONSTRUCTION)
+    # One score at each position decides between two classes.
+    is_two = task == Task.SEGMENTATION and outputs == 1 and classes == 2
+    if is_counted and outputs != classes and not is_two:
+        what = "targets" if task == Task.REGRESSION else "classes"
+        problems.append(f"the model has {outputs} outputs, but the dataset has {classes} {what}")
     return problems
+
+
+def check_scores(model: tf_keras.Model, path: Path, samples: Samples) -> None:
+    """Check that outputs without activation are declared as logits, and others are not.
+
+    Args:
+        model: The model.
+        path: File of the model, for the message.
+        samples: Samples of the dataset.
+
+    Raises:
+        InputError: If the dataset says otherwise.
+    """
+    is_logit = describe_ends(model).activation is None
+    is_declared = samples.threshold == LOGIT_THRESHOLD
+    if Task(samples.task).has_classes and is_logit != is_declared:
+        kind = "logits" if is_logit else "probabilities"
+        raise InputError(f"{path}: its outputs are {kind}; set `scores: {kind}` of the dataset")

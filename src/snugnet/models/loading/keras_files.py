@@ -193,20 +193,3 @@ def describe_ends(model: tf_keras.Model) -> ModelEnds:
         output_shape=tuple(model.output_shape[1:]),
         activation=activation if activation in ("softmax", "sigmoid") else None,
     )
-
-
-def infer_task(model: tf_keras.Model) -> str | None:
-    """Infer the task of a classifier from its last activation and its number of outputs.
-
-    Args:
-        model: A model with one output.
-
-    Returns:
-        `multiclass`, `binary` or `multilabel`; None if the model is not a classifier.
-    """
-    ends = describe_ends(model)
-    if len(ends.output_shape) != 1 or ends.activation is None:
-        return None
-    if ends.activation == "softmax":
-        return "multiclass"
-    return "binary" if ends.is_scalar else "multilabel"

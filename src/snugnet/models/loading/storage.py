@@ -10,53 +10,15 @@ import h5py
 from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
-from snugnet.models.loading.allowed_layers import MODELS
+from snugnet.models.loading.allowed_layers import LAYERS, MODELS, WRAPPERS
 from snugnet.models.loading.build_model import build_model
 from snugnet.models.loading.keras2 import tf_keras
 from snugnet.models.loading.load_weights import load_weights
 from snugnet.models.loading.model_description import parse_description
 from snugnet.models.loading.model_parts import read_parts
 
-# Layers whose description consists of data only. A Lambda layer contains code, and an unknown class
-# needs code from elsewhere: both are rejected before Keras reads the file.
-ALLOWED_LAYERS = frozenset(
-    {
-        "Activation",
-        "Add",
-        "AveragePooling1D",
-        "AveragePooling2D",
-        "BatchNormalization",
-        "Concatenate",
-        "Conv1D",
-        "Conv2D",
-        "Dense",
-        "DepthwiseConv1D",
-        "DepthwiseConv2D",
-        "Dropout",
-        "Flatten",
-        "GaussianNoise",
-        "GlobalAveragePooling1D",
-        "GlobalAveragePooling2D",
-        "GlobalMaxPooling1D",
-        "GlobalMaxPooling2D",
-        "InputLayer",
-        "LeakyReLU",
-        "MaxPooling1D",
-        "MaxPooling2D",
-        "Multiply",
-        "Permute",
-        "ReLU",
-        "Rescaling",
-        "Reshape",
-        "SeparableConv1D",
-        "SeparableConv2D",
-        "Softmax",
-        "SpatialDropout1D",
-        "SpatialDropout2D",
-        "ZeroPadding1D",
-        "ZeroPadding2D",
-    }
-)
+# A Lambda layer contains code, and an unknown class needs code from elsewhere: both are rejected.
+ALLOWED_LAYERS = LAYERS | frozenset(WRAPPERS)
 # Models of a study are as large as their user wants.
 BUDGET = Budget().scale(1000)
 

@@ -27,8 +27,14 @@ class WindowsDataset(FileDataset):
 
     kind: Literal["windows"]
     path: str = Field(description="Path of an .npz or .csv file.")
-    task: Literal["multiclass", "multilabel", "binary"] = Field(
-        "multiclass", description="Task, which sets the meaning of y."
+    task: Literal[
+        "multiclass", "binary", "multilabel", "segmentation", "regression", "reconstruction"
+    ] = Field("multiclass", description="Task, which sets the meaning of y.")
+    scores: Literal["probabilities", "logits"] = Field(
+        "probabilities",
+        description=(
+            "Outputs of a model that comes from a file: logits if its last layer has no activation."
+        ),
     )
     arrays: WindowArrays = Field(
         WindowArrays(),
