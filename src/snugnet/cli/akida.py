@@ -16,6 +16,7 @@ from snugnet.cli.console import (
     print_table,
     report_progress_on_stderr,
 )
+from snugnet.cli.options import BudgetFactor, make_budget
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
 from snugnet.services.akida import AkidaCheck, check
 
@@ -38,7 +39,11 @@ def _group() -> None:
 
 @app.command("check")
 def command(
-    model: Model, scheme: SchemeOption = None, device: Device = None, as_json: Json = False
+    model: Model,
+    scheme: SchemeOption = None,
+    device: Device = None,
+    budget: BudgetFactor = 1.0,
+    as_json: Json = False,
 ) -> None:
     """List every layer that does not run on Akida, with the reason and a fix.
 
@@ -46,7 +51,7 @@ def command(
     """
     schemes = list(AKIDA_SCHEMES) if scheme is None else [str(scheme)]
     with report_progress_on_stderr():
-        checks = check(model, schemes, device)
+        checks = check(model, schemes, device, make_budget(budget))
     if as_json:
         print_json({"model": str(model), "schemes": [result.to_json() for result in checks]})
     else:

@@ -6,10 +6,13 @@ from snugnet.cli.console import bold, join, print_table
 from snugnet.core.text import describe_groups, format_count
 from snugnet.services.evaluate import ERROR_FORMAT, describe_errors, describe_interval
 from snugnet.services.quality import Quality
+from snugnet.services.user_data import describe_arrays
 
 
 def show_quality(console: Console, quality: Quality) -> None:
     """Print accuracy or errors with their intervals, or why quality was not measured."""
+    if quality.used:
+        console.print(f"data: {describe_arrays(quality.used)}")
     if quality.task is None:
         if quality.reason is not None:
             console.print(f"quality not measured: {quality.reason}")

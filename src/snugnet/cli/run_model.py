@@ -19,6 +19,7 @@ from snugnet.core.input_range import describe_saturation
 from snugnet.int8.classification_report import OutputsReport, PredictionReport
 from snugnet.int8.node import Profile
 from snugnet.services.predict import PredictRequest, predict
+from snugnet.services.user_data import describe_arrays
 
 # Number of samples that are shown to people.
 SHOWN = 20
@@ -54,6 +55,8 @@ def _show(console: Console, report: PredictionReport) -> None:
     print_table(console, "", ("sample", "decision", "raw output"), rows)
     if len(pairs) > SHOWN:
         console.print(f"… and {len(pairs) - SHOWN} more (--json prints all)")
+    if report.used:
+        console.print(f"data: {describe_arrays(report.used)}")
     console.print(f"task: {report.task}")
     if report.accuracy is not None:
         console.print(f"accuracy {report.accuracy:.4f} on {len(pairs)} samples")

@@ -1,6 +1,7 @@
 """Outputs, decisions and accuracy of a model on samples, ready for a command line."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ class ClassificationReport:
             reconstruction; None if the labels do not mark normal and anomalous samples.
         saturation: Share of the input values outside of the calibrated range, in 0..1; None if
             samples are raw or the input is not quantized.
+        used: Name of the array or column of the data that is used for each role.
         reason: Why the labels could not be used; None if they could, or if there are none.
     """
 
@@ -40,6 +42,7 @@ class ClassificationReport:
     error: float | None = None
     auc: float | None = None
     saturation: float | None = None
+    used: Mapping[str, str] = field(default_factory=dict)
     reason: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -50,6 +53,7 @@ class ClassificationReport:
             "auc": self.auc,
             "reason": self.reason,
             "saturation": self.saturation,
+            "used": dict(self.used) or None,
         }
         return {
             "raw": self.raw,

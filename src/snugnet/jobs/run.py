@@ -6,6 +6,7 @@ Every job script imports this module, so a change here re-runs every job. Keep i
 import os
 import resource
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ def run(main: Callable[[Any], None], job: Any) -> None:
         SystemExit: With status 1 after an `InputError`; the log then ends with its message.
     """
     fork_server.end_with_the_run()
-    with log_output(Path(job.log[0])):
+    with log_output(Path(job.log[0])), remove_temporary_files():
         start = time.perf_counter()
         try:
             checksums.check(job.input)
@@ -45,6 +46,20 @@ def run(main: Callable[[Any], None], job: Any) -> None:
         # In a child of the server, the peak includes the memory that it shares with the server.
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"took {time.perf_counter() - start:.2f} s, peak memory {peak:.0f} MiB")
+
+
+@contextmanager
+def remove_temporary_files() -> Iterator[None]:
+    """Put temporary files into a folder that is removed at the end.
+
+    AutoGraph removes its files when Python exits, which a child of the fork server never does.
+    """
+    with tempfile.TemporaryDirectory(prefix="snugnet") as folder:
+        shared, tempfile.tempdir = tempfile.tempdir, folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = shared
 
 
 @contextmanager

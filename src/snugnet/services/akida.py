@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snugnet.core.akida_schemes import AKIDA_SCHEMES, DEVICES
+from snugnet.core.budget import DEFAULT_BUDGET, Budget, as_budget
 from snugnet.core.errors import InputError
 from snugnet.services import user_data
 from snugnet.services.arguments import ArgumentError
@@ -116,13 +117,19 @@ class AkidaProgram:
         return html_table("Akida program", self.summary())
 
 
-def check(model: Any, schemes: list[str], device: str | None = None) -> list[AkidaCheck]:
+def check(
+    model: Any,
+    schemes: list[str],
+    device: str | None = None,
+    budget: Budget = DEFAULT_BUDGET,
+) -> list[AkidaCheck]:
     """Check a model against Akida schemes with the vendor's tools; weights do not matter.
 
     Args:
         model: A tf_keras model, or the path of a model file.
         schemes: Names of the schemes.
         device: Name of the device; None for the largest one of each scheme.
+        budget: Limits for the weights of a file, and for the time to read them.
 
     Raises:
         InputError: If the model is not supported, or a scheme does not have the device.
@@ -133,7 +140,7 @@ def check(model: Any, schemes: list[str], device: str | None = None) -> list[Aki
     from snugnet.models.loading import keras2
 
     keras2.configure(seed=0, threads=1)
-    keras = open_keras(model).model
+    keras = open_keras(model, budget=budget).model
     checks = []
     for scheme, name in zip(schemes, devices, strict=True):
         obstacles = preflight(keras, AKIDA_SCHEMES[scheme], name)
@@ -146,6 +153,7 @@ def to_akida(
     scheme: str = "akida_v2_w8a8",
     calibration: np.ndarray | None = None,
     device: str | None = None,
+    budget: float | Budget = DEFAULT_BUDGET,
 ) -> AkidaProgram:
     """Quantize a trained model for BrainChip's Akida, and convert it.
 
@@ -157,6 +165,8 @@ def to_akida(
         device: Virtual device: `AKD1500` or `AKD1000` for `akida_v1`; `TwoNodesIPv2`,
             `FourNodesIPv2`, `SixNodesIPv2` or `TwelveNodesIPv2` for `akida_v2`. None: the largest
             device of the scheme.
+        budget: Limits on work and memory for a model file, or the factor by which the default
+            limits are multiplied.
 
     Returns:
         The program, with a simulator to compute predictions.
@@ -172,7 +182,7 @@ def to_akida(
     from snugnet.akida.convert import convert
     from snugnet.akida.quantize import quantize
 
-    keras = open_keras(model).model
+    keras = open_keras(model, budget=as_budget(budget)).model
     x = user_data.from_arrays(calibration, shape=keras.input_shape[1:]).x
     quantized = quantize(keras, AKIDA_SCHEMES[scheme], x)
     return AkidaProgram(convert(quantized, AKIDA_SCHEMES[scheme]), quantized, scheme, name)

@@ -1,8 +1,8 @@
 """Measure size, latency, memory and accuracy of a .tflite file on this machine."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,27 @@ class BenchmarkReport:
         }
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """What the files are run on.
+
+    Attributes:
+        x: Inputs, (n, ...).
+        samples: The same with labels; None without usable labels.
+        choice: The task; None likewise.
+        used: Name of the array or column of the data that is used for each role.
+        possible_groups: Names of unused arrays that look like patients or subjects.
+        reason: Why there are no samples with labels; None if there are some.
+    """
+
+    x: np.ndarray
+    samples: Samples | None = None
+    choice: TaskChoice | None = None
+    used: Mapping[str, str] = field(default_factory=dict)
+    possible_groups: tuple[str, ...] = ()
+    reason: str | None = None
+
+
 def benchmark(request: BenchmarkRequest) -> BenchmarkReport:
     """Measure a file, and a baseline beside it.
 
@@ -121,7 +142,8 @@ def benchmark(request: BenchmarkRequest) -> BenchmarkReport:
 
     graph = read_graph(request.model)
     check_memory(graph, RANDOM_SAMPLES, request.budget, str(request.model))
-    x, samples, choice, reason = _read_samples(graph, request)
+    inputs = _read_inputs(graph, request)
+    x = inputs.x
     baseline = request.baseline
     if baseline is not None and baseline.suffix != ".tflite":
         from snugnet.models.loading import keras2
@@ -142,11 +164,13 @@ def benchmark(request: BenchmarkRequest) -> BenchmarkReport:
             _measure(file, str(name), times, x, request.threads)
             for file, name, times in zip(files, names, latencies, strict=True)
         ]
-        quality = Quality(reason=reason)
-        if samples is not None and choice is not None:
-            quality = _measure_quality(files, samples, choice)
+        quality = Quality(reason=inputs.reason)
+        if inputs.samples is not None and inputs.choice is not None:
+            quality = _measure_quality(files, inputs.samples, inputs.choice)
+            quality = replace(quality, possible_groups=inputs.possible_groups)
     if request.data is not None:
-        quality = replace(quality, saturation=measure_saturation(graph, x))
+        saturation = measure_saturation(graph, x)
+        quality = replace(quality, used=inputs.used, saturation=saturation)
     return BenchmarkReport(
         request=request,
         model=measurements[0],
@@ -167,28 +191,22 @@ def _check_baseline(graph: Graph, baseline: Graph) -> None:
         )
 
 
-def _read_samples(
-    graph: Graph, request: BenchmarkRequest
-) -> tuple[np.ndarray, Samples | None, TaskChoice | None, str | None]:
-    """Read inputs, and labelled samples if there are any.
-
-    Returns:
-        The inputs, (n, ...); the labelled samples and their task, or None; why there are none, or
-        None.
-    """
+def _read_inputs(graph: Graph, request: BenchmarkRequest) -> Inputs:
+    """Read inputs, and labelled samples if there are any."""
     if request.data is None:
-        inputs = user_data.draw_random_samples(graph, RANDOM_SAMPLES)
-        return inputs, None, None, "no data, so the inputs are random"
+        x = user_data.draw_random_samples(graph, RANDOM_SAMPLES)
+        return Inputs(x, reason="no data, so the inputs are random")
     ends = ModelEnds.of_graph(graph)
     data = user_data.read(request.data, ends.input_shape)
     data = replace(data, x=user_data.as_model_input(data.x, raw=False))
+    inputs = Inputs(data.x, used=data.used, possible_groups=data.possible_groups)
     try:
         samples, choice = build_samples(data, ends, str(request.data), request.task)
     except InputError as error:
         if request.task is not None:
             raise
-        return data.x, None, None, str(error)
-    return data.x, samples, choice, None
+        return replace(inputs, reason=str(error))
+    return replace(inputs, samples=samples, choice=choice)
 
 
 def _time_in_turns(

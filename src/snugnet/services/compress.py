@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from snugnet.core.budget import DEFAULT_BUDGET, Budget, as_budget
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples
 from snugnet.services.float_model import open_keras
@@ -81,6 +82,7 @@ def prune(
     epochs: int = 5,
     learning_rate: float = 1e-3,
     seed: int = 0,
+    budget: float | Budget = DEFAULT_BUDGET,
 ) -> Any:
     """Prune a trained classifier and fine-tune it.
 
@@ -101,6 +103,8 @@ def prune(
         epochs: Number of fine-tuning epochs. `magnitude` needs at least 2.
         learning_rate: Learning rate of the first step. It falls to 0 along half a cosine.
         seed: Random seed of Python, NumPy and TensorFlow.
+        budget: Limits on work and memory for a model file, or the factor by which the default
+            limits are multiplied.
 
     Returns:
         The pruned tf_keras model. `model` does not change.
@@ -125,7 +129,7 @@ def prune(
 
         choice = {"steps": 1, "criterion": criterion, "scope": scope, "keep": list(keep)}
         structured_settings = make_settings(StructuredPruningSettings, {**common, **choice})
-        keras, train_samples, val_samples = _open(model, train, val, seed)
+        keras, train_samples, val_samples = _open(model, train, val, seed, budget)
         pruned, _ = structured.compress(
             keras, train_samples, val_samples, structured_settings, seed
         )
@@ -137,7 +141,7 @@ def prune(
     magnitude_settings = make_settings(
         MagnitudePruningSettings, {**common, **ramp, "layers": layers}
     )
-    keras, train_samples, val_samples = _open(model, train, val, seed)
+    keras, train_samples, val_samples = _open(model, train, val, seed, budget)
     pruned, _ = magnitude.compress(keras, train_samples, val_samples, magnitude_settings, seed)
     return pruned
 
@@ -150,6 +154,7 @@ def factorize(
     epochs: int = 5,
     learning_rate: float = 1e-3,
     seed: int = 0,
+    budget: float | Budget = DEFAULT_BUDGET,
 ) -> Any:
     """Replace layers of a trained classifier by low-rank factors, and fine-tune it.
 
@@ -163,6 +168,8 @@ def factorize(
         epochs: Number of fine-tuning epochs.
         learning_rate: Learning rate of the first step. It falls to 0 along half a cosine.
         seed: Random seed of Python, NumPy and TensorFlow.
+        budget: Limits on work and memory for a model file, or the factor by which the default
+            limits are multiplied.
 
     Returns:
         The factorized tf_keras model. `model` does not change.
@@ -184,16 +191,18 @@ def factorize(
     }
     training = make_training(epochs, learning_rate)
     settings = make_settings(FactorizationSettings, {"layers": requests, "training": training})
-    keras, train_samples, val_samples = _open(model, train, val, seed)
+    keras, train_samples, val_samples = _open(model, train, val, seed, budget)
     factorized, _ = compress(keras, train_samples, val_samples, settings, seed)
     return factorized
 
 
-def _open(model: Any, train: Arrays, val: Arrays, seed: int) -> tuple[Any, Samples, Samples]:
+def _open(
+    model: Any, train: Arrays, val: Arrays, seed: int, budget: float | Budget
+) -> tuple[Any, Samples, Samples]:
     """Open a model, check samples, and seed all generators."""
     from snugnet.models.loading.keras2 import tf_keras
 
-    keras = open_keras(model).model
+    keras = open_keras(model, budget=as_budget(budget)).model
     parts = training_parts(keras, train, val)
     assert parts.val is not None
     tf_keras.utils.set_random_seed(seed)

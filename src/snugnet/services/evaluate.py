@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from snugnet.core.budget import DEFAULT_BUDGET, Budget, as_budget
 from snugnet.core.errors import InputError
 from snugnet.core.predictions import Predictions
 from snugnet.core.samples import Samples
@@ -155,6 +156,7 @@ def evaluate(
     groups: np.ndarray | None = None,
     confidence: float = 0.95,
     task: str | None = None,
+    budget: float | Budget = DEFAULT_BUDGET,
 ) -> Evaluation:
     """Measure the quality of a model on test samples, with LiteRT.
 
@@ -169,6 +171,8 @@ def evaluate(
         confidence: Confidence level of the interval, in (0, 1).
         task: `multiclass`, `binary`, `multilabel`, `segmentation`, `regression` or
             `reconstruction`; None to find it from the output and the labels.
+        budget: Limits on work and memory for a model file, or the factor by which the default
+            limits are multiplied.
 
     Returns:
         Accuracy with its confidence interval, other metrics, and the confusion matrix. The interval
@@ -181,7 +185,7 @@ def evaluate(
     """
     from snugnet.evaluation.metrics import compute_confusion_matrix, compute_metrics
 
-    predictions, choice = predict_samples(model, x, y, groups, task)
+    predictions, choice = predict_samples(model, x, y, groups, task, budget)
     has_classes = predictions.has_classes
     return Evaluation(
         model=name_of(model),
@@ -203,6 +207,7 @@ def compare(
     groups: np.ndarray | None = None,
     confidence: float = 0.95,
     task: str | None = None,
+    budget: float | Budget = DEFAULT_BUDGET,
 ) -> Comparison:
     """Compare the quality of two models on the same test samples, with a paired test.
 
@@ -216,6 +221,8 @@ def compare(
             computed from the groups, as in `evaluate`.
         confidence: Confidence level of the intervals, in (0, 1).
         task: The task of both models, as for `evaluate`.
+        budget: Limits on work and memory for a model file, or the factor by which the default
+            limits are multiplied.
 
     Returns:
         Accuracy of the model, and the difference with its confidence interval (Agresti and Min
@@ -227,8 +234,8 @@ def compare(
         InputError: If a model or the samples cannot be used, or the models have different outputs.
         OSError: If a file cannot be read.
     """
-    predictions, choice = predict_samples(model, x, y, groups, task)
-    reference, _ = predict_samples(baseline, x, y, groups, str(choice.task))
+    predictions, choice = predict_samples(model, x, y, groups, task, budget)
+    reference, _ = predict_samples(baseline, x, y, groups, str(choice.task), budget)
     if reference.scores.shape != predictions.scores.shape:
         raise InputError(
             f"{name_of(baseline)} has outputs of shape {reference.scores.shape[1:]}, but "
@@ -245,7 +252,12 @@ def compare(
 
 
 def predict_samples(
-    model: Any, x: np.ndarray, y: np.ndarray, groups: np.ndarray | None, task: str | None = None
+    model: Any,
+    x: np.ndarray,
+    y: np.ndarray,
+    groups: np.ndarray | None,
+    task: str | None = None,
+    budget: float | Budget = DEFAULT_BUDGET,
 ) -> tuple[Predictions, TaskChoice]:
     """Predict labelled samples with LiteRT.
 
@@ -255,6 +267,7 @@ def predict_samples(
         y: Labels, as for `evaluate`.
         groups: Group of each sample, (n,), or None.
         task: The task; None to find it.
+        budget: Limits, as for `evaluate`.
 
     Returns:
         The predictions, and the task.
@@ -265,7 +278,7 @@ def predict_samples(
     """
     from snugnet.tflite.flatbuffer import read_graph
 
-    with tflite_file(model) as path:
+    with tflite_file(model, budget=as_budget(budget)) as path:
         ends = ModelEnds.of_graph(read_graph(path))
         data = user_data.from_arrays(x, y, groups, ends.input_shape)
         samples, choice = build_samples(data, ends, "samples", task)

@@ -1,11 +1,15 @@
 """Run a full-integer model on samples with the bit-exact integer engine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.int8 import load
-from snugnet.int8.classification_report import PredictionReport, report_predictions
+from snugnet.int8.classification_report import (
+    ClassificationReport,
+    PredictionReport,
+    report_predictions,
+)
 from snugnet.services import user_data
 
 
@@ -40,4 +44,5 @@ def predict(request: PredictRequest) -> PredictionReport:
     engine = load(request.model, request.profile, request.budget)
     data = user_data.read(request.data, engine.inputs[0].shape[1:])
     x = user_data.as_model_input(data.x, request.raw)
-    return report_predictions(engine, x, data.y, data.class_names, request.task)
+    report = report_predictions(engine, x, data.y, data.class_names, request.task)
+    return replace(report, used=data.used) if isinstance(report, ClassificationReport) else report

@@ -1,6 +1,7 @@
 """Quality of a model on the samples of a user, and its difference from a float model."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ class Quality:
         classes: Precision and recall of each class, if the classes are unbalanced; else empty.
         saturation: Share of the input values that lie outside of the calibrated range, in 0..1;
             None if the input is not quantized.
+        used: Name of the array or column of the data that is used for each role.
         possible_groups: Names of unused arrays of the data that look like patients or subjects.
         reason: Why quality was not measured; None if it was.
     """
@@ -47,6 +49,7 @@ class Quality:
     sqnr_db: float | None = None
     classes: tuple[ClassQuality, ...] = ()
     saturation: float | None = None
+    used: Mapping[str, str] = field(default_factory=dict)
     possible_groups: tuple[str, ...] = ()
     reason: str | None = None
 
@@ -74,6 +77,7 @@ class Quality:
             "sqnr_db": self.sqnr_db,
             "classes": [asdict(entry) for entry in self.classes],
             "saturation": self.saturation,
+            "used": dict(self.used),
             "reason": self.reason,
             "warnings": self.warnings,
         }

@@ -1,14 +1,15 @@
 """Quantize a Keras model: PTQ or QAT, from memory or from a file."""
 
 import tempfile
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from snugnet.core.budget import DEFAULT_BUDGET, Budget
+from snugnet.core.budget import DEFAULT_BUDGET, Budget, as_budget
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
 from snugnet.core.input_range import measure_saturation
@@ -163,6 +164,7 @@ class Parts:
         val: Samples that choose the epoch; None without labels.
         test: Samples that measure quality; None without labels.
         choice: The task; None without labels.
+        used: Name of the array or column of the data that is used for each role.
         possible_groups: Names of unused arrays that look like patients or subjects.
         reason: Why quality cannot be measured; None if it can.
     """
@@ -171,6 +173,7 @@ class Parts:
     val: Samples | None = None
     test: Samples | None = None
     choice: TaskChoice | None = None
+    used: Mapping[str, str] = field(default_factory=dict)
     possible_groups: tuple[str, ...] = ()
     reason: str | None = None
 
@@ -180,6 +183,7 @@ def quantize(
     scheme: str = "fiq_int8",
     calibration: np.ndarray | None = None,
     allow_code: str | Path | None = None,
+    budget: float | Budget = DEFAULT_BUDGET,
 ) -> QuantizedModel:
     """Quantize a trained model with PTQ (post-training quantization).
 
@@ -191,6 +195,8 @@ def quantize(
             trained on. They set the ranges of activations. Take them from the train split. All
             samples are used. `float32`, `drq` and `float16` need none.
         allow_code: Python file that defines custom layers of a model file. The file is executed.
+        budget: Limits on work and memory for a model file, or the factor by which the default
+            limits are multiplied.
 
     Returns:
         The quantized model, in memory.
@@ -205,7 +211,8 @@ def quantize(
         raise InputError(
             f"scheme {scheme} needs calibration samples. Give calibration=x, an array of samples."
         )
-    float_model = open_float_model(model, None if allow_code is None else Path(allow_code))
+    code = None if allow_code is None else Path(allow_code)
+    float_model = open_float_model(model, code, as_budget(budget))
     x = None
     if calibration is not None:
         x = user_data.from_arrays(calibration, shape=float_model.keras.input_shape[1:]).x
@@ -222,6 +229,7 @@ def quantize_aware(
     seed: int = 0,
     allow_code: str | Path | None = None,
     task: str | None = None,
+    budget: float | Budget = DEFAULT_BUDGET,
 ) -> QuantizedModel:
     """Quantize a trained model with QAT (quantization-aware training).
 
@@ -240,6 +248,8 @@ def quantize_aware(
         allow_code: Python file that defines custom layers of a model file. The file is executed.
         task: `multiclass`, `binary`, `multilabel`, `segmentation`, `regression` or
             `reconstruction`; None to find it from the last layer and the labels.
+        budget: Limits on work and memory for a model file, or the factor by which the default
+            limits are multiplied.
 
     Returns:
         The quantized model, in memory.
@@ -253,7 +263,8 @@ def quantize_aware(
         raise InputError(
             f"scheme {scheme!r} is not available with QAT. Use {', '.join(FULL_INT8)}."
         )
-    float_model = open_float_model(model, None if allow_code is None else Path(allow_code))
+    code = None if allow_code is None else Path(allow_code)
+    float_model = open_float_model(model, code, as_budget(budget))
     parts = training_parts(float_model.keras, train, val, task)
     return _quantize_aware(float_model, scheme, parts, epochs, learning_rate, seed)
 
@@ -326,9 +337,15 @@ def _read_parts(request: QuantizeRequest, float_model: FloatModel) -> Parts:
         if request.method == Method.QUANTIZATION_AWARE or request.task is not None:
             raise
         unlabelled = Samples(data.x, np.zeros(len(data.x), np.int64), (), "multiclass")
-        return Parts(unlabelled, reason=str(error))
-    groups = data.possible_groups
-    return Parts(splits["train"], splits["val"], splits["test"], choice, groups)
+        return Parts(unlabelled, used=data.used, reason=str(error))
+    return Parts(
+        train=splits["train"],
+        val=splits["val"],
+        test=splits["test"],
+        choice=choice,
+        used=data.used,
+        possible_groups=data.possible_groups,
+    )
 
 
 def _split(samples: Samples, request: QuantizeRequest, source: str) -> dict[str, Samples]:
@@ -432,6 +449,8 @@ def _measure(
     elif is_integer and parts is not None:
         certificate = certify_samples(quantized.file, parts.train.x[:CERTIFIED], TRACED)
     measured = None if parts is None else parts.test or parts.train
+    if parts is not None:
+        quality = replace(quality, used=parts.used)
     if measured is not None:
         saturation = measure_saturation(quantized.file.graph, measured.x)
         quality = replace(quality, saturation=saturation)

@@ -196,6 +196,11 @@ def find_possible_groups(arrays: Mapping[str, np.ndarray], samples: int) -> tupl
     return tuple(names)
 
 
+def describe_arrays(used: Mapping[str, str]) -> str:
+    """Say which array or column of a file has which role; "" if nothing had to be found."""
+    return ", ".join(f"{role} = {name}" for role, name in used.items())
+
+
 def describe_possible_group(name: str) -> str:
     """Say that an array may be a group, and how to use it."""
     return (

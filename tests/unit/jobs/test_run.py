@@ -40,6 +40,17 @@ def test_log_has_one_message_when_input_is_wrong(tmp_path):
     assert (tmp_path / "job.log").read_text() == "error: x is wrong; y is allowed\n"
 
 
+def test_job_leaves_no_temporary_files_when_it_ends(tmp_path, monkeypatch):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    monkeypatch.setenv("TMPDIR", str(shared))
+    body = "import tempfile; tempfile.mkstemp(); tempfile.mkdtemp(); print(tempfile.gettempdir())"
+    for end in ("", "; 1 / 0"):
+        run_job(body + end, tmp_path / "job.log")
+        assert str(shared) in (tmp_path / "job.log").read_text()
+        assert list(shared.iterdir()) == []
+
+
 def test_log_has_traceback_when_job_has_a_bug(tmp_path):
     done = run_job("1 / 0", tmp_path / "job.log")
     assert done.returncode == 1
