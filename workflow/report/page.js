@@ -227,13 +227,15 @@
   function measured(cell) {
     if (cell.status !== "ok") return [make("p", { class: "warn" }, cell.accuracy_text)];
     const score = (name) => (cell[name] === undefined ? undefined : cell[name].toFixed(4));
+    const unit = cell.mae === undefined ? " [points]" : "";
     return [facts([
-      ["Accuracy on test", cell.accuracy_text],
-      ["Δ vs float32 [points]", cell.from_float_text],
+      [cell.mae === undefined ? "Accuracy on test" : "Mean absolute error on test", cell.accuracy_text],
+      ["RMSE", cell.rmse?.toPrecision(4)], ["R²", score("r2")],
+      [`Δ vs float32${unit}`, cell.from_float_text],
       ["p; p (Holm)", cell.p_holm === undefined ? undefined
         : `${cell.p_float?.toPrecision(3)}; ${cell.p_holm.toPrecision(3)}`],
-      ["Δ vs same scheme of the parent [points]", cell.to_parent_text],
-      ["Δ vs previous quantization step [points]", cell.step_text],
+      [`Δ vs same scheme of the parent${unit}`, cell.to_parent_text],
+      [`Δ vs previous quantization step${unit}`, cell.step_text],
       ["Test samples", integer(cell.n)], ["Test groups", cell.n_groups],
       ["Folds of the cross-validation", cell.folds],
       ["Decisions that differ from float32", cell.decisions_changed === undefined ? undefined : integer(cell.decisions_changed)],

@@ -70,6 +70,12 @@ class ReportData:
         return list(dict.fromkeys(row.dataset for row in self.rows))
 
     @property
+    def headline(self) -> str:
+        """Name of the figure by which cells are compared; of both if the study has both."""
+        names = dict.fromkeys(row.headline.name for row in self.measured)
+        return " or ".join(names) or "accuracy"
+
+    @property
     def measured(self) -> list[ResultRow]:
         """The rows of measured cells."""
         return [row for row in self.rows if row.is_measured]

@@ -103,6 +103,7 @@ def render_page(
             counts=_count_cells(study),
             gate=study.gate,
             confidence=f"{100 * study.confidence:g} %",
+            headline=study.headline,
             significance=f"{SIGNIFICANCE:.0%}",
             palette=Palette(LIMIT, DIVERGING),
             recommendations=tables.tabulate_recommendations(study),

@@ -96,7 +96,7 @@ def list_steps(cells: Sequence[ResultRow]) -> list[StepCost]:
             verdict=choose_arrow(row.delta_step, row.p_step_holm),
         )
         for row in cells
-        if row.delta_step is not None
+        if row.delta_step is not None and row.accuracy is not None
     ]
 
 

@@ -234,7 +234,7 @@ def _format_ci(study: ReportData) -> str:
 def tabulate_cells(study: ReportData) -> Table:
     """Tabulate all cells with all of their figures; columns without any value are left out."""
     interval = _format_ci(study)
-    lines = [_build_line(row, interval) for row in study.rows]
+    lines = [_build_line(row, study.headline, interval) for row in study.rows]
     titles = [title for title in _list_titles(lines) if any(line[title].text for line in lines)]
     return Table(titles, [[line[title] for title in titles] for line in lines])
 
@@ -243,27 +243,29 @@ def _list_titles(lines: Sequence[Mapping[str, Value]]) -> list[str]:
     return list(lines[0]) if lines else []
 
 
-def _build_line(row: ResultRow, interval: str) -> dict[str, Value]:
+def _build_line(row: ResultRow, headline: str, interval: str) -> dict[str, Value]:
     """Build the line of a cell: values by heading.
 
     Args:
         row: The row of the cell.
+        headline: Name of the figure by which cells are compared.
         interval: Name of the confidence interval in headings.
     """
     columns = row.by_column
+    unit = " [points]" if headline == "accuracy" else ""
     return {
         "model": Value(row.model, cell=row.address),
         "variant": Value(row.variant),
         "scheme": Value(row.scheme),
         "runtime": Value(row.runtime),
         "status": Value(row.status),
-        f"accuracy, {interval}": Value(
+        f"{headline}, {interval}": Value(
             format_accuracy(columns) if row.is_measured else "",
             row.headline.value if row.is_measured else None,
         ),
-        f"Δ vs float32 [points], {interval}": Value(format_float_difference(row), row.delta_float),
+        f"Δ vs float32{unit}, {interval}": Value(format_float_difference(row), row.delta_float),
         "p (Holm)": _format_number(row.p_holm, ".3g"),
-        f"Δ vs parent [points], {interval}": Value(
+        f"Δ vs parent{unit}, {interval}": Value(
             describe_difference(columns, "parent", "p_parent_holm"), row.delta_parent
         ),
         **{title: _format_number(columns[name], ".4f") for name, title in MEASURES.items()},
@@ -290,10 +292,10 @@ def tabulate_recommendations(study: ReportData) -> Table:
     titles = [
         "dataset",
         "recommended model",
-        f"accuracy, {interval}",
+        f"{study.headline}, {interval}",
         "file [KiB]",
         "most accurate model",
-        f"best accuracy, {interval}",
+        f"best {study.headline}, {interval}",
         "file of the most accurate model [KiB]",
     ]
     rows = [
