@@ -81,13 +81,16 @@ def _rows(
 ) -> Iterator[tuple[str, str, str, str]]:
     """Yield name, allowed values, default and meaning of each key, then of the keys below it."""
     for name, field in block.model_fields.items():
+        if field.json_schema_extra is not None:  # set by Snugnet alone
+            continue
         inner, is_list = _block_of(field.annotation)
         if is_model and name in CHANGES:
             allowed, inner = CHANGES[name], None
         elif inner in SHARED:
             allowed, inner = f"the keys of [{SHARED[inner]}](#{SHARED[inner]})", None
         elif inner is not None:
-            allowed = "the keys below"
+            others = _allowed(field.annotation).replace("its settings", "")
+            allowed = "the keys below" + (f", {others.strip()}" if "`" in others else "")
         else:
             allowed = _allowed(field.annotation, field.metadata)
         description = field.description or ""
@@ -116,7 +119,8 @@ def _block_of(annotation: Any) -> tuple[type[Settings] | None, bool]:
         return _block_of(arguments[0])
     if origin in (Union, UnionType):
         blocks = [_block_of(argument) for argument in arguments if argument is not NoneType]
-        return blocks[0] if len(blocks) == 1 else (None, False)
+        known = [entry for entry in blocks if entry[0] is not None]
+        return known[0] if len(known) == 1 else (None, False)
     if origin is tuple:
         return _block_of(arguments[0])[0], True
     if isinstance(annotation, type) and issubclass(annotation, Settings):

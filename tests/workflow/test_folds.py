@@ -109,6 +109,6 @@ def test_verdict_has_a_warning_when_test_split_has_two_subjects(wrist):
     (wrist.folder / "single.yaml").write_text(yaml.safe_dump(study))
     output = wrist.snakemake("--cores", "2", "all", "--configfile", "single.yaml")
     verdict = output[output.index("All checks passed") :].splitlines()
-    assert verdict[1].startswith("Warning: wrist: only 2 groups in the test split.")
+    assert verdict[1].startswith("Warning: wrist: only 2 groups in the test samples.")
     page = (wrist.folder / "results/single/report/index.html").read_text()
-    assert "⚠ wrist: only 2 groups in the test split." in page
+    assert "⚠ wrist: only 2 groups in the test samples." in page

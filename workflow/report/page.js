@@ -344,7 +344,7 @@
       const xnnpack = certificate.xnnpack;
       if (xnnpack) {
         entries.push(["Difference of LiteRT's default kernels (XNNPACK)", `${percent(xnnpack.fraction)} of outputs, up to `
-          + `${xnnpack.worst_lsb} LSB; ${xnnpack.decisions_changed} decisions changed`]);
+          + `${xnnpack.worst_lsb} LSB${xnnpack.decisions_changed === null ? "" : `; ${xnnpack.decisions_changed} decisions changed`}`]);
       }
     }
     if (cell.akida_potentials) {

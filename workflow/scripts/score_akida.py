@@ -22,7 +22,11 @@ def main(job: Any) -> None:
         write_json(job.output["metrics"], {**job.wildcards, **row})
         return
     if not len(predictions.labels):
-        row = describe_incompatible_cell(predictions, "the model of a fold cannot be converted")
+        reason = (
+            "the model of a fold cannot be converted; the files conversion.json below "
+            f"akida/{job.wildcards.model}_fold* say why"
+        )
+        row = describe_incompatible_cell(predictions, reason)
         write_json(job.output["metrics"], {**job.wildcards, **row})
         return
     parent = load_predictions(job.input["parent"]) if job.input["parent"] else None

@@ -99,8 +99,10 @@ def run(arguments: Sequence[str]) -> int:
         return _report_request_error(missing(error), arguments)
     except (typer.Abort, KeyboardInterrupt):
         return FAILED
-    except SystemExit:  # rich raises it when nobody reads the output any more
-        return FAILED
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # nobody reads the output any more
+            return FAILED
+        raise
     except Exception as error:
         if os.environ.get("SNUGNET_TRACEBACK"):
             raise

@@ -6,9 +6,11 @@ from snugnet.compress.graph.canonicalize import canonicalize
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples
 from snugnet.core.settings.architectures.pretrained import File
+from snugnet.core.text import get_first_line
 from snugnet.core.tflite_schemes import SCHEMES
 from snugnet.models.architectures import pretrained
 from snugnet.models.loading.keras2 import tf_keras
+from snugnet.models.loading.unroll_rnn import list_recurrent_layers
 from snugnet.tflite.convert import convert
 from snugnet.tflite.loops import unroll_loops
 
@@ -31,10 +33,11 @@ def import_model(settings: File, samples: Samples) -> tf_keras.Model:
     classes = len(samples.class_names)
     model = pretrained.build(settings, samples.x.shape[1:], samples.task, classes)
     pretrained.check_scores(model, Path(settings.file), samples)
-    try:
-        model, _ = unroll_loops(model, lambda copy: convert(copy, SCHEMES["float32"]))
-    except InputError as error:
-        raise InputError(f"{settings.file}: {error}") from None
+    if list_recurrent_layers(model):
+        try:
+            model, _ = unroll_loops(model, lambda copy: convert(copy, SCHEMES["float32"]))
+        except Exception as error:  # the passes of the converter raise exceptions of any type
+            raise InputError(f"{settings.file}: {get_first_line(error)}") from None
     try:
         return canonicalize(model)
     except InputError as error:

@@ -33,6 +33,7 @@ class DescribedCell:
         parent: Parent of the variant; None for a trained variant.
         method: Compression method of the variant.
         folds: Number of folds of the cross-validation; None without one.
+        has_errors: Whether the task has no classes, so that cells have errors, not accuracies.
     """
 
     model: str
@@ -45,6 +46,7 @@ class DescribedCell:
     parent: str | None
     method: str
     folds: int | None
+    has_errors: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return a mapping that can be written as JSON."""

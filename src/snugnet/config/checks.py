@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from snugnet.config.cells import Cell, DescribedCell
+from snugnet.config.folds import is_fold
 from snugnet.config.lineage import (
     ancestry,
     has_quantizers,
@@ -24,13 +25,14 @@ from snugnet.config.overlay import (
     variant_settings,
 )
 from snugnet.config.schema import AnySchemeSettings, Configuration, Dataset, StudyBlock
-from snugnet.config.tasks import has_decisions, task_of
+from snugnet.config.tasks import DECISIONS, has_decisions, task_of
 from snugnet.core.akida_schemes import AKIDA_SCHEMES, DEVICES
 from snugnet.core.errors import InputError
 from snugnet.core.gate_entries import (
     REQUIREMENTS,
     SELECTORS,
     SIZES,
+    applies,
     describe_scope,
     is_selected,
     list_requirements,
@@ -42,7 +44,11 @@ from snugnet.core.settings.gate import Gate
 from snugnet.core.settings.schemes.akida import AkidaSchemeSettings
 from snugnet.core.settings.schemes.calibrated import CalibratedSchemeSettings
 from snugnet.core.settings.training import TrainingSettings
+from snugnet.core.tasks import Task
 from snugnet.core.tflite_schemes import SCHEMES
+
+# Scalings that do not depend on the training samples.
+FIXED_SCALINGS = ("none", "per_sample")
 
 
 def key_problems(value: Any, place: str = "") -> Iterator[str]:
@@ -100,11 +106,13 @@ def model_scheme_problems(config: Configuration) -> Iterator[str]:
 def training_problems(training: TrainingSettings, dataset: Dataset) -> Iterator[str]:
     """Find settings of a training that its dataset does not allow."""
     task = task_of(dataset)
-    if not task.has_classes:
-        if training.monitor != "loss":
-            yield f"monitor: {training.monitor!r} requires classes; use loss for task {task}"
+    if not task.has_classes and training.monitor != "loss":
+        yield f"monitor: {training.monitor!r} requires classes; use loss for task {task}"
+    if task not in DECISIONS:
         if training.class_weights:
-            yield f"class_weights: requires classes, but the task is {task}; set it to false"
+            yield f"class_weights: not possible for task {task}; set it to false"
+        if training.monitor == "auc" and task == Task.SEGMENTATION:
+            yield f"monitor: 'auc' is not possible for task {task}; use loss or accuracy"
     if training.monitor == "auc" and task_of(dataset) == "multiclass":
         yield "monitor: 'auc' requires a binary or multilabel task; use loss or accuracy"
     for name in ("roll", "gain"):
@@ -183,6 +191,8 @@ def study_problems(
     for model, names in variants.items():
         yield from _used_variant_problems(config, model, names)
     yield from _task_problems(config, cells)
+    yield from _score_problems(config, cells)
+    yield from _fold_problems(config, cells)
     yield from _akida_training_problems(config, cells)
     yield from _analysis_problems(config)
     yield from _gate_problems(config, described)
@@ -207,8 +217,48 @@ def _task_problems(config: Configuration, cells: Sequence[Cell]) -> Iterator[str
         ]
         for what in (*(f"scheme {name}" for name in schemes), *(f"variant {n}" for n in methods)):
             yield (
-                f"study: {what} of {model} is chosen by accuracy, or needs classes, but the task "
-                f"is {task}; remove it"
+                f"study: {what} of {model} is not possible for task {task}. Possible tasks: "
+                "multiclass, binary, multilabel. Remove it."
+            )
+        architecture = config.models[model].architecture
+        if task in (Task.SEGMENTATION, Task.RECONSTRUCTION) and architecture != "file":
+            yield (
+                f"models.{model}: architecture {architecture} has one output vector for each "
+                f"sample, which does not fit task {task}; bring your own model (`file`)"
+            )
+
+
+def _score_problems(config: Configuration, cells: Sequence[Cell]) -> Iterator[str]:
+    """Find datasets with logits whose model ends in a softmax or sigmoid of Snugnet."""
+    for model in dict.fromkeys(cell.model for cell in cells):
+        settings = config.models[model]
+        dataset = config.datasets[settings.dataset]
+        is_logit = getattr(dataset, "scores", None) == "logits"
+        if is_logit and settings.architecture != "file":
+            yield (
+                f"models.{model}: dataset {settings.dataset} has `scores: logits`, but "
+                f"architecture {settings.architecture} gives probabilities; use another dataset"
+            )
+
+
+def _fold_problems(config: Configuration, cells: Sequence[Cell]) -> Iterator[str]:
+    """Find what a cross-validation cannot have."""
+    for model in dict.fromkeys(cell.model for cell in cells):
+        dataset_name = config.models[model].dataset
+        dataset = config.datasets[dataset_name]
+        if dataset.cross_validation is None:
+            continue
+        variants = dict.fromkeys(cell.variant for cell in cells if cell.model == model)
+        for name in dict.fromkeys(step for v in variants for step in ancestry(config, v)):
+            if getattr(config.variants[name], "point", None) is not None:
+                yield (
+                    f"variants.{name} of {model}: point is not possible with folds, because each "
+                    "fold has another design space; copy the layers of the design instead"
+                )
+        if task_of(dataset) == Task.RECONSTRUCTION and dataset.scaling not in FIXED_SCALINGS:
+            yield (
+                f"datasets.{dataset_name}.scaling: with folds, errors of a reconstruction have one "
+                f"unit only if scaling is {' or '.join(FIXED_SCALINGS)}"
             )
 
 
@@ -265,10 +315,11 @@ def _analysis_problems(config: Configuration) -> Iterator[str]:
     """Find names of models, with or without seeds, and of variants that do not exist."""
     for name in type(config.analyses).model_fields:
         selection = getattr(config.analyses, name)
-        for key, known in (("models", config.models), ("variants", config.variants)):
+        models = [model for model in config.models if not is_fold(config, model)]
+        for key, known in (("models", models), ("variants", list(config.variants))):
             for entry in getattr(selection, key) or ():
                 if entry not in known:
-                    problem = unknown(key.removesuffix("s"), entry, list(known))
+                    problem = unknown(key.removesuffix("s"), entry, known)
                     yield f"analyses.{name}.{key}: {problem}"
 
 
@@ -309,6 +360,9 @@ def gate_problems(gate: Gate, cells: Sequence[DescribedCell]) -> Iterator[str]:
         schemes = REQUIREMENTS[name]
         if selected and not any(cell.scheme in schemes for cell in selected):
             yield f".{name}: no cell has this value; allowed schemes: {', '.join(schemes)}"
+        if selected and not any(applies(name, cell.has_errors) for cell in selected):
+            kind = "classes" if selected[0].has_errors else "no classes"
+            yield f".{name}: no cell has this value; it needs a task with {kind}"
     for name in (name for name in SIZES if name in required):
         try:
             parse_size(getattr(gate, name))

@@ -1,11 +1,12 @@
 """Cross-validation: the datasets and models that a study has once for each fold."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from snugnet.config.schema import Configuration
 from snugnet.core.errors import InputError
-from snugnet.core.settings.datasets.folds import LEAVE_ONE_GROUP_OUT, Folds
-from snugnet.core.settings.datasets.ptbxl import PtbxlDataset
+from snugnet.core.settings.datasets.folds import LEAVE_ONE_GROUP_OUT, MAX_FOLDS, MIN_FOLDS
 from snugnet.core.settings.datasets.windows import WindowsDataset
 
 
@@ -33,35 +34,50 @@ def list_fold_models(config: Configuration, model: str) -> list[str]:
 
 
 def resolve_folds(config: Configuration) -> tuple[Configuration, list[str]]:
-    """Replace `leave_one_group_out` by the number of groups.
+    """Replace `leave_one_group_out` by the number of groups, for the datasets of the study.
 
     Returns:
         The configuration with numbers of folds, and a problem for each dataset whose folds are not
         possible.
     """
     datasets, problems = dict(config.datasets), []
-    for name, dataset in config.datasets.items():
-        place = f"datasets.{name}.folds"
-        if isinstance(dataset.folds, Folds) and not isinstance(
-            dataset, WindowsDataset | PtbxlDataset
-        ):
-            problems.append(f"{place}: kind {dataset.kind} has no numbered folds; give a number")
-        elif dataset.folds != LEAVE_ONE_GROUP_OUT:
+    models = [config.models[name] for block in config.study for name in block.models]
+    for name in dict.fromkeys(model.dataset for model in models):
+        dataset, place = datasets[name], f"datasets.{name}.folds"
+        if dataset.folds != LEAVE_ONE_GROUP_OUT:
             continue
-        elif not isinstance(dataset, WindowsDataset):
+        if not isinstance(dataset, WindowsDataset):
             problems.append(
-                f"{place}: {LEAVE_ONE_GROUP_OUT} is possible for kind windows; give a number"
+                f"{place}: {LEAVE_ONE_GROUP_OUT} is only possible for kind windows; give a number"
             )
-        else:
-            from snugnet.datasets.windows import count_groups
-
-            try:
-                count = count_groups(dataset, Path(config.datasets_dir))
-            except InputError as error:
-                problems.append(f"{place}: {error}")
-                continue
-            datasets[name] = dataset.model_copy(update={"folds": count})
+            continue
+        try:
+            groups = _count_groups(dataset, config)
+        except InputError as error:
+            problems.append(f"{place}: {error}")
+            continue
+        datasets[name] = dataset.model_copy(update={"folds": groups})
     return config.model_copy(update={"datasets": datasets}), problems
+
+
+def _count_groups(dataset: WindowsDataset, config: Configuration) -> int:
+    from snugnet.datasets.windows import count_groups
+
+    groups = count_groups(dataset, Path(config.datasets_dir))
+    if not MIN_FOLDS <= groups <= MAX_FOLDS:
+        raise InputError(
+            f"{groups} groups cannot each be a fold; {MIN_FOLDS} to {MAX_FOLDS} are possible. Give "
+            "a number of folds"
+        )
+    return groups
+
+
+def fold_problems(raw: Mapping[str, Any]) -> Iterator[str]:
+    """Find keys that only `add_folds` may set, in a configuration as YAML has it."""
+    datasets = raw.get("datasets")
+    for name, block in datasets.items() if isinstance(datasets, dict) else ():
+        if isinstance(block, dict) and "fold" in block:
+            yield f"datasets.{name}: unknown key 'fold'. Did you mean 'folds'?"
 
 
 def add_folds(config: Configuration) -> tuple[Configuration, list[str]]:

@@ -15,6 +15,7 @@ from snugnet.config.overlay import (
     variant_settings,
 )
 from snugnet.config.schema import Configuration, Dataset
+from snugnet.config.tasks import task_of
 from snugnet.core.gate_entries import SIZES, parse_size
 from snugnet.core.settings.base import Settings
 from snugnet.core.settings.datasets.recordings import RecordingsDataset
@@ -62,8 +63,8 @@ class JobSettings:
 
         Args:
             names: Names of parts: a key of the configuration, or `dataset`, `model`, `file`,
-                `variant`, `explore`, `scheme`, `scheme_training`, `seed`, `cells`, `gates`,
-                `recipes`, or the module that a script imports: `loader_module`,
+                `variant`, `explore`, `scheme`, `scheme_training`, `evaluation`, `seed`, `cells`,
+                `gates`, `recipes`, or the module that a script imports: `loader_module`,
                 `architecture_module`, `method_module`.
             wildcards: The wildcards of the job.
         """
@@ -128,9 +129,13 @@ class JobSettings:
                 parent=parent_of(self._config, cell.variant),
                 method=self._config.variants[cell.variant].method,
                 folds=count_folds(self._config, cell.model),
+                has_errors=not task_of(self._dataset_of(cell.model)).has_classes,
             )
             for cell in self._cells
         ]
+
+    def _dataset_of(self, model: str) -> Dataset:
+        return self._config.datasets[self._config.models[model].dataset]
 
     def _architecture_module(self, wildcards: Wildcards) -> str:
         architecture = self._config.models[wildcards["model"]].architecture

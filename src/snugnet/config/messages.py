@@ -34,6 +34,8 @@ BOUNDS = {
     "too_short": ("has too few entries; the minimum is {}", "min_length"),
     "too_long": ("has too many entries; the maximum is {}", "max_length"),
 }
+# How pydantic names the members of a union in the location of an error.
+UNION_MEMBER = re.compile(r"constrained-\w+|literal\[.*\]|[A-Z]\w*|int|float|str|bool")
 DISCRIMINATORS = ("kind", "architecture", "method")
 
 
@@ -79,7 +81,8 @@ def _path_of(loc: tuple[Any, ...], raw: Any) -> list[Any]:
     for element in loc:
         if isinstance(value, dict):
             tags = [value.get(name) for name in DISCRIMINATORS]
-            if element == "[key]" or (element in tags and element not in value):
+            is_type = bool(UNION_MEMBER.fullmatch(str(element)))
+            if element == "[key]" or (element not in value and (element in tags or is_type)):
                 continue
             path.append(element)
             value = value.get(element)
@@ -99,9 +102,12 @@ def _format(place: str, path: Sequence[Any]) -> str:
 def _describe(problems: list[dict[str, Any]], settings: Any, raw: Any) -> Iterator[str]:
     """Describe the errors of one value."""
     kinds = {problem["type"] for problem in problems}
-    if kinds <= set(TYPES):
+    # One literal error alone names the nearest value instead.
+    if kinds <= {*TYPES, "literal_error"} and kinds != {"literal_error"}:
         value = problems[0]["input"]
-        allowed = dict.fromkeys(TYPES[problem["type"]] for problem in problems)
+        allowed = dict.fromkeys(
+            TYPES.get(problem["type"]) or problem["ctx"]["expected"] for problem in problems
+        )
         yield f"{value!r} is {_type_name(value)}; allowed: {' or '.join(allowed)}"
         return
     if missing := [problem["path"][-1] for problem in problems if problem["type"] == "missing"]:

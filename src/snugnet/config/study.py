@@ -17,7 +17,13 @@ from snugnet.config.checks import (
     name_problems,
     study_problems,
 )
-from snugnet.config.folds import add_folds, is_fold, list_fold_models, resolve_folds
+from snugnet.config.folds import (
+    add_folds,
+    fold_problems,
+    is_fold,
+    list_fold_models,
+    resolve_folds,
+)
 from snugnet.config.job_settings import JobSettings
 from snugnet.config.messages import describe_errors
 from snugnet.config.overlay import overlay_problems
@@ -140,7 +146,7 @@ def _check(raw: Mapping[str, Any]) -> Configuration:
     """Check a configuration as far as that is possible without its cells."""
     # YAML's anchors share one block between keys.
     values = deepcopy(dict(raw))
-    _raise_if(list(key_problems(values)))
+    _raise_if([*key_problems(values), *fold_problems(values)])
     _name_file_models(values)
     try:
         config = Configuration.model_validate(values)

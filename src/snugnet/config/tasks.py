@@ -3,6 +3,8 @@
 from snugnet.config.schema import Configuration, Dataset
 from snugnet.core.tasks import Task
 
+# Tasks in which each sample has one class or several labels.
+DECISIONS = (Task.MULTICLASS, Task.BINARY, Task.MULTILABEL)
 MULTILABEL_KINDS = ("ptbxl", "synthetic_ecg12")
 
 
@@ -16,9 +18,9 @@ def task_of(dataset: Dataset) -> Task:
 
 
 def has_decisions(config: Configuration, model: str) -> bool:
-    """Return whether a model decides for one class or some labels for each sample.
+    """Return whether a model decides for one class or several labels for each sample.
 
     Searches and analyses that compare accuracies, and Akida, need that.
     """
     task = task_of(config.datasets[config.models[model].dataset])
-    return task in (Task.MULTICLASS, Task.BINARY, Task.MULTILABEL)
+    return task in DECISIONS

@@ -28,6 +28,20 @@ REQUIREMENTS: Mapping[str, Collection[str]] = {
 SIZES = ("max_size", "max_arena")
 
 
+# The requirements of cells whose task has classes, and of cells whose task has none.
+OF_ACCURACY, OF_ERRORS = ("max_drop", "min_accuracy"), ("max_mae",)
+
+
+def applies(requirement: str, has_errors: bool) -> bool:
+    """Return whether a cell has the figure of a requirement.
+
+    Args:
+        requirement: A key of `REQUIREMENTS`.
+        has_errors: Whether the task of the cell has no classes.
+    """
+    return requirement not in (OF_ACCURACY if has_errors else OF_ERRORS)
+
+
 def parse_size(size: int | str) -> int:
     """Read a size in bytes: 65536, or 64 KiB.
 

@@ -210,7 +210,10 @@ def load_split(path: str | Path) -> Samples:
 
 
 def read_npz(
-    path: str | Path, required: tuple[str, ...], budget: Budget | None = None
+    path: str | Path,
+    required: tuple[str, ...],
+    budget: Budget | None = None,
+    only: tuple[str, ...] | None = None,
 ) -> dict[str, np.ndarray]:
     """Read all arrays of an .npz file without unpickling.
 
@@ -218,6 +221,7 @@ def read_npz(
         path: The file.
         required: Names of arrays that the file must hold.
         budget: Limit for the size after decompression; None for files that Snugnet wrote.
+        only: Names of the arrays to read; None for all.
 
     Returns:
         The arrays, by name.
@@ -229,7 +233,9 @@ def read_npz(
         if budget is not None:
             _check_unpacked(path, budget)
         with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+            names = archive.files
+            wanted = names if only is None else [name for name in only if name in names]
+            arrays = {name: archive[name] for name in wanted}
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (
@@ -259,7 +265,7 @@ def read_npz(
     missing = [name for name in required if name not in arrays]
     if missing:
         raise InputError(
-            f"{path}: missing arrays: {', '.join(missing)}; the file holds {', '.join(arrays)}"
+            f"{path}: missing arrays: {', '.join(missing)}; the file holds {', '.join(names)}"
         )
     return arrays
 

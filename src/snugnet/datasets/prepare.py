@@ -61,6 +61,11 @@ def prepare(samples: Samples, settings: AnyDataset, dataset: str, seed: int) -> 
 
 def _split(samples: Samples, settings: AnyDataset, seed: int, source: str) -> dict[str, Samples]:
     folds = settings.cross_validation
+    if folds is not None and samples.split is not None:
+        raise InputError(
+            f"{source}: `folds: {folds}` draws the splits, but the dataset has its own split; "
+            "remove `folds`, or choose a protocol without a split"
+        )
     if folds is None:
         parts = split(samples, settings.val, settings.test, seed, source)
     else:
@@ -69,6 +74,11 @@ def _split(samples: Samples, settings: AnyDataset, seed: int, source: str) -> di
         # An autoencoder learns what is normal.
         for name in ("train", "val"):
             parts[name] = parts[name].take(np.flatnonzero(parts[name].y == 0))
+            if not len(parts[name].x):
+                raise InputError(
+                    f"{source}: all samples of the {name} split are anomalous, but an autoencoder "
+                    "learns from normal ones; give groups with normal samples, or your own split"
+                )
     return parts
 
 

@@ -99,6 +99,12 @@ def _assign_folds(samples: Samples, folds: int, seed: int, source: str) -> np.nd
             f"{source}: folds is {folds}, but there are {units} {what}; at least one per fold and "
             "3 in all are required"
         )
+    if samples.group is None and _has_one_class(samples):
+        fewest = int(np.bincount(samples.y).min())
+        if fewest < folds:
+            raise InputError(
+                f"{source}: folds is {folds}, but a class has {fewest} samples; each fold needs one"
+            )
     index = np.zeros(len(samples.x), int)
     classes = samples.y if _has_one_class(samples) else None
     for number, (_, test) in enumerate(splitter.split(index, classes, samples.group)):
@@ -115,6 +121,13 @@ def _draw_val(samples: Samples, is_free: np.ndarray, val: float, seed: Sequence[
         val: Fraction of all groups or samples.
         seed: Random seed.
     """
+    free_index = np.flatnonzero(is_free)
+    if samples.group is None and _has_one_class(samples):
+        count = max(1, round(val * len(samples.x)))
+        _, index = train_test_split(
+            free_index, test_size=count, random_state=seed[0], stratify=samples.y[free_index]
+        )
+        return np.asarray(index)
     units = np.arange(len(samples.x)) if samples.group is None else samples.group
     free = np.random.default_rng(seed).permutation(np.unique(units[is_free]))
     count = max(1, round(val * len(np.unique(units))))

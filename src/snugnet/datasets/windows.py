@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ import pandas as pd
 from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
 from snugnet.core.labels import convert_anomalies
-from snugnet.core.samples import SPLITS, Samples, read_arrays_by_role
+from snugnet.core.samples import SPLITS, Samples, read_arrays_by_role, read_npz
 from snugnet.core.settings.datasets.folds import Folds
 from snugnet.core.settings.datasets.windows import WindowsDataset
 from snugnet.core.tasks import LOGIT_THRESHOLD, PROBABILITY_THRESHOLD, Task, is_one_hot
@@ -90,17 +89,13 @@ def count_groups(settings: WindowsDataset, datasets_dir: Path) -> int:
     files = source_files(settings, datasets_dir)
     require_files(files, "windows", "dataset kind windows")
     path, name = files[0], settings.arrays.by_role().get("group", "group")
-    try:
-        if path.suffix == ".csv":
+    if path.suffix == ".csv":
+        try:
             group = pd.read_csv(path, usecols=[name])[name].to_numpy(dtype=str)
-        else:
-            with np.load(path, allow_pickle=False) as archive:
-                group = archive[name]
-    except (KeyError, ValueError, OSError, BadZipFile) as error:
-        raise InputError(
-            f"{path}: no groups can be read from {name} ({error}); name the patient or subject of "
-            "each sample with `arrays.group`"
-        ) from None
+        except (ValueError, OSError) as error:
+            raise InputError(f"{path}: column {name} cannot be read ({error})") from None
+    else:
+        group = read_npz(path, required=(name,), only=(name,))[name]
     return len(np.unique(group))
 
 

@@ -122,13 +122,16 @@ def measure_difference(
         part.compute_correctness() if part.has_classes else part.compute_errors()
         for part in (predictions, baseline)
     )
-    low, high = compute_difference_interval(values, reference, predictions.group, confidence)
+    # The statistics take fractions and ignore differences that are small against 1.
+    scale = 1.0 if predictions.has_classes else float(max(values.max(), reference.max())) or 1.0
+    scaled = values / scale, reference / scale, predictions.group
+    low, high = compute_difference_interval(*scaled, confidence)
     return Difference(
         baseline=float(reference.mean()),
         delta=float(values.mean() - reference.mean()),
-        low=low,
-        high=high,
-        p=compute_paired_p(values, reference, predictions.group),
+        low=None if low is None else scale * low,
+        high=None if high is None else scale * high,
+        p=compute_paired_p(*scaled),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from snugnet.core.fractions import FRACTION_TOLERANCE, format_points
 from snugnet.core.gate_entries import (
     REQUIREMENTS,
+    applies,
     describe_scope,
     is_selected,
     list_requirements,
@@ -48,7 +49,11 @@ def check_requirements(
         for name in list_requirements(gate):
             where, limit = f"gates[{i}].{name}", RULES[name].limit(gate)
             selected = [
-                row for row in rows if _selects(gate, row) and row["scheme"] in REQUIREMENTS[name]
+                row
+                for row in rows
+                if _selects(gate, row)
+                and row["scheme"] in REQUIREMENTS[name]
+                and applies(name, row.get("has_errors", False))
             ]
             reasons = [(cell_name(row), _describe_failure(name, row, gate)) for row in selected]
             messages = [
@@ -84,16 +89,7 @@ def _describe_drop_limit(gate: MeasurableGate) -> str:
     return f"a {percent} interval not entirely more than {points} below float32"
 
 
-def _explain_missing_accuracy(row: Row) -> str | None:
-    """Explain why a cell has no accuracy; None if it has one."""
-    if row["accuracy"] is not None:
-        return None
-    return f"task {row['task']} has no accuracy; use max_mae"
-
-
 def _describe_larger_drop(row: Row, gate: MeasurableGate) -> str | None:
-    if (reason := _explain_missing_accuracy(row)) is not None:
-        return reason
     low, high = row["delta_float_low"], row["delta_float_high"]
     message = f"accuracy differs from float32 by {format_points(row['delta_float'])} points"
     if low is None or high is None:
@@ -122,8 +118,6 @@ def _explain_missing_interval(row: Row) -> str | None:
 
 
 def _describe_low_accuracy(row: Row, gate: MeasurableGate) -> str | None:
-    if (reason := _explain_missing_accuracy(row)) is not None:
-        return reason
     if 100 * row["accuracy"] >= _limit(gate, "min_accuracy") - FRACTION_TOLERANCE:
         return None
     message = f"accuracy is {100 * row['accuracy']:.2f} %"

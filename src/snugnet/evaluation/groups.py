@@ -6,8 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from snugnet.core.confidence import MIN_GROUPS
-from snugnet.core.text import format_count
+from snugnet.core.confidence import describe_few_groups
 from snugnet.evaluation.accuracy import GroupAccuracy
 from snugnet.evaluation.result_row import ResultRow
 
@@ -43,7 +42,7 @@ def describe_accuracies(groups: Sequence[GroupAccuracy]) -> dict[str, str]:
         groups: Accuracy of each group of a cell.
     """
     if len(groups) <= MAX_COLUMNS:
-        return {group.group: f"{100 * group.accuracy:.1f} %" for group in groups}
+        return {f"group {group.group}": f"{100 * group.accuracy:.1f} %" for group in groups}
     ordered = sorted(groups, key=lambda group: group.accuracy)
     middle = median(group.accuracy for group in groups)
     return {
@@ -76,11 +75,9 @@ def format_groups_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def warn_of_few_groups(rows: Sequence[ResultRow]) -> list[str]:
     """Return a warning for each dataset whose test split has too few groups."""
-    groups = {row.dataset: row.n_groups for row in rows if row.n_groups is not None}
-    return [
-        f"{dataset}: only {format_count(int(count), 'group')} in the test split. Intervals and "
-        f"tests of so few groups are not reliable. Set `folds: leave_one_group_out` for the "
-        "dataset, or use more groups."
-        for dataset, count in groups.items()
-        if count < MIN_GROUPS
-    ]
+    measured = {row.dataset: row for row in rows if row.n_groups is not None}
+    warnings = {
+        dataset: describe_few_groups(row.n_groups, row.folds is not None)
+        for dataset, row in measured.items()
+    }
+    return [f"{dataset}: {text}" for dataset, text in warnings.items() if text is not None]

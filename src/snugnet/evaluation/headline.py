@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from snugnet.core.fractions import FRACTION_TOLERANCE, format_points
+from snugnet.core.fractions import format_points
 
 
 @dataclass(frozen=True)
@@ -65,4 +65,4 @@ def format_difference(difference: float, is_error: bool) -> str:
 
 def is_loss(difference: float, is_error: bool) -> bool:
     """Return whether a difference is for the worse."""
-    return difference > FRACTION_TOLERANCE if is_error else difference < -FRACTION_TOLERANCE
+    return difference > 0 if is_error else difference < 0

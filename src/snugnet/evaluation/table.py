@@ -39,7 +39,7 @@ INTEGERS = [
 # Differences with a smaller adjusted p-value are significant.
 SIGNIFICANCE = 0.05
 # First heading of the tables of quantization steps.
-STEP_HEADING = "Δ vs previous quantization step [points]"
+STEP_HEADING = "Δ vs previous quantization step"
 
 
 def build_results_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -201,7 +201,8 @@ def _format_quantization_steps(rows: pd.DataFrame) -> str:
     lines: dict[str, dict[str, str]] = {}
     for row in rows[rows["delta_step"].notna()].to_dict("records"):
         step = f"{STEPS[row['scheme']].quantized} ({row['scheme']})"
-        line = lines.setdefault(row["variant"], {STEP_HEADING: row["variant"]})
+        heading = STEP_HEADING if has_errors(row) else f"{STEP_HEADING} [points]"
+        line = lines.setdefault(row["variant"], {heading: row["variant"]})
         line[step] = describe_difference(row, "step", "p_step_holm")
     if not lines:
         return ""

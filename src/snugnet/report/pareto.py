@@ -190,11 +190,12 @@ def is_on_front(candidates: Sequence[ParetoPoint]) -> list[bool]:
         for i, candidate in enumerate(candidates)
         if candidate.cost and candidate.accuracy is not None and candidate.runtime != "keras"
     ]
+    tolerance = FRACTION_TOLERANCE * max((abs(accuracy) for _, accuracy, _ in known), default=1)
     front = set()
     best_accuracy, best_cost = -math.inf, math.nan
     for cost, accuracy, i in sorted(known, key=lambda entry: (entry[0], -entry[1])):
-        is_better = accuracy > best_accuracy + FRACTION_TOLERANCE
-        is_equal = cost == best_cost and accuracy > best_accuracy - FRACTION_TOLERANCE
+        is_better = accuracy > best_accuracy + tolerance
+        is_equal = cost == best_cost and accuracy > best_accuracy - tolerance
         if is_better or is_equal:
             front.add(i)
             best_accuracy, best_cost = max(best_accuracy, accuracy), cost

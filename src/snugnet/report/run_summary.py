@@ -117,12 +117,13 @@ def _build_recommendation(folder: Path, row: ResultRow) -> Recommendation:
 
 def describe_study(summary: StudySummary) -> str:
     """Format the verdict, the recommended models or the failed checks, and the report's path."""
+    warnings = [f"Warning: {warning}" for warning in summary.warnings]
     if summary.failures:
         count = format_count(len(summary.failures), "check")
-        lines = [f"{count} failed:", *_indent_entries(summary.failures)]
+        lines = [f"{count} failed:", *_indent_entries(summary.failures), *warnings]
     else:
         lines = [f"All checks passed ({format_count(summary.cells, 'cell')})"]
-        lines += [f"Warning: {warning}" for warning in summary.warnings]
+        lines += warnings
         if summary.recommendations:
             lines.append("Recommended models: smallest model not significantly worse than the best")
         for recommendation in summary.recommendations:

@@ -145,7 +145,7 @@ def _build_matrix_cell(row: ResultRow) -> MatrixCell:
         return MatrixCell(row.address, "none", "", "", accuracy)
     headline = row.headline
     is_error = headline.is_error
-    # Of an error, the colour shows the change in percent of the error of float32.
+    # The colour of an error shows the change in percent of the error of float32.
     share = -delta / max(headline.value - delta, TINY) if is_error else delta
     background = pick_background(100 * share)
     text = f"{format_difference(delta, is_error)} {choose_arrow(delta, row.p_holm)}".rstrip()

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.core.confidence import CONFIDENCE, MIN_GROUPS
+from snugnet.core.confidence import CONFIDENCE, describe_few_groups
 from snugnet.core.input_range import describe_saturation
 from snugnet.core.predictions import Predictions
 from snugnet.core.tasks import TaskChoice
-from snugnet.core.text import format_count
 from snugnet.evaluation.accuracy import (
     Accuracy,
     Difference,
@@ -58,13 +57,8 @@ class Quality:
         """Warnings about the number of groups and the range of the inputs."""
         measured = self.accuracy or self.errors
         groups = None if measured is None else measured.n_groups
-        texts = [describe_saturation(self.saturation)]
+        texts = [describe_saturation(self.saturation), describe_few_groups(groups)]
         texts += map(describe_possible_group, self.possible_groups)
-        if groups is not None and groups < MIN_GROUPS:
-            texts.append(
-                f"only {format_count(groups, 'group')} in the test samples. The interval of so few "
-                f"groups is not reliable: use at least {MIN_GROUPS}, or folds by group in a study."
-            )
         return [text for text in texts if text is not None]
 
     def to_json(self) -> dict[str, Any]:

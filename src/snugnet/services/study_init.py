@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snugnet.core.budget import DEFAULT_BUDGET, Budget
-from snugnet.core.confidence import MIN_GROUPS
+from snugnet.core.confidence import describe_few_groups
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
 from snugnet.core.tasks import Task, choose_task, is_one_hot
-from snugnet.core.text import format_count
 from snugnet.services.arguments import ArgumentError
 from snugnet.services.study_folder import StudyFolder, choose_study_folder
 from snugnet.services.study_text import VARIANTS, format_study
@@ -114,14 +113,8 @@ class InitReport:
         from snugnet.services.user_data import describe_possible_group
 
         texts = [describe_possible_group(name) for name in self.possible_groups]
-        groups = self.splits["test"].groups
-        if groups is not None and groups < MIN_GROUPS:
-            texts.append(
-                f"only {format_count(groups, 'group')} in the test split, so intervals are not "
-                "reliable. To test on every group in turn, set `folds: leave_one_group_out` for "
-                "the dataset."
-            )
-        return texts
+        few_groups = describe_few_groups(self.splits["test"].groups)
+        return texts if few_groups is None else [*texts, few_groups]
 
     def to_json(self) -> dict[str, Any]:
         """Return a mapping that can be written as JSON."""

@@ -7,6 +7,7 @@ kernels, which compute the same integers as a microcontroller.
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -36,12 +37,13 @@ class KernelDifference:
     Attributes:
         fraction: Fraction of output values that differ, in 0..1.
         worst_lsb: Largest difference, in quantization steps (LSB) of the output.
-        decisions_changed: Number of samples whose decision differs.
+        decisions_changed: Number of samples whose decision differs; None in a task without
+            classes.
     """
 
     fraction: float
     worst_lsb: int
-    decisions_changed: int
+    decisions_changed: int | None
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def certify(
     file: ModelFile,
     x: np.ndarray,
     deployed: np.ndarray,
-    decide: Callable[[np.ndarray], np.ndarray],
+    decide: Callable[[np.ndarray], np.ndarray] | None,
     traced: int,
     network: CertifiedNetwork | None = None,
 ) -> Certificate:
@@ -106,7 +108,8 @@ def certify(
         file: The .tflite file.
         x: Samples in real units, (n, ...). The outputs of all are compared.
         deployed: Raw outputs of LiteRT's default kernels for them, (n, k).
-        decide: Turns raw outputs, (n, k), into decisions, one row for each sample.
+        decide: Turns raw outputs, (n, k), into decisions, one row for each sample; None in a task
+            without classes.
         traced: Number of samples of which every tensor is compared.
         network: The int8 network of the file, if it was certified before on the same samples. If
             it is exact for a profile, only what the file adds to it is compared.
@@ -152,27 +155,38 @@ def certify_predictions(
         traced: Number of samples of which every tensor is compared.
         network: The int8 network of the file, as for `certify`.
     """
+    decide_raw = partial(decide_as, deployed) if deployed.has_classes else None
+    return certify(file, x, deployed.raw[: len(x)], decide_raw, traced, network)
 
-    def decide_on_raw(raw: np.ndarray) -> np.ndarray:
-        scores = dequantize(raw, float(deployed.scale), deployed.zero_point)
-        return decide(scores, deployed.task)
 
-    return certify(file, x, deployed.raw[: len(x)], decide_on_raw, traced, network)
+def decide_as(predictions: Predictions, raw: np.ndarray) -> np.ndarray:
+    """Decide from raw outputs as for predictions with classes.
+
+    Args:
+        predictions: Predictions with the task, its threshold and the quantization of the outputs.
+        raw: Raw outputs, (n, k).
+    """
+    scores = dequantize(raw, float(predictions.scale), predictions.zero_point)
+    scores = scores.reshape(len(raw), *predictions.scores.shape[1:])
+    return decide(scores, predictions.task, predictions.threshold)
 
 
 def _kernel_difference(
     file: ModelFile,
     deployed: np.ndarray,
     reference: np.ndarray,
-    decide: Callable[[np.ndarray], np.ndarray],
+    decide: Callable[[np.ndarray], np.ndarray] | None,
 ) -> KernelDifference:
     """Compare outputs of LiteRT's default kernels with those of its reference kernels."""
     reference = reference.reshape(len(deployed), -1)
     step = get_step_sizes(file)[file.graph.outputs[0]]
     distances = compute_distances(deployed, reference, step)
-    changed = (decide(deployed) != decide(reference)).reshape(len(reference), -1).any(axis=1)
+    changed = None
+    if decide is not None:
+        differs = decide(deployed) != decide(reference)
+        changed = int(differs.reshape(len(reference), -1).any(axis=1).sum())
     return KernelDifference(
         fraction=float((distances > 0).mean()),
         worst_lsb=int(distances.max(initial=0)),
-        decisions_changed=int(changed.sum()),
+        decisions_changed=changed,
     )

@@ -379,7 +379,7 @@ def test_init_warns_when_test_split_has_few_groups(command, tmp_path):
     code, out, _ = command("init", "--data", tmp_path / "d.npz", "--output", tmp_path / "m.yaml")
     assert code == 0
     text = " ".join(out.split())
-    assert "warning: only 2 groups in the test split" in text
+    assert "warning: only 2 groups in the test samples" in text
     assert "folds: leave_one_group_out" in text
 
 

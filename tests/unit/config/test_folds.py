@@ -61,9 +61,9 @@ def test_folds_are_groups_when_one_group_is_left_out(data):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({}, r"datasets.wrist.folds: .*no groups can be read from group"),
+        ({}, r"datasets.wrist.folds: .*missing arrays: group; the file holds x, y, person"),
         ({"path": "other.npz"}, r"datasets.wrist.folds: .*other.npz"),
-        ({"kind": "mnist"}, r"datasets.wrist.folds: leave_one_group_out is possible for kind"),
+        ({"kind": "mnist"}, r"datasets.wrist.folds: leave_one_group_out is only possible for kind"),
     ],
 )
 def test_study_fails_when_groups_cannot_be_counted(changes, message, data):
@@ -76,13 +76,20 @@ def test_study_fails_when_kind_has_no_numbered_folds():
     folds = {"train": [1], "val": [2], "test": [3]}
     config = wrist(None)
     config["datasets"]["wrist"] = {"kind": "digits", "folds": folds}
-    with pytest.raises(InputError, match="kind digits has no numbered folds; give a number"):
+    with pytest.raises(InputError, match=r"wrist.folds: .* is object; allowed: integer or 'leave"):
         Study(config)
 
 
-@pytest.mark.parametrize("folds", [1, 0, -3, 2.5, "some"])
-def test_study_fails_when_folds_is_out_of_range(folds):
-    with pytest.raises(InputError, match=r"datasets.wrist.folds"):
+@pytest.mark.parametrize(
+    ("folds", "message"),
+    [
+        (1, "1 is too small; the minimum is 2"),
+        ("some", "'some' is string; allowed: object or integer or 'leave_one_group_out'"),
+        ({"train": [1], "val": [2]}, "required key is missing: test"),
+    ],
+)
+def test_study_fails_when_folds_is_wrong(folds, message):
+    with pytest.raises(InputError, match=rf"datasets.wrist.folds: .*{message}"):
         Study(wrist(folds))
 
 
@@ -98,3 +105,49 @@ def test_study_fails_when_model_with_folds_comes_from_a_file():
     config["models"]["net"] = {"file": "net.h5", "dataset": "wrist"}
     with pytest.raises(InputError, match=r"models.net: .* was already trained; remove `folds`"):
         Study(config)
+
+
+def test_study_fails_when_user_sets_fold():
+    with pytest.raises(InputError, match=r"datasets.wrist: unknown key 'fold'. Did you mean"):
+        Study(wrist(3, fold=2))
+
+
+def test_study_ignores_missing_file_when_dataset_is_not_used():
+    config = wrist(2)
+    config["datasets"]["other"] = {**config["datasets"]["wrist"], "folds": "leave_one_group_out"}
+    assert Study(config).fold_models("net") == ["net_fold1", "net_fold2"]
+
+
+def test_study_fails_when_there_is_one_group(data):
+    config = wrist("leave_one_group_out", arrays={"group": "y"})
+    with pytest.raises(InputError, match=r"1 groups cannot each be a fold; 2 to 1000"):
+        Study({**config, "datasets_dir": data})
+
+
+def test_study_fails_when_variant_is_a_point_of_a_design_space():
+    config = wrist(2)
+    config["variants"]["small"] = {"method": "factorize", "parent": "original", "point": 1}
+    config["study"][0]["variants"] = ["small"]
+    with pytest.raises(InputError, match=r"variants.small of net: point is not possible with fol"):
+        Study(config)
+
+
+def test_study_fails_when_reconstruction_is_scaled_by_fold():
+    config = wrist(2, task="reconstruction")
+    config["models"]["net"]["architecture"] = "fc"
+    with pytest.raises(InputError, match=r"scaling: with folds, errors of a reconstruction have"):
+        Study(config)
+
+
+def test_study_fails_when_analysis_names_model_of_a_fold():
+    config = {**wrist(2), "analyses": {"mistakes": {"models": ["net_fold1"]}}}
+    with pytest.raises(InputError, match=r"unknown model 'net_fold1'.* Known: net\."):
+        Study(config)
+
+
+def test_models_with_seeds_have_folds_when_dataset_has_them():
+    config = wrist(2)
+    config["study"][0]["seeds"] = [1, 7]
+    study = Study(config)
+    assert study.fold_models("net_s7") == ["net_s7_fold1", "net_s7_fold2"]
+    assert {cell.family for cell in study.settings.described_cells()} == {"net"}

@@ -123,3 +123,22 @@ def test_prepare_counts_no_classes_when_task_is_regression():
     targets = Samples(x, x[:, 0, :1], ("0",), "regression")
     prepared = prepare(targets, settings(), "d", 1)
     assert all(not split.classes for split in prepared.record.splits.values())
+
+
+def test_prepare_fails_when_folds_are_drawn_but_dataset_has_a_split():
+    own = replace(samples(), split=np.array(["train", "val", "test"] * 30))
+    with pytest.raises(InputError, match="the dataset has its own split; remove `folds`"):
+        prepare(own, settings().model_copy(update={"folds": 3}), "d", 1)
+
+
+def test_prepare_fails_when_val_has_no_normal_samples():
+    x = np.random.default_rng(0).normal(size=(40, 8, 2)).astype(np.float32)
+    group = np.arange(40) // 10
+    for seed in range(9):
+        marked = Samples(x, (group < 2).astype(np.int64), (), "reconstruction", group)
+        try:
+            prepared = prepare(marked, settings(), "d", seed)
+        except InputError as error:
+            assert "split are anomalous" in str(error)
+        else:
+            assert all(len(split.x) for split in prepared.splits.values())

@@ -182,3 +182,9 @@ def test_split_by_fold_fails_when_train_lacks_a_class():
     with pytest.raises(InputError, match="the train split has no sample of class"):
         for fold in (1, 2, 3):
             split_by_fold(data, 3, fold, 0.2, 1, "x")
+
+
+def test_split_by_fold_fails_when_a_class_has_too_few_samples():
+    data = samples(30, y=np.array([0] * 26 + [1] * 4))
+    with pytest.raises(InputError, match="folds is 5, but a class has 4 samples"):
+        split_by_fold(data, 5, 1, 0.2, 1, "x")

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from scipy import stats
 from sklearn.metrics import mean_absolute_error, r2_score, roc_auc_score, root_mean_squared_error
 
 from snugnet.core.predictions import Predictions
+from snugnet.evaluation.accuracy import measure_difference
 from snugnet.evaluation.errors import Errors, Estimate, compute_sqnr, measure_errors
 from snugnet.evaluation.statistics import compute_auc_interval
 
@@ -420,3 +422,18 @@ def test_sqnr_is_finite_when_outputs_are_tiny():
     """The squares of these float32 numbers are below the smallest float32."""
     outputs, reference = np.full(9, 1.1e-30, np.float32), np.full(9, 1e-30, np.float32)
     assert compute_sqnr(outputs, reference) == pytest.approx(20, abs=1e-3)
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_difference_has_same_p_value_when_unit_of_targets_changes(unit):
+    model, baseline = draw(1), draw(1)
+    model = replace(model, scores=(model.scores + 0.5).astype(np.float32))
+    parts = [
+        replace(part, scores=part.scores * np.float32(unit), labels=part.labels * np.float32(unit))
+        for part in (model, baseline)
+    ]
+    expected = measure_difference(model, baseline, 0.95)
+    difference = measure_difference(*parts, 0.95)
+    assert difference.p == pytest.approx(expected.p, rel=0.05)
+    assert difference.low == pytest.approx(expected.low * unit, rel=1e-3)
+    assert difference.high == pytest.approx(expected.high * unit, rel=1e-3)

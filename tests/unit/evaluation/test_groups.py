@@ -42,7 +42,10 @@ def test_table_has_only_headings_when_no_cell_has_groups():
 
 def test_description_names_all_groups_when_they_are_few():
     groups = [GroupAccuracy("p1", 10, 0.5), GroupAccuracy("p2", 10, 0.925)]
-    assert describe_accuracies(groups) == {"p1": "50.0 %", "p2": "92.5 %"}
+    assert describe_accuracies(groups) == {
+        "group p1": "50.0 %",
+        "group p2": "92.5 %",
+    }
 
 
 def test_description_is_a_summary_when_groups_are_many():
@@ -60,7 +63,7 @@ def test_markdown_has_a_table_for_each_model_when_cells_have_groups():
     assert text.startswith("\n# Accuracy by group\n")
     assert "## net" in text
     assert "## other" in text
-    assert "| original  | float32  | litert    | 0.0 % | 10.0 % |" in text
+    assert "| original  | float32  | litert    | 0.0 %      | 10.0 %     |" in text
 
 
 def test_markdown_is_empty_when_no_cell_has_groups():
@@ -70,8 +73,14 @@ def test_markdown_is_empty_when_no_cell_has_groups():
 @pytest.mark.parametrize(("count", "words"), [(1, "only 1 group in"), (2, "only 2 groups in")])
 def test_warning_names_dataset_and_remedy_when_groups_are_few(count, words):
     (warning,) = warn_of_few_groups([row("wrist", count), row("wrist", count), row("ecg", 50)])
-    assert warning.startswith(f"wrist: {words} the test split")
+    assert warning.startswith(f"wrist: {words} the test samples")
     assert "folds: leave_one_group_out" in warning
+
+
+def test_warning_has_no_folds_as_remedy_when_there_are_folds():
+    pooled = ResultRow.from_columns({"dataset": "wrist", "n_groups": 3, "folds": 3})
+    (warning,) = warn_of_few_groups([pooled])
+    assert warning.endswith("Use more groups.")
 
 
 @pytest.mark.parametrize("count", [None, MIN_GROUPS])

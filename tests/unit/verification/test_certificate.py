@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from snugnet.core.affine import dequantize
 from snugnet.core.errors import ModelFormatError
 from snugnet.core.predictions import Predictions
 from snugnet.core.samples import Samples
@@ -18,7 +19,7 @@ from snugnet.tflite.runtimes import micro
 from snugnet.tflite.runtimes.litert import predict, quantize_for
 from snugnet.verification import network as network_module
 from snugnet.verification.certificate import certify as certify_file
-from snugnet.verification.certificate import certify_predictions
+from snugnet.verification.certificate import certify_predictions, decide_as
 from snugnet.verification.network import WHOLE, certify_network, load_network, save_network
 from tests.tflite_files import Node, Tensor, write
 from tests.unit.int8 import models
@@ -364,3 +365,30 @@ def test_certify_predictions_is_equal_when_a_decision_changes(save):
     assert certificate.xnnpack is not None
     assert certificate.xnnpack.decisions_changed > 0
     assert certificate.to_json() == certify(path, X, raw, decide, traced=5)
+
+
+def test_certificate_counts_no_decisions_when_task_has_no_classes(save):
+    path = save(models.network(float_ends=False))
+    result = predict(path, X)
+    targets = result.scores()
+    samples = Samples(X, targets, tuple("abcdefghij"[: targets.shape[1]]), "regression")
+    deployed = Predictions.from_samples(samples, result.scores(), *result)
+    certificate = certify_predictions(ModelFile.read(path), X, deployed, traced=5)
+    assert certificate.xnnpack is not None
+    assert certificate.xnnpack.decisions_changed is None
+
+
+def test_decisions_have_threshold_when_scores_are_logits():
+    """Outputs that cross 0, but stay below 0.5, change decisions only with the threshold 0."""
+    scale, zero, step = 0.01, 0, 30
+    changed = {}
+    for threshold in (0.0, 0.5):
+        samples = Samples(
+            X, np.zeros((len(X), 1), np.uint8), ("a",), "multilabel", threshold=threshold
+        )
+        raw = np.full((len(X), 1), zero + step, np.int8)
+        reference = np.full((len(X), 1), zero - step, np.int8)
+        scores = dequantize(raw, scale, zero)
+        deployed = Predictions.from_samples(samples, scores, raw, scale, zero)
+        changed[threshold] = int((decide_as(deployed, raw) != decide_as(deployed, reference)).sum())
+    assert changed == {0.0: len(X), 0.5: 0}

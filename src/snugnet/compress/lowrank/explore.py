@@ -124,7 +124,9 @@ def explore(
     # Parameters and multiply-accumulates outside of the kernels that the options cover.
     kernel_parameters = sum(layer.kernel.shape.num_elements() for layer in layers)
     other_parameters = model.count_params() - kernel_parameters
-    other_macs = sum(map(count_macs, model.layers)) - sum(map(count_macs, layers))
+    explored = {layer.name for layer in layers}
+    others = [layer for layer in model.layers if layer.name not in explored]
+    other_macs = sum(count_macs(layer) or 0 for layer in others)
     return _make_designs(options, finalists, accuracies, other_parameters, other_macs)
 
 
@@ -151,7 +153,7 @@ def enumerate_options(layer: tf_keras.layers.Layer, ranks: Sequence[int]) -> lis
         The first option leaves the layer as it is. The others are smaller, in parameters and in
         multiply-accumulates, and not dominated.
     """
-    max_parameters, max_macs = int(layer.kernel.shape.num_elements()), count_macs(layer)
+    max_parameters, max_macs = int(layer.kernel.shape.num_elements()), count_macs(layer) or 0
     shapes: dict[tuple[str, tuple[int, ...]], list[tuple[int, int, Factorization]]] = {}
     for factorization in _iterate_factorizations(layer, ranks):
         parameters, macs = compute_cost(layer, factorization)

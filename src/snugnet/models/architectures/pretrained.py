@@ -117,4 +117,7 @@ def check_scores(model: tf_keras.Model, path: Path, samples: Samples) -> None:
     is_declared = samples.threshold == LOGIT_THRESHOLD
     if Task(samples.task).has_classes and is_logit != is_declared:
         kind = "logits" if is_logit else "probabilities"
-        raise InputError(f"{path}: its outputs are {kind}; set `scores: {kind}` of the dataset")
+        raise InputError(
+            f"{path}: the last layer has {'no' if is_logit else 'a'} softmax or sigmoid, so its "
+            f"outputs are {kind}; set `scores: {kind}` of the dataset, whose kind must be windows"
+        )

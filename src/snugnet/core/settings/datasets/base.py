@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from snugnet.core.settings.base import Fraction, Settings, Tuple
-from snugnet.core.settings.datasets.folds import CROSS_VALIDATION, CrossValidation, Folds
+from snugnet.core.settings.datasets.folds import CROSS_VALIDATION, CrossValidation
 
 PositiveInts = Tuple[Annotated[int, Field(ge=1)]]
 SCALING = (
@@ -39,13 +39,10 @@ class AnyDataset(Settings):
         0.2,
         description="Fraction of groups (or samples) for test, if the split is drawn at random.",
     )
-    folds: Folds | CrossValidation | None = Field(None, description=CROSS_VALIDATION)
-    fold: Annotated[int, Field(ge=1)] | None = Field(
-        None,
-        description=(
-            "Fold that is the test split, from 1; null to train on all folds. Snugnet sets it."
-        ),
-    )
+    folds: CrossValidation | None = Field(None, description=CROSS_VALIDATION)
+    # The fold that is the test split, from 1; None to train on all folds. Configurations of users
+    # cannot have it: `config.folds` sets it.
+    fold: Annotated[int, Field(ge=1)] | None = Field(None, json_schema_extra={"internal": True})
     negative_class: str | None = Field(
         None,
         description="Class that is negative in a binary task; all other classes are positive.",

@@ -8,7 +8,8 @@ from snugnet.core.settings.base import Settings, Tuple
 
 # The number of folds is then the number of groups.
 LEAVE_ONE_GROUP_OUT = "leave_one_group_out"
-CrossValidation = Annotated[int, Field(ge=2, le=1000)] | Literal["leave_one_group_out"]
+MIN_FOLDS, MAX_FOLDS = 2, 1000
+CrossValidation = Annotated[int, Field(ge=MIN_FOLDS, le=MAX_FOLDS)] | Literal["leave_one_group_out"]
 CROSS_VALIDATION = (
     "Number of folds of a cross-validation by group, or leave_one_group_out: every cell is trained "
     "and converted once for each fold, and its figures are those of all samples, each predicted by "

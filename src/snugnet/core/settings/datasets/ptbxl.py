@@ -13,7 +13,7 @@ class PtbxlDataset(FileDataset):
 
     kind: Literal["ptbxl"]
     path: str = Field("ptbxl", description="Folder with the files of PTB-XL.")
-    folds: Folds | CrossValidation = Field(
+    folds: Folds | CrossValidation = Field(  # type: ignore[assignment]
         Folds(train=(1, 2, 3, 4, 5, 6, 7, 8), val=(9,), test=(10,)),
         description=(
             f"Folds of each split; the default is the published split. Or: {CROSS_VALIDATION}"

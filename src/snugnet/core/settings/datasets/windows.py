@@ -46,7 +46,7 @@ class WindowsDataset(FileDataset):
             "Names of the classes, in the order of the model's outputs; null for those in the file."
         ),
     )
-    folds: Folds | CrossValidation | None = Field(
+    folds: Folds | CrossValidation | None = Field(  # type: ignore[assignment]
         None,
         description=(
             f"Folds of each split; null to draw the split at random. Or: {CROSS_VALIDATION}"
