@@ -26,6 +26,14 @@ COMPILE := pip-compile --generate-hashes --allow-unsafe --strip-extras --quiet \
 SOURCES := setup.py src workflow/scripts tests benchmarks tools
 SNAKEFILES := Snakefile workflow/Snakefile workflow/rules
 
+# Another Python gets another environment, although the stamp files exist.
+IDENTITY := import sys; print(sys.hexversion, sys.base_prefix)
+ifneq ($(PYTHON),)
+ifneq ($(shell $(BIN)/python -c "$(IDENTITY)" 2> /dev/null),$(shell $(PYTHON) -c "$(IDENTITY)" 2> /dev/null))
+$(shell rm -f $(READY) $(READY_DEV))
+endif
+endif
+
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Python caches bytecode at the first import. If that is forbidden, every job compiles all modules.
 unexport PYTHONDONTWRITEBYTECODE
@@ -99,8 +107,8 @@ help: ## List the targets.
 # Python is kept: a study may be running in it.
 $(READY): requirements.txt pyproject.toml setup.py | requirements-dev.txt
 	@export PATH="$(SYSTEM_PATH)"; python=$$(.ci/find-python $(if $(PYTHON),"$(PYTHON)")) \
-		&& { $(BIN)/python -c 'import pip, sys; print(sys.hexversion, sys.base_prefix)' 2> /dev/null \
-		| grep -qxF "$$("$$python" -c 'import sys; print(sys.hexversion, sys.base_prefix)')" || "$$python" -m venv --clear $(VENV); }
+		&& { $(BIN)/python -c 'import pip; $(IDENTITY)' 2> /dev/null \
+		| grep -qxF "$$("$$python" -c '$(IDENTITY)')" || "$$python" -m venv --clear $(VENV); }
 	awk '/^pip==/,/[^\\]$$/' requirements-dev.txt > $(VENV)/pip.txt
 	$(PIP) --require-hashes -r $(VENV)/pip.txt
 	$(PIP) --require-hashes -r requirements.txt

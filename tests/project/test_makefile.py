@@ -120,6 +120,15 @@ def test_make_keeps_packages_when_only_dev_lock_is_newer(installed):
     assert "-r requirements.txt" not in commands
 
 
+@pytest.mark.parametrize(("version", "is_new"), [("3.11.2", False), ("3.12.1", True)])
+def test_make_installs_again_only_when_python_is_another_one(installed, programs, version, is_new):
+    folder = programs(python="echo 3.11.2", other=f"echo {version}")
+    (folder / "bin").mkdir()
+    (folder / "python").rename(folder / "bin/python")
+    commands = plan("run", installed, f"PYTHON={folder / 'other'}")
+    assert ("--require-hashes" in commands) == is_new
+
+
 @pytest.mark.parametrize("script", ["exit 1", "exit 0"])
 def test_make_lock_stops_when_python_is_not_3_11(installed, programs, script):
     folder = programs(python=script)
