@@ -22,7 +22,6 @@ EXCEPTIONS = {
     "src/snugnet/akida/preflight.py": {"model.fbz"},
     "src/snugnet/analysis/candidates.py": {"model.tflite"},
     "src/snugnet/services/model_files.py": {"model.tflite"},
-    "src/snugnet/services/verify.py": {"model.tflite"},
     "src/snugnet/tflite/debug.py": {"model.tflite"},
 }
 

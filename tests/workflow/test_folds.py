@@ -61,7 +61,7 @@ def wrist(tmp_path_factory) -> Project:
     return project
 
 
-def test_figures_are_pooled_over_all_subjects_when_study_has_folds(wrist):
+def test_figures_are_of_all_subjects_when_study_has_folds(wrist):
     results = wrist.folder / "results/wrist"
     rows = to_records(read_table(results / "report/metrics.csv"))
     assert {row["model"] for row in rows} == {"wrist"}
@@ -81,7 +81,7 @@ def test_figures_are_pooled_over_all_subjects_when_study_has_folds(wrist):
         assert np.mean([group["accuracy"] for group in by_group]) == pytest.approx(row["accuracy"])
 
 
-def test_delivered_model_is_trained_on_all_folds_when_study_has_folds(wrist):
+def test_delivered_model_knows_all_folds_when_study_has_folds(wrist):
     record = json.loads((wrist.folder / "results/wrist/data/wrist/record.json").read_text())
     groups = {name: split["groups"] for name, split in record["splits"].items()}
     assert groups["train"] + groups["val"] == SUBJECTS

@@ -217,6 +217,11 @@ def explored_layers_of(wildcards, output):
     return STUDY.settings.explored_layers(wildcards.model)
 
 
+def prediction_threads(wildcards):
+    """Return the threads of a prediction: all cores if it also measures latency."""
+    return 1 if STUDY.is_fold(wildcards.model) else workflow.cores
+
+
 def scored_predictions(cell):
     """Return the predictions that the figures of a cell are computed from.
 

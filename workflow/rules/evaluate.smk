@@ -19,7 +19,7 @@ rule predict_litert:
     priority: 1
     # This job measures latency, so no other job may run at the same time. The latency of the models
     # of folds is not measured.
-    threads: lambda wildcards: 1 if STUDY.is_fold(wildcards.model) else workflow.cores
+    threads: prediction_threads
     params:
         settings=settings("evaluation"),
         code=code("predict_litert"),

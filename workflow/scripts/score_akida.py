@@ -12,35 +12,26 @@ def main(job: Any) -> None:
     from snugnet.core.akida_program import PROGRAM_FILE
     from snugnet.core.files import read_json, write_json
     from snugnet.core.predictions import load_predictions
+    from snugnet.evaluation.folds import describe_unfit_folds
     from snugnet.evaluation.footprint import describe_akida_program
     from snugnet.evaluation.score import describe_incompatible_cell, score_cell
 
     conversion = read_json(job.input["conversion"])
     predictions = load_predictions(job.input["predictions"])
-    if conversion["status"] == "incompatible":
-        row = describe_incompatible_cell(predictions, conversion["reason"])
-        write_json(job.output["metrics"], {**job.wildcards, **row})
-        return
-    if not len(predictions.labels):
-        reason = (
-            "the model of a fold cannot be converted; the files conversion.json below "
-            f"akida/{job.wildcards.model}_fold* say why"
-        )
+    if conversion["status"] == "incompatible" or not len(predictions.labels):
+        reason = conversion.get("reason") or describe_unfit_folds(job.wildcards.model)
         row = describe_incompatible_cell(predictions, reason)
-        write_json(job.output["metrics"], {**job.wildcards, **row})
-        return
-    parent = load_predictions(job.input["parent"]) if job.input["parent"] else None
-    row = score_cell(
-        predictions,
-        load_predictions(job.input["reference"]),
-        parent if parent is not None and len(parent.labels) else None,
-        None,
-        read_json(job.input["stats"]),
-        describe_akida_program(
-            f"{job.input['program']}/{PROGRAM_FILE}", conversion, read_json(job.input["agreement"])
-        ),
-        job.params.settings["statistics"]["confidence"],
-    )
+    else:
+        program = f"{job.input['program']}/{PROGRAM_FILE}"
+        row = score_cell(
+            predictions,
+            load_predictions(job.input["reference"]),
+            load_predictions(job.input["parent"]) if job.input["parent"] else None,
+            None,
+            read_json(job.input["stats"]),
+            describe_akida_program(program, conversion, read_json(job.input["agreement"])),
+            job.params.settings["statistics"]["confidence"],
+        )
     write_json(job.output["metrics"], {**job.wildcards, **row})
 
 

@@ -11,8 +11,7 @@ from snugnet.core.tflite_schemes import SCHEMES
 from snugnet.models.architectures import pretrained
 from snugnet.models.loading.keras2 import tf_keras
 from snugnet.models.loading.unroll_rnn import list_recurrent_layers
-from snugnet.tflite.convert import convert
-from snugnet.tflite.loops import unroll_loops
+from snugnet.tflite.convert import convert, unroll_loops
 
 
 def import_model(settings: File, samples: Samples) -> tf_keras.Model:

@@ -8,6 +8,14 @@ import numpy as np
 from snugnet.core.predictions import Predictions
 
 
+def describe_unfit_folds(model: str) -> str:
+    """Say that the model of a fold cannot be converted for Akida, and where the reason is."""
+    return (
+        "the model of a fold cannot be converted; the files conversion.json below "
+        f"akida/{model}_fold* say why"
+    )
+
+
 def pool_predictions(folds: Sequence[Predictions], latency_ns: np.ndarray) -> Predictions:
     """Join the predictions of all folds: each sample by the model that was not trained on it.
 

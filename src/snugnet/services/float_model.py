@@ -123,7 +123,7 @@ def convert_model(
 
 def _convert_to_float32(name: str, model: Any) -> tuple[Any, bytes]:
     """Convert a model to float32; return it, unrolled if TFLite needs that, and the file."""
-    from snugnet.tflite.loops import unroll_loops
+    from snugnet.tflite.convert import unroll_loops
 
     try:
         return unroll_loops(model, lambda copy: convert_model(name, copy, "float32"))

@@ -1,6 +1,7 @@
 """Conversion of Keras models to .tflite files."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from tensorflow.lite.python.util import modify_model_io_type
@@ -14,6 +15,8 @@ from snugnet.core.errors import InputError
 from snugnet.core.progress import progress
 from snugnet.core.tflite_schemes import FULL_INT8, Scheme
 from snugnet.models.loading.keras2 import tf, tf_keras
+from snugnet.models.loading.unroll_rnn import RECURRENT, list_recurrent_layers, unroll
+from snugnet.tflite.flatbuffer import count_subgraphs
 
 # Schemes whose files hold the same network if variables are frozen first; float16 files do not.
 FROZEN = ("float32", "drq", *FULL_INT8)
@@ -180,3 +183,36 @@ def iterate_samples(samples: np.ndarray, description: str) -> Iterator[list[np.n
         for sample in samples:
             yield [sample[np.newaxis].astype(np.float32)]
             meter.update(1)
+
+
+def unroll_loops(
+    model: tf_keras.Model, convert: Callable[[tf_keras.Model], bytes]
+) -> tuple[Any, bytes]:
+    """Convert a model to float32, after unrolling recurrent layers if TFLite needs loops for them.
+
+    Args:
+        model: The model.
+        convert: Converts a model to a float32 .tflite file.
+
+    Returns:
+        The model, unrolled if necessary, and its float32 .tflite file.
+
+    Raises:
+        InputError: If a loop cannot be unrolled.
+    """
+    content = convert(model)
+    if count_subgraphs(content) == 1:
+        return model, content
+    # A plain LSTM is one operator of TFLite. It is unrolled only if it is what loops.
+    for kinds in (RECURRENT[:-1], RECURRENT):
+        unrolled = unroll(model, kinds)
+        if unrolled is model:
+            continue
+        content = convert(unrolled)
+        if count_subgraphs(content) == 1:
+            return unrolled, content
+    layers = ", ".join(list_recurrent_layers(model)) or "a layer"
+    raise InputError(
+        f"{layers} contains a loop over time that cannot be unrolled. Replace it with "
+        f"{', '.join(RECURRENT[:-1])} or {RECURRENT[-1]}."
+    )

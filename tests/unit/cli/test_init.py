@@ -366,7 +366,7 @@ def test_init_uses_task_when_it_is_requested(command, keras, tmp_path):
     assert yaml.safe_load(output.read_text())["datasets"]["d"]["task"] == "regression"
 
 
-def test_init_finds_regression_when_targets_are_fractions_and_there_is_no_model(command, tmp_path):
+def test_init_finds_regression_when_targets_are_fractions(command, tmp_path):
     np.savez(tmp_path / "d.npz", x=RNG.normal(size=(60, 16, 2)), y=RNG.normal(size=60))
     output = tmp_path / "m.yaml"
     assert command("init", "--data", tmp_path / "d.npz", "--output", output)[0] == 0

@@ -26,7 +26,7 @@ def data(tmp_path) -> str:
     return str(tmp_path)
 
 
-def test_study_has_a_model_and_a_dataset_for_each_fold_when_folds_is_a_number():
+def test_study_has_a_model_per_fold_when_folds_is_a_number():
     study = Study(wrist(3))
     assert study.fold_models("net") == ["net_fold1", "net_fold2", "net_fold3"]
     assert study.config.models["net_fold2"].dataset == "wrist_fold2"
@@ -43,7 +43,7 @@ def test_cells_have_no_models_of_folds_when_study_has_folds():
     ]
 
 
-def test_latency_is_measured_only_for_delivered_model_when_study_has_folds():
+def test_latency_of_folds_is_not_measured_when_study_has_folds():
     settings = Study(wrist(2)).settings
     runs = [
         settings.collect(["evaluation"], {"model": name})["evaluation"]["latency_runs"]

@@ -108,7 +108,7 @@ def test_save_keeps_splits_and_record_when_files_are_read(tmp_path: Path):
     assert DatasetRecord.from_json(read_json(tmp_path / "record.json")) == dataset.record
 
 
-def test_prepare_trains_on_normal_samples_when_task_is_reconstruction():
+def test_train_has_normal_samples_when_task_is_reconstruction():
     x = np.random.default_rng(0).normal(size=(60, 8, 2)).astype(np.float32)
     marked = Samples(x, (np.arange(60) % 3 == 0).astype(np.int64), (), "reconstruction")
     prepared = prepare(marked, settings(), "d", 1)
@@ -125,7 +125,7 @@ def test_prepare_counts_no_classes_when_task_is_regression():
     assert all(not split.classes for split in prepared.record.splits.values())
 
 
-def test_prepare_fails_when_folds_are_drawn_but_dataset_has_a_split():
+def test_prepare_fails_when_dataset_has_folds_and_a_split():
     own = replace(samples(), split=np.array(["train", "val", "test"] * 30))
     with pytest.raises(InputError, match="the dataset has its own split; remove `folds`"):
         prepare(own, settings().model_copy(update={"folds": 3}), "d", 1)

@@ -204,7 +204,7 @@ def test_windows_fails_when_targets_are_not_finite(tmp_path):
 
 
 @pytest.mark.parametrize("one_hot", [False, True])
-def test_windows_reads_class_of_each_position_when_task_is_segmentation(tmp_path, one_hot):
+def test_windows_reads_positions_when_task_is_segmentation(tmp_path, one_hot):
     y = RNG.integers(0, 3, (30, 10))
     save_task(tmp_path, np.eye(3)[y] if one_hot else y, class_names=np.array(["a", "b", "c"]))
     samples = load(tmp_path, "d.npz", task="segmentation")

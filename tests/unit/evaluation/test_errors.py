@@ -425,7 +425,7 @@ def test_sqnr_is_finite_when_outputs_are_tiny():
 
 
 @pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
-def test_difference_has_same_p_value_when_unit_of_targets_changes(unit):
+def test_difference_has_same_p_when_unit_of_targets_changes(unit):
     model, baseline = draw(1), draw(1)
     model = replace(model, scores=(model.scores + 0.5).astype(np.float32))
     parts = [

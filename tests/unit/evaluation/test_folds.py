@@ -31,7 +31,7 @@ def test_pool_joins_samples_in_order_when_folds_differ_in_size():
     assert pooled.latency_ns is LATENCY
 
 
-def test_pool_has_scores_as_raw_outputs_when_quantizations_may_differ():
+def test_pool_has_scores_as_raw_when_quantizations_may_differ():
     pooled = pool_predictions([fold(3, 0), fold(2, 10)], LATENCY)
     np.testing.assert_array_equal(pooled.raw, pooled.scores)
     assert (pooled.scale, pooled.zero_point) == (1.0, 0)

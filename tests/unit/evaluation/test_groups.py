@@ -24,7 +24,7 @@ def row(dataset: str, groups: int | None) -> ResultRow:
     return ResultRow.from_columns({"dataset": dataset, "n_groups": groups})
 
 
-def test_table_has_a_line_for_each_cell_and_group_when_cells_have_groups():
+def test_table_has_a_line_per_group_when_cells_have_groups():
     table = tabulate_groups([cell("float32", 2), cell("drq", 2), cell("fiq_int8", 0)])
     assert table[["scheme", "group", "n", "accuracy"]].to_numpy().tolist() == [
         ["float32", "p0", 10, 0.0],
@@ -58,7 +58,7 @@ def test_description_is_a_summary_when_groups_are_many():
     }
 
 
-def test_markdown_has_a_table_for_each_model_when_cells_have_groups():
+def test_markdown_has_a_table_per_model_when_cells_have_groups():
     text = format_groups_markdown([cell("float32", 2), {**cell("drq", 1), "model": "other"}])
     assert text.startswith("\n# Accuracy by group\n")
     assert "## net" in text

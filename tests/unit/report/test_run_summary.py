@@ -105,7 +105,7 @@ def test_describe_study_names_error_when_task_has_no_classes():
     assert "    mean absolute error 1.289 (95 % CI 1.146 to 1.432)\n" in text
 
 
-def test_describe_study_has_warnings_after_verdict_when_there_are_some():
+def test_warnings_follow_verdict_when_there_are_some():
     lines = describe_study(StudySummary(2, [], ["few groups"], [MODEL], 0.95, REPORT)).splitlines()
     assert lines[:2] == ["All checks passed (2 cells)", "Warning: few groups"]
 

@@ -367,7 +367,7 @@ def test_certify_predictions_is_equal_when_a_decision_changes(save):
     assert certificate.to_json() == certify(path, X, raw, decide, traced=5)
 
 
-def test_certificate_counts_no_decisions_when_task_has_no_classes(save):
+def test_certificate_has_no_decisions_when_task_has_no_classes(save):
     path = save(models.network(float_ends=False))
     result = predict(path, X)
     targets = result.scores()
