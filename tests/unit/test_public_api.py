@@ -351,7 +351,7 @@ def test_import_loads_no_large_package_when_it_is_not_needed(code, absent):
 @pytest.mark.parametrize(
     ("package", "call", "extra"),
     [
-        ("sklearn", "sn.evaluate('m.tflite', x, y)", "train"),
+        ("sklearn", "sn.evaluate('m.tflite', x, y)", "tflite"),
         ("tensorflow", "sn.quantize('m.h5', 'drq')", "train"),
         ("ai_edge_litert", "sn.verify('m.tflite')", "tflite"),
         ("akida", "sn.to_akida('m.h5', calibration=x)", "akida"),
