@@ -236,13 +236,6 @@ def own_predictions(wildcards):
     return scored_predictions(Cell(**wildcards))
 
 
-def float32_predictions(wildcards):
-    """Return the predictions of the float32 cell of the same variant."""
-    return scored_predictions(
-        Cell(wildcards.model, wildcards.variant, "float32", "litert")
-    )
-
-
 def fold_predictions(wildcards):
     """Return the predictions of the models of all folds for a cell."""
     return [

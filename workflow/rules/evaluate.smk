@@ -89,7 +89,7 @@ rule verify:
 rule score_litert:
     input:
         predictions=own_predictions,
-        reference=float32_predictions,
+        reference=float_predictions,
         parent=parent_predictions,
         step=previous_step_predictions,
         stats=PATHS.stats,

@@ -105,10 +105,7 @@ class Targets:
         """List the files of a stage that the study makes, each once."""
         if stage in ANALYSIS_STAGES:
             return self._analysis_files(stage)
-        if stage == "pooled":
-            cells = [c for c in self._cells if list_fold_models(self._config, c.model)]
-            paths = [ResultPath.POOLED.of_cell(cell) for cell in cells]
-        elif stage in CELL_FILES:
+        if stage in CELL_FILES:
             schemes, path = CELL_FILES[stage]
             paths = [path.of_cell(cell) for cell in self._cells if cell.scheme in schemes]
         else:
@@ -148,7 +145,7 @@ class Targets:
         ]
 
     def _network_stages(self) -> dict[str, Callable[[Cell], list[str]]]:
-        """Return, for each stage about datasets and networks, a function from a cell to files."""
+        """Return, for each stage of data, networks and folds, a function from a cell to files."""
         return {
             "data": self._split_files,
             "records": lambda cell: [ResultPath.RECORD.of(dataset=self._dataset_of(cell))],
@@ -157,7 +154,12 @@ class Targets:
             "histories": lambda cell: [self._network_file(cell, ResultPath.HISTORY)],
             "designs": self._design_spaces,
             "calibrations": self._calibrations,
+            "pooled": self._pooled_predictions,
         }
+
+    def _pooled_predictions(self, cell: Cell) -> list[str]:
+        has_folds = bool(list_fold_models(self._config, cell.model))
+        return [ResultPath.POOLED.of_cell(cell)] if has_folds else []
 
     def _dataset_of(self, cell: Cell) -> str:
         name: str = self._config.models[cell.model].dataset

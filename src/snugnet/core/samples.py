@@ -77,6 +77,20 @@ class Samples:
         return self.take(np.unique(np.linspace(0, len(self.x) - 1, n).round().astype(int)))
 
 
+def flatten_group(group: np.ndarray, source: str) -> np.ndarray:
+    """Return the group of each sample, (n,), from an array of shape (n,) or (n, 1).
+
+    Raises:
+        InputError: If it has another shape.
+    """
+    group = group[:, 0] if group.shape[1:] == (1,) else group
+    if group.ndim > 1:
+        raise InputError(
+            f"{source}: group has shape {group.shape}. Give one number or name for each sample."
+        )
+    return group
+
+
 def check_samples(samples: Samples, source: str) -> None:
     """Check that a model can be trained and evaluated on samples.
 
@@ -97,10 +111,6 @@ def check_samples(samples: Samples, source: str) -> None:
             raise InputError(
                 f"{source}: x has {n} samples, but {name} has {len(array)}; both must be equal"
             )
-    if samples.group is not None and samples.group.ndim > 1:
-        raise InputError(
-            f"{source}: group has shape {samples.group.shape}; give one number or name per sample"
-        )
     if not np.issubdtype(samples.x.dtype, np.number):
         raise InputError(f"{source}: x has dtype {samples.x.dtype}; it must be numeric")
     _check_finite(samples.x, source)

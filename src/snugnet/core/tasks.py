@@ -181,7 +181,7 @@ def _find_task(ends: ModelEnds, y: np.ndarray | None) -> tuple[Task, str]:
     if ends.mirrors_input and not _are_labels_of(ends, y):
         return Task.RECONSTRUCTION, "the output has the size of the input"
     if ends.has_positions:
-        if y is None or y.dtype.kind != "f" or _is_whole(y):
+        if y is None or y.dtype.kind != "f" or is_whole(y):
             return Task.SEGMENTATION, "scores at each position"
         return Task.REGRESSION, "targets are real numbers"
     if ends.activation == "sigmoid":
@@ -190,7 +190,7 @@ def _find_task(ends: ModelEnds, y: np.ndarray | None) -> tuple[Task, str]:
 
 
 def _find_sigmoid_task(ends: ModelEnds, y: np.ndarray | None) -> tuple[Task, str]:
-    if y is not None and y.dtype.kind == "f" and not _is_whole(y):
+    if y is not None and y.dtype.kind == "f" and not is_whole(y):
         return Task.REGRESSION, "targets are real numbers"
     if ends.is_scalar:
         return Task.BINARY, "one sigmoid"
@@ -207,12 +207,12 @@ def _find_linear_task(ends: ModelEnds, y: np.ndarray | None) -> tuple[Task, str]
             return Task.BINARY, "one output without activation, labels are names"
         return Task.MULTICLASS, f"{ends.classes} outputs without activation, labels are names"
     if ends.is_scalar:
-        if _is_whole(y) and set(np.unique(y)) <= {0, 1}:
+        if is_whole(y) and set(np.unique(y)) <= {0, 1}:
             return Task.BINARY, "one output without activation, labels 0 and 1"
         return Task.REGRESSION, "one output without activation"
     if _has_one_label(y, ends.classes):
         return Task.MULTICLASS, f"{ends.classes} outputs without activation, labels are classes"
-    if _is_whole(y) and y.ndim == 2 and set(np.unique(y)) <= {0, 1}:
+    if is_whole(y) and y.ndim == 2 and set(np.unique(y)) <= {0, 1}:
         return Task.MULTILABEL, f"{ends.classes} outputs without activation, labels 0 and 1"
     return Task.REGRESSION, f"{ends.classes} outputs without activation"
 
@@ -235,10 +235,10 @@ def _has_one_label(y: np.ndarray, classes: int) -> bool:
     y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
     if y.ndim != 1 or not len(y):
         return False
-    return y.dtype.kind in "USO" or (_is_whole(y) and y.min() >= 0 and y.max() <= classes)
+    return y.dtype.kind in "USO" or (is_whole(y) and y.min() >= 0 and y.max() <= classes)
 
 
-def _is_whole(y: np.ndarray) -> bool:
+def is_whole(y: np.ndarray) -> bool:
     """Check that labels are whole numbers, in any type."""
     if y.dtype.kind in "iub":
         return True
@@ -261,6 +261,6 @@ def _are_labels_of(ends: ModelEnds, y: np.ndarray | None) -> bool:
         if ends.has_positions:
             return False
         return not is_binary or ends.output_shape == (2,)
-    if ends.has_positions and y.shape[1:] == ends.output_shape[:-1] and _is_whole(y):
+    if ends.has_positions and y.shape[1:] == ends.output_shape[:-1] and is_whole(y):
         return ends.classes > 1 or is_binary
     return is_binary and math.prod(y.shape[1:]) == math.prod(ends.output_shape)

@@ -10,7 +10,7 @@ import pandas as pd
 from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
 from snugnet.core.labels import convert_anomalies
-from snugnet.core.samples import SPLITS, Samples, read_arrays_by_role, read_npz
+from snugnet.core.samples import SPLITS, Samples, flatten_group, read_arrays_by_role, read_npz
 from snugnet.core.settings.datasets.folds import Folds
 from snugnet.core.settings.datasets.windows import WindowsDataset
 from snugnet.core.tasks import LOGIT_THRESHOLD, PROBABILITY_THRESHOLD, Task, is_one_hot
@@ -71,7 +71,7 @@ def load(settings: WindowsDataset, datasets_dir: Path, seed: int) -> Samples:
         y=y,
         class_names=names,
         task=settings.task,
-        group=_flatten(arrays.get("group")),
+        group=flatten_group(arrays["group"], str(path)) if "group" in arrays else None,
         split=_get_split(arrays, settings, path),
     )
 
@@ -278,11 +278,6 @@ def _number_classes(y: np.ndarray, task: str) -> np.ndarray:
     if task == "multilabel":
         return np.arange(y.shape[1])
     return np.arange(int(y.max()) + 1 if len(y) else 0)
-
-
-def _flatten(group: np.ndarray | None) -> np.ndarray | None:
-    """Drop the second axis of groups if it has size 1."""
-    return group[:, 0] if group is not None and group.shape[1:] == (1,) else group
 
 
 def _apply_scale(arrays: Mapping[str, np.ndarray]) -> np.ndarray:

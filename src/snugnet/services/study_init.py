@@ -14,7 +14,7 @@ from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.confidence import describe_few_groups
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
-from snugnet.core.tasks import Task, choose_task, is_one_hot
+from snugnet.core.tasks import Task, choose_task, is_one_hot, is_whole
 from snugnet.services.arguments import ArgumentError
 from snugnet.services.study_folder import StudyFolder, choose_study_folder
 from snugnet.services.study_text import VARIANTS, format_study
@@ -260,7 +260,7 @@ def _infer_task_of_labels(y: np.ndarray | None) -> Task:
     """Infer the task from the labels alone, for a network that the study builds."""
     if y is None or y.dtype.kind in "US":
         return Task.MULTICLASS
-    if y.dtype.kind == "f" and not (y == np.rint(y)).all():
+    if y.dtype.kind == "f" and not is_whole(y):
         return Task.REGRESSION
     is_several = y.ndim == 2 and y.shape[1] > 1 and not is_one_hot(y)
     return Task.MULTILABEL if is_several else Task.MULTICLASS

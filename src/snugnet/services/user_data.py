@@ -12,7 +12,7 @@ from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
 from snugnet.core.input_range import find_quantized_input
 from snugnet.core.labels import decode_texts
-from snugnet.core.samples import read_npz
+from snugnet.core.samples import flatten_group, read_npz
 from snugnet.core.tflite_graph import NUMPY_TYPES, Graph
 from snugnet.int8.arrays import read_array
 
@@ -133,18 +133,13 @@ def from_arrays(
     x = x if shape is None else _reshape(x, shape, source)
     y = None if y is None else np.asarray(y)
     group = None if group is None or len(group) == 0 else np.asarray(group)
-    if group is not None and group.shape == (len(x), 1):
-        group = group[:, 0]
+    group = None if group is None else flatten_group(group, source)
     for name, values in (("y", y), ("group", group)):
         if values is not None and (values.ndim == 0 or len(values) != len(x)):
             raise InputError(
                 f"{source}: {name} has shape {values.shape}, but x has {len(x)} samples. "
                 f"Give one row of {name} for each sample."
             )
-    if group is not None and group.ndim > 1:
-        raise InputError(
-            f"{source}: group has shape {group.shape}. Give one number or name for each sample."
-        )
     return Data(x, y, group)
 
 
