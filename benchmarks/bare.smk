@@ -32,7 +32,7 @@ EVIDENCE = [
     *ANALYSES,
 ]
 REPORT_FILES = (
-    *("metrics.csv", "seeds.csv", "metrics.md", "index.html"),
+    *("metrics.csv", "seeds.csv", "groups.csv", "metrics.md", "index.html"),
     *("figures", "gate.json", "gate.passed"),
 )
 PREVIOUS = {
@@ -110,6 +110,7 @@ rule tabulate:
     output:
         "results/report/metrics.csv",
         "results/report/seeds.csv",
+        "results/report/groups.csv",
         "results/report/metrics.md",
     shell:
         ""

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from snugnet.config.targets import REPORT_FILES
 from tests.workflow.conftest import TINY, Project
 from tests.workflow.test_reruns import ALL, DRAWN, REPORT, cells, rerun
 
@@ -191,6 +192,8 @@ CONVERTED = {"convert_tflite": 1, "verify_network": 1, "trace_layers": 1, **PRED
         (f"metrics/{FILE}/litert.json", SCORED),
         (f"debug/{FILE}/layers.csv", {"debug_layers": 1, **DRAWN, "gate": 1}),
         ("report/metrics.csv", TABLE),
+        ("report/seeds.csv", TABLE),
+        ("report/groups.csv", TABLE),
         ("report/index.html", {"write_report": 1, "gate": 1}),
         ("report/figures", {"draw_figures": 1, "gate": 1}),
         ("report/gate.passed", {"gate": 1}),
@@ -200,6 +203,12 @@ CONVERTED = {"convert_tflite": 1, "verify_network": 1, "trace_layers": 1, **PRED
 def test_plan_has_affected_jobs_when_deliverable_is_deleted(tiny, deliverable, expected):
     with without(tiny.results / deliverable):
         assert tiny.plan() == expected
+
+
+def test_all_requires_every_report_when_study_is_finished(tiny):
+    paths = (tiny.results / "report").glob("[!.]*")
+    required = {Path(path).name for path in REPORT_FILES if Path(path).parent.name == "report"}
+    assert {path.name for path in paths} == required
 
 
 @pytest.mark.parametrize(
