@@ -82,8 +82,8 @@ SLIDES_LEGEND = """The slides are a presentation of results from before Snugnet,
 data of their own. Accuracy is in percent (ECG: binary accuracy), with the accuracy from the slides
 in brackets. An arrow marks a significant difference after Holm's correction within the model; `~`
 marks a difference that is not significant. PTQ is tested against float32 of the same network, and
-QAT against PTQ in the same scheme. The slides' loss in int8 and uint8 comes from a cast of the
-inputs without rounding, not from the scheme.
+QAT against PTQ in the same scheme. The slides' further loss from fiq_float32 to int8 and uint8
+comes from a cast of the inputs without rounding, not from the scheme.
 """
 
 COST_LEGEND = """Difference in accuracy between a compression step and its parent in the same

@@ -20,8 +20,8 @@ class Step(NamedTuple):
     quantized: str
 
 
-# Steps by the scheme that they lead to. They apply to PTQ only: with quantizers, the float32 file
-# and the integer files do not come from the same weights.
+# Steps by the scheme that they lead to. They apply to PTQ only: the float32 file of a variant with
+# quantizers contains no quantizers, so it does not compute the network of the integer files.
 STEPS = {
     "drq": Step("float32", "weights"),
     "fiq_float32": Step("drq", "activations"),

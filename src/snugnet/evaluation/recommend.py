@@ -1,4 +1,4 @@
-"""Recommended models: the smallest model that is not significantly worse than the best."""
+"""Recommended models: the smallest model whose interval reaches the accuracy of the best."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,7 +13,7 @@ class Choice(NamedTuple):
 
     Attributes:
         dataset: Name of the dataset.
-        recommended: Row of the smallest file that is not significantly worse than the best.
+        recommended: Row of the recommended file; see `choose`.
         most_accurate: Row of the most accurate file; of several, the smallest.
     """
 

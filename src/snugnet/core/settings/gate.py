@@ -29,9 +29,9 @@ class Gate(Settings):
     confidence: Literal["possible", "certain"] = Field(
         "possible",
         description=(
-            "When a drop exceeds max_drop: possible if part of its interval is beyond max_drop, "
-            "certain if the whole interval is. statistics.confidence sets the level of the "
-            "interval."
+            "When a cell fails max_drop. possible: if a larger drop cannot be ruled out (part of "
+            "the interval is beyond max_drop). certain: only if the whole interval is beyond it. "
+            "statistics.confidence sets the level of the interval."
         ),
     )
     min_accuracy: Percent | None = Field(None, description="Minimum measured accuracy, in percent.")
