@@ -190,3 +190,10 @@ def test_results_csv_has_ok_rows_of_model_when_it_is_in_docs():
         rows = pd.read_csv(path)
         assert set(rows["model"]) == {path.stem}
         assert (rows["status"] == "ok").all()
+
+
+def test_performance_page_has_figures_when_it_is_read():
+    text = (ROOT / "docs/reference/performance.md").read_text()
+    scripts = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
+    assert scripts == set(re.findall(r"`python benchmarks/(\w+)\.py[^`]*`", text))
+    assert "not been measured" not in text
