@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from snugnet.core.affine import dequantize, quantize, quantize_unclipped
+from snugnet.core.inputs import InputPort, join_inputs, list_graph_inputs, order_inputs
 from snugnet.core.predictions import Predictions
 from snugnet.evaluation.statistics import compute_difference_interval, compute_paired_p
 from snugnet.tflite.flatbuffer import read_graph
@@ -91,8 +92,8 @@ def measure_mistakes(
     """Measure the accuracy of each mistake and compare it with the correct conversion.
 
     Args:
-        path: A .tflite file with integer input and output.
-        x: Inputs in real units, (n, ...).
+        path: A .tflite file with integer inputs and output.
+        x: Samples in real units, (n, ...). A mistake is made at every input.
         reference: Predictions of the file for these inputs with correct conversion.
         batch_size: Number of samples in one invocation.
         confidence: Confidence level of the intervals, in (0, 1).
@@ -109,10 +110,13 @@ def measure_mistakes(
           `p` (see `compute_paired_p`).
     """
     parameters = _read_input_parameters(path)
+    arrays = dict(zip(parameters, order_inputs(x, list(parameters), str(path)), strict=True))
     predictions: dict[str, tuple[str, Prediction]] = {}
     for name, mistake in MISTAKES.items():
-        integers = mistake.convert(x, parameters)
-        prediction = _predict_integers(path, integers, parameters, batch_size)
+        mistaken = {
+            port.name: _apply(mistake, array, parameters[port]) for port, array in arrays.items()
+        }
+        prediction = predict(path, join_inputs(mistaken), batch_size)
         predictions[name] = (mistake.description, prediction)
     # A mistake at the output needs no new inference: the same integers are dequantized with zero
     # point 0.
@@ -125,23 +129,37 @@ def measure_mistakes(
     return {
         "n": len(x),
         "accuracy": float(reference.compute_correctness().mean()),
-        "saturated": float(_is_saturated(x, parameters).mean()),
+        "saturated": _compute_saturated_share(arrays, parameters),
         "mistakes": rows,
     }
 
 
-def _read_input_parameters(path: str | Path) -> QuantizationParameters:
+def _read_input_parameters(path: str | Path) -> dict[InputPort, QuantizationParameters]:
+    """Read the quantization of each input, in the order of the file."""
     graph = read_graph(path)
-    tensor = graph.tensors[graph.inputs[0]]
-    return QuantizationParameters(tensor.dtype, float(tensor.scales[0]), int(tensor.zero_points[0]))
+    tensors = [graph.tensors[index] for index in graph.inputs]
+    return {
+        port: QuantizationParameters(
+            tensor.dtype, float(tensor.scales[0]), int(tensor.zero_points[0])
+        )
+        for port, tensor in zip(list_graph_inputs(graph), tensors, strict=True)
+    }
 
 
-def _predict_integers(
-    path: str | Path, integers: np.ndarray, parameters: QuantizationParameters, batch_size: int
-) -> Prediction:
-    """Predict from integer inputs; `predict` takes real inputs, so they are dequantized first."""
-    x = dequantize(integers, parameters.scale, parameters.zero_point)
-    return predict(path, x, batch_size)
+def _apply(mistake: Mistake, x: np.ndarray, parameters: QuantizationParameters) -> np.ndarray:
+    """Return the real values of the integers that a mistake computes.
+
+    `predict` takes real inputs, so the integers are dequantized.
+    """
+    return dequantize(mistake.convert(x, parameters), parameters.scale, parameters.zero_point)
+
+
+def _compute_saturated_share(
+    arrays: Mapping[InputPort, np.ndarray], parameters: Mapping[InputPort, QuantizationParameters]
+) -> float:
+    """Compute the share of the values of all inputs that saturate."""
+    saturated = [_is_saturated(array, parameters[port]) for port, array in arrays.items()]
+    return float(np.concatenate([values.ravel() for values in saturated]).mean())
 
 
 def _is_saturated(x: np.ndarray, parameters: QuantizationParameters) -> np.ndarray:

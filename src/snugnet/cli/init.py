@@ -20,6 +20,7 @@ from snugnet.cli.options import (
 from snugnet.core.errors import InputError
 from snugnet.core.text import format_count
 from snugnet.services.study_init import ROLES, InitReport, InitRequest, init_study
+from snugnet.services.study_text import describe_sample
 
 Data = Annotated[Path, typer.Option("--data", help="Your samples: .npz with x and y, or .csv.")]
 Model = Annotated[
@@ -67,7 +68,7 @@ def command(
         model,
         output,
         name,
-        parse_arrays(array or (), ROLES),
+        parse_arrays(array or ()),
         _parse_window(window),
         force,
         parse_labels(labels),
@@ -88,8 +89,7 @@ def _parse_window(option: str | None) -> list[int] | None:
 
 
 def _show(console: Console, report: InitReport) -> None:
-    shape = " x ".join(map(str, report.shape))
-    console.print(f"sample shape: {shape}, task: {report.task}")
+    console.print(f"sample shape: {describe_sample(report.inputs)}, task: {report.task}")
     for name, split in report.splits.items():
         groups = "" if split.groups is None else f" from {format_count(split.groups, 'group')}"
         classes = ", ".join(f"{label} {count}" for label, count in split.classes.items())

@@ -18,7 +18,10 @@ def make_array_option(roles: Iterable[str]) -> OptionInfo:
     """Return the option `--array` of a command whose data can have these roles."""
     return typer.Option(
         "--array",
-        help=f"ROLE=NAME: role of the array or column NAME. Roles: {', '.join(roles)}. Repeatable.",
+        help=(
+            f"ROLE=NAME: role of the array or column NAME. Roles: {', '.join(roles)}; or the name "
+            "of one of several inputs. Repeatable."
+        ),
     )
 
 
@@ -77,7 +80,7 @@ def make_source(
         InputError: If an option has another form.
     """
     names = parse_labels(labels)
-    return DataSource(path, parse_arrays(arrays or (), tuple(ROLES)), names, budget)
+    return DataSource(path, parse_arrays(arrays or ()), names, budget)
 
 
 def parse_labels(labels: str | None) -> tuple[str, ...]:
@@ -92,16 +95,16 @@ def parse_labels(labels: str | None) -> tuple[str, ...]:
     return names
 
 
-def parse_arrays(options: Sequence[str], roles: Sequence[str]) -> dict[str, str]:
-    """Parse values of `--array`: ROLE=NAME.
+def parse_arrays(options: Sequence[str]) -> dict[str, str]:
+    """Parse values of `--array`: ROLE=NAME. Known roles depend on the inputs of the model.
 
     Raises:
-        InputError: If a value has another form, or the role is unknown.
+        InputError: If a value has another form.
     """
     pairs = [text.partition("=") for text in options]
     for role, equals, name in pairs:
-        if role not in roles or not equals or not name:
+        if not role or not equals or not name:
             raise InputError(
-                f"--array {role}{equals}{name}: expected ROLE=NAME. Roles: {', '.join(roles)}."
+                f"--array {role}{equals}{name}: expected ROLE=NAME, for example y=label."
             )
     return {role: name for role, _, name in pairs}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from snugnet.compress.graph.canonicalize import canonicalize
 from snugnet.core.errors import InputError
+from snugnet.core.inputs import list_sample_inputs
 from snugnet.core.samples import Samples
 from snugnet.core.settings.architectures.pretrained import File
 from snugnet.core.text import get_first_line
@@ -27,10 +28,10 @@ def import_model(settings: File, samples: Samples) -> tf_keras.Model:
         An uncompiled model; in its own form, after a warning, if it has no canonical form.
 
     Raises:
-        InputError: As for `pretrained.build`.
+        InputError: As for `pretrained.read`.
     """
     classes = len(samples.class_names)
-    model = pretrained.build(settings, samples.x.shape[1:], samples.task, classes)
+    model = pretrained.read(settings, list_sample_inputs(samples.x), samples.task, classes)
     pretrained.check_scores(model, Path(settings.file), samples)
     if list_recurrent_layers(model):
         try:

@@ -39,11 +39,12 @@ from snugnet.core.gate_entries import (
     parse_size,
     selected_names,
 )
+from snugnet.core.settings.datasets.windows import WindowsDataset
 from snugnet.core.settings.factorization import FactorizationSettings
 from snugnet.core.settings.gate import Gate
 from snugnet.core.settings.schemes.akida import AkidaSchemeSettings
 from snugnet.core.settings.schemes.calibrated import CalibratedSchemeSettings
-from snugnet.core.settings.training import TrainingSettings
+from snugnet.core.settings.training import Augmentation, TrainingSettings
 from snugnet.core.tasks import Task
 from snugnet.core.tflite_schemes import SCHEMES
 
@@ -115,12 +116,19 @@ def training_problems(training: TrainingSettings, dataset: Dataset) -> Iterator[
             yield f"monitor: 'auc' is not possible for task {task}; use loss or accuracy"
     if training.monitor == "auc" and task_of(dataset) == "multiclass":
         yield "monitor: 'auc' requires a binary or multilabel task; use loss or accuracy"
+    if _list_inputs(dataset) and training.augment != Augmentation():
+        yield "augment: not possible for a model with several inputs; remove it"
     for name in ("roll", "gain"):
         if getattr(training.augment, name) and dataset.layout == "time_channel":
             yield (
                 f"augment.{name}: applies along the width, which is not the time axis in layout "
                 "time_channel; set it to 0 or use layout channel_time"
             )
+
+
+def _list_inputs(dataset: Dataset) -> list[str]:
+    """List the inputs of a model with several inputs; [] for one input."""
+    return list(dataset.arrays.inputs) if isinstance(dataset, WindowsDataset) else []
 
 
 def _parent_problems(config: Configuration) -> Iterator[str]:
@@ -193,6 +201,7 @@ def study_problems(
     yield from _task_problems(config, cells)
     yield from _score_problems(config, cells)
     yield from _fold_problems(config, cells)
+    yield from _input_problems(config, cells)
     yield from _akida_training_problems(config, cells)
     yield from _analysis_problems(config)
     yield from _gate_problems(config, described)
@@ -260,6 +269,30 @@ def _fold_problems(config: Configuration, cells: Sequence[Cell]) -> Iterator[str
                 f"datasets.{dataset_name}.scaling: with folds, errors of a reconstruction have one "
                 f"unit only if scaling is {' or '.join(FIXED_SCALINGS)}"
             )
+
+
+def _input_problems(config: Configuration, cells: Sequence[Cell]) -> Iterator[str]:
+    """Find what a model with several inputs cannot have."""
+    for model in dict.fromkeys(cell.model for cell in cells):
+        dataset_name = config.models[model].dataset
+        dataset = config.datasets[dataset_name]
+        if not (inputs := _list_inputs(dataset)):
+            continue
+        architecture = config.models[model].architecture
+        if architecture != "file":
+            yield (
+                f"models.{model}: architecture {architecture} has one input, but "
+                f"datasets.{dataset_name}.arrays.x has {len(inputs)}; bring your "
+                "own model (`file`)"
+            )
+        if dataset.scaling != "none":
+            yield (
+                f"datasets.{dataset_name}.scaling: {dataset.scaling} is not possible with several "
+                "inputs; scale each array in the file, and set none"
+            )
+        schemes = [cell.scheme for cell in cells if cell.model == model]
+        for scheme in dict.fromkeys(name for name in schemes if name in AKIDA_SCHEMES):
+            yield f"study: scheme {scheme} of {model} takes one input; remove it"
 
 
 def _used_variant_problems(

@@ -82,7 +82,7 @@ class JobSettings:
         block: Dataset = self._config.datasets[name]
         settings = block.to_json()
         if isinstance(block, WindowsDataset | RecordingsDataset):
-            settings["arrays"] = block.arrays.by_role()
+            settings["arrays"] = block.arrays.to_plain()
         return settings
 
     def variant(self, model: str, name: str) -> dict[str, Any]:

@@ -1,24 +1,26 @@
-"""The range of a model's input, which its calibration has set, and samples outside of it."""
+"""The ranges of a model's inputs, which its calibration has set, and samples outside of them."""
 
 import numpy as np
 
+from snugnet.core.inputs import list_graph_inputs, order_inputs
 from snugnet.core.tflite_graph import Graph, Tensor
 
 # A share of values outside of the range above this is reported.
 REPORTED_SHARE = 0.01
 
 
-def find_quantized_input(graph: Graph) -> Tensor | None:
-    """Find the tensor that holds the quantized input.
+def find_quantized_input(graph: Graph, index: int) -> Tensor | None:
+    """Find the tensor that holds a quantized input.
 
     Args:
-        graph: A model with one input.
+        graph: A model.
+        index: Index of the input's tensor.
 
     Returns:
         The input itself, or the output of the QUANTIZE operator that follows a float input; None if
         the input is not quantized.
     """
-    tensor = graph.tensors[graph.inputs[0]]
+    tensor = graph.tensors[index]
     if len(tensor.scales):
         return tensor
     for operator in graph.operators:
@@ -31,21 +33,26 @@ def measure_saturation(graph: Graph, x: np.ndarray) -> float | None:
     """Measure the share of input values that saturate: they lie outside of the calibrated range.
 
     Args:
-        graph: A model with one input.
-        x: Samples in real units, (n, ...).
+        graph: A model.
+        x: Samples in real units.
 
     Returns:
-        The share, in 0..1; None if the input is not quantized.
+        The share, in 0..1, of all values of all quantized inputs; None if no input is quantized.
     """
-    tensor = find_quantized_input(graph)
-    if tensor is None or len(tensor.scales) != 1 or tensor.scales[0] <= 0 or not x.size:
-        return None
-    info, scale = np.iinfo(tensor.dtype), float(tensor.scales[0])
-    zero_point = int(tensor.zero_points[0])
-    # Values up to half a step outside are rounded to the last value.
-    low = (info.min - zero_point - 0.5) * scale
-    high = (info.max - zero_point + 0.5) * scale
-    return float(np.mean((x < low) | (x > high)))
+    outside = values = 0
+    arrays = order_inputs(x, list_graph_inputs(graph), "the model")
+    for index, array in zip(graph.inputs, arrays, strict=True):
+        tensor = find_quantized_input(graph, index)
+        if tensor is None or len(tensor.scales) != 1 or tensor.scales[0] <= 0:
+            continue
+        info, scale = np.iinfo(tensor.dtype), float(tensor.scales[0])
+        zero_point = int(tensor.zero_points[0])
+        # Values up to half a step outside are rounded to the last value.
+        low = (info.min - zero_point - 0.5) * scale
+        high = (info.max - zero_point + 0.5) * scale
+        outside += int(np.count_nonzero((array < low) | (array > high)))
+        values += array.size
+    return outside / values if values else None
 
 
 def describe_saturation(share: float | None) -> str | None:

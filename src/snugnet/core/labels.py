@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from snugnet.core.errors import InputError
+from snugnet.core.inputs import has_several_inputs
 from snugnet.core.tasks import ModelEnds, Task, is_one_hot
 
 
@@ -63,7 +64,9 @@ def convert_labels(
 
 def are_inputs(x: np.ndarray, y: np.ndarray | None) -> bool:
     """Check whether labels are the samples themselves, as for training an autoencoder."""
-    if y is None or y.size != x.size or y.dtype.kind not in "iubf" or x.dtype.kind not in "iubf":
+    if has_several_inputs(x) or y is None or y.size != x.size:
+        return False
+    if y.dtype.kind not in "iubf" or x.dtype.kind not in "iubf":
         return False
     return bool(np.array_equal(x.ravel(), y.ravel()))
 

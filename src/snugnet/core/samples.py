@@ -14,6 +14,7 @@ import numpy as np
 from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
+from snugnet.core.inputs import add_value_axis, join_inputs, split_inputs
 from snugnet.core.tasks import PROBABILITY_THRESHOLD, Task
 from snugnet.core.text import format_count
 
@@ -25,7 +26,8 @@ class Samples:
     """Labelled samples, from a loader or from the file of a split.
 
     Attributes:
-        x: Inputs, (n, ...), floating point or integer; channels last until `layout` is applied.
+        x: Inputs, (n, ...), floating point or integer; channels last until `layout` is applied. For
+            a model with several inputs, see `core.inputs`.
         y: Labels: class indices, int64 (n,); for multi-label tasks 0 and 1, uint8 (n, k); for
             segmentation class indices at each position, int64 (n, ...); for regression targets,
             float32 (n, k); for reconstruction 0 and 1 for normal and anomalous samples, int64 (n,),
@@ -111,21 +113,22 @@ def check_samples(samples: Samples, source: str) -> None:
             raise InputError(
                 f"{source}: x has {n} samples, but {name} has {len(array)}; both must be equal"
             )
-    if not np.issubdtype(samples.x.dtype, np.number):
-        raise InputError(f"{source}: x has dtype {samples.x.dtype}; it must be numeric")
-    _check_finite(samples.x, source)
+    for name, array in split_inputs(samples.x).items():
+        if not np.issubdtype(array.dtype, np.number):
+            raise InputError(f"{source}: {name or 'x'} has dtype {array.dtype}; it must be numeric")
+        _check_finite(array, name or "x", source)
     _check_labels(samples, source)
 
 
-def _check_finite(x: np.ndarray, source: str) -> None:
-    """Check that inputs hold no NaN and no infinite value."""
+def _check_finite(x: np.ndarray, name: str, source: str) -> None:
+    """Check that an input holds no NaN and no infinite value."""
     if np.issubdtype(x.dtype, np.integer):
         return
     is_invalid = ~np.isfinite(x)
     if is_invalid.any():
         first = int(np.argmax(is_invalid.reshape(len(x), -1).any(axis=1)))
         raise InputError(
-            f"{source}: x holds {int(is_invalid.sum())} NaN or infinite values, the first in "
+            f"{source}: {name} holds {int(is_invalid.sum())} NaN or infinite values, the first in "
             f"sample {first}; every value must be finite"
         )
 
@@ -288,7 +291,11 @@ def _check_unpacked(path: str | Path, budget: Budget) -> None:
 
 
 def read_arrays_by_role(
-    path: Path, names: Mapping[str, str], required: tuple[str, ...], optional: tuple[str, ...]
+    path: Path,
+    names: Mapping[str, str],
+    required: tuple[str, ...],
+    optional: tuple[str, ...],
+    inputs: Mapping[str, str] | None = None,
 ) -> dict[str, np.ndarray]:
     """Read the arrays of a user's .npz file, by role.
 
@@ -297,14 +304,17 @@ def read_arrays_by_role(
         names: Name of the array for a role; by default an array has the name of its role.
         required: Roles that the file must hold; the first is `x`.
         optional: Roles that the file may hold; it must hold those in `names`.
+        inputs: For a model with several inputs, the array of each input by the name of the input.
 
     Returns:
-        Arrays by role. `x` is a numeric array. `scale`, if present, is one number or has one number
-        for each channel (last dimension of `x`).
+        Arrays by role. `x` is a numeric array; for several inputs, see `core.inputs`. `scale`, if
+        present, is one number or has one number for each channel (last dimension of `x`).
 
     Raises:
         InputError: If arrays are missing or have a wrong form.
     """
+    if inputs:
+        return _read_several_inputs(path, names, required, optional, inputs)
     required_names = tuple(names.get(role, role) for role in required)
     required_names += tuple(names[role] for role in optional if role in names)
     arrays = read_npz(path, required_names)
@@ -321,4 +331,29 @@ def read_arrays_by_role(
         raise InputError(f"{path}: x has dtype {x.dtype}; it must be numeric")
     if scale.dtype.kind not in "iuf" or scale.ndim > 1 or scale.size not in (1, x.shape[-1]):
         raise InputError(f"{path}: scale must be one number or one per channel ({x.shape[-1]})")
+    return by_role
+
+
+def _read_several_inputs(
+    path: Path,
+    names: Mapping[str, str],
+    required: tuple[str, ...],
+    optional: tuple[str, ...],
+    inputs: Mapping[str, str],
+) -> dict[str, np.ndarray]:
+    """Read arrays by role; `x` is joined from the arrays of several inputs."""
+    first = {**names, "x": next(iter(inputs.values()))}
+    by_role = read_arrays_by_role(path, first, required, optional)
+    if "scale" in by_role:
+        raise InputError(
+            f"{path}: an array scale is not possible with several inputs; multiply each array"
+        )
+    wanted = tuple(inputs.values())
+    arrays = read_npz(path, wanted, only=wanted)
+    for name, array in arrays.items():
+        if array.dtype.kind not in "iufb" or array.ndim == 0:
+            raise InputError(f"{path}: {name} has dtype {array.dtype}; it must be numeric")
+    by_role["x"] = join_inputs(
+        {name: add_value_axis(arrays[array]) for name, array in sorted(inputs.items())}, str(path)
+    )
     return by_role

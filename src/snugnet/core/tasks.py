@@ -11,6 +11,7 @@ from enum import StrEnum
 import numpy as np
 
 from snugnet.core.errors import InputError
+from snugnet.core.inputs import InputPort, describe_inputs, list_graph_inputs
 from snugnet.core.tflite_graph import Graph
 
 # Thresholds of a decision between two classes: for probabilities and for logits.
@@ -47,21 +48,21 @@ class Task(StrEnum):
 
 @dataclass(frozen=True)
 class ModelEnds:
-    """Input and output of a model, as far as they tell its task.
+    """Inputs and output of a model, as far as they tell its task.
 
     Attributes:
-        input_shape: Shape of one sample.
+        inputs: The inputs.
         output_shape: Shape of the output for one sample.
         activation: Last activation: `softmax`, `sigmoid`, or None for any other.
     """
 
-    input_shape: tuple[int, ...]
+    inputs: tuple[InputPort, ...]
     output_shape: tuple[int, ...]
     activation: str | None
 
     @classmethod
     def of_graph(cls, graph: Graph) -> "ModelEnds":
-        """Describe the ends of a .tflite file with one input and one output."""
+        """Describe the ends of a .tflite file with one output."""
         output = graph.outputs[0]
         writers = {index: operator for operator in graph.operators for index in operator.outputs}
         index, seen = output, {output}
@@ -72,7 +73,7 @@ class ModelEnds:
             seen.add(index)
         name = writers[index].name if index in writers else ""
         return cls(
-            input_shape=graph.tensors[graph.inputs[0]].shape[1:],
+            inputs=list_graph_inputs(graph),
             output_shape=graph.tensors[output].shape[1:],
             activation=ACTIVATION_OPERATORS.get(name),
         )
@@ -94,9 +95,9 @@ class ModelEnds:
 
     @property
     def mirrors_input(self) -> bool:
-        """Whether the output has as many values as the input, and more than one."""
+        """Whether the output has as many values as the only input, and more than one."""
         size = math.prod(self.output_shape)
-        return size > 1 and size == math.prod(self.input_shape)
+        return size > 1 and len(self.inputs) == 1 and size == math.prod(self.inputs[0].shape)
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ def check_task(ends: ModelEnds, task: Task) -> None:
         possible = ", ".join(name for name, is_possible in fits.items() if is_possible)
         raise InputError(
             f"task {task} does not fit an output of shape {list(ends.output_shape)} for inputs of "
-            f"shape {list(ends.input_shape)}. Possible: {possible}."
+            f"shape {describe_inputs(ends.inputs)}. Possible: {possible}."
         )
 
 

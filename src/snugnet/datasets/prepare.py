@@ -1,6 +1,6 @@
 """Preparation of a dataset: from the samples of a loader to the files of its splits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,12 +9,16 @@ import numpy as np
 
 from snugnet.core.errors import InputError
 from snugnet.core.files import write_json
+from snugnet.core.inputs import has_several_inputs, join_inputs, split_inputs
 from snugnet.core.samples import Samples, check_samples, save_split
 from snugnet.core.settings.datasets.base import AnyDataset
 from snugnet.core.tasks import Task
 from snugnet.datasets import scaling
 from snugnet.datasets.record import DatasetRecord, SplitRecord
 from snugnet.datasets.splits import split, split_by_fold
+
+# Shape of a sample, or of a sample of each of several inputs.
+Shape = tuple[int, ...] | Mapping[str, tuple[int, ...]]
 
 
 class Prepared(NamedTuple):
@@ -48,15 +52,25 @@ def prepare(samples: Samples, settings: AnyDataset, dataset: str, seed: int) -> 
     if settings.negative_class is not None:
         samples = convert_to_binary(samples, settings.negative_class, source)
     check_samples(samples, source)
+    _check_several_inputs(samples, settings, source)
     parts = _split(samples, settings, seed, source)
     scale, estimated = scaling.fit(settings.scaling, parts["train"].x)
     outside = {name: scaling.count_outside(part.x, estimated) for name, part in parts.items()}
     for name, part in parts.items():
         x = apply_layout(scale(part.x), settings.layout, settings.shape, source)
-        if not np.isfinite(x).all():
+        if not all(np.isfinite(array).all() for array in split_inputs(x).values()):
             raise InputError(f"{source}: {name} values overflow float32 after scaling")
         parts[name] = replace(part, x=x)
     return Prepared(parts, _build_record(parts, estimated, settings.scaling, outside))
+
+
+def _check_several_inputs(samples: Samples, settings: AnyDataset, source: str) -> None:
+    """Check that nothing changes the values of several inputs: each would need its own setting."""
+    if has_several_inputs(samples.x) and settings.scaling != "none":
+        raise InputError(
+            f"{source}: scaling {settings.scaling!r} is not possible with several inputs; scale "
+            "each array in the file, and set `scaling: none`"
+        )
 
 
 def _split(samples: Samples, settings: AnyDataset, seed: int, source: str) -> dict[str, Samples]:
@@ -105,16 +119,16 @@ def convert_to_binary(samples: Samples, negative: str, source: str) -> Samples:
     return replace(samples, y=y, class_names=(negative, f"not {negative}"), task="binary")
 
 
-def apply_layout(
-    x: np.ndarray, layout: str, shape: Sequence[int] | None, source: str
-) -> np.ndarray:
+def apply_layout(x: np.ndarray, layout: str, shape: Shape | None, source: str) -> np.ndarray:
     """Bring samples into the layout of a 2-D convolution.
 
     Args:
-        x: Signals, (n, time, channels), or images, (n, height, width, channels).
+        x: Signals, (n, time, channels), or images, (n, height, width, channels); several inputs
+            have no layout.
         layout: `time_channel` for (n, time, channels, 1), `channel_time` for (n, channels, time,
             1), or `image` for no change.
-        shape: New shape of each sample after the layout (row-major), or None.
+        shape: New shape of each sample after the layout (row-major), or None; one shape for each
+            of several inputs.
         source: Name of the dataset, for error messages.
 
     Returns:
@@ -124,6 +138,8 @@ def apply_layout(
         InputError: If x has a wrong number of dimensions, or `shape` has a wrong number of
             elements.
     """
+    if has_several_inputs(x):
+        return _reshape_inputs(x, shape, source)
     expected = 4 if layout == "image" else 3
     if x.ndim != expected:
         raise InputError(
@@ -134,8 +150,29 @@ def apply_layout(
         x = x[..., np.newaxis]
     elif layout == "channel_time":
         x = np.ascontiguousarray(x.transpose(0, 2, 1))[..., np.newaxis]
+    if isinstance(shape, Mapping):
+        raise InputError(
+            f"{source}: shape has names of inputs, but there is one input; set a list of numbers"
+        )
+    return x if shape is None else _reshape(x, shape, source)
+
+
+def _reshape_inputs(x: np.ndarray, shape: Shape | None, source: str) -> np.ndarray:
+    """Reshape the samples of several inputs, each to its own shape."""
+    arrays = split_inputs(x)
     if shape is None:
         return x
+    if not isinstance(shape, Mapping) or set(shape) != set(arrays):
+        raise InputError(
+            f"{source}: shape must have a shape for each of the inputs {', '.join(arrays)}"
+        )
+    return join_inputs(
+        {name: _reshape(array, shape[name], source) for name, array in arrays.items()}
+    )
+
+
+def _reshape(x: np.ndarray, shape: tuple[int, ...], source: str) -> np.ndarray:
+    """Reshape each sample of an input, row-major."""
     if np.prod(shape) != np.prod(x.shape[1:]):
         raise InputError(
             f"{source}: shape {list(shape)} has {np.prod(shape)} elements, but a sample has "

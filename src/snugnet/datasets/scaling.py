@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from snugnet.core.inputs import to_float32
+
 Scaler = Callable[[np.ndarray], np.ndarray]
 
 
@@ -25,7 +27,7 @@ def fit(kind: str, train: np.ndarray) -> tuple[Scaler, dict[str, list[float]]]:
         ValueError: If the kind is unknown.
     """
     if kind == "none":
-        return lambda x: x.astype(np.float32), {}
+        return to_float32, {}
     if kind == "per_sample":
         return _standardize_each, {}
     if kind == "standardize":

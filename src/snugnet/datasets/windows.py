@@ -9,6 +9,7 @@ import pandas as pd
 
 from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
+from snugnet.core.inputs import has_several_inputs
 from snugnet.core.labels import convert_anomalies
 from snugnet.core.samples import SPLITS, Samples, flatten_group, read_arrays_by_role, read_npz
 from snugnet.core.settings.datasets.folds import Folds
@@ -58,7 +59,11 @@ def load(settings: WindowsDataset, datasets_dir: Path, seed: int) -> Samples:
         # An autoencoder needs no labels.
         required = 1 if settings.task == Task.RECONSTRUCTION else 2
         arrays = read_arrays_by_role(
-            path, settings.arrays.by_role(), ROLES[:required], ROLES[required:]
+            path,
+            settings.arrays.by_role(),
+            ROLES[:required],
+            ROLES[required:],
+            settings.arrays.inputs,
         )
     class_names = arrays.get("class_names")
     if settings.classes is not None:
@@ -288,7 +293,9 @@ def _apply_scale(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def _add_channel(x: np.ndarray, layout: str, path: Path) -> np.ndarray:
-    """Add a channel axis to x if it has none."""
+    """Add a channel axis to x if it has none; several inputs stay as they are."""
+    if has_several_inputs(x):
+        return x
     expected = 4 if layout == "image" else 3
     if x.ndim == expected - 1:
         return x[..., np.newaxis]

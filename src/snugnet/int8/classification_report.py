@@ -10,6 +10,7 @@ from snugnet.core.affine import dequantize
 from snugnet.core.decisions import decide
 from snugnet.core.errors import InputError
 from snugnet.core.input_range import measure_saturation
+from snugnet.core.inputs import split_inputs
 from snugnet.core.labels import are_inputs, convert_labels
 from snugnet.core.tasks import ModelEnds, Task, TaskChoice, choose_task
 from snugnet.int8.engine import Model
@@ -116,7 +117,7 @@ def report_predictions(
     scores = scores.reshape(len(raw) if raw.ndim else 1, *(ends.output_shape or (1,)))
     report = ClassificationReport(raw.tolist(), [], choice)
     x = np.asarray(x)
-    if x.dtype.kind == "f":
+    if all(array.dtype.kind == "f" for array in split_inputs(x).values()):
         report = replace(report, saturation=measure_saturation(model.graph, x))
     if not choice.task.has_classes:
         report = replace(report, decision=scores.tolist())

@@ -10,6 +10,7 @@ import numpy as np
 from snugnet.core.affine import quantize
 from snugnet.core.budget import DEFAULT_BUDGET, Budget, as_budget
 from snugnet.core.errors import InputError, ModelFormatError
+from snugnet.core.inputs import split_inputs
 from snugnet.core.tflite_graph import Graph, Operator, Tensor
 from snugnet.int8.cost import count_bytes, estimate_cost
 from snugnet.int8.export import read
@@ -106,7 +107,8 @@ class Model:
         Args:
             x: Samples, (n, ...), in the type of the input. Floats are quantized with rounding and
                 saturation. n is any multiple of the input's first dimension, which is mostly 1.
-                For a model with several inputs, a list of such arrays.
+                For a model with several inputs, a list of such arrays, or a structured array with
+                one field for each.
 
         Returns:
             Raw outputs, (m, ...), in the type of the output, not dequantized. The results of
@@ -185,6 +187,8 @@ class Model:
 
     def _check_inputs(self, x: Any) -> list[np.ndarray]:
         """Check the inputs and divide them into invocations."""
+        if isinstance(x, np.ndarray):
+            x = list(split_inputs(x).values())
         samples = list(x) if isinstance(x, list | tuple) else [x]
         if len(samples) != len(self.inputs):
             raise InputError(f"got {len(samples)} inputs; the model expects {len(self.inputs)}")

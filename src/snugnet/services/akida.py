@@ -181,9 +181,10 @@ def to_akida(
         raise InputError("calibration is missing. Give calibration=x, an array of train samples.")
     from snugnet.akida.convert import convert
     from snugnet.akida.quantize import quantize
+    from snugnet.models.loading.keras_files import list_model_inputs
 
     keras = open_keras(model, budget=as_budget(budget)).model
-    x = user_data.from_arrays(calibration, shape=keras.input_shape[1:]).x
+    x = user_data.from_arrays(calibration, inputs=list_model_inputs(keras)).x
     quantized = quantize(keras, AKIDA_SCHEMES[scheme], x)
     return AkidaProgram(convert(quantized, AKIDA_SCHEMES[scheme]), quantized, scheme, name)
 

@@ -11,6 +11,7 @@ import numpy as np
 from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
 from snugnet.core.input_range import measure_saturation
+from snugnet.core.inputs import describe_inputs
 from snugnet.core.samples import Samples
 from snugnet.core.tasks import ModelEnds, TaskChoice
 from snugnet.core.tflite_graph import Graph
@@ -181,13 +182,15 @@ def benchmark(request: BenchmarkRequest) -> BenchmarkReport:
 
 def _check_baseline(graph: Graph, baseline: Graph) -> None:
     """Check that a baseline takes the same samples as the model."""
-    shapes = [ModelEnds.of_graph(entry).input_shape for entry in (baseline, graph)]
-    if shapes[0] != shapes[1]:
+    inputs = [ModelEnds.of_graph(entry).inputs for entry in (baseline, graph)]
+    shapes = [[entry.shape for entry in ports] for ports in inputs]
+    if shapes[0] != shapes[1] and set(inputs[0]) != set(inputs[1]):
+        texts = [describe_inputs(ports) for ports in inputs]
         raise ArgumentError(
             "baseline",
             None,
-            f"it takes samples of shape {shapes[0]}, but the model takes {shapes[1]}. Compare "
-            "models with the same input.",
+            f"it takes samples of shape {texts[0]}, but the model takes {texts[1]}. Compare "
+            "models with the same inputs.",
         )
 
 
@@ -197,7 +200,7 @@ def _read_inputs(graph: Graph, request: BenchmarkRequest) -> Inputs:
         x = user_data.draw_random_samples(graph, RANDOM_SAMPLES)
         return Inputs(x, reason="no data, so the inputs are random")
     ends = ModelEnds.of_graph(graph)
-    data = user_data.read(request.data, ends.input_shape)
+    data = user_data.read(request.data, ends.inputs)
     data = replace(data, x=user_data.as_model_input(data.x, raw=False))
     inputs = Inputs(data.x, used=data.used, possible_groups=data.possible_groups)
     try:

@@ -253,7 +253,7 @@ def compare(
 
 def predict_samples(
     model: Any,
-    x: np.ndarray,
+    x: Any,
     y: np.ndarray,
     groups: np.ndarray | None,
     task: str | None = None,
@@ -280,7 +280,7 @@ def predict_samples(
 
     with tflite_file(model, budget=as_budget(budget)) as path:
         ends = ModelEnds.of_graph(read_graph(path))
-        data = user_data.from_arrays(x, y, groups, ends.input_shape)
+        data = user_data.from_arrays(x, y, groups, inputs=ends.inputs)
         samples, choice = build_samples(data, ends, "samples", task)
         return predict_file(path, samples), choice
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from snugnet.core.budget import DEFAULT_BUDGET, Budget
+from snugnet.core.inputs import list_graph_inputs
 from snugnet.services import user_data
 from snugnet.services.arguments import ArgumentError
 
@@ -60,7 +61,7 @@ def explain(request: ExplainRequest) -> Explanation:
     from snugnet.int8 import load
 
     engine = load(request.model, request.profile, request.budget)
-    data = user_data.read(request.data, engine.inputs[0].shape[1:])
+    data = user_data.read(request.data, list_graph_inputs(engine.graph))
     if not 0 <= request.sample < len(data.x):
         known = f"{request.data} has samples 0 to {len(data.x) - 1}"
         raise ArgumentError("sample", request.sample, f"out of range. {known}.")

@@ -203,7 +203,7 @@ def _find_scheme(graph: Graph) -> str | None:
     from snugnet.core.tflite_schemes import SCHEMES
     from snugnet.tflite.contract import check_contract
 
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+    if not graph.inputs or len(graph.outputs) != 1:
         return None
     strict_first = sorted(SCHEMES.values(), key=lambda scheme: " or " in scheme.weights)
     kept = (scheme.name for scheme in strict_first if check_contract(graph, scheme).is_kept)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from snugnet.core.budget import DEFAULT_BUDGET, Budget
+from snugnet.core.inputs import list_graph_inputs
 from snugnet.int8 import load
 from snugnet.int8.classification_report import (
     ClassificationReport,
@@ -42,7 +43,7 @@ def predict(request: PredictRequest) -> PredictionReport:
         OSError: If a file cannot be read.
     """
     engine = load(request.model, request.profile, request.budget)
-    data = user_data.read(request.data, engine.inputs[0].shape[1:])
+    data = user_data.read(request.data, list_graph_inputs(engine.graph))
     x = user_data.as_model_input(data.x, request.raw)
     report = report_predictions(engine, x, data.y, data.class_names, request.task)
     return replace(report, used=data.used) if isinstance(report, ClassificationReport) else report

@@ -13,6 +13,7 @@ from snugnet.core.budget import DEFAULT_BUDGET, Budget, as_budget
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
 from snugnet.core.input_range import measure_saturation
+from snugnet.core.inputs import to_float32
 from snugnet.core.samples import Samples
 from snugnet.core.tasks import TaskChoice
 from snugnet.core.tflite_schemes import CONVERTED_SCHEMES, FULL_INT8, FULL_INTEGER, SCHEMES
@@ -181,7 +182,7 @@ class Parts:
 def quantize(
     model: Any,
     scheme: str = "fiq_int8",
-    calibration: np.ndarray | None = None,
+    calibration: Any = None,
     allow_code: str | Path | None = None,
     budget: float | Budget = DEFAULT_BUDGET,
 ) -> QuantizedModel:
@@ -193,7 +194,8 @@ def quantize(
             `float16` or `int16x8`.
         calibration: Calibration samples, numbers of shape (n, ...), in the units that the model was
             trained on. They set the ranges of activations. Take them from the train split. All
-            samples are used. `float32`, `drq` and `float16` need none.
+            samples are used. `float32`, `drq` and `float16` need none. For a model with several
+            inputs, a mapping from their names to arrays, or a list in the order of the inputs.
         allow_code: Python file that defines custom layers of a model file. The file is executed.
         budget: Limits on work and memory for a model file, or the factor by which the default
             limits are multiplied.
@@ -215,7 +217,9 @@ def quantize(
     float_model = open_float_model(model, code, as_budget(budget))
     x = None
     if calibration is not None:
-        x = user_data.from_arrays(calibration, shape=float_model.keras.input_shape[1:]).x
+        from snugnet.models.loading.keras_files import list_model_inputs
+
+        x = user_data.from_arrays(calibration, inputs=list_model_inputs(float_model.keras)).x
     return _quantize_post_training(float_model, scheme, x)
 
 
@@ -316,7 +320,7 @@ def training_parts(
 
     ends, samples = describe_ends(model), []
     for source, (x, y) in (("train", train), ("val", val)):
-        data = user_data.from_arrays(x, y, shape=ends.input_shape, source=source)
+        data = user_data.from_arrays(x, y, inputs=ends.inputs, source=source)
         labelled, _ = build_samples(data, ends, source, task)
         samples.append(labelled)
     return Parts(train=samples[0], val=samples[1])
@@ -328,8 +332,8 @@ def _read_parts(request: QuantizeRequest, float_model: FloatModel) -> Parts:
 
     assert request.data is not None
     ends, source = describe_ends(float_model.keras), str(request.data)
-    data = user_data.read(request.data, ends.input_shape)
-    data = replace(data, x=data.x.astype(np.float32))
+    data = user_data.read(request.data, ends.inputs)
+    data = replace(data, x=to_float32(data.x))
     try:
         samples, choice = build_samples(data, ends, source, request.task)
         splits = _split(samples, request, source)

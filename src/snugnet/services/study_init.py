@@ -14,6 +14,7 @@ from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.confidence import describe_few_groups
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
+from snugnet.core.inputs import InputPort, has_several_inputs, list_sample_inputs
 from snugnet.core.tasks import Task, choose_task, is_one_hot, is_whole
 from snugnet.services.arguments import ArgumentError
 from snugnet.services.study_folder import StudyFolder, choose_study_folder
@@ -40,7 +41,8 @@ class InitRequest:
         model: A trained Keras model; None to train a small network.
         output: The configuration to write; None for the default.
         name: Name of the model and the dataset; None to derive it from the name of the data file.
-        arrays: Names of arrays or columns, by role: one of `ROLES`.
+        arrays: Names of arrays or columns, by role: one of `ROLES`. Each input of a model with
+            several inputs is a role, instead of `x`.
         window: (time, channels), the shape of one .csv row; None for other files.
         labels: Names of the classes in the order of the model's outputs; () if the labels are
             numbers, or the file has the names.
@@ -86,7 +88,7 @@ class InitReport:
         output: The configuration.
         files: All written files.
         command: The command that runs the study.
-        shape: Shape of a sample, as the model takes it.
+        inputs: Shape of a sample of each input, as the model takes it.
         task: The task of the dataset.
         splits: Counts of each split, by name.
         unfit: The reason for each variant that is left out.
@@ -96,11 +98,17 @@ class InitReport:
     output: Path
     files: tuple[Path, ...]
     command: str
-    shape: tuple[int, ...]
+    inputs: tuple[InputPort, ...]
     task: str
     splits: Mapping[str, "SplitRecord"]
     unfit: dict[str, str]
     possible_groups: tuple[str, ...] = ()
+
+    @property
+    def _shape(self) -> Any:
+        """Shape of a sample; for several inputs, a shape for each by its name."""
+        shapes = {port.name: list(port.shape) for port in self.inputs}
+        return shapes if len(shapes) > 1 else list(self.inputs[0].shape)
 
     @property
     def variants(self) -> list[str]:
@@ -122,7 +130,7 @@ class InitReport:
             "output": str(self.output),
             "files": [str(path) for path in self.files],
             "command": self.command,
-            "shape": list(self.shape),
+            "shape": self._shape,
             "task": self.task,
             "splits": {name: asdict(split) for name, split in self.splits.items()},
             "variants": self.variants,
@@ -154,7 +162,8 @@ def init_study(request: InitRequest) -> InitReport:
     folder.check(request.force)
     config = folder.read_base(request.study_name)
     model = None if request.model is None else _load_model(request.model, request.budget)
-    arrays = {} if request.data.suffix == ".csv" else _read_arrays(request)
+    _check_roles(request, model)
+    arrays = {} if request.data.suffix == ".csv" else _read_arrays(request, model)
     settings = _choose_settings(request, arrays, model)
     samples = windows.load(settings, request.data.parent, SEED)
     if model is not None:
@@ -171,16 +180,16 @@ def init_study(request: InitRequest) -> InitReport:
         output=folder.output,
         files=tuple(files),
         command=folder.command,
-        shape=tuple(train.x.shape[1:]),
+        inputs=list_sample_inputs(train.x),
         task=train.task,
         splits=prepared.record.splits,
         unfit=unfit,
-        possible_groups=_find_possible_groups(request, arrays),
+        possible_groups=_find_possible_groups(request, arrays, settings),
     )
 
 
 def _find_possible_groups(
-    request: InitRequest, arrays: Mapping[str, np.ndarray]
+    request: InitRequest, arrays: Mapping[str, np.ndarray], settings: "WindowsDataset"
 ) -> tuple[str, ...]:
     """Find unused arrays of an .npz file that look like patients or subjects."""
     from snugnet.services.user_data import find_possible_groups
@@ -188,8 +197,11 @@ def _find_possible_groups(
     used = {role: request.arrays.get(role, role) for role in ROLES}
     if not arrays or "group" in request.arrays or used["group"] in arrays:
         return ()
-    others = {name: array for name, array in arrays.items() if name not in used.values()}
-    return find_possible_groups(others, len(arrays[used["x"]]))
+    inputs = tuple(settings.arrays.inputs.values())
+    taken = {*used.values(), *inputs}
+    others = {name: array for name, array in arrays.items() if name not in taken}
+    first = (*inputs, used["x"])[0]
+    return find_possible_groups(others, len(arrays[first]))
 
 
 def _derive_name(data: Path) -> str:
@@ -216,7 +228,7 @@ def _choose_settings(
         {
             "kind": "windows",
             "path": request.data.name,
-            "arrays": request.arrays,
+            "arrays": _name_arrays(request, arrays, model),
             "sample_shape": request.window,
             "classes": list(request.labels) or None,
             # A trained model gets the values as they are in the file, as in its training.
@@ -224,6 +236,46 @@ def _choose_settings(
             **_infer_task_and_layout(request, arrays, model),
         }
     )
+
+
+def _name_arrays(
+    request: InitRequest, arrays: Mapping[str, np.ndarray], model: Any
+) -> dict[str, Any]:
+    """Return the names of arrays by role; x has those of several inputs.
+
+    Raises:
+        InputError: If the array of an input is missing.
+    """
+    from snugnet.services.user_data import find_input_arrays
+
+    inputs = _list_inputs(model)
+    names: dict[str, Any] = dict(request.arrays)
+    if len(inputs) > 1:
+        ports = find_input_arrays(request.arrays, arrays, inputs, str(request.data))
+        names = {"x": ports, **{r: name for r, name in names.items() if r not in ports}}
+    return names
+
+
+def _check_roles(request: InitRequest, model: Any) -> None:
+    """Check the roles of arrays: those of every dataset, or the inputs of a model with several.
+
+    Raises:
+        InputError: If a role is unknown.
+    """
+    ports = tuple(port.name for port in _list_inputs(model))
+    roles = (*ports, *ROLES[1:]) if len(ports) > 1 else ROLES
+    if wrong := [role for role in request.arrays if role not in roles]:
+        raise InputError(
+            f"--array {wrong[0]}={request.arrays[wrong[0]]}: unknown role. Roles: "
+            f"{', '.join(roles)}."
+        )
+
+
+def _list_inputs(model: Any) -> tuple[InputPort, ...]:
+    """List the inputs of a trained model; () without one."""
+    from snugnet.models.loading.keras_files import list_model_inputs
+
+    return () if model is None else list_model_inputs(model)
 
 
 def _infer_task_and_layout(
@@ -237,11 +289,10 @@ def _infer_task_and_layout(
         task = Task.MULTILABEL if is_several else _infer_task_of_labels(y)
     else:
         x, y = (arrays.get(request.arrays.get(role, role)) for role in ("x", "y"))
-        assert x is not None
         task = _infer_task_of_labels(y)
         has_names = request.arrays.get("class_names", "class_names") in arrays
         # Samples with three axes, or with two equal ones, are images.
-        if x.ndim == 4 or (x.ndim == 3 and x.shape[1] == x.shape[2]):
+        if x is not None and (x.ndim == 4 or (x.ndim == 3 and x.shape[1] == x.shape[2])):
             layout = "image"
     scores = "probabilities"
     if model is not None:
@@ -278,7 +329,7 @@ def _infer_task_of_model(
     Args:
         request: The request.
         model: The model.
-        x: Samples; None for a .csv file.
+        x: Samples; None for a .csv file, and for several inputs.
         y: Labels; None without labels, or for a .csv file with several labels.
         label_task: The task of the labels.
     """
@@ -324,8 +375,11 @@ def _has_label_columns(request: InitRequest) -> bool:
     return has_label_columns
 
 
-def _read_arrays(request: InitRequest) -> dict[str, np.ndarray]:
-    """Read the arrays of an .npz file by name, with x among them, and y if it is named."""
+def _read_arrays(request: InitRequest, model: Any) -> dict[str, np.ndarray]:
+    """Read the arrays of an .npz file by name, with x among them, and y if it is named.
+
+    The arrays of a model with several inputs have other names than x.
+    """
     from snugnet.core.samples import read_npz
 
     if request.data.suffix != ".npz":
@@ -340,6 +394,8 @@ def _read_arrays(request: InitRequest) -> dict[str, np.ndarray]:
     needed = [role for role in names if role == "x" or role in request.arrays]
     if request.model is None and request.task != Task.RECONSTRUCTION:
         needed = list(names)
+    if len(_list_inputs(model)) > 1:
+        needed.remove("x")
     missing = [role for role in needed if names[role] not in arrays]
     if missing:
         role = missing[0]
@@ -386,6 +442,8 @@ def _choose_layout(path: Path, samples: "Samples", model: Any) -> dict[str, Any]
     Raises:
         InputError: If the samples have another size or order than the model's input.
     """
+    if has_several_inputs(samples.x):
+        return {"shape": {port.name: port.shape for port in _list_inputs(model)}}
     input_shape, sample_shape = tuple(model.input_shape[1:]), samples.x.shape[1:]
     layouts = {"image": sample_shape}
     if len(sample_shape) == 2:
@@ -426,7 +484,7 @@ def _format_fitting_study(
 
     from snugnet.config.study import Study
 
-    shape, classes = train.x.shape[1:], train.class_names
+    inputs, classes = list_sample_inputs(train.x), train.class_names
     format_with = partial(
         format_study,
         name=request.study_name,
@@ -435,7 +493,7 @@ def _format_fitting_study(
         model=request.model,
         data=request.data,
         settings=settings,
-        shape=shape,
+        inputs=inputs,
         classes=classes,
     )
     text = format_with(unfit={})
@@ -446,7 +504,7 @@ def _format_fitting_study(
     from snugnet.models.architectures import pretrained
 
     assert request.model is not None
-    pretrained.check(model, request.model, shape, train.task, len(classes))
+    pretrained.check(model, request.model, inputs, train.task, len(classes))
     pretrained.check_scores(model, request.model, train)
     unfit = _find_unfit_variants(model, study, request.study_name)
     return format_with(unfit=unfit), unfit

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snugnet.core.inputs import InputPort
+
 if TYPE_CHECKING:
     from snugnet.core.settings.datasets.windows import WindowsDataset
 
@@ -19,7 +21,7 @@ NOTES = {
     "test": " # or test on every group in turn: `folds: leave_one_group_out`, or a number of folds",
 }
 TEXT = """\
-# {data}: samples have shape {shape}; classes {classes}.
+# {data}: samples have shape {inputs}; classes {classes}.
 # Run it with:
 #   {command}
 # {base}
@@ -62,7 +64,7 @@ def format_study(
     model: Path | None,
     data: Path,
     settings: "WindowsDataset",
-    shape: Sequence[int],
+    inputs: Sequence[InputPort],
     classes: Sequence[str],
     unfit: Mapping[str, str],
 ) -> str:
@@ -75,7 +77,7 @@ def format_study(
         model: The file of a trained model; None for a network that the study trains.
         data: The file of the data.
         settings: The settings of the dataset.
-        shape: Shape of a sample, as the model takes it.
+        inputs: The inputs of the model, with the shape of a sample of each.
         classes: Names of the classes.
         unfit: Reason for each variant that is left out.
     """
@@ -92,7 +94,7 @@ def format_study(
         "val",
         "test",
     )
-    values = {**settings.to_json(), "arrays": settings.arrays.by_role()}
+    values = {**settings.to_json(), "arrays": settings.arrays.to_plain()}
     if settings.scores == "probabilities":  # the default
         del values["scores"]
     # A model that is already trained cannot be trained once for each fold.
@@ -114,7 +116,7 @@ def format_study(
         base=base,
         name=name,
         folder=_format_yaml(str(data.parent)),
-        shape=" x ".join(map(str, shape)),
+        inputs=describe_sample(inputs),
         classes=_format_yaml(list(classes)),
         variants=", ".join(variant for variant in VARIANTS if variant not in unfit),
         unfit="".join(
@@ -126,9 +128,17 @@ def format_study(
     )
 
 
+def describe_sample(inputs: Sequence[InputPort]) -> str:
+    """Describe the shape of a sample, or of each of its inputs, for people."""
+    texts = [" x ".join(map(str, port.shape)) for port in inputs]
+    if len(inputs) == 1:
+        return texts[0]
+    return ", ".join(f"{port.name} {text}" for port, text in zip(inputs, texts, strict=True))
+
+
 def _format_yaml(value: Any) -> str:
     """Format a value as YAML on one line."""
     import yaml
 
     # A list in brackets, because YAML ends a single scalar with a line of dots.
-    return yaml.safe_dump([value], default_flow_style=True, width=math.inf)[1:-2]
+    return yaml.safe_dump([value], default_flow_style=True, width=math.inf, sort_keys=False)[1:-2]

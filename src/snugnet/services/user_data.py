@@ -1,9 +1,10 @@
 """Read samples and labels of users, from files or arrays, in the shape that a model takes."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,15 @@ from snugnet.core.affine import dequantize
 from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
 from snugnet.core.input_range import find_quantized_input
+from snugnet.core.inputs import (
+    InputPort,
+    describe_inputs,
+    has_several_inputs,
+    join_inputs,
+    list_graph_inputs,
+    map_inputs,
+    split_inputs,
+)
 from snugnet.core.labels import decode_texts
 from snugnet.core.samples import flatten_group, read_npz
 from snugnet.core.tflite_graph import NUMPY_TYPES, Graph
@@ -40,7 +50,8 @@ class DataSource:
 
     Attributes:
         path: .npz, .npy or .csv file.
-        arrays: Names of arrays or columns by role, if they have other names than their roles.
+        arrays: Names of arrays or columns by role, if they have other names than their roles. Each
+            input of a model with several inputs is a role, instead of `x`.
         labels: Names of the classes in the order of the model's outputs; () if the labels are
             numbers, or the file has the names.
         budget: Limits for the memory of the samples.
@@ -60,7 +71,7 @@ class Data:
     """Samples, with or without labels.
 
     Attributes:
-        x: (n, …), in the shape that the model takes.
+        x: (n, …), in the shape that the model takes; for several inputs, see `core.inputs`.
         y: Labels as they are in the file; None if it has none.
         group: (n,) patient or subject of each sample; None if the file has no groups.
         class_names: Names of the classes in the order of the model's outputs; () if unknown.
@@ -76,15 +87,16 @@ class Data:
     possible_groups: tuple[str, ...] = ()
 
 
-def read(source: DataSource, shape: tuple[int, ...]) -> Data:
+def read(source: DataSource, inputs: Sequence[InputPort]) -> Data:
     """Read samples, and labels and groups if the file has them.
 
     Args:
         source: .npy file with x; .npz file with `x` or `x_test`, and optionally `y` or `y_test`,
             `group` and `class_names`; .csv file with a column `y`, or one `y_NAME` for each label,
-            optionally `group`, and the values of x.
-        shape: Shape of one sample. Axes of size 1 may be missing or added; rows of a .csv file
-            are reshaped.
+            optionally `group`, and the values of x. For a model with several inputs, an .npz file
+            with an array for each input.
+        inputs: The inputs of the model. Axes of size 1 may be missing or added in samples; rows of
+            a .csv file are reshaped.
 
     Raises:
         InputError: If the file type, an array or a shape is not supported.
@@ -92,18 +104,28 @@ def read(source: DataSource, shape: tuple[int, ...]) -> Data:
     path = source.path
     if path.suffix not in KINDS:
         raise InputError(f"{path}: unsupported file type. Supported: {', '.join(KINDS)}.")
-    allowed = {".csv": ("y", "group"), ".npy": ()}.get(path.suffix, tuple(ROLES))
+    roles = tuple(ROLES)
+    if len(inputs) > 1:
+        roles = (*(entry.name for entry in inputs), *roles[1:])
+    allowed = {".csv": ("y", "group"), ".npy": ()}.get(path.suffix, roles)
     if wrong := [role for role in source.arrays if role not in allowed]:
         raise InputError(
             f"{path}: --array {wrong[0]}={source.arrays[wrong[0]]} is not possible for a "
             f"{path.suffix} file. Possible roles: {', '.join(allowed) or 'none'}."
         )
+    if not inputs:
+        raise InputError(f"{path}: the model has no inputs.")
+    if path.suffix != ".npz" and len(inputs) > 1:
+        raise InputError(
+            f"{path}: the model has {len(inputs)} inputs ({describe_inputs(inputs)}). Save an .npz "
+            "file with an array for each."
+        )
     if path.suffix == ".csv":
-        return _read_csv(source, shape)
+        return _read_csv(source, inputs[0].shape)
     if path.suffix == ".npy":
-        return from_arrays(read_array(path), shape=shape, source=str(path))
-    arrays, used, possible_groups = _read_npz(source)
-    data = from_arrays(arrays["x"], arrays.get("y"), arrays.get("group"), shape, str(path))
+        return from_arrays(read_array(path), inputs=inputs, source=str(path))
+    arrays, used, possible_groups = _read_npz(source, inputs)
+    data = from_arrays(arrays["x"], arrays.get("y"), arrays.get("group"), inputs, str(path))
     names = source.labels or tuple(
         map(str, decode_texts(arrays.get("class_names", np.zeros(0))).ravel())
     )
@@ -111,26 +133,27 @@ def read(source: DataSource, shape: tuple[int, ...]) -> Data:
 
 
 def from_arrays(
-    x: np.ndarray,
+    x: Any,
     y: np.ndarray | None = None,
     group: np.ndarray | None = None,
-    shape: tuple[int, ...] | None = None,
+    inputs: Sequence[InputPort] | None = None,
     source: str = "samples",
 ) -> Data:
     """Check arrays and reshape the samples for a model.
 
     Args:
-        x: Samples, (n, ...), numbers without NaN.
+        x: Samples, (n, ...), numbers without NaN. For a model with several inputs, a mapping from
+            the names of the inputs to their arrays, or a list of arrays in the order of the inputs.
         y: Labels, one row for each sample, or None.
         group: Patient or subject of each sample, (n,), or None. An empty array is None.
-        shape: Shape of one sample; None to keep that of x. Axes of size 1 may be missing or added.
+        inputs: The inputs of the model; None to keep the shape of x. Axes of size 1 may be missing
+            or added.
         source: Path or name of the samples, for messages.
 
     Raises:
         InputError: If a type or a shape is not supported.
     """
-    x = _check_numbers(np.asarray(x), source)
-    x = x if shape is None else _reshape(x, shape, source)
+    x = _check_inputs(x, inputs, source)
     y = None if y is None else np.asarray(y)
     group = None if group is None or len(group) == 0 else np.asarray(group)
     group = None if group is None else flatten_group(group, source)
@@ -143,28 +166,99 @@ def from_arrays(
     return Data(x, y, group)
 
 
+def _check_inputs(x: Any, inputs: Sequence[InputPort] | None, source: str) -> np.ndarray:
+    """Check the samples of all inputs, and reshape them."""
+    arrays = _name_inputs(x, inputs, source)
+    checked = {name: _check_numbers(np.asarray(a), name, source) for name, a in arrays.items()}
+    if inputs is not None:
+        shapes = {name: entry.shape for name, entry in zip(checked, inputs, strict=True)}
+        checked = {name: _reshape(a, shapes[name], name, source) for name, a in checked.items()}
+    return join_inputs(checked, source)
+
+
+def _name_inputs(x: Any, inputs: Sequence[InputPort] | None, source: str) -> dict[str, Any]:
+    """Return the array of each input, in the order of the inputs."""
+    if inputs is None or len(inputs) == 1:
+        return {"x": x}
+    names = [entry.name for entry in inputs]
+    if isinstance(x, np.ndarray) and has_several_inputs(x):
+        x = split_inputs(x)
+    if isinstance(x, Mapping):
+        if set(x) == set(names):
+            return {name: x[name] for name in names}
+    elif isinstance(x, list | tuple) and len(x) == len(names):
+        return dict(zip(names, x, strict=True))
+    raise InputError(
+        f"{source}: the model has {len(names)} inputs ({describe_inputs(inputs)}). Give one array "
+        "for each: a mapping by name, or a list in this order."
+    )
+
+
 def _read_npz(
-    source: DataSource,
-) -> tuple[dict[str, np.ndarray], dict[str, str], tuple[str, ...]]:
-    """Read the arrays of a file by role, with their names, and unused names of possible groups."""
+    source: DataSource, inputs: Sequence[InputPort]
+) -> tuple[dict[str, Any], dict[str, str], tuple[str, ...]]:
+    """Read the arrays of a file by role, with their names, and unused names of possible groups.
+
+    The role x of a model with several inputs has a mapping from their names to arrays.
+    """
     arrays = read_npz(source.path, required=(), budget=source.budget)
-    used = {}
-    for role, names in ROLES.items():
-        requested = source.arrays.get(role)
-        candidates = names if requested is None else (requested,)
-        name = next((name for name in candidates if name in arrays), None)
-        if name is not None:
-            used[role] = name
-        elif requested is not None or role == "x":
-            known = ", ".join(sorted(arrays)) or "none"
-            expected = requested or " or ".join(names)
-            raise InputError(
-                f"{source.path}: array {expected} not found. Arrays: {known}. Name the samples "
-                "with --array x=NAME, and labels and groups with --array y=NAME and group=NAME."
-            )
+    input_names: dict[str, str] = {}
+    if len(inputs) > 1:
+        input_names = find_input_arrays(source.arrays, arrays, inputs, str(source))
+    found = {
+        role: _find_array(source, role, arrays) for role in ROLES if role != "x" or not input_names
+    }
+    used = {**input_names, **{role: name for role, name in found.items() if name is not None}}
+    by_role: dict[str, Any] = {role: arrays[name] for role, name in used.items()}
+    if input_names:
+        by_role["x"] = {role: by_role.pop(role) for role in input_names}
     others = {name: array for name, array in arrays.items() if name not in used.values()}
-    possible = () if "group" in used else find_possible_groups(others, len(arrays[used["x"]]))
-    return {role: arrays[name] for role, name in used.items()}, used, possible
+    count = len(arrays[next(iter(used.values()))])
+    return by_role, used, () if "group" in used else find_possible_groups(others, count)
+
+
+def _find_array(source: DataSource, role: str, arrays: Mapping[str, np.ndarray]) -> str | None:
+    """Find the name of the array of a role; None if the file has none."""
+    requested = source.arrays.get(role)
+    candidates = ROLES[role] if requested is None else (requested,)
+    name = next((name for name in candidates if name in arrays), None)
+    if name is None and (requested is not None or role == "x"):
+        known = ", ".join(sorted(arrays)) or "none"
+        expected = requested or " or ".join(candidates)
+        raise InputError(
+            f"{source.path}: array {expected} not found. Arrays: {known}. Name the samples "
+            "with --array x=NAME, and labels and groups with --array y=NAME and group=NAME."
+        )
+    return name
+
+
+def find_input_arrays(
+    requested: Mapping[str, str],
+    arrays: Mapping[str, np.ndarray],
+    inputs: Sequence[InputPort],
+    source: str,
+) -> dict[str, str]:
+    """Find the array of each input of a model with several inputs, by the name of the input.
+
+    Args:
+        requested: Names of arrays by role; an array without a name has that of its input.
+        arrays: Arrays by name.
+        inputs: The inputs of the model.
+        source: Path of the file, for messages.
+
+    Raises:
+        InputError: If an array is missing.
+    """
+    names = {entry.name: requested.get(entry.name, entry.name) for entry in inputs}
+    missing = [name for name in names.values() if name not in arrays]
+    if missing:
+        options = " ".join(f"--array {name}=NAME" for name in names)
+        raise InputError(
+            f"{source}: array {missing[0]} not found. The model has {len(inputs)} inputs: "
+            f"{describe_inputs(inputs)}. Name their arrays with {options}. Arrays: "
+            f"{', '.join(sorted(arrays)) or 'none'}."
+        )
+    return names
 
 
 def find_possible_groups(arrays: Mapping[str, np.ndarray], samples: int) -> tuple[str, ...]:
@@ -232,7 +326,7 @@ def _read_csv(source: DataSource, shape: tuple[int, ...]) -> Data:
             f"{path}: {table['x'].shape[1]} value columns, but the model takes samples of "
             f"{' x '.join(map(str, shape))}. Save one column for each value."
         )
-    x = _check_numbers(table["x"], str(path)).reshape(-1, *shape)
+    x = _check_numbers(table["x"], "x", str(path)).reshape(-1, *shape)
     names = source.labels
     if has_label_columns:
         names = names or tuple(map(str, table["class_names"]))
@@ -251,57 +345,69 @@ def read_columns(path: Path) -> list[str]:
             raise InputError(f"{path}: cannot be read as .csv ({error})") from None
 
 
-def _check_numbers(x: np.ndarray, source: str) -> np.ndarray:
+def _check_numbers(x: np.ndarray, name: str, source: str) -> np.ndarray:
     if x.dtype.kind not in "iufb" or x.ndim == 0 or len(x) == 0:
         raise InputError(
-            f"{source}: x has type {x.dtype} and shape {x.shape}. "
+            f"{source}: {name} has type {x.dtype} and shape {x.shape}. "
             "Save numbers of shape (samples, …)."
         )
     if x.dtype.kind == "f" and not np.isfinite(x).all():
         raise InputError(
-            f"{source}: x contains NaN or infinite values. Remove or replace these samples."
+            f"{source}: {name} contains NaN or infinite values. Remove or replace these samples."
         )
     return x
 
 
-def _reshape(x: np.ndarray, shape: tuple[int, ...], source: str) -> np.ndarray:
+def _reshape(x: np.ndarray, shape: tuple[int, ...], name: str, source: str) -> np.ndarray:
     """Add or drop axes of size 1. Nothing else is changed: samples are never transposed."""
     if [n for n in x.shape[1:] if n != 1] != [n for n in shape if n != 1]:
         raise InputError(
             f"{source}: samples have shape {x.shape[1:]}, but the model takes {tuple(shape)}. "
-            "Reshape or transpose x."
+            f"Reshape or transpose {name}."
         )
     return x.reshape(len(x), *shape)
 
 
 def as_model_input(x: np.ndarray, raw: bool) -> np.ndarray:
     """Convert integers to float32, unless they are raw inputs of the model."""
-    return x if raw or x.dtype.kind == "f" else x.astype(np.float32)
+
+    def convert(array: np.ndarray) -> np.ndarray:
+        return array if raw or array.dtype.kind == "f" else array.astype(np.float32)
+
+    return map_inputs(convert, x)
 
 
 def draw_random_samples(graph: Graph, count: int, seed: int = RANDOM_SAMPLES_SEED) -> np.ndarray:
-    """Draw samples from the whole range of a model's input.
+    """Draw samples from the whole range of a model's inputs.
 
     Args:
-        graph: A model with one input.
+        graph: A model.
         count: Number of samples.
         seed: Seed of the draw.
 
     Returns:
-        (count, …) float32, in real units.
+        (count, …) float32, in real units; for several inputs, see `core.inputs`.
 
     Raises:
-        InputError: If the model does not have one input of numbers.
+        InputError: If an input does not hold numbers.
     """
-    if len(graph.inputs) != 1:
-        raise InputError(
-            f"the model has {len(graph.inputs)} inputs; random samples are possible for one"
-        )
-    tensor = graph.tensors[graph.inputs[0]]
+    rng = np.random.default_rng(seed)
+    names = [entry.name for entry in list_graph_inputs(graph)]
+    return join_inputs(
+        {
+            name: _draw_input(graph, index, count, rng)
+            for name, index in zip(names, graph.inputs, strict=True)
+        }
+    )
+
+
+def _draw_input(graph: Graph, index: int, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw samples of one input, float32 (count, …)."""
+    tensor = graph.tensors[index]
     if tensor.dtype not in NUMPY_TYPES:
         raise InputError(f"the model's input has type {tensor.dtype}; only numbers are supported")
-    shape, rng = (count, *tensor.shape[1:]), np.random.default_rng(seed)
-    quantized = find_quantized_input(graph)
+    shape = (count, *tensor.shape[1:])
+    quantized = find_quantized_input(graph, index)
     if quantized is None:
         return rng.normal(size=shape).astype(np.float32)
     info = np.iinfo(quantized.dtype)

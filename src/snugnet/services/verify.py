@@ -9,6 +9,7 @@ import numpy as np
 from snugnet.core.budget import DEFAULT_BUDGET, Budget, as_budget
 from snugnet.core.decisions import decide
 from snugnet.core.errors import InputError
+from snugnet.core.inputs import list_graph_inputs
 from snugnet.core.tflite_graph import Graph
 from snugnet.int8.cost import check_memory
 from snugnet.services import user_data
@@ -90,27 +91,28 @@ def verify(
     file, limits = ModelFile.read(model), as_budget(budget)
     _check_graph(file.graph, str(model))
     check_memory(file.graph, samples if data is None else 1, limits, str(model))
-    shape = file.graph.tensors[file.graph.inputs[0]].shape[1:]
+    ports = list_graph_inputs(file.graph)
     if data is None:
         x, inputs = user_data.draw_random_samples(file.graph, samples), "random"
     elif isinstance(data, str | Path | user_data.DataSource):
         source = data
         if not isinstance(source, user_data.DataSource):
             source = user_data.DataSource(Path(source), budget=limits)
-        x, inputs = user_data.read(source, shape).x, str(data)
+        x, inputs = user_data.read(source, ports).x, str(data)
     else:
-        x, inputs = user_data.from_arrays(data, shape=shape).x, "samples"
+        x, inputs = user_data.from_arrays(data, inputs=ports).x, "samples"
     return Verification(certify_samples(file, x, traced), inputs)
 
 
 def _check_graph(graph: Graph, name: str) -> None:
-    """Check that a file has one input and one output, both with an axis of samples."""
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+    """Check that a file has inputs and one output, all with an axis of samples."""
+    if not graph.inputs or len(graph.outputs) != 1:
         raise InputError(
             f"{name}: {len(graph.inputs)} inputs and {len(graph.outputs)} outputs. Only files with "
-            "one of each can be verified."
+            "inputs and one output can be verified. Convert a model for each output."
         )
-    for kind, index in (("input", graph.inputs[0]), ("output", graph.outputs[0])):
+    ends = [*(("input", index) for index in graph.inputs), ("output", graph.outputs[0])]
+    for kind, index in ends:
         if not graph.tensors[index].shape:
             raise InputError(
                 f"{name}: the {kind} is a single number without an axis of samples. Convert the "

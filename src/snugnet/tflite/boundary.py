@@ -19,13 +19,13 @@ class Boundary(NamedTuple):
     """Indices of the boundary operators in a graph.
 
     Attributes:
-        head: Index of the operator that computes the int8 input of the network; None if the input
-            of the file is the input of the network.
+        heads: For each input, the index of the operator that computes the int8 input of the
+            network; None if the input of the file is the input of the network.
         tail: Index of the operator that reads the int8 output of the network; None if the output of
             the network is the output of the file.
     """
 
-    head: int | None
+    heads: tuple[int | None, ...]
     tail: int | None
 
 
@@ -33,21 +33,22 @@ def find_boundary(graph: Graph) -> Boundary:
     """Find the boundary operators of a file.
 
     Args:
-        graph: Graph of a file with one input and one output.
+        graph: Graph of a file with one output.
 
     Returns:
         The indices of the operators.
     """
-    head = tail = None
+    heads: dict[int, int] = {}
+    tail = None
     for index, operator in enumerate(graph.operators):
         if operator.name not in BOUNDARY:
             continue
         source, target = operator.inputs[0], operator.outputs[0]
-        if source == graph.inputs[0] and graph.tensors[source].dtype != "int8":
-            head = index
+        if source in graph.inputs and graph.tensors[source].dtype != "int8":
+            heads[source] = index
         elif target == graph.outputs[0] and graph.tensors[target].dtype != "int8":
             tail = index
-    return Boundary(head, tail)
+    return Boundary(tuple(heads.get(index) for index in graph.inputs), tail)
 
 
 def compute_network_digest(graph: Graph) -> str:
@@ -56,7 +57,7 @@ def compute_network_digest(graph: Graph) -> str:
     Files that differ only in their boundary operators have the same digest.
 
     Args:
-        graph: Graph of a file with one input and one output.
+        graph: Graph of a file with one output.
 
     Returns:
         A SHA-256 sum, in hexadecimal digits, of the semantic digest of the graph without its
@@ -66,8 +67,12 @@ def compute_network_digest(graph: Graph) -> str:
         ModelFormatError: See `compute_semantic_digest`.
     """
     boundary = find_boundary(graph)
-    operators = [op for index, op in enumerate(graph.operators) if index not in boundary]
-    inputs = graph.inputs if boundary.head is None else graph.operators[boundary.head].outputs
+    left_out = {*boundary.heads, boundary.tail}
+    operators = [op for index, op in enumerate(graph.operators) if index not in left_out]
+    inputs = tuple(
+        source if head is None else graph.operators[head].outputs[0]
+        for source, head in zip(graph.inputs, boundary.heads, strict=True)
+    )
     outputs = graph.outputs if boundary.tail is None else graph.operators[boundary.tail].inputs
     network = replace(graph, operators=tuple(operators), inputs=inputs, outputs=outputs)
     return compute_semantic_digest(without_unused(network))

@@ -70,11 +70,15 @@ def check_contract(graph: Graph, scheme: Scheme) -> Contract:
 
 def _check_ends(graph: Graph, scheme: Scheme) -> list[str]:
     findings = []
-    for end, indices in (("input", graph.inputs), ("output", graph.outputs)):
-        if len(indices) != 1:
-            findings.append(f"{len(indices)} {end}s instead of 1")
-            continue
-        tensor = graph.tensors[indices[0]]
+    if not graph.inputs:
+        findings.append("0 inputs instead of 1 or more")
+    if len(graph.outputs) != 1:
+        findings.append(f"{len(graph.outputs)} outputs instead of 1")
+    for end, index in (
+        *(("input", i) for i in graph.inputs),
+        *(("output", i) for i in graph.outputs),
+    ):
+        tensor = graph.tensors[index]
         if tensor.dtype != scheme.input_output:
             findings.append(f"{end} is {tensor.dtype} instead of {scheme.input_output}")
         if end == "input" and (not tensor.shape or tensor.shape[0] != 1):

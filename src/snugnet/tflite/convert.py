@@ -12,6 +12,7 @@ from tensorflow.lite.tools.flatbuffer_utils import (
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from snugnet.core.errors import InputError
+from snugnet.core.inputs import split_inputs
 from snugnet.core.progress import progress
 from snugnet.core.tflite_schemes import FULL_INT8, Scheme
 from snugnet.models.loading.keras2 import tf, tf_keras
@@ -35,10 +36,10 @@ def convert(
     with SHAPE and PACK operators. An interpreter can still resize the input to a larger batch.
 
     Args:
-        model: An uncompiled Keras model with one input and one output.
+        model: An uncompiled Keras model with one output.
         scheme: The quantization scheme.
-        calibration: Calibration samples, (n, ...). Required if `scheme.calibrated`, unless the
-            model has quantizers.
+        calibration: Calibration samples, (n, ...); for several inputs, see `core.inputs`. Required
+            if `scheme.calibrated`, unless the model has quantizers.
         quantized: Whether the model has quantizers. The converter then uses their ranges. Only for
             schemes that compute in int8.
 
@@ -50,7 +51,18 @@ def convert(
     """
     converter = make_converter(model, scheme, calibration, quantized)
     flatbuffer: bytes = converter.convert()
-    return flatbuffer
+    if len(model.inputs) == 1:
+        return flatbuffer
+    return _name_inputs(flatbuffer, sorted(model.input_names))
+
+
+def _name_inputs(flatbuffer: bytes, names: Sequence[str]) -> bytes:
+    """Name the inputs of a file: without a QUANTIZE before it, an input has a name by chance."""
+    model = convert_bytearray_to_object(flatbuffer)
+    graph = model.subgraphs[0]
+    for index, name in zip(graph.inputs, names, strict=True):
+        graph.tensors[index].name = name
+    return bytes(convert_object_to_bytearray(model))
 
 
 def make_converter(
@@ -63,7 +75,7 @@ def make_converter(
     """Make the configured converter that `convert` uses.
 
     Args:
-        model: An uncompiled Keras model with one input and one output.
+        model: An uncompiled Keras model with one output.
         scheme: The quantization scheme.
         calibration: Calibration samples, (n, ...).
         quantized: Whether the model has quantizers.
@@ -77,9 +89,7 @@ def make_converter(
     Raises:
         InputError: If calibration samples are required and missing.
     """
-    shape = (1, *model.input_shape[1:])
-    function = tf.function(lambda x: model(x, training=False), autograph=False)
-    concrete = function.get_concrete_function(tf.TensorSpec(shape, tf.float32, name="input"))
+    concrete = _trace_call(model)
     # A module that holds only the weights. With the Keras model itself, the converter would first
     # save all layers with their traced functions. That takes seconds and does not change the file.
     holder = tf.Module()
@@ -99,6 +109,23 @@ def make_converter(
     return converter
 
 
+def _trace_call(model: tf_keras.Model) -> Any:
+    """Trace the call of a model with a batch of one sample, as a concrete function."""
+    if len(model.inputs) == 1:
+        specs = [tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name="input")]
+        function = tf.function(lambda x: model(x, training=False), autograph=False)
+        return function.get_concrete_function(*specs)
+    # The inputs of a file have the order of their names, whatever the order of the model is.
+    shapes = dict(zip(model.input_names, model.inputs, strict=True))
+    names = sorted(shapes)
+    specs = [tf.TensorSpec((1, *shapes[name].shape[1:]), tf.float32, name=name) for name in names]
+
+    def call(*arrays: Any) -> Any:
+        return model(dict(zip(names, arrays, strict=True)), training=False)
+
+    return tf.function(call, autograph=False).get_concrete_function(*specs)
+
+
 def change_io_types(flatbuffer: bytes, scheme: Scheme, quantized: bool = False) -> bytes:
     """Change the input and output types of an int8 network with float32 input and output.
 
@@ -113,6 +140,10 @@ def change_io_types(flatbuffer: bytes, scheme: Scheme, quantized: bool = False) 
     """
     dtype = DTYPES[scheme.input_output]
     changed = bytes(modify_model_io_type(flatbuffer, dtype, dtype))
+    original = convert_bytearray_to_object(flatbuffer).subgraphs[0]
+    if len(original.inputs) > 1:
+        names = [original.tensors[index].name.decode() for index in original.inputs]
+        return _name_inputs(changed, names)
     if quantized or scheme.input_output != "int8":
         return changed
     return _renumber_as_calibrated(changed, flatbuffer)
@@ -177,11 +208,13 @@ def iterate_samples(samples: np.ndarray, description: str) -> Iterator[list[np.n
         description: Start of each progress line.
 
     Yields:
-        A list with one batch, float32 (1, ...), as the converter expects it.
+        A list with a batch of one sample, float32 (1, ...), for each input in the order of the
+        file, as the converter expects it.
     """
+    arrays = [array for _, array in sorted(split_inputs(samples).items())]
     with progress(len(samples), description) as meter:
-        for sample in samples:
-            yield [sample[np.newaxis].astype(np.float32)]
+        for i in range(len(samples)):
+            yield [array[i : i + 1].astype(np.float32) for array in arrays]
             meter.update(1)
 
 

@@ -96,16 +96,20 @@ def parse_graph(data: bytes, path: str | Path, only_main: bool = False) -> Graph
     Raises:
         ModelFormatError: If the file is not a .tflite file with one subgraph, or is damaged.
     """
-    if data[4:8] != b"TFL3":
-        raise ModelFormatError(
-            f"{path}: not a .tflite file (identifier {data[4:8]!r} instead of TFL3)"
-        )
+    _check_identifier(data, path)
     try:
         return _read_graph(schema.Model.GetRootAs(data, 0), _Budget(len(data)), only_main)
     except ModelFormatError as error:
         raise ModelFormatError(f"{path}: {error}") from None
     except DAMAGE_ERRORS as error:
         raise ModelFormatError(f"{path}: damaged ({type(error).__name__}: {error})") from error
+
+
+def _check_identifier(data: bytes, path: str | Path) -> None:
+    if data[4:8] != b"TFL3":
+        raise ModelFormatError(
+            f"{path}: not a .tflite file (identifier {data[4:8]!r} instead of TFL3)"
+        )
 
 
 def count_subgraphs(file: bytes) -> int:
@@ -118,6 +122,33 @@ def count_subgraphs(file: bytes) -> int:
         The number of subgraphs.
     """
     return int(schema.Model.GetRootAs(file, 0).SubgraphsLength())
+
+
+def list_custom_codes(file: bytes, name: str) -> list[str]:
+    """List the names of the custom operators that a .tflite file declares.
+
+    Args:
+        file: Content of the file.
+        name: Name of the file, for messages.
+
+    Raises:
+        ModelFormatError: If the file is damaged.
+    """
+    _check_identifier(file, name)
+    try:
+        model = schema.Model.GetRootAs(file, 0)
+        budget = _Budget(len(file))
+        codes = list(
+            _iterate_tables(
+                model.OperatorCodesLength(), budget, model.OperatorCodes, "operator codes"
+            )
+        )
+        texts = [code.CustomCode() or b"" for code in codes]
+    except ModelFormatError as error:
+        raise ModelFormatError(f"{name}: {error}") from None
+    except DAMAGE_ERRORS as error:
+        raise ModelFormatError(f"{name}: damaged ({type(error).__name__}: {error})") from error
+    return [text.decode(errors="replace") for text in texts if text]
 
 
 def _read_graph(model: Any, budget: _Budget, only_main: bool) -> Graph:

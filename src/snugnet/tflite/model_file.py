@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from snugnet.core.affine import quantize
-from snugnet.core.tflite_graph import Graph
+from snugnet.core.inputs import join_inputs, list_graph_inputs, order_inputs
+from snugnet.core.tflite_graph import Graph, Tensor
 from snugnet.tflite.flatbuffer import parse_graph
 
 
@@ -51,19 +52,32 @@ class ModelFile:
         return cls.parse(Path(path).read_bytes(), str(path))
 
     def quantize_input(self, x: np.ndarray) -> np.ndarray:
-        """Convert samples to the type of the first input, as LiteRT's callers must do.
+        """Convert samples to the types of the inputs, as LiteRT's callers must do.
 
         Args:
-            x: Samples in real units, (n, ...).
+            x: Samples in real units; see `core.inputs`.
 
         Returns:
-            (n, ...) in the input's type; rounded and saturated if that is an integer type.
+            The samples in the inputs' types; rounded and saturated if those are integer types.
+            Several inputs are in the order of the file.
         """
-        tensor = self.graph.tensors[self.graph.inputs[0]]
-        dtype = np.dtype(tensor.dtype)
-        if dtype.kind == "f":
-            return x.astype(dtype, copy=False)
-        is_quantized = len(tensor.scales) == 1 and tensor.scales[0] > 0
-        scale = float(tensor.scales[0]) if is_quantized else 1.0
-        zero_point = int(tensor.zero_points[0]) if is_quantized else 0
-        return quantize(x, scale, zero_point, dtype)
+        ports = list_graph_inputs(self.graph)
+        arrays = order_inputs(x, ports, self.name)
+        tensors = [self.graph.tensors[index] for index in self.graph.inputs]
+        return join_inputs(
+            {
+                port.name: _quantize(array, tensor)
+                for port, array, tensor in zip(ports, arrays, tensors, strict=True)
+            }
+        )
+
+
+def _quantize(x: np.ndarray, tensor: Tensor) -> np.ndarray:
+    """Convert an array to the type of an input tensor."""
+    dtype = np.dtype(tensor.dtype)
+    if dtype.kind == "f":
+        return x.astype(dtype, copy=False)
+    is_quantized = len(tensor.scales) == 1 and tensor.scales[0] > 0
+    scale = float(tensor.scales[0]) if is_quantized else 1.0
+    zero_point = int(tensor.zero_points[0]) if is_quantized else 0
+    return quantize(x, scale, zero_point, dtype)

@@ -17,6 +17,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from snugnet.core.affine import dequantize
 from snugnet.core.errors import InputError
+from snugnet.core.inputs import list_graph_inputs, order_inputs, split_inputs
 from snugnet.core.progress import progress
 from snugnet.core.tflite_graph import Graph, Operator, Tensor
 from snugnet.int8.engine import Model
@@ -28,7 +29,8 @@ from snugnet.tflite.layers import (
     list_layers,
     list_operators,
 )
-from snugnet.tflite.runtimes.litert import quantize_for
+from snugnet.tflite.model_file import ModelFile
+from snugnet.tflite.runtimes.custom_operators import refuse_tensorflow_operators
 
 # Operator and index in the row of the model's input, which no operator computes.
 INPUT, BEFORE_ALL = "INPUT", -1
@@ -45,7 +47,7 @@ class TensorError:
     Errors are the dequantized integers less the float values, in the units of the tensor.
 
     Attributes:
-        layer: Layer that computes the tensor; for the input, index -1 and operator `INPUT`.
+        layer: Layer that computes the tensor; for an input, index -1 and operator `INPUT`.
         n: Number of samples.
         num_elements: Number of elements of one sample.
         scale: Scale of the tensor.
@@ -93,7 +95,7 @@ def measure_layer_errors(
         x: Samples in real units, (n, ...).
 
     Returns:
-        The errors of all tensors: first the input, then the order of the float file. Tensors
+        The errors of all tensors: first the inputs, then the order of the float file. Tensors
         without a counterpart in the other file are left out, with a printed warning.
 
     Raises:
@@ -102,13 +104,11 @@ def measure_layer_errors(
     """
     if len(x) == 0:
         raise InputError(f"{integer_path}: no samples to trace")
-    integer_graph, float_graph = read_graph(integer_path), read_graph(float_path)
-    quantized_x = quantize_for(integer_path, x)
+    file, float_graph = ModelFile.read(integer_path), read_graph(float_path)
+    integer_graph, quantized_x = file.graph, file.quantize_input(x)
     integer_values = Model(integer_graph).trace(quantized_x)
     float_values = _compute_float_tensors(float_path, float_graph, x)
-    input_layer = Layer(BEFORE_ALL, INPUT, float_graph.tensors[float_graph.inputs[0]].name)
-    input_tensor = integer_graph.tensors[integer_graph.inputs[0]]
-    errors = [_compute_error(input_layer, input_tensor, quantized_x, x)]
+    errors = _compute_input_errors(integer_graph, float_graph, quantized_x, x)
     for layer, integer_index, float_index in _match_tensors(integer_graph, float_graph):
         tensor = integer_graph.tensors[integer_index]
         errors.append(
@@ -117,8 +117,27 @@ def measure_layer_errors(
     return errors
 
 
+def _compute_input_errors(
+    integer_graph: Graph, float_graph: Graph, quantized_x: np.ndarray, x: np.ndarray
+) -> list[TensorError]:
+    """Compute the errors of quantizing the inputs themselves."""
+    raw_arrays = split_inputs(quantized_x).values()
+    float_arrays = order_inputs(x, list_graph_inputs(integer_graph), "the samples")
+    ends = zip(integer_graph.inputs, float_graph.inputs, raw_arrays, float_arrays, strict=True)
+    return [
+        _compute_error(
+            Layer(BEFORE_ALL, INPUT, float_graph.tensors[float_index].name),
+            integer_graph.tensors[integer_index],
+            raw,
+            values,
+        )
+        for integer_index, float_index, raw, values in ends
+    ]
+
+
 def _compute_float_tensors(path: str | Path, graph: Graph, x: np.ndarray) -> dict[int, np.ndarray]:
     """Compute the output tensors, (n, ...), of all operators of a float32 file, by index."""
+    refuse_tensorflow_operators(Path(path).read_bytes(), str(path))
     interpreter = Interpreter(
         model_path=str(path),
         num_threads=1,
@@ -129,9 +148,11 @@ def _compute_float_tensors(path: str | Path, graph: Graph, x: np.ndarray) -> dic
     interpreter.allocate_tensors()
     outputs = [index for operator in graph.operators for index in operator.outputs]
     parts: dict[int, list[np.ndarray]] = {index: [] for index in outputs}
+    arrays = order_inputs(x, list_graph_inputs(graph), str(path))
     with progress(len(x), "computing in float") as meter:
         for i in range(len(x)):
-            interpreter.set_tensor(graph.inputs[0], x[i : i + 1].astype(np.float32))
+            for index, array in zip(graph.inputs, arrays, strict=True):
+                interpreter.set_tensor(index, array[i : i + 1].astype(np.float32))
             interpreter.invoke()
             for index, part in parts.items():
                 part.append(interpreter.get_tensor(index))

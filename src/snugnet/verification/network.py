@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from snugnet.core.files import atomic_write
+from snugnet.core.inputs import join_inputs, split_inputs
 from snugnet.core.samples import read_npz
 from snugnet.int8.engine import Model
 from snugnet.int8.node import Profile
@@ -115,7 +116,7 @@ def compare_boundary(
 
     Args:
         file: The .tflite file.
-        inputs: Samples in the type of the file's input, (n, ...).
+        inputs: Samples in the types of the file's inputs, (n, ...).
         profile: The profile of the engine.
         network: The network of the file.
 
@@ -128,9 +129,15 @@ def compare_boundary(
     if not certified.comparison.is_exact or certified.outputs is None:
         return None
     boundary = find_boundary(file.graph)
-    inside = _run_operator(file, boundary.head, inputs, profile)
+    inside = {
+        name: _run_operator(file, head, array, profile)
+        for head, (name, array) in zip(boundary.heads, split_inputs(inputs).items(), strict=True)
+    }
     outputs = _run_operator(file, boundary.tail, certified.outputs, profile)
-    if inside is None or outputs is None or sha256_of_array(inside) != network.inputs_sha256:
+    if outputs is None or any(array is None for array in inside.values()):
+        return None
+    known = {name: array for name, array in inside.items() if array is not None}
+    if sha256_of_array(join_inputs(known)) != network.inputs_sha256:
         return None
     chosen = np.unique(np.linspace(0, len(inputs) - 1, WHOLE).astype(int))
     whole = compare_file(file, inputs[chosen], profile, len(chosen))

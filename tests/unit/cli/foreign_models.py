@@ -71,6 +71,17 @@ def conv1d() -> Any:
     )
 
 
+def two_inputs() -> Any:
+    """A signal of 32 values, and two numbers. By name, the numbers come first."""
+    waveform, age = layers.Input((32, 1), name="waveform"), layers.Input((2,), name="age")
+    x = layers.Conv1D(8, 5, strides=2, activation="relu", name="conv")(waveform)
+    x = layers.GlobalAveragePooling1D(name="mean")(x)
+    numbers = layers.Dense(8, activation="relu", name="numbers")(age)
+    x = layers.Concatenate(name="both")([x, numbers])
+    x = layers.Dense(16, activation="relu", name="dense")(x)
+    return tf_keras.Model([waveform, age], layers.Dense(4, activation="softmax", name="y")(x))
+
+
 def lstm() -> Any:
     return tf_keras.Sequential(
         [layers.Input((16, 4)), layers.LSTM(8, name="lstm"), layers.Dense(4, activation="softmax")]

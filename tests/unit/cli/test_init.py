@@ -257,7 +257,7 @@ def test_init_reads_csv_when_columns_have_other_names(command_json, command, tmp
             ("--array", "x=signals", "--array", "y=lable"),
             "array lable not found. Found: signals, label, ",
         ),
-        (("--array", "z=signals"), "--array z=signals: expected ROLE=NAME. Roles: x, y, group"),
+        (("--array", "z=signals"), "--array z=signals: unknown role. Roles: x, y, group"),
         ((*NAMES, "--name", "My Belt"), "--name My Belt: use lower-case letters, digits and _"),
         (
             (*NAMES, "--name", "on"),

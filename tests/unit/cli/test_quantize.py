@@ -20,7 +20,7 @@ UNTRAINABLE = {
     "autoencoder": "the model reconstructs its input, so labels mark anomalies",
 }
 REFUSED = {
-    "several_outputs": "1 inputs and 2 outputs (class, age)",
+    "several_outputs": "2 outputs (class, age); only one is supported",
     "with_lambda": "layer 'twice': Lambda layers are not allowed",
     "custom": "layer 'squared': 'Squared' is not a supported Keras layer",
 }

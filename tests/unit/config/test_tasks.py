@@ -66,6 +66,27 @@ def test_study_fails_when_training_does_not_fit_task(task, training, message):
 
 
 @pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, r"architecture fc has one input, but datasets.own.arrays.x has 2"),
+        (
+            {"scaling": "minmax"},
+            r"datasets.own.scaling: minmax is not possible with several inputs",
+        ),
+    ],
+)
+def test_study_fails_when_dataset_has_several_inputs(changes, message):
+    config = study("binary", models={"net": {"architecture": "fc", "dataset": "own"}})
+    config["datasets"]["own"] |= {
+        "arrays": {"x": {"wave": "ecg", "age": "age"}},
+        "scaling": "none",
+        **changes,
+    }
+    with pytest.raises(InputError, match=message):
+        Study(config)
+
+
+@pytest.mark.parametrize(
     ("task", "gate", "message"),
     [
         (

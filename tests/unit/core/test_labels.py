@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from snugnet.core.errors import InputError
+from snugnet.core.inputs import InputPort
 from snugnet.core.labels import Labels, convert_labels
 from snugnet.core.tasks import ModelEnds, Task
 
@@ -24,7 +25,7 @@ def convert(
 ) -> Labels:
     """Convert labels of random samples for a model with an output of a shape."""
     x = RNG.normal(size=(6 if y is None else len(y), *inputs)).astype(np.float32)
-    ends = ModelEnds(tuple(inputs), tuple(output), None)
+    ends = ModelEnds((InputPort("x", tuple(inputs)),), tuple(output), None)
     return convert_labels(x, y, names, ends, task, SOURCE)
 
 

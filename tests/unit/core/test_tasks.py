@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from snugnet.core.errors import InputError
+from snugnet.core.inputs import InputPort
 from snugnet.core.tasks import (
     LOGIT_THRESHOLD,
     PROBABILITY_THRESHOLD,
@@ -31,7 +32,7 @@ def ends(
     activation: str | None = None,
     inputs: Sequence[int] = (50, 3),
 ) -> ModelEnds:
-    return ModelEnds(tuple(inputs), tuple(output), activation)
+    return ModelEnds((InputPort("x", tuple(inputs)),), tuple(output), activation)
 
 
 def make_graph(chain: Sequence[tuple[str, Sequence[int]]]) -> Graph:
@@ -438,12 +439,14 @@ TRAILS = [
 def test_ends_find_activation_when_types_change_after_it(trail, last, activation):
     chain = [("CONV_2D", (1, 5)), (last, (1, 4)), *((name, (1, 4)) for name in trail)]
     model_ends = ModelEnds.of_graph(make_graph(chain))
-    assert model_ends == ModelEnds((50, 3), (4,), activation)
+    assert model_ends == ModelEnds((InputPort("t0", (50, 3)),), (4,), activation)
 
 
 def test_ends_have_last_shape_when_output_is_reshaped():
     chain = [("SOFTMAX", (1, 64, 3)), ("RESHAPE", (1, 8, 8, 3)), ("DEQUANTIZE", (1, 8, 8, 3))]
-    assert ModelEnds.of_graph(make_graph(chain)) == ModelEnds((50, 3), (8, 8, 3), "softmax")
+    assert ModelEnds.of_graph(make_graph(chain)) == ModelEnds(
+        (InputPort("t0", (50, 3)),), (8, 8, 3), "softmax"
+    )
 
 
 def test_ends_have_no_activation_when_softmax_is_not_last():
@@ -453,7 +456,9 @@ def test_ends_have_no_activation_when_softmax_is_not_last():
 
 def test_ends_have_no_activation_when_output_is_the_input():
     """Nothing writes the output, or only operators that change its type."""
-    assert ModelEnds.of_graph(make_graph([])) == ModelEnds((50, 3), (50, 3), None)
+    assert ModelEnds.of_graph(make_graph([])) == ModelEnds(
+        (InputPort("t0", (50, 3)),), (50, 3), None
+    )
     chain = [("QUANTIZE", (1, 50, 3)), ("DEQUANTIZE", (1, 50, 3))]
     assert ModelEnds.of_graph(make_graph(chain)).activation is None
 

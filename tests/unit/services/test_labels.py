@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from snugnet.core.errors import InputError
+from snugnet.core.inputs import InputPort
 from snugnet.core.tasks import ModelEnds
 from snugnet.services.labels import build_samples
 from snugnet.services.user_data import Data
@@ -17,7 +18,7 @@ NAMES = ("N", "S", "V")
 
 
 def ends(output: Sequence[int], activation: str | None, inputs: Sequence[int] = (20,)) -> ModelEnds:
-    return ModelEnds(tuple(inputs), tuple(output), activation)
+    return ModelEnds((InputPort("x", tuple(inputs)),), tuple(output), activation)
 
 
 def make_data(y: np.ndarray | None, inputs: Sequence[int] = (20,), **changes: object) -> Data:

@@ -12,6 +12,7 @@ import pytest
 
 from snugnet.core.budget import DEFAULT_BUDGET, Budget, BudgetError
 from snugnet.core.errors import InputError
+from snugnet.core.inputs import InputPort
 from snugnet.core.tasks import ModelEnds
 from snugnet.services.labels import build_samples
 from snugnet.services.user_data import (
@@ -25,12 +26,13 @@ from snugnet.services.user_data import (
 
 SHAPE = (1, 6, 1)
 X = np.arange(24, dtype=np.float32).reshape(4, 6)
-SOFTMAX = ModelEnds(SHAPE, (2,), "softmax")
+INPUTS = (InputPort("x", SHAPE),)
+SOFTMAX = ModelEnds(INPUTS, (2,), "softmax")
 
 
 def read_file(path: Path, shape: tuple[int, ...] = SHAPE, **options: object) -> Data:
     """Read a file with the options of its source."""
-    return read(DataSource(path, **options), shape)
+    return read(DataSource(path, **options), (InputPort("x", shape),))
 
 
 def save_npz(folder: Path, **arrays: object) -> Path:
@@ -429,7 +431,7 @@ def test_source_has_default_budget_when_none_is_given(tmp_path):
 
 
 def test_from_arrays_keeps_labels_when_they_are_lists():
-    data = from_arrays(X.tolist(), ["N", "S", "N", "S"], [1, 1, 2, 2], SHAPE)
+    data = from_arrays(X.tolist(), ["N", "S", "N", "S"], [1, 1, 2, 2], INPUTS)
     assert data.x.shape == (4, *SHAPE)
     assert data.y.tolist() == ["N", "S", "N", "S"]
     assert data.group.tolist() == [1, 1, 2, 2]
@@ -437,7 +439,7 @@ def test_from_arrays_keeps_labels_when_they_are_lists():
 
 def test_from_arrays_accepts_labels_when_they_are_of_pandas():
     """A column of texts is an array of objects."""
-    data = from_arrays(X, pd.Series(["N", "S", "N", "S"], dtype=object), shape=SHAPE)
+    data = from_arrays(X, pd.Series(["N", "S", "N", "S"], dtype=object), inputs=INPUTS)
     samples, _ = build_samples(Data(data.x, data.y, class_names=("N", "S")), SOFTMAX, "samples")
     assert samples.y.tolist() == [0, 1, 0, 1]
 
@@ -452,6 +454,6 @@ def test_from_arrays_accepts_labels_when_they_are_of_pandas():
 )
 def test_from_arrays_names_shapes_when_lengths_differ(arrays, message):
     with pytest.raises(InputError) as error:
-        from_arrays(X, shape=SHAPE, source="train", **arrays)
+        from_arrays(X, inputs=INPUTS, source="train", **arrays)
     assert message in str(error.value)
     assert str(error.value).startswith("train: ")

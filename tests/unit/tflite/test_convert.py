@@ -201,9 +201,8 @@ def test_predict_equals_keras_when_file_cannot_be_resized(keras, tmp_path):
 
 def details(dtype: type, scale: float, zero_point: int) -> TensorDetails:
     quantization = (scale, zero_point)
-    return TensorDetails.from_litert(
-        {"index": 0, "shape": (1, 9), "dtype": dtype, "quantization": quantization}
-    )
+    entry = {"index": 0, "name": "x", "shape": (1, 9), "dtype": dtype}
+    return TensorDetails.from_litert({**entry, "quantization": quantization})
 
 
 def test_quantize_rounds_and_saturates_when_type_is_integer():
@@ -250,7 +249,7 @@ def test_read_graph_and_predict_fail_when_file_is_not_tflite(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"model\.tflite: not a \.tflite file"):
         read_graph(path)
-    with pytest.raises(InputError, match=r"model\.tflite: LiteRT cannot load it"):
+    with pytest.raises(InputError, match=r"model\.tflite: not a \.tflite file"):
         predict(path, np.zeros((1, 2), dtype=np.float32))
 
 

@@ -1,5 +1,6 @@
 """Tests of predictions with LiteRT: recurrent layers, batches, and models that fail."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,8 @@ from ai_edge_litert.interpreter import Interpreter
 from snugnet.core.errors import InputError
 from snugnet.core.tflite_schemes import SCHEMES
 from snugnet.tflite.flatbuffer import read_graph
-from snugnet.tflite.runtimes.litert import measure_latency, predict, quantize_for
+from snugnet.tflite.model_file import ModelFile
+from snugnet.tflite.runtimes.litert import measure_latency, predict
 from tests.tflite_files import Tensor, constant, single
 
 STEPS, CHANNELS, COUNT = 12, 3, 13
@@ -57,7 +59,7 @@ def test_file_keeps_state_when_it_is_not_reset(recurrent, scheme):
     interpreter = Interpreter(model_path=str(recurrent.paths[scheme]))
     interpreter.allocate_tensors()
     details, output = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    sample = quantize_for(recurrent.paths[scheme], recurrent.x[:1])
+    sample = ModelFile.read(recurrent.paths[scheme]).quantize_input(recurrent.x[:1])
     results = []
     for _ in range(2):
         interpreter.set_tensor(details["index"], sample)
@@ -159,5 +161,36 @@ def test_predict_names_shapes_when_samples_do_not_fit(gather):
 
 def test_predict_fails_clearly_when_file_is_damaged(save):
     path = save(b"no model at all, but a few bytes of text")
-    with pytest.raises(InputError, match="LiteRT cannot load it"):
+    with pytest.raises(InputError, match=r"not a \.tflite file"):
         predict(path, np.zeros((1, 3), np.float32))
+
+
+def convert_file_writer(keras, canary: Path) -> bytes:
+    """Convert a function that writes a file; TensorFlow would run its operator in LiteRT."""
+    tf = keras.tf
+
+    @tf.function(input_signature=[tf.TensorSpec((1, 4), tf.float32)])
+    def write(x):
+        tf.io.write_file(str(canary), tf.strings.as_string(x[0, 0]))
+        return x + 1.0
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([write.get_concrete_function()])
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.SELECT_TF_OPS]
+    return converter.convert()
+
+
+def test_predict_refuses_file_when_tensorflow_runs_operator(keras, tmp_path):
+    path, canary = tmp_path / "evil.tflite", tmp_path / "canary"
+    path.write_bytes(convert_file_writer(keras, canary))
+    x = np.zeros((3, 4), np.float32)
+    for file in (path, ModelFile(path.read_bytes(), read_graph(path), "evil")):
+        with pytest.raises(InputError, match=r"TensorFlow runs the operators .*FlexWriteFile"):
+            predict(file, x)
+        with pytest.raises(InputError, match="FlexWriteFile"):
+            measure_latency(path, x, 1, 0)
+    assert not canary.exists()
+    # Without the check, LiteRT runs the operator, because this process has imported TensorFlow.
+    interpreter = Interpreter(model_path=str(path))
+    interpreter.allocate_tensors()
+    interpreter.invoke()
+    assert canary.exists()

@@ -16,7 +16,7 @@ from snugnet.int8.node import Kernel
 from snugnet.tflite.flatbuffer import read_graph
 from snugnet.tflite.model_file import ModelFile
 from snugnet.tflite.runtimes import micro
-from snugnet.tflite.runtimes.litert import predict, quantize_for
+from snugnet.tflite.runtimes.litert import predict
 from snugnet.verification import network as network_module
 from snugnet.verification.certificate import certify as certify_file
 from snugnet.verification.certificate import certify_predictions, decide_as
@@ -290,7 +290,7 @@ def test_certificate_names_operator_when_late_sample_differs(save, monkeypatch):
 
     path = save(models.network())
     model = Model(read_graph(path))
-    expected = model.trace(quantize_for(path, late))[12][0]
+    expected = model.trace(ModelFile.read(path).quantize_input(late))[12][0]
     wrong = replace(operation, prepare=wrong_at_times)
     monkeypatch.setitem(operators.OPERATORS, "SOFTMAX", wrong)
     result = certify(path, x, predict(path, x).raw, decide, traced=5)["litert_ref"]
@@ -310,9 +310,9 @@ def test_certificate_counts_decision_when_xnnpack_changes_it(save):
     assert result["worst_lsb"] > exact["worst_lsb"]
 
 
-def test_quantize_for_rounds_when_input_is_float(save):
+def test_quantize_input_rounds_when_samples_are_float(save):
     path = save(models.network())
-    quantized = quantize_for(path, np.full((1, 8, 8, 2), 0.26, np.float32))
+    quantized = ModelFile.read(path).quantize_input(np.full((1, 8, 8, 2), 0.26, np.float32))
     assert quantized.dtype == np.int8
     assert (quantized == 6).all()  # 2.6 steps, rounded, above the zero point 3
 

@@ -167,6 +167,23 @@ def _convert_separable(layer: Any) -> WeightedLayers:
     return [(first, [depthwise[np.newaxis]]), (second, [pointwise[np.newaxis], *bias])]
 
 
+def _convert_transposed(layer: Any) -> WeightedLayers:
+    kernel, *bias = layer.get_weights()
+    extra = layer.output_padding
+    transposed = layers.Conv2DTranspose(
+        layer.filters,
+        (1, *layer.kernel_size),
+        strides=(1, *layer.strides),
+        padding=layer.padding,
+        output_padding=None if extra is None else (0, *extra),
+        dilation_rate=(1, *layer.dilation_rate),
+        activation=layer.activation,
+        use_bias=layer.use_bias,
+        name=layer.name,
+    )
+    return [(transposed, [kernel[np.newaxis], *bias])]
+
+
 def _make_depthwise(layer: Any, settings: dict[str, Any]) -> Any:
     """Make the DepthwiseConv2D that replaces the depthwise part of a one-dimensional layer."""
     return layers.DepthwiseConv2D(
@@ -183,6 +200,7 @@ def _make_depthwise(layer: Any, settings: dict[str, Any]) -> Any:
 # Convolutions on (time, channels), each with the function that converts it.
 CONVOLUTIONS: dict[str, Callable[[Any], WeightedLayers]] = {
     "Conv1D": _convert_convolution,
+    "Conv1DTranspose": _convert_transposed,
     "DepthwiseConv1D": _convert_depthwise,
     "SeparableConv1D": _convert_separable,
 }
@@ -239,6 +257,7 @@ ONE_DIMENSIONAL: dict[str, Callable[[Any], Any]] = {
     "AveragePooling1D": _make_pool_converter(layers.AveragePooling2D),
     "BatchNormalization": _shift_axis,
     "Concatenate": _shift_axis,
+    "Cropping1D": lambda layer: layers.Cropping2D(((0, 0), tuple(layer.cropping)), name=layer.name),
     "GlobalAveragePooling1D": _make_global_pool_converter(layers.GlobalAveragePooling2D),
     "GlobalMaxPooling1D": _make_global_pool_converter(layers.GlobalMaxPooling2D),
     "MaxPooling1D": _make_pool_converter(layers.MaxPooling2D),
@@ -246,6 +265,7 @@ ONE_DIMENSIONAL: dict[str, Callable[[Any], Any]] = {
     "Reshape": _convert_reshape,
     "Softmax": _shift_axis,
     "SpatialDropout1D": lambda layer: layers.SpatialDropout2D(layer.rate, name=layer.name),
+    "UpSampling1D": lambda layer: layers.UpSampling2D((1, layer.size), name=layer.name),
     "ZeroPadding1D": lambda layer: layers.ZeroPadding2D(
         ((0, 0), tuple(layer.padding)), name=layer.name
     ),

@@ -24,6 +24,7 @@ from snugnet.compress.pruning.channel_groups import (
     remove_channels,
 )
 from snugnet.core.errors import InputError
+from snugnet.core.inputs import to_keras
 from snugnet.core.samples import Samples
 from snugnet.core.settings.structured_pruning import StructuredPruningSettings
 from snugnet.core.sparsity import SPARSITY_TOLERANCE
@@ -198,7 +199,7 @@ def _score_taylor(groups: ChannelGroups, samples: Samples) -> dict[str, np.ndarr
     total = {name: np.zeros(kernel.shape[-1]) for name, kernel in kernels.items()}
     for start in range(0, len(samples.x), 64):
         part = slice(start, start + 64)
-        x, y = samples.x[part].astype(np.float32), targets[part]
+        x, y = to_keras(samples.x[part]), targets[part]
         y = y.reshape(len(y), -1) if samples.task == "binary" else y
         with tf.GradientTape() as tape:
             value = tf.reduce_mean(loss(y, groups.model(x, training=False)))

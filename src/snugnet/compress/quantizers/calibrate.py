@@ -26,6 +26,7 @@ from snugnet.compress.quantizers.ranges import (
 )
 from snugnet.core.decisions import decide
 from snugnet.core.errors import InputError
+from snugnet.core.inputs import to_keras
 from snugnet.core.samples import Samples
 from snugnet.core.settings.calibration import CalibrationSettings
 from snugnet.models.loading.keras2 import tf_keras
@@ -115,7 +116,7 @@ def _set_ranges(range_ids: Sequence[RangeId], histograms: Sequence[Histogram], r
 
 def _compute_accuracy(quantized: tf_keras.Model, samples: Samples) -> float:
     """Compute the share of correct decisions, with the decision rule for .tflite files."""
-    scores = quantized.predict(samples.x.astype(np.float32), batch_size=512, verbose=0)
+    scores = quantized.predict(to_keras(samples.x), batch_size=512, verbose=0)
     decisions = decide(scores, samples.task, samples.threshold)
     # The mean over all decisions. A mean of shares per sample would be rounded, and equal
     # accuracies could become unequal.

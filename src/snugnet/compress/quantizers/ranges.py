@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from snugnet.core.inputs import to_keras
 from snugnet.models.loading.keras2 import tf_keras
 
 BATCH_SIZE, MAX_BATCHES = 64, 16
@@ -81,7 +82,7 @@ def iterate_values(
     """
     probe = tf_keras.Model(plain.inputs, [_get_tensor(plain, range_id) for range_id in range_ids])
     for start in range(0, len(x), BATCH_SIZE):
-        batch = x[start : start + BATCH_SIZE].astype(np.float32)
+        batch = to_keras(x[start : start + BATCH_SIZE])
         tensors = _to_list(probe(batch, training=False))
         values = []
         for range_id, tensor in zip(range_ids, tensors, strict=True):
@@ -151,9 +152,16 @@ def _get_original(plain: tf_keras.Model, range_id: RangeId) -> Any:
 def _get_tensor(plain: tf_keras.Model, range_id: RangeId) -> Any:
     """Return the tensor that a range bounds, or for `PRE_ACTIVATION` the input of the layer."""
     if _is_input(range_id):
-        return plain.inputs[0]
+        return _get_quantized_input(plain, range_id[0])
     original = _get_original(plain, range_id)
     return original.input if range_id[1] == PRE_ACTIVATION else original.output
+
+
+def _get_quantized_input(plain: tf_keras.Model, quantizer: Any) -> Any:
+    """Return the input that the first quantizer of a model reads."""
+    if len(plain.inputs) == 1:
+        return plain.inputs[0]
+    return plain.get_layer(quantizer.inbound_nodes[0].inbound_layers.name).output
 
 
 def _to_list(outputs: Any) -> list[Any]:

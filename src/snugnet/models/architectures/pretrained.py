@@ -1,14 +1,20 @@
 """A pretrained network, read from the user's Keras file."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from snugnet.core.errors import InputError
+from snugnet.core.inputs import InputPort, describe_inputs
 from snugnet.core.samples import Samples
 from snugnet.core.settings.architectures.pretrained import File
 from snugnet.core.tasks import LOGIT_THRESHOLD, Task, check_task
 from snugnet.models.loading.keras2 import tf_keras
-from snugnet.models.loading.keras_files import describe_ends, load_keras_file
+from snugnet.models.loading.keras_files import (
+    describe_ends,
+    list_model_inputs,
+    load_keras_file,
+)
 from snugnet.models.loading.storage import ALLOWED_LAYERS
 
 # The class of the settings that `build` takes.
@@ -16,11 +22,23 @@ SETTINGS = File
 
 
 def build(settings: File, input_shape: tuple[int, ...], task: str, classes: int) -> tf_keras.Model:
-    """Read a model with its weights.
+    """Read a model with one input; see `read`.
 
     Args:
         settings: `file`: path of an .h5 or .keras file, or of the folder of a SavedModel.
         input_shape: Shape of the dataset's samples, without the batch; the model must have it too.
+        task: Task of the dataset; the model must have it too.
+        classes: Number of classes.
+    """
+    return read(settings, (InputPort("", input_shape),), task, classes)
+
+
+def read(settings: File, inputs: Sequence[InputPort], task: str, classes: int) -> tf_keras.Model:
+    """Read a model with its weights.
+
+    Args:
+        settings: `file`: path of an .h5 or .keras file, or of the folder of a SavedModel.
+        inputs: The inputs that the dataset's samples are for; the model must have them too.
         task: Task of the dataset; the model must have it too.
         classes: Number of classes.
 
@@ -37,19 +55,19 @@ def build(settings: File, input_shape: tuple[int, ...], task: str, classes: int)
             f"{path}: no such file; the path is relative to the folder where snakemake runs"
         )
     model = load_keras_file(path)
-    check(model, path, input_shape, task, classes)
+    check(model, path, inputs, task, classes)
     return model
 
 
 def check(
-    model: tf_keras.Model, path: Path, input_shape: tuple[int, ...], task: str, classes: int
+    model: tf_keras.Model, path: Path, inputs: Sequence[InputPort], task: str, classes: int
 ) -> None:
     """Check that a model has only supported layers and fits a dataset.
 
     Args:
         model: The model.
         path: File of the model, for the message.
-        input_shape: Shape of the dataset's samples, without the batch.
+        inputs: The inputs that the dataset's samples are for.
         task: Task of the dataset.
         classes: Number of classes.
 
@@ -58,7 +76,8 @@ def check(
     """
     problems = [
         *_list_layer_problems(model),
-        *_list_dataset_problems(model, input_shape, task, classes),
+        *_list_input_problems(list_model_inputs(model), inputs),
+        *_list_dataset_problems(model, task, classes),
     ]
     if problems:
         raise InputError("; ".join(f"{path}: {problem}" for problem in problems))
@@ -74,17 +93,39 @@ def _list_layer_problems(model: tf_keras.Model) -> list[str]:
     return [f"unsupported layers: {names}. Supported: {', '.join(sorted(ALLOWED_LAYERS))}."]
 
 
-def _list_dataset_problems(
-    model: tf_keras.Model, input_shape: tuple[int, ...], task: str, classes: int
+def _list_input_problems(
+    model_inputs: Sequence[InputPort], inputs: Sequence[InputPort]
 ) -> list[str]:
-    """Report the differences between a model and a dataset in shape, task and classes."""
+    """Report the differences between a model and a dataset in number, shape and order of inputs."""
+    if len(model_inputs) != len(inputs):
+        return [
+            f"the model has {len(model_inputs)} inputs ({describe_inputs(model_inputs)}), but the "
+            f"dataset has {len(inputs)}; name an array for each with "
+            "`arrays: {x: {INPUT: NAME}}` of the dataset"
+        ]
+    by_name = {entry.name: entry for entry in inputs}
+    if len(inputs) == 1:
+        by_name = {model_inputs[0].name: inputs[0]}
+    if set(by_name) != {entry.name for entry in model_inputs}:
+        return [
+            f"the inputs are {describe_inputs(model_inputs)}, but `arrays.x` of the dataset names "
+            f"{', '.join(by_name)}"
+        ]
     problems = []
-    model_shape = tuple(model.input_shape[1:])
-    if model_shape != tuple(input_shape):
-        problems.append(
-            f"the input shape is {model_shape}, but the dataset has {tuple(input_shape)}; "
-            "set `shape` of the dataset to reshape its samples"
-        )
+    for expected in model_inputs:
+        entry = by_name[expected.name]
+        if expected.shape != entry.shape:
+            which = "the input" if len(inputs) == 1 else f"the {expected.name}"
+            problems.append(
+                f"{which} shape is {expected.shape}, but the dataset has {entry.shape}; set "
+                "`shape` of the dataset to reshape its samples"
+            )
+    return problems
+
+
+def _list_dataset_problems(model: tf_keras.Model, task: str, classes: int) -> list[str]:
+    """Report the differences between a model and a dataset in task and classes."""
+    problems: list[str] = []
     ends = describe_ends(model)
     try:
         check_task(ends, Task(task))

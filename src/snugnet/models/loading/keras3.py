@@ -69,12 +69,13 @@ def convert(network: NetworkDescription, parts: ModelParts, budget: Budget) -> t
             raise InputError(f"{parts.path}: Keras 3 cannot build it ({outcome.message[:300]})")
         with np.load(folder / "model.npz", allow_pickle=False) as file:
             arrays = dict(file)
-    x, expected = arrays.pop("x"), arrays.pop("y")
+    inputs = [arrays.pop(f"x/{i}") for i in range(len(model.inputs)) if f"x/{i}" in arrays]
+    expected = arrays.pop("y", None)
     _set_weights(model, arrays)
-    # An input without a fixed shape, or several inputs: the caller rejects such a model.
-    if not x.size:
+    # An input without a fixed shape, or several outputs: the caller rejects such a model.
+    if expected is None:
         return model
-    outputs = model(x, training=False).numpy()
+    outputs = model(inputs if len(inputs) > 1 else inputs[0], training=False).numpy()
     if outputs.shape != expected.shape or not _are_close(outputs, expected):
         raise InputError(
             f"{parts.path}: outputs change when converted to Keras 2; save the model with Keras 2"

@@ -38,18 +38,20 @@ def main(description: str, weights: str, target: str) -> None:
     Args:
         description: JSON file with the description of the model.
         weights: HDF5 file with its weights.
-        target: Path of the .npz file: `x`, `y` and the weights. `x` and `y` are empty if the model
-            has several inputs or outputs, or an input without a fixed shape.
+        target: Path of the .npz file: `x/0`, `x/1`, … for the inputs, `y` for the output, and the
+            weights. There is no `y` if the model has several outputs, or an input without a fixed
+            shape.
     """
     model = keras.models.model_from_json(Path(description).read_text())
     model.load_weights(weights)
-    x = np.zeros((0,), np.float32)
-    y = x
-    if len(model.inputs) == len(model.outputs) == 1 and None not in model.inputs[0].shape[1:]:
-        shape = (2, *model.inputs[0].shape[1:])
-        x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-        y = np.asarray(model(x, training=False))
-    np.savez(target, x=x, y=y, **dict(iterate_weights(model)))
+    arrays = dict(iterate_weights(model))
+    if len(model.outputs) == 1 and not any(None in port.shape[1:] for port in model.inputs):
+        rng = np.random.default_rng(0)
+        shapes = [(2, *port.shape[1:]) for port in model.inputs]
+        inputs = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+        arrays |= {f"x/{i}": values for i, values in enumerate(inputs)}
+        arrays["y"] = np.asarray(model(inputs if len(inputs) > 1 else inputs[0], training=False))
+    np.savez(target, **arrays)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ copy of its description, and code in the file is never run.
 """
 
 import importlib.util
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 
 from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
+from snugnet.core.inputs import InputPort
 from snugnet.core.tasks import ModelEnds
 from snugnet.core.text import get_first_line
 from snugnet.models.loading import keras3
@@ -24,6 +26,8 @@ from snugnet.models.loading.load_weights import describe_removed_wrappers, load_
 from snugnet.models.loading.model_description import parse_description
 from snugnet.models.loading.model_parts import read_parts
 
+# Names of several inputs: arrays of samples and tensors of files have the same names.
+INPUT_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 # Last layers that change only the shape or nothing of the output.
 SHAPE_LAYERS = ("Dropout", "Flatten", "Identity", "Reshape")
 
@@ -33,7 +37,7 @@ class LoadedModel:
     """A model of a user.
 
     Attributes:
-        model: An uncompiled tf_keras model with one float32 input of a fixed shape and one output.
+        model: An uncompiled tf_keras model with float32 inputs of fixed shapes and one output.
             Submodels are replaced by their layers (`flatten_submodels`).
         notes: What was changed in the model when it was read, for people.
     """
@@ -98,8 +102,8 @@ def accept_model(model: Any) -> tf_keras.Model:
         model: A tf_keras model.
 
     Raises:
-        InputError: If it is no tf_keras model, has not one float32 input of a fixed shape and one
-            output, or has weights that are not finite.
+        InputError: If it is no tf_keras model, has several outputs or an input that is not float32
+            of a fixed shape, or has weights that are not finite.
     """
     if not isinstance(model, tf_keras.Model):
         kind = f"{type(model).__module__}.{type(model).__qualname__}"
@@ -147,23 +151,29 @@ def load_custom_layers(code: Path) -> dict[str, Any]:
 
 
 def _check_ends(model: tf_keras.Model, path: Path) -> None:
-    """Check that a model has one float32 input of a fixed shape and one output."""
+    """Check that a model has float32 inputs of fixed shapes, and one output."""
     inputs, outputs = model.inputs or [], model.outputs or []
     if not inputs or not outputs:
         raise InputError(f"{path}: subclassed models are not supported; save a functional model")
-    if len(inputs) != 1 or len(outputs) != 1:
+    if len(outputs) != 1:
         names = ", ".join(model.output_names)
         raise InputError(
-            f"{path}: {len(inputs)} inputs and {len(outputs)} outputs ({names}); only one of each "
-            "is supported: save one model per output"
+            f"{path}: {len(outputs)} outputs ({names}); only one is supported. Save a model of one "
+            "output: tf_keras.Model(model.inputs, model.outputs[0])"
         )
-    shape = tuple(inputs[0].shape[1:])
-    if None in shape:
-        raise InputError(
-            f"{path}: the input has shape {shape}; every dimension but the batch must be fixed"
-        )
-    if inputs[0].dtype != "float32":
-        raise InputError(f"{path}: the input is {inputs[0].dtype.name}; only float32 is supported")
+    for tensor, name in zip(inputs, model.input_names, strict=True):
+        which = "the input" if len(inputs) == 1 else f"input {name}"
+        if len(inputs) > 1 and not INPUT_NAME.fullmatch(name):
+            raise InputError(
+                f"{path}: input {name!r} must have a name of letters, digits and _; rename it"
+            )
+        shape = tuple(tensor.shape[1:])
+        if None in shape:
+            raise InputError(
+                f"{path}: {which} has shape {shape}; every dimension but the batch must be fixed"
+            )
+        if tensor.dtype != "float32":
+            raise InputError(f"{path}: {which} is {tensor.dtype.name}; only float32 is supported")
 
 
 def _check_weights(model: tf_keras.Model, path: Path) -> None:
@@ -176,11 +186,17 @@ def _check_weights(model: tf_keras.Model, path: Path) -> None:
             )
 
 
+def list_model_inputs(model: tf_keras.Model) -> tuple[InputPort, ...]:
+    """List the inputs of a model, in its order."""
+    ends = zip(model.input_names, model.inputs, strict=True)
+    return tuple(InputPort(name, tuple(tensor.shape[1:])) for name, tensor in ends)
+
+
 def describe_ends(model: tf_keras.Model) -> ModelEnds:
     """Describe input and output of a model, as far as they tell its task.
 
     Args:
-        model: A model with one input and one output.
+        model: A model with one output.
     """
     output = model.layers[-1]
     while type(output).__name__ in SHAPE_LAYERS:
@@ -189,7 +205,7 @@ def describe_ends(model: tf_keras.Model) -> ModelEnds:
     if type(output).__name__ == "Softmax":
         activation = "softmax"
     return ModelEnds(
-        input_shape=tuple(model.input_shape[1:]),
+        inputs=list_model_inputs(model),
         output_shape=tuple(model.output_shape[1:]),
         activation=activation if activation in ("softmax", "sigmoid") else None,
     )

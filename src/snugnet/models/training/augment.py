@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from snugnet.core.errors import InputError
+from snugnet.core.inputs import has_several_inputs
 from snugnet.core.settings.training import Augmentation
 
 
@@ -9,14 +11,23 @@ def augment(x: np.ndarray, settings: Augmentation, rng: np.random.Generator) -> 
     """Augment a batch; a setting of 0 disables its step.
 
     Args:
-        x: float32 (n, height, width, channels).
+        x: float32 (n, height, width, channels). Several inputs are not augmented.
         settings: Settings of the steps: shifts in samples and pixels, `gain` as a fraction, `noise`
             in the units of `x`.
         rng: Random number generator.
 
     Returns:
         A new array of the same shape, float32.
+
+    Raises:
+        InputError: If samples have several inputs and a setting is not 0.
     """
+    if has_several_inputs(x):
+        if settings != Augmentation():
+            raise InputError(
+                "training.augment: not possible for a model with several inputs; remove it"
+            )
+        return x
     if settings.roll:
         x = _roll(x, rng.integers(-settings.roll, settings.roll + 1, len(x)))
     if any(settings.shift):

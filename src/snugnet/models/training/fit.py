@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
 from snugnet.core.errors import InputError
+from snugnet.core.inputs import to_float32, to_keras
 from snugnet.core.progress import progress
 from snugnet.core.samples import Samples
 from snugnet.core.settings.training import TrainingSettings
@@ -63,7 +64,7 @@ def fit(
         _iterate_batches(train, make_targets(train, output_shape), settings, seed),
         steps_per_epoch=count_steps_per_epoch(train, settings.batch_size),
         epochs=settings.epochs,
-        validation_data=(val.x.astype(np.float32), make_targets(val, output_shape)),
+        validation_data=(to_keras(val.x), make_targets(val, output_shape)),
         validation_batch_size=512,
         callbacks=[
             *callbacks,
@@ -127,7 +128,7 @@ def _iterate_batches(
         for batch in range(count_steps_per_epoch(train, size)):
             index = order[batch * size : (batch + 1) * size]
             rng = np.random.default_rng([seed, epoch, batch])
-            x = augment(train.x[index].astype(np.float32), settings.augment, rng)
+            x = to_keras(augment(to_float32(train.x[index]), settings.augment, rng))
             if weights is None:
                 yield x, targets[index]
             else:

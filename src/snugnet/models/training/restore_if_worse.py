@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from snugnet.core.inputs import to_keras
 from snugnet.core.samples import Samples
 from snugnet.models.loading.keras2 import tf_keras
 from snugnet.models.training.fit import find_best_epoch
@@ -29,9 +30,7 @@ def restore_if_worse(
     trained = model.get_weights()
     model.set_weights(start)
     targets = make_targets(val, tuple(model.output_shape[1:]))
-    metrics = model.evaluate(
-        val.x.astype(np.float32), targets, batch_size=512, verbose=0, return_dict=True
-    )
+    metrics = model.evaluate(to_keras(val.x), targets, batch_size=512, verbose=0, return_dict=True)
     before = {f"val_{name}": value for name, value in metrics.items()}
     best = find_best_epoch(history, monitor)
     print(f"metrics before training: {before}; in the best epoch: {best}")

@@ -1,7 +1,7 @@
 """Predictions and latency of .tflite files with LiteRT."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -12,8 +12,10 @@ from ai_edge_litert.interpreter import Interpreter
 from snugnet.core.affine import dequantize
 from snugnet.core.affine import quantize as to_integers
 from snugnet.core.errors import InputError
+from snugnet.core.inputs import InputPort, clean_name, order_inputs
 from snugnet.core.progress import progress
 from snugnet.tflite.model_file import ModelFile
+from snugnet.tflite.runtimes.custom_operators import refuse_tensorflow_operators
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class TensorDetails:
 
     Attributes:
         index: Index of the tensor.
+        name: Name of the tensor, as it was in Keras.
         shape: Shape of the tensor when the file was opened.
         dtype: NumPy type of its values.
         scale: Scale; 1.0 if the tensor is not quantized.
@@ -29,6 +32,7 @@ class TensorDetails:
     """
 
     index: int
+    name: str
     shape: tuple[int, ...]
     dtype: type[np.generic]
     scale: float
@@ -40,11 +44,47 @@ class TensorDetails:
         scale, zero_point = details["quantization"]
         return cls(
             index=details["index"],
+            name=clean_name(details["name"]),
             shape=tuple(int(n) for n in details["shape"]),
             dtype=details["dtype"],
             scale=float(scale) if scale else 1.0,
             zero_point=int(zero_point) if scale else 0,
         )
+
+
+class OpenedFile(NamedTuple):
+    """An interpreter of a file, with its ends.
+
+    Attributes:
+        interpreter: The interpreter, with allocated tensors.
+        inputs: The inputs, in the order of the file.
+        output: The only output.
+    """
+
+    interpreter: Interpreter
+    inputs: tuple[TensorDetails, ...]
+    output: TensorDetails
+
+    def quantize(self, x: np.ndarray, source: Any) -> list[np.ndarray]:
+        """Convert samples to the types of the inputs; return an array, (n, ...), for each.
+
+        Args:
+            x: Samples in real units; see `core.inputs`.
+            source: Name of the file, for messages.
+
+        Raises:
+            InputError: If they do not have the shapes of the inputs.
+        """
+        ports = [InputPort(details.name, details.shape[1:]) for details in self.inputs]
+        arrays = order_inputs(x, ports, str(source))
+        return [quantize(array, entry) for array, entry in zip(arrays, self.inputs, strict=True)]
+
+    def set_inputs(self, arrays: Sequence[np.ndarray], batch: slice) -> None:
+        """Set the inputs to a batch of samples, and forget the state of earlier ones."""
+        # Recurrent layers keep their state from one invocation to the next.
+        self.interpreter.reset_all_variables()
+        for details, array in zip(self.inputs, arrays, strict=True):
+            self.interpreter.set_tensor(details.index, array[batch])
 
 
 class Prediction(NamedTuple):
@@ -69,8 +109,9 @@ def predict(file: str | Path | ModelFile, x: np.ndarray, batch_size: int = 64) -
     """Run a file on samples in batches, with one thread.
 
     Args:
-        file: A .tflite file with one input and one output, or its path.
+        file: A .tflite file with one output, or its path.
         x: Samples in real units, (n, ...). They are quantized here if the input of the file is.
+            For a file with several inputs, see `core.inputs`.
         batch_size: Samples per invocation; 1 is used if the file cannot be resized.
 
     Returns:
@@ -82,35 +123,28 @@ def predict(file: str | Path | ModelFile, x: np.ndarray, batch_size: int = 64) -
     """
     if len(x) == 0:
         raise InputError(f"{file}: no samples to predict")
-    interpreter, input_details, output_details = _open(file)
-    _check_shape(x, input_details, file)
+    opened = _open(file)
+    # Quantized batch by batch, because float and integers of all samples would need the memory of
+    # both. One sample shows an error in the shape.
+    opened.quantize(x[:1], file)
     size = min(batch_size, len(x))
-    if not _resize(interpreter, input_details, output_details, size):
+    if not _resize(opened, size):
         # Open the file again, because the interpreter may be resized in part.
-        interpreter, input_details, output_details = _open(file)
-        size = 1
+        opened, size = _open(file), 1
     parts = []
     with progress(len(x), "predicting") as meter:
         for start in range(0, len(x), size):
-            batch = quantize(x[start : start + size], input_details)
+            batch = x[start : start + size]
             count = len(batch)
             if count < size:
                 # Fill up the last batch, so that the interpreter need not be resized again.
                 batch = np.concatenate([batch, np.repeat(batch[-1:], size - count, axis=0)])
-            # Recurrent layers keep their state from one invocation to the next.
-            interpreter.reset_all_variables()
-            interpreter.set_tensor(input_details.index, batch)
-            _invoke(interpreter, file, start)
-            parts.append(interpreter.get_tensor(output_details.index)[:count])
+            opened.set_inputs(opened.quantize(batch, file), slice(None))
+            _invoke(opened.interpreter, file, start)
+            parts.append(opened.interpreter.get_tensor(opened.output.index)[:count])
             meter.update(count)
     raw = np.concatenate(parts)
-    return Prediction(raw.reshape(len(raw), -1), output_details.scale, output_details.zero_point)
-
-
-def _check_shape(x: np.ndarray, details: TensorDetails, file: str | Path | ModelFile) -> None:
-    expected = details.shape[1:]
-    if x.shape[1:] != expected:
-        raise InputError(f"{file}: samples have shape {x.shape[1:]}; the model expects {expected}")
+    return Prediction(raw.reshape(len(raw), -1), opened.output.scale, opened.output.zero_point)
 
 
 def _invoke(interpreter: Interpreter, file: str | Path | ModelFile, start: int) -> None:
@@ -135,53 +169,34 @@ def measure_latency(
     """Measure the latency of single-sample invocations, after a warm-up.
 
     Args:
-        path: A .tflite file with one input and one output.
-        x: Samples in real units, (n, ...); the first 64 are used in turn.
+        path: A .tflite file with one output.
+        x: Samples in real units, as for `predict`; the first 64 are used in turn.
         runs: Number of invocations to measure.
         warm_up: Number of invocations before that.
         threads: Number of threads that LiteRT may use.
 
     Returns:
-        int64 (runs,): nanoseconds of each `invoke`, without setting the input.
+        int64 (runs,): nanoseconds of each `invoke`, without setting the inputs.
 
     Raises:
         InputError: If LiteRT cannot load the file, or the samples do not have the shape of the
             input.
     """
-    interpreter, input_details, _ = _open(path, threads)
-    _check_shape(x, input_details, path)
-    inputs = quantize(x[: min(len(x), 64)], input_details)
+    opened = _open(path, threads)
+    inputs = opened.quantize(x[:64], path)
     times = np.empty(runs, dtype=np.int64)
     for i in range(-warm_up, runs):
-        sample = i % len(inputs)
-        interpreter.reset_all_variables()
-        interpreter.set_tensor(input_details.index, inputs[sample : sample + 1])
+        sample = i % len(inputs[0])
+        opened.set_inputs(inputs, slice(sample, sample + 1))
         start = time.perf_counter_ns()
         try:
-            interpreter.invoke()
+            opened.interpreter.invoke()
         except (ValueError, RuntimeError) as error:
             raise _explain_failure(path, sample, error) from None
         elapsed = time.perf_counter_ns() - start
         if i >= 0:
             times[i] = elapsed
     return times
-
-
-def quantize_for(path: str | Path, x: np.ndarray) -> np.ndarray:
-    """Convert samples to the input type of a file, as `predict` does.
-
-    Args:
-        path: A .tflite file with one input and one output.
-        x: Samples in real units, (n, ...).
-
-    Returns:
-        The samples in the type of the input, (n, ...).
-
-    Raises:
-        InputError: If LiteRT cannot load the file.
-    """
-    _, input_details, _ = _open(path)
-    return quantize(x, input_details)
 
 
 def quantize(x: np.ndarray, details: TensorDetails) -> np.ndarray:
@@ -199,48 +214,50 @@ def quantize(x: np.ndarray, details: TensorDetails) -> np.ndarray:
     return to_integers(x, details.scale, details.zero_point, details.dtype)
 
 
-def _open(
-    file: str | Path | ModelFile, threads: int = 1
-) -> tuple[Interpreter, TensorDetails, TensorDetails]:
-    """Open a file; return the interpreter, its input and its output."""
+def _open(file: str | Path | ModelFile, threads: int = 1) -> OpenedFile:
+    """Open a file with one output."""
     path = None if isinstance(file, ModelFile) else str(file)
     content = file.content if isinstance(file, ModelFile) else None
+    _check_operators(file)
     try:
         interpreter = Interpreter(model_path=path, model_content=content, num_threads=threads)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{file}: LiteRT cannot load it ({error})") from None
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-    if len(inputs) != 1 or len(outputs) != 1:
+    if not inputs or len(outputs) != 1:
         raise InputError(
-            f"{file}: {len(inputs)} inputs and {len(outputs)} outputs; only one each is supported"
+            f"{file}: {len(inputs)} inputs and {len(outputs)} outputs; only files with inputs and "
+            "one output are supported. Convert a model for each output."
         )
-    return (
-        interpreter,
-        TensorDetails.from_litert(inputs[0]),
-        TensorDetails.from_litert(outputs[0]),
-    )
+    details = tuple(map(TensorDetails.from_litert, inputs))
+    return OpenedFile(interpreter, details, TensorDetails.from_litert(outputs[0]))
 
 
-def _resize(
-    interpreter: Interpreter,
-    input_details: TensorDetails,
-    output_details: TensorDetails,
-    size: int,
-) -> bool:
-    """Resize the input to a batch size; return whether the output has the batch size then.
+def _check_operators(file: str | Path | ModelFile) -> None:
+    """Refuse a damaged file, and operators of TensorFlow. LiteRT reports a missing file."""
+    try:
+        content = file.content if isinstance(file, ModelFile) else Path(file).read_bytes()
+    except OSError:
+        return
+    refuse_tensorflow_operators(content, str(file))
+
+
+def _resize(opened: OpenedFile, size: int) -> bool:
+    """Resize the inputs to a batch size; return whether the output has the batch size then.
 
     A Reshape to a fixed shape prevents it.
     """
     if size == 1:
         return True
     try:
-        interpreter.resize_tensor_input(input_details.index, [size, *input_details.shape[1:]])
-        interpreter.allocate_tensors()
+        for details in opened.inputs:
+            opened.interpreter.resize_tensor_input(details.index, [size, *details.shape[1:]])
+        opened.interpreter.allocate_tensors()
     except (ValueError, RuntimeError):
         return False
-    index = output_details.index
+    index = opened.output.index
     output = next(
-        details for details in interpreter.get_output_details() if details["index"] == index
+        details for details in opened.interpreter.get_output_details() if details["index"] == index
     )
     return int(output["shape"][0]) == size

@@ -3,6 +3,7 @@
 import os
 import re
 import tempfile
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,9 @@ def run(file: bytes, graph: Graph, x: np.ndarray, traced: int) -> Results:
     """Run a model with TensorFlow Lite Micro; see `run_one_by_one`.
 
     Args:
-        file: Content of a .tflite file with one input of batch size 1.
+        file: Content of a .tflite file with inputs of batch size 1.
         graph: Graph of the file.
-        x: Samples in the type of the input, (n, ...).
+        x: Samples in the types of the inputs, (n, ...), in the order of the file.
         traced: Number of first samples for which all tensors are kept.
 
     Raises:
@@ -32,8 +33,9 @@ def run(file: bytes, graph: Graph, x: np.ndarray, traced: int) -> Results:
     """
     interpreter = _open(file, PRESERVE_TENSORS)
 
-    def invoke(sample: np.ndarray) -> np.ndarray:
-        interpreter.set_input(sample, 0)
+    def invoke(sample: Sequence[np.ndarray]) -> np.ndarray:
+        for position, values in enumerate(sample):
+            interpreter.set_input(values, position)
         interpreter.invoke()
         output: np.ndarray = interpreter.get_output(0)
         return output

@@ -11,7 +11,7 @@ EXAMPLES = int(os.environ.get("SNUGNET_EXAMPLES", "10"))
 LENGTH, CHANNELS = 24, 3
 BLOCKS = (
     *("conv", "causal", "strided", "pool", "mean_pool", "norm", "residual", "branches", "dense"),
-    *("depthwise", "separable"),
+    *("depthwise", "separable", "transposed", "upsampled"),
 )
 
 
@@ -54,6 +54,10 @@ def signal_model(keras, blocks: list[str], head: str):
             x = layers.Dense(3, activation="tanh")(x)
         elif block == "depthwise":
             x = layers.DepthwiseConv1D(3, strides=2, padding="same", depth_multiplier=2)(x)
+        elif block == "transposed":
+            x = layers.Conv1DTranspose(3, 4, strides=2, padding="same", activation="relu")(x)
+        elif block == "upsampled":
+            x = layers.Cropping1D((1, 1))(layers.UpSampling1D(3)(x))
         elif block == "separable":
             x = layers.SeparableConv1D(4, 3, dilation_rate=2, padding="causal")(x)
     heads = {

@@ -10,7 +10,7 @@ class File(Settings):
 
     file: str = Field(
         description=(
-            "Path of a trained Keras model: .h5, .keras or a SavedModel folder. Its `train` "
-            "variant is the unchanged model."
+            "Path of a trained Keras model: .h5, .keras or a SavedModel folder. The key "
+            "`architecture` may be left out then. Variant `original` is the unchanged model."
         )
     )

@@ -28,8 +28,12 @@ class AnyDataset(Settings):
     kind: str
     scaling: Scaling
     layout: Layout
-    shape: PositiveInts | None = Field(
-        None, description="Shape to which each sample is reshaped after loading."
+    shape: PositiveInts | dict[str, PositiveInts] | None = Field(
+        None,
+        description=(
+            "Shape to which each sample is reshaped after loading. For a model with several "
+            "inputs, a shape for each by the name of the input."
+        ),
     )
     val: Fraction = Field(
         0.2,

@@ -13,13 +13,24 @@ from snugnet.core.settings.datasets.folds import CROSS_VALIDATION, CrossValidati
 class WindowArrays(ArrayNames):
     """Names of arrays or columns, by role."""
 
-    x: str | None = Field(None, description="Samples.")
+    x: str | dict[str, str] | None = Field(
+        None,
+        description=(
+            "Samples; for a model with several inputs, the array of each input by the name of the "
+            "input."
+        ),
+    )
     y: str | None = Field(None, description="Labels.")
     group: str | None = Field(None, description="Patient or subject of each sample.")
     fold: str | None = Field(None, description="Fold of each sample.")
     split: str | None = Field(None, description="Split of each sample: train, val or test.")
     class_names: str | None = Field(None, description="Names of the classes.")
     scale: str | None = Field(None, description="Factor from stored integers to real units.")
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The array of each of several inputs, by the name of the input; {} for one input."""
+        return self.x if isinstance(self.x, dict) else {}
 
 
 class WindowsDataset(FileDataset):

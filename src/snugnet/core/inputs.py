@@ -1,0 +1,162 @@
+"""Samples of models with one input, and of models with several.
+
+The samples of a model with one input are a plain array, (n, ...). The samples of a model with
+several inputs are a structured array, (n,), with one field for each input, of the same name. Both
+can be indexed, concatenated and saved in the same way, so only the code that reads or writes an
+input needs to know the difference.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from snugnet.core.errors import InputError
+from snugnet.core.tflite_graph import Graph
+
+# What TensorFlow adds to the name of an input when it converts a saved model.
+TENSOR_NAME = re.compile(r"^(?:serving_default_)?(.*?)(?::\d+)?$")
+
+
+@dataclass(frozen=True)
+class InputPort:
+    """An input of a model.
+
+    Attributes:
+        name: Name of the input.
+        shape: Shape of one sample, without the batch.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.shape}"
+
+
+def list_graph_inputs(graph: Graph) -> tuple[InputPort, ...]:
+    """List the inputs of a .tflite file, in its order. Their names are unique."""
+    ports: list[InputPort] = []
+    for number, index in enumerate(graph.inputs):
+        tensor = graph.tensors[index]
+        name = clean_name(tensor.name)
+        if not name or any(port.name == name for port in ports):
+            name = f"{name}_{number}"
+        ports.append(InputPort(name, tensor.shape[1:]))
+    return tuple(ports)
+
+
+def clean_name(tensor_name: str) -> str:
+    """Return the name that an input had in Keras, from the name of its tensor."""
+    match = TENSOR_NAME.match(tensor_name)
+    return match[1] if match and match[1] else tensor_name
+
+
+def describe_inputs(inputs: Sequence[InputPort]) -> str:
+    """Describe inputs for people: the shape of a single one, or names and shapes."""
+    is_single = len(inputs) == 1
+    return str(inputs[0].shape) if is_single else ", ".join(map(str, inputs)) or "none"
+
+
+def join_inputs(arrays: Mapping[str, np.ndarray], source: str = "samples") -> np.ndarray:
+    """Join the arrays of several inputs to samples.
+
+    Args:
+        arrays: Array of each input, (n, ...), by its name.
+        source: Path or name of the samples, for messages.
+
+    Returns:
+        A structured array, (n,); for a single input its array.
+
+    Raises:
+        InputError: If there are no arrays, or they have different numbers of samples.
+    """
+    if not arrays:
+        raise InputError(f"{source}: the model has no inputs.")
+    if len(arrays) == 1:
+        return next(iter(arrays.values()))
+    counts = {name: len(array) for name, array in arrays.items()}
+    if len(set(counts.values())) > 1:
+        text = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        raise InputError(f"{source}: all inputs must have as many samples, but {text}.")
+    count = next(iter(counts.values()))
+    fields = [(name, array.dtype, array.shape[1:]) for name, array in arrays.items()]
+    x = np.empty(count, np.dtype(fields))
+    for name, array in arrays.items():
+        x[name] = array
+    return x
+
+
+def add_value_axis(array: np.ndarray) -> np.ndarray:
+    """Return (n, 1) for an array of shape (n,), one value for each sample; others unchanged."""
+    return array[:, np.newaxis] if array.ndim == 1 else array
+
+
+def split_inputs(x: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the array of each input, (n, ...), by name; "" is the name of a single one."""
+    if x.dtype.names is None:
+        return {"": x}
+    return {name: x[name] for name in x.dtype.names}
+
+
+def has_several_inputs(x: np.ndarray) -> bool:
+    """Tell whether samples are those of a model with several inputs."""
+    return x.dtype.names is not None
+
+
+def map_inputs(function: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:
+    """Apply a function to the array of each input.
+
+    Args:
+        function: Maps an array, (n, ...), to an array of the same n.
+        x: Samples.
+    """
+    return join_inputs({name: function(array) for name, array in split_inputs(x).items()})
+
+
+def to_float32(x: np.ndarray) -> np.ndarray:
+    """Convert samples to float32."""
+    return map_inputs(lambda array: array.astype(np.float32, copy=False), x)
+
+
+def list_sample_inputs(x: np.ndarray) -> tuple[InputPort, ...]:
+    """List the inputs that samples are for; "" is the name of a single one."""
+    return tuple(InputPort(name, array.shape[1:]) for name, array in split_inputs(x).items())
+
+
+def order_inputs(x: np.ndarray, inputs: Sequence[InputPort], source: str) -> list[np.ndarray]:
+    """Return the arrays of samples in the order of a model's inputs.
+
+    Args:
+        x: Samples.
+        inputs: The inputs of the model.
+        source: Name of the model, for messages.
+
+    Raises:
+        InputError: If the names of several inputs differ, or a shape does not fit.
+    """
+    arrays = split_inputs(x)
+    names = [entry.name for entry in inputs]
+    if len(arrays) != len(inputs) or (len(names) > 1 and set(names) != set(arrays)):
+        samples = ", ".join(filter(None, arrays)) or "one input"
+        raise InputError(
+            f"{source}: the samples are for {samples}, but the inputs of the model are "
+            f"{describe_inputs(inputs)}"
+        )
+    ordered = list(arrays.values()) if len(names) == 1 else [arrays[name] for name in names]
+    for array, entry in zip(ordered, inputs, strict=True):
+        if array.shape[1:] != entry.shape:
+            which = "" if len(inputs) == 1 else f" of input {entry.name}"
+            raise InputError(
+                f"{source}: samples{which} have shape {array.shape[1:]}; the model expects "
+                f"{entry.shape}"
+            )
+    return ordered
+
+
+def to_keras(x: np.ndarray) -> Any:
+    """Convert samples to what Keras takes: a float32 array, or a mapping from names to arrays."""
+    arrays = {name: array.astype(np.float32) for name, array in split_inputs(x).items()}
+    return arrays if has_several_inputs(x) else arrays[""]
