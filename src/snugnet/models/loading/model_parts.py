@@ -6,6 +6,8 @@ contents of one file.
 """
 
 import json
+import re
+import stat
 import zipfile
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +26,8 @@ ZIP_SIGNATURE = b"PK\x03\x04"
 MAX_DESCRIPTION_BYTES = 1 << 25
 WEIGHTS = "model.weights.h5"
 CHECKPOINT = Path("variables") / "variables"
+# TensorFlow writes an index and numbered parts.
+CHECKPOINT_FILE = re.compile(r"variables\.(index|data-\d{5}-of-\d{5})")
 
 Form = Literal["keras2", "keras3", "saved_model"]
 
@@ -195,11 +199,20 @@ def _read_saved_model(path: Path, budget: Budget) -> ModelParts:
 
 
 def _check_saved_model_files(path: Path, budget: Budget) -> None:
-    """Check that the files of a SavedModel lie in its folder and are small enough."""
-    files = [path / "keras_metadata.pb", *(path / CHECKPOINT.parent).iterdir()]
+    """Check that a SavedModel has only its own regular files, and that they are small enough.
+
+    Keras would follow links out of the folder, wait for pipes, and take another SavedModel or an
+    HDF5 file that lies in the place of the checkpoint.
+    """
+    variables = path / CHECKPOINT.parent
+    if not stat.S_ISDIR(variables.lstat().st_mode):
+        raise InputError(f"{variables}: a link or a file; it must be a folder with copies")
+    files = [path / "keras_metadata.pb", *variables.iterdir()]
     for file in files:
-        if not file.resolve().is_relative_to(path.resolve()):
-            raise InputError(f"{file}: a link to a file outside of the SavedModel; copy the file")
+        if not stat.S_ISREG(file.lstat().st_mode):
+            raise InputError(f"{file}: a link, a folder or a device; it must be a copy of the file")
+        if file.parent == variables and not CHECKPOINT_FILE.fullmatch(file.name):
+            raise InputError(f"{file}: not a file of a checkpoint; remove it")
     if files[0].stat().st_size > MAX_DESCRIPTION_BYTES:
         raise InputError(f"{files[0]}: has more than {MAX_DESCRIPTION_BYTES:,} bytes")
     budget.check_bytes_held(sum(file.stat().st_size for file in files), str(path))

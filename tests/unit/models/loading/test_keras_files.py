@@ -3,6 +3,7 @@
 import copy
 import io
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -276,7 +277,29 @@ def test_load_keras_file_fails_when_saved_weights_are_a_link(network, tmp_path):
     (data,) = (folder / "variables").glob("variables.data*")
     shutil.move(data, secret)
     data.symlink_to(secret)
-    with pytest.raises(InputError, match="a link to a file outside of the SavedModel"):
+    with pytest.raises(InputError, match="a link, a folder or a device"):
+        load(folder)
+
+
+@pytest.mark.parametrize("kind", ["saved_model", "hdf5", "pipe", "folder_link"])
+def test_load_keras_file_fails_when_checkpoint_is_no_checkpoint(network, tmp_path, kind):
+    """Keras would take weights from elsewhere, or wait for ever."""
+    folder, other = tmp_path / "saved", tmp_path / "other"
+    network.save(folder)
+    network.save(other)
+    variables = folder / "variables"
+    if kind == "folder_link":
+        shutil.rmtree(variables)
+        variables.symlink_to(other / "variables")
+    elif kind == "pipe":
+        (variables / "variables.index").unlink()
+        os.mkfifo(variables / "variables.index")
+    elif kind == "hdf5":
+        network.save_weights(variables / "variables", save_format="h5")
+    else:
+        (variables / "variables").mkdir()
+        (variables / "variables/variables").symlink_to(other / "variables")
+    with pytest.raises(InputError, match=r"a link|not a file of a checkpoint"):
         load(folder)
 
 
