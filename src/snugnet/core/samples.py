@@ -313,11 +313,12 @@ def read_arrays_by_role(
     Raises:
         InputError: If arrays are missing or have a wrong form.
     """
-    if inputs:
-        return _read_several_inputs(path, names, required, optional, inputs)
+    input_arrays = tuple((inputs or {}).values())
+    if input_arrays:
+        names = {**names, "x": input_arrays[0]}
     required_names = tuple(names.get(role, role) for role in required)
     required_names += tuple(names[role] for role in optional if role in names)
-    arrays = read_npz(path, required_names)
+    arrays = read_npz(path, (*required_names, *input_arrays))
     by_role = {}
     for role in (*required, *optional):
         name = names.get(role, role)
@@ -326,6 +327,12 @@ def read_arrays_by_role(
     for role, array in by_role.items():
         if array.ndim == 0 and role != "scale":
             raise InputError(f"{path}: {names.get(role, role)} is a scalar; it must be an array")
+    if inputs:
+        if "scale" in by_role:
+            raise InputError(
+                f"{path}: an array scale is not possible with several inputs; multiply each array"
+            )
+        return {**by_role, "x": _join_arrays(arrays, inputs, path)}
     x, scale = by_role["x"], by_role.get("scale", np.ones(1))
     if x.dtype.kind not in "iufb":
         raise InputError(f"{path}: x has dtype {x.dtype}; it must be numeric")
@@ -334,26 +341,13 @@ def read_arrays_by_role(
     return by_role
 
 
-def _read_several_inputs(
-    path: Path,
-    names: Mapping[str, str],
-    required: tuple[str, ...],
-    optional: tuple[str, ...],
-    inputs: Mapping[str, str],
-) -> dict[str, np.ndarray]:
-    """Read arrays by role; `x` is joined from the arrays of several inputs."""
-    first = {**names, "x": next(iter(inputs.values()))}
-    by_role = read_arrays_by_role(path, first, required, optional)
-    if "scale" in by_role:
-        raise InputError(
-            f"{path}: an array scale is not possible with several inputs; multiply each array"
-        )
-    wanted = tuple(inputs.values())
-    arrays = read_npz(path, wanted, only=wanted)
-    for name, array in arrays.items():
-        if array.dtype.kind not in "iufb" or array.ndim == 0:
-            raise InputError(f"{path}: {name} has dtype {array.dtype}; it must be numeric")
-    by_role["x"] = join_inputs(
+def _join_arrays(
+    arrays: Mapping[str, np.ndarray], inputs: Mapping[str, str], path: Path
+) -> np.ndarray:
+    """Join the arrays of several inputs; one value for each sample gets an axis."""
+    for name in inputs.values():
+        if arrays[name].dtype.kind not in "iufb" or arrays[name].ndim == 0:
+            raise InputError(f"{path}: {name} has dtype {arrays[name].dtype}; it must be numeric")
+    return join_inputs(
         {name: add_value_axis(arrays[array]) for name, array in sorted(inputs.items())}, str(path)
     )
-    return by_role

@@ -273,9 +273,11 @@ def _check_roles(request: InitRequest, model: Any) -> None:
 
 def _list_inputs(model: Any) -> tuple[InputPort, ...]:
     """List the inputs of a trained model; () without one."""
+    if model is None:  # a study without a model starts without TensorFlow
+        return ()
     from snugnet.models.loading.keras_files import list_model_inputs
 
-    return () if model is None else list_model_inputs(model)
+    return list_model_inputs(model)
 
 
 def _infer_task_and_layout(

@@ -205,10 +205,9 @@ def _read_npz(
     input_names: dict[str, str] = {}
     if len(inputs) > 1:
         input_names = find_input_arrays(source.arrays, arrays, inputs, str(source))
-    found = {
-        role: _find_array(source, role, arrays) for role in ROLES if role != "x" or not input_names
-    }
-    used = {**input_names, **{role: name for role, name in found.items() if name is not None}}
+    roles = [role for role in ROLES if role != "x" or not input_names]
+    names = {role: _find_array(source, role, arrays) for role in roles}
+    used = {**input_names, **{role: name for role, name in names.items() if name is not None}}
     by_role: dict[str, Any] = {role: arrays[name] for role, name in used.items()}
     if input_names:
         by_role["x"] = {role: by_role.pop(role) for role in input_names}

@@ -17,7 +17,7 @@ from snugnet.core.progress import progress
 from snugnet.core.tflite_schemes import FULL_INT8, Scheme
 from snugnet.models.loading.keras2 import tf, tf_keras
 from snugnet.models.loading.unroll_rnn import RECURRENT, list_recurrent_layers, unroll
-from snugnet.tflite.flatbuffer import count_subgraphs
+from snugnet.tflite.flatbuffer import count_inputs, count_subgraphs
 
 # Schemes whose files hold the same network if variables are frozen first; float16 files do not.
 FROZEN = ("float32", "drq", *FULL_INT8)
@@ -140,8 +140,8 @@ def change_io_types(flatbuffer: bytes, scheme: Scheme, quantized: bool = False) 
     """
     dtype = DTYPES[scheme.input_output]
     changed = bytes(modify_model_io_type(flatbuffer, dtype, dtype))
-    original = convert_bytearray_to_object(flatbuffer).subgraphs[0]
-    if len(original.inputs) > 1:
+    if count_inputs(flatbuffer) > 1:
+        original = convert_bytearray_to_object(flatbuffer).subgraphs[0]
         names = [original.tensors[index].name.decode() for index in original.inputs]
         return _name_inputs(changed, names)
     if quantized or scheme.input_output != "int8":

@@ -124,6 +124,11 @@ def count_subgraphs(file: bytes) -> int:
     return int(schema.Model.GetRootAs(file, 0).SubgraphsLength())
 
 
+def count_inputs(file: bytes) -> int:
+    """Count the inputs of the main subgraph of a trusted .tflite file; see `count_subgraphs`."""
+    return int(schema.Model.GetRootAs(file, 0).Subgraphs(0).InputsLength())
+
+
 def list_custom_codes(file: bytes, name: str) -> list[str]:
     """List the names of the custom operators that a .tflite file declares.
 
