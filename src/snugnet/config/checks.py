@@ -39,6 +39,7 @@ from snugnet.core.gate_entries import (
     parse_size,
     selected_names,
 )
+from snugnet.core.inputs import RESERVED_NAMES
 from snugnet.core.settings.datasets.windows import WindowsDataset
 from snugnet.core.settings.factorization import FactorizationSettings
 from snugnet.core.settings.gate import Gate
@@ -126,9 +127,11 @@ def training_problems(training: TrainingSettings, dataset: Dataset) -> Iterator[
             )
 
 
-def _list_inputs(dataset: Dataset) -> list[str]:
-    """List the inputs of a model with several inputs; [] for one input."""
-    return list(dataset.arrays.inputs) if isinstance(dataset, WindowsDataset) else []
+def _list_inputs(dataset: Dataset) -> list[str] | None:
+    """List the inputs that a dataset names; None if it has one input without a name."""
+    if isinstance(dataset, WindowsDataset) and isinstance(dataset.arrays.x, dict):
+        return list(dataset.arrays.x)
+    return None
 
 
 def _parent_problems(config: Configuration) -> Iterator[str]:
@@ -276,8 +279,17 @@ def _input_problems(config: Configuration, cells: Sequence[Cell]) -> Iterator[st
     for model in dict.fromkeys(cell.model for cell in cells):
         dataset_name = config.models[model].dataset
         dataset = config.datasets[dataset_name]
-        if not (inputs := _list_inputs(dataset)):
+        inputs = _list_inputs(dataset)
+        if inputs is None:
             continue
+        where = f"datasets.{dataset_name}.arrays.x"
+        if len(inputs) < 2:
+            yield f"{where}: names {len(inputs)} inputs; name one array, or at least two inputs"
+            continue
+        if names := sorted(RESERVED_NAMES.intersection(inputs)):
+            yield f"{where}: the input cannot have the name {names[0]!r}; rename the input layer"
+        if isinstance(dataset, WindowsDataset) and not dataset.path.endswith(".npz"):
+            yield f"datasets.{dataset_name}.path: several inputs need an .npz file"
         architecture = config.models[model].architecture
         if architecture != "file":
             yield (

@@ -27,6 +27,25 @@ def quantize(
     return np.clip(quantize_unclipped(x, scale, zero_point), info.min, info.max).astype(dtype)
 
 
+def convert_to_type(
+    x: np.ndarray, dtype: DTypeLike, scale: float | np.floating, zero_point: int
+) -> np.ndarray:
+    """Convert real numbers to the type of an input tensor: quantize them if it is an integer type.
+
+    Args:
+        x: Real numbers of any shape.
+        dtype: Type of the tensor.
+        scale: Its scale, above 0; ignored for a float type.
+        zero_point: Its zero point; ignored for a float type.
+
+    Returns:
+        An array of type `dtype`, of the shape of x.
+    """
+    if np.issubdtype(dtype, np.floating):
+        return x.astype(dtype, copy=False)
+    return quantize(x, scale, zero_point, dtype)
+
+
 def quantize_unclipped(x: np.ndarray, scale: float | np.floating, zero_point: int) -> np.ndarray:
     """Quantize real numbers without saturation to the range of a type.
 

@@ -21,7 +21,7 @@ def find_quantized_input(graph: Graph, index: int) -> Tensor | None:
         the input is not quantized.
     """
     tensor = graph.tensors[index]
-    if len(tensor.scales):
+    if len(tensor.scales) and not tensor.dtype.startswith("float"):
         return tensor
     for operator in graph.operators:
         if operator.name == "QUANTIZE" and operator.inputs[0] == tensor.index:

@@ -16,7 +16,9 @@ import numpy as np
 from snugnet.core.errors import InputError
 from snugnet.core.tflite_graph import Graph
 
-# What TensorFlow adds to the name of an input when it converts a saved model.
+# Names that arrays of samples have for other purposes, so that an input cannot have them.
+RESERVED_NAMES = frozenset({"class_names", "fold", "group", "scale", "split", "y"})
+# TensorFlow's additions to the name of an input when it converts a saved model.
 TENSOR_NAME = re.compile(r"^(?:serving_default_)?(.*?)(?::\d+)?$")
 
 
@@ -38,20 +40,47 @@ class InputPort:
 
 def list_graph_inputs(graph: Graph) -> tuple[InputPort, ...]:
     """List the inputs of a .tflite file, in its order. Their names are unique."""
-    ports: list[InputPort] = []
-    for number, index in enumerate(graph.inputs):
-        tensor = graph.tensors[index]
-        name = clean_name(tensor.name)
-        if not name or any(port.name == name for port in ports):
-            name = f"{name}_{number}"
-        ports.append(InputPort(name, tensor.shape[1:]))
-    return tuple(ports)
+    tensors = [graph.tensors[index] for index in graph.inputs]
+    names = name_inputs([tensor.name for tensor in tensors])
+    return tuple(
+        InputPort(name, tensor.shape[1:]) for name, tensor in zip(names, tensors, strict=True)
+    )
 
 
-def clean_name(tensor_name: str) -> str:
-    """Return the name that an input had in Keras, from the name of its tensor."""
-    match = TENSOR_NAME.match(tensor_name)
-    return match[1] if match and match[1] else tensor_name
+def name_inputs(tensor_names: Sequence[str]) -> list[str]:
+    """Return the names that inputs had in Keras, from the names of their tensors.
+
+    Returns:
+        Unique names. A number is added to a name that exists already, and to an empty name.
+    """
+    names: list[str] = []
+    for tensor_name in tensor_names:
+        match = TENSOR_NAME.match(tensor_name)
+        base = name = match[1] if match and match[1] else tensor_name
+        number = len(names)
+        while not name or name in names:
+            name = f"{base}_{number}"
+            number += 1
+        names.append(name)
+    return names
+
+
+def check_input_names(inputs: Sequence[InputPort], source: str) -> None:
+    """Check that the arrays of several inputs can be told from labels and groups.
+
+    Args:
+        inputs: The inputs of a model.
+        source: Path or name of the model or the samples, for messages.
+
+    Raises:
+        InputError: If an input has the name of another role.
+    """
+    wrong = [entry.name for entry in inputs if entry.name in RESERVED_NAMES]
+    if len(inputs) > 1 and wrong:
+        raise InputError(
+            f"{source}: an input of a model with several inputs cannot have the name "
+            f"{wrong[0]!r}, which samples use for other data. Rename the input layer."
+        )
 
 
 def describe_inputs(inputs: Sequence[InputPort]) -> str:
@@ -74,13 +103,16 @@ def join_inputs(arrays: Mapping[str, np.ndarray], source: str = "samples") -> np
         InputError: If there are no arrays, or they have different numbers of samples.
     """
     if not arrays:
-        raise InputError(f"{source}: the model has no inputs.")
+        raise InputError(f"{source}: the model has no inputs. Use a model with inputs.")
     if len(arrays) == 1:
         return next(iter(arrays.values()))
     counts = {name: len(array) for name, array in arrays.items()}
     if len(set(counts.values())) > 1:
         text = ", ".join(f"{name} has {count}" for name, count in counts.items())
-        raise InputError(f"{source}: all inputs must have as many samples, but {text}.")
+        raise InputError(
+            f"{source}: all inputs must have the same number of samples, but {text}. Save arrays "
+            "of equal length."
+        )
     count = next(iter(counts.values()))
     fields = [(name, array.dtype, array.shape[1:]) for name, array in arrays.items()]
     x = np.empty(count, np.dtype(fields))
@@ -102,7 +134,7 @@ def split_inputs(x: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def has_several_inputs(x: np.ndarray) -> bool:
-    """Tell whether samples are those of a model with several inputs."""
+    """Return whether samples are those of a model with several inputs."""
     return x.dtype.names is not None
 
 
@@ -143,7 +175,7 @@ def order_inputs(x: np.ndarray, inputs: Sequence[InputPort], source: str) -> lis
         samples = ", ".join(filter(None, arrays)) or "one input"
         raise InputError(
             f"{source}: the samples are for {samples}, but the inputs of the model are "
-            f"{describe_inputs(inputs)}"
+            f"{describe_inputs(inputs)}. Give one array for each input, named as in the model."
         )
     ordered = list(arrays.values()) if len(names) == 1 else [arrays[name] for name in names]
     for array, entry in zip(ordered, inputs, strict=True):
@@ -151,12 +183,12 @@ def order_inputs(x: np.ndarray, inputs: Sequence[InputPort], source: str) -> lis
             which = "" if len(inputs) == 1 else f" of input {entry.name}"
             raise InputError(
                 f"{source}: samples{which} have shape {array.shape[1:]}; the model expects "
-                f"{entry.shape}"
+                f"{entry.shape}. Reshape the samples."
             )
     return ordered
 
 
 def to_keras(x: np.ndarray) -> Any:
-    """Convert samples to what Keras takes: a float32 array, or a mapping from names to arrays."""
+    """Convert samples for Keras: to a float32 array, or a mapping from names to arrays."""
     arrays = {name: array.astype(np.float32) for name, array in split_inputs(x).items()}
     return arrays if has_several_inputs(x) else arrays[""]

@@ -14,6 +14,7 @@ from snugnet.core.errors import InputError
 from snugnet.core.input_range import find_quantized_input
 from snugnet.core.inputs import (
     InputPort,
+    check_input_names,
     describe_inputs,
     has_several_inputs,
     join_inputs,
@@ -23,6 +24,7 @@ from snugnet.core.inputs import (
 )
 from snugnet.core.labels import decode_texts
 from snugnet.core.samples import flatten_group, read_npz
+from snugnet.core.text import format_count
 from snugnet.core.tflite_graph import NUMPY_TYPES, Graph
 from snugnet.int8.arrays import read_array
 
@@ -110,11 +112,13 @@ def read(source: DataSource, inputs: Sequence[InputPort]) -> Data:
     allowed = {".csv": ("y", "group"), ".npy": ()}.get(path.suffix, roles)
     if wrong := [role for role in source.arrays if role not in allowed]:
         raise InputError(
-            f"{path}: --array {wrong[0]}={source.arrays[wrong[0]]} is not possible for a "
-            f"{path.suffix} file. Possible roles: {', '.join(allowed) or 'none'}."
+            f"{path}: --array {wrong[0]}={source.arrays[wrong[0]]}: unknown role for a model with "
+            f"{format_count(len(inputs), 'input')} and a {path.suffix} file. Roles: "
+            f"{', '.join(allowed) or 'none'}."
         )
     if not inputs:
-        raise InputError(f"{path}: the model has no inputs.")
+        raise InputError(f"{path}: the model has no inputs. Use a model with inputs.")
+    check_input_names(inputs, "the model")
     if path.suffix != ".npz" and len(inputs) > 1:
         raise InputError(
             f"{path}: the model has {len(inputs)} inputs ({describe_inputs(inputs)}). Save an .npz "
@@ -179,6 +183,12 @@ def _check_inputs(x: Any, inputs: Sequence[InputPort] | None, source: str) -> np
 def _name_inputs(x: Any, inputs: Sequence[InputPort] | None, source: str) -> dict[str, Any]:
     """Return the array of each input, in the order of the inputs."""
     if inputs is None or len(inputs) == 1:
+        if isinstance(x, Mapping) and len(x) == 1:
+            return {"x": next(iter(x.values()))}
+        if isinstance(x, Mapping):
+            raise InputError(
+                f"{source}: {len(x)} arrays for a model with one input. Give its array alone."
+            )
         return {"x": x}
     names = [entry.name for entry in inputs]
     if isinstance(x, np.ndarray) and has_several_inputs(x):
@@ -285,12 +295,12 @@ def find_possible_groups(arrays: Mapping[str, np.ndarray], samples: int) -> tupl
 
 
 def describe_arrays(used: Mapping[str, str]) -> str:
-    """Say which array or column of a file has which role; "" if nothing had to be found."""
+    """Describe which array or column of a file has which role; "" if nothing had to be found."""
     return ", ".join(f"{role} = {name}" for role, name in used.items())
 
 
 def describe_possible_group(name: str) -> str:
-    """Say that an array may be a group, and how to use it."""
+    """Describe that an array may be a group, and how to use it."""
     return (
         f"array {name} may name the patient or subject of each sample. If it does, use it with "
         f"--array group={name}: otherwise samples of one subject are in training and in test, and "

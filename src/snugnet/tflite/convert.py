@@ -12,12 +12,12 @@ from tensorflow.lite.tools.flatbuffer_utils import (
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from snugnet.core.errors import InputError
-from snugnet.core.inputs import split_inputs
+from snugnet.core.inputs import has_several_inputs, split_inputs
 from snugnet.core.progress import progress
 from snugnet.core.tflite_schemes import FULL_INT8, Scheme
 from snugnet.models.loading.keras2 import tf, tf_keras
 from snugnet.models.loading.unroll_rnn import RECURRENT, list_recurrent_layers, unroll
-from snugnet.tflite.flatbuffer import count_inputs, count_subgraphs
+from snugnet.tflite.flatbuffer import count_inputs, count_subgraphs, list_signature_inputs
 
 # Schemes whose files hold the same network if variables are frozen first; float16 files do not.
 FROZEN = ("float32", "drq", *FULL_INT8)
@@ -53,11 +53,12 @@ def convert(
     flatbuffer: bytes = converter.convert()
     if len(model.inputs) == 1:
         return flatbuffer
-    return _name_inputs(flatbuffer, sorted(model.input_names))
+    return _name_inputs(flatbuffer)
 
 
-def _name_inputs(flatbuffer: bytes, names: Sequence[str]) -> bytes:
-    """Name the inputs of a file: without a QUANTIZE before it, an input has a name by chance."""
+def _name_inputs(flatbuffer: bytes) -> bytes:
+    """Name the inputs of a file as in Keras: some conversions change their names."""
+    names = list_signature_inputs(flatbuffer)
     model = convert_bytearray_to_object(flatbuffer)
     graph = model.subgraphs[0]
     for index, name in zip(graph.inputs, names, strict=True):
@@ -115,7 +116,7 @@ def _trace_call(model: tf_keras.Model) -> Any:
         specs = [tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name="input")]
         function = tf.function(lambda x: model(x, training=False), autograph=False)
         return function.get_concrete_function(*specs)
-    # The inputs of a file have the order of their names, whatever the order of the model is.
+    # The converter changes their order, but keeps their names in the signature of the file.
     shapes = dict(zip(model.input_names, model.inputs, strict=True))
     names = sorted(shapes)
     specs = [tf.TensorSpec((1, *shapes[name].shape[1:]), tf.float32, name=name) for name in names]
@@ -141,9 +142,7 @@ def change_io_types(flatbuffer: bytes, scheme: Scheme, quantized: bool = False) 
     dtype = DTYPES[scheme.input_output]
     changed = bytes(modify_model_io_type(flatbuffer, dtype, dtype))
     if count_inputs(flatbuffer) > 1:
-        original = convert_bytearray_to_object(flatbuffer).subgraphs[0]
-        names = [original.tensors[index].name.decode() for index in original.inputs]
-        return _name_inputs(changed, names)
+        return _name_inputs(changed)
     if quantized or scheme.input_output != "int8":
         return changed
     return _renumber_as_calibrated(changed, flatbuffer)
@@ -200,7 +199,9 @@ def _configure(converter: tf.lite.TFLiteConverter, scheme: Scheme) -> None:
         converter.inference_output_type = DTYPES[scheme.input_output]
 
 
-def iterate_samples(samples: np.ndarray, description: str) -> Iterator[list[np.ndarray]]:
+def iterate_samples(
+    samples: np.ndarray, description: str
+) -> Iterator[list[np.ndarray] | dict[str, np.ndarray]]:
     """Yield samples one by one, with progress lines in the log.
 
     Args:
@@ -208,13 +209,14 @@ def iterate_samples(samples: np.ndarray, description: str) -> Iterator[list[np.n
         description: Start of each progress line.
 
     Yields:
-        A list with a batch of one sample, float32 (1, ...), for each input in the order of the
-        file, as the converter expects it.
+        A batch of one sample, float32 (1, ...), as the converter expects it: a list with the only
+        input, or a mapping from the names of several inputs.
     """
-    arrays = [array for _, array in sorted(split_inputs(samples).items())]
+    arrays = split_inputs(samples)
     with progress(len(samples), description) as meter:
         for i in range(len(samples)):
-            yield [array[i : i + 1].astype(np.float32) for array in arrays]
+            batch = {name: array[i : i + 1].astype(np.float32) for name, array in arrays.items()}
+            yield batch if has_several_inputs(samples) else list(batch.values())
             meter.update(1)
 
 

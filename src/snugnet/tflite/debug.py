@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from snugnet.core.errors import ModelFormatError
+from snugnet.core.inputs import has_several_inputs
 from snugnet.core.tflite_graph import Graph, Operator
 from snugnet.core.tflite_schemes import SCHEMES
 from snugnet.models.loading.keras2 import tf, tf_keras
 from snugnet.tflite.convert import iterate_samples, make_converter
-from snugnet.tflite.flatbuffer import read_graph
+from snugnet.tflite.flatbuffer import list_signature_inputs, read_graph
 from snugnet.tflite.layers import (
     DATA_MOVEMENT,
     Layer,
@@ -76,7 +77,7 @@ def measure_layers(model: tf_keras.Model, calibration: np.ndarray) -> list[Debug
     """Measure the error of each operator in int8 with TensorFlow's debugger.
 
     Args:
-        model: An uncompiled Keras model without quantizers, with one input and one output.
+        model: An uncompiled Keras model without quantizers, with one output.
         calibration: Samples, (n, ...). Ranges are estimated from all of them, and errors are
             measured on the first `MAX_SAMPLES`.
 
@@ -121,6 +122,7 @@ def _run_debugger(
         largest float value, (comparisons in the order of the file, 2).
     """
     value_ranges: list[tuple[float, float]] = []
+    names = list_signature_inputs(file) if has_several_inputs(samples) else []
 
     def record_range(float_values: np.ndarray, *_: Any) -> float:
         value_ranges.append((float(float_values.min()), float(float_values.max())))
@@ -130,7 +132,11 @@ def _run_debugger(
     # would read float values after later operators have overwritten them.
     debugger = tf.lite.experimental.QuantizationDebugger(
         quant_debug_model_content=file,
-        debug_dataset=lambda: iterate_samples(samples, "comparing"),
+        # The debugger takes the inputs in the order of the file.
+        debug_dataset=lambda: (
+            [batch[name] for name in names] if isinstance(batch, dict) else batch
+            for batch in iterate_samples(samples, "comparing")
+        ),
         debug_options=tf.lite.experimental.QuantizationDebugOptions(
             layer_direct_compare_metrics={"range": record_range}
         ),
@@ -181,7 +187,7 @@ def prepare_mixed_precision(
     """Prepare conversions with some layers in float32; ranges are estimated once for all files.
 
     Args:
-        model: An uncompiled Keras model without quantizers, with one input and one output.
+        model: An uncompiled Keras model without quantizers, with one output.
         calibration: Calibration samples, (n, ...).
 
     Returns:

@@ -129,6 +129,20 @@ def count_inputs(file: bytes) -> int:
     return int(schema.Model.GetRootAs(file, 0).Subgraphs(0).InputsLength())
 
 
+def list_signature_inputs(file: bytes) -> list[str]:
+    """List the names of the inputs of a trusted .tflite file, in its order, from its signature.
+
+    Args:
+        file: Content of a file that TensorFlow's converter made.
+    """
+    model = schema.Model.GetRootAs(file, 0)
+    signature = model.SignatureDefs(0)
+    names = {}
+    for entry in (signature.Inputs(i) for i in range(signature.InputsLength())):
+        names[entry.TensorIndex()] = entry.Name().decode()
+    return [names[index] for index in model.Subgraphs(0).InputsAsNumpy().tolist()]
+
+
 def list_custom_codes(file: bytes, name: str) -> list[str]:
     """List the names of the custom operators that a .tflite file declares.
 
@@ -149,6 +163,7 @@ def list_custom_codes(file: bytes, name: str) -> list[str]:
             )
         )
         texts = [code.CustomCode() or b"" for code in codes]
+        budget.take(sum(map(len, texts)), "characters in names")
     except ModelFormatError as error:
         raise ModelFormatError(f"{name}: {error}") from None
     except DAMAGE_ERRORS as error:
@@ -206,11 +221,13 @@ def _read_tensor(index: int, tensor: Any, buffers: list[Any], budget: _Budget) -
     if tensor.Sparsity() is not None:
         raise ModelFormatError(f"tensor {index} is sparse; only dense tensors are supported")
     dtype = TYPE_NAMES[tensor.Type()]
+    name = tensor.Name() or b""
+    budget.take(len(name), "characters in names")
     data = _read_data(buffers[tensor.Buffer()])
     scales, zero_points, axis = _read_quantization(index, tensor.Quantization(), budget)
     return Tensor(
         index=index,
-        name=(tensor.Name() or b"").decode(errors="replace"),
+        name=name.decode(errors="replace"),
         shape=shape,
         dtype=dtype,
         size=len(data),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snugnet.core.affine import quantize
+from snugnet.core.affine import convert_to_type
 from snugnet.core.inputs import join_inputs, list_graph_inputs, order_inputs
 from snugnet.core.tflite_graph import Graph, Tensor
 from snugnet.tflite.flatbuffer import parse_graph
@@ -74,10 +74,7 @@ class ModelFile:
 
 def _quantize(x: np.ndarray, tensor: Tensor) -> np.ndarray:
     """Convert an array to the type of an input tensor."""
-    dtype = np.dtype(tensor.dtype)
-    if dtype.kind == "f":
-        return x.astype(dtype, copy=False)
     is_quantized = len(tensor.scales) == 1 and tensor.scales[0] > 0
     scale = float(tensor.scales[0]) if is_quantized else 1.0
     zero_point = int(tensor.zero_points[0]) if is_quantized else 0
-    return quantize(x, scale, zero_point, dtype)
+    return convert_to_type(x, np.dtype(tensor.dtype), scale, zero_point)

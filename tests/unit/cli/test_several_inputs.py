@@ -92,7 +92,8 @@ def test_quantize_uses_names_of_inputs_when_arrays_have_them(
         ),
         (
             ("--array", "x=ecg"),
-            "--array x=ecg is not possible for a .npz file. Possible roles: waveform, age, y,",
+            "--array x=ecg: unknown role for a model with 2 inputs and a .npz file. Roles: "
+            "waveform, age, y,",
         ),
     ],
 )

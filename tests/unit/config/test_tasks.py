@@ -73,6 +73,10 @@ def test_study_fails_when_training_does_not_fit_task(task, training, message):
             {"scaling": "minmax"},
             r"datasets.own.scaling: minmax is not possible with several inputs",
         ),
+        ({"arrays": {"x": {}}}, r"datasets.own.arrays.x: names 0 inputs; name one array, or at"),
+        ({"arrays": {"x": {"wave": "ecg"}}}, r"arrays.x: names 1 inputs; name one array"),
+        ({"arrays": {"x": {"wave": "ecg", "y": "age"}}}, r"cannot have the name 'y'; rename"),
+        ({"path": "data.csv"}, r"datasets.own.path: several inputs need an .npz file"),
     ],
 )
 def test_study_fails_when_dataset_has_several_inputs(changes, message):

@@ -8,10 +8,11 @@ import pytest
 from snugnet.core.errors import InputError
 from snugnet.core.inputs import (
     InputPort,
-    clean_name,
+    check_input_names,
     join_inputs,
     list_sample_inputs,
     map_inputs,
+    name_inputs,
     order_inputs,
     split_inputs,
     to_float32,
@@ -109,8 +110,21 @@ def test_order_inputs_names_input_when_it_does_not_fit(x, ports, words):
         ("age:0", "age"),
         ("serving_default_input_1:0", "input_1"),
         (":0", ":0"),
-        ("", ""),
+        ("", "_0"),
     ],
 )
-def test_clean_name_returns_keras_name_when_it_was_changed(tensor, name):
-    assert clean_name(tensor) == name
+def test_name_inputs_returns_keras_name_when_it_was_changed(tensor, name):
+    assert name_inputs([tensor]) == [name]
+
+
+def test_name_inputs_returns_unique_names_when_tensors_have_the_same():
+    names = name_inputs(["a_2", "serving_default_a:0", "a", "a"])
+    assert names == ["a_2", "a", "a_3", "a_4"]
+
+
+@pytest.mark.parametrize("name", ["y", "group", "class_names", "fold", "split", "scale"])
+def test_check_input_names_fails_when_name_has_another_role(name):
+    ports = (InputPort("wave", (6, 1)), InputPort(name, (1,)))
+    with pytest.raises(InputError, match=f"m.h5: an input .* cannot have the name '{name}'"):
+        check_input_names(ports, "m.h5")
+    check_input_names(ports[1:], "m.h5")  # the name of a single input is not used

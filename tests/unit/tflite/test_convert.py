@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from snugnet.core.affine import convert_to_type
 from snugnet.core.errors import InputError
 from snugnet.core.tflite_graph import Graph
 from snugnet.core.tflite_schemes import (
@@ -19,13 +20,7 @@ from snugnet.tflite.boundary import compute_network_digest
 from snugnet.tflite.contract import check_contract
 from snugnet.tflite.digest import compute_semantic_digest
 from snugnet.tflite.flatbuffer import parse_graph, read_graph
-from snugnet.tflite.runtimes.litert import (
-    Prediction,
-    TensorDetails,
-    measure_latency,
-    predict,
-    quantize,
-)
+from snugnet.tflite.runtimes.litert import Prediction, measure_latency, predict
 
 
 @pytest.fixture(scope="module")
@@ -199,30 +194,24 @@ def test_predict_equals_keras_when_file_cannot_be_resized(keras, tmp_path):
     np.testing.assert_allclose(predict(path, x, 8).raw, expected, atol=1e-6)
 
 
-def details(dtype: type, scale: float, zero_point: int) -> TensorDetails:
-    quantization = (scale, zero_point)
-    entry = {"index": 0, "name": "x", "shape": (1, 9), "dtype": dtype}
-    return TensorDetails.from_litert({**entry, "quantization": quantization})
-
-
-def test_quantize_rounds_and_saturates_when_type_is_integer():
+def test_convert_to_type_rounds_and_saturates_when_type_is_integer():
     x = np.array([-1e9, -1.28, -0.006, -0.004, 0.004, 0.006, 1.27, 1.28, 1e9], dtype=np.float32)
-    assert quantize(x, details(np.int8, 0.01, 0)).tolist() == [
+    assert convert_to_type(x, np.int8, 0.01, 0).tolist() == [
         *(-128, -128, -1, 0, 0, 1, 127, 127, 127)
     ]
-    assert quantize(x, details(np.uint8, 0.01, 128)).tolist() == [
+    assert convert_to_type(x, np.uint8, 0.01, 128).tolist() == [
         *(0, 0, 127, 128, 128, 129, 255, 255, 255)
     ]
 
 
-def test_quantize_rounds_away_from_zero_when_value_is_half():
+def test_convert_to_type_rounds_away_from_zero_when_value_is_half():
     x = np.array([-1.5, -0.5, 0.5, 1.5, 2.5], np.float32)
-    assert quantize(x, details(np.int8, 1.0, 0)).tolist() == [-2, -1, 1, 2, 3]
+    assert convert_to_type(x, np.int8, 1.0, 0).tolist() == [-2, -1, 1, 2, 3]
 
 
-def test_quantize_returns_input_when_type_is_float():
+def test_convert_to_type_returns_input_when_type_is_float():
     x = np.array([1.5, -2.5], dtype=np.float32)
-    np.testing.assert_array_equal(quantize(x, details(np.float32, 0.0, 0)), x)
+    np.testing.assert_array_equal(convert_to_type(x, np.float32, 0.0, 0), x)
 
 
 def test_prediction_scores_are_dequantized_when_raw_is_int8():

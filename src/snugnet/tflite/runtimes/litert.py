@@ -1,5 +1,6 @@
 """Predictions and latency of .tflite files with LiteRT."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,13 +10,17 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from snugnet.core.affine import dequantize
-from snugnet.core.affine import quantize as to_integers
+from snugnet.core.affine import convert_to_type, dequantize
 from snugnet.core.errors import InputError
-from snugnet.core.inputs import InputPort, clean_name, order_inputs
+from snugnet.core.inputs import InputPort, name_inputs, order_inputs
 from snugnet.core.progress import progress
 from snugnet.tflite.model_file import ModelFile
 from snugnet.tflite.runtimes.custom_operators import refuse_tensorflow_operators
+
+# Samples of one invocation.
+BATCH_SIZE = 64
+# Largest size of all tensors of an invocation in bytes, if it has more than one sample.
+MAX_BATCH_BYTES = 1 << 29
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class TensorDetails:
 
     Attributes:
         index: Index of the tensor.
-        name: Name of the tensor, as it was in Keras.
+        name: Name of the tensor.
         shape: Shape of the tensor when the file was opened.
         dtype: NumPy type of its values.
         scale: Scale; 1.0 if the tensor is not quantized.
@@ -44,7 +49,7 @@ class TensorDetails:
         scale, zero_point = details["quantization"]
         return cls(
             index=details["index"],
-            name=clean_name(details["name"]),
+            name=details["name"],
             shape=tuple(int(n) for n in details["shape"]),
             dtype=details["dtype"],
             scale=float(scale) if scale else 1.0,
@@ -65,6 +70,15 @@ class OpenedFile(NamedTuple):
     inputs: tuple[TensorDetails, ...]
     output: TensorDetails
 
+    def count_bytes(self) -> int:
+        """Count the bytes of all tensors of one invocation, at least 1."""
+        tensors = self.interpreter.get_tensor_details()
+        sizes = [
+            math.prod(map(int, tensor["shape"])) * np.dtype(tensor["dtype"]).itemsize
+            for tensor in tensors
+        ]
+        return max(1, sum(sizes))
+
     def quantize(self, x: np.ndarray, source: Any) -> list[np.ndarray]:
         """Convert samples to the types of the inputs; return an array, (n, ...), for each.
 
@@ -75,9 +89,16 @@ class OpenedFile(NamedTuple):
         Raises:
             InputError: If they do not have the shapes of the inputs.
         """
-        ports = [InputPort(details.name, details.shape[1:]) for details in self.inputs]
+        names = name_inputs([details.name for details in self.inputs])
+        ports = [
+            InputPort(name, details.shape[1:])
+            for name, details in zip(names, self.inputs, strict=True)
+        ]
         arrays = order_inputs(x, ports, str(source))
-        return [quantize(array, entry) for array, entry in zip(arrays, self.inputs, strict=True)]
+        return [
+            convert_to_type(array, entry.dtype, entry.scale, entry.zero_point)
+            for array, entry in zip(arrays, self.inputs, strict=True)
+        ]
 
     def set_inputs(self, arrays: Sequence[np.ndarray], batch: slice) -> None:
         """Set the inputs to a batch of samples, and forget the state of earlier ones."""
@@ -105,14 +126,17 @@ class Prediction(NamedTuple):
         return dequantize(self.raw, self.scale, self.zero_point)
 
 
-def predict(file: str | Path | ModelFile, x: np.ndarray, batch_size: int = 64) -> Prediction:
+def predict(
+    file: str | Path | ModelFile, x: np.ndarray, batch_size: int = BATCH_SIZE
+) -> Prediction:
     """Run a file on samples in batches, with one thread.
 
     Args:
         file: A .tflite file with one output, or its path.
         x: Samples in real units, (n, ...). They are quantized here if the input of the file is.
             For a file with several inputs, see `core.inputs`.
-        batch_size: Samples per invocation; 1 is used if the file cannot be resized.
+        batch_size: Samples per invocation; fewer are used if the tensors of the file are large, and
+            1 if it cannot be resized.
 
     Returns:
         The outputs, with their quantization.
@@ -127,7 +151,7 @@ def predict(file: str | Path | ModelFile, x: np.ndarray, batch_size: int = 64) -
     # Quantized batch by batch, because float and integers of all samples would need the memory of
     # both. One sample shows an error in the shape.
     opened.quantize(x[:1], file)
-    size = min(batch_size, len(x))
+    size = min(batch_size, len(x), max(1, MAX_BATCH_BYTES // opened.count_bytes()))
     if not _resize(opened, size):
         # Open the file again, because the interpreter may be resized in part.
         opened, size = _open(file), 1
@@ -197,21 +221,6 @@ def measure_latency(
         if i >= 0:
             times[i] = elapsed
     return times
-
-
-def quantize(x: np.ndarray, details: TensorDetails) -> np.ndarray:
-    """Convert samples to the type of an input tensor.
-
-    Args:
-        x: Samples in real units, (n, ...).
-        details: The input tensor.
-
-    Returns:
-        The samples in the type of the tensor, (n, ...).
-    """
-    if np.issubdtype(details.dtype, np.floating):
-        return x.astype(details.dtype, copy=False)
-    return to_integers(x, details.scale, details.zero_point, details.dtype)
 
 
 def _open(file: str | Path | ModelFile, threads: int = 1) -> OpenedFile:
