@@ -13,6 +13,9 @@ from snugnet.core.errors import InputError
 GIB = 1 << 30
 # A larger factor means no limit.
 MAX_FACTOR = 1e9
+_ADVICE = (
+    "If you trust the file, multiply the limits by {factor} (--budget {factor}, or budget={factor})"
+)
 
 
 class BudgetError(InputError):
@@ -85,6 +88,15 @@ class Budget:
         text = f"{what} has {format_bytes(needed)} after decompression"
         _check(needed, self.bytes_unpacked, text, format_bytes(self.bytes_unpacked), self.factor)
 
+    def error(self, text: str) -> BudgetError:
+        """Return an error for a limit that was exceeded by an unknown factor.
+
+        Args:
+            text: What exceeds which limit.
+        """
+        factor = math.ceil(10 * self.factor)
+        return BudgetError(f"{text}. {_ADVICE.format(factor=factor)}")
+
 
 DEFAULT_BUDGET = Budget()
 
@@ -109,7 +121,4 @@ def _check(needed: int, limit: int, text: str, limit_text: str, factor: float) -
     # A factor of the default limits, rounded up. Fractions are exact: a float cannot tell the limit
     # from one more.
     factor = math.ceil(Fraction(needed, max(limit, 1)) * Fraction(factor))
-    raise BudgetError(
-        f"{text}; the limit is {limit_text}. If you trust the file, multiply the limits by "
-        f"{factor} (--budget {factor}, or budget={factor})"
-    )
+    raise BudgetError(f"{text}; the limit is {limit_text}. {_ADVICE.format(factor=factor)}")

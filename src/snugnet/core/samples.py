@@ -1,16 +1,14 @@
 """Labelled samples of a dataset, and the .npz files that store its splits."""
 
-import lzma
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
 
+from snugnet.core.archives import DAMAGE_ERRORS, check_archive
 from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
@@ -139,6 +137,7 @@ def _check_labels(samples: Samples, source: str) -> None:
         return
     y, names = samples.y, samples.class_names
     k = len(names)
+    _check_names(names, source)
     if samples.task == "binary" and k != 2:
         raise InputError(
             f"{source}: a binary task requires 2 classes, but there are {k}: {', '.join(names)}"
@@ -167,6 +166,16 @@ def _check_labels(samples: Samples, source: str) -> None:
                 f"{source}: class {name!r} has {format_count(int(count), 'sample')}; at least 3 "
                 "are required, one each for train, val and test"
             )
+
+
+def _check_names(names: tuple[str, ...], source: str) -> None:
+    """Check that the names of classes can be printed and told apart."""
+    wrong = [name for name in names if not name.strip() or not name.isprintable()]
+    if wrong:
+        raise InputError(
+            f"{source}: {wrong[0]!r} cannot be the name of a class. Use names of printable "
+            "characters."
+        )
 
 
 def save_split(path: str | Path, samples: Samples, **extra: np.ndarray) -> None:
@@ -244,25 +253,21 @@ def read_npz(
     """
     try:
         if budget is not None:
-            _check_unpacked(path, budget)
-        with np.load(path, allow_pickle=False) as archive:
-            names = archive.files
+            with ZipFile(path) as archive:
+                check_archive(archive, budget)
+        with np.load(path, allow_pickle=False) as file:
+            names = file.files
             wanted = names if only is None else [name for name in only if name in names]
-            arrays = {name: archive[name] for name in wanted}
+            arrays = {name: file[name] for name in wanted}
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (
-        BadZipFile,
-        zlib.error,
-        EOFError,
+        *DAMAGE_ERRORS,
         OSError,
         KeyError,
         AttributeError,
         TypeError,
         MemoryError,
-        NotImplementedError,  # zipfile: unknown compression
-        lzma.LZMAError,
-        TokenError,  # numpy: header of an array
     ) as error:
         raise InputError(f"{path}: truncated or not an .npz file ({error})") from None
     except ValueError as error:
@@ -281,13 +286,6 @@ def read_npz(
             f"{path}: missing arrays: {', '.join(missing)}; the file holds {', '.join(names)}"
         )
     return arrays
-
-
-def _check_unpacked(path: str | Path, budget: Budget) -> None:
-    """Check the size of an archive after decompression, before anything is decompressed."""
-    with ZipFile(path) as archive:
-        size = sum(entry.file_size for entry in archive.infolist())
-    budget.check_bytes_unpacked(size, str(path))
 
 
 def read_arrays_by_role(
@@ -330,7 +328,8 @@ def read_arrays_by_role(
     if inputs:
         if "scale" in by_role:
             raise InputError(
-                f"{path}: an array scale is not possible with several inputs; multiply each array"
+                f"{path}: `scale` is not supported with several inputs. Multiply the arrays in the "
+                "file by it."
             )
         return {**by_role, "x": _join_arrays(arrays, inputs, path)}
     x, scale = by_role["x"], by_role.get("scale", np.ones(1))

@@ -8,7 +8,7 @@ import numpy as np
 
 from snugnet.core.budget import Budget
 from snugnet.core.tflite_graph import Graph, Tensor
-from snugnet.int8.node import Node, count_elements
+from snugnet.int8.node import Node, Profile, count_elements, make_node
 
 # Bytes of the temporary arrays of an operator for each element of its output. Sums and products
 # are computed in arrays of 8 bytes an element, of which up to six exist at the same time.
@@ -120,13 +120,13 @@ def count_bytes(tensor: Tensor) -> int:
     return count_elements(tensor) * size
 
 
-def check_memory(graph: Graph, samples: int, budget: Budget, name: str) -> None:
-    """Check the memory that a runtime and the inputs need, before it opens a file.
+def check_cost(graph: Graph, samples: int, budget: Budget, name: str) -> None:
+    """Check the work and the memory of a file and its inputs, before a runtime opens the file.
 
     Args:
         graph: The graph of the file.
         samples: Number of samples that are drawn or run at once.
-        budget: Limit for the memory.
+        budget: Limits for the multiply-accumulates and the memory.
         name: Name of the file, for the message.
 
     Raises:
@@ -136,3 +136,8 @@ def check_memory(graph: Graph, samples: int, budget: Budget, name: str) -> None:
     one = sum(map(count_bytes, activations))
     inputs = 8 * sum(math.prod(graph.tensors[i].shape[1:]) for i in graph.inputs)
     budget.check_bytes_held(one + samples * inputs, f"{name} with {samples} samples")
+    nodes = (
+        make_node(graph.tensors, position, operator, Profile.TFLM)
+        for position, operator in enumerate(graph.operators)
+    )
+    budget.check_macs(sum(estimate_cost(node).macs for node in nodes), name)

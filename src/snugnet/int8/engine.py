@@ -14,7 +14,7 @@ from snugnet.core.inputs import split_inputs
 from snugnet.core.tflite_graph import Graph, Operator, Tensor
 from snugnet.int8.cost import count_bytes, estimate_cost
 from snugnet.int8.export import read
-from snugnet.int8.node import Kernel, Node, Profile, count_elements
+from snugnet.int8.node import Kernel, Node, Profile, count_elements, make_node
 from snugnet.int8.operators import OPERATORS
 
 # Maximum number of elements of all tensors in one block of invocations; about as many bytes.
@@ -67,7 +67,8 @@ def load(
         InputError: If the profile or the file format is unknown.
         OSError: If the file cannot be read.
     """
-    return Model(read(path), profile, budget)
+    limits = as_budget(budget)
+    return Model(read(path, limits), profile, limits)
 
 
 class Model:
@@ -288,14 +289,7 @@ def _prepare(graph: Graph, profile: Profile, budget: Budget) -> tuple[list[Tenso
     kernels, errors, macs = [], [], 0
     for position, operator in enumerate(graph.operators):
         _check_order(position, operator, available)
-        node = Node(
-            index=position,
-            name=operator.name,
-            inputs=tuple(None if i < 0 else tensors[i] for i in operator.inputs),
-            outputs=tuple(tensors[i] for i in operator.outputs),
-            options=operator.options,
-            profile=profile,
-        )
+        node = make_node(tensors, position, operator, profile)
         available |= set(operator.outputs)
         cost = estimate_cost(node)
         macs += cost.macs

@@ -2,33 +2,31 @@
 
 import base64
 import json
-import lzma
 import math
 import zipfile
-import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 
+from snugnet.core import archives
+from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError, ModelFormatError
 from snugnet.core.files import atomic_write
 from snugnet.core.tflite_graph import Graph, Operator, Tensor
 
 FORMAT = "snugnet.int8"
 VERSION = 1
-# Maximum size of the unpacked arrays of a file, in bytes. A larger file is no small network, or it
-# is a compression bomb.
-MAX_BYTES = 1 << 28
 
 
-def read(path: str | Path) -> Graph:
+def read(path: str | Path, budget: Budget = DEFAULT_BUDGET) -> Graph:
     """Read a graph from a .tflite, .npz or .json file.
 
     Args:
         path: Path of the file; the suffix selects the format.
+        budget: Limit for the bytes of an .npz file after decompression.
 
     Returns:
         The graph.
@@ -41,7 +39,7 @@ def read(path: str | Path) -> Graph:
     path = Path(path)
     readers: dict[str, Callable[[Path], Graph]] = {
         ".tflite": _read_tflite,
-        ".npz": _read_npz,
+        ".npz": partial(_read_npz, budget=budget),
         ".json": _read_json,
     }
     if path.suffix not in readers:
@@ -119,12 +117,10 @@ def _describe(graph: Graph) -> dict[str, Any]:
     }
 
 
-def _read_npz(path: Path) -> Graph:
+def _read_npz(path: Path, budget: Budget) -> Graph:
     try:
         with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > MAX_BYTES:
-            raise ValueError(f"{size} bytes unpacked; the maximum is {MAX_BYTES}")
+            archives.check_archive(archive, budget)
         with np.load(path, allow_pickle=False) as file:
             description = json.loads(file["graph"].tobytes())
             values = {
@@ -133,7 +129,9 @@ def _read_npz(path: Path) -> Graph:
                 if name.startswith("tensor_")
             }
         return _make_graph(description, lambda index, *_: values.get(index))
-    except (*_ARCHIVE_ERRORS, *_DAMAGE_ERRORS) as error:
+    except InputError:
+        raise
+    except (*archives.DAMAGE_ERRORS, *_DAMAGE_ERRORS) as error:
         raise _damaged_error(path, error) from error
 
 
@@ -153,10 +151,7 @@ def _read_json(path: Path) -> Graph:
         raise _damaged_error(path, error) from error
 
 
-# Exceptions that a damaged archive causes. TokenError: the header of an array.
-_ARCHIVE_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, TokenError)
-# Exceptions that a damaged file causes. RuntimeError: the JSON text is nested too deeply, or the
-# archive claims to be encrypted or packed with an unknown method.
+# Exceptions that a damaged file causes. RuntimeError: the JSON text is nested too deeply.
 _DAMAGE_ERRORS = (
     ValueError,
     KeyError,

@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 
 from snugnet.core.errors import ModelFormatError
-from snugnet.core.tflite_graph import Tensor
+from snugnet.core.tflite_graph import Operator, Tensor
+
+# Largest magnitude of an option that is a number.
+MAX_OPTION = 1 << 31
 
 
 class Profile(StrEnum):
@@ -121,8 +124,19 @@ class Node:
         return [int(n) for n in self.constant(position).ravel()]
 
     def option(self, name: str, default: Any = 0) -> Any:
-        """Return a builtin option, or the default if the operator has no option of this name."""
-        return self.options.get(name, default)
+        """Return a builtin option, or the default if the operator has no option of this name.
+
+        Raises:
+            ModelFormatError: If its type is not that of the default, or it is no int32 number.
+        """
+        value = self.options.get(name, default)
+        if isinstance(default, tuple):
+            is_valid = isinstance(value, tuple)
+        else:
+            kinds = (int, float) if isinstance(default, float) else (int,)
+            is_valid = isinstance(value, kinds) and abs(value) <= MAX_OPTION
+        self.require(is_valid, f"option {name} has the value {str(value)[:40]}, which is not valid")
+        return value
 
     def require(self, condition: Any, message: str) -> None:
         """Check a condition that the kernels or the engine require.
@@ -259,3 +273,24 @@ def limits(tensor: Tensor) -> tuple[int, int]:
 def count_elements(tensor: Tensor) -> int:
     """Count the elements of a tensor."""
     return math.prod(tensor.shape)
+
+
+def make_node(
+    tensors: Sequence[Tensor], position: int, operator: Operator, profile: Profile
+) -> Node:
+    """Make the node of an operator.
+
+    Args:
+        tensors: The tensors of the graph, by index.
+        position: Index of the operator in the graph.
+        operator: The operator.
+        profile: Runtime whose kernels the engine reproduces.
+    """
+    return Node(
+        index=position,
+        name=operator.name,
+        inputs=tuple(None if i < 0 else tensors[i] for i in operator.inputs),
+        outputs=tuple(tensors[i] for i in operator.outputs),
+        options=operator.options,
+        profile=profile,
+    )

@@ -1,6 +1,7 @@
 """Windows of images: TensorFlow's padding, and views of all windows at once."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,8 @@ from snugnet.int8.node import Node
 
 # Codes of the schema's `Padding`.
 SAME, VALID = 0, 1
-# Maximum number of rows times columns of a padded image. A larger one is a mistake or an attack.
-MAX_PADDED_ELEMENTS = 1 << 24
+# Maximum number of elements of padded images. Larger ones are a mistake or an attack.
+MAX_PADDED_ELEMENTS = 1 << 26
 # Approximate size of the arrays that are processed at once, in bytes; fits a second-level cache.
 BLOCK_BYTES = 1 << 20
 
@@ -132,7 +133,9 @@ class Windows:
                 yield row, column, view[:, :, :, row, column]
 
 
-def make_windows(node: Node, size: Pair, kernel: Pair, dilation: Pair = (1, 1)) -> Windows:
+def make_windows(
+    node: Node, shape: Sequence[int], kernel: Pair, dilation: Pair = (1, 1)
+) -> Windows:
     """Compute the positions of the windows in an image: `ComputePaddingHeightWidth`.
 
     SAME gives ceil(size / stride) windows. VALID gives the number of windows that are completely
@@ -140,7 +143,7 @@ def make_windows(node: Node, size: Pair, kernel: Pair, dilation: Pair = (1, 1)) 
 
     Args:
         node: Operator with the options `padding`, `strideH` and `strideW`.
-        size: Size of the image.
+        shape: Shape of the images, (n, height, width, channels).
         kernel: Size of a window.
         dilation: Distance between neighbouring elements of a window.
 
@@ -151,6 +154,8 @@ def make_windows(node: Node, size: Pair, kernel: Pair, dilation: Pair = (1, 1)) 
         ModelFormatError: If stride, dilation or kernel is below 1, if there is no window, or if the
             padded image is too large.
     """
+    images, *_, channels = shape
+    size = shape[1], shape[2]
     stride = node.option("strideH"), node.option("strideW")
     node.require(
         min(*stride, *dilation, *kernel) > 0 and node.option("padding") in (SAME, VALID),
@@ -165,7 +170,7 @@ def make_windows(node: Node, size: Pair, kernel: Pair, dilation: Pair = (1, 1)) 
         for extent, length, before in zip(windows.extent, size, windows.padding, strict=True)
     ]
     node.require(
-        padded_size[0] * padded_size[1] <= MAX_PADDED_ELEMENTS,
+        images * channels * math.prod(padded_size) <= MAX_PADDED_ELEMENTS,
         f"the padded input is too large: {padded_size}",
     )
     return windows

@@ -15,7 +15,6 @@ from snugnet.core.inputs import describe_inputs
 from snugnet.core.samples import Samples
 from snugnet.core.tasks import ModelEnds, TaskChoice
 from snugnet.core.tflite_graph import Graph
-from snugnet.int8.cost import check_memory
 from snugnet.services import user_data
 from snugnet.services.arguments import ArgumentError
 from snugnet.services.evaluate import predict_file
@@ -23,6 +22,7 @@ from snugnet.services.labels import build_samples
 from snugnet.services.model_files import tflite_file
 from snugnet.services.peak_memory import measure_peak_memory
 from snugnet.services.quality import Quality, measure_quality
+from snugnet.services.resources import check_resources
 
 # Files are timed in turns, so that other load on the machine affects all of them alike.
 ROUNDS = 10
@@ -142,7 +142,7 @@ def benchmark(request: BenchmarkRequest) -> BenchmarkReport:
     from snugnet.tflite.flatbuffer import read_graph
 
     graph = read_graph(request.model)
-    check_memory(graph, RANDOM_SAMPLES, request.budget, str(request.model))
+    check_resources(request.model, graph, RANDOM_SAMPLES, request.budget)
     inputs = _read_inputs(graph, request)
     x = inputs.x
     baseline = request.baseline
@@ -159,7 +159,9 @@ def benchmark(request: BenchmarkRequest) -> BenchmarkReport:
         files = [request.model] if baseline_file is None else [request.model, baseline_file]
         names = [request.model] if baseline is None else [request.model, baseline]
         if baseline_file is not None:
-            _check_baseline(graph, read_graph(baseline_file))
+            baseline_graph = read_graph(baseline_file)
+            _check_baseline(graph, baseline_graph)
+            check_resources(baseline_file, baseline_graph, RANDOM_SAMPLES, request.budget)
         latencies = _time_in_turns(files, x, request)
         measurements = [
             _measure(file, str(name), times, x, request.threads)

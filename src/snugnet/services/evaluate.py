@@ -25,6 +25,7 @@ from snugnet.services import user_data
 from snugnet.services.html_table import html_table
 from snugnet.services.labels import build_samples
 from snugnet.services.model_files import name_of, tflite_file
+from snugnet.services.resources import check_resources
 
 # Format of errors, which have the units of the targets.
 ERROR_FORMAT = ".4g"
@@ -279,7 +280,9 @@ def predict_samples(
     from snugnet.tflite.flatbuffer import read_graph
 
     with tflite_file(model, budget=as_budget(budget)) as path:
-        ends = ModelEnds.of_graph(read_graph(path))
+        graph = read_graph(path)
+        check_resources(path, graph, 1, as_budget(budget))
+        ends = ModelEnds.of_graph(graph)
         data = user_data.from_arrays(x, y, groups, inputs=ends.inputs)
         samples, choice = build_samples(data, ends, "samples", task)
         return predict_file(path, samples), choice

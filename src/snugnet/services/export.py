@@ -12,10 +12,11 @@ from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError, ModelFormatError
 from snugnet.core.files import atomic_write
 from snugnet.core.inputs import list_graph_inputs, split_inputs
-from snugnet.int8.cost import check_memory
+from snugnet.int8.cost import check_cost
 from snugnet.services import user_data
 from snugnet.services.arguments import ArgumentError
 from snugnet.services.output_files import check_new_file
+from snugnet.services.resources import check_resources
 from snugnet.tflite.model_file import ModelFile
 
 # Words that cannot be names in C11 or C++20.
@@ -32,6 +33,8 @@ C_WORDS = frozenset(
         "xor xor_eq"
     ).split()
 )
+# Copies of all constants that exist when a model is exported, at most: as text in .json.
+COPIES = 4
 C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "float32": "float"}
 
 
@@ -130,7 +133,11 @@ def export(request: ExportRequest) -> ExportReport:
     else:
         from snugnet.int8.export import read, write
 
-        write(read(request.model), path)
+        graph = read(request.model, request.budget)
+        # Many tensors of a small file can share a constant; the new file has a copy for each.
+        constants = sum(tensor.size for tensor in graph.tensors)
+        request.budget.check_bytes_held(COPIES * constants, str(path))
+        write(graph, path)
         files = [path]
     return ExportReport(request.model, {file: file.stat().st_size for file in files})
 
@@ -139,7 +146,7 @@ def _write_c(request: ExportRequest) -> list[Path]:
     output = request.path
     name = make_c_identifier(output.stem)
     file = ModelFile.read(request.model)
-    check_memory(file.graph, 1, request.budget, str(request.model))
+    check_cost(file.graph, 1, request.budget, str(request.model))
     golden = _golden_of(request, file)
     header = output.with_suffix(".h")
     check_new_file(header, request.force)
@@ -171,6 +178,7 @@ def _golden_of(request: ExportRequest, file: ModelFile) -> Golden:
     try:
         outputs = np.asarray(Model(graph, Profile.TFLM, request.budget).predict(inputs))
     except ModelFormatError:
+        check_resources(request.model, graph, 1, request.budget)
         outputs = predict(request.model, x).raw
     arrays = [array.ravel() for array in split_inputs(inputs).values()]
     names = ["golden_input"]

@@ -11,9 +11,9 @@ from snugnet.core.decisions import decide
 from snugnet.core.errors import InputError
 from snugnet.core.inputs import list_graph_inputs
 from snugnet.core.tflite_graph import Graph
-from snugnet.int8.cost import check_memory
 from snugnet.services import user_data
 from snugnet.services.html_table import html_table
+from snugnet.services.resources import check_resources
 from snugnet.tflite.model_file import ModelFile
 from snugnet.verification.certificate import Certificate, certify
 
@@ -90,7 +90,7 @@ def verify(
     """
     file, limits = ModelFile.read(model), as_budget(budget)
     _check_graph(file.graph, str(model))
-    check_memory(file.graph, samples if data is None else 1, limits, str(model))
+    check_resources(Path(model), file.graph, samples if data is None else 1, limits)
     ports = list_graph_inputs(file.graph)
     if data is None:
         x, inputs = user_data.draw_random_samples(file.graph, samples), "random"

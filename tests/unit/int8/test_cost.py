@@ -15,7 +15,7 @@ from snugnet.core.errors import InputError, ModelFormatError
 from snugnet.core.tflite_graph import Graph
 from snugnet.core.tflite_graph import Tensor as GraphTensor
 from snugnet.int8 import load
-from snugnet.int8.cost import Cost, check_memory, count_bytes, estimate_cost
+from snugnet.int8.cost import Cost, check_cost, count_bytes, estimate_cost
 from snugnet.int8.engine import Model
 from snugnet.int8.node import Node as EngineNode
 from snugnet.int8.node import Profile
@@ -611,29 +611,29 @@ def test_count_bytes_is_zero_when_tensor_is_empty():
     assert count_bytes(GraphTensor(0, "t", (), "float32")) == 4
 
 
-def test_check_memory_counts_inputs_when_samples_are_many():
+def test_check_cost_counts_inputs_when_samples_are_many():
     graph = parse_graph(models.network(), "network")
     limit = Budget(bytes_held=1 << 20)
-    check_memory(graph, 100, limit, "model.tflite")
+    check_cost(graph, 100, limit, "model.tflite")
     # An input has 8 x 8 x 2 values of 8 bytes: 1024 samples take the whole limit.
     with pytest.raises(BudgetError, match=r"model\.tflite with 1024 samples needs 1\.0 MiB"):
-        check_memory(graph, 1024, limit, "model.tflite")
+        check_cost(graph, 1024, limit, "model.tflite")
 
 
-def test_check_memory_ignores_constants_when_counting():
+def test_check_cost_ignores_constants_when_counting():
     file = single(
         "FULLY_CONNECTED",
         [Tensor((1, 64), "int8", 0.1), weights(64, 64), bias(64)],
         [Tensor((1, 64), "int8", 0.1)],
         {"kind": "FullyConnectedOptions"},
     )
-    check_memory(parse_graph(file, "file"), 1, Budget(bytes_held=2 * 64 + 8 * 64), "model.tflite")
+    check_cost(parse_graph(file, "file"), 1, Budget(bytes_held=2 * 64 + 8 * 64), "model.tflite")
 
 
-def test_check_memory_refuses_file_when_tensors_are_huge():
+def test_check_cost_refuses_file_when_tensors_are_huge():
     file, _ = TOO_LARGE["QUANTIZE"]
     started = time.perf_counter()
     with pytest.raises(BudgetError, match="of memory"):
-        check_memory(parse_graph(file, "file"), 64, DEFAULT_BUDGET, "model.tflite")
+        check_cost(parse_graph(file, "file"), 64, DEFAULT_BUDGET, "model.tflite")
     assert time.perf_counter() - started < SECONDS
     assert DEFAULT_BUDGET.bytes_held == 4 * GIB

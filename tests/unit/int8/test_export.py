@@ -3,12 +3,14 @@
 import json
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
 
+from snugnet.core.budget import Budget, BudgetError
 from snugnet.core.errors import InputError, ModelFormatError
-from snugnet.int8 import export, load
+from snugnet.int8 import load
 from snugnet.int8.__main__ import main
 from snugnet.int8.export import read, write
 from tests.paths import ROOT
@@ -152,11 +154,19 @@ def test_load_fails_when_json_is_nested_too_deeply(tmp_path):
         load(path)
 
 
-def test_load_fails_when_unpacked_size_is_too_large(tmp_path, monkeypatch):
-    monkeypatch.setattr(export, "MAX_BYTES", 1000)
+def test_load_fails_when_unpacked_size_is_too_large(tmp_path):
     path = tmp_path / "model.npz"
     np.savez_compressed(path, graph=np.zeros(2000, np.uint8))
-    with pytest.raises(ModelFormatError, match="bytes unpacked; the maximum is 1000"):
+    with pytest.raises(BudgetError, match=r"2\.1 KiB after decompression; the limit is 1000 bytes"):
+        load(path, budget=Budget(bytes_unpacked=1000))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_load_fails_when_compression_has_no_limit(tmp_path, method):
+    path = tmp_path / "model.npz"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("graph.npy", bytes(2000))
+    with pytest.raises(InputError, match=r"'graph\.npy' is compressed with method"):
         load(path)
 
 
@@ -228,3 +238,14 @@ def test_load_names_extra_when_tflite_reader_is_not_installed(model_file, monkey
     monkeypatch.setitem(sys.modules, "snugnet.tflite.flatbuffer", None)
     with pytest.raises(InputError, match=r"install snugnet\[tflite\]"):
         load(model_file)
+
+
+@pytest.mark.parametrize("value", [1.5, float("nan"), 10**40, [1, 2]])
+def test_load_fails_when_option_has_wrong_type(model_file, tmp_path, value):
+    path = tmp_path / "model.json"
+    write(read(model_file), path)
+    description = json.loads(path.read_text())
+    description["operators"][0]["options"]["strideW"] = value
+    path.write_text(json.dumps(description))
+    with pytest.raises(ModelFormatError, match="option strideW has the value"):
+        load(path)

@@ -48,9 +48,7 @@ def prepare(node: Node) -> Kernel:
     )
     sums = make_convolution_sums(node, input_tensor, weights, bias, 0, choose_rounding(node, bias))
     dilation = node.option("dilationHFactor", 1), node.option("dilationWFactor", 1)
-    windows = make_windows(
-        node, (input_tensor.shape[1], input_tensor.shape[2]), (height, width), dilation
-    )
+    windows = make_windows(node, input_tensor.shape, (height, width), dilation)
     node.require_shape(node.output, (input_tensor.shape[0], *windows.output_size, outputs))
     return Kernel(_make_run(windows, sums, groups), _make_explain(windows, sums, groups))
 

@@ -30,7 +30,7 @@ def prepare(node: Node) -> Kernel:
     if not node.is_tflm:
         node.require_no_zero_points(input_tensor, output_tensor)
     positive_ratio = node.scale_ratio(scale(input_tensor))
-    negative_ratio = node.scale_ratio(scale(input_tensor), node.option("alpha"))
+    negative_ratio = node.scale_ratio(scale(input_tensor), node.option("alpha", 0.0))
     positive, negative = (
         quantize_multiplier(positive_ratio),
         quantize_multiplier(abs(negative_ratio)),

@@ -79,7 +79,7 @@ def prepare_pooling(node: Node) -> Windows:
             "input and output must have the same scale and zero point",
         )
     kernel = node.option("filterHeight"), node.option("filterWidth")
-    windows = make_windows(node, (input_tensor.shape[1], input_tensor.shape[2]), kernel)
+    windows = make_windows(node, input_tensor.shape, kernel)
     # The sum of more int16 numbers could overflow int32.
     node.require(math.prod(kernel) <= 1 << 16, f"a window of {kernel} is too large")
     node.require_shape(

@@ -91,7 +91,7 @@ def _make_int8_steps(node: Node) -> Callable[[np.ndarray], dict[str, np.ndarray]
     low, high = limits(node.output)
     bits = 8 if node.output.dtype == "int8" else 16
     # The product is computed in float64 for all types of the factors.
-    real = min(float(node.option("beta")) * float(scale(node.input(0))) * 2.0**26, 2.0**31 - 1)
+    real = min(float(node.option("beta", 0.0)) * float(scale(node.input(0))) * 2.0**26, 2.0**31 - 1)
     node.require(real > 1, "beta x input scale is too small")
     q, shift = quantize_multiplier(real)
     radius = int(np.floor(31 * 2.0**26 / 2.0 ** float(shift)))
@@ -128,7 +128,7 @@ def _make_int16_steps(node: Node) -> Callable[[np.ndarray], dict[str, np.ndarray
     """Make the function from int16 scores to all intermediate results and the output, by name."""
     float_type = np.float32 if node.is_tflm else np.float64
     input_scale = scale(node.input(0))
-    beta = np.float32(node.option("beta"))
+    beta = np.float32(node.option("beta", 0.0))
     if node.is_tflm:
         product = np.float64(input_scale) * np.float64(beta)
     else:

@@ -54,7 +54,7 @@ def prepare(node: Node) -> Kernel:
         rounding = Rounding.WIDE
         node.require(bias is None or bias.dtype == "int64", "the bias must be int64")
     sums = make_convolution_sums(node, input_tensor, weights, bias, 0, rounding)
-    windows = make_windows(node, (output_shape[1], output_shape[2]), (height, width))
+    windows = make_windows(node, output_shape, (height, width))
     canvas = [
         (size - 1) * stride + kernel
         for size, stride, kernel in zip(

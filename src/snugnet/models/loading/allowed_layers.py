@@ -29,6 +29,20 @@ LAYERS = frozenset(
         "ZeroPadding3D",
     }
 )
+# Those that Keras builds in a moment, whatever their settings are, if their weights are small and a
+# recurrent layer is not unrolled. Others copy or split a tensor piece by piece.
+QUICK_LAYERS = frozenset(
+    {
+        *("Activation", "Add", "Average", "AveragePooling1D", "AveragePooling2D"),
+        *("BatchNormalization", "Concatenate", "Conv1D", "Conv1DTranspose", "Conv2D"),
+        *("Conv2DTranspose", "Cropping1D", "Cropping2D", "Dense", "DepthwiseConv1D"),
+        *("DepthwiseConv2D", "Dropout", "Flatten", "GRU", "GlobalAveragePooling1D"),
+        *("GlobalAveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "InputLayer"),
+        *("LSTM", "LeakyReLU", "MaxPooling1D", "MaxPooling2D", "Multiply", "PReLU", "Permute"),
+        *("ReLU", "Rescaling", "Reshape", "SeparableConv1D", "SeparableConv2D", "Softmax"),
+        *("SpatialDropout1D", "SpatialDropout2D", "Subtract", "ZeroPadding1D", "ZeroPadding2D"),
+    }
+)
 MODELS = frozenset({"Functional", "Model", "Sequential"})
 # Layers with other layers in their settings: the settings that hold them.
 WRAPPERS = {

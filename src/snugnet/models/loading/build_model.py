@@ -1,7 +1,8 @@
 """Builds a Keras 2 model from a checked description."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
+from graphlib import CycleError, TopologicalSorter
 from inspect import signature
 from typing import Any
 
@@ -26,6 +27,8 @@ RENAMED_SETTINGS = {
     ("LeakyReLU", "negative_slope"): "alpha",
 }
 BYTES_PER_WEIGHT = 4
+# Name of a layer and number of a call.
+CallKey = tuple[str, int]
 Operation = Callable[[LayerDescription, Sequence[Any], Mapping[str, Any]], Any]
 
 
@@ -137,28 +140,16 @@ class _Builder:
         built = {layer.name: self._build_layer(layer) for layer in network.layers}
         # Output tensors by name of the layer and number of the call. A submodel has been called
         # once already, with its own inputs.
-        outputs: dict[tuple[str, int], list[Any]] = {}
-        waiting: list[tuple[LayerDescription, int, Call]] = []
+        outputs: dict[CallKey, list[Any]] = {}
+        calls: dict[CallKey, tuple[LayerDescription, Call]] = {}
         for layer in network.layers:
             if layer.kind == "InputLayer":
                 outputs[layer.name, 0] = _to_list(built[layer.name].output)
             first = 0 if self._is_keras3 else _count_own_calls(built[layer.name])
-            waiting += [(layer, first + i, call) for i, call in enumerate(layer.calls)]
-        while waiting:
-            ready = [
-                item
-                for item in waiting
-                if all(
-                    (source.layer, source.call) in outputs for source in _list_references(item[2])
-                )
-            ]
-            if not ready:
-                names = sorted({layer.name for layer, *_ in waiting})
-                raise InputError(f"circular or missing connections of layers {names[:10]}")
-            for layer, number, call in ready:
-                result = self._call(layer, built[layer.name], call, outputs)
-                outputs[layer.name, number] = _to_list(result)
-            waiting = [item for item in waiting if (item[0].name, item[1]) not in outputs]
+            calls |= {(layer.name, first + i): (layer, call) for i, call in enumerate(layer.calls)}
+        for key in _sort_calls(calls, outputs):
+            layer, call = calls[key]
+            outputs[key] = _to_list(self._call(layer, built[layer.name], call, outputs))
         inputs, results = (
             [_get_tensor(end, outputs) for end in ends]
             for ends in (network.inputs, network.outputs)
@@ -204,6 +195,28 @@ def _count_own_calls(layer: Any) -> int:
     return int(isinstance(layer, tf_keras.Model) and bool(layer.inputs))
 
 
+def _sort_calls(
+    calls: Mapping[CallKey, tuple[LayerDescription, Call]], inputs: Collection[CallKey]
+) -> Iterator[CallKey]:
+    """Yield the calls, each after those that compute its tensors; otherwise in the given order."""
+    order = {key: position for position, key in enumerate(calls)}
+    sorter: TopologicalSorter[CallKey] = TopologicalSorter()
+    for key, (layer, call) in calls.items():
+        sources = {(source.layer, source.call) for source in call.list_references()} - set(inputs)
+        if not sources <= set(order):
+            raise InputError(f"layer {layer.name!r} takes the output of a call that does not exist")
+        sorter.add(key, *sources)
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        names = sorted({layer for layer, _ in error.args[1]})
+        raise InputError(f"circular connections of layers {names[:10]}") from None
+    while sorter.is_active():
+        ready = sorter.get_ready()
+        yield from sorted(ready, key=order.__getitem__)
+        sorter.done(*ready)
+
+
 def _replace_references(value: Any, outputs: Mapping[tuple[str, int], list[Any]]) -> Any:
     if isinstance(value, TensorReference):
         return _get_tensor(value, outputs)
@@ -217,17 +230,6 @@ def _get_tensor(reference: TensorReference, outputs: Mapping[tuple[str, int], li
     if not 0 <= reference.index < len(tensors):
         raise InputError(f"layer {reference.layer!r} has no output {reference.index}")
     return tensors[reference.index]
-
-
-def _list_references(value: Any) -> list[TensorReference]:
-    """List the tensors among the arguments of a call."""
-    if isinstance(value, TensorReference):
-        return [value]
-    if isinstance(value, Call):
-        return _list_references([*value.arguments, *value.options.values()])
-    if isinstance(value, list | tuple):
-        return [reference for item in value for reference in _list_references(item)]
-    return []
 
 
 def _to_list(tensors: Any) -> list[Any]:

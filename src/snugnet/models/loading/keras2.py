@@ -13,6 +13,7 @@ from snugnet.core.tensorflow_environment import importing
 with importing():
     import tensorflow as tf
     import tf_keras
+    from tensorflow.python.eager import context
 
 # TensorFlow chooses its Keras when `tf.keras` is first used, which may be before this import.
 if tf.keras.Model is not tf_keras.Model:
@@ -25,6 +26,15 @@ if tf.keras.Model is not tf_keras.Model:
 tf_keras.backend.set_floatx("float32")
 tf_keras.backend.set_epsilon(1e-7)
 tf_keras.backend.set_image_data_format("channels_last")
+
+
+def has_run_operators() -> bool:
+    """Return whether TensorFlow has run an operator: then a fork of this process must not use it.
+
+    From then on, TensorFlow has threads, which a fork lacks.
+    """
+    # TensorFlow has no public function for this.
+    return context.context()._context_handle is not None
 
 
 def configure(seed: int, threads: int) -> None:

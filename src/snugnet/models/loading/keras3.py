@@ -1,7 +1,7 @@
 """Conversion of models of Keras 3 to Keras 2, which TensorFlow's tools require.
 
-The model is built twice from the checked description: here in Keras 2, and in another process in
-Keras 3, because one process cannot use both versions. Both must compute the same.
+A model is built twice from the checked description: in Keras 2, and in another process in Keras 3,
+because one process cannot use both versions. Both must compute the same.
 """
 
 import json
@@ -17,9 +17,7 @@ from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
 from snugnet.core.isolation import run_program
 from snugnet.core.tensorflow_environment import KERAS_FOLDER
-from snugnet.models.loading.build_model import build_model
 from snugnet.models.loading.keras2 import tf_keras
-from snugnet.models.loading.keras3_operations import call_operation
 from snugnet.models.loading.model_description import (
     Call,
     LayerDescription,
@@ -33,22 +31,21 @@ PROGRAM = Path(__file__).with_name("keras3_program.py")
 OUTPUT_TOLERANCE = 1e-4
 
 
-def convert(network: NetworkDescription, parts: ModelParts, budget: Budget) -> tf_keras.Model:
-    """Build a model in Keras 2 and in Keras 3, and compare their outputs.
+def convert(
+    model: tf_keras.Model, network: NetworkDescription, parts: ModelParts, budget: Budget
+) -> None:
+    """Build a model in Keras 3, give a Keras 2 model its weights, and compare their outputs.
 
     Args:
+        model: The model in Keras 2, without weights. It gets those of the file.
         network: The checked description of the model.
         parts: The parts of its file.
         budget: Limits for the weights and for the time in Keras 3.
-
-    Returns:
-        An uncompiled Keras 2 model with the weights of the file.
 
     Raises:
         InputError: If Keras 3 cannot build the model, or it has no equivalent in Keras 2.
     """
     assert parts.weights is not None
-    model = build_model(network, budget, call_operation=call_operation)
     with tempfile.TemporaryDirectory(prefix="snugnet") as name:
         folder = Path(name)
         weights = folder / (WEIGHTS if parts.is_archive else "weights.h5")
@@ -64,6 +61,7 @@ def convert(network: NetworkDescription, parts: ModelParts, budget: Budget) -> t
             *(PROGRAM, folder / "model.json", weights, folder / "model.npz"),
             environment=environment,
             timeout=budget.seconds,
+            bytes_held=budget.bytes_held,
         )
         if outcome.status != 0:
             raise InputError(f"{parts.path}: Keras 3 cannot build it ({outcome.message[:300]})")
@@ -74,13 +72,12 @@ def convert(network: NetworkDescription, parts: ModelParts, budget: Budget) -> t
     _set_weights(model, arrays)
     # An input without a fixed shape, or several outputs: the caller rejects such a model.
     if expected is None:
-        return model
+        return
     outputs = model(inputs if len(inputs) > 1 else inputs[0], training=False).numpy()
     if outputs.shape != expected.shape or not _are_close(outputs, expected):
         raise InputError(
             f"{parts.path}: outputs change when converted to Keras 2; save the model with Keras 2"
         )
-    return model
 
 
 def _are_close(outputs: np.ndarray, expected: np.ndarray) -> bool:

@@ -5,7 +5,6 @@ never reads such a file: its parts are read and checked here, the network is bui
 copy of its description, and code in the file is never run.
 """
 
-import importlib.util
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,19 +14,16 @@ import numpy as np
 
 from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
-from snugnet.core.inputs import InputPort
+from snugnet.core.inputs import InputPort, check_input_names
 from snugnet.core.tasks import ModelEnds
-from snugnet.core.text import get_first_line
 from snugnet.models.loading import keras3
-from snugnet.models.loading.build_model import build_model
 from snugnet.models.loading.flatten_submodels import flatten_submodels
 from snugnet.models.loading.keras2 import tf_keras
 from snugnet.models.loading.load_weights import describe_removed_wrappers, load_weights
-from snugnet.models.loading.model_description import parse_description
-from snugnet.models.loading.model_parts import read_parts
+from snugnet.models.loading.untrusted_build import name_errors, prepare_build, try_build
 
 # Names of several inputs: arrays of samples and tensors of files have the same names.
-INPUT_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+INPUT_NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
 # Last layers that change only the shape or nothing of the output.
 SHAPE_LAYERS = ("Dropout", "Flatten", "Identity", "Reshape")
 
@@ -39,7 +35,7 @@ class LoadedModel:
     Attributes:
         model: An uncompiled tf_keras model with float32 inputs of fixed shapes and one output.
             Submodels are replaced by their layers (`flatten_submodels`).
-        notes: What was changed in the model when it was read, for people.
+        notes: Changes of the model when it was read, as sentences.
     """
 
     model: tf_keras.Model
@@ -69,29 +65,17 @@ def read_keras_file(
         OSError: If a file cannot be read.
     """
     path = Path(path)
-    parts = read_parts(path, budget)
-    custom_layers = {} if code is None else load_custom_layers(code)
-    # Registered permanently: code that copies the model later looks up its layers by name.
-    tf_keras.utils.get_custom_objects().update(custom_layers)
-    is_keras3 = parts.form == "keras3"
-    try:
-        network = parse_description(parts.description, is_keras3, custom_layers)
-        if is_keras3:
-            model = keras3.convert(network, parts, budget)
+    build = prepare_build(path, code, budget)
+    try_build(build, code)
+    model = build.run()
+    with name_errors(path):
+        if build.parts.form == "keras3":
+            keras3.convert(model, build.network, build.parts, budget)
         else:
-            model = build_model(network, budget, custom_layers=custom_layers)
-            load_weights(model, network, parts)
-    except InputError as error:
-        text = str(error)
-        raise type(error)(text if text.startswith(str(path)) else f"{path}: {text}") from None
-    # Keras passes on every exception that a layer raises.
-    except Exception as error:
-        raise InputError(
-            f"{path}: Keras cannot build this model ({get_first_line(error)})"
-        ) from None
+            load_weights(model, build.network, build.parts)
     _check_ends(model, path)
     _check_weights(model, path)
-    note = describe_removed_wrappers(network)
+    note = describe_removed_wrappers(build.network)
     return LoadedModel(flatten_submodels(model), () if note is None else (note,))
 
 
@@ -116,40 +100,6 @@ def accept_model(model: Any) -> tf_keras.Model:
     return flatten_submodels(model)
 
 
-def load_custom_layers(code: Path) -> dict[str, Any]:
-    """Run a Python file and return the layer classes that it defines.
-
-    Args:
-        code: A trusted Python file.
-
-    Returns:
-        Subclasses of `tf_keras.layers.Layer` by name.
-
-    Raises:
-        InputError: If the file raises an exception, or defines no layers.
-        OSError: If the file cannot be read.
-    """
-    # Raises OSError for an unreadable file; below, it would be reported as an error of the code.
-    code.read_bytes()
-    spec = importlib.util.spec_from_file_location("snugnet_custom_layers", code)
-    if spec is None or spec.loader is None:
-        raise InputError(f"{code}: must be a Python file (.py)")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise InputError(f"{code}: {type(error).__name__}: {get_first_line(error)}") from None
-    layer = tf_keras.layers.Layer
-    layer_classes = {
-        name: value
-        for name, value in vars(module).items()
-        if isinstance(value, type) and issubclass(value, layer) and value.__module__ == spec.name
-    }
-    if not layer_classes:
-        raise InputError(f"{code}: defines no subclass of tf_keras.layers.Layer")
-    return layer_classes
-
-
 def _check_ends(model: tf_keras.Model, path: Path) -> None:
     """Check that a model has float32 inputs of fixed shapes, and one output."""
     inputs, outputs = model.inputs or [], model.outputs or []
@@ -161,11 +111,13 @@ def _check_ends(model: tf_keras.Model, path: Path) -> None:
             f"{path}: {len(outputs)} outputs ({names}); only one is supported. Save a model of one "
             "output: tf_keras.Model(model.inputs, model.outputs[0])"
         )
+    check_input_names(list_model_inputs(model), str(path))
     for tensor, name in zip(inputs, model.input_names, strict=True):
         which = "the input" if len(inputs) == 1 else f"input {name}"
         if len(inputs) > 1 and not INPUT_NAME.fullmatch(name):
             raise InputError(
-                f"{path}: input {name!r} must have a name of letters, digits and _; rename it"
+                f"{path}: input {name!r} must have a name of letters, digits and _ that starts "
+                "with a letter. Rename the input layer."
             )
         shape = tuple(tensor.shape[1:])
         if None in shape:

@@ -17,6 +17,11 @@ from snugnet.models.loading import allowed_layers as allowed
 PLAIN_TEXT = re.compile(r"[ -~]{0,300}")
 PRINTABLE_NAME = re.compile(r"[!-~]{1,300}")
 MAX_LAYERS = 10_000
+# Calls of layers. A submodel that is called several times counts as often.
+MAX_CALLS = 20_000
+MAX_SUBMODELS = 8
+# Tensors that a call takes.
+MAX_TENSORS = 1000
 MAX_VALUES = 200_000
 MAX_INTEGER = 2**31
 MAX_DEPTH = 16
@@ -43,6 +48,10 @@ class Call:
 
     arguments: tuple[Any, ...]
     options: Mapping[str, Any]
+
+    def list_references(self) -> list[TensorReference]:
+        """List the tensors among the arguments."""
+        return _list_references([*self.arguments, *self.options.values()])
 
 
 @dataclass(frozen=True)
@@ -96,12 +105,22 @@ class NetworkDescription:
         """Whether each layer takes the output of the one before it."""
         return self.inputs is None
 
+    def count_calls(self) -> int:
+        """Count the calls of layers that compute the model once."""
+        return sum(map(_count_calls, self.layers))
+
     def iterate(self) -> Iterator[LayerDescription]:
         """Yield all layers, also those of submodels."""
         for layer in self.layers:
             yield layer
             if layer.network is not None:
                 yield from layer.network.iterate()
+
+
+def _count_calls(layer: LayerDescription) -> int:
+    parts = [part for parts in layer.parts.values() for part in parts]
+    inner = 1 if layer.network is None else layer.network.count_calls()
+    return max(len(layer.calls), 1) * (inner + sum(map(_count_calls, parts)))
 
 
 def parse_description(
@@ -128,6 +147,8 @@ def parse_description(
         raise InputError("the description of the model is nested too deeply") from None
     if parser.problems:
         raise InputError("; ".join(dict.fromkeys(parser.problems)))
+    if (count := network.count_calls()) > MAX_CALLS:
+        raise InputError(f"the model calls layers {count:,} times; the maximum is {MAX_CALLS:,}")
     return network
 
 
@@ -147,9 +168,18 @@ class _Parser:
         self._is_keras3 = is_keras3
         self._custom_layers = custom_layers
         self._count = 0
+        self._depth = 0
 
     def parse_model(self, entry: Any) -> NetworkDescription:
         """Copy a model or submodel."""
+        self._depth += 1
+        if self._depth > MAX_SUBMODELS:
+            raise InputError(f"models within models have more than {MAX_SUBMODELS} levels")
+        network = self._parse_model(entry)
+        self._depth -= 1
+        return network
+
+    def _parse_model(self, entry: Any) -> NetworkDescription:
         if not isinstance(entry, Mapping) or entry.get("class_name") not in allowed.MODELS:
             kind = _quote(entry.get("class_name")) if isinstance(entry, Mapping) else "no class"
             raise InputError(
@@ -178,9 +208,7 @@ class _Parser:
 
     def _parse_layer(self, entry: Any) -> LayerDescription | None:
         """Copy a layer; note why it is not allowed, and return None, if it is not."""
-        self._count += 1
-        if self._count > MAX_LAYERS:
-            raise InputError(f"the model has more than {MAX_LAYERS:,} layers")
+        self._count_layer()
         if not isinstance(entry, Mapping) or not isinstance(entry.get("config"), Mapping):
             raise InputError("the description of a layer is not a mapping with class and settings")
         raw_name = entry.get("name", entry["config"].get("name", entry.get("class_name")))
@@ -191,6 +219,11 @@ class _Parser:
         except _ProblemError as problem:
             self.problems.append(f"layer {_quote(raw_name)}: {problem}")
         return None
+
+    def _count_layer(self) -> None:
+        self._count += 1
+        if self._count > MAX_LAYERS:
+            raise InputError(f"the model has more than {MAX_LAYERS:,} layers")
 
     def _copy_layer(self, entry: Mapping[str, Any], name: str) -> LayerDescription:
         kind, config = entry.get("class_name"), entry["config"]
@@ -235,6 +268,7 @@ class _Parser:
 
     def _copy_part(self, entry: Any) -> LayerDescription:
         """Copy a layer within another one."""
+        self._count_layer()
         if not isinstance(entry, Mapping) or not isinstance(entry.get("config"), Mapping):
             raise _ProblemError("a layer within it has no settings")
         name = _copy_name(entry["config"].get("name", entry.get("class_name")))
@@ -261,7 +295,27 @@ class _Parser:
         if not isinstance(nodes, list):
             raise _ProblemError("its connections are not a list")
         copy = _copy_keras3_call if self._is_keras3 else _copy_keras2_call
-        return tuple(copy(node) for node in nodes)
+        calls = tuple(copy(node) for node in nodes)
+        for call in calls:
+            _check_call(call)
+        return calls
+
+
+def _check_call(call: Call) -> None:
+    """Check that a call has tensors, and not too many: Keras computes with constants at once."""
+    count = len(call.list_references())
+    if count == 0:
+        raise _ProblemError("it is called with constants only")
+    if count > MAX_TENSORS:
+        raise _ProblemError(f"it is called with more than {MAX_TENSORS:,} tensors")
+
+
+def _list_references(value: Any) -> list[TensorReference]:
+    if isinstance(value, TensorReference):
+        return [value]
+    if isinstance(value, list | tuple):
+        return [reference for item in value for reference in _list_references(item)]
+    return []
 
 
 def _copier_of(key: str) -> Callable[[Any], Any]:

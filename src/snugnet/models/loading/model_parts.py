@@ -15,9 +15,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
+from snugnet.core.archives import DAMAGE_ERRORS, check_archive
 from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
-from snugnet.core.isolation import run_in_child
+from snugnet.core.isolation import try_in_child
 from snugnet.models.loading.hdf5_tree import Hdf5Tree, read_tree
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -104,21 +105,15 @@ def _read_keras(path: Path, budget: Budget) -> ModelParts:
         weights = Path(folder) / WEIGHTS
         try:
             with zipfile.ZipFile(path) as archive:
+                check_archive(archive, budget)
                 texts = [
                     _read_member(archive, name, MAX_DESCRIPTION_BYTES)
                     for name in ("config.json", "metadata.json")
                 ]
-                budget.check_bytes_unpacked(archive.getinfo(WEIGHTS).file_size, f"{path}")
                 weights.write_bytes(_read_member(archive, WEIGHTS, budget.bytes_unpacked))
-        except (
-            KeyError,
-            ValueError,
-            NotImplementedError,  # unknown compression
-            zipfile.BadZipFile,
-            RuntimeError,
-        ) as error:
-            if isinstance(error, InputError):
-                raise
+        except InputError:
+            raise
+        except (KeyError, ValueError, *DAMAGE_ERRORS) as error:
             raise InputError(f"{path}: truncated or damaged .keras file ({error})") from None
         description, metadata = (_parse_json(text, str(path)) for text in texts)
         version = metadata.get("keras_version", "2") if isinstance(metadata, dict) else "2"
@@ -153,13 +148,10 @@ def _read_hdf5(path: Path, budget: Budget, source: Path | None = None) -> Hdf5Tr
         if file.read(len(HDF5_SIGNATURE)) != HDF5_SIGNATURE:
             raise InputError(f"{source}: its weights are not an HDF5 file")
     read = partial(read_tree, path, budget)
-    result = run_in_child(read, is_silent=True, timeout=budget.seconds)
-    if result.crash:
-        reason = "stopped" if result.is_timeout else f"crashed with {result.crash}"
-        raise InputError(f"{source}: damaged HDF5 file (reading it {reason})")
-    if result.status:
-        message = result.message.replace(str(path), str(source)) or f"{source}: damaged HDF5 file"
-        raise InputError(message)
+    try:
+        try_in_child(read, budget, f"{source}: reading it")
+    except InputError as error:
+        raise type(error)(str(error).replace(str(path), str(source))) from None
     return read()
 
 
@@ -205,12 +197,18 @@ def _check_saved_model_files(path: Path, budget: Budget) -> None:
     HDF5 file that lies in the place of the checkpoint.
     """
     variables = path / CHECKPOINT.parent
+    if not variables.exists():
+        raise InputError(f"{path}: has no folder `variables`. Save the model again.")
     if not stat.S_ISDIR(variables.lstat().st_mode):
-        raise InputError(f"{variables}: a link or a file; it must be a folder with copies")
+        raise InputError(
+            f"{variables}: must be a regular folder. Replace a link with the folder itself."
+        )
     files = [path / "keras_metadata.pb", *variables.iterdir()]
     for file in files:
         if not stat.S_ISREG(file.lstat().st_mode):
-            raise InputError(f"{file}: a link, a folder or a device; it must be a copy of the file")
+            raise InputError(
+                f"{file}: must be a regular file. Replace a link with the file itself."
+            )
         if file.parent == variables and not CHECKPOINT_FILE.fullmatch(file.name):
             raise InputError(f"{file}: not a file of a checkpoint; remove it")
     if files[0].stat().st_size > MAX_DESCRIPTION_BYTES:

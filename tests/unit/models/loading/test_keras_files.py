@@ -277,7 +277,7 @@ def test_load_keras_file_fails_when_saved_weights_are_a_link(network, tmp_path):
     (data,) = (folder / "variables").glob("variables.data*")
     shutil.move(data, secret)
     data.symlink_to(secret)
-    with pytest.raises(InputError, match="a link, a folder or a device"):
+    with pytest.raises(InputError, match="must be a regular file"):
         load(folder)
 
 
@@ -299,7 +299,7 @@ def test_load_keras_file_fails_when_checkpoint_is_no_checkpoint(network, tmp_pat
     else:
         (variables / "variables").mkdir()
         (variables / "variables/variables").symlink_to(other / "variables")
-    with pytest.raises(InputError, match=r"a link|not a file of a checkpoint"):
+    with pytest.raises(InputError, match=r"must be a regular|not a file of a checkpoint"):
         load(folder)
 
 
@@ -392,7 +392,7 @@ def test_load_keras_file_fails_when_connections_are_circular(keras, tmp_path):
         dense["inbound_nodes"] = [[["sum", 0, 0, {}]]]
 
     edit_h5(path, change)
-    with pytest.raises(InputError, match=r"circular or missing connections of layers \['first'"):
+    with pytest.raises(InputError, match=r"circular connections of layers \['first'"):
         load(path)
 
 

@@ -1,0 +1,135 @@
+"""Building of the network of an untrusted Keras file, within a budget.
+
+A description of a few kilobytes can make Keras work for hours, or fill the memory: layers repeat,
+split or unroll their inputs. Unless all of its layers are known to be quick, a network is therefore
+first built in another process with limits.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from snugnet.core.budget import Budget
+from snugnet.core.errors import InputError
+from snugnet.core.isolation import try_in_child, try_in_program
+from snugnet.core.text import get_first_line
+from snugnet.models.cost import check_cost
+from snugnet.models.loading.allowed_layers import QUICK_LAYERS
+from snugnet.models.loading.build_model import build_model
+from snugnet.models.loading.custom_layers import load_custom_layers
+from snugnet.models.loading.keras2 import has_run_operators, tf_keras
+from snugnet.models.loading.keras3_operations import call_operation
+from snugnet.models.loading.model_description import NetworkDescription, parse_description
+from snugnet.models.loading.model_parts import ModelParts, read_parts
+
+# A network with more calls of layers is tried first, whatever its layers are.
+MAX_QUICK_CALLS = 500
+PROGRAM = Path(__file__).with_name("trial_program.py")
+
+
+@dataclass(frozen=True)
+class Build:
+    """A network that can be built.
+
+    Attributes:
+        parts: The parts of its file.
+        network: Its checked description.
+        custom_layers: Layer classes of the user, by name.
+        budget: Limits on work and memory.
+    """
+
+    parts: ModelParts
+    network: NetworkDescription
+    custom_layers: Mapping[str, Any]
+    budget: Budget
+
+    def run(self) -> tf_keras.Model:
+        """Build the model, without the weights of its file.
+
+        Raises:
+            InputError: If Keras cannot build it.
+            BudgetError: If one inference needs more work or memory than the budget allows.
+        """
+        with name_errors(self.parts.path):
+            model = build_model(
+                self.network,
+                self.budget,
+                custom_layers=self.custom_layers,
+                call_operation=call_operation if self.parts.form == "keras3" else None,
+            )
+            check_cost(model, self.budget)
+        return model
+
+
+def prepare_build(path: Path, code: Path | None, budget: Budget) -> Build:
+    """Read and check the description of a network.
+
+    Args:
+        path: An .h5 or .keras file, or the folder of a SavedModel.
+        code: A Python file with the classes of custom layers. It is run.
+        budget: Limits on work and memory.
+
+    Raises:
+        InputError: If the file is damaged, or its description is not allowed.
+        OSError: If a file cannot be read.
+    """
+    parts = read_parts(path, budget)
+    custom_layers = {} if code is None else load_custom_layers(code)
+    # Registered permanently: code that copies the model later looks up its layers by name.
+    tf_keras.utils.get_custom_objects().update(custom_layers)
+    with name_errors(path):
+        network = parse_description(parts.description, parts.form == "keras3", custom_layers)
+    return Build(parts, network, custom_layers, budget)
+
+
+def try_build(build: Build, code: Path | None) -> None:
+    """Build a network in another process, to see whether this process can build it safely.
+
+    Nothing is done if all layers are quick to build.
+
+    Args:
+        build: The network.
+        code: The Python file with its custom layers.
+
+    Raises:
+        InputError: As for `Build.run`, or if the process crashes.
+        BudgetError: If it needs more time or memory than the budget allows.
+    """
+    if is_quick(build.network):
+        return
+    path = build.parts.path
+    what = f"{path}: building the model"
+    if has_run_operators():
+        limits = json.dumps(asdict(build.budget))
+        try_in_program(PROGRAM, path, code or "", limits, budget=build.budget, what=what)
+    else:
+        try_in_child(build.run, build.budget, what)
+
+
+def is_quick(network: NetworkDescription) -> bool:
+    """Return whether Keras builds a network in a moment, whatever its settings are."""
+    return network.count_calls() <= MAX_QUICK_CALLS and all(
+        layer.network is not None
+        or (layer.kind in QUICK_LAYERS and not layer.settings.get("unroll"))
+        for layer in network.iterate()
+    )
+
+
+@contextmanager
+def name_errors(path: Path) -> Iterator[None]:
+    """Turn all exceptions that Keras passes on into errors that name the file."""
+    try:
+        yield
+    except InputError as error:
+        text = str(error)
+        raise type(error)(text if text.startswith(str(path)) else f"{path}: {text}") from None
+    except MemoryError:
+        raise
+    # Keras passes on every exception that a layer raises.
+    except Exception as error:
+        raise InputError(
+            f"{path}: Keras cannot build this model ({get_first_line(error)})"
+        ) from None

@@ -1,0 +1,48 @@
+"""Checks of what a user's .tflite file takes to run, before this process runs it."""
+
+from pathlib import Path
+
+import numpy as np
+
+from snugnet.core.budget import Budget, BudgetError, format_bytes
+from snugnet.core.errors import InputError
+from snugnet.core.inputs import join_inputs, list_graph_inputs
+from snugnet.core.isolation import try_in_child
+from snugnet.core.tflite_graph import Graph
+from snugnet.int8.cost import check_cost
+
+
+def check_resources(path: Path, graph: Graph, samples: int, budget: Budget) -> None:
+    """Check that LiteRT can run a file of a user within a budget.
+
+    The shapes in a file may be wrong, so LiteRT also runs it once in a child process.
+
+    Args:
+        path: The .tflite file.
+        graph: Its graph.
+        samples: Number of samples that are drawn or run at once.
+        budget: Limits on work and memory.
+
+    Raises:
+        BudgetError: If it needs more work, time or memory than the budget allows.
+        InputError: If LiteRT cannot run it, or crashes.
+    """
+    check_cost(graph, samples, budget, str(path))
+
+    def run() -> None:
+        from snugnet.tflite.runtimes.litert import BATCH_SIZE, predict
+
+        zeros = {
+            port.name: np.zeros((BATCH_SIZE, *port.shape), np.float32)
+            for port in list_graph_inputs(graph)
+        }
+        predict(path, join_inputs(zeros))
+
+    try:
+        try_in_child(run, budget, f"{path}: running it with LiteRT")
+    except BudgetError:
+        raise
+    except InputError as error:
+        # LiteRT does not say that it needs more memory.
+        limit = format_bytes(budget.bytes_held)
+        raise InputError(f"{error}. It was run with at most {limit} of memory (--budget)") from None

@@ -1,0 +1,146 @@
+"""Tests of Keras files that would take much time or memory to build or to run."""
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from snugnet.core.budget import Budget, BudgetError
+from snugnet.core.errors import InputError
+from tests.unit.models.loading.test_keras_files import edit_h5, load
+
+SMALL = Budget(seconds=8, bytes_held=600 << 20)
+
+
+@pytest.fixture
+def build(keras, tmp_path) -> Callable[..., Path]:
+    """Save a model of some layers, whose input has a shape, and change its description."""
+
+    def run(shape: tuple[int, ...], *layers: Any, change: Any = None) -> Path:
+        inputs = keras.tf_keras.layers.Input(shape, name="input")
+        x = inputs
+        for layer in layers:
+            x = layer(x)
+        path = tmp_path / "model.h5"
+        keras.tf_keras.Model(inputs, x).save(path)
+        if change is not None:
+            edit_h5(path, change)
+        return path
+
+    return run
+
+
+def change_last(**settings: Any) -> Callable[[dict], None]:
+    """Return a function that changes settings of the last layer of a description."""
+
+    def change(description: dict) -> None:
+        description["config"]["layers"][-1]["config"] |= settings
+
+    return change
+
+
+def repeat_calls(description: dict) -> None:
+    layer = description["config"]["layers"][-1]
+    layer["inbound_nodes"] = layer["inbound_nodes"] * 30_000
+
+
+def add_inputs(description: dict) -> None:
+    layer = description["config"]["layers"][-1]
+    layer["inbound_nodes"] = [[["input", 0, 0, {}]] * 5000]
+
+
+def tile_constant(description: dict) -> None:
+    layer = description["config"]["layers"][-1]
+    layer["inbound_nodes"] = [[["_CONSTANT_VALUE", -1, [1.0], {"multiples": [10**9]}]]]
+
+
+def test_load_keras_file_fails_when_layer_is_called_too_often(keras, build):
+    path = build((4,), keras.tf_keras.layers.Activation("relu"), change=repeat_calls)
+    with pytest.raises(InputError, match=r"calls layers 30,001 times; the maximum is 20,000"):
+        load(path)
+
+
+def test_load_keras_file_fails_when_layer_has_too_many_inputs(keras, build):
+    path = build((4,), keras.tf_keras.layers.Activation("relu"), change=add_inputs)
+    with pytest.raises(InputError, match="called with more than 1,000 tensors"):
+        load(path)
+
+
+def test_load_keras_file_fails_when_function_has_constants_only(keras, build):
+    path = build((4,), lambda x: keras.tf.tile(x, [1, 2]), change=tile_constant)
+    with pytest.raises(InputError, match="called with constants only"):
+        load(path)
+
+
+def test_load_keras_file_fails_when_submodels_are_nested_deeply(keras, tmp_path):
+    tf_keras = keras.tf_keras
+    model = tf_keras.Sequential([tf_keras.layers.Input((4,)), tf_keras.layers.Dense(4)])
+    for _ in range(9):
+        inputs = tf_keras.layers.Input((4,))
+        model = tf_keras.Model(inputs, model(model(inputs)))
+    model.save(tmp_path / "model.h5")
+    with pytest.raises(InputError, match="models within models have more than 8 levels"):
+        load(tmp_path / "model.h5")
+
+
+@pytest.mark.parametrize("is_started", [True, False])
+def test_load_keras_file_fails_when_layer_repeats_too_often(keras, build, monkeypatch, is_started):
+    """The trial is a fork, or another program if TensorFlow has run an operator."""
+    from snugnet.models.loading import untrusted_build
+
+    monkeypatch.setattr(untrusted_build, "has_run_operators", lambda: is_started)
+    upsample = keras.tf_keras.layers.UpSampling1D(2)
+    path = build((9, 4), upsample, change=change_last(size=10**8))
+    with pytest.raises(BudgetError, match=r"building the model .* multiply the limits by 10"):
+        load(path, budget=SMALL)
+
+
+def test_load_keras_file_fails_when_many_steps_are_unrolled(keras, build):
+    path = build((10**6, 1), keras.tf_keras.layers.SimpleRNN(2), change=change_last(unroll=True))
+    with pytest.raises(BudgetError, match=r"building the model"):
+        load(path, budget=SMALL)
+
+
+def test_load_keras_file_fails_when_outputs_exceed_the_budget(keras, build):
+    path = build((4,), keras.tf_keras.layers.RepeatVector(2), change=change_last(n=4 * 10**8))
+    with pytest.raises(InputError, match=r"up to layer 'repeat_vector.*' needs 6\.0 GiB of memory"):
+        load(path)
+
+
+def test_load_keras_file_fails_when_work_exceeds_the_budget(keras, build):
+    layer = keras.tf_keras.layers.Conv1D(64, 9, padding="same")
+    path = build((10**6, 64), layer)
+    with pytest.raises(BudgetError, match=r"36,.* multiply-accumulates; the limit is 4,000"):
+        load(path)
+
+
+def test_load_keras_file_fails_when_attention_exceeds_the_budget(keras, tmp_path):
+    layers = keras.tf_keras.layers
+    inputs = layers.Input((10**5, 2))
+    model = keras.tf_keras.Model(inputs, layers.Attention()([inputs, inputs]))
+    model.save(tmp_path / "model.h5")
+    with pytest.raises(InputError, match=r"'attention.*' needs .* GiB of memory"):
+        load(tmp_path / "model.h5")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_load_keras_file_fails_when_compression_has_no_limit(tmp_path, method):
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name in ("config.json", "metadata.json", "model.weights.h5"):
+            archive.writestr(name, json.dumps({"keras_version": "2.19.0"}))
+    with pytest.raises(InputError, match=rf"compressed with method {method}; only deflate"):
+        load(path)
+
+
+def test_is_quick_returns_false_when_layer_works_piece_by_piece(keras, build):
+    from snugnet.models.loading.untrusted_build import is_quick, prepare_build
+
+    layers = keras.tf_keras.layers
+    path = build((8, 4), layers.LSTM(3))
+    assert is_quick(prepare_build(path, None, SMALL).network)
+    for layer in (layers.LSTM(3, unroll=True), layers.UpSampling1D(2)):
+        assert not is_quick(prepare_build(build((8, 4), layer), None, SMALL).network)

@@ -1,0 +1,82 @@
+"""Tests of the checks of a user's .tflite file before LiteRT runs it."""
+
+import numpy as np
+import pytest
+
+import snugnet as sn
+from snugnet.core.budget import Budget, BudgetError
+from snugnet.services.benchmark import BenchmarkRequest, benchmark
+from snugnet.services.resources import check_resources
+from snugnet.services.verify import verify
+from snugnet.tflite.flatbuffer import read_graph
+from tests.tflite_files import Node, Tensor, constant, single, write
+
+SMALL = Budget(seconds=20, bytes_held=500 << 20)
+
+
+@pytest.fixture
+def false_shape(tmp_path):
+    """A file whose PAD makes 1 GB, although its output has the shape of one number."""
+    widths = constant([[0, 0], [0, 2**28]])
+    inputs, output = Tensor((1, 4), "float32"), Tensor((1, 4), "float32")
+    path = tmp_path / "pad.tflite"
+    path.write_bytes(single("PAD", [inputs, widths], [output], {"kind": "PadOptions"}))
+    return path
+
+
+@pytest.fixture
+def many_products(tmp_path):
+    """A file of 500 products of matrices, 537 billion multiply-accumulates in all."""
+    size, count = 1024, 500
+    tensors = [Tensor((1, size, size), "float32") for _ in range(count + 1)]
+    options = {"kind": "BatchMatMulOptions"}
+    nodes = [Node("BATCH_MATMUL", [i, i], [i + 1], options) for i in range(count)]
+    path = tmp_path / "products.tflite"
+    path.write_bytes(write(tensors, nodes, [0], [count]))
+    return path
+
+
+def test_check_resources_fails_when_shapes_are_wrong(false_shape):
+    graph = read_graph(false_shape)
+    with pytest.raises(ValueError, match=r"pad\.tflite: .* at most 500\.0 MiB of memory"):
+        check_resources(false_shape, graph, 1, SMALL)
+
+
+def test_check_resources_fails_when_work_exceeds_the_budget(many_products):
+    with pytest.raises(BudgetError, match="536,870,912,000 multiply-accumulates"):
+        check_resources(many_products, read_graph(many_products), 1, Budget(bytes_held=1 << 40))
+
+
+def test_evaluate_fails_when_file_exceeds_the_budget(false_shape):
+    x, y = np.zeros((6, 4), np.float32), np.arange(6) % 2
+    with pytest.raises(ValueError, match="at most 500"):
+        sn.evaluate(false_shape, x, y, budget=SMALL)
+
+
+def test_verify_fails_when_file_exceeds_the_budget(false_shape):
+    with pytest.raises(ValueError, match="at most 500"):
+        verify(false_shape, budget=SMALL)
+
+
+def test_benchmark_fails_when_baseline_exceeds_the_budget(false_shape, tmp_path):
+    path = tmp_path / "small.tflite"
+    path.write_bytes(single("RELU", [Tensor((1, 4), "float32")], [Tensor((1, 4), "float32")]))
+    request = BenchmarkRequest(model=path, baseline=false_shape, budget=SMALL)
+    with pytest.raises(ValueError, match=r"pad\.tflite: .* at most 500"):
+        benchmark(request)
+
+
+def test_predict_uses_fewer_samples_at_once_when_tensors_are_large(tmp_path, monkeypatch):
+    from snugnet.tflite.runtimes import litert
+
+    path = tmp_path / "relu.tflite"
+    path.write_bytes(single("RELU", [Tensor((1, 100), "float32")], [Tensor((1, 100), "float32")]))
+    x = np.random.default_rng(0).normal(size=(9, 100)).astype(np.float32)
+    sizes = []
+    resize = litert._resize
+    monkeypatch.setattr(
+        litert, "_resize", lambda opened, size: (sizes.append(size), resize(opened, size))[1]
+    )
+    monkeypatch.setattr(litert, "MAX_BATCH_BYTES", 4 * 200 * 3)
+    np.testing.assert_array_equal(litert.predict(path, x).raw, np.maximum(x, 0))
+    assert sizes == [3]
