@@ -1,6 +1,7 @@
-"""Tests of the names of the tests."""
+"""Tests of names: those of the tests, and of the public classes."""
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,3 +28,23 @@ def test_find_long_names_returns_name_when_it_has_61_characters(tmp_path):
     source = f"def {name}(): ...\n\n\nclass Tests:\n    def {name}y(self): ...\n"
     (tmp_path / "test_example.py").write_text(source)
     assert list(find_long_names(tmp_path)) == [f"test_example.py:5: {name}y"]
+
+
+def find_repeated_classes(folder: Path) -> dict[str, list[str]]:
+    """Return the files of each public class whose name exists more than once."""
+    files = defaultdict(list)
+    for path in sorted(folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                files[node.name].append(str(path.relative_to(folder)))
+    return {name: paths for name, paths in files.items() if len(paths) > 1}
+
+
+def test_find_repeated_classes_is_empty_when_folder_is_source():
+    assert find_repeated_classes(ROOT / "src") == {}
+
+
+def test_find_repeated_classes_returns_files_when_name_is_twice(tmp_path):
+    (tmp_path / "a.py").write_text("class Cost: ...\n\n\nclass _Parser: ...\n")
+    (tmp_path / "b.py").write_text("class Cost: ...\n\n\nclass _Parser: ...\n")
+    assert find_repeated_classes(tmp_path) == {"Cost": ["a.py", "b.py"]}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class RuntimeComparison:
+class AkidaComparison:
     """Comparison of the Akida simulator with the quantized Keras model: agreement.json.
 
     Attributes:
@@ -50,7 +50,7 @@ def compare_runtimes(
     x: np.ndarray,
     conversion: Mapping[str, Any],
     find_layer: "Callable[[np.ndarray], LayerDifference]",
-) -> RuntimeComparison:
+) -> AkidaComparison:
     """Compare the predictions of the runtimes; if they differ, find the first layer that does.
 
     Args:
@@ -64,15 +64,13 @@ def compare_runtimes(
     """
     agreement = compare(keras, akida)
     if not agreement.samples:
-        return RuntimeComparison(agreement)
+        return AkidaComparison(agreement)
     limits = conversion["input_range"]
     first_layer = None
     if agreement.verdict == "differs":
         differs = (keras.raw != akida.raw).any(axis=1)
         first_layer = find_layer(saturate(x[differs], limits))
-    return RuntimeComparison(
-        agreement, count_saturated(x, limits), compare(own, akida), first_layer
-    )
+    return AkidaComparison(agreement, count_saturated(x, limits), compare(own, akida), first_layer)
 
 
 def find_first_layer(

@@ -26,7 +26,7 @@ from snugnet.report.figure import (
 
 
 @dataclass(frozen=True)
-class Cost:
+class CostAxis:
     """A cost of a cell, which is an axis of the figure.
 
     Attributes:
@@ -42,10 +42,10 @@ class Cost:
 
 # Costs by their column in the figure's table.
 COSTS = {
-    "size_kib": Cost("size_bytes", 1 / 1024, "file size [KiB]"),
-    "arena_kib": Cost("arena_bytes", 1 / 1024, "tensor arena of TensorFlow Lite Micro [KiB]"),
-    "latency_us": Cost("latency_us_median", 1, "median latency on the host [µs]"),
-    "mmacs": Cost("macs", 1e-6, "multiply-accumulates [millions]"),
+    "size_kib": CostAxis("size_bytes", 1 / 1024, "file size [KiB]"),
+    "arena_kib": CostAxis("arena_bytes", 1 / 1024, "tensor arena of TensorFlow Lite Micro [KiB]"),
+    "latency_us": CostAxis("latency_us_median", 1, "median latency on the host [µs]"),
+    "mmacs": CostAxis("macs", 1e-6, "multiply-accumulates [millions]"),
 }
 
 
