@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(items: list[Any]) -> None:
 
 
 def is_of_first_task(item: Any) -> bool:
-    """Tell whether a test has the model of multi-class classification, or none."""
+    """Return whether a test has the model of multi-class classification, or none."""
     called = getattr(item, "callspec", None)
     return called is None or called.params.get("trained", "multiclass") == "multiclass"
 

@@ -24,7 +24,7 @@ STUDY = {"study": [{"models": ["digits_fc"], "schemes": ["float32", "fiq_int8"]}
 
 
 def run(name: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a benchmark script as its documentation says, in the clone."""
+    """Run a benchmark script as in its documentation, in the clone."""
     return subprocess.run(
         [sys.executable, f"benchmarks/{name}.py", *arguments],
         cwd=ROOT,

@@ -340,7 +340,7 @@ def test_qat_trains_on_inputs_when_targets_are_inputs(cases):
     assert 0 < result.report["error"] < 0.5
 
 
-# Labels that do not tell the order of the outputs, or are outside of it: data, part of the reason.
+# Labels without the order of the outputs, or outside of it: data, options, part of the reason.
 UNKNOWN_LABELS = (
     ("named_labels.npz", (), "--labels"),
     ("named_labels.csv", COLUMN, "--labels"),

@@ -35,7 +35,7 @@ MAY_BE_HEAVY = ("snugnet.models.", "snugnet.compress.", "snugnet.akida.")
 COMMANDS = ("snugnet.cli.", "snugnet.services.")
 MAY_BE_HEAVY_TOO = ("snugnet.tflite.convert", "snugnet.tflite.debug")
 
-# What each job may import of what is installed.
+# Installed packages that each job may import.
 TRAINING = {"numpy", "tqdm", "h5py", "sklearn", "tensorflow", "tf_keras", "pydantic"}
 CONVERSION = {"numpy", "tqdm", "h5py", "tensorflow", "tf_keras", "ai_edge_litert", "pydantic"}
 VERIFICATION = {"numpy", "tqdm", "ai_edge_litert", "flatbuffers", "tflite_micro"}
@@ -247,7 +247,7 @@ def test_package_table_lists_kind_when_schema_has_it():
 
 @pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.name)
 def test_fork_server_preloads_package_when_its_import_is_slow(script):
-    """What a job needs and the server lacks, every child would import anew."""
+    """Each child process would import again a package that the server lacks."""
     names = closure(script.name)
     assert preloaded_packages(names) == packages_of(names) & SLOW
 
@@ -294,7 +294,7 @@ def test_rule_tracks_settings_and_code_when_it_runs_a_script(rules):
         assert f'code=code("{script[1]}"' in block, name
         assert "settings=settings(" in block, name
         assert "log:" in block, f"{name} has no log:"
-        # A rule whose work is outside of the results has nothing that would say it is done.
+        # Only a rule without outputs, whose work is outside of the results, has no benchmark file.
         assert ("benchmark:" in block) == ("output:" in block), f"{name}: benchmark:"
         for forbidden in ("shell:", "run:", "lambda", "protected("):
             assert forbidden not in block, f"{name} uses {forbidden}"

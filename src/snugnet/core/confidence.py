@@ -1,15 +1,15 @@
-"""What intervals need: their confidence level, and a minimum number of groups."""
+"""Confidence level of intervals, and the minimum number of groups that they need."""
 
 from snugnet.core.text import format_count
 
 # Unless the user chooses another one.
 CONFIDENCE = 0.95
-# With fewer groups in a test split, an interval says little.
+# With fewer groups in a test split, intervals are not reliable.
 MIN_GROUPS = 5
 
 
 def describe_few_groups(groups: int | None, is_pooled: bool = False) -> str | None:
-    """Warn of an interval from few groups, and say what to do.
+    """Return a warning about intervals from few groups, with advice.
 
     Args:
         groups: Number of groups of the test samples; None without groups.

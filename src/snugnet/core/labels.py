@@ -1,4 +1,4 @@
-"""Convert the labels of users to the form of a task, or say why they do not fit the model."""
+"""Convert the labels of users to the form of a task, and reject those that do not fit."""
 
 from typing import NamedTuple
 
@@ -41,7 +41,7 @@ def convert_labels(
 
     Raises:
         InputError: If there are no labels and the task needs some, or if they do not fit the model;
-            the message says what to do.
+            the message has advice.
     """
     if y is not None and (y.ndim == 0 or len(y) != len(x)):
         raise InputError(

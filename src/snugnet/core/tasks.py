@@ -22,7 +22,7 @@ ACTIVATION_OPERATORS = {"LOGISTIC": "sigmoid", "SOFTMAX": "softmax"}
 
 
 class Task(StrEnum):
-    """What the outputs of a model mean.
+    """Task of a model: the meaning of its outputs.
 
     Attributes:
         MULTICLASS: One score for each class; the largest one decides.
@@ -48,7 +48,7 @@ class Task(StrEnum):
 
 @dataclass(frozen=True)
 class ModelEnds:
-    """Inputs and output of a model, as far as they tell its task.
+    """Inputs and output of a model, from which its task is found.
 
     Attributes:
         inputs: The inputs.
@@ -153,7 +153,7 @@ def check_task(ends: ModelEnds, task: Task) -> None:
 
     Args:
         ends: Input and output of a model.
-        task: What the output is to mean.
+        task: The meaning that the output shall have.
 
     Raises:
         InputError: If the shape of the output does not allow it; the message lists what it allows.
@@ -247,7 +247,7 @@ def is_whole(y: np.ndarray) -> bool:
 
 
 def _are_labels_of(ends: ModelEnds, y: np.ndarray | None) -> bool:
-    """Check that labels tell of another task than reconstruction.
+    """Return whether labels belong to another task than reconstruction.
 
     The output of a network for 12 labels, 12 classes or 12 targets has as many values as an input
     with 12 values. An autoencoder has no labels, its own input as labels, or one mark for each

@@ -15,7 +15,7 @@ def escape_controls(text: str) -> str:
 
 
 def shorten(text: str, length: int = MAX_LENGTH) -> str:
-    """Cut a text off in the middle if it is too long, and say how much is left out."""
+    """Replace the middle of a text that is too long by the number of characters left out."""
     if len(text) <= length:
         return text
     half = length // 2

@@ -9,10 +9,10 @@ from snugnet.core.predictions import Predictions
 
 
 def describe_unfit_folds(model: str) -> str:
-    """Say that the model of a fold cannot be converted for Akida, and where the reason is."""
+    """Explain that a fold's model cannot be converted for Akida, and where the reason is."""
     return (
-        "the model of a fold cannot be converted; the files conversion.json below "
-        f"akida/{model}_fold* say why"
+        "the model of a fold cannot be converted; the reason is in conversion.json below "
+        f"akida/{model}_fold*"
     )
 
 

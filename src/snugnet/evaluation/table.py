@@ -171,7 +171,7 @@ def describe_dataset(rows: pd.DataFrame) -> str:
 
 
 def describe_folds(folds: Any) -> str:
-    """Say that figures come from a cross-validation; "" if they do not.
+    """Describe the cross-validation that figures come from; "" without one.
 
     Args:
         folds: Number of folds; missing without cross-validation.

@@ -19,7 +19,7 @@ class ArgumentError(InputError):
         Args:
             argument: Name of the argument.
             value: Its value; None to leave it out of the message.
-            problem: What is wrong, and what to do.
+            problem: The problem, and how to solve it.
         """
         self.argument = argument
         self.problem = f": {problem}" if value is None else f" {value}: {problem}"

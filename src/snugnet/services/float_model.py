@@ -24,7 +24,7 @@ class FloatModel:
         content: The model as a float32 .tflite file.
         name: Path of the model's file, or the name of the model, for messages.
         size_bytes: Size of the model's own file; None if it comes from memory.
-        notes: What was changed in the model when it was read, for people.
+        notes: Changes made to the model when it was read, for people.
     """
 
     keras: Any = field(repr=False)

@@ -22,7 +22,7 @@ def build_samples(
 
     Raises:
         InputError: If there are no labels and the task needs some, or if they do not fit the model;
-            the message says what to do.
+            the message has advice.
     """
     is_input = are_inputs(data.x, data.y)
     choice = choose_task(ends, data.y, requested, is_input)

@@ -124,7 +124,7 @@ class QuantizeReport:
         contract: Whether the file holds what its scheme promises.
         quality: Quality on the test samples, and the difference from the float32 model; or why it
             was not measured.
-        notes: What was changed in the model when it was read.
+        notes: Changes made to the model when it was read.
         certificate: Whether a full-integer file is bit-exact; None for other schemes.
     """
 

@@ -50,7 +50,7 @@ def network(seed: int, version: str, deepest: int) -> Model:
     depth = int(choices.rng.integers(1, deepest + 1))
     for i in range(depth):
         branching = version == "v2" and i < depth - 1 and choices.rng.random() < 0.4
-        # What a branch, or Dense, reads must not be pooled.
+        # Inputs of a branch or of Dense must not be pooled.
         x = _block(choices, x, first=False, last=branching or i == depth - 1)
         if branching:
             x = _residual(choices, x)

@@ -501,7 +501,7 @@ def test_calibrated_variant_uses_model_settings_when_set():
     assert result.config.variants["calibrated"].percentiles == (99.9, 99.99)
     variant = result.settings.variant("net", "calibrated")
     assert (variant["percentiles"], variant["mse"]) == ([], True)
-    # Its ranges are its own: nothing that converts anew can tell of them.
+    # Analyses that convert again would not use the ranges of the variant, so they leave it out.
     assert result.targets.files("debugged") == result.targets.files("sensitivity") == []
     assert result.targets.files("traced") == ["debug/net/calibrated/fiq_int8/trace.csv"]
 

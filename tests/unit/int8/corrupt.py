@@ -21,7 +21,7 @@ from snugnet.core.errors import ModelFormatError
 from snugnet.int8 import load
 
 SECONDS, BYTES = 2.0, 1 << 30
-# What offsets, lengths and sizes become.
+# Values that replace offsets, lengths and sizes.
 HOSTILE = (0, 1, -1, 2**31 - 1, -(2**31), 2**30, 65536, 255, -2, 100_000_000)
 
 

@@ -17,12 +17,13 @@ EXAMPLES = int(os.environ.get("SNUGNET_EXAMPLES", "6"))
 # With this seed, each runtime accepts some of the first six examples of each operator.
 SEED = 1
 
-# What a runtime refuses, whatever is drawn.
+# Operators that a runtime rejects in every example.
 LACKING: dict[str, tuple[str, ...]] = {
     "litert_ref": ("QUANTIZE int8 int32",),
     "tflm": ("QUANTIZE float32 uint8", "REDUCE_MAX int16", "RELU_N1_TO_1"),
 }
-# What one computes from bytes that it never wrote, or not as one could reproduce: see `ops/sum.py`.
+# Operators that the engine rejects, because a runtime reads bytes that it never wrote, or its
+# results cannot be reproduced: see `ops/sum.py`.
 REFUSED: dict[str, tuple[str, ...]] = {"litert_ref": ("SUM int16",), "tflm": ()}
 COPIES = (
     *("CONCATENATION", "EXPAND_DIMS", "PACK", "PAD", "PADV2", "RESHAPE", "SHAPE", "SLICE"),

@@ -152,7 +152,7 @@ def check_scores(model: tf_keras.Model, path: Path, samples: Samples) -> None:
         samples: Samples of the dataset.
 
     Raises:
-        InputError: If the dataset says otherwise.
+        InputError: If `scores` of the dataset is the other kind.
     """
     is_logit = describe_ends(model).activation is None
     is_declared = samples.threshold == LOGIT_THRESHOLD
