@@ -1,5 +1,6 @@
 """Convert the labels of users to the form of a task, and reject those that do not fit."""
 
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -155,8 +156,11 @@ def _convert_classes(
 
 def _check_names(names: tuple[str, ...], classes: int, source: str) -> tuple[str, ...]:
     """Check the number of class names; without names, number the classes."""
-    if len(set(names)) < len(names):
-        raise InputError(f"{source}: the class names {', '.join(names[:8])} are not different.")
+    if repeated := [name for name, count in Counter(names).items() if count > 1]:
+        raise InputError(
+            f"{source}: the class names contain duplicates: {', '.join(repeated[:8])}. Give each "
+            "class a name of its own."
+        )
     if names and len(names) != classes:
         raise InputError(
             f"{source}: {len(names)} class names ({', '.join(names[:8])}), but the model has "

@@ -97,6 +97,11 @@ def _list_input_problems(
     model_inputs: Sequence[InputPort], inputs: Sequence[InputPort]
 ) -> list[str]:
     """Report the differences between a model and a dataset in number, shape and order of inputs."""
+    if len(model_inputs) == 1 < len(inputs):
+        return [
+            f"the model has one input, but the dataset has {len(inputs)}; name one array with "
+            "`arrays: {x: NAME}` of the dataset"
+        ]
     if len(model_inputs) != len(inputs):
         return [
             f"the model has {len(model_inputs)} inputs ({describe_inputs(model_inputs)}), but the "
@@ -115,9 +120,9 @@ def _list_input_problems(
     for expected in model_inputs:
         entry = by_name[expected.name]
         if expected.shape != entry.shape:
-            which = "the input" if len(inputs) == 1 else f"the {expected.name}"
+            which = "the input" if len(inputs) == 1 else f"input {expected.name}"
             problems.append(
-                f"{which} shape is {expected.shape}, but the dataset has {entry.shape}; set "
+                f"{which} has shape {expected.shape}, but the dataset has {entry.shape}; set "
                 "`shape` of the dataset to reshape its samples"
             )
     return problems
