@@ -29,9 +29,9 @@ HEAVY = (
     "cnn2snn",
     "akida",
 )
-# The rooms that may reach TensorFlow.
+# The layers that may reach TensorFlow.
 MAY_BE_HEAVY = ("snugnet.models.", "snugnet.compress.", "snugnet.akida.")
-# The command line may reach it once a command needs it, and is no job's.
+# Services and the command line may reach it once a request needs it. No job script imports them.
 COMMANDS = ("snugnet.cli.", "snugnet.services.")
 MAY_BE_HEAVY_TOO = ("snugnet.tflite.convert", "snugnet.tflite.debug")
 
