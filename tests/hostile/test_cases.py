@@ -259,14 +259,14 @@ def check_report(case: Case, report: dict[str, Any], answer: float, tolerance: f
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_quantize_reports_right_answer(cases, case):
+def test_quantize_reports_right_answer_when_file_is_valid(cases, case):
     result = cases.quantize(case)
     assert result.code == DONE, result.message
     check_report(case, result.report, cases.get_answer(case), case.spread)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_benchmark_reports_right_answer(cases, case):
+def test_benchmark_reports_right_answer_when_file_is_valid(cases, case):
     cases.quantize(case)
     model, data = cases.get_paths(case)
     arguments = ["--model", cases.get_output(case), "--baseline", model, "--data", data]
@@ -276,7 +276,7 @@ def test_benchmark_reports_right_answer(cases, case):
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_run_reports_right_answer(cases, case):
+def test_run_reports_right_answer_when_file_is_quantized(cases, case):
     cases.quantize(case)
     result = call("run", cases.get_output(case), cases.folder / case.data, *case.options)
     assert result.code == DONE, result.message
@@ -291,7 +291,7 @@ def test_run_reports_right_answer(cases, case):
 
 
 @pytest.mark.parametrize("case", STUDY_CASES, ids=str)
-def test_study_reports_right_answer(cases, case, tmp_path, monkeypatch):
+def test_study_has_right_answer_when_init_writes_it(cases, case, tmp_path, monkeypatch):
     """`snugnet init` and Snakemake, in a folder of their own."""
     monkeypatch.chdir(tmp_path)
     model, data = (Path(shutil.copy(path, tmp_path)).name for path in cases.get_paths(case))
@@ -313,7 +313,7 @@ def test_study_reports_right_answer(cases, case, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("case", AWARE_CASES, ids=str)
-def test_quantization_aware_is_as_good_as_post_training(cases, case):
+def test_qat_is_as_good_as_ptq_when_model_is_trained(cases, case):
     result = cases.quantize(case, "quantization_aware")
     assert result.code == DONE, result.message
     assert result.report["task"]["task"] == case.task

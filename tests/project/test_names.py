@@ -10,24 +10,31 @@ from tests.paths import ROOT
 MAX_LENGTH = 60
 
 
-def find_long_names(folder: Path) -> Iterator[str]:
-    """Yield path, line and name of each test function whose name is too long."""
+def find_wrong_names(folder: Path) -> Iterator[str]:
+    """Yield path, line and name of each test function whose name is too long or lacks `_when_`."""
     for path in sorted(folder.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            if is_function and node.name.startswith("test_") and len(node.name) > MAX_LENGTH:
+            if not is_function or not node.name.startswith("test_"):
+                continue
+            if len(node.name) > MAX_LENGTH or "_when_" not in node.name:
                 yield f"{path.relative_to(folder)}:{node.lineno}: {node.name}"
 
 
-def test_find_long_names_returns_nothing_when_folder_is_tests():
-    assert list(find_long_names(ROOT / "tests")) == []
+def test_find_wrong_names_returns_nothing_when_folder_is_tests():
+    assert list(find_wrong_names(ROOT / "tests")) == []
 
 
-def test_find_long_names_returns_name_when_it_has_61_characters(tmp_path):
-    name = "test_".ljust(MAX_LENGTH, "x")
+def test_find_wrong_names_returns_name_when_it_has_61_characters(tmp_path):
+    name = "test_model_fits_when_".ljust(MAX_LENGTH, "x")
     source = f"def {name}(): ...\n\n\nclass Tests:\n    def {name}y(self): ...\n"
     (tmp_path / "test_example.py").write_text(source)
-    assert list(find_long_names(tmp_path)) == [f"test_example.py:5: {name}y"]
+    assert list(find_wrong_names(tmp_path)) == [f"test_example.py:5: {name}y"]
+
+
+def test_find_wrong_names_returns_name_when_condition_is_missing(tmp_path):
+    (tmp_path / "test_example.py").write_text("def test_model_fits(): ...\n")
+    assert list(find_wrong_names(tmp_path)) == ["test_example.py:1: test_model_fits"]
 
 
 def find_repeated_classes(folder: Path) -> dict[str, list[str]]:
