@@ -225,6 +225,12 @@ def _check_pooling(block: Block, target: Target) -> Iterator[Obstacle | None]:
         )
 
 
+# The largest number of filters of the first convolution. On Akida 1, it depends on the number of
+# input channels and the kernel size: {channels: {kernel size: filters}}.
+MAX_FILTERS = 512
+V1_MAX_FILTERS = {1: {3: 512, 5: 192, 7: 96}, 3: {3: 192, 5: 64, 7: 32}}
+
+
 def _check_first_layer(block: Block, target: Target) -> Iterator[Obstacle | None]:
     """Rules for the first layer, which reads 8-bit images."""
     if not _is_first(block):
@@ -232,7 +238,17 @@ def _check_first_layer(block: Block, target: Target) -> Iterator[Obstacle | None
     if not _is_kind(block, "Conv2D"):
         yield Obstacle(block.name, f"{block.kind} reads the input", "start with Conv2D")
         return
-    channels, layer = block.input_shape[-1], block.layer
+    yield from _check_first_channels(block)
+    yield from _check_first_kernel(block, target)
+    yield from _check_first_size(block, target)
+    yield from _check_first_followers(block)
+    yield from _check_first_filters(block, target)
+    yield from _check_first_pooling(block, target)
+
+
+def _check_first_channels(block: Block) -> Iterator[Obstacle | None]:
+    """Rules for the channels that the first convolution reads."""
+    channels = block.input_shape[-1]
     yield _obstacle_if(
         block,
         channels not in (1, 3),
@@ -241,11 +257,15 @@ def _check_first_layer(block: Block, target: Target) -> Iterator[Obstacle | None
     )
     yield _obstacle_if(
         block,
-        channels == 1 and layer.filters == 1,
+        channels == 1 and block.layer.filters == 1,
         "one filter on one input channel is converted as a depthwise convolution",
         "use at least two filters",
     )
-    kernel = _get_effective_kernel(block)
+
+
+def _check_first_kernel(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    """Rules for the kernel and the stride of the first convolution."""
+    kernel, layer = _get_effective_kernel(block), block.layer
     allowed = (3, 5, 7) if target.version == "v1" else (3, 4, 5, 7)
     yield _obstacle_if(
         block,
@@ -261,6 +281,10 @@ def _check_first_layer(block: Block, target: Target) -> Iterator[Obstacle | None
         f"stride {stride} in the first convolution",
         f"use at most {max_stride}",
     )
+
+
+def _check_first_size(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    """Rule for the height and the width of the input."""
     height, width = block.input_shape[:2]
     max_width = 256 if target.version == "v1" else 384
     yield _obstacle_if(
@@ -269,6 +293,10 @@ def _check_first_layer(block: Block, target: Target) -> Iterator[Obstacle | None
         f"input size {height} x {width}",
         f"reshape it to at least 5 x 5, at most {max_width} wide",
     )
+
+
+def _check_first_followers(block: Block) -> Iterator[Obstacle | None]:
+    """Rules for the layers after the first convolution, except pooling."""
     yield _obstacle_if(
         block,
         "gap" in block.steps,
@@ -278,18 +306,22 @@ def _check_first_layer(block: Block, target: Target) -> Iterator[Obstacle | None
     yield _obstacle_if(
         block, "relu" not in block.steps, "the first convolution has no ReLU", "add ReLU(6)"
     )
-    if channels in (1, 3) and target.version == "v1":
-        # The largest number of filters, by input channels and kernel size.
-        limits = {1: {3: 512, 5: 192, 7: 96}, 3: {3: 192, 5: 64, 7: 32}}
-        max_filters = limits[channels].get(kernel, 512)
-    else:
-        max_filters = 512
+
+
+def _check_first_filters(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    """Rule for the number of filters of the first convolution."""
+    filters, channels = block.layer.filters, block.input_shape[-1]
+    max_filters = MAX_FILTERS
+    if target.version == "v1":
+        by_kernel = V1_MAX_FILTERS.get(channels, {})
+        max_filters = by_kernel.get(_get_effective_kernel(block), MAX_FILTERS)
     yield _obstacle_if(
-        block,
-        layer.filters > max_filters,
-        f"{layer.filters} filters",
-        f"use at most {max_filters}",
+        block, filters > max_filters, f"{filters} filters", f"use at most {max_filters}"
     )
+
+
+def _check_first_pooling(block: Block, target: Target) -> Iterator[Obstacle | None]:
+    """Rule for the pooling layer after the first convolution."""
     pool = block.find_last("pool")
     if pool is None:
         return

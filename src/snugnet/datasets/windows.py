@@ -121,6 +121,27 @@ def read_table(
     Raises:
         InputError: If the file does not have the form that `load` describes.
     """
+    table = _rename_columns(_parse_table(path, budget), settings.arrays.by_role(), path)
+    labels = [name for name in table.columns if str(name).startswith("y_")]
+    has_labels = "y" in table.columns or bool(labels)
+    if needs_labels and not has_labels:
+        raise InputError(f"{path}: add a column y, or columns y_NAME for several labels")
+    role_columns = [name for name in ("y", *labels, "group", "fold", "split") if name in table]
+    _check_filled(table[role_columns], path)
+    arrays: dict[str, np.ndarray] = {
+        role: _to_array(table[role]) for role in ("group", "fold", "split") if role in table
+    }
+    if has_labels:
+        arrays["y"] = table[labels].to_numpy() if labels else _to_array(table["y"])
+    if labels:
+        arrays["class_names"] = np.array([name.removeprefix("y_") for name in labels])
+    values = table.drop(columns=[*labels, *(name for name in ROLES if name in table)])
+    arrays["x"] = _convert_values(values, settings.sample_shape, path)
+    return arrays
+
+
+def _parse_table(path: Path, budget: Budget) -> pd.DataFrame:
+    """Parse a .csv file, if its size and its number of columns are not too large."""
     with path.open(newline="", errors="replace") as stream:
         columns = stream.readline(MAX_HEADER).count(",") + 1
     if columns > MAX_COLUMNS:
@@ -131,28 +152,25 @@ def read_table(
     # A value takes at least two characters in the file and eight bytes in memory.
     budget.check_bytes_held(4 * path.stat().st_size, str(path))
     try:
-        table = pd.read_csv(path)
+        return pd.read_csv(path)
     except (ValueError, pd.errors.ParserError) as error:
         raise InputError(f"{path}: cannot be read as .csv ({error})") from None
-    table = _rename_columns(table, settings.arrays.by_role(), path)
-    labels = [name for name in table.columns if str(name).startswith("y_")]
-    has_labels = "y" in table.columns or bool(labels)
-    if needs_labels and not has_labels:
-        raise InputError(f"{path}: add a column y, or columns y_NAME for several labels")
-    role_columns = [name for name in ("y", *labels, "group", "fold", "split") if name in table]
-    for name in role_columns:
-        if table[name].isna().any():
+
+
+def _check_filled(table: pd.DataFrame, path: Path) -> None:
+    """Check that each row has a value in each column."""
+    for name in table.columns:
+        is_empty = table[name].isna().to_numpy()
+        if is_empty.any():
             # Lines count from 1, and line 1 is the header.
-            line = int(table[name].isna().to_numpy().argmax()) + 2
+            line = int(is_empty.argmax()) + 2
             raise InputError(f"{path}: column {name} is empty in line {line}; fill in a value")
-    arrays: dict[str, np.ndarray] = {
-        role: _to_array(table[role]) for role in ("group", "fold", "split") if role in table
-    }
-    if has_labels:
-        arrays["y"] = table[labels].to_numpy() if labels else _to_array(table["y"])
-    if labels:
-        arrays["class_names"] = np.array([name.removeprefix("y_") for name in labels])
-    values = table.drop(columns=[*labels, *(name for name in ROLES if name in table)])
+
+
+def _convert_values(
+    values: pd.DataFrame, sample_shape: tuple[int, ...] | None, path: Path
+) -> np.ndarray:
+    """Convert the columns of the samples to float32 (n, *sample_shape); without a shape, (n, k)."""
     not_numeric = [str(name) for name in values.columns if values[name].dtype.kind not in "iuf"]
     if not_numeric:
         raise InputError(
@@ -160,13 +178,12 @@ def read_table(
             f"one is the label, name it (--array y={not_numeric[0]}, or `arrays` of the dataset)"
         )
     x = values.to_numpy(dtype=np.float32)
-    shape = settings.sample_shape or (x.shape[1],)
+    shape = sample_shape or (x.shape[1],)
     if np.prod(shape) != x.shape[1]:
         raise InputError(
             f"{path}: {x.shape[1]} value columns cannot be reshaped to sample_shape {list(shape)}"
         )
-    arrays["x"] = x.reshape(len(x), *shape)
-    return arrays
+    return x.reshape(len(x), *shape)
 
 
 def _rename_columns(table: pd.DataFrame, names: Mapping[str, str], path: Path) -> pd.DataFrame:

@@ -4,7 +4,6 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from snugnet.core.inputs import InputPort, has_several_inputs, list_sample_input
 from snugnet.core.tasks import Task, choose_task, is_one_hot, is_whole
 from snugnet.services.arguments import ArgumentError
 from snugnet.services.study_folder import StudyFolder, choose_study_folder
-from snugnet.services.study_text import VARIANTS, format_study
+from snugnet.services.study_text import VARIANTS, StudyDescription, format_study
 
 if TYPE_CHECKING:
     from snugnet.core.samples import Samples
@@ -487,8 +486,7 @@ def _format_fitting_study(
     from snugnet.config.study import Study
 
     inputs, classes = list_sample_inputs(train.x), train.class_names
-    format_with = partial(
-        format_study,
+    description = StudyDescription(
         name=request.study_name,
         command=folder.command,
         base=folder.base,
@@ -498,7 +496,7 @@ def _format_fitting_study(
         inputs=inputs,
         classes=classes,
     )
-    text = format_with(unfit={})
+    text = format_study(description, unfit={})
     update_config(config, yaml.safe_load(text))
     study = Study(config)
     if model is None:
@@ -509,7 +507,7 @@ def _format_fitting_study(
     pretrained.check(model, request.model, inputs, train.task, len(classes))
     pretrained.check_scores(model, request.model, train)
     unfit = _find_unfit_variants(model, study, request.study_name)
-    return format_with(unfit=unfit), unfit
+    return format_study(description, unfit), unfit
 
 
 def _find_unfit_variants(model: Any, study: Any, name: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,20 +58,27 @@ models:
 """
 
 
-def format_study(
-    name: str,
-    command: str,
-    base: str,
-    model: Path | None,
-    data: Path,
-    settings: "WindowsDataset",
-    inputs: Sequence[InputPort],
-    classes: Sequence[str],
-    unfit: Mapping[str, str],
-) -> str:
-    """Format the configuration of a study.
+# Keys of a dataset in the file, in this order.
+KEYS = (
+    "path",
+    "task",
+    "scores",
+    "arrays",
+    "classes",
+    "sample_shape",
+    "scaling",
+    "layout",
+    "shape",
+    "val",
+    "test",
+)
 
-    Args:
+
+@dataclass(frozen=True)
+class StudyDescription:
+    """Parts of a study with one model and one dataset.
+
+    Attributes:
         name: Name of the model and the dataset.
         command: The command that runs the study.
         base: A comment about the base configuration.
@@ -79,53 +87,64 @@ def format_study(
         settings: The settings of the dataset.
         inputs: The inputs of the model, with the shape of a sample of each.
         classes: Names of the classes.
+    """
+
+    name: str
+    command: str
+    base: str
+    model: Path | None
+    data: Path
+    settings: "WindowsDataset"
+    inputs: Sequence[InputPort]
+    classes: Sequence[str]
+
+
+def format_study(study: StudyDescription, unfit: Mapping[str, str]) -> str:
+    """Format the configuration of a study.
+
+    Args:
+        study: The parts of the study.
         unfit: Reason for each variant that is left out.
     """
-    keys = (
-        "path",
-        "task",
-        "scores",
-        "arrays",
-        "classes",
-        "sample_shape",
-        "scaling",
-        "layout",
-        "shape",
-        "val",
-        "test",
-    )
-    values = {**settings.to_json(), "arrays": settings.arrays.to_plain()}
-    if settings.scores == "probabilities":  # the default
-        del values["scores"]
-    # A model that is already trained cannot be trained once for each fold.
-    notes = {key: note for key, note in NOTES.items() if key != "test" or model is None}
-    dataset = [
-        f"{key}: {_format_yaml(values[key])}{notes.get(key, '')}" for key in keys if values.get(key)
-    ]
-    network = "cnn" if settings.layout == "image" else "smartwatch"
-    model_text = (
-        f"architecture: {network} # small network; the configuration reference lists others"
-    )
-    if model is not None:
-        model_text = (
-            f"file: {_format_yaml(str(model))} # variant `original` is this model, unchanged"
-        )
     return TEXT.format(
-        data=_format_yaml(str(data)),
-        command=command,
-        base=base,
-        name=name,
-        folder=_format_yaml(str(data.parent)),
-        inputs=describe_sample(inputs),
-        classes=_format_yaml(list(classes)),
+        data=_format_yaml(str(study.data)),
+        command=study.command,
+        base=study.base,
+        name=study.name,
+        folder=_format_yaml(str(study.data.parent)),
+        inputs=describe_sample(study.inputs),
+        classes=_format_yaml(list(study.classes)),
         variants=", ".join(variant for variant in VARIANTS if variant not in unfit),
         unfit="".join(
             f"\n    # {variant} is left out: {_format_yaml(reason)}"
             for variant, reason in unfit.items()
         ),
-        dataset="\n    ".join(dataset),
-        model=model_text,
+        dataset="\n    ".join(_list_dataset_lines(study)),
+        model=_format_model(study),
     )
+
+
+def _list_dataset_lines(study: StudyDescription) -> list[str]:
+    """List the lines of the dataset's settings."""
+    settings = study.settings
+    values = {**settings.to_json(), "arrays": settings.arrays.to_plain()}
+    if settings.scores == "probabilities":  # the default
+        del values["scores"]
+    # A model that is already trained cannot be trained once for each fold.
+    notes = {key: note for key, note in NOTES.items() if key != "test" or study.model is None}
+    return [
+        f"{key}: {_format_yaml(values[key])}{notes.get(key, '')}" for key in KEYS if values.get(key)
+    ]
+
+
+def _format_model(study: StudyDescription) -> str:
+    """Format the line of the model's file, or of the architecture that the study trains."""
+    if study.model is not None:
+        return (
+            f"file: {_format_yaml(str(study.model))} # variant `original` is this model, unchanged"
+        )
+    network = "cnn" if study.settings.layout == "image" else "smartwatch"
+    return f"architecture: {network} # small network; the configuration reference lists others"
 
 
 def describe_sample(inputs: Sequence[InputPort]) -> str:
