@@ -26,6 +26,9 @@ model.fit([data["ecg"][..., None], data["person"]], data["y"], epochs=60, verbos
 model.save("two.h5")
 """
 STUDY = ("--configfile", "config/own.yaml")
+# A comment in the study that init writes, before which further cells are added.
+COMMENT = "    # schemes: "
+CELLS = "  - {models: [own], variants: [original], schemes: [mixed, int16x8, float16]}\n"
 ANALYSES = "\nanalyses:\n  mistakes: {models: [own]}\n  sensitivity: {models: [own]}\n"
 
 
@@ -42,7 +45,7 @@ def study(tmp_path_factory) -> Project:
     assert status == 0, output
     assert "sample shape: age 2, waveform 32 x 1" in output
     config = project.folder / "config/own.yaml"
-    config.write_text(config.read_text() + ANALYSES)
+    config.write_text(config.read_text().replace(COMMENT, CELLS + COMMENT) + ANALYSES)
     project.snakemake("--cores", "2", "all", "analyses", *STUDY)
     project.results = project.folder / "results/own"
     return project
@@ -51,12 +54,13 @@ def study(tmp_path_factory) -> Project:
 def test_study_measures_all_cells_when_model_has_two_inputs(study):
     table = pd.read_csv(study.results / "report/metrics.csv")
     assert set(table["variant"]) == {"original", "original_qat", "pruned", "pruned_qat"}
+    assert {"mixed", "int16x8", "float16"} <= set(table["scheme"])
     assert (table["status"] == "ok").all()
     assert (table["accuracy"] > 0.9).all()
 
 
 def test_study_files_are_exact_when_model_has_two_inputs(study):
-    paths = list(study.results.glob("verify/own/*/*/certificate.json"))
+    paths = list(study.results.glob("verify/own/*/fiq_*/certificate.json"))
     assert len(paths) == 4 * 3
     for path in paths:
         certificate = json.loads(path.read_text())
