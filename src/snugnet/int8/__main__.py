@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from snugnet.core.errors import InputError
+from snugnet.core.text import escape_controls, shorten
 from snugnet.int8.arrays import read_array
 from snugnet.int8.classification_report import (
     ClassificationReport,
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 raise InputError(report.reason)
             _print_report(report, options.json)
     except (InputError, OSError) as error:
-        print(error, file=sys.stderr)
+        print(escape_controls(shorten(str(error))), file=sys.stderr)
         return 2
     return 0
 
@@ -77,7 +78,7 @@ def _print_report(report: PredictionReport, as_json: bool) -> None:
     else:
         for decision, row in zip(report.decision, report.raw, strict=True):
             values = row if isinstance(row, list) else [row]
-            print(decision, *values)
+            print(escape_controls(" ".join(map(str, (decision, *values)))))
 
 
 def _print_values(values: dict[str, Any], as_json: bool) -> None:
@@ -85,7 +86,7 @@ def _print_values(values: dict[str, Any], as_json: bool) -> None:
         print(json.dumps(values))
     else:
         for name, value in values.items():
-            print(f"{name}: {value}")
+            print(escape_controls(f"{name}: {value}"))
 
 
 if __name__ == "__main__":

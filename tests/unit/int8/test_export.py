@@ -249,3 +249,15 @@ def test_load_fails_when_option_has_wrong_type(model_file, tmp_path, value):
     path.write_text(json.dumps(description))
     with pytest.raises(ModelFormatError, match="option strideW has the value"):
         load(path)
+
+
+def test_command_line_escapes_controls_when_names_have_some(model_file, data, tmp_path, capsys):
+    path = tmp_path / "model.json"
+    write(read(model_file), path)
+    description = json.loads(path.read_text())
+    description["operators"][0]["name"] = "\x1b[31mCONV_2D"
+    path.write_text(json.dumps(description))
+    assert main([str(path), str(data)]) == 2
+    error = capsys.readouterr().err
+    assert "\\x1b[31mCONV_2D" in error
+    assert "\x1b" not in error
