@@ -33,14 +33,18 @@ LAYERS = frozenset(
 # recurrent layer is not unrolled. Others copy or split a tensor piece by piece.
 QUICK_LAYERS = frozenset(
     {
-        *("Activation", "Add", "Average", "AveragePooling1D", "AveragePooling2D"),
-        *("BatchNormalization", "Concatenate", "Conv1D", "Conv1DTranspose", "Conv2D"),
-        *("Conv2DTranspose", "Cropping1D", "Cropping2D", "Dense", "DepthwiseConv1D"),
-        *("DepthwiseConv2D", "Dropout", "Flatten", "GRU", "GlobalAveragePooling1D"),
-        *("GlobalAveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "InputLayer"),
-        *("LSTM", "LeakyReLU", "MaxPooling1D", "MaxPooling2D", "Multiply", "PReLU", "Permute"),
-        *("ReLU", "Rescaling", "Reshape", "SeparableConv1D", "SeparableConv2D", "Softmax"),
-        *("SpatialDropout1D", "SpatialDropout2D", "Subtract", "ZeroPadding1D", "ZeroPadding2D"),
+        *("Activation", "Add", "AdditiveAttention", "Attention", "Average", "AveragePooling1D"),
+        *("AveragePooling2D", "BatchNormalization", "Concatenate", "Conv1D", "Conv1DTranspose"),
+        *("Conv2D", "Conv2DTranspose", "Conv3D", "Cropping1D", "Cropping2D", "Dense"),
+        *("DepthwiseConv1D", "DepthwiseConv2D", "Dot", "Dropout", "ELU", "Embedding", "Flatten"),
+        *("GRU", "GRUCell", "GaussianDropout", "GaussianNoise", "GlobalAveragePooling1D"),
+        *("GlobalAveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D"),
+        *("GroupNormalization", "Identity", "InputLayer", "LSTM", "LSTMCell"),
+        *("LayerNormalization", "LeakyReLU", "MaxPooling1D", "MaxPooling2D", "Maximum"),
+        *("Minimum", "MultiHeadAttention", "Multiply", "PReLU", "Permute", "ReLU"),
+        *("RepeatVector", "Rescaling", "Reshape", "SeparableConv1D", "SeparableConv2D"),
+        *("SimpleRNN", "SimpleRNNCell", "Softmax", "SpatialDropout1D", "SpatialDropout2D"),
+        *("Subtract", "UnitNormalization", "ZeroPadding1D", "ZeroPadding2D"),
     }
 )
 MODELS = frozenset({"Functional", "Model", "Sequential"})
@@ -95,6 +99,8 @@ FUNCTIONS = frozenset(
         *(f"nn.{name}" for name in ("swish", "tanh")),
     }
 )
+# Functions with many outputs, or whose constants Keras computes at once.
+SLOW_FUNCTIONS = frozenset({"split", "stack", "tile", "unstack"})
 # Keras 3: operations that a functional model may call, such as the sum `x + y`.
 OPERATIONS = frozenset(
     {

@@ -17,12 +17,16 @@ from snugnet.core.errors import InputError
 from snugnet.core.isolation import try_in_child, try_in_program
 from snugnet.core.text import get_first_line
 from snugnet.models.cost import check_cost
-from snugnet.models.loading.allowed_layers import QUICK_LAYERS
+from snugnet.models.loading.allowed_layers import QUICK_LAYERS, SLOW_FUNCTIONS, WRAPPERS
 from snugnet.models.loading.build_model import build_model
 from snugnet.models.loading.custom_layers import load_custom_layers
 from snugnet.models.loading.keras2 import has_run_operators, tf_keras
 from snugnet.models.loading.keras3_operations import call_operation
-from snugnet.models.loading.model_description import NetworkDescription, parse_description
+from snugnet.models.loading.model_description import (
+    LayerDescription,
+    NetworkDescription,
+    parse_description,
+)
 from snugnet.models.loading.model_parts import ModelParts, read_parts
 
 # A network with more calls of layers is tried first, whatever its layers are.
@@ -111,11 +115,20 @@ def try_build(build: Build, code: Path | None) -> None:
 
 def is_quick(network: NetworkDescription) -> bool:
     """Return whether Keras builds a network in a moment, whatever its settings are."""
-    return network.count_calls() <= MAX_QUICK_CALLS and all(
-        layer.network is not None
-        or (layer.kind in QUICK_LAYERS and not layer.settings.get("unroll"))
-        for layer in network.iterate()
-    )
+    is_short = network.count_calls() <= MAX_QUICK_CALLS
+    return is_short and all(map(_is_quick_layer, network.layers))
+
+
+def _is_quick_layer(layer: LayerDescription) -> bool:
+    if layer.network is not None:
+        return all(map(_is_quick_layer, layer.network.layers))
+    if layer.is_function:
+        return layer.kind not in SLOW_FUNCTIONS
+    if layer.operation_module is not None:
+        return True
+    parts = [part for parts in layer.parts.values() for part in parts]
+    is_known = layer.kind in QUICK_LAYERS or layer.kind in WRAPPERS
+    return is_known and not layer.settings.get("unroll") and all(map(_is_quick_layer, parts))
 
 
 @contextmanager
