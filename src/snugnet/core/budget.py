@@ -13,6 +13,8 @@ from snugnet.core.errors import InputError
 GIB = 1 << 30
 # A larger factor means no limit.
 MAX_FACTOR = 1e9
+# Three years; the functions of Python that wait accept no more than a few hundred.
+MAX_SECONDS = 1e8
 _ADVICE = (
     "If you trust the file, multiply the limits by {factor} (--budget {factor}, or budget={factor})"
 )
@@ -56,7 +58,7 @@ class Budget:
             macs=int(self.macs * factor),
             bytes_held=int(self.bytes_held * factor),
             bytes_unpacked=int(self.bytes_unpacked * factor),
-            seconds=self.seconds * factor,
+            seconds=min(self.seconds * factor, MAX_SECONDS),
             factor=self.factor * factor,
         )
 

@@ -272,13 +272,15 @@ def _work(work: Callable[[], Any], bytes_held: int | None) -> None:
 
 
 def limit_memory(bytes_held: int) -> None:
-    """Limit how much more memory this process may use.
+    """Limit how much more memory this process may use, on Linux; elsewhere nothing is limited.
 
     Memory that a library only reserves does not count.
 
     Args:
         bytes_held: Bytes in addition to what it uses already.
     """
+    if not STATM.exists():
+        return
     used = int(STATM.read_text().split()[DATA_PAGES]) * resource.getpagesize()
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     limit = used + bytes_held
@@ -296,7 +298,7 @@ def _report(work: Callable[[], Any], is_silent: bool, folder: str, reader: int, 
     try:
         work()
     except InputError as error:
-        os.write(writer, str(error).encode())
+        os.write(writer, str(error).encode(errors="backslashreplace"))
         return 1
     except MemoryError:
         return OUT_OF_MEMORY

@@ -2,12 +2,16 @@
 
 import os
 import random
+import resource
 import signal
+import time
+from functools import partial
 
 import pytest
 
+from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
-from snugnet.core.isolation import run_in_child, run_program
+from snugnet.core.isolation import run_in_child, run_program, try_in_child, try_in_program
 
 
 def test_run_in_child_keeps_state_when_work_changes_it():
@@ -96,3 +100,62 @@ def test_run_program_returns_message_when_program_fails(program, text, status, m
 def test_run_program_stops_program_when_time_is_over(program):
     result = run_program(program("import time; time.sleep(100)"), timeout=0.5)
     assert (result.status, result.message) == (None, "stopped after 0.5 s")
+
+
+BUDGET = Budget(seconds=1, bytes_held=200 << 20)
+
+
+def fill_memory() -> None:
+    bytes(400 << 20)
+
+
+def fail() -> None:
+    raise InputError("m.h5: layers: \udcff")
+
+
+@pytest.mark.parametrize(
+    ("work", "message"),
+    [
+        (fill_memory, r"reading m needs more than 200\.0 MiB of memory\. If you trust .* 10"),
+        (partial(time.sleep, 30), r"reading m takes more than 1 s\. If you trust"),
+        (os.abort, r"reading m crashes with SIGABRT: the file is damaged, or"),
+        (fail, r"m\.h5: layers: \\udcff"),
+        (partial(int, "x"), r"reading m fails; the file is damaged"),
+    ],
+)
+def test_try_in_child_raises_input_error_when_work_fails(work, message):
+    with pytest.raises(InputError, match=message):
+        try_in_child(work, BUDGET, "reading m")
+
+
+def test_try_in_child_returns_when_work_fits_the_budget():
+    limit = resource.getrlimit(resource.RLIMIT_DATA)
+    try_in_child(partial(bytes, 100 << 20), BUDGET, "reading m")
+    assert resource.getrlimit(resource.RLIMIT_DATA) == limit
+
+
+@pytest.mark.parametrize(
+    ("work", "message"),
+    [
+        ("bytes(400 << 20)", r"reading m needs more than 200\.0 MiB of memory"),
+        ("time.sleep(30)", r"reading m takes more than 1 s"),
+        ("os.abort()", r"reading m crashes with SIGABRT"),
+        ("raise_(InputError('m.h5: no'))", r"m\.h5: no"),
+    ],
+)
+def test_try_in_program_raises_input_error_when_program_fails(tmp_path, work, message):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import os, time\n"
+        "from snugnet.core.errors import InputError\n"
+        "from snugnet.core.isolation import run_trial\n"
+        "def raise_(error):\n    raise error\n"
+        f"run_trial(lambda: {work})\n"
+    )
+    with pytest.raises(InputError, match=message):
+        try_in_program(program, budget=BUDGET, what="reading m")
+
+
+def test_scale_keeps_seconds_possible_when_factor_is_huge():
+    budget = Budget().scale(1e12)
+    try_in_child(lambda: None, budget, "reading m")
