@@ -15,14 +15,14 @@ def main(job: Any) -> None:
     from snugnet.core.samples import load_split
 
     settings = job.params.settings
-    mistakes = measure_mistakes(
+    report = measure_mistakes(
         job.input["tflite"],
         load_split(job.input["test"]).x,
         load_predictions(job.input["predictions"]),
         settings["evaluation"]["batch_size"],
         settings["statistics"]["confidence"],
     )
-    write_json(job.output["mistakes"], mistakes)
+    write_json(job.output["mistakes"], report.to_json())
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ file is always the same.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ import numpy as np
 from snugnet.core.affine import dequantize, quantize, quantize_unclipped
 from snugnet.core.inputs import InputPort, join_inputs, list_graph_inputs, order_inputs
 from snugnet.core.predictions import Predictions
-from snugnet.evaluation.statistics import compute_difference_interval, compute_paired_p
+from snugnet.evaluation.accuracy import Difference, measure_difference
 from snugnet.tflite.flatbuffer import read_graph
 from snugnet.tflite.runtimes.litert import Prediction, predict
 
@@ -44,6 +44,62 @@ class Mistake(NamedTuple):
 
     description: str
     convert: Callable[[np.ndarray, QuantizationParameters], np.ndarray]
+
+
+@dataclass(frozen=True)
+class MeasuredMistake:
+    """Accuracy of a file with a mistake, and its difference from correct conversion.
+
+    Attributes:
+        name: Name of the mistake: a key of `MISTAKES`, or `OUTPUT_ZERO_POINT`.
+        description: Description of the mistake.
+        accuracy: Accuracy with the mistake, in 0..1.
+        difference: Accuracy with the mistake minus that with correct conversion.
+    """
+
+    name: str
+    description: str
+    accuracy: float
+    difference: Difference
+
+    def to_json(self) -> dict[str, Any]:
+        """Return an entry of `mistakes` in mistakes.json."""
+        return {
+            "name": self.name,
+            "words": self.description,
+            "accuracy": self.accuracy,
+            "delta": self.difference.delta,
+            "delta_low": self.difference.low,
+            "delta_high": self.difference.high,
+            "p": self.difference.p,
+        }
+
+
+@dataclass(frozen=True)
+class MistakeReport:
+    """Accuracy of a file with each mistake: the content of mistakes.json.
+
+    Attributes:
+        n: Number of samples.
+        accuracy: Accuracy with correct conversion, in 0..1.
+        saturated: Share of input values beyond the input's range, in 0..1. They saturate even with
+            correct conversion.
+        mistakes: The mistakes: those of `MISTAKES`, then the mistake at the output.
+    """
+
+    n: int
+    accuracy: float
+    saturated: float
+    mistakes: tuple[MeasuredMistake, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping that can be written as JSON."""
+        return {
+            "n": self.n,
+            "accuracy": self.accuracy,
+            "saturated": self.saturated,
+            "mistakes": [mistake.to_json() for mistake in self.mistakes],
+        }
 
 
 def _truncate(x: np.ndarray, parameters: QuantizationParameters) -> np.ndarray:
@@ -88,26 +144,16 @@ OUTPUT_ZERO_POINT = "output_zero_point"
 
 def measure_mistakes(
     path: str | Path, x: np.ndarray, reference: Predictions, batch_size: int, confidence: float
-) -> dict[str, Any]:
+) -> MistakeReport:
     """Measure the accuracy of each mistake and compare it with the correct conversion.
 
     Args:
         path: A .tflite file with integer inputs and output.
         x: Samples in real units, (n, ...). A mistake is made at every input.
-        reference: Predictions of the file for these inputs with correct conversion.
+        reference: Predictions of the file for these inputs with correct conversion, in a task with
+            classes.
         batch_size: Number of samples in one invocation.
         confidence: Confidence level of the intervals, in (0, 1).
-
-    Returns:
-        The content of mistakes.json, ready for JSON:
-
-        - `n`: number of samples.
-        - `accuracy`: accuracy with correct conversion, in 0..1.
-        - `saturated`: share of input values beyond the input's range, which saturate even with
-          correct conversion.
-        - `mistakes`: for each mistake `name`, `words` (its description), `accuracy`, `delta`
-          (accuracy minus that with correct conversion, in -1..1), `delta_low`, `delta_high` and
-          `p` (see `compute_paired_p`).
     """
     parameters = _read_input_parameters(path)
     arrays = dict(zip(parameters, order_inputs(x, list(parameters), str(path)), strict=True))
@@ -122,16 +168,15 @@ def measure_mistakes(
     # point 0.
     prediction = Prediction(reference.raw, float(reference.scale), 0)
     predictions[OUTPUT_ZERO_POINT] = ("zero point forgotten at the output", prediction)
-    rows = []
-    for name, (description, prediction) in predictions.items():
-        cost = _compare(reference, prediction, confidence)
-        rows.append({"name": name, "words": description, **cost})
-    return {
-        "n": len(x),
-        "accuracy": float(reference.compute_correctness().mean()),
-        "saturated": _compute_saturated_share(arrays, parameters),
-        "mistakes": rows,
-    }
+    return MistakeReport(
+        n=len(x),
+        accuracy=_compute_accuracy(reference),
+        saturated=_compute_saturated_share(arrays, parameters),
+        mistakes=tuple(
+            _compare(name, description, reference, prediction, confidence)
+            for name, (description, prediction) in predictions.items()
+        ),
+    )
 
 
 def _read_input_parameters(path: str | Path) -> dict[InputPort, QuantizationParameters]:
@@ -169,22 +214,25 @@ def _is_saturated(x: np.ndarray, parameters: QuantizationParameters) -> np.ndarr
 
 
 def _compare(
-    reference: Predictions, prediction: Prediction, confidence: float
-) -> Mapping[str, Any]:
+    name: str,
+    description: str,
+    reference: Predictions,
+    prediction: Prediction,
+    confidence: float,
+) -> MeasuredMistake:
     """Compare the accuracy of a mistake with that of the correct conversion.
 
     Args:
+        name: Name of the mistake.
+        description: Description of the mistake.
         reference: Predictions with correct conversion.
         prediction: Prediction with the mistake, for the same samples.
         confidence: Confidence level of the interval, in (0, 1).
     """
     mistaken = replace(reference, scores=prediction.scores(), raw=prediction.raw)
-    correct, reference_correct = mistaken.compute_correctness(), reference.compute_correctness()
-    low, high = compute_difference_interval(correct, reference_correct, reference.group, confidence)
-    return {
-        "accuracy": float(correct.mean()),
-        "delta": float(correct.mean() - reference_correct.mean()),
-        "delta_low": low,
-        "delta_high": high,
-        "p": compute_paired_p(correct, reference_correct, reference.group),
-    }
+    difference = measure_difference(mistaken, reference, confidence)
+    return MeasuredMistake(name, description, _compute_accuracy(mistaken), difference)
+
+
+def _compute_accuracy(predictions: Predictions) -> float:
+    return float(predictions.compute_correctness().mean())

@@ -10,10 +10,13 @@ from ai_edge_litert.interpreter import Interpreter
 from snugnet.analysis.mistakes import (
     MISTAKES,
     OUTPUT_ZERO_POINT,
+    MeasuredMistake,
+    MistakeReport,
     QuantizationParameters,
     measure_mistakes,
 )
 from snugnet.core.predictions import Predictions
+from snugnet.evaluation.accuracy import Difference
 from snugnet.tflite.runtimes.litert import predict
 
 INT8 = QuantizationParameters("int8", 0.5, -10)
@@ -69,6 +72,10 @@ def run_integers(path, integers: np.ndarray) -> np.ndarray:
     return np.array(outputs)
 
 
+def find_mistake(report: MistakeReport, name: str) -> MeasuredMistake:
+    return next(mistake for mistake in report.mistakes if mistake.name == name)
+
+
 def test_measure_mistakes_equals_interpreter_when_input_wraps(cell):
     """The cast as it is written in the slides."""
     result = measure_mistakes(cell.path, cell.x, cell.right, 64, 0.95)
@@ -78,12 +85,13 @@ def test_measure_mistakes_equals_interpreter_when_input_wraps(cell):
     raw = run_integers(cell.path, wrapped)
     scores = cell.right.scale * (raw.astype(np.float32) - cell.right.zero_point)
     mistaken = replace(cell.right, scores=scores.astype(np.float32))
-    row = next(row for row in result["mistakes"] if row["name"] == "cast_and_wrap")
-    assert row["accuracy"] == mistaken.compute_correctness().mean()
-    assert row["delta"] == pytest.approx(mistaken.compute_correctness().mean() - result["accuracy"])
-    assert row["delta_low"] is None or row["delta_low"] <= row["delta"] <= row["delta_high"]
+    wraps = find_mistake(result, "cast_and_wrap")
+    assert wraps.accuracy == mistaken.compute_correctness().mean()
+    delta, low, high = wraps.difference.delta, wraps.difference.low, wraps.difference.high
+    assert delta == pytest.approx(wraps.accuracy - result.accuracy)
+    assert low is None or low <= delta <= high
     # Values beyond the range wrap to its other end.
-    assert row["accuracy"] < result["accuracy"]
+    assert wraps.accuracy < result.accuracy
 
 
 def test_measure_mistakes_counts_saturation_when_range_is_halved(cell):
@@ -92,17 +100,38 @@ def test_measure_mistakes_counts_saturation_when_range_is_halved(cell):
     scale, zero_point = details["quantization"]
     levels = cell.x / np.float32(scale) + zero_point
     beyond = np.mean((levels <= -128.5) | (levels >= 127.5))
-    assert result["saturated"] > 0.1
-    assert result["saturated"] == pytest.approx(beyond, abs=1e-4)
-    assert result["n"] == len(cell.x)
-    assert result["accuracy"] == cell.right.compute_correctness().mean()
+    assert result.saturated > 0.1
+    assert result.saturated == pytest.approx(beyond, abs=1e-4)
+    assert result.n == len(cell.x)
+    assert result.accuracy == cell.right.compute_correctness().mean()
 
 
 def test_output_mistake_keeps_decisions_when_task_is_multiclass(cell):
     result = measure_mistakes(cell.path, cell.x, cell.right, 64, 0.95)
-    row = next(row for row in result["mistakes"] if row["name"] == OUTPUT_ZERO_POINT)
+    mistake = find_mistake(result, OUTPUT_ZERO_POINT)
     if cell.right.task == "multiclass":
-        assert row["delta"] == 0
-        assert row["p"] == 1
+        assert mistake.difference.delta == 0
+        assert mistake.difference.p == 1
     else:  # a score of 0.5 is now read as 0: nothing reaches the threshold
-        assert row["accuracy"] < result["accuracy"]
+        assert mistake.accuracy < result.accuracy
+
+
+def test_mistake_report_has_keys_of_file_when_it_is_json():
+    difference = Difference(baseline=0.9, delta=-0.4, low=-0.5, high=-0.3, p=0.01)
+    mistake = MeasuredMistake("wrap", "rounded, but wraps", 0.5, difference)
+    assert MistakeReport(8, 0.9, 0.25, (mistake,)).to_json() == {
+        "n": 8,
+        "accuracy": 0.9,
+        "saturated": 0.25,
+        "mistakes": [
+            {
+                "name": "wrap",
+                "words": "rounded, but wraps",
+                "accuracy": 0.5,
+                "delta": -0.4,
+                "delta_low": -0.5,
+                "delta_high": -0.3,
+                "p": 0.01,
+            }
+        ],
+    }
