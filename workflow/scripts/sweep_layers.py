@@ -26,8 +26,8 @@ def main(job: Any) -> None:
     calib = load_split(job.input["calib"]).x[: options.calibration_samples]
     layers, convert = prepare_mixed_precision(load_model(job.input["model"]), calib)
     measure = create_measure(load_split(job.input["val"]))
-    rows = sweep_layers(layers, convert, measure, Path(job.input["reference"]).read_bytes())
-    write_rows(rows, job.output["sensitivity"])
+    results = sweep_layers(layers, convert, measure, Path(job.input["reference"]).read_bytes())
+    write_rows([result.to_columns() for result in results], job.output["sensitivity"])
 
 
 if __name__ == "__main__":

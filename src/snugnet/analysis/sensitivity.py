@@ -1,7 +1,7 @@
 """Layer sensitivity: the accuracy on val with one layer quantized, and with all but one."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from snugnet.analysis.candidates import Convert, Measure, Measurement
@@ -11,9 +11,41 @@ from snugnet.tflite.layers import Layer
 from snugnet.tflite.unsupported import call_or_warn
 
 
+@dataclass(frozen=True)
+class SweepResult:
+    """Accuracy and size of a file of the sweep: a row of sensitivity.csv.
+
+    Attributes:
+        layer: The layer that is quantized, or that is in float; None if `quantized` is `none` or
+            `all`.
+        quantized: Quantized layers of the file: `none`, `all`, `only` (the layer) or `all_but`.
+        n: Number of samples.
+        accuracy: Accuracy of the file on val, in 0..1.
+        delta_float: Accuracy minus that of the float32 file, in -1..1.
+        delta_full: Accuracy minus that of the file with all layers quantized, in -1..1.
+        p_full: P-value of the paired test against the file with all layers quantized, in 0..1.
+        size_bytes: Size of the file.
+    """
+
+    layer: Layer | None
+    quantized: str
+    n: int
+    accuracy: float
+    delta_float: float
+    delta_full: float
+    p_full: float
+    size_bytes: int
+
+    def to_columns(self) -> dict[str, Any]:
+        """Return the values by column of sensitivity.csv; those of no layer are None."""
+        values = asdict(self)
+        layer = values.pop("layer") or dict.fromkeys(field.name for field in fields(Layer))
+        return {**layer, **values}
+
+
 def sweep_layers(
     layers: Sequence[Layer], convert: Convert, measure: Measure, reference: bytes
-) -> list[dict[str, Any]]:
+) -> list[SweepResult]:
     """Measure every file in which one layer, or every layer but one, is quantized.
 
     Args:
@@ -23,57 +55,49 @@ def sweep_layers(
         reference: Content of the float32 file.
 
     Returns:
-        Rows of sensitivity.csv. In the first two rows, `quantized` is `none` and `all`, and the
-        columns of the layer are None. Then follow two rows for each layer, in which `quantized` is
-        `only` and `all_but`. A row is left out if the converter rejects the combination. Columns:
-
-        - `index`, `operator`, `tensor`: the layer.
-        - `n`: number of samples.
-        - `accuracy`: accuracy of the file, in 0..1.
-        - `delta_float`, `delta_full`: accuracy minus that of the float32 file, and minus that of
-          the file with all layers quantized.
-        - `p_full`: p-value of the paired test against the file with all layers quantized.
-        - `size_bytes`: size of the file.
+        One result per file. In the first two, `quantized` is `none` and `all`. Then follow two for
+        each layer, in which `quantized` is `only` and `all_but`. A result is left out if the
+        converter rejects the combination.
     """
     names = {layer.tensor for layer in layers}
     floating, full = measure(reference), measure(convert([]))
-    rows = [
-        _build_row(None, "none", floating, floating, full),
-        _build_row(None, "all", full, floating, full),
+    results = [
+        _build_result(None, "none", floating, floating, full),
+        _build_result(None, "all", full, floating, full),
     ]
     with progress(len(layers), "sweeping") as meter:
         for layer in layers:
             in_float = {"only": names - {layer.tensor}, "all_but": {layer.tensor}}
             for quantized, tensors in in_float.items():
                 if (file := call_or_warn(convert, tensors)) is not None:
-                    rows.append(_build_row(layer, quantized, measure(file), floating, full))
+                    results.append(_build_result(layer, quantized, measure(file), floating, full))
             meter.update(1)
-    return rows
+    return results
 
 
-def _build_row(
+def _build_result(
     layer: Layer | None,
     quantized: str,
     measurement: Measurement,
     floating: Measurement,
     full: Measurement,
-) -> dict[str, Any]:
-    """Build a row of sensitivity.csv.
+) -> SweepResult:
+    """Build the result of a file.
 
     Args:
         layer: The layer; None for the files with no layer and with all layers quantized.
-        quantized: Value of the column `quantized`.
-        measurement: Measurement of the row's file.
+        quantized: Quantized layers of the file, as in the result.
+        measurement: Measurement of the file.
         floating: Measurement of the float32 file.
         full: Measurement of the file with all layers quantized.
     """
-    return {
-        **(asdict(layer) if layer else dict.fromkeys(Layer.__annotations__)),
-        "quantized": quantized,
-        "n": len(measurement.correct),
-        "accuracy": measurement.accuracy,
-        "delta_float": measurement.accuracy - floating.accuracy,
-        "delta_full": measurement.accuracy - full.accuracy,
-        "p_full": compute_paired_p(measurement.correct, full.correct, measurement.group),
-        "size_bytes": measurement.size,
-    }
+    return SweepResult(
+        layer=layer,
+        quantized=quantized,
+        n=len(measurement.correct),
+        accuracy=measurement.accuracy,
+        delta_float=measurement.accuracy - floating.accuracy,
+        delta_full=measurement.accuracy - full.accuracy,
+        p_full=compute_paired_p(measurement.correct, full.correct, measurement.group),
+        size_bytes=measurement.size,
+    )

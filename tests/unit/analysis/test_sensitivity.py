@@ -5,7 +5,7 @@ import pytest
 
 from snugnet.analysis import candidates
 from snugnet.analysis.candidates import Measurement, create_measure
-from snugnet.analysis.sensitivity import sweep_layers
+from snugnet.analysis.sensitivity import SweepResult, sweep_layers
 from snugnet.core.errors import ModelFormatError
 from snugnet.core.tflite_schemes import SCHEMES
 from snugnet.evaluation.statistics import RESAMPLES, compute_paired_p
@@ -26,9 +26,10 @@ def run_sweep(model, calibration, val):
     return sweep_layers(layers, partly, create_measure(val), convert(model, SCHEMES["float32"]))
 
 
-def rows_by_layer(rows, quantized: str) -> dict[str, dict]:
-    rows = [row for row in rows if row["quantized"] == quantized]
-    return dict(zip(networks.tensors(rows), rows, strict=True))
+def results_by_layer(results, quantized: str) -> dict[str, SweepResult]:
+    results = [result for result in results if result.quantized == quantized]
+    names = networks.tensors([result.to_columns() for result in results])
+    return dict(zip(names, results, strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -41,15 +42,16 @@ def wide_input(keras):
 
 
 def test_sweep_has_all_columns_and_layers_when_input_is_wide(wide_input):
-    rows, _ = wide_input
+    results, _ = wide_input
+    rows = [result.to_columns() for result in results]
     assert [list(row) for row in rows] == [COLUMNS] * len(rows)
     assert [row["quantized"] for row in rows] == ["none", "all", *["only", "all_but"] * 4]
     assert [row["index"] for row in rows] == [None, None, 0, 0, 1, 1, 2, 2, 3, 3]
-    assert {row["n"] for row in rows} == {300}
-    for row in rows:
-        assert row["delta_float"] == pytest.approx(row["accuracy"] - rows[0]["accuracy"])
-        assert row["delta_full"] == pytest.approx(row["accuracy"] - rows[1]["accuracy"])
-    assert (rows[0]["accuracy"], rows[0]["delta_float"], rows[1]["p_full"]) == (1, 0, 1)
+    assert {result.n for result in results} == {300}
+    for result in results:
+        assert result.delta_float == pytest.approx(result.accuracy - results[0].accuracy)
+        assert result.delta_full == pytest.approx(result.accuracy - results[1].accuracy)
+    assert (results[0].accuracy, results[0].delta_float, results[1].p_full) == (1, 0, 1)
 
 
 def test_sweep_has_no_row_when_converter_rejects_candidate(capsys):
@@ -60,22 +62,25 @@ def test_sweep_has_no_row_when_converter_rejects_candidate(capsys):
             raise ModelFormatError("a cannot be in float")
         return "".join(sorted(names)).encode()
 
-    rows = sweep_layers(layers, convert, lambda file: Measurement(file, np.ones(4), None), b"float")
+    def measure(file: bytes) -> Measurement:
+        return Measurement(file, np.ones(4), None)
+
+    results = sweep_layers(layers, convert, measure, b"float")
     # Leaving `a` in float is quantizing only `b`, and all but `a`.
-    done = [(row["tensor"], row["quantized"]) for row in rows[2:]]
+    done = [(result.layer.tensor, result.quantized) for result in results[2:]]
     assert done == [("a", "only"), ("b", "all_but")]
     assert capsys.readouterr().out.count("warning: a cannot be in float") == 2
 
 
 def test_sweep_blames_first_layer_when_input_is_wide(wide_input):
-    rows, _ = wide_input
-    assert rows[1]["accuracy"] < 0.6
-    only, all_but = rows_by_layer(rows, "only"), rows_by_layer(rows, "all_but")
-    assert only["dense_1"]["accuracy"] < 0.6
-    assert min(row["accuracy"] for name, row in only.items() if name != "dense_1") > 0.95
-    assert all_but["dense_1"]["accuracy"] > 0.95
-    assert all_but["dense_1"]["p_full"] < 0.001
-    assert max(row["accuracy"] for name, row in all_but.items() if name != "dense_1") < 0.6
+    results, _ = wide_input
+    assert results[1].accuracy < 0.6
+    only, all_but = results_by_layer(results, "only"), results_by_layer(results, "all_but")
+    assert only["dense_1"].accuracy < 0.6
+    assert min(result.accuracy for name, result in only.items() if name != "dense_1") > 0.95
+    assert all_but["dense_1"].accuracy > 0.95
+    assert all_but["dense_1"].p_full < 0.001
+    assert max(result.accuracy for name, result in all_but.items() if name != "dense_1") < 0.6
 
 
 def test_sweep_blames_both_layers_when_tensor_between_is_wide(keras):
@@ -83,21 +88,21 @@ def test_sweep_blames_both_layers_when_tensor_between_is_wide(keras):
     model = networks.dense(keras, 16, 16, 16, networks.CLASSES)
     networks.enlarge_first_channel(model, "dense_2")
     val = networks.label_with_model(model, networks.inputs(300, seed=2))
-    rows = run_sweep(model, networks.inputs(100, seed=1), val)
-    only, all_but = rows_by_layer(rows, "only"), rows_by_layer(rows, "all_but")
-    ranked = sorted(only, key=lambda name: only[name]["accuracy"])
+    results = run_sweep(model, networks.inputs(100, seed=1), val)
+    only, all_but = results_by_layer(results, "only"), results_by_layer(results, "all_but")
+    ranked = sorted(only, key=lambda name: only[name].accuracy)
     assert set(ranked[:2]) == {"dense_2", "dense_3"}
-    assert only[ranked[1]]["accuracy"] < 0.75 < 0.95 < only[ranked[2]]["accuracy"]
-    assert max(row["accuracy"] for row in all_but.values()) < 0.75
+    assert only[ranked[1]].accuracy < 0.75 < 0.95 < only[ranked[2]].accuracy
+    assert max(result.accuracy for result in all_but.values()) < 0.75
 
 
 def test_sweep_tests_groups_when_samples_have_groups(wide_input):
     """All 30 groups lose: no drawn pattern of signs is as extreme. By sample, p is far smaller."""
-    rows, val = wide_input
+    results, val = wide_input
     assert len(np.unique(val.group)) == 30
-    assert rows[0]["p_full"] == pytest.approx(1 / (RESAMPLES + 1))
-    lost = np.arange(300) >= round(300 * rows[1]["accuracy"])
-    assert rows[0]["p_full"] > 1000 * compute_paired_p(np.ones(300), 1.0 - lost, None)
+    assert results[0].p_full == pytest.approx(1 / (RESAMPLES + 1))
+    lost = np.arange(300) >= round(300 * results[1].accuracy)
+    assert results[0].p_full > 1000 * compute_paired_p(np.ones(300), 1.0 - lost, None)
 
 
 def test_measure_predicts_once_when_files_are_equal(keras, monkeypatch):
