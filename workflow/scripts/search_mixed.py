@@ -32,7 +32,7 @@ def main(job: Any) -> None:
     measure = create_measure(load_split(job.input["val"]))
     prepare = partial(prepare_mixed_precision, load_model(job.input["model"]), calib)
     search = MixedPrecisionSearch(prepare, measure, files, options)
-    write_rows(search.to_rows(), job.output["candidates"])
+    write_rows([result.to_columns() for result in search.list_results()], job.output["candidates"])
     write_with_report(search.chosen.measurement.file, SCHEMES["mixed"], job.output)
 
 

@@ -8,6 +8,7 @@ next layer is in int8. Quantizing one layer alone shows both errors.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from snugnet.analysis.candidates import Convert, Measure, Measurement
@@ -30,6 +31,41 @@ class Candidate(NamedTuple):
     name: str
     in_float: tuple[Layer, ...]
     measurement: Measurement
+
+
+@dataclass(frozen=True)
+class CandidateResult:
+    """A candidate, judged by the limits of the search: a row of candidates.csv.
+
+    Attributes:
+        candidate: The candidate.
+        delta_float: Accuracy minus that of the float32 file, in -1..1.
+        is_within_budget: Whether the accuracy is within the budget.
+        is_allowed: Whether the number of layers in float is allowed.
+        is_chosen: Whether the search chose this candidate.
+    """
+
+    candidate: Candidate
+    delta_float: float
+    is_within_budget: bool
+    is_allowed: bool
+    is_chosen: bool
+
+    def to_columns(self) -> dict[str, Any]:
+        """Return the values by column of candidates.csv."""
+        measurement, in_float = self.candidate.measurement, self.candidate.in_float
+        return {
+            "candidate": self.candidate.name,
+            "in_float": " ".join(layer.tensor for layer in in_float),
+            "operators_in_float": len(in_float),
+            "size_bytes": measurement.size,
+            "n": len(measurement.correct),
+            "accuracy": measurement.accuracy,
+            "delta_float": self.delta_float,
+            "within_budget": self.is_within_budget,
+            "allowed": self.is_allowed,
+            "chosen": self.is_chosen,
+        }
 
 
 class MixedPrecisionSearch:
@@ -80,34 +116,16 @@ class MixedPrecisionSearch:
                 "best one"
             )
 
-    def to_rows(self) -> list[dict[str, Any]]:
-        """Return the rows of candidates.csv, one for each candidate.
-
-        Returns:
-            Rows with the columns:
-
-            - `candidate`: name of the candidate.
-            - `in_float`, `operators_in_float`: names of the tensors in float, and their number.
-            - `size_bytes`: size of the file.
-            - `n`: number of val samples.
-            - `accuracy`, `delta_float`: accuracy, and accuracy minus that of float32.
-            - `within_budget`: whether the accuracy is within the budget.
-            - `allowed`: whether the number of layers in float is allowed.
-            - `chosen`: whether this candidate was chosen.
-        """
+    def list_results(self) -> list[CandidateResult]:
+        """List the candidates in the order of their measurement, judged by the limits."""
         return [
-            {
-                "candidate": candidate.name,
-                "in_float": " ".join(layer.tensor for layer in candidate.in_float),
-                "operators_in_float": len(candidate.in_float),
-                "size_bytes": candidate.measurement.size,
-                "n": len(candidate.measurement.correct),
-                "accuracy": candidate.measurement.accuracy,
-                "delta_float": candidate.measurement.accuracy - self._float.accuracy,
-                "within_budget": self._is_within_budget(candidate),
-                "allowed": self._is_allowed(candidate),
-                "chosen": candidate is self.chosen,
-            }
+            CandidateResult(
+                candidate=candidate,
+                delta_float=candidate.measurement.accuracy - self._float.accuracy,
+                is_within_budget=self._is_within_budget(candidate),
+                is_allowed=self._is_allowed(candidate),
+                is_chosen=candidate is self.chosen,
+            )
             for candidate in self.candidates
         ]
 

@@ -34,7 +34,7 @@ def run_search(model, calibration, val, budget=0.5, max_in_float=None) -> Simple
         whole,
         MixedSchemeSettings(budget=budget, max_in_float=max_in_float),
     )
-    return SimpleNamespace(search=result, whole=whole, table=result.to_rows())
+    return SimpleNamespace(search=result, whole=whole, results=result.list_results())
 
 
 def chosen_layer_names(search: MixedPrecisionSearch) -> list[str]:
@@ -83,7 +83,7 @@ def test_search_keeps_two_layers_when_tensor_between_is_wide(keras):
     )
     assert before < 0.75
     assert after > 0.93
-    (chosen,) = [row for row in result.table if row["chosen"]]
+    (chosen,) = [row.to_columns() for row in result.results if row.is_chosen]
     assert chosen["operators_in_float"] == 2
     assert chosen["in_float"].split(" ") == [
         layer.tensor for layer in result.search.chosen.in_float
@@ -113,22 +113,22 @@ def search_three_layers(rejected, max_in_float=None) -> MixedPrecisionSearch:
 
 def test_search_skips_candidate_when_converter_rejects_it(capsys):
     rejected = {frozenset("a"), frozenset("bc")}
-    result = search_three_layers(rejected)
-    tried = {row["in_float"] for row in result.to_rows()}
-    assert "a" not in tried
-    assert "b c" not in tried
-    assert result.fits
-    assert result.chosen.measurement.file in (b"ab", b"ac")
+    search = search_three_layers(rejected)
+    tried = [{layer.tensor for layer in candidate.in_float} for candidate in search.candidates]
+    assert {"a"} not in tried
+    assert {"b", "c"} not in tried
+    assert search.fits
+    assert search.chosen.measurement.file in (b"ab", b"ac")
     assert "warning: ['a'] cannot be in float" in capsys.readouterr().out
 
 
 def test_search_forbids_candidate_when_it_exceeds_float_limit():
-    table = search_three_layers({frozenset("a")}, max_in_float=1).to_rows()
-    assert {row["allowed"] for row in table if row["operators_in_float"] <= 1} == {True}
-    beyond = [row for row in table if row["operators_in_float"] > 1]
-    assert {row["allowed"] for row in beyond} == {False}
-    assert any(row["within_budget"] for row in beyond)
-    assert not any(row["chosen"] for row in beyond)
+    results = search_three_layers({frozenset("a")}, max_in_float=1).list_results()
+    beyond = [result for result in results if len(result.candidate.in_float) > 1]
+    assert all(result.is_allowed for result in results if result not in beyond)
+    assert not any(result.is_allowed for result in beyond)
+    assert any(result.is_within_budget for result in beyond)
+    assert not any(result.is_chosen for result in beyond)
 
 
 def test_search_chooses_int16x8_when_it_is_smallest_that_fits(keras):
@@ -137,19 +137,20 @@ def test_search_chooses_int16x8_when_it_is_smallest_that_fits(keras):
     networks.enlarge_first_channel(model, "dense_2")
     val = networks.label_with_model(model, networks.inputs(400, seed=2))
     result = run_search(model, networks.inputs(100, seed=1), val, budget=8)
-    (chosen,) = [row for row in result.table if row["chosen"]]
-    assert chosen["candidate"] == "int16x8"
+    (chosen,) = [row.candidate for row in result.results if row.is_chosen]
+    assert chosen.name == "int16x8"
     assert result.search.chosen.measurement.file == result.whole["int16x8"]
-    fitting = [row["size_bytes"] for row in result.table if row["within_budget"]]
+    fitting = [row.candidate.measurement.size for row in result.results if row.is_within_budget]
     assert len(fitting) > 1
-    assert chosen["size_bytes"] == min(fitting)
+    assert chosen.measurement.size == min(fitting)
 
 
 def test_search_table_has_each_candidate_once_when_input_is_wide(keras):
     model = networks.dense(keras, 16, 16, networks.CLASSES)
     networks.ignore_first(model.layers[0])
     val = networks.label_with_model(model, networks.inputs(200, seed=2, wide=True))
-    table = run_search(model, networks.inputs(100, seed=1, wide=True), val).table
+    results = run_search(model, networks.inputs(100, seed=1, wide=True), val).results
+    table = [result.to_columns() for result in results]
     assert [list(row) for row in table] == [COLUMNS] * len(table)
     assert [row["candidate"] for row in table[:4]] == [
         *("fiq_float32", "int16x8", "one_in_float", "one_quantized")
