@@ -21,10 +21,11 @@ def main(job: Any) -> None:
     keras2.configure(settings["seed"], settings["tf_threads"])
     calib, val = load_split(job.input["calib"]), load_split(job.input["val"])
     rules = CalibrationSettings.from_block(settings["variant"])
-    quantized, plain, candidates = calibrate(load_model(job.input["parent"]), calib, val, rules)
-    save_model(quantized, job.output["quantized"])
-    write_rows(candidates, job.output["calibration"])
-    save(plain, [], job.output)  # nothing was trained
+    calibrated = calibrate(load_model(job.input["parent"]), calib, val, rules)
+    save_model(calibrated.quantized, job.output["quantized"])
+    rows = [result.to_columns() for result in calibrated.results]
+    write_rows(rows, job.output["calibration"])
+    save(calibrated.plain, [], job.output)  # nothing was trained
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ rules are written into quantizers.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -46,22 +47,63 @@ class Rule(NamedTuple):
     compute_range: Callable[[Histogram], tuple[float, float]]
 
 
+@dataclass(frozen=True)
+class RuleResult:
+    """Accuracy of a model with the ranges of a rule: a row of calibration.csv.
+
+    Attributes:
+        rule: The rule.
+        n: Number of samples.
+        accuracy: Share of correct decisions on val, in 0..1.
+        delta_minmax: Accuracy minus that of min-max, in -1..1.
+        is_chosen: Whether the model has the ranges of this rule.
+    """
+
+    rule: Rule
+    n: int
+    accuracy: float
+    delta_minmax: float
+    is_chosen: bool
+
+    def to_columns(self) -> dict[str, Any]:
+        """Return the values by column of calibration.csv."""
+        return {
+            "rule": self.rule.name,
+            "setting": self.rule.setting,
+            "n": self.n,
+            "accuracy": self.accuracy,
+            "delta_minmax": self.delta_minmax,
+            "chosen": self.is_chosen,
+        }
+
+
+@dataclass(frozen=True)
+class CalibratedModel:
+    """A calibrated model, and the comparison of the rules.
+
+    Attributes:
+        quantized: The model with quantizers.
+        plain: The model without quantizers, with the same weights.
+        results: Results of the rules, min-max first.
+    """
+
+    quantized: tf_keras.Model
+    plain: tf_keras.Model
+    results: tuple[RuleResult, ...]
+
+
 def calibrate(
     model: tf_keras.Model, calib: Samples, val: Samples, settings: CalibrationSettings
-) -> tuple[tf_keras.Model, tf_keras.Model, list[dict[str, Any]]]:
+) -> CalibratedModel:
     """Insert quantizers into a model, with the ranges that are best on val; keep the weights.
+
+    If several rules have the same accuracy, the first is chosen.
 
     Args:
         model: The trained model.
         calib: Samples whose activations determine the ranges.
         val: Samples that select the rule.
         settings: The rules to compare besides min-max; percentiles in percent.
-
-    Returns:
-        The model with quantizers; the model without them, with the same weights; and the
-        comparison, one mapping per rule, min-max first: rule, setting, n (samples), accuracy (share
-        of correct decisions, 0..1), delta_minmax and chosen. If several rules have the same
-        accuracy, the first is chosen.
 
     Raises:
         InputError: If a layer cannot be quantized, or its values are not finite.
@@ -79,7 +121,7 @@ def calibrate(
         print(f"{rule.name} {rule.setting or ''}: accuracy {accuracies[-1]:.4f} on val")
     best = int(np.argmax(accuracies))
     _set_ranges(range_ids, histograms, rules[best])
-    return quantized, plain, _make_comparison(rules, accuracies, best, len(val.x))
+    return CalibratedModel(quantized, plain, _compare_rules(rules, accuracies, best, len(val.x)))
 
 
 def _list_rules(settings: CalibrationSettings) -> list[Rule]:
@@ -123,17 +165,16 @@ def _compute_accuracy(quantized: tf_keras.Model, samples: Samples) -> float:
     return float((decisions == samples.y).mean())
 
 
-def _make_comparison(
+def _compare_rules(
     rules: Sequence[Rule], accuracies: Sequence[float], best: int, n: int
-) -> list[dict[str, Any]]:
-    return [
-        {
-            "rule": rule.name,
-            "setting": rule.setting,
-            "n": n,
-            "accuracy": accuracy,
-            "delta_minmax": accuracy - accuracies[0],
-            "chosen": i == best,
-        }
+) -> tuple[RuleResult, ...]:
+    return tuple(
+        RuleResult(
+            rule=rule,
+            n=n,
+            accuracy=accuracy,
+            delta_minmax=accuracy - accuracies[0],
+            is_chosen=i == best,
+        )
         for i, (rule, accuracy) in enumerate(zip(rules, accuracies, strict=True))
-    ]
+    )

@@ -14,6 +14,7 @@ from snugnet.compress.quantizers.histogram import (
 from snugnet.core.settings.calibration import CalibrationSettings
 
 RULES = CalibrationSettings(percentiles=(99.5,), mse=True)
+COLUMNS = ["rule", "setting", "n", "accuracy", "delta_minmax", "chosen"]
 rng = np.random.default_rng(3)
 NORMAL = rng.normal(size=20_000).astype(np.float32)
 VALUES = {
@@ -157,23 +158,26 @@ def highest(quantized) -> float:
 def test_calibrate_chooses_percentile_when_outlier_hurts_minmax(outlier):
     from snugnet.compress.quantizers.calibrate import calibrate
 
-    quantized, plain, rows = calibrate(outlier.model, outlier.calib, outlier.val, RULES)
+    calibration = calibrate(outlier.model, outlier.calib, outlier.val, RULES)
+    rows = [result.to_columns() for result in calibration.results]
+    assert [list(row) for row in rows] == [COLUMNS] * 3
     assert [(row["rule"], row["setting"]) for row in rows] == [
         ("minmax", None),
         ("percentile", 99.5),
         ("mse", None),
     ]
-    by_minmax, by_percentile, _ = rows
-    assert by_minmax["accuracy"] < 0.5
-    assert by_percentile["accuracy"] > 0.97
+    by_minmax, by_percentile, _ = calibration.results
+    assert by_minmax.accuracy < 0.5
+    assert by_percentile.accuracy > 0.97
     assert [row["chosen"] for row in rows] == [False, True, False]
-    assert by_percentile["delta_minmax"] == by_percentile["accuracy"] - by_minmax["accuracy"]
-    assert {row["n"] for row in rows} == {300}
-    assert 0.9 < highest(quantized) <= 1
-    decided = quantized.predict(outlier.val.x, verbose=0).argmax(axis=1)
-    assert np.mean(decided == outlier.val.y) == pytest.approx(by_percentile["accuracy"])
+    assert by_percentile.delta_minmax == by_percentile.accuracy - by_minmax.accuracy
+    assert {result.n for result in calibration.results} == {300}
+    assert 0.9 < highest(calibration.quantized) <= 1
+    decided = calibration.quantized.predict(outlier.val.x, verbose=0).argmax(axis=1)
+    assert np.mean(decided == outlier.val.y) == pytest.approx(by_percentile.accuracy)
     np.testing.assert_array_equal(
-        plain.predict(outlier.val.x, verbose=0), outlier.model.predict(outlier.val.x, verbose=0)
+        calibration.plain.predict(outlier.val.x, verbose=0),
+        outlier.model.predict(outlier.val.x, verbose=0),
     )
 
 
@@ -183,10 +187,10 @@ def test_calibrate_chooses_minmax_when_its_val_accuracy_is_best(outlier):
     from snugnet.core.samples import Samples
 
     val = Samples(outlier.val.x, np.zeros_like(outlier.val.y), ("a", "b", "c"), "multiclass")
-    quantized, _, rows = calibrate(outlier.model, outlier.calib, val, RULES)
-    assert [row["chosen"] for row in rows] == [True, False, False]
-    assert rows[0]["accuracy"] == 1
-    assert highest(quantized) == 1000
+    calibration = calibrate(outlier.model, outlier.calib, val, RULES)
+    assert [result.is_chosen for result in calibration.results] == [True, False, False]
+    assert calibration.results[0].accuracy == 1
+    assert highest(calibration.quantized) == 1000
 
 
 def test_calibrate_chooses_minmax_when_accuracies_are_equal(outlier):
@@ -194,9 +198,9 @@ def test_calibrate_chooses_minmax_when_accuracies_are_equal(outlier):
 
     val = outlier.val.take(np.arange(6))
     calib = outlier.calib.take(np.arange(10))  # without the outlier
-    _, _, rows = calibrate(outlier.model, calib, val, RULES)
-    assert [row["accuracy"] for row in rows] == [1, 1, 1]
-    assert [row["chosen"] for row in rows] == [True, False, False]
+    results = calibrate(outlier.model, calib, val, RULES).results
+    assert [result.accuracy for result in results] == [1, 1, 1]
+    assert [result.is_chosen for result in results] == [True, False, False]
 
 
 def test_accuracy_is_equal_when_number_of_right_labels_is_equal(keras):
@@ -224,7 +228,7 @@ def test_calibrate_gives_equal_ranges_when_val_samples_differ(outlier):
     far = Samples(100 * outlier.val.x, outlier.val.y, ("a", "b", "c"), "multiclass")
     rules = CalibrationSettings(percentiles=(), mse=False)
     one, other = (
-        ends(calibrate(outlier.model, calib, val, rules)[0]) for val in (outlier.val, far)
+        ends(calibrate(outlier.model, calib, val, rules).quantized) for val in (outlier.val, far)
     )
     assert list(one.values()) == list(other.values())
     most = float(calib.x.max())
@@ -243,7 +247,7 @@ def test_calibrate_gives_valid_file_when_layer_output_is_zero(outlier, keras, tm
     dead = keras.tf_keras.models.clone_model(outlier.model)
     dead.get_layer("hidden").set_weights([np.full((1, 1, 4, 4), -1.0), np.zeros(4)])
     dead.get_layer("scores").set_weights([np.eye(4)[:, :3], np.array([0.0, 2, 0])])
-    calibrated, _, _ = calibrate(dead, outlier.calib, outlier.val, RULES)
+    calibrated = calibrate(dead, outlier.calib, outlier.val, RULES).quantized
     # Training, in which the output of the layer stays zero, begins with this range.
     plain = prepare_for_quantization(dead)
     begun = insert_quantizers(plain)
@@ -279,11 +283,12 @@ def test_calibrated_file_agrees_with_keras_when_it_is_int8(trained, tmp_path):
     samples = trained.samples
     calib, val = samples.take(np.arange(160)), samples.take(np.arange(160, 240))
     model = load_model(trained.path)
-    quantized, plain, rows = calibrate(model, calib, val, RULES)
+    calibration = calibrate(model, calib, val, RULES)
+    quantized = calibration.quantized
     np.testing.assert_allclose(
-        plain.predict(val.x, verbose=0), model.predict(val.x, verbose=0), atol=1e-5
+        calibration.plain.predict(val.x, verbose=0), model.predict(val.x, verbose=0), atol=1e-5
     )
-    assert rows[0]["accuracy"] > 0.7
+    assert calibration.results[0].accuracy > 0.7
     save_model(quantized, tmp_path / "quantized.h5")
     path = tmp_path / "model.tflite"
     path.write_bytes(
