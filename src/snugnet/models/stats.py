@@ -7,6 +7,7 @@ import numpy as np
 
 from snugnet.models.loading.keras2 import tf_keras
 from snugnet.models.prunable_layers import has_prunable_kernel
+from snugnet.models.stats_record import LayerStats, ModelStats
 
 # Layers whose weights scale, shift or replace values.
 WITHOUT_MACS = (
@@ -15,7 +16,7 @@ WITHOUT_MACS = (
 )
 
 
-def compute_stats(model: tf_keras.Model) -> dict[str, Any]:
+def compute_stats(model: tf_keras.Model) -> ModelStats:
     """Count the parameters, nonzero weights and multiply-accumulates of a model.
 
     The parameters of batch normalization count as they are stored. Its multiplications do not
@@ -23,51 +24,46 @@ def compute_stats(model: tf_keras.Model) -> dict[str, Any]:
 
     Args:
         model: The model.
-
-    Returns:
-        A mapping, ready for JSON:
-            parameters: Number of weights.
-            nonzero: Number of weights that are not 0.
-            macs: Multiply-accumulates of one sample; None if a layer's are not known.
-            zeros: Share of zeros in the kernels of Conv1D, Conv2D and Dense layers, 0..1; None if
-                there are none.
-            dead_layers: Names of those layers whose kernel is all zero.
-            layers: One mapping per layer with weights: `name`, `class`, `shapes`, `parameters`,
-                `nonzero`, `macs`, and for those kernels `zeros` and `rank` (of the matrix
-                inputs x outputs), else None.
     """
-    rows = [_make_row(layer) for layer in model.layers if layer.weights]
-    return {
-        "parameters": sum(row["parameters"] for row in rows),
-        "nonzero": sum(row["nonzero"] for row in rows),
-        "macs": None
-        if any(row["macs"] is None for row in rows)
-        else sum(row["macs"] for row in rows),
-        "zeros": _average_zeros([row for row in rows if row["zeros"] is not None]),
-        "dead_layers": [row["name"] for row in rows if row["rank"] == 0],
-        "layers": rows,
-    }
+    layers = tuple(_measure_layer(layer) for layer in model.layers if layer.weights)
+    return ModelStats(
+        parameters=sum(layer.parameters for layer in layers),
+        nonzero=sum(layer.nonzero for layer in layers),
+        macs=_sum_macs(layers),
+        zeros=_average_zeros([layer for layer in layers if layer.zeros is not None]),
+        layers=layers,
+    )
 
 
-def _average_zeros(rows: list[dict[str, Any]]) -> float | None:
+def _sum_macs(layers: tuple[LayerStats, ...]) -> int | None:
+    """Add up the multiply-accumulates; None if those of a layer are not known."""
+    total = 0
+    for layer in layers:
+        if layer.macs is None:
+            return None
+        total += layer.macs
+    return total
+
+
+def _average_zeros(layers: list[LayerStats]) -> float | None:
     """Average the shares of zeros, weighted by the sizes of the kernels."""
-    sizes = [math.prod(row["shapes"][0]) for row in rows]
-    return float(np.average([row["zeros"] for row in rows], weights=sizes)) if rows else None
+    sizes = [math.prod(layer.shapes[0]) for layer in layers]
+    return float(np.average([layer.zeros for layer in layers], weights=sizes)) if layers else None
 
 
-def _make_row(layer: tf_keras.layers.Layer) -> dict[str, Any]:
+def _measure_layer(layer: tf_keras.layers.Layer) -> LayerStats:
     weights = layer.get_weights()
     kernel = weights[0] if has_prunable_kernel(layer) else None
-    return {
-        "name": layer.name,
-        "class": type(layer).__name__,
-        "shapes": [list(weight.shape) for weight in weights],
-        "parameters": int(sum(weight.size for weight in weights)),
-        "nonzero": int(sum(np.count_nonzero(weight) for weight in weights)),
-        "macs": count_macs(layer),
-        "zeros": None if kernel is None else float(np.mean(kernel == 0)),
-        "rank": None if kernel is None else _compute_rank(kernel),
-    }
+    return LayerStats(
+        name=layer.name,
+        class_name=type(layer).__name__,
+        shapes=tuple(weight.shape for weight in weights),
+        parameters=int(sum(weight.size for weight in weights)),
+        nonzero=int(sum(np.count_nonzero(weight) for weight in weights)),
+        macs=count_macs(layer),
+        zeros=None if kernel is None else float(np.mean(kernel == 0)),
+        rank=None if kernel is None else _compute_rank(kernel),
+    )
 
 
 def _compute_rank(kernel: np.ndarray) -> int:

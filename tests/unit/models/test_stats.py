@@ -37,4 +37,4 @@ def test_count_macs_equals_products_when_layer_is_known(keras, name, shape, expe
     outputs = layer(inputs, inputs) if name == "attention" else layer(inputs)
     assert count_macs(layer) == expected
     model = Model(inputs, outputs)
-    assert compute_stats(model)["macs"] == expected
+    assert compute_stats(model).macs == expected

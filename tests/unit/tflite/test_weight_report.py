@@ -30,14 +30,14 @@ def model(keras):
 def test_compute_stats_names_layer_when_all_its_weights_are_zero(model):
     from snugnet.models.stats import compute_stats
 
-    report = compute_stats(model)
-    rows = {row["name"]: row for row in report["layers"]}
-    assert rows["half"]["zeros"] == 0.5
-    assert rows["thin"]["rank"] == 3
-    assert rows["half"]["rank"] == 4
-    assert report["dead_layers"] == ["dead"]
-    assert report["zeros"] == pytest.approx((48 + 48) / (96 + 48 + 192 * 32))
-    assert report["nonzero"] == report["parameters"] - 48 - 48 - 32
+    stats = compute_stats(model)
+    layers = {layer.name: layer for layer in stats.layers}
+    assert layers["half"].zeros == 0.5
+    assert layers["thin"].rank == 3
+    assert layers["half"].rank == 4
+    assert stats.dead_layers == ["dead"]
+    assert stats.zeros == pytest.approx((48 + 48) / (96 + 48 + 192 * 32))
+    assert stats.nonzero == stats.parameters - 48 - 48 - 32
 
 
 def test_save_warns_when_all_weights_of_a_layer_are_zero(model, tmp_path, capsys):

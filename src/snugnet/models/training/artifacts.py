@@ -22,6 +22,6 @@ def save(
     save_model(model, files["model"])
     write_rows(history, files["history"])
     stats = compute_stats(model)
-    for name in stats["dead_layers"]:
+    for name in stats.dead_layers:
         print(f"warning: all weights of layer {name!r} are zero")
-    write_json(files["stats"], stats)
+    write_json(files["stats"], stats.to_json())

@@ -52,10 +52,10 @@ def test_compute_cost_equals_stats_when_layer_is_factorized(model, name, request
     parameters, macs = compute_cost(layer, resolve_request(layer, request_))
     before, after = compute_stats(model), compute_stats(factorize(model, {name: request_}))
     kernel = int(layer.kernel.shape.num_elements())
-    own = next(row for row in before["layers"] if row["name"] == name)
+    own = next(layer for layer in before.layers if layer.name == name)
     # The depthwise layer of a tensor train is in both figures; its bias was there before.
-    assert after["parameters"] == before["parameters"] - kernel + parameters
-    assert after["macs"] == before["macs"] - own["macs"] + macs
+    assert after.parameters == before.parameters - kernel + parameters
+    assert after.macs == before.macs - own.macs + macs
 
 
 def test_weight_error_decreases_when_rank_increases(model):
@@ -133,7 +133,7 @@ def test_design_figures_equal_stats_when_model_is_factorized(model, space):
 
     for design in (space[0], space[-1]):
         stats = compute_stats(factorize(model, design.requests))
-        assert (stats["parameters"], stats["macs"]) == (design.parameters, design.macs)
+        assert (stats.parameters, stats.macs) == (design.parameters, design.macs)
 
 
 def test_load_point_returns_requests_only_when_point_is_saved(space, tmp_path):

@@ -93,14 +93,12 @@ def test_compute_stats_equals_formula_when_layer_sizes_are_known(models):
 
     counted = compute_stats(models["digits_fc"])
     # 64 -> 128 -> 64 -> 10.
-    assert counted["macs"] == 64 * 128 + 128 * 64 + 64 * 10
-    assert counted["parameters"] == counted["macs"] + 128 + 64 + 10
-    assert (
-        compute_stats(models["ecg_inception"])["parameters"]
-        == models["ecg_inception"].count_params()
-    )
-    convolution = next(row for row in compute_stats(models["digits_cnn"])["layers"])
-    assert convolution["macs"] == 3 * 3 * 1 * 16 * 8 * 8
+    assert counted.macs == 64 * 128 + 128 * 64 + 64 * 10
+    assert counted.parameters == counted.macs + 128 + 64 + 10
+    inception = models["ecg_inception"]
+    assert compute_stats(inception).parameters == inception.count_params()
+    convolution = compute_stats(models["digits_cnn"]).layers[0]
+    assert convolution.macs == 3 * 3 * 1 * 16 * 8 * 8
 
 
 def test_inception_has_few_parameters_when_settings_are_default(models):
@@ -156,5 +154,5 @@ def test_compute_stats_is_equal_when_convolution_is_split(keras):
         ]
     )
     stats = compute_stats(model)
-    assert stats["macs"] == 6 * 6 * (3 + 5) + 4 * 5 * 3 + 1 * 5 * (4 + 4)
-    assert stats["macs"] == compute_stats(canonicalize(model))["macs"]
+    assert stats.macs == 6 * 6 * (3 + 5) + 4 * 5 * 3 + 1 * 5 * (4 + 4)
+    assert stats.macs == compute_stats(canonicalize(model)).macs
