@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,40 @@ History = list[dict[str, float]]
 # Quantizes a model with calibration samples, or with None for the random samples of quantizeml.
 # Returns the quantized model and the history of its training, which is empty without training.
 Quantize = Callable[[np.ndarray | None], tuple[tf_keras.Model, History]]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Input, last activation and classes of a program: entries of its conversion record.
+
+    Attributes:
+        head: Name of the last activation, such as `softmax`, `sigmoid` or `linear`.
+        input_shape: Shape of a sample.
+        scaling: Kind and parameters of the scaling of samples, as in the record of the dataset.
+        outside_range: Number of values of each split beyond the range of train.
+        class_names: Class names in the order of the outputs.
+        is_trained: Whether the model was fine-tuned with its quantizers (QAT).
+    """
+
+    head: str
+    input_shape: tuple[int, ...]
+    scaling: Mapping[str, Any]
+    outside_range: Mapping[str, int]
+    class_names: tuple[str, ...]
+    is_trained: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a mapping that can be written as JSON."""
+        return {
+            "head": self.head,
+            "input": {
+                "shape": list(self.input_shape),
+                **self.scaling,
+                "outside_range": dict(self.outside_range),
+            },
+            "class_names": list(self.class_names),
+            "trained": self.is_trained,
+        }
 
 
 def make_program(
@@ -85,7 +119,7 @@ def write_program(
     quantized: tf_keras.Model,
     scheme: AkidaScheme,
     device: str,
-    deployment: Mapping[str, Any],
+    deployment: Deployment,
     samples: np.ndarray,
     files: Mapping[str, str],
 ) -> None:
@@ -95,7 +129,7 @@ def write_program(
         quantized: Model from `quantize`.
         scheme: Scheme that the model was quantized with.
         device: Name of the target device.
-        deployment: Further entries of the record, from `describe_deployment`.
+        deployment: Description of the program for its deployment.
         samples: Train samples for measuring activation sparsity, (n, ...).
         files: Paths of the files `quantized` and `conversion`, and of the folder `program`.
 
@@ -130,7 +164,7 @@ def write_program(
         "potential_scale": scale.tolist(),
         "sha256": digest,
         "versions": {name: version(name) for name in PACKAGES},
-        **deployment,
+        **deployment.to_json(),
     }
     write_json(files["conversion"], record)
     # Next to the program, so that the program's folder is enough for deployment.
@@ -178,7 +212,7 @@ def describe_deployment(
     record: DatasetRecord,
     class_names: tuple[str, ...],
     trained: bool,
-) -> dict[str, Any]:
+) -> Deployment:
     """Describe the input, the last activation and the classes of a program for its deployment.
 
     Args:
@@ -186,19 +220,12 @@ def describe_deployment(
         record: Record of the dataset.
         class_names: Class names in the order of the outputs.
         trained: Whether the model was fine-tuned with its quantizers (QAT).
-
-    Returns:
-        JSON-ready: `head`, `input` (shape, scaling, and the number of values of each split beyond
-        the range of train), `class_names` and `trained`.
     """
-    outside = {name: split.outside_range for name, split in record.splits.items()}
-    return {
-        "head": get_head_activation(model),
-        "input": {
-            "shape": list(model.input_shape[1:]),
-            **record.scaling,
-            "outside_range": outside,
-        },
-        "class_names": list(class_names),
-        "trained": trained,
-    }
+    return Deployment(
+        head=get_head_activation(model),
+        input_shape=tuple(model.input_shape[1:]),
+        scaling=record.scaling,
+        outside_range={name: split.outside_range for name, split in record.splits.items()},
+        class_names=class_names,
+        is_trained=trained,
+    )

@@ -28,7 +28,7 @@ def calls(monkeypatch, keras) -> list[tuple[str, str]]:
 
     for name in ("write_program", "write_refusal"):
         monkeypatch.setattr(program, name, record(name))
-    monkeypatch.setattr(program, "describe_deployment", lambda *_: {})
+    monkeypatch.setattr(program, "describe_deployment", lambda *_: None)
     return written
 
 
@@ -53,6 +53,19 @@ def test_make_program_calibrates_as_set_when_settings_differ(settings, count, ca
     assert run(quantize, **settings) == HISTORY
     assert [None if samples is None else len(samples) for samples in calibrations] == [count]
     assert calls == [("write_program", "SixNodesIPv2")]
+
+
+def test_deployment_has_entries_of_record_when_it_is_json(keras):
+    from snugnet.akida.program import Deployment
+
+    scaling = {"kind": "uint8", "low": [-2.0], "high": [3.0]}
+    deployment = Deployment("softmax", (16, 20, 1), scaling, {"test": 5}, ("a", "b"), False)
+    assert deployment.to_json() == {
+        "head": "softmax",
+        "input": {"shape": [16, 20, 1], **scaling, "outside_range": {"test": 5}},
+        "class_names": ["a", "b"],
+        "trained": False,
+    }
 
 
 def test_make_program_records_refusal_when_model_is_rejected(calls, capsys):
