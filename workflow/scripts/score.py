@@ -13,13 +13,14 @@ def main(job: Any) -> None:
     from snugnet.core.predictions import load_predictions
     from snugnet.evaluation.footprint import describe_tflite
     from snugnet.evaluation.score import score_cell
+    from snugnet.models.stats_record import ModelStats
 
-    row = score_cell(
+    score = score_cell(
         load_predictions(job.input["predictions"]),
         load_predictions(job.input["reference"]),
         load_predictions(job.input["parent"]) if job.input["parent"] else None,
         load_predictions(job.input["step"]) if job.input["step"] else None,
-        read_json(job.input["stats"]),
+        ModelStats.from_json(read_json(job.input["stats"])),
         describe_tflite(
             job.input["deployed"],
             read_json(job.input["contract"]),
@@ -27,7 +28,7 @@ def main(job: Any) -> None:
         ),
         job.params.settings["statistics"]["confidence"],
     )
-    write_json(job.output["metrics"], {**job.wildcards, **row})
+    write_json(job.output["metrics"], {**job.wildcards, **score.to_json()})
 
 
 if __name__ == "__main__":

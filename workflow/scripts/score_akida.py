@@ -15,12 +15,13 @@ def main(job: Any) -> None:
     from snugnet.evaluation.folds import describe_unfit_folds
     from snugnet.evaluation.footprint import describe_akida_program
     from snugnet.evaluation.score import describe_incompatible_cell, score_cell
+    from snugnet.models.stats_record import ModelStats
 
     conversion = read_json(job.input["conversion"])
     predictions = load_predictions(job.input["predictions"])
     if conversion["status"] == "incompatible" or not len(predictions.labels):
         reason = conversion.get("reason") or describe_unfit_folds(job.wildcards.model)
-        row = describe_incompatible_cell(predictions, reason)
+        row = describe_incompatible_cell(predictions, reason).to_json()
     else:
         program = f"{job.input['program']}/{PROGRAM_FILE}"
         row = score_cell(
@@ -28,10 +29,10 @@ def main(job: Any) -> None:
             load_predictions(job.input["reference"]),
             load_predictions(job.input["parent"]) if job.input["parent"] else None,
             None,
-            read_json(job.input["stats"]),
+            ModelStats.from_json(read_json(job.input["stats"])),
             describe_akida_program(program, conversion, read_json(job.input["agreement"])),
             job.params.settings["statistics"]["confidence"],
-        )
+        ).to_json()
     write_json(job.output["metrics"], {**job.wildcards, **row})
 
 

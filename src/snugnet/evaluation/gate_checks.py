@@ -21,7 +21,7 @@ def evaluate_gate(rows: Sequence[Row], gates: Sequence[MeasurableGate] = ()) -> 
 
     Args:
         rows: Rows of the results, joined with the cells: `model`, `family`, `variant`, `scheme`,
-            `runtime`, and the columns of `score_cell`.
+            `runtime`, and the columns of `CellScore`.
         gates: The entries of `gates:`.
     """
     failures = []

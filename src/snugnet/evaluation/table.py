@@ -46,7 +46,7 @@ def build_results_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Build the table of all results and adjust its p-values within each model.
 
     Args:
-        rows: One mapping for each cell: the names of the cell and the columns of `score_cell`.
+        rows: One mapping for each cell: the names of the cell and the columns of `CellScore`.
 
     Returns:
         A frame with the columns `COLUMNS`. The rows keep their order.

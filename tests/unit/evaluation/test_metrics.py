@@ -13,7 +13,8 @@ from snugnet.evaluation.metrics import (
     compute_confusion_matrix,
     compute_metrics,
 )
-from snugnet.evaluation.score import score_cell
+from snugnet.evaluation.score import describe_incompatible_cell, score_cell
+from snugnet.models.stats_record import ModelStats
 
 
 def predictions(scores, labels, task, group=None, names=None) -> Predictions:
@@ -108,7 +109,8 @@ def test_row_has_errors_when_task_has_no_classes(tmp_path):
         predictions(truth + error, truth, "regression", names=("age",)) for error in (0.5, 0.25)
     )
     deployed = describe_tflite(model, EVIDENCE, None)
-    row = score_cell(cell, reference, None, None, SIZE, deployed, 0.95)
+    score = score_cell(cell, reference, None, None, STATS, deployed, 0.95)
+    row = score.to_json()
     assert (row["mae"], row["rmse"], row["delta_float"]) == (0.5, 0.5, 0.25)
     assert "accuracy" not in row
     assert "confusion" not in row
@@ -149,7 +151,7 @@ def test_load_predictions_fails_when_scores_are_not_finite(tmp_path):
         load_predictions(tmp_path / "p.npz")
 
 
-SIZE = {"parameters": 10, "nonzero": 9, "macs": 8, "zeros": 0.1}
+STATS = ModelStats(parameters=10, nonzero=9, macs=8, zeros=0.1)
 WEIGHTS = [{"name": "a", "zeros": 0.25, "rank": 3}, {"name": "b", "zeros": 1.0, "rank": 0}]
 EVIDENCE = {
     "findings": [],
@@ -165,17 +167,23 @@ def test_score_cell_compares_with_float_when_parent_is_unknown(tmp_path):
     model = tmp_path / "model.tflite"
     model.write_bytes(b"x" * 1000)
     reference = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
-    row = score_cell(
-        multiclass(), reference, None, None, SIZE, describe_tflite(model, EVIDENCE, None), 0.95
+    score = score_cell(
+        multiclass(), reference, None, None, STATS, describe_tflite(model, EVIDENCE, None), 0.95
     )
-    assert row["delta_float"] == pytest.approx(-0.5)
+    assert score.float_difference.delta == pytest.approx(-0.5)
     # Four samples lost and none gained: the exact McNemar test gives 2 / 2^4.
-    assert row["p_float"] == pytest.approx(2 / 16)
-    assert row["decisions_changed"] == 4
-    assert row["size_bytes"] == 1000
-    assert row["latency_us_median"] == 2.0
-    assert row["n_groups"] is None
-    assert row["n"] == 8
+    assert score.float_difference.p == pytest.approx(2 / 16)
+    assert score.parent_difference is None
+    assert score.measures.decisions_changed == 4
+    assert score.footprint.size.size_bytes == 1000
+    assert score.latency.median_us == 2.0
+    assert score.measures.accuracy.n_groups is None
+    assert score.measures.accuracy.n == 8
+    row = score.to_json()
+    assert (row["status"], row["reason"], row["n"], row["n_groups"]) == ("ok", None, 8, None)
+    assert (row["delta_float"], row["decisions_changed"]) == (pytest.approx(-0.5), 4)
+    assert (row["delta_parent"], row["p_step"], row["latency_us_median"]) == (None, None, 2.0)
+    assert (row["parameters"], row["nonzero"], row["macs"]) == (10, 9, 8)
     assert row["tensor_zeros"] == "a 0.2500; b 1.0000"
     assert (row["tensor_ranks"], row["dead_layers"]) == ("a 3; b 0", "b")
     assert (row["model_zeros"], row["file_zeros"]) == (0.1, 0.5)
@@ -188,23 +196,30 @@ def test_score_cell_fails_when_samples_differ(tmp_path):
     deployed = describe_tflite(model, EVIDENCE, None)
     other = predictions(np.eye(3)[[0]], [0], "multiclass")
     with pytest.raises(InputError, match="are for different samples"):
-        score_cell(multiclass(), other, None, None, SIZE, deployed, 0.95)
+        score_cell(multiclass(), other, None, None, STATS, deployed, 0.95)
     with pytest.raises(InputError, match="its previous quantization step are for different"):
-        score_cell(multiclass(), multiclass(), None, other, SIZE, deployed, 0.95)
+        score_cell(multiclass(), multiclass(), None, other, STATS, deployed, 0.95)
     with pytest.raises(InputError, match="its parent are for different samples"):
-        score_cell(multiclass(), multiclass(), other, None, SIZE, deployed, 0.95)
+        score_cell(multiclass(), multiclass(), other, None, STATS, deployed, 0.95)
 
 
 def test_score_cell_compares_with_parent_when_it_is_known(tmp_path):
     model = tmp_path / "model.tflite"
     model.write_bytes(b"x")
     parent = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
-    row = score_cell(
-        multiclass(), multiclass(), parent, None, SIZE, describe_tflite(model, EVIDENCE, None), 0.95
+    score = score_cell(
+        multiclass(),
+        multiclass(),
+        parent,
+        None,
+        STATS,
+        describe_tflite(model, EVIDENCE, None),
+        0.95,
     )
+    row = score.to_json()
     assert (row["delta_parent"], row["p_parent"]) == (pytest.approx(-0.5), pytest.approx(2 / 16))
     assert row["delta_parent_low"] < -0.5 < row["delta_parent_high"]
-    assert (row["delta_float"], row["p_float"]) == (0, 1)
+    assert (score.float_difference.delta, score.float_difference.p) == (0, 1)
 
 
 def test_score_cell_compares_with_previous_step_when_it_is_known(tmp_path):
@@ -212,9 +227,21 @@ def test_score_cell_compares_with_previous_step_when_it_is_known(tmp_path):
     model.write_bytes(b"x")
     below = predictions(np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2]], multiclass().labels, "multiclass")
     deployed = describe_tflite(model, EVIDENCE, None)
-    row = score_cell(multiclass(), multiclass(), None, below, SIZE, deployed, 0.95)
+    score = score_cell(multiclass(), multiclass(), None, below, STATS, deployed, 0.95)
+    row = score.to_json()
     assert (row["delta_step"], row["p_step"]) == (pytest.approx(-0.5), pytest.approx(2 / 16))
-    assert (row["delta_float"], row["delta_parent"]) == (0, None)
+    assert (score.float_difference.delta, score.parent_difference) == (0, None)
+
+
+def test_incompatible_cell_has_reason_when_it_is_json():
+    empty = replace(multiclass(), labels=np.zeros(0, np.int64))
+    assert describe_incompatible_cell(empty, "conv: stride 4").to_json() == {
+        "status": "incompatible",
+        "reason": "conv: stride 4",
+        "task": "multiclass",
+        "n": 0,
+        "class_names": ["c0", "c1", "c2"],
+    }
 
 
 def test_gzip_size_is_equal_when_file_is_measured_again(tmp_path):
@@ -237,7 +264,8 @@ def test_score_cell_has_verdicts_when_certificate_is_known(tmp_path):
     model = tmp_path / "model.tflite"
     model.write_bytes(b"x")
     cells = multiclass(), multiclass(), None, None
-    row = score_cell(*cells, SIZE, describe_tflite(model, EVIDENCE, CERTIFICATE), 0.95)
+    score = score_cell(*cells, STATS, describe_tflite(model, EVIDENCE, CERTIFICATE), 0.95)
+    row = score.to_json()
     assert (row["litert_ref"], row["tflm"], row["arena_bytes"]) == ("exact", "unsupported", 4096)
     assert row["verification"] == "tflm: operator 3 ABS: is not supported"
     assert (row["xnnpack_worst_lsb"], row["xnnpack_decisions_changed"]) == (6, 2)
@@ -247,11 +275,15 @@ def test_score_cell_has_verdicts_when_certificate_is_known(tmp_path):
         "worst_lsb": 1,
         "first_operator": {"operator": 2, "name": "ADD", "tensor": 9},
     }
-    row = score_cell(
-        *cells, SIZE, describe_tflite(model, EVIDENCE, {**CERTIFICATE, "litert_ref": differs}), 0.95
+    score = score_cell(
+        *cells,
+        STATS,
+        describe_tflite(model, EVIDENCE, {**CERTIFICATE, "litert_ref": differs}),
+        0.95,
     )
-    assert row["verification"].startswith(
+    assert score.footprint.verification.verification.startswith(
         "litert_ref: 7 values differ by up to 1 LSB, first at operator 2 ADD; tflm: "
     )
-    row = score_cell(*cells, SIZE, describe_tflite(model, EVIDENCE, None), 0.95)
-    assert (row["litert_ref"], row["arena_bytes"]) == (None, None)
+    score = score_cell(*cells, STATS, describe_tflite(model, EVIDENCE, None), 0.95)
+    verification = score.footprint.verification
+    assert (verification.litert_ref, verification.arena_bytes) == (None, None)
