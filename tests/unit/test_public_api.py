@@ -214,6 +214,12 @@ def test_verify_is_exact_when_samples_are_arrays_or_random(tmp_path):
     assert "<th style='text-align:left'>tflm</th><td>exact</td>" in without_samples._repr_html_()
 
 
+def test_verify_is_exact_when_model_is_in_memory(quantized):
+    result = sn.verify(quantized, samples(2)[0][:4])
+    assert result.exact
+    assert result.certificate.samples == 4
+
+
 def test_load_int8_explains_element_when_file_was_saved(quantized, tmp_path):
     path = quantized.save(tmp_path / "m.tflite")
     engine = sn.load_int8(path)
@@ -295,6 +301,51 @@ def test_to_akida_returns_program_when_model_fits_the_device(keras, tmp_path):
             "device X: unknown device for scheme akida_v1_w4a4. Known: AKD1500, AKD1000.",
         ),
         (lambda m, x, y: sn.to_akida(m), "calibration is missing"),
+        (
+            lambda m, x, y: sn.quantize(m, x),
+            "scheme: expected a name such as 'fiq_int8', got an array of shape (120, 9, 9, 1). "
+            "Calibration samples are the argument `calibration`.",
+        ),
+        (lambda m, x, y: sn.quantize("no.h5", x), "scheme: expected a name"),
+        (lambda m, x, y: sn.quantize(m, "drq", x, y), "allow_code: expected the path"),
+        (
+            lambda m, x, y: sn.quantize(m, calibration=(x, y)),
+            "x is a tuple of 2 items of different shapes. Give one array",
+        ),
+        (lambda m, x, y: sn.to_akida(m, x), "scheme: expected a name such as 'akida_v2_w8a8'"),
+        (
+            lambda m, x, y: sn.prune(m, x, x, 0.5),
+            "train: expected a pair (x, y) of samples and labels, got an array of shape "
+            "(120, 9, 9, 1). Give train=(x, y).",
+        ),
+        (lambda m, x, y: sn.prune(m, (x, y), (x, y, y), 0.5), "val: expected a pair (x, y)"),
+        (lambda m, x, y: sn.prune(m, (x, y), (x, y), "half"), "target: expected a fraction"),
+        (
+            lambda m, x, y: sn.prune(m, (x, y), (x, y), 0.5, keep="head"),
+            "keep: expected a list of names of layers, got 'head'",
+        ),
+        (lambda m, x, y: sn.quantize_aware(m, x, y), "train: expected a pair (x, y)"),
+        (
+            lambda m, x, y: sn.factorize(m, (x, y), (x, y), {"head": sn.SVD(2)}),
+            "layers: expected a mapping from names of layers to decompositions, for example "
+            '{"conv_3": Tucker2(0.5)}, got a tuple of 2 items.',
+        ),
+        (
+            lambda m, x, y: sn.factorize(m, {"head": 2}, (x, y), (x, y)),
+            "layers['head']: expected a decomposition: SVD, Tucker2 or TensorTrain, got 2.",
+        ),
+        (
+            lambda m, x, y: sn.verify(m),
+            "model: expected the path of a .tflite file, or a QuantizedModel, got an object of "
+            "type Sequential.",
+        ),
+        (lambda m, x, y: sn.verify("no.tflite", x, y), "samples: expected an integer of 1 or more"),
+        (lambda m, x, y: sn.verify("no.tflite", traced=0), "traced: expected an integer of 1"),
+        (lambda m, x, y: sn.evaluate(m, x, y, 0.95), "group has shape (), but x has 120 samples"),
+        (
+            lambda m, x, y: sn.evaluate(m, x, y, None, 95),
+            "confidence: expected a number between 0 and 1, got 95.",
+        ),
     ],
 )
 def test_api_error_names_the_fix_when_request_is_wrong(model, call, message):

@@ -10,7 +10,7 @@ from snugnet.core.akida_schemes import AKIDA_SCHEMES, DEVICES
 from snugnet.core.budget import DEFAULT_BUDGET, Budget, as_budget
 from snugnet.core.errors import InputError
 from snugnet.services import user_data
-from snugnet.services.arguments import ArgumentError
+from snugnet.services.arguments import ArgumentError, check_scheme_name, check_type
 from snugnet.services.float_model import open_keras
 from snugnet.services.html_table import html_table
 from snugnet.services.output_files import save_file
@@ -176,6 +176,8 @@ def to_akida(
         NotAkidaError: If the model does not fit Akida; the message names the layer.
         OSError: If a file cannot be read.
     """
+    check_scheme_name(scheme, "akida_v2_w8a8")
+    check_type("device", device, str | None, "the name of a device")
     name = _device(scheme, device)
     if calibration is None:
         raise InputError("calibration is missing. Give calibration=x, an array of train samples.")

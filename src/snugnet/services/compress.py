@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from snugnet.core.budget import DEFAULT_BUDGET, Budget, as_budget
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples
+from snugnet.services.arguments import check_pair, check_type
 from snugnet.services.float_model import open_keras
 from snugnet.services.quantize import training_parts
 
@@ -68,6 +70,7 @@ class TensorTrain:
 
 # The `method` of each decomposition in the settings.
 METHODS = {SVD: "svd", Tucker2: "tucker2", TensorTrain: "tt"}
+KINDS = "a decomposition: SVD, Tucker2 or TensorTrain"
 
 
 def prune(
@@ -113,17 +116,23 @@ def prune(
         InputError: If the model or an argument is not supported, or the target cannot be reached.
         OSError: If a file cannot be read.
     """
+    check_pair("train", train)
+    check_pair("val", val)
+    check_type("target", target, Real, "a fraction between 0 and 1")
+    check_type("method", method, str, " or ".join(PRUNING_METHODS))
+    check_type("keep", keep, list | tuple, "a list of names of layers")
     if method not in PRUNING_METHODS:
         raise InputError(f"method {method!r} is unknown. Use {' or '.join(PRUNING_METHODS)}.")
     if not 0 < target < 1:
         raise InputError(f"target {target} is out of range. Use a fraction between 0 and 1.")
-    if method == "magnitude" and epochs < 2:
-        raise InputError("epochs: magnitude pruning needs at least 2 epochs.")
     from snugnet.core.settings.magnitude_pruning import MagnitudePruningSettings
     from snugnet.core.settings.structured_pruning import StructuredPruningSettings
     from snugnet.services.settings import make_settings, make_training
 
-    common = {"target": target, "training": make_training(epochs, learning_rate)}
+    training = make_training(epochs, learning_rate)
+    if method == "magnitude" and training.epochs < 2:
+        raise InputError("epochs: magnitude pruning needs at least 2 epochs.")
+    common = {"target": target, "training": training}
     if method == "structured":
         from snugnet.compress.pruning import structured
 
@@ -136,7 +145,7 @@ def prune(
         return pruned
     from snugnet.compress.pruning import magnitude
 
-    ramp = {"schedule": "polynomial", "ramp_epochs": epochs // 2}
+    ramp = {"schedule": "polynomial", "ramp_epochs": training.epochs // 2}
     layers = dict.fromkeys(keep, 0.0)
     magnitude_settings = make_settings(
         MagnitudePruningSettings, {**common, **ramp, "layers": layers}
@@ -183,8 +192,15 @@ def factorize(
     from snugnet.core.settings.factorization import FactorizationSettings
     from snugnet.services.settings import make_settings, make_training
 
+    example = '{"conv_3": Tucker2(0.5)}'
+    expected = f"a mapping from names of layers to decompositions, for example {example}"
+    check_type("layers", layers, Mapping, expected)
+    for name, decomposition in layers.items():
+        check_type(f"layers[{name!r}]", decomposition, SVD | Tucker2 | TensorTrain, KINDS)
+    check_pair("train", train)
+    check_pair("val", val)
     if not layers:
-        raise InputError('layers is empty. Name layers, for example {"conv_3": Tucker2(0.5)}.')
+        raise InputError(f"layers is empty. Name layers, for example {example}.")
     requests = {
         name: {"method": METHODS[type(decomposition)], **asdict(decomposition)}
         for name, decomposition in layers.items()

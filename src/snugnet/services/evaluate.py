@@ -1,6 +1,7 @@
 """Evaluate a model on test samples, and compare two models on the same samples."""
 
 from dataclasses import asdict, dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from snugnet.evaluation.accuracy import (
 )
 from snugnet.evaluation.errors import Errors, measure_errors
 from snugnet.services import user_data
+from snugnet.services.arguments import ArgumentError, check_type
 from snugnet.services.html_table import html_table
 from snugnet.services.labels import build_samples
 from snugnet.services.model_files import name_of, tflite_file
@@ -186,6 +188,7 @@ def evaluate(
     """
     from snugnet.evaluation.metrics import compute_confusion_matrix, compute_metrics
 
+    _check_confidence(confidence)
     predictions, choice = predict_samples(model, x, y, groups, task, budget)
     has_classes = predictions.has_classes
     return Evaluation(
@@ -235,6 +238,7 @@ def compare(
         InputError: If a model or the samples cannot be used, or the models have different outputs.
         OSError: If a file cannot be read.
     """
+    _check_confidence(confidence)
     predictions, choice = predict_samples(model, x, y, groups, task, budget)
     reference, _ = predict_samples(baseline, x, y, groups, str(choice.task), budget)
     if reference.scores.shape != predictions.scores.shape:
@@ -250,6 +254,18 @@ def compare(
         errors=None if predictions.has_classes else measure_errors(predictions, confidence),
         difference=measure_difference(predictions, reference, confidence),
     )
+
+
+def _check_confidence(confidence: Any) -> None:
+    """Check that a confidence level is a number between 0 and 1.
+
+    Raises:
+        ArgumentError: If it is not.
+    """
+    expected = "a number between 0 and 1"
+    check_type("confidence", confidence, Real, expected)
+    if not 0 < confidence < 1:
+        raise ArgumentError("confidence", None, f"expected {expected}, got {confidence}.")
 
 
 def predict_samples(
@@ -279,6 +295,7 @@ def predict_samples(
     """
     from snugnet.tflite.flatbuffer import read_graph
 
+    check_type("task", task, str | None, "the name of a task")
     with tflite_file(model, budget=as_budget(budget)) as path:
         graph = read_graph(path)
         check_resources(path, graph, 1, as_budget(budget))

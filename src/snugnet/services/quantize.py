@@ -18,7 +18,12 @@ from snugnet.core.samples import Samples
 from snugnet.core.tasks import TaskChoice
 from snugnet.core.tflite_schemes import CONVERTED_SCHEMES, FULL_INT8, FULL_INTEGER, SCHEMES
 from snugnet.services import user_data
-from snugnet.services.arguments import ArgumentError
+from snugnet.services.arguments import (
+    ArgumentError,
+    check_pair,
+    check_scheme_name,
+    check_type,
+)
 from snugnet.services.float_model import FloatModel, convert_model, open_float_model
 from snugnet.services.labels import build_samples
 from snugnet.services.output_files import check_new_file
@@ -207,13 +212,14 @@ def quantize(
         InputError: If the model, the scheme or the samples cannot be used.
         OSError: If a file cannot be read.
     """
+    check_scheme_name(scheme, "fiq_int8")
+    code = _get_code_path(allow_code)
     if scheme not in CONVERTED_SCHEMES:
         raise InputError(f"unknown scheme {scheme!r}. Known: {', '.join(CONVERTED_SCHEMES)}.")
     if SCHEMES[scheme].calibrated and calibration is None:
         raise InputError(
             f"scheme {scheme} needs calibration samples. Give calibration=x, an array of samples."
         )
-    code = None if allow_code is None else Path(allow_code)
     float_model = open_float_model(model, code, as_budget(budget))
     x = None
     if calibration is not None:
@@ -263,14 +269,27 @@ def quantize_aware(
             model.
         OSError: If a file cannot be read.
     """
+    check_pair("train", train)
+    check_pair("val", val)
+    check_type("scheme", scheme, str, "a name such as 'fiq_int8'")
+    code = _get_code_path(allow_code)
     if scheme not in FULL_INT8:
         raise InputError(
             f"scheme {scheme!r} is not available with QAT. Use {', '.join(FULL_INT8)}."
         )
-    code = None if allow_code is None else Path(allow_code)
     float_model = open_float_model(model, code, as_budget(budget))
     parts = training_parts(float_model.keras, train, val, task)
     return _quantize_aware(float_model, scheme, parts, epochs, learning_rate, seed)
+
+
+def _get_code_path(allow_code: Any) -> Path | None:
+    """Return the path of the Python file that defines custom layers; None if there is none.
+
+    Raises:
+        ArgumentError: If the argument is no path.
+    """
+    check_type("allow_code", allow_code, str | Path | None, "the path of a Python file")
+    return None if allow_code is None else Path(allow_code)
 
 
 def quantize_file(request: QuantizeRequest) -> QuantizeReport:

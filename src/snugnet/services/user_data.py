@@ -27,6 +27,7 @@ from snugnet.core.samples import flatten_group, read_npz
 from snugnet.core.text import format_count
 from snugnet.core.tflite_graph import NUMPY_TYPES, Graph
 from snugnet.int8.arrays import read_array
+from snugnet.services.arguments import describe_value
 
 # Supported file types.
 KINDS = (".npz", ".npy", ".csv")
@@ -159,7 +160,7 @@ def from_arrays(
     """
     x = _check_inputs(x, inputs, source)
     y = None if y is None else np.asarray(y)
-    group = None if group is None or len(group) == 0 else np.asarray(group)
+    group = None if group is None or np.size(group) == 0 else np.asarray(group)
     group = None if group is None else flatten_group(group, source)
     for name, values in (("y", y), ("group", group)):
         if values is not None and (values.ndim == 0 or len(values) != len(x)):
@@ -173,11 +174,24 @@ def from_arrays(
 def _check_inputs(x: Any, inputs: Sequence[InputPort] | None, source: str) -> np.ndarray:
     """Check the samples of all inputs, and reshape them."""
     arrays = _name_inputs(x, inputs, source)
-    checked = {name: _check_numbers(np.asarray(a), name, source) for name, a in arrays.items()}
+    checked = {
+        name: _check_numbers(_to_array(a, name, source), name, source) for name, a in arrays.items()
+    }
     if inputs is not None:
         shapes = {name: entry.shape for name, entry in zip(checked, inputs, strict=True)}
         checked = {name: _reshape(a, shapes[name], name, source) for name, a in checked.items()}
     return join_inputs(checked, source)
+
+
+def _to_array(values: Any, name: str, source: str) -> np.ndarray:
+    """Convert the samples of an input to an array."""
+    try:
+        return np.asarray(values)
+    except ValueError:  # the items have different shapes
+        raise InputError(
+            f"{source}: {name} is {describe_value(values)} of different shapes. Give one array of "
+            "numbers of shape (samples, …)."
+        ) from None
 
 
 def _name_inputs(x: Any, inputs: Sequence[InputPort] | None, source: str) -> dict[str, Any]:

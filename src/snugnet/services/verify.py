@@ -1,8 +1,9 @@
 """Verify a full-integer .tflite file: is it bit-exact on LiteRT and TensorFlow Lite Micro?"""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,10 +13,14 @@ from snugnet.core.errors import InputError
 from snugnet.core.inputs import list_graph_inputs
 from snugnet.core.tflite_graph import Graph
 from snugnet.services import user_data
+from snugnet.services.arguments import check_count, check_type
 from snugnet.services.html_table import html_table
 from snugnet.services.resources import check_resources
 from snugnet.tflite.model_file import ModelFile
 from snugnet.verification.certificate import Certificate, certify
+
+if TYPE_CHECKING:
+    from snugnet.services.quantized_model import QuantizedModel
 
 # Number of samples whose outputs a certificate compares, and of those compared tensor by tensor.
 CERTIFIED, TRACED = 64, 8
@@ -64,7 +69,7 @@ class Verification:
 
 
 def verify(
-    model: str | Path,
+    model: "str | Path | QuantizedModel",
     data: str | Path | user_data.DataSource | np.ndarray | None = None,
     samples: int = CERTIFIED,
     traced: int = TRACED,
@@ -73,7 +78,8 @@ def verify(
     """Compare LiteRT and TensorFlow Lite Micro with the integer engine, bit for bit.
 
     Args:
-        model: Path of a full-integer .tflite file.
+        model: Path of a full-integer .tflite file, or a `QuantizedModel` with a full-integer
+            scheme.
         data: Samples in the units that the model was trained on: numbers of shape (n, ...), or the
             path of a .npz, .npy or .csv file. None: random samples.
         samples: Number of random samples. Used only if `data` is None.
@@ -88,9 +94,22 @@ def verify(
         InputError: If the file or the samples cannot be used.
         OSError: If a file cannot be read.
     """
-    file, limits = ModelFile.read(model), as_budget(budget)
-    _check_graph(file.graph, str(model))
-    check_resources(Path(model), file.graph, samples if data is None else 1, limits)
+    from snugnet.services.model_files import name_of, tflite_file
+    from snugnet.services.quantized_model import QuantizedModel
+
+    expected = "the path of a .tflite file, or a QuantizedModel"
+    check_type("model", model, str | Path | QuantizedModel, expected)
+    check_count("samples", samples)
+    check_count("traced", traced)
+    limits = as_budget(budget)
+    opened: AbstractContextManager[Path]
+    if isinstance(model, QuantizedModel):
+        file, opened = model.file, tflite_file(model)
+    else:
+        file, opened = ModelFile.read(model), nullcontext(Path(model))
+    _check_graph(file.graph, name_of(model))
+    with opened as path:
+        check_resources(path, file.graph, samples if data is None else 1, limits)
     ports = list_graph_inputs(file.graph)
     if data is None:
         x, inputs = user_data.draw_random_samples(file.graph, samples), "random"
