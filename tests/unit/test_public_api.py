@@ -339,6 +339,11 @@ def test_to_akida_returns_program_when_model_fits_the_device(keras, tmp_path):
             "model: expected the path of a .tflite file, or a QuantizedModel, got an object of "
             "type Sequential.",
         ),
+        (
+            lambda m, x, y: sn.verify(sn.quantize(m, "drq")),
+            "drq model is not a full-integer file (scheme drq). verify needs fiq_* or int16x8; use "
+            "benchmark for other files.",
+        ),
         (lambda m, x, y: sn.verify("no.tflite", x, y), "samples: expected an integer of 1 or more"),
         (lambda m, x, y: sn.verify("no.tflite", traced=0), "traced: expected an integer of 1"),
         (lambda m, x, y: sn.evaluate(m, x, y, 0.95), "group has shape (), but x has 120 samples"),

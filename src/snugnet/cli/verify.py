@@ -40,7 +40,7 @@ def command(
 ) -> None:
     """Compare LiteRT and TensorFlow Lite Micro with the integer engine, tensor by tensor.
 
-    Exit code: 0 if every tensor is identical, 1 otherwise.
+    Exit code: 0 if every tensor is identical, 1 if not, 2 if the file is not full-integer.
     """
     limits = make_budget(budget)
     source = None if data is None else make_source(data, array, None, limits)

@@ -9,6 +9,7 @@ from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.inputs import list_graph_inputs
 from snugnet.services import user_data
 from snugnet.services.arguments import ArgumentError
+from snugnet.services.file_scheme import check_full_integer
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,12 @@ def explain(request: ExplainRequest) -> Explanation:
         InputError: If there is no such operator, element or sample, or a file is unusable.
         OSError: If a file cannot be read.
     """
-    from snugnet.int8 import load
+    from snugnet.int8.engine import Model
+    from snugnet.int8.export import read
 
-    engine = load(request.model, request.profile, request.budget)
+    graph = read(request.model, request.budget)
+    check_full_integer(graph, str(request.model), "explain")
+    engine = Model(graph, request.profile, request.budget)
     data = user_data.read(request.data, list_graph_inputs(engine.graph))
     if not 0 <= request.sample < len(data.x):
         known = f"{request.data} has samples 0 to {len(data.x) - 1}"

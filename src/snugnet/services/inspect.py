@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from snugnet.core.tflite_graph import BIAS_INPUTS, WEIGHT_INPUTS, Graph, Operator, Tensor
+from snugnet.services.file_scheme import find_scheme
 
 # Bytes of a number. Sizes of activations of other types are not known.
 BYTES = {
@@ -176,7 +177,7 @@ def describe(path: Path) -> FileDescription:
     return FileDescription(
         file=str(path),
         bytes=path.stat().st_size,
-        scheme=_find_scheme(graph),
+        scheme=find_scheme(graph),
         inputs=tuple(graph.inputs),
         outputs=tuple(graph.outputs),
         operators=tuple(graph.operators),
@@ -196,18 +197,6 @@ def _read(path: Path) -> tuple[Graph, int]:
     from snugnet.int8.export import read
 
     return read(path), 1
-
-
-def _find_scheme(graph: Graph) -> str | None:
-    """Find the strictest scheme whose promises a file keeps: some schemes allow more."""
-    from snugnet.core.tflite_schemes import SCHEMES
-    from snugnet.tflite.contract import check_contract
-
-    if not graph.inputs or len(graph.outputs) != 1:
-        return None
-    strict_first = sorted(SCHEMES.values(), key=lambda scheme: " or " in scheme.weights)
-    kept = (scheme.name for scheme in strict_first if check_contract(graph, scheme).is_kept)
-    return next(kept, None)
 
 
 def _describe_tensor(tensor: Tensor) -> TensorDescription:

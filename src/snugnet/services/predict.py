@@ -5,13 +5,15 @@ from pathlib import Path
 
 from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.inputs import list_graph_inputs
-from snugnet.int8 import load
 from snugnet.int8.classification_report import (
     ClassificationReport,
     PredictionReport,
     report_predictions,
 )
+from snugnet.int8.engine import Model
+from snugnet.int8.export import read
 from snugnet.services import user_data
+from snugnet.services.file_scheme import check_full_integer
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,9 @@ def predict(request: PredictRequest) -> PredictionReport:
         InputError: If a file is damaged or does not fit.
         OSError: If a file cannot be read.
     """
-    engine = load(request.model, request.profile, request.budget)
+    graph = read(request.model, request.budget)
+    check_full_integer(graph, str(request.model), "run")
+    engine = Model(graph, request.profile, request.budget)
     data = user_data.read(request.data, list_graph_inputs(engine.graph))
     x = user_data.as_model_input(data.x, request.raw)
     report = report_predictions(engine, x, data.y, data.class_names, request.task)

@@ -14,6 +14,7 @@ from snugnet.core.inputs import list_graph_inputs
 from snugnet.core.tflite_graph import Graph
 from snugnet.services import user_data
 from snugnet.services.arguments import check_count, check_type
+from snugnet.services.file_scheme import check_full_integer
 from snugnet.services.html_table import html_table
 from snugnet.services.resources import check_resources
 from snugnet.tflite.model_file import ModelFile
@@ -102,12 +103,14 @@ def verify(
     check_count("samples", samples)
     check_count("traced", traced)
     limits = as_budget(budget)
+    scheme = None
     opened: AbstractContextManager[Path]
     if isinstance(model, QuantizedModel):
-        file, opened = model.file, tflite_file(model)
+        file, opened, scheme = model.file, tflite_file(model), model.scheme
     else:
         file, opened = ModelFile.read(model), nullcontext(Path(model))
     _check_graph(file.graph, name_of(model))
+    check_full_integer(file.graph, name_of(model), "verify", scheme)
     with opened as path:
         check_resources(path, file.graph, samples if data is None else 1, limits)
     ports = list_graph_inputs(file.graph)

@@ -7,7 +7,7 @@ import pytest
 
 from snugnet.core.affine import quantize
 from snugnet.int8 import load
-from tests.tflite_files import Tensor, single
+from tests.tflite_files import Node, Tensor, single, write
 
 
 def test_run_prints_output_and_accuracy_when_data_has_labels(command_json, model, x, tmp_path):
@@ -73,9 +73,41 @@ def test_random_samples_cover_range_when_input_is_int8_or_float(command_json, mo
         assert (levels.min(), levels.max()) == (-128, 127)
 
 
-def test_verify_exits_1_when_file_is_unsupported(command_json, command, tmp_path):
+@pytest.mark.parametrize("name", ["verify", "run", "explain"])
+def test_command_exits_2_when_file_is_not_full_integer(command, tmp_path, name):
     path = tmp_path / "float.tflite"
     path.write_bytes(single("RELU", [Tensor((1, 4), "float32")], [Tensor((1, 4), "float32")]))
+    np.save(tmp_path / "x.npy", np.zeros((2, 4), np.float32))
+    place = ("--operator", 0, "--element", "0,0") if name == "explain" else ()
+    data = () if name == "verify" else (tmp_path / "x.npy",)
+    assert command(name, path, *data, *place) == (
+        2,
+        "",
+        f"snugnet: {path} is not a full-integer file (scheme float32). {name} needs fiq_* or "
+        "int16x8; use benchmark for other files.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("types", "reason"),
+    [
+        (("int8", "float32"), "1 of 2 operators compute in float32, first t2"),
+        (("float32", "float32"), "2 of 2 operators compute in float32, first t1"),
+    ],
+)
+def test_verify_counts_float_operators_when_no_scheme_fits(command, tmp_path, types, reason):
+    tensors = [Tensor((2, 4), dtype, 0.1) for dtype in ("int8", *types)]
+    nodes = [Node("RELU", [0], [1]), Node("RELU", [1], [2])]
+    (tmp_path / "m.tflite").write_bytes(write(tensors, nodes, [0], [2]))
+    code, _, complaint = command("verify", tmp_path / "m.tflite")
+    assert code == 2
+    assert f"is not a full-integer file ({reason})" in complaint
+
+
+def test_verify_exits_1_when_operator_is_unsupported(command_json, command, tmp_path):
+    path = tmp_path / "abs.tflite"
+    ends = [Tensor((1, 4), "int8", 0.1) for _ in range(2)]
+    path.write_bytes(single("ABS", ends[:1], ends[1:]))
     code, result = command_json("verify", path)
     assert code == 1
     assert result["litert_ref"]["verdict"] == "unsupported"

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from snugnet.int8.export import read, write
-from tests.tflite_files import Tensor, single
+from tests import tflite_files
+from tests.tflite_files import Node, Tensor, single
 
 
 def test_inspect_lists_operators_and_tensors_when_json_is_set(command_json, model):
@@ -77,3 +78,14 @@ def test_inspect_diff_lists_tensors_when_scales_differ(command_json, tmp_path):
     assert [change["role"] for change in result["changed"]] == ["input 0", "output"]
     scales = [change["other"]["scales"][0] for change in result["changed"]]
     np.testing.assert_allclose(scales, 0.2)
+
+
+@pytest.mark.parametrize(("dtype", "scheme"), [("float32", "float32"), ("int8", "fiq_float32")])
+def test_inspect_finds_scheme_when_file_has_no_weights(command_json, tmp_path, dtype, scheme):
+    ends = Tensor((1, 4), "float32"), Tensor((1, 4), "float32")
+    tensors = [*ends, *(Tensor((1, 4), dtype, 0.1) for _ in range(2))]
+    nodes = [Node("QUANTIZE", [0], [2]), Node("RELU", [2], [3]), Node("DEQUANTIZE", [3], [1])]
+    if dtype == "float32":
+        nodes = [Node("RELU", [0], [1])]
+    (tmp_path / "m.tflite").write_bytes(tflite_files.write(tensors, nodes, [0], [1]))
+    assert command_json("inspect", tmp_path / "m.tflite")[1]["scheme"] == scheme
