@@ -62,6 +62,16 @@ def test_quantize_keeps_contract_when_scheme_is_known(model, scheme):
     assert (result.certificate is None) == (scheme not in FULL_INTEGER)
 
 
+def test_quantize_has_note_when_drq_quantizes_nothing(model, keras):
+    small = sn.quantize(model, "drq")
+    assert small.notes == tuple(small.to_json()["notes"])
+    assert "no weights were quantized: TensorFlow keeps tensors with fewer" in repr(small)
+    layers = keras.tf_keras.layers
+    large = keras.tf_keras.Sequential([layers.Input((64,)), layers.Dense(64), layers.Dense(3)])
+    assert sn.quantize(large, "drq").notes == ()
+    assert sn.quantize(model, "float32").notes == ()
+
+
 def test_quantize_is_exact_when_model_is_full_integer(quantized):
     assert quantized.certificate.exact
     assert quantized.certificate.samples == 64

@@ -129,7 +129,7 @@ class QuantizeReport:
         contract: Whether the file holds what its scheme promises.
         quality: Quality on the test samples, and the difference from the float32 model; or why it
             was not measured.
-        notes: Changes made to the model when it was read.
+        notes: Changes made to the model when it was read, and what is unexpected in the new file.
         certificate: Whether a full-integer file is bit-exact; None for other schemes.
     """
 
@@ -484,6 +484,6 @@ def _measure(
         output_bytes=quantized.size_bytes,
         contract=quantized.contract,
         quality=quality,
-        notes=float_model.notes,
+        notes=(*float_model.notes, *quantized.notes),
         certificate=certificate,
     )

@@ -1,5 +1,6 @@
 """Quantized models: a .tflite file in memory with its size, its contract and its certificate."""
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,9 @@ from snugnet.services.verify import CERTIFIED, TRACED, certify_samples
 from snugnet.tflite.contract import Contract, check_contract
 from snugnet.tflite.model_file import ModelFile
 from snugnet.verification.certificate import Certificate
+
+# TensorFlow's converter keeps smaller weight tensors in float with scheme `drq`.
+DRQ_MIN_ELEMENTS = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +64,18 @@ class QuantizedModel:
     def contract(self) -> Contract:
         """Whether types and scales in the file are those that its scheme promises."""
         return check_contract(self.graph, SCHEMES[self.scheme])
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences about the result that the user may not expect; mostly none."""
+        weights = [tensor for _, tensor in self.graph.weights()]
+        is_small = all(math.prod(tensor.shape) < DRQ_MIN_ELEMENTS for tensor in weights)
+        if self.scheme != "drq" or self.contract.int8_weights or not is_small:
+            return ()
+        return (
+            "no weights were quantized: TensorFlow keeps tensors with fewer than "
+            f"{DRQ_MIN_ELEMENTS:,} elements in float, so the file computes the same as float32",
+        )
 
     @cached_property
     def certificate(self) -> Certificate | None:
@@ -107,16 +123,19 @@ class QuantizedModel:
         if self.scheme in FULL_INTEGER and "certificate" in vars(self):
             assert self.certificate is not None
             rows["bit-exact"] = "yes" if self.certificate.exact else "no"
+        if self.notes:
+            rows["notes"] = "; ".join(self.notes)
         return rows
 
     def to_json(self) -> dict[str, Any]:
-        """Return sizes in bytes, contract and certificate as a mapping that JSON can represent."""
+        """Return sizes in bytes, contract, notes and certificate as a mapping for JSON."""
         certificate = self.certificate
         return {
             "scheme": self.scheme,
             "method": self.method,
             "bytes": {"float32": len(self.float32), "output": self.size_bytes},
             "contract": self.contract.to_json(),
+            "notes": list(self.notes),
             "certificate": None if certificate is None else certificate.to_json(),
         }
 

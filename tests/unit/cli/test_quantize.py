@@ -175,6 +175,14 @@ def test_quantize_uses_drq_when_data_is_missing(command_json, command, model_and
     code, result = command_json("quantize", "--model", model, "--output", output)
     assert code == 0
     assert result["scheme"] == "drq"
+    (note,) = result["notes"]
+    assert note == (
+        "no weights were quantized: TensorFlow keeps tensors with fewer than 1,024 elements in "
+        "float, so the file computes the same as float32"
+    )
+    assert (
+        f"note: {note}" in command("quantize", "--model", model, "--output", output, "--force")[1]
+    )
     code, _, complaint = command(
         "quantize", "--model", model, "--output", output, "--scheme", "fiq_int8"
     )
