@@ -9,8 +9,15 @@ from snugnet.services.quality import Quality
 from snugnet.services.user_data import describe_arrays
 
 
-def show_quality(console: Console, quality: Quality) -> None:
-    """Print accuracy or errors with their intervals, or why quality was not measured."""
+def show_quality(console: Console, quality: Quality, total: int | None = None) -> None:
+    """Print accuracy or errors with their intervals, or why quality was not measured.
+
+    Args:
+        console: The console.
+        quality: The quality.
+        total: Number of all samples, if the model was quantized with the samples that are not
+            measured; None if all samples are measured.
+    """
     if quality.used:
         console.print(f"data: {describe_arrays(quality.used)}")
     if quality.task is None:
@@ -22,14 +29,21 @@ def show_quality(console: Console, quality: Quality) -> None:
     measured = quality.accuracy or quality.errors
     assert measured is not None
     samples = f"{format_count(measured.n, 'sample')}{describe_groups(measured.n_groups)}"
+    use = ""
+    if total is not None:
+        groups = measured.n_groups
+        in_groups = "" if groups is None else f" ({format_count(groups, 'group')})"
+        samples = f"{measured.n:,} of {format_count(total, 'sample')}{in_groups}"
+        use = ", which were not used for calibration or training"
     if quality.accuracy is not None:
         accuracy = quality.accuracy
         interval = describe_interval(accuracy.low, accuracy.high, accuracy.confidence)
         value = bold(f"{accuracy.accuracy:.4f}")
-        console.print(join("accuracy ", value, f"{interval} on {samples}"))
+        console.print(join("accuracy ", value, f"{interval} on {samples}{use}"))
     if quality.errors is not None:
         for name, text in describe_errors(quality.errors).items():
-            console.print(f"{name} {text} on {samples}")
+            console.print(f"{name} {text} on {samples}{use}")
+            use = ""
     if quality.difference is not None:
         difference = quality.difference
         form = ".4f" if quality.errors is None else ERROR_FORMAT

@@ -50,7 +50,11 @@ DataPath = Annotated[
     Path | None,
     typer.Option(
         "--data",
-        help="Samples for calibration, QAT and accuracy: .npz with x and y, .npy with x, or .csv.",
+        help=(
+            "Samples for calibration, QAT and accuracy: .npz with x and y, .npy with x, or .csv. "
+            "If they have labels, 60 % are for calibration and training, 20 % for validation, and "
+            "20 % for accuracy; groups stay whole."
+        ),
     ),
 ]
 Epochs = Annotated[int, typer.Option("--epochs", min=1, help="Number of QAT epochs.")]
@@ -87,7 +91,11 @@ def command(
     budget: BudgetFactor = 1.0,
     as_json: Json = False,
 ) -> None:
-    """Quantize a Keras model and report size, accuracy and exactness."""
+    """Quantize a Keras model and report size, accuracy and exactness.
+
+    If the model was trained on the samples in --data, the accuracy is too high.
+    Measure the test accuracy with `snugnet benchmark` on other samples.
+    """
     limits = make_budget(budget)
     source = None if data is None else make_source(data, array, labels, limits)
     request = QuantizeRequest(
@@ -133,7 +141,7 @@ def _show(console: Console, report: QuantizeReport) -> None:
         console.print(f"operators in float: {len(in_float) or 'none'}{_first_lines(in_float)}")
     if contract.findings:
         console.print(f"violations of the scheme{_first_lines(contract.findings)}")
-    show_quality(console, report.quality)
+    show_quality(console, report.quality, sum(report.splits.values()) or None)
     if report.certificate is not None:
         for profile, comparison in report.certificate.comparisons.items():
             reason = "" if comparison.reason is None else f" ({comparison.reason[:120]})"

@@ -131,6 +131,8 @@ class QuantizeReport:
             was not measured.
         notes: Changes made to the model when it was read, and what is unexpected in the new file.
         certificate: Whether a full-integer file is bit-exact; None for other schemes.
+        splits: Number of samples in `train` (calibration and training), `val` and `test` (quality);
+            empty without labels.
     """
 
     request: QuantizeRequest
@@ -141,6 +143,7 @@ class QuantizeReport:
     quality: Quality
     notes: tuple[str, ...]
     certificate: Certificate | None
+    splits: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return a mapping that can be written as JSON."""
@@ -157,6 +160,7 @@ class QuantizeReport:
             "contract": self.contract.to_json(),
             **self.quality.to_json(),
             "notes": list(self.notes),
+            "splits": dict(self.splits),
             "certificate": None if self.certificate is None else self.certificate.to_json(),
         }
 
@@ -182,6 +186,13 @@ class Parts:
     used: Mapping[str, str] = field(default_factory=dict)
     possible_groups: tuple[str, ...] = ()
     reason: str | None = None
+
+    def count_samples(self) -> dict[str, int]:
+        """Count the samples of each split; empty if the samples were not split."""
+        splits = {"train": self.train, "val": self.val, "test": self.test}
+        if self.test is None:
+            return {}
+        return {name: len(split.x) for name, split in splits.items() if split is not None}
 
 
 def quantize(
@@ -486,4 +497,5 @@ def _measure(
         quality=quality,
         notes=(*float_model.notes, *quantized.notes),
         certificate=certificate,
+        splits={} if parts is None else parts.count_samples(),
     )

@@ -191,6 +191,26 @@ def test_quantize_uses_drq_when_data_is_missing(command_json, command, model_and
     assert "one of these schemes: float32, drq, float16" in complaint
 
 
+@pytest.mark.parametrize("has_groups", [False, True])
+def test_quantize_names_measured_samples_when_data_is_split(
+    command, command_json, model_and_data, tmp_path, has_groups
+):
+    request = (
+        "quantize",
+        *model_and_data("conv1d"),
+        "--output",
+        tmp_path / "out.tflite",
+        "--force",
+    )
+    if has_groups:
+        arrays = dict(np.load(tmp_path / "data.npz"))
+        np.savez(tmp_path / "data.npz", **arrays, group=np.arange(SAMPLES) // 12)
+    assert command_json(*request)[1]["splits"] == {"train": 72, "val": 24, "test": 24}
+    groups = " (2 groups)" if has_groups else ""
+    used = "which were not used for calibration or training"
+    assert f" on 24 of 120 samples{groups}, {used}\n" in command(*request)[1]
+
+
 @pytest.mark.parametrize(("scheme", "calls"), [("float32", 1), ("drq", 2)])
 def test_quantize_predicts_once_when_output_equals_float_file(
     command_json, model_and_data, tmp_path, monkeypatch, scheme, calls
