@@ -1,5 +1,6 @@
 """The commands of `snugnet`, and the conversion of exceptions to messages and exit codes."""
 
+import errno
 import json
 import os
 import platform
@@ -34,6 +35,12 @@ OS_HINTS: dict[type[OSError], str] = {
     PermissionError: ". Check the permissions of the file and its folder.",
     IsADirectoryError: ". Give the path of a file.",
     NotADirectoryError: ". Check the path.",
+}
+# Hints for other errors of the file system, by number.
+DISK_HINTS = {
+    errno.EROFS: ". Choose a path on a writable file system.",
+    errno.ENOSPC: ". Free some space, or choose a path on another file system.",
+    errno.EDQUOT: ". Free some space, or choose a path on another file system.",
 }
 
 app = typer.Typer(
@@ -114,6 +121,7 @@ def run(arguments: Sequence[str]) -> int:
 def _os_message(error: OSError) -> str:
     """Describe a file that cannot be read or written."""
     hint = next((text for kind, text in OS_HINTS.items() if isinstance(error, kind)), "")
+    hint = hint or DISK_HINTS.get(error.errno or 0, "")
     message = error.strerror or type(error).__name__
     return f"{error.filename}: {message}{hint}" if error.filename else f"{message}{hint}"
 

@@ -1,5 +1,6 @@
 """Atomic writes, JSON files, and SHA-256 checksums of files and folders."""
 
+import errno
 import hashlib
 import json
 import os
@@ -12,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from snugnet.core.errors import InputError
+
+# Errors of writing, which do not name the file.
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
 @contextmanager
@@ -32,26 +36,48 @@ def atomic_write(path: str | Path, is_durable: bool = True) -> Iterator[Path]:
 
     Raises:
         InputError: If the path is a folder, a device or a symbolic link.
-        OSError: If the file cannot be written.
+        OSError: If the file cannot be written. It names the path, not the temporary file.
     """
     path = Path(path)
     check_output(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(path)
-    # Created here, exclusively: a link that was planted under this name is not followed.
-    descriptor, name = tempfile.mkstemp(path.suffix, f"{_prefix(path)}{os.getpid()}-", path.parent)
-    partial = Path(name)
+    prefix = f"{_prefix(path)}{os.getpid()}-"
+    with _name_target(path, prefix):
+        # Created here, exclusively: a link that was planted under this name is not followed.
+        descriptor, name = tempfile.mkstemp(path.suffix, prefix, path.parent)
+        partial = Path(name)
+        try:
+            os.close(descriptor)
+            yield partial
+            _copy_mode(path, partial)
+            if is_durable:
+                _sync(partial)
+            partial.replace(path)
+            if is_durable:
+                _sync(path.parent)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _name_target(path: Path, prefix: str) -> Iterator[None]:
+    """Replace the name of a temporary file in errors by that of its target.
+
+    An error without a name, such as that of a full disk, gets the name of the target too.
+
+    Args:
+        path: The target.
+        prefix: Start of the name of the temporary file.
+    """
     try:
-        os.close(descriptor)
-        yield partial
-        _copy_mode(path, partial)
-        if is_durable:
-            _sync(partial)
-        partial.replace(path)
-        if is_durable:
-            _sync(path.parent)
-    finally:
-        partial.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        name = error.filename
+        is_partial = isinstance(name, str | os.PathLike) and Path(name).name.startswith(prefix)
+        if error.errno is None or not (is_partial or (name is None and error.errno in DISK_ERRORS)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def check_output(path: Path) -> None:

@@ -15,6 +15,7 @@ from snugnet.core.inputs import list_graph_inputs, split_inputs
 from snugnet.int8.cost import check_cost
 from snugnet.services import user_data
 from snugnet.services.arguments import ArgumentError
+from snugnet.services.input_files import check_input_files
 from snugnet.services.output_files import check_new_file
 from snugnet.services.resources import check_resources
 from snugnet.tflite.model_file import ModelFile
@@ -127,7 +128,10 @@ def export(request: ExportRequest) -> ExportReport:
         OSError: If a file cannot be read or written.
     """
     path = request.path
+    check_input_files(request.model, None if request.data is None else request.data.path)
     check_new_file(path, request.force)
+    if request.format == Format.C:
+        check_new_file(path.with_suffix(".h"), request.force)
     if request.format == Format.C:
         files = _write_c(request)
     else:
@@ -149,7 +153,6 @@ def _write_c(request: ExportRequest) -> list[Path]:
     check_cost(file.graph, 1, request.budget, str(request.model))
     golden = _golden_of(request, file)
     header = output.with_suffix(".h")
-    check_new_file(header, request.force)
     with atomic_write(header) as header_path, atomic_write(output) as source_path:
         header_path.write_text(_header(name, golden))
         source_path.write_text(_source(name, header.name, file.content, golden))

@@ -25,6 +25,7 @@ from snugnet.services.arguments import (
     check_type,
 )
 from snugnet.services.float_model import FloatModel, convert_model, open_float_model
+from snugnet.services.input_files import check_input_files
 from snugnet.services.labels import build_samples
 from snugnet.services.output_files import check_new_file
 from snugnet.services.quality import Quality
@@ -87,7 +88,8 @@ class QuantizeRequest:
         """Check that the options fit together, before anything large is imported.
 
         Raises:
-            InputError: If they do not.
+            InputError: If they do not, or if the output cannot be written.
+            FileNotFoundError: If a file of the request does not exist.
         """
         if self.output.suffix != ".tflite":
             raise ArgumentError(
@@ -101,6 +103,8 @@ class QuantizeRequest:
             )
         if self.data is None and (is_aware or SCHEMES[self.scheme].calibrated):
             raise ArgumentError("data", None, f"missing. {self._explain_need()}")
+        data = None if self.data is None else self.data.path
+        check_input_files(self.model, data, self.allow_code)
         check_new_file(self.output, self.force)
 
     def _explain_need(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from snugnet.core import installation
 from snugnet.core.errors import InputError
+from snugnet.services.output_files import check_folder
 
 CONFIG = Path("config.yaml")
 CLONE_SNAKEFILE = Path("workflow/Snakefile")
@@ -50,12 +51,14 @@ class StudyFolder:
     texts: dict[Path, str] = field(default_factory=dict)
 
     def check(self, force: bool) -> None:
-        """Check that no existing file would be overwritten.
+        """Check that the files can be written, and that no existing file would be overwritten.
 
         Raises:
             InputError: If a file exists with other content and `force` is not set; or if the
-                folder of `output` does not exist.
+                folder of a file does not exist or cannot be written to.
         """
+        for path in (self.output, *self.texts):
+            check_folder(path)
         if self.output.exists() and not force:
             raise InputError(
                 f"{self.output} already exists. Use --force to overwrite it, or --output to write "

@@ -16,6 +16,7 @@ from snugnet.core.files import atomic_write
 from snugnet.core.inputs import InputPort, has_several_inputs, list_sample_inputs
 from snugnet.core.tasks import Task, choose_task, is_one_hot, is_whole
 from snugnet.services.arguments import ArgumentError
+from snugnet.services.input_files import check_input_files
 from snugnet.services.study_folder import StudyFolder, choose_study_folder
 from snugnet.services.study_text import VARIANTS, StudyDescription, format_study
 
@@ -157,6 +158,7 @@ def init_study(request: InitRequest) -> InitReport:
     from snugnet.datasets import windows
     from snugnet.datasets.prepare import prepare
 
+    check_input_files(request.data, request.model)
     folder = choose_study_folder(request.study_name, request.output)
     folder.check(request.force)
     config = folder.read_base(request.study_name)

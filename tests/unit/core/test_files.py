@@ -1,11 +1,13 @@
 """Tests of atomic file writes and of JSON files."""
 
+import errno
 import json
 import multiprocessing
 import os
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -84,6 +86,34 @@ def test_atomic_write_fails_when_output_is_a_device(tmp_path):
     with pytest.raises(InputError, match="a device, not a file"), atomic_write(device):
         pass
     assert stat.S_ISFIFO(device.stat().st_mode)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_atomic_write_names_target_when_disk_is_full(tmp_path, named):
+    path = tmp_path / "out.txt"
+    with pytest.raises(OSError, match="No space left") as caught, atomic_write(path) as partial:
+        message = os.strerror(errno.ENOSPC)
+        raise OSError(errno.ENOSPC, message, *([str(partial)] if named else []))
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(path))
+    assert list_names(tmp_path) == []
+
+
+def test_atomic_write_names_target_when_file_cannot_be_made(tmp_path, monkeypatch):
+    def fail(suffix, prefix, folder):
+        raise PermissionError(errno.EACCES, "Permission denied", f"{folder}/{prefix}x{suffix}")
+
+    monkeypatch.setattr(tempfile, "mkstemp", fail)
+    path = tmp_path / "out.txt"
+    with pytest.raises(PermissionError) as caught, atomic_write(path):
+        pass
+    assert caught.value.filename == str(path)
+
+
+def test_atomic_write_keeps_error_when_another_file_is_named(tmp_path):
+    error = FileNotFoundError(errno.ENOENT, "No such file or directory", "other.txt")
+    with pytest.raises(FileNotFoundError) as caught, atomic_write(tmp_path / "out.txt"):
+        raise error
+    assert caught.value is error
 
 
 def test_atomic_write_removes_file_when_its_process_was_killed(tmp_path):
