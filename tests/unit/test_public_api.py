@@ -264,6 +264,10 @@ def test_to_akida_returns_program_when_model_fits_the_device(keras, tmp_path):
     [
         (lambda m, x, y: sn.quantize(m), "needs calibration samples. Give calibration=x"),
         (lambda m, x, y: sn.quantize(m, "int3", x), "unknown scheme 'int3'. Known: float32"),
+        (
+            lambda m, x, y: sn.quantize(m, "int8", x),
+            "unknown scheme 'int8'. Did you mean 'fiq_int8'? Known: float32",
+        ),
         (lambda m, x, y: sn.quantize("no.h5", "drq"), "no.h5"),
         (lambda m, x, y: sn.quantize(object(), "drq"), "not a tf_keras model"),
         (lambda m, x, y: sn.quantize(m, calibration=x[:, :5]), "samples have shape"),

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import platform
+import re
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -25,7 +26,7 @@ from snugnet.cli import (
 )
 from snugnet.core.errors import InputError
 from snugnet.core.extras import missing
-from snugnet.core.text import escape_controls, shorten
+from snugnet.core.text import escape_controls, find_nearest_name, shorten
 from snugnet.services.arguments import ArgumentError
 
 DONE, FAILED, WRONG = 0, 1, 2
@@ -94,7 +95,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return int(app(args=command, prog_name="snugnet", standalone_mode=False) or DONE)
     except TyperException as error:
-        return _report_request_error(error.format_message(), arguments)
+        return _report_request_error(_usage_message(error.format_message()), arguments)
     except ArgumentError as error:
         option = error.argument.replace("_", "-")
         return _report_request_error(f"--{option}{error.problem}", arguments)
@@ -116,6 +117,16 @@ def run(arguments: Sequence[str]) -> int:
         message = f"unexpected {type(error).__name__}: {error}"
         _print_error(f"{message}. Set SNUGNET_TRACEBACK=1 to see where it happened.", arguments)
         return FAILED
+
+
+def _usage_message(message: str) -> str:
+    """Describe a wrong command line: without the type of the error, and with the nearest choice."""
+    message = message.replace(": Value error, ", ": ")
+    unknown = re.search(r"'([^']*)' is not one of (.*)\.$", message)
+    if unknown is None:
+        return message
+    near = find_nearest_name(unknown[1], re.findall(r"'([^']*)'", unknown[2]))
+    return message if near is None else f"{message} Did you mean {near!r}?"
 
 
 def _os_message(error: OSError) -> str:

@@ -1,6 +1,5 @@
 """Messages about invalid settings: where, what is wrong, and what is allowed."""
 
-import difflib
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -10,7 +9,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import ValidationError
 
 from snugnet.core.settings.base import Settings
-from snugnet.core.text import shorten
+from snugnet.core.text import find_nearest_name, shorten
 
 # The type that a message names, by the type of pydantic's error.
 TYPES = {
@@ -68,8 +67,8 @@ def describe_errors(
 
 def unknown(what: str, name: Any, known: Sequence[Any]) -> str:
     """Describe an unknown name, with the nearest known name and all the others."""
-    near = difflib.get_close_matches(str(name), [str(other) for other in known], n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    near = find_nearest_name(str(name), [str(other) for other in known])
+    hint = "" if near is None else f" Did you mean {near!r}?"
     allowed = ", ".join(str(other) for other in known) or "none"
     return f"unknown {what} {name!r}.{hint} Known: {allowed}."
 

@@ -1,6 +1,8 @@
 """Texts of files, made safe for a terminal."""
 
+import difflib
 import re
+from collections.abc import Sequence
 
 # Control characters except line feed and tab, and those that change the direction of writing. A
 # terminal executes the former; the latter show a text in another order.
@@ -30,6 +32,17 @@ def format_count(count: int, unit: str) -> str:
 def describe_groups(groups: int | None) -> str:
     """Return how many groups some samples belong to, as ` of 5 groups`; "" without groups."""
     return "" if groups is None else f" of {format_count(groups, 'group')}"
+
+
+def find_nearest_name(name: str, known: Sequence[str]) -> str | None:
+    """Find the known name that was probably meant; None if no name is near.
+
+    A known name of which the name is a part comes first: `fiq_int8` for `int8`.
+    """
+    longer = [other for other in known if name and name in other.split("_")]
+    near = difflib.get_close_matches(name, longer, n=1, cutoff=0)
+    near = near or difflib.get_close_matches(name, known, n=1)
+    return near[0] if near else None
 
 
 def get_first_line(error: Exception) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from snugnet.config.messages import unknown
 from snugnet.core.akida_schemes import AKIDA_SCHEMES, DEVICES
 from snugnet.core.budget import DEFAULT_BUDGET, Budget, as_budget
 from snugnet.core.errors import InputError
@@ -198,7 +199,7 @@ def _device(scheme: str, device: str | None) -> str:
         InputError: If the scheme is unknown, or does not have the device.
     """
     if scheme not in AKIDA_SCHEMES:
-        raise InputError(f"unknown scheme {scheme!r}. Known: {', '.join(AKIDA_SCHEMES)}.")
+        raise InputError(unknown("scheme", scheme, list(AKIDA_SCHEMES)))
     devices = DEVICES[AKIDA_SCHEMES[scheme].version]
     if device is not None and device not in devices:
         known = ", ".join(devices)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from snugnet.config.messages import unknown
 from snugnet.core.budget import DEFAULT_BUDGET, Budget, as_budget
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
@@ -230,7 +231,7 @@ def quantize(
     check_scheme_name(scheme, "fiq_int8")
     code = _get_code_path(allow_code)
     if scheme not in CONVERTED_SCHEMES:
-        raise InputError(f"unknown scheme {scheme!r}. Known: {', '.join(CONVERTED_SCHEMES)}.")
+        raise InputError(unknown("scheme", scheme, CONVERTED_SCHEMES))
     if SCHEMES[scheme].calibrated and calibration is None:
         raise InputError(
             f"scheme {scheme} needs calibration samples. Give calibration=x, an array of samples."

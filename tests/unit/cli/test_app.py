@@ -35,6 +35,16 @@ def test_help_lists_all_commands_when_none_is_named(command):
         (("inspect", "none.tflite"), "none.tflite: No such file or directory"),
         (("inspect", "none.onnx"), "the file name must end in .tflite, .npz, .json"),
         (("akida",), "Missing command"),
+        (
+            ("quantize", "--model", "m.h5", "--output", "q.tflite", "--scheme", "int8"),
+            "snugnet: Invalid value for '--scheme': 'int8' is not one of 'float32', 'drq', "
+            "'fiq_float32', 'fiq_int8', 'fiq_uint8', 'float16', 'int16x8'. Did you mean "
+            "'fiq_int8'?\n",
+        ),
+        (
+            ("export", "m.tflite", "--to", "zip"),
+            "snugnet: Invalid value for '--to': 'zip' is not one of 'c', 'npz', 'json'.\n",
+        ),
         (("akida", "check", "m.h5", "--scheme", "int4"), "akida_v1_w4a4"),
         (
             ("akida", "check", "m.h5", "--scheme", "akida_v1_w4a4", "--device", "X"),

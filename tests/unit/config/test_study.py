@@ -296,6 +296,7 @@ def test_cells_are_unique_when_study_blocks_overlap():
             r"study\[0\]\.models: unknown model 'nte'\. Did you mean 'net'",
         ),
         ("study/0/variants", ["pruned"], r"study\[0\]\.variants: unknown variant 'pruned'"),
+        ("study/0/schemes", ["int8"], r"unknown scheme 'int8'\. Did you mean 'fiq_int8'\?"),
         ("study/0/schemes", ["int9"], r"study\[0\]\.schemes: unknown scheme 'int9'.*fiq_int8"),
         ("study/0/schems", [], r"study\[0\]: unknown key 'schems'\. Did you mean 'schemes'"),
         ("study", {"models": []}, "is object; allowed: array"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from snugnet.core.text import escape_controls, shorten
+from snugnet.core.text import escape_controls, find_nearest_name, shorten
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,19 @@ def test_shorten_cuts_middle_when_text_is_long():
     assert len(text) < 200
     assert "3,599,900 characters left out" in text
     assert shorten("short") == "short"
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "nearest"),
+    [
+        ("int8", ("float32", "drq", "fiq_int8", "int16x8"), "fiq_int8"),
+        ("w4a4", ("akida_v1_w4a4", "akida_v2_w8a8"), "akida_v1_w4a4"),
+        ("sede", ("seed", "study"), "seed"),
+        ("fiq_int8", ("int8", "fiq_uint8"), "fiq_uint8"),
+        ("zip", ("c", "npz", "json"), None),
+        ("", ("a_b", "a__b"), None),
+        ("x", (), None),
+    ],
+)
+def test_find_nearest_name_prefers_longer_name_when_it_is_a_part(name, known, nearest):
+    assert find_nearest_name(name, known) == nearest
