@@ -1,6 +1,6 @@
 """Protection of a trained model against fine-tuning that makes it worse."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -33,6 +33,14 @@ def restore_if_worse(
     metrics = model.evaluate(to_keras(val.x), targets, batch_size=512, verbose=0, return_dict=True)
     before = {f"val_{name}": value for name, value in metrics.items()}
     best = find_best_epoch(history, monitor)
-    print(f"metrics before training: {before}; in the best epoch: {best}")
+    print(
+        f"metrics before training: {_format_metrics(before, before)}; in the best epoch: "
+        f"{_format_metrics(best, before)}"
+    )
     if find_best_epoch([before, best], monitor) is best:
         model.set_weights(trained)
+
+
+def _format_metrics(metrics: Mapping[str, float], names: Iterable[str]) -> str:
+    """Format metrics with four decimals: `val_loss 0.6203, val_accuracy 0.9583`."""
+    return ", ".join(f"{name} {metrics[name]:.4f}" for name in names if name in metrics)
