@@ -98,6 +98,6 @@ def _show(console: Console, report: InitReport) -> None:
         console.print(f"warning: {warning}")
     for name, reason in report.unfit.items():
         console.print(f"variant {name} is left out: {reason}")
-    console.print(f"written: {', '.join(map(str, report.files))}")
+    console.print(f"written: {', '.join(map(str, report.files)) or 'nothing, no file changed'}")
     console.print("run the study with:")
     console.print(f"  {report.command}")

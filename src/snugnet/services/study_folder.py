@@ -65,7 +65,7 @@ class StudyFolder:
                 "another file."
             )
         for path, text in self.texts.items():
-            if _has_other_content(path, text) and not force:
+            if path.exists() and not has_content(path, text) and not force:
                 raise InputError(
                     f"{path} already exists with other content. Use --force to overwrite it, or "
                     "run the command in an empty folder."
@@ -141,6 +141,6 @@ def _format_command(path: Path) -> str:
     return f"{RUN} --configfile {shlex.quote(str(path))}"
 
 
-def _has_other_content(path: Path, text: str) -> bool:
-    """Check whether a path exists and is not a file with this text."""
-    return path.exists() and (not path.is_file() or path.read_bytes() != text.encode())
+def has_content(path: Path, text: str) -> bool:
+    """Check whether a path is a file with this text."""
+    return path.is_file() and path.read_bytes() == text.encode()

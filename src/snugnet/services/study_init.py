@@ -17,7 +17,7 @@ from snugnet.core.inputs import InputPort, has_several_inputs, list_sample_input
 from snugnet.core.tasks import Task, choose_task, is_one_hot, is_whole
 from snugnet.services.arguments import ArgumentError
 from snugnet.services.input_files import check_input_files
-from snugnet.services.study_folder import StudyFolder, choose_study_folder
+from snugnet.services.study_folder import StudyFolder, choose_study_folder, has_content
 from snugnet.services.study_text import VARIANTS, StudyDescription, format_study
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class InitReport:
 
     Attributes:
         output: The configuration.
-        files: All written files.
+        files: The written files. Files that existed with the same content are not among them.
         command: The command that runs the study.
         inputs: Shape of a sample of each input, as the model takes it.
         task: The task of the dataset.
@@ -174,12 +174,13 @@ def init_study(request: InitRequest) -> InitReport:
     train = prepared.splits["train"]
     text, unfit = _format_fitting_study(request, folder, settings, train, model, config)
     files = {**folder.texts, folder.output: text}
-    for path, content in files.items():
+    changed = {path: text for path, text in files.items() if not has_content(path, text)}
+    for path, content in changed.items():
         with atomic_write(path) as partial_path:
             partial_path.write_text(content, encoding="utf-8")
     return InitReport(
         output=folder.output,
-        files=tuple(files),
+        files=tuple(changed),
         command=folder.command,
         inputs=list_sample_inputs(train.x),
         task=train.task,

@@ -489,6 +489,14 @@ def test_init_adds_second_study_when_folder_has_one(command_json, command, own_f
     assert "--name belt: this name is already used in config.yaml (models)" in complaint
     code, result = command_json(*second, "--name", "second")
     assert code == 0, result
+    assert result["files"] == ["second.yaml"]
+    code, result = command_json(*second, "--name", "second", "--force")
+    assert (code, result["files"]) == (0, [])
+    printed = command(*second, "--name", "second", "--force")[1]
+    assert "written: nothing, no file changed\n" in printed
+    (own_folder / "Snakefile").write_text("other")
+    code, result = command_json(*second, "--name", "second", "--force")
+    assert (code, result["files"]) == (0, ["Snakefile"])
     assert result["command"] == "snakemake --cores 2 all --configfile second.yaml"
     assert (own_folder / "config.yaml").read_bytes() == before
     assert study_of(own_folder / "second.yaml").cells[0].model == "second"
