@@ -5,6 +5,7 @@ PYTHON ?=
 # The PATH without .venv; `export PATH` below puts .venv first.
 SYSTEM_PATH := $(PATH)
 VENV := .venv
+VENV_PATH := $(if $(filter /%,$(VENV)),$(VENV),$(CURDIR)/$(VENV))
 BIN := $(VENV)/bin
 # Stamp files: the packages of studies are installed; the tools for developers are installed.
 READY := $(VENV)/.ready
@@ -30,6 +31,16 @@ SNAKEFILES := Snakefile workflow/Snakefile workflow/rules
 IDENTITY := import sys; print(sys.hexversion, sys.base_prefix)
 ifneq ($(PYTHON),)
 ifneq ($(shell $(BIN)/python -c "$(IDENTITY)" 2> /dev/null),$(shell $(PYTHON) -c "$(IDENTITY)" 2> /dev/null))
+$(shell rm -f $(READY) $(READY_DEV))
+endif
+endif
+
+# The scripts of an environment start the Python at the path where it was created. In a copied or moved
+# clone, they would run the code of the original.
+MOVED :=
+ifneq ($(wildcard $(BIN)/pip),)
+ifeq ($(shell head -n 2 $(BIN)/pip | grep -F -e '!$(VENV_PATH)/' -e '"$(VENV_PATH)/' -e ' $(VENV_PATH)/'),)
+MOVED := echo "$(VENV) was created in another folder. Making a new environment." && rm -rf $(VENV) &&
 $(shell rm -f $(READY) $(READY_DEV))
 endif
 endif
@@ -104,10 +115,10 @@ help: ## List the targets.
 # than the one that most Pythons bring. Bytecode is written when a module is first imported, because
 # most modules never are. The package itself is installed in place. Only pip's pin is read from
 # requirements-dev.txt, so a newer one does not install everything again. An environment of the same
-# Python is kept: a study may be running in it.
+# Python is kept, unless the clone was copied or moved: a study may be running in it.
 $(READY): requirements.txt pyproject.toml setup.py | requirements-dev.txt
 	@export PATH="$(SYSTEM_PATH)"; python=$$(.ci/find-python $(if $(PYTHON),"$(PYTHON)")) \
-		&& { $(BIN)/python -c 'import pip; $(IDENTITY)' 2> /dev/null \
+		&& $(MOVED) { $(BIN)/python -c 'import pip; $(IDENTITY)' 2> /dev/null \
 		| grep -qxF "$$("$$python" -c '$(IDENTITY)')" || "$$python" -m venv --clear $(VENV); }
 	awk '/^pip==/,/[^\\]$$/' requirements-dev.txt > $(VENV)/pip.txt
 	$(PIP) --require-hashes -r $(VENV)/pip.txt

@@ -1,6 +1,7 @@
 """Tests of the Makefile and of .ci/find-python."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -127,6 +128,50 @@ def test_make_installs_again_only_when_python_is_another_one(installed, programs
     (folder / "python").rename(folder / "bin/python")
     commands = plan("run", installed, f"PYTHON={folder / 'other'}")
     assert ("--require-hashes" in commands) == is_new
+
+
+# What the first lines of `pip` look like in an environment: usual, and with a path of spaces or of
+# more than 127 characters.
+SHEBANGS = ("#!{}/bin/python", '#!/bin/sh\n\'\'\'exec\' "{}/bin/python" "$0" "$@"')
+
+
+@pytest.mark.parametrize("shebang", SHEBANGS)
+@pytest.mark.parametrize("place", ["", "/original"])
+def test_make_makes_new_environment_when_clone_moved(installed, tmp_path, shebang, place):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/pip").write_text(shebang.format(f"{place}{tmp_path}"))
+    commands = plan("run", installed)
+    assert ("--require-hashes" in commands) == (place != "")
+    assert ("was created in another folder" in commands) == (place != "")
+
+
+# A Python that makes an environment which contains only itself and pip.
+FAKE_PYTHON = """\
+case "$1 $2 $3" in
+    "-m venv --clear")
+        mkdir -p "$4/bin"; cp "$0" "$4/bin/python"; echo "#!$4/bin/python" > "$4/bin/pip";;
+    "-c "*) echo same;;
+esac"""
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_make_keeps_original_environment_when_clone_moved(programs, tmp_path, is_link):
+    folder = programs(python3_11=FAKE_PYTHON)
+    python = folder / "python3.11"
+    original, copy = tmp_path / "original", tmp_path / "copy"
+    subprocess.run([python, "-m", "venv", "--clear", original], check=True)
+    for name in (".ready", "package"):
+        (original / name).touch()
+    if is_link:
+        copy.symlink_to(original)
+    else:
+        shutil.copytree(original, copy)
+    command = ["make", "--silent", f"VENV={copy}", f"PYTHON={python}", f"{copy}/.ready"]
+    outputs = [subprocess.check_output(command, cwd=ROOT, text=True) for _ in range(2)]
+    message = f"{copy} was created in another folder. Making a new environment.\n"
+    assert outputs == [message, ""]
+    assert sorted(path.name for path in copy.iterdir()) == [".ready", "bin", "pip.txt"]
+    assert (original / "package").exists()
 
 
 @pytest.mark.parametrize("script", ["exit 1", "exit 0"])
