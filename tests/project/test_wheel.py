@@ -110,3 +110,11 @@ def test_study_is_planned_when_only_wheel_is_installed(site, tmp_path):
     assert str(ROOT / "src") not in plan
     # The default target is `all`.
     assert re.search(r"^(local)?rule all:$", plan, re.MULTILINE)
+
+
+def test_study_is_planned_when_init_writes_another_file(site, tmp_path):
+    np.savez(tmp_path / "d.npz", x=np.zeros((60, 32, 2), np.float32), y=np.arange(60) % 3)
+    options = ("--data", "d.npz", "--output", "study.yaml")
+    run(site, tmp_path, "snugnet.cli.main", "init", *options)
+    plan = run(site, tmp_path, "snakemake", "--dry-run", "all")
+    assert "results/d/models/d/original/model.h5" in plan

@@ -1,5 +1,7 @@
 """The files that `snugnet init` writes: in a clone of Snugnet, or in any other folder."""
 
+import json
+import re
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +16,7 @@ CLONE_SNAKEFILE = Path("workflow/Snakefile")
 # The command that runs a study.
 RUN = "snakemake --cores 2 all"
 # Paths in a study are relative to the folder in which Snakemake starts: the working directory.
+# If the study has another name, it replaces `config.yaml` here.
 SNAKEFILE = """\
 # Written by `snugnet init`. config.yaml describes the study. Snugnet provides targets and defaults.
 
@@ -109,21 +112,52 @@ def choose_study_folder(name: str, output: Path | None) -> StudyFolder:
         base = "Overrides settings of config.yaml. All keys: docs/reference/configuration.md."
         return StudyFolder(path, _format_command(path), base, (CONFIG,))
     path = output or CONFIG
-    is_default = path.absolute() == CONFIG.absolute()
+    snakefile = Path("Snakefile")
+    # A folder can have several studies. Its Snakefile names the first one.
+    first = _read_study_name(snakefile) or path
+    is_first = path.absolute() == first.absolute()
     base = (
         "Overrides settings of Snugnet's default configuration. Paths are relative to this folder."
     )
-    user_configs = () if is_default or not CONFIG.is_file() else (CONFIG,)
+    user_configs = () if is_first or not first.is_file() else (first,)
     return StudyFolder(
         output=path,
-        command=RUN if is_default else _format_command(path),
+        command=RUN if is_first else _format_command(path),
         base=base,
         configs=(installation.DEFAULT_CONFIG, *user_configs),
         texts={
-            Path("Snakefile"): SNAKEFILE,
+            snakefile: _format_snakefile(first),
             Path("profiles/default/profile.yaml"): installation.PROFILE.read_text(),
         },
     )
+
+
+def _format_snakefile(study: Path) -> str:
+    """Format the Snakefile of a folder whose study is in a configuration file."""
+    quoted = json.dumps(str(study), ensure_ascii=False)
+    return SNAKEFILE.replace(str(CONFIG), quoted[1:-1])
+
+
+def _read_study_name(snakefile: Path) -> Path | None:
+    """Read the configuration file that a Snakefile names.
+
+    Args:
+        snakefile: Path of the Snakefile.
+
+    Returns:
+        The configuration file; None if there is no Snakefile, or if `init` did not write it as it
+        is.
+    """
+    try:
+        text = snakefile.read_text()
+    except (OSError, UnicodeDecodeError):
+        return None
+    quoted = re.search(r'^configfile: (".*")$', text, re.MULTILINE)
+    try:
+        study = Path(json.loads(quoted[1])) if quoted else None
+    except ValueError:
+        return None
+    return study if study and text == _format_snakefile(study) else None
 
 
 def _is_clone() -> bool:

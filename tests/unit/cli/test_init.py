@@ -468,6 +468,22 @@ def test_init_overwrites_study_only_when_force_is_set(command_json, command, own
     assert "precious" not in files[0].read_text()
 
 
+@pytest.mark.parametrize("name", ["study.yaml", 'a "b" é.yaml'])
+def test_init_names_study_in_snakefile_when_output_is_set(command_json, own_folder, name):
+    code, result = command_json(*OWN, "--output", name)
+    assert code == 0, result
+    assert result["command"] == "snakemake --cores 2 all"
+    snakefile = (own_folder / "Snakefile").read_text()
+    assert f"configfile: {json.dumps(name, ensure_ascii=False)}\n" in snakefile
+    assert "config.yaml" not in snakefile
+    assert command_json(*OWN, "--output", name, "--force")[0] == 0
+    second = ("--output", "config.yaml", "--name", "second", "--force")
+    code, result = command_json(*OWN, *second)
+    assert code == 0, result
+    assert result["command"] == "snakemake --cores 2 all --configfile config.yaml"
+    assert (own_folder / "Snakefile").read_text() == snakefile
+
+
 def test_init_changes_nothing_when_project_is_another(command, own_folder):
     (own_folder / "workflow").mkdir()
     files = {"config.yaml": "samples: [a]\n", "workflow/Snakefile": "rule all:\n    input: []\n"}
