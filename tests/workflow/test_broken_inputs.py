@@ -51,17 +51,16 @@ WINDOWS = {
         lambda path: windows(path, split=np.array(["train", "test"] * 30)),
         "the val split is empty",
     ),
-    "absent": (lambda path: None, "1 of 1 files are missing"),
 }
 
 
-def wfdb_without_annotations(folder: Path) -> None:
+def wfdb_with_broken_header(folder: Path) -> None:
     folder.mkdir()
     signal = np.random.default_rng(0).normal(0, 1, (2000, 1))
     for name in MITDB_RECORDS:
         wfdb.wrsamp(name, 360, ["mV"], ["MLII"], signal, fmt=["16"], write_dir=str(folder))
-        if name != "104":
-            wfdb.wrann(name, "atr", np.array([500]), symbol=["N"], write_dir=str(folder))
+        wfdb.wrann(name, "atr", np.array([500]), symbol=["N"], write_dir=str(folder))
+    (folder / "104.hea").write_text("no header\n")
 
 
 def idx_with(folder: Path, data: bytes) -> None:
@@ -83,9 +82,9 @@ def outcome(tmp_path_factory):
         make(folder / f"{name}.npz")
         datasets[name] = {"kind": "windows", "path": f"{name}.npz"}
         messages[name] = message
-    wfdb_without_annotations(folder / "beats")
+    wfdb_with_broken_header(folder / "beats")
     datasets["beats"] = {"kind": "mitdb", "path": "beats"}
-    messages["beats"] = "1 of 144 files are missing in datasets/beats: 104.atr"
+    messages["beats"] = "datasets/beats/104: cannot be read as a WFDB record"
     idx_with(folder / "magic", b"\x00\x00\x0d\x03" + b"\x00" * 12)
     datasets["magic"] = {"kind": "mnist", "path": "magic"}
     messages["magic"] = "wrong IDX magic number 00000d03"
@@ -152,6 +151,33 @@ def test_run_fails_before_jobs_when_results_dir_not_writable(project):
     )
     assert "results_dir: cannot write to '/proc/snugnet'" in text
     assert "prepare_dataset" not in text
+
+
+def test_run_fails_before_jobs_when_source_files_are_missing(project):
+    """Only if the run needs them. What was made of a deleted file stays up to date."""
+    (project.folder / "datasets").mkdir(exist_ok=True)
+    (project.folder / "missing.yaml").write_text(
+        "datasets:\n"
+        "  lost: {kind: windows, path: no/lost.npz, folds: 2}\n"
+        "  unused: {kind: windows, path: unused.npz}\n"
+        "models: {lost: {architecture: fc, dataset: lost}}\n"
+        "study: [{models: [lost, digits_fc], schemes: [float32]}]\n"
+    )
+    options = ("--configfile", "config/tiny.yaml", "missing.yaml")
+    message = (
+        "configuration: these settings are invalid:\n"
+        "  datasets.lost.path: no file 'datasets/no/lost.npz'; set `path` of the dataset, or "
+        "`datasets_dir`, to where your file is\n"
+    )
+    for dry_run in ((), ("--dry-run",)):
+        text = project.snakemake("--cores", "1", "all", *dry_run, *options, ok=False)
+        assert message in text
+        assert "Traceback" not in text
+        assert "unused" not in text
+        assert not (project.results / "data").exists()
+    split = f"{project.results.relative_to(project.folder)}/data/digits/train.npz"
+    project.snakemake("--cores", "1", split, *options)
+    assert "these settings" not in project.snakemake("--cores", "1", "--touch", "data", *options)
 
 
 def test_predict_job_fails_when_split_is_truncated(tiny):

@@ -5,6 +5,7 @@
 import logging
 import os
 import platform
+import sys
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -171,7 +172,10 @@ def at(path, **values):
 
 
 def source_of(wildcards):
-    """Return the existing source files of a dataset; the job itself reports missing files."""
+    """Return the existing source files of a dataset.
+
+    `MissingSources` reports missing files; in a container, the job itself does.
+    """
     dataset = STUDY.config.datasets[wildcards.dataset]
     files = source_files(dataset, Path(STUDY.config.datasets_dir))
     return [str(path) for path in files if path.is_file()]
@@ -470,6 +474,31 @@ class MissingRecords(logging.Handler):
                 logger.warning(warning)
 
 
+class MissingSources(logging.Handler):
+    """Stop if datasets to prepare have no source files, when the jobs to run are known.
+
+    Snakemake has no hook that also runs before a dry run. Files of finished datasets may be
+    deleted, and a job in a container may see other files.
+    """
+
+    def emit(self, record):
+        if get_event(record) != LogEvent.RUN_INFO or workflow.touch:
+            return
+        if workflow.deployment_settings.deployment_method:
+            return
+        jobs = workflow.dag.needrun_jobs()
+        names = [
+            job.wildcards.dataset for job in jobs if job.rule.name == "prepare_dataset"
+        ]
+        try:
+            STUDY.check_sources(sorted(names))
+        except InputError as error:
+            # Snakemake would print a WorkflowError with the calls of `logging`.
+            logger.error(f"configuration: {error}")
+            sys.exit(1)
+
+
 if workflow.is_main_process:
     logger.addHandler(NothingToBeDone())
     logger.addHandler(MissingRecords())
+    logger.addHandler(MissingSources())

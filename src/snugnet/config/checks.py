@@ -3,11 +3,12 @@
 Each function yields one line for each problem: where it is, what is wrong, and what is allowed.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from snugnet.config.cells import Cell, DescribedCell
-from snugnet.config.folds import is_fold
+from snugnet.config.folds import is_fold, name_fold
 from snugnet.config.lineage import (
     ancestry,
     has_quantizers,
@@ -48,6 +49,7 @@ from snugnet.core.settings.schemes.calibrated import CalibratedSchemeSettings
 from snugnet.core.settings.training import Augmentation, TrainingSettings
 from snugnet.core.tasks import Task
 from snugnet.core.tflite_schemes import SCHEMES
+from snugnet.datasets.sources import DOWNLOAD_HINTS, source_files
 
 # Scalings that do not depend on the training samples.
 FIXED_SCALINGS = ("none", "per_sample")
@@ -95,6 +97,31 @@ def name_problems(config: Configuration) -> Iterator[str]:
                 if name not in known:
                     yield f"study[{i}].{key}: {unknown(key.removesuffix('s'), name, known)}"
         yield from _calibrated_problems(config, study_block, f"study[{i}].variants")
+
+
+def source_problems(config: Configuration, names: Iterable[str]) -> Iterator[str]:
+    """Find datasets whose source files do not exist.
+
+    Args:
+        config: The configuration, with the datasets that folds add.
+        names: The datasets to check.
+    """
+    for name in dict.fromkeys(_remove_fold(config, name) for name in names):
+        dataset = config.datasets[name]
+        files = source_files(dataset, Path(config.datasets_dir))
+        missing = [path for path in files if not path.is_file()]
+        if missing:
+            count = (
+                "" if len(files) == 1 else f" ({len(missing)} of {len(files)} files are missing)"
+            )
+            hint = DOWNLOAD_HINTS[dataset.kind]
+            yield f"datasets.{name}.path: no file {str(missing[0])!r}{count}; {hint}"
+
+
+def _remove_fold(config: Configuration, name: str) -> str:
+    """Return the dataset that a dataset of a fold comes from; other datasets stay as they are."""
+    fold = config.datasets[name].fold
+    return name if fold is None else name.removesuffix(name_fold("", fold))
 
 
 def model_scheme_problems(config: Configuration) -> Iterator[str]:

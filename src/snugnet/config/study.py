@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from snugnet.config.checks import (
     key_problems,
     model_scheme_problems,
     name_problems,
+    source_problems,
     study_problems,
 )
 from snugnet.config.folds import (
@@ -86,6 +87,20 @@ class Study:
                     f"writable, or {other}"
                 ) from None
         return name
+
+    def check_sources(self, datasets: Iterable[str]) -> None:
+        """Check that the source files of datasets exist.
+
+        A study needs them only if it prepares the datasets: the results of a complete study stay up
+        to date without them.
+
+        Args:
+            datasets: The datasets to prepare.
+
+        Raises:
+            InputError: If files do not exist.
+        """
+        _raise_if(list(source_problems(self.config, datasets)))
 
     def pattern(self, block: str, **values: Collection[str]) -> str:
         """Return the regular expression of names in a block whose settings have allowed values."""

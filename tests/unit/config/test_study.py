@@ -678,6 +678,31 @@ def test_make_results_dir_fails_when_folder_is_not_writable(tmp_path, monkeypatc
         study(changed("results_dir", "/proc/none")).make_results_dir()
 
 
+def test_check_sources_names_dataset_and_path_when_files_are_missing(tmp_path):
+    config = minimal()
+    config["datasets_dir"] = str(tmp_path)
+    config["datasets"] = {
+        "data": {"kind": "windows", "path": "own.npz", "folds": 2},
+        "digits": {"kind": "digits"},
+        "images": {"kind": "mnist"},
+    }
+    result = study(config)
+    result.check_sources(["digits"])
+    (tmp_path / "mnist").mkdir()
+    (tmp_path / "mnist" / "train-images-idx3-ubyte.gz").touch()
+    with pytest.raises(InputError) as caught:
+        result.check_sources(["data", "data_fold1", "data_fold2", "digits", "images"])
+    _, data, images = str(caught.value).splitlines()
+    assert data.strip() == (
+        f"datasets.data.path: no file '{tmp_path}/own.npz'; set `path` of the dataset, or "
+        "`datasets_dir`, to where your file is"
+    )
+    assert "datasets.images.path: no file" in images
+    assert "train-labels-idx1-ubyte.gz' (3 of 4 files are missing); run `snakemake" in images
+    (tmp_path / "own.npz").touch()
+    result.check_sources(["data", "data_fold1"])
+
+
 @pytest.mark.parametrize("overlay", ["", "config/tiny.yaml", "config/real.yaml"])
 def test_shipped_configuration_has_cells_when_overlay_differs(overlay):
     from snakemake.utils import update_config
