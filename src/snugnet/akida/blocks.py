@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from snugnet.models.loading.keras2 import tf_keras
 
@@ -27,6 +27,8 @@ class Block:
         is_flattened: Whether the block's input is flattened.
         followers: The pooling and activation layers after the main layer, in order.
         readers: The blocks that read the output of this block.
+        follows_unsupported: Whether the layers between the model's input and the block include some
+            that belong to no block.
     """
 
     layer: tf_keras.layers.Layer
@@ -35,6 +37,7 @@ class Block:
     is_flattened: bool = False
     followers: list[tf_keras.layers.Layer] = field(default_factory=list)
     readers: list["Block"] = field(default_factory=list)
+    follows_unsupported: bool = False
 
     @property
     def kind(self) -> str:
@@ -93,6 +96,22 @@ def _is_pooling_normalization(layer: tf_keras.layers.Layer) -> bool:
     return type(layer).__name__ == "BatchNormalization" and type(previous).__name__ in pools
 
 
+class _Origin(NamedTuple):
+    """Source of a tensor.
+
+    Attributes:
+        block: The block that computes it; None if it is computed from the model's input by layers
+            that belong to no block.
+        is_flattened: Whether it is flattened.
+        is_unsupported: Whether a layer between the block, or the input, and the tensor is not
+            supported.
+    """
+
+    block: Block | None
+    is_flattened: bool
+    is_unsupported: bool
+
+
 def split_into_blocks(model: tf_keras.Model) -> tuple[list[Block], list[tf_keras.layers.Layer]]:
     """Split a model into blocks.
 
@@ -104,33 +123,46 @@ def split_into_blocks(model: tf_keras.Model) -> tuple[list[Block], list[tf_keras
     """
     blocks: list[Block] = []
     unsupported = []
-    # For the id of each tensor: the block that computes it (None: model input), and whether it is
-    # flattened.
-    origins: dict[int, tuple[Block | None, bool]] = {}
+    # By the id of the tensor.
+    origins: dict[int, _Origin] = {}
     for layer in model.layers:
         kind = type(layer).__name__
         if kind == "InputLayer":
-            origins[id(layer.output)] = (None, False)
+            origins[id(layer.output)] = _Origin(None, False, False)
             continue
         sources = [origins[id(tensor)] for tensor in _to_list(layer.input)]
-        block, is_flattened = sources[0]
+        block, is_flattened, is_unsupported = sources[0]
         if kind in MAIN_LAYERS:
-            producers = [source for source, _ in sources if source is not None]
-            reads_input = len(producers) < len(sources)
-            block = Block(layer, producers, reads_input, any(flat for _, flat in sources))
-            is_flattened = False
-            for producer in producers:
-                producer.readers.append(block)
+            block = _start_block(layer, sources)
+            is_flattened = is_unsupported = False
             blocks.append(block)
-            block.followers += _get_own_activation(layer)
         elif kind in FOLLOWERS and block is not None and not is_flattened:
             block.followers.append(layer)
         elif kind in FLATTENING:
             is_flattened = True
         elif kind != "Dropout" and not _is_pooling_normalization(layer):
             unsupported.append(layer)
-        origins[id(layer.output)] = (block, is_flattened)
+            is_unsupported = True
+        origins[id(layer.output)] = _Origin(block, is_flattened, is_unsupported)
     return blocks, unsupported
+
+
+def _start_block(layer: tf_keras.layers.Layer, sources: list[_Origin]) -> Block:
+    """Start the block of a main layer, and add it to the readers of its producers."""
+    producers = [source.block for source in sources if source.block is not None]
+    block = Block(
+        layer,
+        producers,
+        reads_input=len(producers) < len(sources),
+        is_flattened=any(source.is_flattened for source in sources),
+        followers=list(_get_own_activation(layer)),
+        follows_unsupported=any(
+            source.block is None and source.is_unsupported for source in sources
+        ),
+    )
+    for producer in producers:
+        producer.readers.append(block)
+    return block
 
 
 def _get_own_activation(layer: Any) -> Sequence[Any]:

@@ -64,7 +64,9 @@ def find_obstacles(model: tf_keras.Model, scheme: AkidaScheme, device: str) -> l
     obstacles = [_describe_unsupported(layer) for layer in unsupported]
     if not blocks:
         return [*obstacles, Obstacle(model.name, "the model has no layer with weights", "add one")]
-    readers = [block.name for block in blocks if block.reads_input]
+    readers = [
+        block.name for block in blocks if block.reads_input and not block.follows_unsupported
+    ]
     if len(readers) > 1:
         rule = f"{' and '.join(readers)} read the input"
         obstacles.append(Obstacle(readers[1], rule, "connect the input to a single convolution"))
@@ -236,7 +238,12 @@ def _check_first_layer(block: Block, target: Target) -> Iterator[Obstacle | None
     if not _is_first(block):
         return
     if not _is_kind(block, "Conv2D"):
-        yield Obstacle(block.name, f"{block.kind} reads the input", "start with Conv2D")
+        rule = (
+            "the layers before it cannot be converted"
+            if block.follows_unsupported
+            else f"{block.kind} reads the input"
+        )
+        yield Obstacle(block.name, rule, "start with Conv2D")
         return
     yield from _check_first_channels(block)
     yield from _check_first_kernel(block, target)

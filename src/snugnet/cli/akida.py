@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -19,6 +19,9 @@ from snugnet.cli.console import (
 from snugnet.cli.options import BudgetFactor, make_budget
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
 from snugnet.services.akida import AkidaCheck, check
+
+if TYPE_CHECKING:
+    from snugnet.akida.preflight_report import Obstacle
 
 app = typer.Typer(help="Commands for BrainChip's Akida.")
 SchemeName = StrEnum("SchemeName", {name: name for name in AKIDA_SCHEMES})  # type: ignore[misc]
@@ -61,8 +64,13 @@ def command(
 
 
 def _show(console: Console, checks: list[AkidaCheck]) -> None:
+    """Print the verdict of each scheme, and each table once."""
+    by_obstacles: dict[tuple[Obstacle, ...], list[AkidaCheck]] = {}
     for result in checks:
-        verdict = "fits" if result.fits else "does not fit"
-        console.print(join(f"{result.scheme} on {result.device}: ", bold(verdict)))
-        rows = ((obstacle.layer, obstacle.rule, obstacle.fix) for obstacle in result.obstacles)
+        by_obstacles.setdefault(result.obstacles, []).append(result)
+    for obstacles, results in by_obstacles.items():
+        for result in results:
+            verdict = "fits" if result.fits else "does not fit"
+            console.print(join(f"{result.scheme} on {result.device}: ", bold(verdict)))
+        rows = ((obstacle.layer, obstacle.rule, obstacle.fix) for obstacle in obstacles)
         print_table(console, "", ("layer", "problem", "fix"), rows)

@@ -208,6 +208,18 @@ def test_find_obstacles_names_layer_when_its_position_is_wrong(keras):
     }
 
 
+@pytest.mark.parametrize(("is_supported", "rule"), [(True, "Dense reads the input"), (False, None)])
+def test_find_obstacles_names_layers_before_dense_when_unsupported(keras, is_supported, rule):
+    from tf_keras import Sequential, layers
+
+    mean = layers.GlobalAveragePooling1D(name="mean")
+    first = layers.Flatten() if is_supported else mean
+    model = Sequential([layers.Input((8, 3)), first, layers.Dense(2, name="scores")])
+    obstacles = rules(model, V2, "x")
+    assert obstacles["scores"] == (rule or "the layers before it cannot be converted")
+    assert ("mean" in obstacles) != is_supported
+
+
 def test_find_obstacles_returns_none_when_layer_is_allowed(keras):
     from tf_keras import layers
 

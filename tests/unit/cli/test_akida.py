@@ -39,6 +39,16 @@ def test_akida_check_exits_1_and_names_layer_when_model_is_unfit(
     assert all(one["rule"] and one["fix"] for one in obstacles)
 
 
+def test_akida_check_prints_table_once_when_rows_are_equal(command, keras, tmp_path):
+    code, output, _ = command(
+        "akida", "check", foreign_models.save_model_file("conv1d", "h5", tmp_path)
+    )
+    assert code == 1
+    assert output.count("does not fit") == 3
+    assert output.count("Conv1D cannot be quantized here") == 2  # one for each of its layers
+    assert "reads the input" not in output
+
+
 def test_akida_check_fails_when_file_contains_code(command, keras, tmp_path):
     path = foreign_models.save_model_file("with_lambda", "h5", tmp_path)
     code, _, complaint = command("akida", "check", path, *V2)
