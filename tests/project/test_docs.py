@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 import snugnet
+from snugnet.evaluation.recommend import describe_rule
 from snugnet.evaluation.table import COLUMNS
 from tests.paths import ROOT
 
@@ -160,6 +161,19 @@ CELLS = rows(
     ("akida_v2_w8a8", "keras", 0.9),
     ("akida_v2_w8a8", "akida", 0.9),
 )
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "README.md",
+        "docs/howto/ci.md",
+        "docs/reference/report.md",
+        "docs/tutorials/microcontroller.md",
+    ],
+)
+def test_page_has_words_of_rule_when_it_recommends_models(page):
+    assert describe_rule() in " ".join((ROOT / page).read_text().split())
 
 
 def test_mistakes_table_shows_points_when_mistake_costs_accuracy(module):

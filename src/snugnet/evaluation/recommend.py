@@ -1,4 +1,4 @@
-"""Recommended models: the smallest model whose interval reaches the accuracy of the best."""
+"""Recommended models: the smallest file of a dataset that is about as accurate as the best one."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -20,6 +20,18 @@ class Choice(NamedTuple):
     dataset: str
     recommended: ResultRow
     most_accurate: ResultRow
+
+
+def describe_rule(headline: str = "accuracy") -> str:
+    """Describe how `choose` chooses. The documentation has the same words.
+
+    Args:
+        headline: Name of the figure by which cells are compared.
+    """
+    return (
+        f"the smallest file whose confidence interval reaches the {headline} of the best, and "
+        "that is not significantly worse than float32"
+    )
 
 
 def recommend(rows: Sequence[ResultRow]) -> list[Choice]:

@@ -134,10 +134,11 @@ def format_table_markdown(frame: pd.DataFrame, confidence: float) -> str:
         "regression and reconstruction: mean absolute error, less is better). "
         "↑ and ↓: significant difference from the float32 row of the same network (paired test, "
         f"p < {SIGNIFICANCE:g} after Holm's correction within the model). ~: no significant "
-        "difference. Δ vs parent: difference from the same scheme of the parent variant, with "
-        "interval and the same test; for a …_qat variant, it compares QAT with PTQ. Δ vs previous "
-        "quantization step: difference from the scheme without this step. Datasets named "
-        "synthetic_… are simulated.",
+        "difference. Intervals are not corrected for the number of tests; ~ is. A difference that "
+        "is the same in all groups has no interval. Δ vs parent: difference from the same scheme "
+        "of the parent variant, with interval and the same test; for a …_qat variant, it compares "
+        "QAT with PTQ. Δ vs previous quantization step: difference from the scheme without this "
+        "step. Datasets named synthetic_… are simulated.",
     ]
     for model, rows in frame.groupby("model", sort=False):
         parts += [

@@ -11,6 +11,7 @@ import jinja2
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
 from snugnet.core.csv_files import list_columns
 from snugnet.evaluation.groups import warn_of_few_groups
+from snugnet.evaluation.recommend import describe_rule
 from snugnet.evaluation.table import SIGNIFICANCE
 from snugnet.report import searches, tables
 from snugnet.report.akida_page import (
@@ -107,6 +108,7 @@ def render_page(
             significance=f"{SIGNIFICANCE:.0%}",
             palette=Palette(LIMIT, DIVERGING),
             recommendations=tables.tabulate_recommendations(study),
+            recommendation_rule=describe_rule(study.headline),
             datasets=tables.tabulate_datasets(study),
             filters=tables.list_filters(study),
             matrix=tables.build_matrix(study),

@@ -12,7 +12,7 @@ from snugnet.core.text import format_count
 from snugnet.evaluation.gate import GateResult
 from snugnet.evaluation.groups import warn_of_few_groups
 from snugnet.evaluation.headline import Headline, format_headline
-from snugnet.evaluation.recommend import recommend
+from snugnet.evaluation.recommend import describe_rule, recommend
 from snugnet.evaluation.result_row import ResultRow
 from snugnet.report.files import read_table, to_records
 
@@ -125,7 +125,8 @@ def describe_study(summary: StudySummary) -> str:
         lines = [f"All checks passed ({format_count(summary.cells, 'cell')})"]
         lines += warnings
         if summary.recommendations:
-            lines.append("Recommended models: smallest model not significantly worse than the best")
+            names = dict.fromkeys(entry.headline.name for entry in summary.recommendations)
+            lines.append(f"Recommended models: {describe_rule(' or '.join(names))}")
         for recommendation in summary.recommendations:
             lines += _format_recommendation(recommendation, summary.confidence)
     return "\n".join([*lines, f"Report: {summary.report}"])

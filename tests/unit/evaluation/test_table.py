@@ -143,7 +143,9 @@ def test_table_compares_with_parent_when_parent_is_known():
 def test_results_table_is_empty_when_there_are_no_rows():
     frame = build_results_table([])
     assert list(frame.columns) == COLUMNS
-    assert format_table_markdown(frame, 0.95).startswith("# Results")
+    page = format_table_markdown(frame, 0.95)
+    assert page.startswith("# Results")
+    assert "Intervals are not corrected for the number of tests; ~ is." in page
 
 
 def test_gate_names_cell_and_finding_when_contract_fails():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from snugnet.evaluation.recommend import choose
+from snugnet.evaluation.recommend import choose, describe_rule
 from snugnet.evaluation.result_row import ResultRow
 from snugnet.report import origin, pareto, searches, tables
 from snugnet.report.cards import build_cards, list_limitations
@@ -92,6 +92,13 @@ def test_page_has_every_section_when_study_has_all_analyses(text):
     assert {*sections, "mistakes", "searches", "designs", "akida", "certificates", "cards"} <= ids
     linked = set(re.findall(r'href="#(\w+)"', text))
     assert linked <= ids
+
+
+def test_page_explains_marks_and_rule_when_study_has_results(text):
+    explanation = "Intervals are not corrected for the number of tests; ~ is."
+    assert text.count(explanation) == 2
+    assert "A difference that is the same in all groups has no interval." in text
+    assert f"For each dataset, {describe_rule()}." in text
 
 
 def test_page_requests_no_resources_when_study_has_all_analyses(text):

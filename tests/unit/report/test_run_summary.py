@@ -6,7 +6,7 @@ import pytest
 
 from snugnet.core.errors import InputError
 from snugnet.evaluation.headline import Headline
-from snugnet.evaluation.recommend import recommend
+from snugnet.evaluation.recommend import describe_rule, recommend
 from snugnet.evaluation.result_row import ResultRow
 from snugnet.evaluation.table import build_results_table
 from snugnet.report import tables
@@ -85,7 +85,7 @@ def test_summary_names_the_file_when_it_is_missing(study, name):
 def test_describe_study_lists_models_when_all_checks_pass():
     assert describe_study(StudySummary(24, [], [], [MODEL], 0.95, REPORT)).splitlines() == [
         "All checks passed (24 cells)",
-        "Recommended models: smallest model not significantly worse than the best",
+        f"Recommended models: {describe_rule()}",
         "  beats: tflite/a/b/c/model.tflite",
         "    accuracy 95.00 % (95 % CI 90.00 to 97.50), file 20,480 bytes, arena 1,024 bytes",
         f"Report: {REPORT}",
