@@ -104,6 +104,7 @@ def _show(console: Console, report: BenchmarkReport) -> None:
         f"{request.threads} thread(s), {request.runs} runs of one sample each in {ROUNDS} rounds, "
         f"each round after {request.warm_up} warm-up runs"
     )
+    console.print("Latencies are those on this computer; a microcontroller differs.")
     for side, measurement in sides.items():
         if measurement.arena_reason is not None:
             console.print(f"{side}: {measurement.arena_reason}")
