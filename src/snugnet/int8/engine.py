@@ -166,7 +166,8 @@ class Model:
             0 <= i < n for i, n in zip(element, output.shape, strict=True)
         ):
             raise InputError(
-                f"element {list(element)} is outside the output shape {list(output.shape)}"
+                f"element {list(element)} is outside the output shape {list(output.shape)}; "
+                "indices count from 0"
             )
         kernel = self._kernels[operator]
         if kernel.explain is None:

@@ -131,7 +131,10 @@ def test_explain_prints_value_and_steps_when_element_is_set(
     ("place", "message"),
     [
         (("--operator", 9, "--element", "0,2"), "operator 9 is out of range; allowed: 0 to 5"),
-        (("--operator", 4, "--element", "0,7"), "is outside the output shape [1, 3]"),
+        (
+            ("--operator", 4, "--element", "0,7"),
+            "is outside the output shape [1, 3]; indices count from 0",
+        ),
         (("--operator", 4, "--element", "first"), "--element first: not a list of integers"),
         (("--operator", 4, "--element", "0,2", "--sample", 9), "--sample 9: out of range"),
         (("--operator", 3, "--element", "0,2"), "computes nothing to explain"),
