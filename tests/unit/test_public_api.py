@@ -13,6 +13,7 @@ import pytest
 import snugnet as sn
 from snugnet.core.tflite_schemes import FULL_INTEGER
 from snugnet.services import float_model
+from tests.paths import ROOT
 from tests.unit.int8 import models
 
 N, CLASSES = 120, 3
@@ -78,6 +79,21 @@ def test_quantize_is_exact_when_model_is_full_integer(quantized):
     assert "bit-exact: yes" in repr(quantized)
     assert "<table>" in quantized._repr_html_()
     assert quantized.to_json()["certificate"]["tflm"]["verdict"] == "exact"
+
+
+def test_page_example_writes_file_when_model_is_a_file(model, tmp_path, monkeypatch, capsys):
+    page = (ROOT / "docs/reference/python_api.md").read_text()
+    example = page.partition("```python\n")[2].partition("```")[0]
+    monkeypatch.chdir(tmp_path)
+    model.save("model.h5")
+    for seed, name in enumerate(("train.npz", "test.npz")):
+        x, y = samples(seed)
+        np.savez(name, x=x, y=y)
+    exec(example, {})
+    output = capsys.readouterr().out
+    assert "\nTrue\n" in output
+    assert "accuracy: " in output
+    assert (tmp_path / "model.tflite").stat().st_size > 1000
 
 
 def test_quantize_keeps_model_and_random_state_when_calibrating(model):
