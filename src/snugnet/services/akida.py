@@ -13,8 +13,8 @@ from snugnet.core.errors import InputError
 from snugnet.services import user_data
 from snugnet.services.arguments import ArgumentError, check_scheme_name, check_type
 from snugnet.services.float_model import open_keras
-from snugnet.services.html_table import html_table
 from snugnet.services.output_files import save_file
+from snugnet.services.result_table import html_table, text_table
 
 if TYPE_CHECKING:
     from snugnet.akida.preflight_report import Obstacle
@@ -111,8 +111,7 @@ class AkidaProgram:
         return {"scheme": self.scheme, "device": self.device, "layers": layers}
 
     def __repr__(self) -> str:
-        lines = (f"  {name}: {value}" for name, value in self.summary().items())
-        return "\n".join(["AkidaProgram", *lines])
+        return text_table("AkidaProgram", self.summary())
 
     def _repr_html_(self) -> str:
         return html_table("Akida program", self.summary())

@@ -24,10 +24,10 @@ from snugnet.evaluation.accuracy import (
 from snugnet.evaluation.errors import Errors, measure_errors
 from snugnet.services import user_data
 from snugnet.services.arguments import ArgumentError, check_type
-from snugnet.services.html_table import html_table
 from snugnet.services.labels import build_samples
 from snugnet.services.model_files import name_of, tflite_file
 from snugnet.services.resources import check_resources
+from snugnet.services.result_table import html_table, text_table
 
 # Format of errors, which have the units of the targets.
 ERROR_FORMAT = ".4g"
@@ -81,9 +81,7 @@ class Evaluation:
         return rows | {name: f"{value:.4f}" for name, value in shown.items() if value is not None}
 
     def __repr__(self) -> str:
-        return "\n".join(
-            ["Evaluation", *(f"  {name}: {value}" for name, value in self.summary().items())]
-        )
+        return text_table("Evaluation", self.summary())
 
     def _repr_html_(self) -> str:
         return html_table("Evaluation", self.summary())
@@ -144,9 +142,7 @@ class Comparison:
         }
 
     def __repr__(self) -> str:
-        return "\n".join(
-            ["Comparison", *(f"  {name}: {value}" for name, value in self.summary().items())]
-        )
+        return text_table("Comparison", self.summary())
 
     def _repr_html_(self) -> str:
         return html_table("Comparison", self.summary())

@@ -10,8 +10,8 @@ import numpy as np
 
 from snugnet.core.tflite_graph import Graph
 from snugnet.core.tflite_schemes import FULL_INTEGER, SCHEMES
-from snugnet.services.html_table import html_table
 from snugnet.services.output_files import save_file
+from snugnet.services.result_table import html_table, text_table
 from snugnet.services.user_data import draw_random_samples
 from snugnet.services.verify import CERTIFIED, TRACED, certify_samples
 from snugnet.tflite.contract import Contract, check_contract
@@ -140,8 +140,7 @@ class QuantizedModel:
         }
 
     def __repr__(self) -> str:
-        lines = (f"  {name}: {value}" for name, value in self.summary().items())
-        return "\n".join(["QuantizedModel", *lines])
+        return text_table("QuantizedModel", self.summary())
 
     def _repr_html_(self) -> str:
         return html_table("Quantized model", self.summary())

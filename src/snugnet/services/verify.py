@@ -15,8 +15,8 @@ from snugnet.core.tflite_graph import Graph
 from snugnet.services import user_data
 from snugnet.services.arguments import check_count, check_type
 from snugnet.services.file_scheme import check_full_integer
-from snugnet.services.html_table import html_table
 from snugnet.services.resources import check_resources
+from snugnet.services.result_table import html_table, text_table
 from snugnet.tflite.model_file import ModelFile
 from snugnet.verification.certificate import Certificate, certify
 
@@ -62,8 +62,7 @@ class Verification:
         return f"Verification of {self.certificate.samples} samples ({self.inputs})"
 
     def __repr__(self) -> str:
-        lines = (f"  {name}: {value}" for name, value in self.summary().items())
-        return "\n".join([self._title(), *lines])
+        return text_table(self._title(), self.summary())
 
     def _repr_html_(self) -> str:
         return html_table(self._title(), self.summary())
