@@ -1,4 +1,4 @@
-"""Tables of results, for Python's prompt and for notebooks. Names from files cannot control them."""
+"""Tables of results for Python's prompt and for notebooks, with control characters as escapes."""
 
 from collections.abc import Mapping
 from html import escape
