@@ -44,6 +44,12 @@ HIDDEN_MESSAGES = (
     "Touching output file ",
 )
 
+# Beginning of the message about Ctrl-C; the last message of a failed run; and the message that
+# replaces it after Ctrl-C.
+INTERRUPTED = "Terminating processes on user request"
+FAILED = "At least one job did not complete successfully."
+STOPPED = "Stopped. Finished jobs are kept; run the same command to continue."
+
 
 class JobLines(DefaultFormatter):
     """Format a finished job as one line, and a failed job with the end of its log."""
@@ -52,6 +58,7 @@ class JobLines(DefaultFormatter):
         super().__init__(show_failed_logs=show_failed_logs)
         self._total = 0
         self._finished = 0
+        self._interrupted = False
         self._names: dict[int, str] = {}
         self._submitted: dict[int, float] = {}
 
@@ -68,6 +75,14 @@ class JobLines(DefaultFormatter):
         if event is not None:
             return event in HIDDEN_EVENTS
         return record.levelno < logging.WARNING and str(record.msg).startswith(HIDDEN_MESSAGES)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a message; replace the last one of an interrupted run."""
+        if str(record.msg).startswith(INTERRUPTED):
+            self._interrupted = True
+        if self._interrupted and FAILED in str(record.msg):
+            return STOPPED
+        return super().format(record)
 
     def format_run_info(self, msg: dict[str, Any]) -> str:
         """Format the number of jobs that will run, in total and of each rule."""

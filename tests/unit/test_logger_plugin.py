@@ -93,6 +93,18 @@ def test_logger_prints_message_when_it_is_not_about_snakemake(screen):
     ]
 
 
+@pytest.mark.parametrize("is_interrupted", [True, False])
+def test_logger_prints_how_to_continue_when_run_is_interrupted(screen, is_interrupted):
+    """The messages are those of Snakemake."""
+    if is_interrupted:
+        screen.log(None, "Terminating processes on user request, this might take some time.")
+    message = "WorkflowError:\nAt least one job did not complete successfully."
+    screen.log(LogEvent.ERROR, message, logging.ERROR)
+    stopped = "Stopped. Finished jobs are kept; run the same command to continue."
+    assert (screen.lines[-1] == stopped) == is_interrupted
+    assert ("WorkflowError:" in screen.lines) != is_interrupted
+
+
 def fail(screen: Screen, log: str) -> None:
     screen.submit(7, "train", model="m", variant="original")
     fields = {"jobid": 7, "rule_name": "train", "log": [log]}

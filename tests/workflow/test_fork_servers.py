@@ -93,6 +93,26 @@ def test_run_finishes_when_fork_server_is_killed(tiny, project):
 
 @pytest.mark.slow
 @pytest.mark.faults
+@pytest.mark.skipif(signal.getsignal(signal.SIGINT) == signal.SIG_IGN, reason="ignores Ctrl-C")
+def test_same_command_continues_when_run_was_interrupted(tiny, project):
+    run = project.start(*RUN)
+    server_at_work(project, run)
+    group = os.getpgid(run.pid)
+    for process in processes(project):
+        if os.getpgid(process) == group:  # a terminal sends the signal to all of them
+            os.kill(process, signal.SIGINT)
+    assert run.wait(timeout=600) == 1
+    lines = project.output.splitlines()
+    assert lines[-1] == "Stopped. Finished jobs are kept; run the same command to continue."
+    for text in ("Traceback", "RuleException", "Error in job"):
+        assert text not in project.output
+    wait_until_all_processes_end(project)
+    assert "prepare_dataset digits" not in project.snakemake(*RUN)
+    assert_same_results(project, tiny)
+
+
+@pytest.mark.slow
+@pytest.mark.faults
 @pytest.mark.parametrize("victim", ["child", "snakemake"])
 def test_next_run_finishes_when_run_was_killed(tiny, project, victim):
     run = project.start(*RUN)

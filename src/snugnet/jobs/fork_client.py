@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -19,6 +20,8 @@ RUN = "SNUGNET_RUN"
 # Environment variable of jobs: the secret of the servers; empty if jobs do not use a server. Only
 # descendants of Snakemake's main process have it.
 SERVERS = "SNUGNET_FORK_SERVERS"
+# Exit code of a script that Ctrl-C ended, as in a shell.
+INTERRUPTED = 128 + signal.SIGINT
 
 
 def run_script(

@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from snugnet.core.parent import end_with_parent
-from snugnet.jobs.fork_client import RUN, SERVERS, address, check_peer
+from snugnet.jobs.fork_client import INTERRUPTED, RUN, SERVERS, address, check_peer
 
 # Signals that a terminal or a cluster sends to all processes of a run. They end the jobs; the
 # server ends with the run.
@@ -243,6 +243,8 @@ def _run_script(
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
         if isinstance(end.code, str):
             print(end.code, file=sys.stderr)
+    except KeyboardInterrupt:
+        status = INTERRUPTED  # no traceback: the user has stopped the run
     except BaseException:
         traceback.print_exc()
     finally:

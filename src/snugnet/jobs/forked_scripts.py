@@ -8,9 +8,12 @@ Snakemake's class in the module in which Snakemake looks it up.
 import os
 import signal
 import sys
+import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from subprocess import CalledProcessError
+from types import FrameType
+from typing import NoReturn
 
 import snakemake.script
 from snakemake.benchmark import benchmarked
@@ -33,6 +36,11 @@ THREADS = (
 # Environment variables of the folder for temporary files: those that Snakemake sets.
 TEMPORARY = ("TMPDIR", "TMP", "TEMPDIR", "TEMP")
 
+# Whether the user has interrupted this process with Ctrl-C. A terminal also interrupts its jobs,
+# maybe some milliseconds before.
+_interrupt = threading.Event()
+MAX_DELAY = 2.0  # seconds
+
 
 class ForkedScript(PythonScript):
     """A Python script that runs in a child of the fork server, if the run has one."""
@@ -46,6 +54,8 @@ class ForkedScript(PythonScript):
 
         Raises:
             CalledProcessError: If the script fails.
+            KeyboardInterrupt: If the user has interrupted the run. Snakemake then removes the
+                outputs of the job and prints nothing about it.
         """
         status = None
         if os.environ.get(fork_client.SERVERS):
@@ -53,6 +63,8 @@ class ForkedScript(PythonScript):
             status = fork_client.run_script(fname, packages, self._environment(), self._watch)
         if status is None:
             super().execute_script(fname, edit)
+        elif status == fork_client.INTERRUPTED and _interrupt.wait(MAX_DELAY):
+            raise KeyboardInterrupt
         elif status:
             if status == -signal.SIGKILL:
                 logger.error(
@@ -99,3 +111,12 @@ def install() -> None:
             "the version in requirements.txt"
         )
     snakemake.script.PythonScript = ForkedScript
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt_run)
+
+
+def _interrupt_run(number: int, frame: FrameType | None) -> NoReturn:
+    """Handle Ctrl-C as Python does, and store that it was pressed."""
+    _interrupt.set()
+    signal.default_int_handler(number, frame)

@@ -242,6 +242,19 @@ def test_guard_passes_signal_to_child_when_group_is_signalled(run, number):
     assert has_ended(child)
 
 
+def test_child_prints_no_traceback_when_group_is_interrupted(run, capfd):
+    body = (
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "write_value('child', os.getpid()); time.sleep(100)"
+    )
+    job = run.start(body, session=True)
+    run.read_number("child")
+    os.killpg(job.pid, signal.SIGINT)
+    assert job.wait(timeout=60) == fork_client.INTERRUPTED
+    assert "Traceback" not in capfd.readouterr().err
+    assert "Traceback" not in run.log
+
+
 def test_waiting_job_ends_when_group_is_signalled_during_import(run, monkeypatch):
     job = run.start("write_value('ran', 1); time.sleep(100)", "tensorflow", session=True)
     for name, value in run.environment.items():

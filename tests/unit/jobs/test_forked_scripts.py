@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import SimpleNamespace
@@ -84,6 +85,22 @@ def test_script_fails_with_status_when_child_fails(server, status):
     with pytest.raises(subprocess.CalledProcessError) as caught:
         make_script().execute_script("job.py")
     assert caught.value.returncode == status
+
+
+@pytest.mark.parametrize(
+    ("is_interrupted", "error"),
+    [(True, KeyboardInterrupt), (False, subprocess.CalledProcessError)],
+)
+def test_script_is_interrupted_only_when_run_is(server, monkeypatch, is_interrupted, error):
+    """A job that alone is interrupted fails: without a report, Snakemake would wait for it."""
+    server(fork_client.INTERRUPTED)
+    monkeypatch.setattr(forked_scripts, "_interrupt", threading.Event())
+    monkeypatch.setattr(forked_scripts, "MAX_DELAY", 0.01)
+    if is_interrupted:
+        with pytest.raises(KeyboardInterrupt):
+            forked_scripts._interrupt_run(signal.SIGINT, None)
+    with pytest.raises(error):
+        make_script().execute_script("job.py")
 
 
 def test_script_writes_benchmark_when_rule_has_one(monkeypatch):
