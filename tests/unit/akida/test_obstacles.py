@@ -209,7 +209,7 @@ def test_find_obstacles_names_layer_when_its_position_is_wrong(keras):
 
 
 @pytest.mark.parametrize(("is_supported", "rule"), [(True, "Dense reads the input"), (False, None)])
-def test_find_obstacles_names_layers_before_dense_when_unsupported(keras, is_supported, rule):
+def test_find_obstacles_names_layers_when_dense_follows_them(keras, is_supported, rule):
     from tf_keras import Sequential, layers
 
     mean = layers.GlobalAveragePooling1D(name="mean")

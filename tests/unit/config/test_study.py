@@ -678,7 +678,7 @@ def test_make_results_dir_fails_when_folder_is_not_writable(tmp_path, monkeypatc
         study(changed("results_dir", "/proc/none")).make_results_dir()
 
 
-def test_check_sources_names_dataset_and_path_when_files_are_missing(tmp_path):
+def test_check_sources_names_path_when_files_are_missing(tmp_path):
     config = minimal()
     config["datasets_dir"] = str(tmp_path)
     config["datasets"] = {

@@ -117,7 +117,7 @@ def test_name_inputs_returns_keras_name_when_it_was_changed(tensor, name):
     assert name_inputs([tensor]) == [name]
 
 
-def test_name_inputs_returns_unique_names_when_tensors_have_the_same():
+def test_name_inputs_returns_unique_names_when_some_are_equal():
     names = name_inputs(["a_2", "serving_default_a:0", "a", "a"])
     assert names == ["a_2", "a", "a_3", "a_4"]
 

@@ -71,7 +71,7 @@ def test_benchmark_fails_when_baseline_exceeds_the_budget(false_shape, tmp_path)
         benchmark(request)
 
 
-def test_predict_uses_fewer_samples_at_once_when_tensors_are_large(tmp_path, monkeypatch):
+def test_predict_uses_fewer_samples_when_tensors_are_large(tmp_path, monkeypatch):
     from snugnet.tflite.runtimes import litert
 
     path = tmp_path / "relu.tflite"

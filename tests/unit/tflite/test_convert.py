@@ -194,7 +194,7 @@ def test_predict_equals_keras_when_file_cannot_be_resized(keras, tmp_path):
     np.testing.assert_allclose(predict(path, x, 8).raw, expected, atol=1e-6)
 
 
-def test_convert_to_type_rounds_and_saturates_when_type_is_integer():
+def test_convert_to_type_saturates_when_type_is_integer():
     x = np.array([-1e9, -1.28, -0.006, -0.004, 0.004, 0.006, 1.27, 1.28, 1e9], dtype=np.float32)
     assert convert_to_type(x, np.int8, 0.01, 0).tolist() == [
         *(-128, -128, -1, 0, 0, 1, 127, 127, 127)
@@ -204,7 +204,7 @@ def test_convert_to_type_rounds_and_saturates_when_type_is_integer():
     ]
 
 
-def test_convert_to_type_rounds_away_from_zero_when_value_is_half():
+def test_convert_to_type_rounds_outwards_when_value_is_half():
     x = np.array([-1.5, -0.5, 0.5, 1.5, 2.5], np.float32)
     assert convert_to_type(x, np.int8, 1.0, 0).tolist() == [-2, -1, 1, 2, 3]
 

@@ -50,7 +50,7 @@ def compare(file: bytes, model, x: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("scheme", ["float32", "float16", "drq", NETWORK_SCHEME, "int16x8"])
-def test_convert_keeps_inputs_when_converter_changes_their_order(network, scheme):
+def test_convert_keeps_inputs_when_order_changes(network, scheme):
     from snugnet.tflite.convert import convert
 
     model, x = network
@@ -59,7 +59,7 @@ def test_convert_keeps_inputs_when_converter_changes_their_order(network, scheme
 
 
 @pytest.mark.parametrize("scheme", ["fiq_int8", "fiq_uint8"])
-def test_change_io_types_keeps_inputs_when_converter_changes_their_order(network, scheme):
+def test_change_io_types_keeps_inputs_when_order_changes(network, scheme):
     from snugnet.tflite.convert import change_io_types, convert
 
     model, x = network
@@ -67,7 +67,7 @@ def test_change_io_types_keeps_inputs_when_converter_changes_their_order(network
     assert compare(file, model, x) < 0.1
 
 
-def test_prepare_mixed_precision_keeps_inputs_when_converter_changes_their_order(network):
+def test_mixed_precision_keeps_inputs_when_order_changes(network):
     from snugnet.tflite.debug import prepare_mixed_precision
 
     model, x = network
@@ -76,7 +76,7 @@ def test_prepare_mixed_precision_keeps_inputs_when_converter_changes_their_order
     assert compare(file, model, x) < 0.1
 
 
-def test_measure_layers_reports_small_errors_when_converter_changes_order(network):
+def test_measure_layers_reports_small_errors_when_order_changes(network):
     from snugnet.tflite.debug import measure_layers
 
     model, x = network
