@@ -16,7 +16,8 @@ def build(path: str, code: str, budget: str) -> None:
     """Build the network of a file."""
     from snugnet.models.loading.untrusted_build import prepare_build
 
-    prepare_build(Path(path), Path(code) if code else None, Budget(**json.loads(budget))).run()
+    limits = Budget(**json.loads(budget))
+    prepare_build(Path(path), Path(code) if code else None, limits).rehearse()
 
 
 if __name__ == "__main__":

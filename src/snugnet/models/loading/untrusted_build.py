@@ -22,6 +22,7 @@ from snugnet.models.loading.build_model import build_model
 from snugnet.models.loading.custom_layers import load_custom_layers
 from snugnet.models.loading.keras2 import has_run_operators, tf_keras
 from snugnet.models.loading.keras3_operations import call_operation
+from snugnet.models.loading.load_weights import load_weights
 from snugnet.models.loading.model_description import (
     LayerDescription,
     NetworkDescription,
@@ -67,6 +68,16 @@ class Build:
             check_cost(model, self.budget)
         return model
 
+    def rehearse(self) -> None:
+        """Build the model; load a checkpoint, too, because TensorFlow aborts on some damaged ones.
+
+        Raises:
+            InputError: As for `run`, or if the checkpoint does not fit.
+        """
+        model = self.run()
+        if self.parts.form == "saved_model":
+            load_weights(model, self.network, self.parts)
+
 
 def prepare_build(path: Path, code: Path | None, budget: Budget) -> Build:
     """Read and check the description of a network.
@@ -92,7 +103,7 @@ def prepare_build(path: Path, code: Path | None, budget: Budget) -> Build:
 def try_build(build: Build, code: Path | None) -> None:
     """Build a network in another process, to see whether this process can build it safely.
 
-    Nothing is done if all layers are quick to build.
+    Nothing is done if all layers are quick to build, and there is no checkpoint.
 
     Args:
         build: The network.
@@ -102,7 +113,7 @@ def try_build(build: Build, code: Path | None) -> None:
         InputError: As for `Build.run`, or if the process crashes.
         BudgetError: If it needs more time or memory than the budget allows.
     """
-    if is_quick(build.network):
+    if is_quick(build.network) and build.parts.form != "saved_model":
         return
     path = build.parts.path
     what = f"{path}: building the model"
@@ -110,7 +121,7 @@ def try_build(build: Build, code: Path | None) -> None:
         limits = json.dumps(asdict(build.budget))
         try_in_program(PROGRAM, path, code or "", limits, budget=build.budget, what=what)
     else:
-        try_in_child(build.run, build.budget, what)
+        try_in_child(build.rehearse, build.budget, what)
 
 
 def is_quick(network: NetworkDescription) -> bool:

@@ -1,6 +1,7 @@
 """Tests of Keras files that would take much time or memory to build or to run."""
 
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -144,3 +145,15 @@ def test_is_quick_returns_false_when_layer_works_piece_by_piece(keras, build):
     assert is_quick(prepare_build(path, None, SMALL).network)
     for layer in (layers.LSTM(3, unroll=True), layers.UpSampling1D(2)):
         assert not is_quick(prepare_build(build((8, 4), layer), None, SMALL).network)
+
+
+def test_load_keras_file_fails_when_checkpoint_aborts(keras, tmp_path, monkeypatch):
+    """TensorFlow aborts the process at negative dimensions in the index of a checkpoint."""
+    from snugnet.models.loading import untrusted_build
+
+    layers = keras.tf_keras.layers
+    keras.tf_keras.Sequential([layers.Input((4,)), layers.Dense(2)]).save(tmp_path / "saved")
+    monkeypatch.setattr(untrusted_build, "has_run_operators", lambda: False)
+    monkeypatch.setattr(untrusted_build, "load_weights", lambda *_: os.abort())
+    with pytest.raises(InputError, match=r"building the model crashes with SIGABRT: the file is"):
+        load(tmp_path / "saved")
