@@ -115,12 +115,14 @@ CHECKS: dict[str, Callable[[str, object], None]] = {
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """A project with the study that `snugnet init` writes for `windows.npz`."""
+    """A project with the studies that `snugnet init` writes for `windows.npz` and `other.npz`."""
     from tests.workflow.conftest import Project
 
     project = Project(tmp_path_factory.mktemp("readme"))
     save_windows(project.folder)
+    shutil.copy(project.folder / "windows.npz", project.folder / "other.npz")
     shell(project, "snugnet init --data windows.npz --output config/windows.yaml")
+    shell(project, "snugnet init --data other.npz --output other.yaml")
     return project
 
 
@@ -185,8 +187,10 @@ def test_readme_make_demo_prints_summary_when_venv_exists(project):
     for name in filter(lambda name: (ROOT / name).exists(), MAKE_FILES):
         shutil.copy(ROOT / name, project.folder)
     environment = project.folder / ".venv"
-    environment.mkdir()
-    (environment / "bin").symlink_to(Path(sys.prefix) / "bin")
+    (environment / "bin").mkdir(parents=True)
+    for program in (Path(sys.prefix) / "bin").iterdir():
+        if program.name != "pip":  # it would show that the environment was made elsewhere
+            (environment / "bin" / program.name).symlink_to(program)
     # Newer than the locks, so that make installs nothing.
     (environment / ".ready").touch()
     status, output = project.run("make", "demo")
