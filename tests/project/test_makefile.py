@@ -17,6 +17,13 @@ NO_VENV = 'case "$2" in *ensurepip*) exit 1;; *platform*) echo 3.11.2;; esac'
 SHIM = "echo 'pyenv: python3.12: command not found' >&2; exit 127"
 
 
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch):
+    """Hide the settings of a `make` that runs these tests, such as PYTHON."""
+    for name in ("PYTHON", "MAKEFLAGS", "MAKEOVERRIDES", "MAKELEVEL"):
+        monkeypatch.delenv(name, raising=False)
+
+
 def find(folder: Path, *names: str) -> tuple[int, str, str]:
     done = subprocess.run(
         ["/bin/sh", FIND, *names], env={"PATH": str(folder)}, capture_output=True, text=True

@@ -512,7 +512,8 @@ def test_init_adds_second_study_when_folder_has_one(command_json, command, own_f
     assert "written: nothing, no file changed\n" in printed
     (own_folder / "Snakefile").write_text("other")
     code, result = command_json(*second, "--name", "second", "--force")
-    assert (code, result["files"]) == (0, ["Snakefile"])
-    assert result["command"] == "snakemake --cores 2 all --configfile second.yaml"
+    # A new Snakefile names this study.
+    assert (code, result["files"]) == (0, ["Snakefile", "second.yaml"])
+    assert result["command"] == "snakemake --cores 2 all"
     assert (own_folder / "config.yaml").read_bytes() == before
     assert study_of(own_folder / "second.yaml").cells[0].model == "second"
