@@ -1,12 +1,11 @@
 """Reader of .npy files that never unpickles."""
 
-import zipfile
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 
+from snugnet.core.archives import DAMAGE_ERRORS
 from snugnet.core.errors import InputError
 
 
@@ -20,7 +19,7 @@ def read_array(path: str | Path) -> np.ndarray:
     try:
         # A file that declares more than it holds cannot be mapped, so nothing large is allocated.
         array: Any = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, TokenError, zipfile.BadZipFile) as error:
+    except (ValueError, *DAMAGE_ERRORS) as error:
         raise InputError(f"{path}: not a .npy file ({error})") from None
     if not isinstance(array, np.ndarray):
         raise InputError(f"{path}: must be a .npy file with one array")

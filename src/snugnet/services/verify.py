@@ -1,6 +1,5 @@
 """Verify a full-integer .tflite file: is it bit-exact on LiteRT and TensorFlow Lite Micro?"""
 
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,7 +93,7 @@ def verify(
         InputError: If the file or the samples cannot be used.
         OSError: If a file cannot be read.
     """
-    from snugnet.services.model_files import name_of, tflite_file
+    from snugnet.services.model_files import name_of
     from snugnet.services.quantized_model import QuantizedModel
 
     expected = "the path of a .tflite file, or a QuantizedModel"
@@ -103,15 +102,14 @@ def verify(
     check_count("traced", traced)
     limits = as_budget(budget)
     scheme = None
-    opened: AbstractContextManager[Path]
     if isinstance(model, QuantizedModel):
-        file, opened, scheme = model.file, tflite_file(model), model.scheme
+        file, scheme = model.file, model.scheme
     else:
-        file, opened = ModelFile.read(model), nullcontext(Path(model))
+        file = ModelFile.read(model)
     _check_graph(file.graph, name_of(model))
     check_full_integer(file.graph, name_of(model), "verify", scheme)
-    with opened as path:
-        check_resources(path, file.graph, samples if data is None else 1, limits)
+    if not isinstance(model, QuantizedModel):
+        check_resources(Path(model), file.graph, samples if data is None else 1, limits)
     ports = list_graph_inputs(file.graph)
     if data is None:
         x, inputs = user_data.draw_random_samples(file.graph, samples), "random"
