@@ -381,6 +381,24 @@ def test_to_akida_returns_program_when_model_fits_the_device(keras, tmp_path):
             lambda m, x, y: sn.evaluate(m, x, y, None, 95),
             "confidence: expected a number between 0 and 1, got 95.",
         ),
+        (
+            lambda m, x, y: sn.load_int8(sn.quantize(m, "drq")),
+            "path: expected the path of a file, got an object of type QuantizedModel. Save a "
+            "quantized model first: q.save('m.tflite').",
+        ),
+        (
+            lambda m, x, y: sn.verify("no.tflite", budget="x"),
+            "budget: expected a positive number, got 'x'",
+        ),
+        (lambda m, x, y: sn.verify("no.tflite", budget=float("nan")), "budget: nan is not"),
+        (
+            lambda m, x, y: sn.quantize_aware(m, (x, y), (x, y), seed="a"),
+            "seed: expected an integer, got 'a'.",
+        ),
+        (
+            lambda m, x, y: sn.prune(m, (x, y), (x, y), 0.5, seed="a"),
+            "seed: expected an integer, got 'a'.",
+        ),
     ],
 )
 def test_api_error_names_the_fix_when_request_is_wrong(model, call, message):

@@ -61,4 +61,5 @@ def test_run_names_model_file_when_it_is_missing(project):
     study.write_text(study.read_text().replace("architecture: smartwatch", "file: gone.h5"))
     target = "results/own/models/own/original/model.h5"
     output = project.snakemake("--cores", "2", target, "--configfile", str(study), ok=False)
-    assert "gone.h5: no such file" in output
+    assert "models.own.file: no file 'gone.h5'; set `file` to where your model is" in output
+    assert not (project.folder / "results/own/data").exists()

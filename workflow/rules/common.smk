@@ -192,7 +192,7 @@ def datasets_dir_of(wildcards, output):
 def model_file(wildcards):
     """Return the file of a model that a user provides, if it exists.
 
-    The job itself reports a missing file.
+    `MissingSources` reports a missing file; in a container, the job itself does.
     """
     file = getattr(STUDY.config.models[wildcards.model], "file", None)
     return [file] if file is not None and Path(file).exists() else []
@@ -475,7 +475,7 @@ class MissingRecords(logging.Handler):
 
 
 class MissingSources(logging.Handler):
-    """Stop if datasets to prepare have no source files, when the jobs to run are known.
+    """Stop if files of the user are missing, when the jobs that read them are known.
 
     Snakemake has no hook that also runs before a dry run. Files of finished datasets may be
     deleted, and a job in a container may see other files.
@@ -486,12 +486,17 @@ class MissingSources(logging.Handler):
             return
         if workflow.deployment_settings.deployment_method:
             return
-        jobs = workflow.dag.needrun_jobs()
-        names = [
-            job.wildcards.dataset for job in jobs if job.rule.name == "prepare_dataset"
-        ]
+
+        def names(rules, wildcard):
+            jobs = workflow.dag.needrun_jobs()
+            return sorted(
+                job.wildcards[wildcard] for job in jobs if job.rule.name in rules
+            )
+
+        datasets = names(["prepare_dataset"], "dataset")
+        models = names(["adopt", "preflight_akida"], "model")
         try:
-            STUDY.check_sources(sorted(names))
+            STUDY.check_sources(datasets, models)
         except InputError as error:
             # Snakemake would print a WorkflowError with the calls of `logging`.
             logger.error(f"configuration: {error}")

@@ -41,6 +41,7 @@ from snugnet.core.gate_entries import (
     selected_names,
 )
 from snugnet.core.inputs import RESERVED_NAMES
+from snugnet.core.settings.architectures.pretrained import File
 from snugnet.core.settings.datasets.windows import WindowsDataset
 from snugnet.core.settings.factorization import FactorizationSettings
 from snugnet.core.settings.gate import Gate
@@ -116,6 +117,19 @@ def source_problems(config: Configuration, names: Iterable[str]) -> Iterator[str
             )
             hint = DOWNLOAD_HINTS[dataset.kind]
             yield f"datasets.{name}.path: no file {str(missing[0])!r}{count}; {hint}"
+
+
+def model_file_problems(config: Configuration, names: Iterable[str]) -> Iterator[str]:
+    """Find models that come from a file which does not exist.
+
+    Args:
+        config: The configuration.
+        names: The models to check.
+    """
+    for name in dict.fromkeys(names):
+        model = config.models[name]
+        if isinstance(model, File) and not Path(model.file).exists():
+            yield f"models.{name}.file: no file {model.file!r}; set `file` to where your model is"
 
 
 def _remove_fold(config: Configuration, name: str) -> str:

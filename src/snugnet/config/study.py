@@ -13,6 +13,7 @@ from snugnet.config import lineage
 from snugnet.config.cells import Cell, add_seeded_models, list_cells
 from snugnet.config.checks import (
     key_problems,
+    model_file_problems,
     model_scheme_problems,
     name_problems,
     source_problems,
@@ -88,19 +89,21 @@ class Study:
                 ) from None
         return name
 
-    def check_sources(self, datasets: Iterable[str]) -> None:
-        """Check that the source files of datasets exist.
+    def check_sources(self, datasets: Iterable[str], models: Iterable[str] = ()) -> None:
+        """Check that the source files of datasets and models exist.
 
-        A study needs them only if it prepares the datasets: the results of a complete study stay up
-        to date without them.
+        A study needs them only if it reads them: the results of a complete study stay up to date
+        without them.
 
         Args:
             datasets: The datasets to prepare.
+            models: The models to take from a file, if they come from one.
 
         Raises:
             InputError: If files do not exist.
         """
-        _raise_if(list(source_problems(self.config, datasets)))
+        problems = [*source_problems(self.config, datasets)]
+        _raise_if([*problems, *model_file_problems(self.config, models)])
 
     def pattern(self, block: str, **values: Collection[str]) -> str:
         """Return the regular expression of names in a block whose settings have allowed values."""

@@ -7,6 +7,7 @@ reads files of users therefore computes what a step needs, and checks it before 
 import math
 from dataclasses import dataclass, field
 from fractions import Fraction
+from numbers import Real
 
 from snugnet.core.errors import InputError
 
@@ -104,8 +105,16 @@ DEFAULT_BUDGET = Budget()
 
 
 def as_budget(budget: "float | Budget") -> Budget:
-    """Return a budget: the default one, multiplied by a number, or the given one."""
-    return budget if isinstance(budget, Budget) else DEFAULT_BUDGET.scale(budget)
+    """Return a budget: the default one, multiplied by a number, or the given one.
+
+    Raises:
+        InputError: If it is neither a budget nor a positive number.
+    """
+    if isinstance(budget, Budget):
+        return budget
+    if not isinstance(budget, Real):
+        raise InputError(f"budget: expected a positive number, got {budget!r}")
+    return DEFAULT_BUDGET.scale(float(budget))
 
 
 def format_bytes(count: int) -> str:

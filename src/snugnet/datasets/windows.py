@@ -1,5 +1,6 @@
 """Loader of a user's windows or images from an .npz or a .csv file."""
 
+import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -140,15 +141,32 @@ def read_table(
     return arrays
 
 
-def _parse_table(path: Path, budget: Budget) -> pd.DataFrame:
-    """Parse a .csv file, if its size and its number of columns are not too large."""
-    with path.open(newline="", errors="replace") as stream:
-        columns = stream.readline(MAX_HEADER).count(",") + 1
-    if columns > MAX_COLUMNS:
+def read_columns(path: Path) -> list[str]:
+    """Return the names of a .csv file's columns.
+
+    Raises:
+        InputError: If the first line has no names, or too many.
+        OSError: If the file cannot be read.
+    """
+    # Excel writes a byte-order mark, which the codec utf-8-sig removes.
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
+        try:
+            columns = next(csv.reader(iter(lambda: stream.readline(MAX_HEADER), "")), [])
+        except csv.Error as error:
+            raise InputError(f"{path}: cannot be read as .csv ({error})") from None
+    if not any(columns):
+        raise InputError(f"{path}: the first line is empty; it must have the names of the columns")
+    if len(columns) > MAX_COLUMNS:
         raise InputError(
             f"{path}: more than {MAX_COLUMNS:,} columns; save the samples as an array x in an .npz "
             "file"
         )
+    return columns
+
+
+def _parse_table(path: Path, budget: Budget) -> pd.DataFrame:
+    """Parse a .csv file, if its size and its number of columns are not too large."""
+    read_columns(path)
     # A value takes at least two characters in the file and eight bytes in memory.
     budget.check_bytes_held(4 * path.stat().st_size, str(path))
     try:

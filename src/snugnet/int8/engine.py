@@ -64,9 +64,14 @@ def load(
     Raises:
         ModelFormatError: If the file is damaged, or if the engine or the runtime does not support
             the model.
-        InputError: If the profile or the file format is unknown.
+        InputError: If the path is none, or if the profile or the file format is unknown.
         OSError: If the file cannot be read.
     """
+    if not isinstance(path, str | Path):
+        raise InputError(
+            f"path: expected the path of a file, got an object of type {type(path).__name__}. "
+            "Save a quantized model first: q.save('m.tflite')."
+        )
     limits = as_budget(budget)
     return Model(read(path, limits), profile, limits)
 

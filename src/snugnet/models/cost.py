@@ -12,21 +12,24 @@ BYTES_PER_VALUE = 4
 ATTENTION = ("AdditiveAttention", "Attention", "MultiHeadAttention")
 
 
-def check_cost(model: tf_keras.Model, budget: Budget) -> None:
-    """Check the outputs of all layers and the multiply-accumulates for one sample.
+def check_cost(model: tf_keras.Model, budget: Budget, samples: int = 1) -> None:
+    """Check the input and the outputs of all layers, and the multiply-accumulates of one inference.
 
     Args:
         model: A functional or Sequential model, which has been built.
         budget: Limits for the memory and the multiply-accumulates.
+        samples: Number of samples that are computed at once.
 
     Raises:
         BudgetError: If they exceed the budget.
     """
-    values = macs = 0
+    values = sum(_count_elements(tensor) for tensor in model.inputs)
+    macs = 0
     for layer, calls in _iterate_layers(model):
         counts = calls * [_count_values(node) for node in layer.inbound_nodes]
         values += sum(counts)
-        budget.check_bytes_held(BYTES_PER_VALUE * values, f"the model up to layer {layer.name!r}")
+        needed = BYTES_PER_VALUE * values * samples
+        budget.check_bytes_held(needed, f"the model up to layer {layer.name!r}")
         # Layers whose multiply-accumulates are not known have at least one for each value.
         macs += max((count_macs(layer) or 0) * len(counts), sum(counts))
         budget.check_macs(macs, f"the model up to layer {layer.name!r}")
@@ -38,7 +41,8 @@ def _iterate_layers(model: tf_keras.Model, calls: int = 1) -> Iterator[tuple[Any
         if isinstance(layer, tf_keras.Model):
             # Keras counts the call with the submodel's own inputs, too.
             yield from _iterate_layers(layer, calls * max(len(layer.inbound_nodes) - 1, 1))
-        elif layer.inbound_nodes:
+        # A functional model has input layers, a Sequential one hides them.
+        elif layer.inbound_nodes and not isinstance(layer, tf_keras.layers.InputLayer):
             yield layer, calls
 
 

@@ -129,18 +129,22 @@ def check(
         model: A tf_keras model, or the path of a model file.
         schemes: Names of the schemes.
         device: Name of the device; None for the largest one of each scheme.
-        budget: Limits for the weights of a file, and for the time to read them.
+        budget: Limits on the work and memory for the file, and for the random samples that are
+            computed.
 
     Raises:
         InputError: If the model is not supported, or a scheme does not have the device.
+        BudgetError: If the model needs more work or memory than the budget allows.
         OSError: If the file cannot be read.
     """
     devices = [_device(scheme, device) for scheme in schemes]
-    from snugnet.akida.preflight import preflight
+    from snugnet.akida.preflight import SAMPLES, preflight
+    from snugnet.models.cost import check_cost
     from snugnet.models.loading import keras2
 
     keras2.configure(seed=0, threads=1)
     keras = open_keras(model, budget=budget).model
+    check_cost(keras, budget, SAMPLES)
     checks = []
     for scheme, name in zip(schemes, devices, strict=True):
         obstacles = preflight(keras, AKIDA_SCHEMES[scheme], name)

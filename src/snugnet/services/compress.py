@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -216,6 +216,7 @@ def _open(
     model: Any, train: Arrays, val: Arrays, seed: int, budget: float | Budget
 ) -> tuple[Any, Samples, Samples]:
     """Open a model, check samples, and seed all generators."""
+    check_type("seed", seed, Integral, "an integer")
     from snugnet.models.loading.keras2 import tf_keras
 
     keras = open_keras(model, budget=as_budget(budget)).model

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -288,6 +289,7 @@ def quantize_aware(
     check_pair("train", train)
     check_pair("val", val)
     check_type("scheme", scheme, str, "a name such as 'fiq_int8'")
+    check_type("seed", seed, Integral, "an integer")
     code = _get_code_path(allow_code)
     if scheme not in FULL_INT8:
         raise InputError(

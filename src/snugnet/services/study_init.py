@@ -365,7 +365,7 @@ def _has_label_columns(request: InitRequest) -> bool:
     Raises:
         InputError: If it has no label column.
     """
-    from snugnet.services.user_data import read_columns
+    from snugnet.datasets.windows import read_columns
 
     names = read_columns(request.data)
     has_label_columns = any(name.startswith("y_") for name in names)

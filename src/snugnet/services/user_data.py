@@ -1,6 +1,5 @@
 """Read samples and labels of users, from files or arrays, in the shape that a model takes."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -327,7 +326,7 @@ def _read_csv(source: DataSource, shape: tuple[int, ...]) -> Data:
     from snugnet.datasets import windows
 
     path = source.path
-    columns = read_columns(path)
+    columns = windows.read_columns(path)
     has_label_columns = any(name.startswith("y_") for name in columns)
     label = source.arrays.get("y", "y")
     is_unlabelled = not has_label_columns and label not in columns
@@ -357,15 +356,6 @@ def _read_csv(source: DataSource, shape: tuple[int, ...]) -> Data:
         role: source.arrays.get(role, role) for role in ("y", "group") if role in table
     }
     return Data(x, table.get("y"), table.get("group"), names, used)
-
-
-def read_columns(path: Path) -> list[str]:
-    """Return the names of a .csv file's columns."""
-    with path.open(newline="", errors="replace") as stream:
-        try:
-            return next(csv.reader(stream), [])
-        except csv.Error as error:
-            raise InputError(f"{path}: cannot be read as .csv ({error})") from None
 
 
 def _check_numbers(x: np.ndarray, name: str, source: str) -> np.ndarray:

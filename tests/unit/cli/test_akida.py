@@ -54,3 +54,15 @@ def test_akida_check_fails_when_file_contains_code(command, keras, tmp_path):
     code, _, complaint = command("akida", "check", path, *V2)
     assert code == 2
     assert "Lambda layers are not allowed" in complaint
+
+
+def test_akida_check_fails_when_samples_exceed_the_budget(command, keras, tmp_path):
+    """One sample of this model fits the budget; the samples of the check together do not."""
+    layers = keras.tf_keras.layers
+    model = keras.tf_keras.Sequential(
+        [layers.Input((9000, 9000, 3)), layers.Conv2D(4, 3, strides=9), layers.ReLU()]
+    )
+    model.save(tmp_path / "m.h5")
+    code, _, complaint = command("akida", "check", tmp_path / "m.h5", *V2)
+    assert code == 2
+    assert "needs 14.7 GiB of memory; the limit is 4.0 GiB" in complaint

@@ -703,6 +703,21 @@ def test_check_sources_names_path_when_files_are_missing(tmp_path):
     result.check_sources(["data", "data_fold1"])
 
 
+def test_check_sources_names_model_when_its_file_is_missing(tmp_path):
+    config = minimal()
+    config["models"]["own"] = {"dataset": "data", "file": str(tmp_path / "own.h5")}
+    result = study(config)
+    result.check_sources([], ["net"])
+    with pytest.raises(InputError) as caught:
+        result.check_sources([], ["net", "own", "own"])
+    (problem,) = str(caught.value).splitlines()[1:]
+    file = str(tmp_path / "own.h5")
+    expected = f"models.own.file: no file {file!r}; set `file` to where your model is"
+    assert problem.strip() == expected
+    (tmp_path / "own.h5").touch()
+    result.check_sources([], ["own"])
+
+
 @pytest.mark.parametrize("overlay", ["", "config/tiny.yaml", "config/real.yaml"])
 def test_shipped_configuration_has_cells_when_overlay_differs(overlay):
     from snakemake.utils import update_config

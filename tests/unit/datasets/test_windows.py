@@ -161,10 +161,23 @@ def test_windows_fails_quickly_when_a_class_number_is_huge(tmp_path):
         load(tmp_path, "a.npz")
 
 
-def test_windows_fails_clearly_when_csv_has_many_columns(tmp_path):
-    (tmp_path / "mine.csv").write_text("y" + ",a" * 50_000 + "\n")
+@pytest.mark.parametrize("first", ["y", '"y\nz"'])
+def test_windows_fails_clearly_when_csv_has_many_columns(tmp_path, first):
+    (tmp_path / "mine.csv").write_text(first + ",a" * 50_000 + "\n")
     with pytest.raises(InputError, match=r"more than 50,000 columns; save the samples as an array"):
         load(tmp_path, "mine.csv")
+
+
+@pytest.mark.parametrize("text", ["", "\ny,a\n0,1\n", ",,\n0,1,2\n", "\ufeff\ny,a\n0,1\n"])
+def test_windows_fails_clearly_when_csv_starts_without_names(tmp_path, text):
+    (tmp_path / "mine.csv").write_text(text)
+    with pytest.raises(InputError, match="the first line is empty; it must have the names of the"):
+        load(tmp_path, "mine.csv")
+
+
+def test_read_columns_skips_byte_order_mark_when_excel_wrote_csv(tmp_path):
+    (tmp_path / "mine.csv").write_text("y,a\n0,1\n", encoding="utf-8-sig")
+    assert windows.read_columns(tmp_path / "mine.csv") == ["y", "a"]
 
 
 def test_windows_names_label_option_when_csv_has_text(tmp_path):

@@ -62,9 +62,17 @@ def read_keras_file(
     Raises:
         InputError: If the file has another format, or the model is not supported; the message
             names the layers and the reasons.
+        BudgetError: If the model needs more work or memory than the budget allows.
         OSError: If a file cannot be read.
     """
     path = Path(path)
+    try:
+        return _read_file(path, code, budget)
+    except MemoryError:
+        raise budget.error(f"{path}: the model needs more memory than there is") from None
+
+
+def _read_file(path: Path, code: Path | None, budget: Budget) -> LoadedModel:
     build = prepare_build(path, code, budget)
     try_build(build, code)
     model = build.run()

@@ -1,7 +1,6 @@
 """Tests of Keras files that would take much time or memory to build or to run."""
 
 import json
-import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from snugnet.core.budget import Budget, BudgetError
 from snugnet.core.errors import InputError
+from tests.checkpoint_index import read_index, write_index
 from tests.unit.models.loading.test_keras_files import edit_h5, load
 
 SMALL = Budget(seconds=8, bytes_held=600 << 20)
@@ -147,13 +147,39 @@ def test_is_quick_returns_false_when_layer_works_piece_by_piece(keras, build):
         assert not is_quick(prepare_build(build((8, 4), layer), None, SMALL).network)
 
 
-def test_load_keras_file_fails_when_checkpoint_aborts(keras, tmp_path, monkeypatch):
+def make_negative_shape(folder: Path) -> None:
+    """Give each tensor in the checkpoint of a SavedModel a negative dimension."""
+    from tensorflow.core.protobuf.tensor_bundle_pb2 import BundleEntryProto
+
+    index = folder / "variables/variables.index"
+    entries = read_index(index)
+    for name, content in entries.items():
+        entry = BundleEntryProto.FromString(content)
+        if name and entry.shape.dim:
+            entry.shape.dim[0].size = -5
+            entries[name] = entry.SerializeToString()
+    write_index(index, entries)
+
+
+@pytest.mark.parametrize("is_started", [True, False])
+def test_load_keras_file_fails_when_checkpoint_aborts(keras, tmp_path, monkeypatch, is_started):
     """TensorFlow aborts the process at negative dimensions in the index of a checkpoint."""
     from snugnet.models.loading import untrusted_build
 
     layers = keras.tf_keras.layers
     keras.tf_keras.Sequential([layers.Input((4,)), layers.Dense(2)]).save(tmp_path / "saved")
-    monkeypatch.setattr(untrusted_build, "has_run_operators", lambda: False)
-    monkeypatch.setattr(untrusted_build, "load_weights", lambda *_: os.abort())
+    make_negative_shape(tmp_path / "saved")
+    monkeypatch.setattr(untrusted_build, "has_run_operators", lambda: is_started)
     with pytest.raises(InputError, match=r"building the model crashes with SIGABRT: the file is"):
         load(tmp_path / "saved")
+
+
+def test_load_keras_file_names_the_budget_when_memory_is_used_up(build, keras, monkeypatch):
+    from snugnet.models.loading import keras_files
+
+    def use_up_memory(*_: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(keras_files, "load_weights", use_up_memory)
+    with pytest.raises(BudgetError, match=r"needs more memory than there is.*--budget 10"):
+        load(build((4,), keras.tf_keras.layers.Dense(2)))
