@@ -5,13 +5,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import akida
-import cnn2snn
 import numpy as np
 
 from snugnet.akida.quantize import is_dequantizer
 from snugnet.core.akida_schemes import AkidaScheme
 from snugnet.core.errors import NotAkidaError
+from snugnet.core.tensorflow_environment import importing
 from snugnet.models.loading.keras2 import tf, tf_keras
+
+with importing():
+    import cnn2snn
 
 VERSIONS = {"v1": cnn2snn.AkidaVersion.v1, "v2": cnn2snn.AkidaVersion.v2}
 

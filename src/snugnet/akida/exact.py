@@ -20,10 +20,12 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-from quantizeml.layers.quantizers import OutputQuantizer
-from quantizeml.tensors import FixedPoint, QFloat
-
+from snugnet.core.tensorflow_environment import importing
 from snugnet.models.loading.keras2 import tf
+
+with importing():
+    from quantizeml.layers.quantizers import OutputQuantizer
+    from quantizeml.tensors import FixedPoint, QFloat
 
 FRACTIONS_PER_STEP = 16
 # Bit width from which output levels are signed.

@@ -5,14 +5,17 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
-import quantizeml
 
 from snugnet.akida.exact import use_chip_arithmetic
 from snugnet.akida.inputs import check_shape
 from snugnet.core.errors import InputError
 from snugnet.core.progress import progress
+from snugnet.core.tensorflow_environment import importing
 from snugnet.models.loading.keras2 import tf_keras
 from snugnet.models.loading.storage import ALLOWED_LAYERS, check_layers, list_layer_classes
+
+with importing():
+    import quantizeml
 
 QUANTIZED_LAYERS = frozenset(
     f"Custom>{name}"

@@ -3,14 +3,17 @@
 from typing import Any
 
 import numpy as np
-import quantizeml
-from quantizeml.models import QuantizationParams
-from quantizeml.models import quantize as quantizeml_quantize
 
 from snugnet.akida.rewrite import prepare_model
 from snugnet.core.akida_schemes import AkidaScheme
 from snugnet.core.errors import NotAkidaError
+from snugnet.core.tensorflow_environment import importing
 from snugnet.models.loading.keras2 import tf_keras
+
+with importing():
+    import quantizeml
+    from quantizeml.models import QuantizationParams
+    from quantizeml.models import quantize as quantizeml_quantize
 
 # One range per activation tensor. With one range per channel, the default, the Akida simulator and
 # the quantized Keras model disagree (quantizeml 1.2.5, akida 2.19.3).

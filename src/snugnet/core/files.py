@@ -80,6 +80,16 @@ def _name_target(path: Path, prefix: str) -> Iterator[None]:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
+def check_regular(path: Path) -> None:
+    """Check that a path is no pipe and no device: reading one may wait for ever.
+
+    Raises:
+        InputError: If it is one.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise InputError(f"{path}: neither a file nor a folder. Give the path of a file.")
+
+
 def check_output(path: Path) -> None:
     """Check that a path is a file, or does not exist.
 

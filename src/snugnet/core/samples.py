@@ -8,7 +8,7 @@ from zipfile import ZipFile
 
 import numpy as np
 
-from snugnet.core.archives import DAMAGE_ERRORS, check_archive
+from snugnet.core.archives import DAMAGE_ERRORS, check_archive, check_array
 from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
@@ -259,11 +259,15 @@ def read_npz(
             names = file.files
             wanted = names if only is None else [name for name in only if name in names]
             arrays = {name: file[name] for name in wanted}
+            if budget is not None:
+                for name, array in arrays.items():
+                    check_array(array, f"{path}: {name}")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (
         *DAMAGE_ERRORS,
         OSError,
+        OverflowError,
         KeyError,
         AttributeError,
         TypeError,

@@ -5,6 +5,7 @@ same study would give other results, and Snakemake could not see why.
 """
 
 import os
+import sys
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 
@@ -47,13 +48,18 @@ def fix_environment(environment: MutableMapping[str, str] = os.environ) -> None:
 def importing() -> Iterator[None]:
     """Fix the environment of this process; afterwards, Keras has its folder again.
 
-    Keras also keeps downloaded files in that folder, so other code in this process needs it.
+    Keras also keeps downloaded files in that folder, so other code in this process needs it. Keras
+    3, which other packages import, cannot import matplotlib, which writes to the user's home.
     """
     folder = os.environ.get(KERAS_FOLDER)
     fix_environment()
+    has_matplotlib = "matplotlib" in sys.modules
+    sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]
     try:
         yield
     finally:
+        if not has_matplotlib:
+            sys.modules.pop("matplotlib", None)
         os.environ.pop(KERAS_FOLDER, None)
         if folder is not None:
             os.environ[KERAS_FOLDER] = folder

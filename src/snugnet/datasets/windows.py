@@ -1,6 +1,7 @@
 """Loader of a user's windows or images from an .npz or a .csv file."""
 
 import csv
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pandas as pd
 from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
 from snugnet.core.inputs import has_several_inputs
-from snugnet.core.labels import convert_anomalies
+from snugnet.core.labels import convert_anomalies, decode_texts
 from snugnet.core.samples import SPLITS, Samples, flatten_group, read_arrays_by_role, read_npz
 from snugnet.core.settings.datasets.folds import Folds
 from snugnet.core.settings.datasets.windows import WindowsDataset
@@ -170,7 +171,15 @@ def _parse_table(path: Path, budget: Budget) -> pd.DataFrame:
     # A value takes at least two characters in the file and eight bytes in memory.
     budget.check_bytes_held(4 * path.stat().st_size, str(path))
     try:
-        return pd.read_csv(path)
+        with warnings.catch_warnings():
+            # Rows with more values than names would become an index, or lose values.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(path, index_col=False)
+    except pd.errors.ParserWarning:
+        raise InputError(
+            f"{path}: a row has more values than the first line has names; remove them, or name "
+            "all columns"
+        ) from None
     except (ValueError, pd.errors.ParserError) as error:
         raise InputError(f"{path}: cannot be read as .csv ({error})") from None
 
@@ -303,7 +312,7 @@ def encode_labels(
         classes = _number_classes(y, task) if class_names is None else class_names
         numbers = y.astype(np.uint8 if task == "multilabel" else np.int64)
         return numbers, tuple(str(name) for name in classes)
-    labels = y.astype(str)
+    labels = decode_texts(y).astype(str)
     classes = np.unique(labels) if class_names is None else class_names
     names = tuple(str(name) for name in classes)
     unknown = sorted(set(labels) - set(names))
@@ -359,7 +368,9 @@ def _get_split(
         return assign_splits_by_fold(arrays["fold"], settings.folds, str(path))
     if "split" not in arrays:
         return None
-    names = arrays["split"].astype(str)
+    names = decode_texts(arrays["split"]).astype(str)
+    if names.ndim != 1:
+        raise InputError(f"{path}: split has shape {names.shape}; save one name for each sample")
     unknown = sorted(set(names) - set(SPLITS))
     if unknown:
         raise InputError(

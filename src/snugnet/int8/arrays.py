@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.core.archives import DAMAGE_ERRORS
+from snugnet.core.archives import DAMAGE_ERRORS, check_array
 from snugnet.core.errors import InputError
 
 
@@ -19,8 +19,9 @@ def read_array(path: str | Path) -> np.ndarray:
     try:
         # A file that declares more than it holds cannot be mapped, so nothing large is allocated.
         array: Any = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, *DAMAGE_ERRORS) as error:
+    except (ValueError, OverflowError, MemoryError, *DAMAGE_ERRORS) as error:
         raise InputError(f"{path}: not a .npy file ({error})") from None
     if not isinstance(array, np.ndarray):
         raise InputError(f"{path}: must be a .npy file with one array")
+    check_array(array, str(path))
     return np.array(array)

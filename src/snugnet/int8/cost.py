@@ -13,6 +13,9 @@ from snugnet.int8.node import Node, Profile, count_elements, make_node
 # Bytes of the temporary arrays of an operator for each element of its output. Sums and products
 # are computed in arrays of 8 bytes an element, of which up to six exist at the same time.
 BYTES_PER_ELEMENT = 48
+# Operators that compute an element in dozens of steps.
+SLOW_OPERATORS = ("HARD_SWISH", "LOGISTIC", "SOFTMAX", "TANH")
+SLOW_FACTOR = 20
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def estimate_cost(node: Node) -> Cost:
         # The windows of one sample are copied to the rows of a matrix.
         channels = node.outputs[0].shape[-1:] or (1,)
         temporary = 8 * elements * factor // max(channels[0], 1)
-    macs = elements * factor
+    macs = elements * factor * (SLOW_FACTOR if node.name in SLOW_OPERATORS else 1)
     if node.name == "TRANSPOSE_CONV":
         macs = _count_transposed(node)
         temporary = 8 * (macs // max(_last(_shape(node, 1)), 1) + _count_canvas(node))

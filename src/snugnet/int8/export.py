@@ -3,6 +3,7 @@
 import base64
 import json
 import math
+import re
 import zipfile
 from collections.abc import Callable
 from functools import partial
@@ -14,11 +15,14 @@ import numpy as np
 from snugnet.core import archives
 from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError, ModelFormatError
-from snugnet.core.files import atomic_write
+from snugnet.core.files import atomic_write, check_regular
 from snugnet.core.tflite_graph import Graph, Operator, Tensor
 
 FORMAT = "snugnet.int8"
 VERSION = 1
+MAX_DESCRIPTION_BYTES = 32 << 20
+# Names of types in the schema of TFLite.
+TYPE_NAME = re.compile("[a-z][a-z0-9]*")
 
 
 def read(path: str | Path, budget: Budget = DEFAULT_BUDGET) -> Graph:
@@ -46,6 +50,7 @@ def read(path: str | Path, budget: Budget = DEFAULT_BUDGET) -> Graph:
         raise InputError(
             f"{path}: unknown model format; the file name must end in {', '.join(readers)}"
         )
+    check_regular(path)
     return readers[path.suffix](path)
 
 
@@ -121,6 +126,7 @@ def _read_npz(path: Path, budget: Budget) -> Graph:
     try:
         with zipfile.ZipFile(path) as archive:
             archives.check_archive(archive, budget)
+            _check_description(path, archive.getinfo("graph.npy").file_size)
         with np.load(path, allow_pickle=False) as file:
             description = json.loads(file["graph"].tobytes())
             values = {
@@ -133,6 +139,15 @@ def _read_npz(path: Path, budget: Budget) -> Graph:
         raise
     except (*archives.DAMAGE_ERRORS, *_DAMAGE_ERRORS) as error:
         raise _damaged_error(path, error) from error
+
+
+def _check_description(path: Path, size: int) -> None:
+    """Check the length of a description: its parts need much more memory than its text."""
+    if size > MAX_DESCRIPTION_BYTES:
+        raise InputError(
+            f"{path}: the description of the model has {size:,} bytes; the maximum is "
+            f"{MAX_DESCRIPTION_BYTES:,}"
+        )
 
 
 def _read_json(path: Path) -> Graph:
@@ -202,6 +217,8 @@ def _make_graph(description: dict[str, Any], values: Callable[..., np.ndarray | 
 
 def _make_tensor(index: int, description: dict[str, Any], values: Any) -> Tensor:
     shape, dtype = _check_integers(description["shape"]), str(description["dtype"])
+    if not TYPE_NAME.fullmatch(dtype):
+        raise ValueError(f"tensor {index} has the unknown type {dtype!r}")
     scales = np.array(description["scales"], np.float32)
     points = np.array(_check_integers(description["zero_points"]), np.int64)
     data = values(index, dtype, shape)
@@ -224,7 +241,7 @@ def _make_tensor(index: int, description: dict[str, Any], values: Any) -> Tensor
 
 
 def _check_integers(values: Any) -> tuple[int, ...]:
-    if not all(isinstance(value, int) for value in values):
+    if not all(type(value) is int for value in values):
         raise TypeError(f"{values!r} must be integers")
     return tuple(values)
 

@@ -53,7 +53,8 @@ def _count_values(node: Any) -> int:
     if type(node.layer).__name__ in ATTENTION:
         # Each query has a weight for each key.
         inputs = tf.nest.flatten(node.keras_inputs)
-        count += math.prod(_count_elements(tensor) for tensor in (inputs[0], inputs[-1]))
+        heads = getattr(node.layer, "_num_heads", 1)
+        count += heads * math.prod(_count_elements(tensor) for tensor in (inputs[0], inputs[-1]))
     return count
 
 

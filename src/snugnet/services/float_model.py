@@ -1,5 +1,6 @@
 """Float models that users bring: Keras models, their files, and the same networks as TFLite."""
 
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ import numpy as np
 
 from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
+from snugnet.core.text import get_first_line
 from snugnet.core.tflite_schemes import SCHEMES
 from snugnet.services.model_files import name_of
 
@@ -45,17 +47,31 @@ def open_float_model(
     Args:
         model: Path of a .h5 or .keras file or a SavedModel folder, or a tf_keras model.
         allow_code: Python file that defines custom layers of a model file. The file is executed.
-        budget: Limits for the weights of a file, and for the time to read them.
+        budget: Limits on work and memory for a file.
 
     Raises:
         InputError: If the model is not supported; layers and reasons are named.
+        BudgetError: If the network of a file needs more work or memory than the budget allows.
         OSError: If a file cannot be read.
     """
     name = name_of(model)
     loaded = open_keras(model, allow_code, budget)
     keras, content = _convert_to_float32(name, loaded.model)
-    size = file_size(Path(model)) if isinstance(model, str | Path) else None
-    return FloatModel(keras, content, name, size, loaded.notes)
+    if not isinstance(model, str | Path):
+        return FloatModel(keras, content, name, None, loaded.notes)
+    _check_file(content, name, budget)
+    return FloatModel(keras, content, name, file_size(Path(model)), loaded.notes)
+
+
+def _check_file(content: bytes, name: str, budget: Budget) -> None:
+    """Check what the converted network of a file takes to run, before it is calibrated."""
+    from snugnet.services.resources import check_resources
+    from snugnet.tflite.flatbuffer import parse_graph
+
+    with tempfile.TemporaryDirectory(prefix="snugnet") as folder:
+        path = Path(folder) / "model.tflite"
+        path.write_bytes(content)
+        check_resources(path, parse_graph(content, name, only_main=True), 1, budget, name)
 
 
 def open_keras(
@@ -114,7 +130,7 @@ def convert_model(
     except InputError:
         raise
     except Exception as error:  # the passes of the converter raise exceptions of any type
-        reason = " ".join(str(error).split())[:500]
+        reason = " ".join(str(error).split())[:500] or type(error).__name__
         raise InputError(
             f"{name}: the TFLite converter rejects the model for scheme {scheme}. Try another "
             f"scheme, or replace the layer that the converter names: {reason}"
@@ -130,3 +146,7 @@ def _convert_to_float32(name: str, model: Any) -> tuple[Any, bytes]:
     except InputError as error:
         text = str(error)
         raise InputError(text if text.startswith(name) else f"{name}: {text}") from None
+    # Keras cannot copy every model that it can build.
+    except (TypeError, ValueError) as error:
+        reason = get_first_line(error)
+        raise InputError(f"{name}: Keras cannot copy this model ({reason})") from None

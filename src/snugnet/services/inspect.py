@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from snugnet.core.files import check_regular
 from snugnet.core.tflite_graph import BIAS_INPUTS, WEIGHT_INPUTS, Graph, Operator, Tensor
 from snugnet.services.file_scheme import find_scheme
 
@@ -191,6 +192,7 @@ def _read(path: Path) -> tuple[Graph, int]:
     if path.suffix == ".tflite":
         from snugnet.tflite.flatbuffer import count_subgraphs, parse_graph
 
+        check_regular(path)
         content = path.read_bytes()
         graph = parse_graph(content, path, only_main=True)
         return graph, count_subgraphs(content)

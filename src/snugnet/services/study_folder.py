@@ -9,9 +9,12 @@ from typing import Any
 
 from snugnet.core import installation
 from snugnet.core.errors import InputError
+from snugnet.core.text import get_first_line
 from snugnet.services.output_files import check_folder
 
 CONFIG = Path("config.yaml")
+# Values of a configuration; a short text with aliases of YAML can stand for many more.
+MAX_VALUES = 100_000
 CLONE_SNAKEFILE = Path("workflow/Snakefile")
 # The command that runs a study.
 RUN = "snakemake --cores 2 all"
@@ -90,14 +93,41 @@ class StudyFolder:
 
         config: dict[str, Any] = {}
         for path in self.configs:
-            update_config(config, yaml.safe_load(path.read_text()))
+            try:
+                values = yaml.safe_load(path.read_text())
+            except (yaml.YAMLError, ValueError, RecursionError) as error:
+                raise InputError(f"{path}: not valid YAML ({get_first_line(error)})") from None
+            _check_blocks(path, values)
+            update_config(config, values)
             for block in ("models", "datasets"):
-                if name in config[block]:
+                if name in config.get(block, {}):
                     raise InputError(
                         f"--name {name}: this name is already used in {path} ({block}). Choose "
                         "another name."
                     )
         return config
+
+
+def _check_blocks(path: Path, values: Any) -> None:
+    """Check that a configuration has blocks, and is not much larger than its text says."""
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: not a configuration; it must be a mapping")
+    for block in ("models", "datasets"):
+        if not isinstance(values.get(block, {}), dict):
+            raise InputError(f"{path}: {block} must be a mapping from names to settings")
+    if _count_values(values, {}) > MAX_VALUES:
+        raise InputError(f"{path}: more than {MAX_VALUES:,} values, with all aliases written out")
+
+
+def _count_values(value: Any, known: dict[int, int]) -> int:
+    """Count values within a value. An alias of YAML is the same object in several places."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = 1  # within itself
+        parts = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_count_values(part, known) for part in parts)
+    return known[id(value)]
 
 
 def choose_study_folder(name: str, output: Path | None) -> StudyFolder:

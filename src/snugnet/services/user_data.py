@@ -10,6 +10,7 @@ import numpy as np
 from snugnet.core.affine import dequantize
 from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
+from snugnet.core.files import check_regular
 from snugnet.core.input_range import find_quantized_input
 from snugnet.core.inputs import (
     InputPort,
@@ -30,6 +31,9 @@ from snugnet.services.arguments import describe_value
 
 # Supported file types.
 KINDS = (".npz", ".npy", ".csv")
+# Numbers are converted to float32 and quantized in float32.
+BYTES_PER_VALUE = 12
+MAX_NAMES = 100_000
 # The roles that an array or column can have, with the names that it may have without being named.
 # Those of the test split come last: a file that holds both train and test is that of MNIST.
 ROLES: dict[str, tuple[str, ...]] = {
@@ -104,6 +108,7 @@ def read(source: DataSource, inputs: Sequence[InputPort]) -> Data:
         InputError: If the file type, an array or a shape is not supported.
     """
     path = source.path
+    check_regular(path)
     if path.suffix not in KINDS:
         raise InputError(f"{path}: unsupported file type. Supported: {', '.join(KINDS)}.")
     roles = tuple(ROLES)
@@ -129,6 +134,11 @@ def read(source: DataSource, inputs: Sequence[InputPort]) -> Data:
     if path.suffix == ".npy":
         return from_arrays(read_array(path), inputs=inputs, source=str(path))
     arrays, used, possible_groups = _read_npz(source, inputs)
+    parts = arrays["x"].values() if isinstance(arrays["x"], Mapping) else [arrays["x"]]
+    values = sum(part.size for part in parts)
+    source.budget.check_bytes_held(BYTES_PER_VALUE * values, f"{path}: {values:,} values")
+    if arrays.get("class_names", np.zeros(0)).size > MAX_NAMES:
+        raise InputError(f"{path}: more than {MAX_NAMES:,} class names")
     data = from_arrays(arrays["x"], arrays.get("y"), arrays.get("group"), inputs, str(path))
     names = source.labels or tuple(
         map(str, decode_texts(arrays.get("class_names", np.zeros(0))).ravel())
@@ -235,7 +245,8 @@ def _read_npz(
     if input_names:
         by_role["x"] = {role: by_role.pop(role) for role in input_names}
     others = {name: array for name, array in arrays.items() if name not in used.values()}
-    count = len(arrays[next(iter(used.values()))])
+    first = arrays[next(iter(used.values()))]
+    count = len(first) if first.ndim else 0
     return by_role, used, () if "group" in used else find_possible_groups(others, count)
 
 

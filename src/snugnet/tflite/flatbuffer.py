@@ -17,6 +17,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from snugnet.core.errors import ModelFormatError
+from snugnet.core.files import check_regular
 from snugnet.core.tflite_graph import NUMPY_TYPES, Graph, Operator, Tensor
 
 # Names of the members of enumerations in the TFLite schema (`schema.fbs`), by number.
@@ -33,6 +34,11 @@ DAMAGE_ERRORS = (
     KeyError,
     AttributeError,
 )
+
+
+# Above those of any network for small devices; tables of more take minutes to print.
+MAX_OPERATORS = 10_000
+MAX_TENSORS = 50_000
 
 
 @dataclass
@@ -79,6 +85,7 @@ def read_graph(path: str | Path) -> Graph:
         ModelFormatError: If the file is not a .tflite file with one subgraph, or is damaged.
         OSError: If the file cannot be read.
     """
+    check_regular(Path(path))
     return parse_graph(Path(path).read_bytes(), path)
 
 
@@ -182,6 +189,12 @@ def _read_graph(model: Any, budget: _Budget, only_main: bool) -> Graph:
     codes = list(
         _iterate_tables(model.OperatorCodesLength(), budget, model.OperatorCodes, "operator codes")
     )
+    for count, limit, name in (
+        (subgraph.OperatorsLength(), MAX_OPERATORS, "operators"),
+        (subgraph.TensorsLength(), MAX_TENSORS, "tensors"),
+    ):
+        if count > limit:
+            raise ModelFormatError(f"{count:,} {name} are too many; the maximum is {limit:,}")
     tensors = _iterate_tables(subgraph.TensorsLength(), budget, subgraph.Tensors, "tensors")
     operators = _iterate_tables(subgraph.OperatorsLength(), budget, subgraph.Operators, "operators")
     graph = Graph(

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from snugnet.core.affine import convert_to_type
+from snugnet.core.files import check_regular
 from snugnet.core.inputs import join_inputs, list_graph_inputs, order_inputs
 from snugnet.core.tflite_graph import Graph, Tensor
 from snugnet.tflite.flatbuffer import parse_graph
@@ -49,6 +50,7 @@ class ModelFile:
             ModelFormatError: If it is no usable .tflite file.
             OSError: If it cannot be read.
         """
+        check_regular(Path(path))
         return cls.parse(Path(path).read_bytes(), str(path))
 
     def quantize_input(self, x: np.ndarray) -> np.ndarray:

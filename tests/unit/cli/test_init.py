@@ -517,3 +517,32 @@ def test_init_adds_second_study_when_folder_has_one(command_json, command, own_f
     assert result["command"] == "snakemake --cores 2 all"
     assert (own_folder / "config.yaml").read_bytes() == before
     assert study_of(own_folder / "second.yaml").cells[0].model == "second"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[1, 2]", "it must be a mapping"),
+        ("", "it must be a mapping"),
+        ("models: 3", "models must be a mapping"),
+        ("{a: [", "not valid YAML"),
+        ("[" * 3000, "not valid YAML"),
+        (
+            "\n".join(
+                [
+                    "a0: &a0 [1]",
+                    *(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12)),
+                ]
+            ),
+            "with all aliases written out",
+        ),
+    ],
+)
+def test_read_base_fails_when_configuration_is_damaged(tmp_path, text, message):
+    from snugnet.core.errors import InputError
+    from snugnet.services.study_folder import StudyFolder
+
+    (tmp_path / "config.yaml").write_text(text)
+    folder = StudyFolder(tmp_path / "a.yaml", "", "", (tmp_path / "config.yaml",))
+    with pytest.raises(InputError, match=message):
+        folder.read_base("mine")

@@ -261,3 +261,29 @@ def test_command_line_escapes_controls_when_names_have_some(model_file, data, tm
     error = capsys.readouterr().err
     assert "\\x1b[31mCONV_2D" in error
     assert "\x1b" not in error
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("dtype", "(9,9)f8"),
+        ("dtype", "{'names':['a'],'formats':['O']}"),
+        ("shape", [True, 8, 8, 2]),
+    ],
+)
+def test_load_fails_when_tensor_has_wrong_type_or_shape(model_file, tmp_path, key, value):
+    write(read(model_file), tmp_path / "m.json")
+    description = json.loads((tmp_path / "m.json").read_text())
+    description["tensors"][0][key] = value
+    (tmp_path / "m.json").write_text(json.dumps(description))
+    with pytest.raises(ModelFormatError, match="damaged, or not an exported model"):
+        load(tmp_path / "m.json")
+
+
+def test_load_fails_when_description_is_long(model_file, tmp_path, monkeypatch):
+    from snugnet.int8 import export
+
+    monkeypatch.setattr(export, "MAX_DESCRIPTION_BYTES", 100)
+    write(read(model_file), tmp_path / "m.npz")
+    with pytest.raises(InputError, match="the maximum is 100"):
+        load(tmp_path / "m.npz")

@@ -5,9 +5,11 @@ import pytest
 
 import snugnet as sn
 from snugnet.core.budget import Budget, BudgetError
+from snugnet.core.errors import InputError
 from snugnet.services.benchmark import BenchmarkRequest, benchmark
 from snugnet.services.resources import check_resources
 from snugnet.services.verify import verify
+from snugnet.tflite import flatbuffer
 from snugnet.tflite.flatbuffer import read_graph
 from tests.tflite_files import Node, Tensor, constant, single, write
 
@@ -85,3 +87,35 @@ def test_predict_uses_fewer_samples_when_tensors_are_large(tmp_path, monkeypatch
     monkeypatch.setattr(litert, "MAX_BATCH_BYTES", 4 * 200 * 3)
     np.testing.assert_array_equal(litert.predict(path, x).raw, np.maximum(x, 0))
     assert sizes == [3]
+
+
+@pytest.mark.parametrize("is_size_of_shape", [True, False])
+def test_check_resources_fails_when_size_depends_on_samples(tmp_path, is_size_of_shape):
+    """A trial with zeros could not see how large an output becomes."""
+    tensors = [
+        Tensor((2,), "int32"),
+        Tensor((1,), "int32"),
+        constant(0.5, "float32"),
+        Tensor((2, 3), "float32"),
+    ]
+    nodes = [
+        Node("SHAPE", [0], [1], {"kind": "ShapeOptions", "outType": 2}),
+        Node("FILL", [1 if is_size_of_shape else 0, 2], [3], {"kind": "FillOptions"}),
+    ]
+    path = tmp_path / "fill.tflite"
+    path.write_bytes(write(tensors, nodes, [0], [3]))
+    if is_size_of_shape:
+        check_resources(path, read_graph(path), 1, SMALL)
+        return
+    with pytest.raises(InputError, match="operator 1 FILL depends on the values of the samples"):
+        check_resources(path, read_graph(path), 1, SMALL, "m.h5")
+
+
+def test_read_graph_fails_when_operators_are_too_many(tmp_path, monkeypatch):
+    monkeypatch.setattr(flatbuffer, "MAX_OPERATORS", 1)
+    tensors = [Tensor((1, 2), "float32") for _ in range(3)]
+    nodes = [Node("RELU", [i], [i + 1]) for i in range(2)]
+    path = tmp_path / "m.tflite"
+    path.write_bytes(write(tensors, nodes, [0], [2]))
+    with pytest.raises(InputError, match="2 operators are too many; the maximum is 1"):
+        read_graph(path)

@@ -67,11 +67,17 @@ ACTIVATIONS = frozenset(
 ACTIVATION_LAYERS = frozenset({"ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax", "ThresholdedReLU"})
 INITIALIZERS = frozenset(
     {
-        *("Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity"),
+        *("Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform"),
         *("LecunNormal", "LecunUniform", "Ones", "Orthogonal", "RandomNormal", "RandomUniform"),
         *("TruncatedNormal", "VarianceScaling", "Zeros"),
     }
 )
+# Settings of initializers, besides the seed.
+INITIALIZER_NUMBERS = frozenset({"gain", "maxval", "mean", "minval", "scale", "stddev", "value"})
+INITIALIZER_CHOICES = {
+    "mode": ("fan_in", "fan_out", "fan_avg"),
+    "distribution": ("normal", "truncated_normal", "uniform", "untruncated_normal"),
+}
 REGULARIZERS = frozenset({"L1", "L1L2", "L2", "OrthogonalRegularizer"})
 CONSTRAINTS = frozenset({"MaxNorm", "MinMaxNorm", "NonNeg", "RadialConstraint", "UnitNorm"})
 # Descriptions of the numbers in which a layer computes.

@@ -26,7 +26,8 @@ RENAMED_SETTINGS = {
     ("InputLayer", "batch_shape"): "batch_input_shape",
     ("LeakyReLU", "negative_slope"): "alpha",
 }
-BYTES_PER_WEIGHT = 4
+# Weights exist several times: in the file, in the model and its copies, and in the converter.
+COPIES = 6
 # Name of a layer and number of a call.
 CallKey = tuple[str, int]
 Operation = Callable[[LayerDescription, Sequence[Any], Mapping[str, Any]], Any]
@@ -71,8 +72,9 @@ class _WeightCounter:
         """Create a variable; TensorFlow calls this for each."""
         shape = tf.TensorShape(settings.get("shape"))
         if shape.is_fully_defined():
-            self._count += shape.num_elements()
-            self._budget.check_bytes_held(BYTES_PER_WEIGHT * self._count, "the model")
+            size = tf.as_dtype(settings.get("dtype") or tf.float32).size
+            self._count += size * shape.num_elements()
+            self._budget.check_bytes_held(COPIES * self._count, "the model")
             if self._is_zero and settings.get("dtype") is not None:
                 zeros = partial(tf.zeros, shape, tf.as_dtype(settings["dtype"]))
                 settings["initial_value"] = zeros
@@ -168,7 +170,8 @@ class _Builder:
         arguments = [_replace_references(value, outputs) for value in call.arguments]
         options = {key: _replace_references(value, outputs) for key, value in call.options.items()}
         if layer.operation_module is None:
-            return built(*arguments, **options)
+            options = {key: _describe_slices(value) for key, value in options.items()}
+            return built(*map(_describe_slices, arguments), **options)
         assert self._call_operation is not None
         return self._call_operation(layer, arguments, options)
 
@@ -223,6 +226,13 @@ def _replace_references(value: Any, outputs: Mapping[tuple[str, int], list[Any]]
     if isinstance(value, list | tuple):
         return type(value)(_replace_references(item, outputs) for item in value)
     return value
+
+
+def _describe_slices(value: Any) -> Any:
+    """Replace slices by the mappings that Keras 2 stores: it cannot copy a model with slices."""
+    if isinstance(value, slice):
+        return {"start": value.start, "stop": value.stop, "step": value.step}
+    return [_describe_slices(item) for item in value] if isinstance(value, list) else value
 
 
 def _get_tensor(reference: TensorReference, outputs: Mapping[tuple[str, int], list[Any]]) -> Any:

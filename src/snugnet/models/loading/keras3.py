@@ -18,6 +18,7 @@ from snugnet.core.errors import InputError
 from snugnet.core.isolation import run_program
 from snugnet.core.tensorflow_environment import KERAS_FOLDER
 from snugnet.models.loading.keras2 import tf_keras
+from snugnet.models.loading.load_weights import check_sizes
 from snugnet.models.loading.model_description import (
     Call,
     LayerDescription,
@@ -46,6 +47,7 @@ def convert(
         InputError: If Keras 3 cannot build the model, or it has no equivalent in Keras 2.
     """
     assert parts.weights is not None
+    check_sizes(model, parts)
     with tempfile.TemporaryDirectory(prefix="snugnet") as name:
         folder = Path(name)
         weights = folder / (WEIGHTS if parts.is_archive else "weights.h5")

@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+# Keras 3 would import matplotlib, which writes to the user's home.
+sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]
+
 # Keras 3, which is the only reader of its own weights. All other modules use Keras 2 (tf_keras).
-import keras
-import numpy as np
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
 
 
 def iterate_weights(model: Any, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:

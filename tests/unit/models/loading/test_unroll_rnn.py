@@ -40,3 +40,13 @@ def test_unroll_fails_when_there_are_too_many_steps(keras):
         InputError, match=f"'g': cannot unroll 257 time steps; the maximum is {MAX_STEPS}"
     ):
         unroll(model, RECURRENT)
+
+
+def test_unroll_fails_when_layers_together_have_too_many_steps(keras):
+    from snugnet.models.loading.unroll_rnn import MAX_STEPS, RECURRENT, unroll
+
+    layers = keras.tf_keras.layers
+    recurrent = [layers.GRU(2, return_sequences=True) for _ in range(3)]
+    model = keras.tf_keras.Sequential([layers.Input((MAX_STEPS, 2)), *recurrent])
+    with pytest.raises(InputError, match=r"768 time steps .* the maximum is 512"):
+        unroll(model, RECURRENT)

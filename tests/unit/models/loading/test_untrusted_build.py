@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
 import pytest
 
 from snugnet.core.budget import Budget, BudgetError
@@ -183,3 +185,59 @@ def test_load_keras_file_names_the_budget_when_memory_is_used_up(build, keras, m
     monkeypatch.setattr(keras_files, "load_weights", use_up_memory)
     with pytest.raises(BudgetError, match=r"needs more memory than there is.*--budget 10"):
         load(build((4,), keras.tf_keras.layers.Dense(2)))
+
+
+@pytest.mark.parametrize(
+    "initializer",
+    [
+        {"class_name": "GlorotUniform", "config": {"seed": [2, 1, 0]}},
+        {"class_name": "GlorotUniform", "config": {"seed": 0.5}},
+        {"class_name": "RandomNormal", "config": {"stddev": "a"}},
+        {"class_name": "VarianceScaling", "config": {"mode": "fan_x"}},
+    ],
+)
+def test_load_keras_file_leaves_out_initializer_when_it_cannot_draw(keras, build, initializer):
+    from snugnet.models.loading.copy_model import copy_architecture
+
+    change = change_last(kernel_initializer=initializer)
+    model = load(build((4,), keras.tf_keras.layers.Dense(2), change=change))
+    assert copy_architecture(model).output_shape == (None, 2)
+
+
+def test_load_keras_file_gives_model_that_copies_when_it_has_slices(keras, build):
+    from snugnet.models.loading.copy_model import copy_architecture, copy_weights
+
+    layers = keras.tf_keras.layers
+    model = load(build((6, 4), layers.Dense(3), lambda x: x[:, 1:3], layers.Flatten()))
+    copy = copy_architecture(model)
+    copy_weights(model, copy)
+    x = np.random.default_rng(0).normal(size=(5, 6, 4)).astype(np.float32)
+    np.testing.assert_array_equal(copy(x), model(x))
+
+
+def test_load_keras_file_fails_when_type_is_complex(keras, build):
+    path = build((4,), keras.tf_keras.layers.Dense(2), change=change_last(dtype="complex128"))
+    with pytest.raises(InputError, match="complex numbers are not supported"):
+        load(path)
+
+
+def test_load_keras_file_fails_when_array_is_larger_than_weights(keras, build, monkeypatch):
+    from snugnet.models.loading import load_weights
+
+    monkeypatch.setattr(load_weights, "HARMLESS_SIZE", 8)
+    path = build((4,), keras.tf_keras.layers.Dense(2, name="last"))
+    with h5py.File(path, "r+") as file:
+        del file["model_weights/last/last/kernel:0"]
+        file["model_weights/last/last/kernel:0"] = np.zeros((30, 10), np.float32)
+    with pytest.raises(InputError, match=r"shape \[30, 10\]; the largest weight has 8 elements"):
+        load(path)
+
+
+def test_load_keras_file_counts_submodel_when_its_input_has_no_size(keras, tmp_path):
+    layers = keras.tf_keras.layers
+    inner = keras.tf_keras.Sequential([layers.Input((None, None, 1)), layers.UpSampling2D(100)])
+    inputs = layers.Input((400, 400, 1))
+    outputs = layers.GlobalAveragePooling2D()(inner(inputs))
+    keras.tf_keras.Model(inputs, outputs).save(tmp_path / "m.h5")
+    with pytest.raises(BudgetError, match=r"needs .* memory"):
+        load(tmp_path / "m.h5")
