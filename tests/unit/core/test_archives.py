@@ -27,7 +27,7 @@ def test_check_array_fails_when_elements_are_no_data(array, message):
     assert message in str(error.value)
 
 
-def test_check_array_accepts_numbers_and_texts_when_they_have_bytes():
+def test_check_array_accepts_array_when_elements_have_bytes():
     for array in (np.zeros((2, 3)), np.array([True]), np.array(["a"]), np.array([b"a"])):
         check_array(array, "d.npz: x")
 

@@ -254,13 +254,13 @@ def test_windows_fails_when_folds_are_drawn_but_file_has_a_split(tmp_path):
         load(tmp_path, "d.npz", folds=3)
 
 
-def test_windows_fails_clearly_when_a_row_has_more_values_than_names(tmp_path):
+def test_windows_fails_clearly_when_a_row_has_too_many_values(tmp_path):
     (tmp_path / "mine.csv").write_text("a,y\n1,0,5\n2,1,5\n")
     with pytest.raises(InputError, match="a row has more values than the first line has names"):
         load(tmp_path, "mine.csv")
 
 
-def test_windows_fails_clearly_when_split_has_two_dimensions(tmp_path):
+def test_windows_fails_clearly_when_split_is_a_matrix(tmp_path):
     x, split = np.zeros((30, 10, 2)), np.full((30, 1), "train")
     np.savez(tmp_path / "a.npz", x=x, y=np.arange(30) % 3, split=split)
     with pytest.raises(InputError, match=r"split has shape \(30, 1\)"):

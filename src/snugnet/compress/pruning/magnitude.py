@@ -10,16 +10,19 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from tensorflow_model_optimization.sparsity import keras as sparsity
 
 from snugnet.compress.graph.canonicalize import canonicalize
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples
 from snugnet.core.settings.magnitude_pruning import MagnitudePruningSettings
 from snugnet.core.sparsity import SPARSITY_TOLERANCE
+from snugnet.core.tensorflow_environment import importing
 from snugnet.models.loading.keras2 import tf_keras
 from snugnet.models.prunable_layers import has_prunable_kernel
 from snugnet.models.training.fit import count_steps_per_epoch, fit
+
+with importing():
+    from tensorflow_model_optimization.sparsity import keras as sparsity
 
 # The class of the settings that `compress` takes.
 SETTINGS = MagnitudePruningSettings

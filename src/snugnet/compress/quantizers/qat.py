@@ -7,11 +7,6 @@ training batches.
 
 from pathlib import Path
 
-import tensorflow_model_optimization as tfmot
-from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
-    default_8bit_quantize_registry,
-)
-
 from snugnet.compress.graph.canonicalize import canonicalize
 from snugnet.compress.graph.fold import fold_batch_norm, fold_relu
 from snugnet.compress.graph.functional import replace_layers
@@ -24,11 +19,18 @@ from snugnet.compress.quantizers.ranges import initialize_ranges
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples
 from snugnet.core.settings.fine_tuning import FineTuningSettings
+from snugnet.core.tensorflow_environment import importing
 from snugnet.models.loading.keras2 import tf_keras
 from snugnet.models.loading.storage import ALLOWED_LAYERS, check_layers
 from snugnet.models.training.fit import fit
 from snugnet.models.training.restore_if_worse import restore_if_worse
 from snugnet.models.training.sparsity_mask import SparsityMask
+
+with importing():
+    import tensorflow_model_optimization as tfmot
+    from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
+        default_8bit_quantize_registry,
+    )
 
 REGISTRY = default_8bit_quantize_registry.Default8BitQuantizeRegistry()
 # Batch normalization after one of these layers is quantized together with it.

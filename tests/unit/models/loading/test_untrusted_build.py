@@ -176,7 +176,7 @@ def test_load_keras_file_fails_when_checkpoint_aborts(keras, tmp_path, monkeypat
         load(tmp_path / "saved")
 
 
-def test_load_keras_file_names_the_budget_when_memory_is_used_up(build, keras, monkeypatch):
+def test_load_keras_file_names_the_budget_when_memory_ends(build, keras, monkeypatch):
     from snugnet.models.loading import keras_files
 
     def use_up_memory(*_: Any) -> None:
@@ -196,7 +196,7 @@ def test_load_keras_file_names_the_budget_when_memory_is_used_up(build, keras, m
         {"class_name": "VarianceScaling", "config": {"mode": "fan_x"}},
     ],
 )
-def test_load_keras_file_leaves_out_initializer_when_it_cannot_draw(keras, build, initializer):
+def test_load_keras_file_drops_initializer_when_it_cannot_draw(keras, build, initializer):
     from snugnet.models.loading.copy_model import copy_architecture
 
     change = change_last(kernel_initializer=initializer)
@@ -204,7 +204,7 @@ def test_load_keras_file_leaves_out_initializer_when_it_cannot_draw(keras, build
     assert copy_architecture(model).output_shape == (None, 2)
 
 
-def test_load_keras_file_gives_model_that_copies_when_it_has_slices(keras, build):
+def test_load_keras_file_gives_copyable_model_when_it_slices(keras, build):
     from snugnet.models.loading.copy_model import copy_architecture, copy_weights
 
     layers = keras.tf_keras.layers
@@ -221,7 +221,7 @@ def test_load_keras_file_fails_when_type_is_complex(keras, build):
         load(path)
 
 
-def test_load_keras_file_fails_when_array_is_larger_than_weights(keras, build, monkeypatch):
+def test_load_keras_file_fails_when_array_exceeds_all_weights(keras, build, monkeypatch):
     from snugnet.models.loading import load_weights
 
     monkeypatch.setattr(load_weights, "HARMLESS_SIZE", 8)
@@ -233,7 +233,7 @@ def test_load_keras_file_fails_when_array_is_larger_than_weights(keras, build, m
         load(path)
 
 
-def test_load_keras_file_counts_submodel_when_its_input_has_no_size(keras, tmp_path):
+def test_load_keras_file_counts_submodel_when_input_has_no_size(keras, tmp_path):
     layers = keras.tf_keras.layers
     inner = keras.tf_keras.Sequential([layers.Input((None, None, 1)), layers.UpSampling2D(100)])
     inputs = layers.Input((400, 400, 1))
