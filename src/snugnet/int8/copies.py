@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from snugnet.int8.node import Kernel, Node, count_elements
+from snugnet.int8.parameters import Copies
 
 # Types that the operators copy. Shapes are int32 or int64. Tensors are float32 before QUANTIZE and
 # after DEQUANTIZE.
@@ -48,4 +49,4 @@ def make_reshape_kernel(node: Node) -> Kernel:
     def run(x: np.ndarray, *_: Any) -> np.ndarray:
         return x.reshape(x.shape[0], *output_tensor.shape)
 
-    return Kernel(run)
+    return Kernel(run, parameters=Copies())

@@ -7,6 +7,7 @@ import numpy as np
 
 from snugnet.core.tflite_graph import Tensor
 from snugnet.int8.node import Kernel, Node
+from snugnet.int8.parameters import LookupTable
 
 # Function of one or two int64 arrays that computes the output elements.
 ElementwiseFunction = Callable[..., np.ndarray]
@@ -14,13 +15,17 @@ ElementwiseFunction = Callable[..., np.ndarray]
 ExplainSteps = Callable[..., list[tuple[str, Any]]]
 
 
-def make_unary_kernel(node: Node, function: ElementwiseFunction, steps: ExplainSteps) -> Kernel:
+def make_unary_kernel(
+    node: Node, function: ElementwiseFunction, steps: ExplainSteps, parameters: Any = None
+) -> Kernel:
     """Make the kernel of a function of one integer.
 
     Args:
         node: Operator whose first input and first output have the same shape.
         function: Computes values in the range of the output type from an int64 array.
         steps: Lists the arithmetic for one input integer.
+        parameters: Numbers of the function. They are not needed if input and output have 8 bits,
+            because the kernel then has the table of all outputs.
 
     Returns:
         The kernel. For 8-bit inputs it reads a table of 256 outputs.
@@ -32,6 +37,8 @@ def make_unary_kernel(node: Node, function: ElementwiseFunction, steps: ExplainS
     node.require_shape(output_tensor, input_tensor.shape)
     if np.dtype(input_tensor.dtype).itemsize == 1:
         table = function(_all_values(input_tensor.dtype)).astype(output_tensor.dtype)
+        if table.itemsize == 1:
+            parameters = LookupTable(table)
 
         def run(x: np.ndarray, *_: Any) -> np.ndarray:
             return table.take(x.view(np.uint8), mode="wrap")
@@ -45,16 +52,19 @@ def make_unary_kernel(node: Node, function: ElementwiseFunction, steps: ExplainS
         output = function(np.array([value], np.int64)).astype(output_tensor.dtype)[0]
         return [("input", value), *steps(value), ("output", output.item())]
 
-    return Kernel(run, explain)
+    return Kernel(run, explain, parameters)
 
 
-def make_binary_kernel(node: Node, function: ElementwiseFunction, steps: ExplainSteps) -> Kernel:
+def make_binary_kernel(
+    node: Node, function: ElementwiseFunction, steps: ExplainSteps, parameters: Any
+) -> Kernel:
     """Make the kernel of a function of two integers, broadcast by the rules of NumPy.
 
     Args:
         node: Operator with at least two inputs.
         function: Computes values in the range of the output type from two int64 arrays.
         steps: Lists the arithmetic for two input integers.
+        parameters: Numbers of the function.
 
     Returns:
         The kernel. For 8-bit inputs it reads a table of 65,536 outputs.
@@ -89,7 +99,7 @@ def make_binary_kernel(node: Node, function: ElementwiseFunction, steps: Explain
         output = int(function(np.array([a], np.int64), np.array([b], np.int64))[0])
         return [("input 1", a), ("input 2", b), *steps(a, b), ("output", output)]
 
-    return Kernel(run, explain)
+    return Kernel(run, explain, parameters)
 
 
 def _all_values(dtype: str) -> np.ndarray:

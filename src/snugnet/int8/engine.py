@@ -192,6 +192,18 @@ class Model:
             *kernel.explain(arrays, element),
         ]
 
+    def list_operations(self) -> list[tuple[Node, Kernel]]:
+        """List the operators with their kernels, in order of execution.
+
+        Tensors that depend on no input have values.
+        """
+        return [
+            (make_node(self._tensors, position, operator, self.profile), kernel)
+            for position, (operator, kernel) in enumerate(
+                zip(self.graph.operators, self._kernels, strict=True)
+            )
+        ]
+
     def _check_inputs(self, x: Any) -> list[np.ndarray]:
         """Check the inputs and divide them into invocations."""
         if isinstance(x, np.ndarray):
@@ -401,7 +413,7 @@ def _to_invocations(x: Any, port: Port) -> np.ndarray:
             f"input {port.name!r} has shape {list(x.shape)}; expected {list(port.shape)}, or a "
             "multiple of its first dimension"
         )
-    if x.size == 0:
+    if x.size == 0 or 0 in port.shape:
         raise InputError(f"input {port.name!r} is empty")
     if x.dtype.kind == "f":
         if np.isnan(x).any():

@@ -9,6 +9,7 @@ from snugnet.core.affine import round_half_away
 from snugnet.int8.elementwise import make_unary_kernel
 from snugnet.int8.fixed_point import saturate
 from snugnet.int8.node import Kernel, Node, limits, scale, zero_point
+from snugnet.int8.parameters import SigmoidInterpolation, SigmoidKind
 
 # Indices at which the sigmoid table is one above the rounded value of 65536 / (1 + e^(-i / 24)).
 # fmt: off
@@ -67,16 +68,16 @@ def build_sigmoid_table() -> np.ndarray:
     return table
 
 
-def make_sigmoid_scaler(node: Node, pot_shifts: tuple[int, ...]) -> Callable[[np.ndarray], Any]:
-    """Make the function that scales int16 inputs to the arguments of the sigmoid table.
+def make_sigmoid_interpolation(
+    node: Node, kind: SigmoidKind, pot_shifts: tuple[int, ...]
+) -> SigmoidInterpolation:
+    """Compute how int16 inputs are scaled to the arguments of the sigmoid table.
 
     Args:
         node: LOGISTIC or TANH operator of type int16.
+        kind: The function.
         pot_shifts: If the input scale is a power of two: the shifts for which the kernels use no
             quantized multiplier.
-
-    Returns:
-        The function, from int64 arrays to int64 arrays.
 
     Raises:
         ModelFormatError: If a zero point is not 0, if the output scale is not 2^-15, or if the
@@ -96,7 +97,7 @@ def make_sigmoid_scaler(node: Node, pot_shifts: tuple[int, ...]) -> Callable[[np
         multiplier = int(real)
     half = 1 << (shift - 1) if shift > 0 else 0
     node.require(multiplier * 32768 + half < 1 << 31, "the input scale is too large")
-    return lambda x: (x * multiplier + half) >> shift
+    return SigmoidInterpolation(kind, multiplier, half, shift, build_sigmoid_table())
 
 
 def checked_log2(value: np.float32) -> int | None:

@@ -44,10 +44,13 @@ class Kernel:
         run: Computes the array of the only output, or a list of arrays. Each array has the leading
             axis of invocations.
         explain: Lists the arithmetic of one element; None if the operator only copies elements.
+        parameters: Numbers of the arithmetic, a record of `parameters`; None if the outputs do not
+            depend on the inputs.
     """
 
     run: Run
     explain: Explain | None = None
+    parameters: Any = None
 
 
 @dataclass(frozen=True)

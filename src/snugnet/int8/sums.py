@@ -7,7 +7,6 @@ within the range in which the float type represents all whole numbers: up to 2^2
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -23,25 +22,12 @@ from snugnet.int8.fixed_point import (
     wrap32,
 )
 from snugnet.int8.node import Node, limits, scale, zero_point
+from snugnet.int8.parameters import Output, Rounding, SumsParameters
 from snugnet.int8.requantize import Requantize, explain_scaling, make_requantizer
 
 # float32 and float64 represent all whole numbers up to these exactly.
 FLOAT32_EXACT = 1 << 24
 FLOAT64_EXACT = 1 << 53
-
-
-class Rounding(StrEnum):
-    """Method by which a kernel scales a sum to the output.
-
-    Attributes:
-        TWICE: `multiply_by_quantized_multiplier` of an int32 sum.
-        WIDE: `multiply_by_quantized_multiplier_64` of an int64 sum.
-        FLOAT: Multiplication of an int32 sum in float64, rounded once, half away from zero.
-    """
-
-    TWICE = "int32, rounded twice"
-    WIDE = "int64, a multiplier of 16 bits, rounded once"
-    FLOAT = "int32, scaled in float64, rounded once"
 
 
 @dataclass(frozen=True)
@@ -56,6 +42,7 @@ class Sums:
             channels). It adds the bias, and subtracts the input zero point times the sum of the
             weights.
         explain: Lists the arithmetic of one sum. It takes the sum without bias, and the channel.
+        parameters: The numbers of the arithmetic.
     """
 
     weights: np.ndarray
@@ -63,6 +50,7 @@ class Sums:
     input_zero_point: int
     finish: Requantize
     explain: Callable[[int, int], list[tuple[str, Any]]]
+    parameters: SumsParameters
 
 
 def make_convolution_sums(
@@ -201,7 +189,16 @@ def make_sums(
     explain = _make_explain(
         node, real_multipliers, rounding, input_zero_point, output_zero_point, bias_values
     )
-    return Sums(weights, dtype, input_zero_point, finish, explain)
+    parameters = SumsParameters(
+        weights,
+        bias_values,
+        input_zero_point,
+        real_multipliers,
+        rounding,
+        bound,
+        Output(output_zero_point, *activation_limits(node)),
+    )
+    return Sums(weights, dtype, input_zero_point, finish, explain, parameters)
 
 
 def has_zero_points(node: Node, input_tensor: Tensor) -> bool:

@@ -15,6 +15,7 @@ from snugnet.int8.fixed_point import (
 )
 from snugnet.int8.lookup import checked_log2
 from snugnet.int8.node import Kernel, Node, scale, zero_point
+from snugnet.int8.parameters import Output, ScaledAddition, ShiftedAddition, make_scaling
 from snugnet.int8.requantize import explain_scaling
 
 # Left shift of the inputs before they are scaled, in bits.
@@ -117,7 +118,15 @@ def make_scaled_kernel(node: Node, sign: int) -> Kernel:
             *explain_scaling(first + sign * second, q, shift, output_point, output_limits),
         ]
 
-    return make_binary_kernel(node, add, steps)
+    parameters = ScaledAddition(
+        (a_point, b_point),
+        left,
+        (make_scaling(q1, shift1), make_scaling(q2, shift2)),
+        make_scaling(q, shift),
+        sign,
+        Output(output_point, *output_limits),
+    )
+    return make_binary_kernel(node, add, steps, parameters)
 
 
 def power_of_two_shifts(node: Node) -> tuple[int, int] | None:
@@ -166,5 +175,8 @@ def make_shifted_kernel(node: Node, shifts: tuple[int, int], sign: int) -> Kerne
         return np.clip(saturate(first + sign * second, 16), *output_limits)
 
     return make_binary_kernel(
-        node, add, lambda a, b: [("right shifts", list(shifts)), ("limits", list(output_limits))]
+        node,
+        add,
+        lambda a, b: [("right shifts", list(shifts)), ("limits", list(output_limits))],
+        ShiftedAddition(shifts, sign, *output_limits),
     )

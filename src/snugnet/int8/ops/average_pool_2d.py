@@ -7,6 +7,7 @@ import numpy as np
 from snugnet.int8.activation import activation_limits
 from snugnet.int8.node import Kernel, Node
 from snugnet.int8.ops.max_pool_2d import prepare_pooling, window_values
+from snugnet.int8.parameters import Pooling
 from snugnet.int8.windows import split_into_blocks
 
 
@@ -53,4 +54,4 @@ def prepare(node: Node) -> Kernel:
             ("output", int(np.clip(mean, low, high))),
         ]
 
-    return Kernel(run, explain)
+    return Kernel(run, explain, Pooling(windows, True, low, high))

@@ -10,6 +10,7 @@ from snugnet.int8.fixed_point import (
     quantize_multiplier,
 )
 from snugnet.int8.node import Kernel, Node, limits, scale, zero_point
+from snugnet.int8.parameters import MatrixProduct, Output, Rounding, make_scaling
 from snugnet.int8.requantize import explain_scaling, make_requantizer
 from snugnet.int8.sums import FLOAT32_EXACT, FLOAT64_EXACT
 
@@ -117,7 +118,15 @@ def _make_kernel(node: Node, left: Tensor, right: Tensor, depth: int) -> Kernel:
         points = [zero_point(left), zero_point(right)]
         return [("input zero points", points), *lines, ("output", int(output))]
 
-    return Kernel(run, explain)
+    parameters = MatrixProduct(
+        (zero_point(left), zero_point(right)),
+        (bool(node.option("adjX")), bool(node.option("adjY"))),
+        depth,
+        make_scaling(q[0], shift[0]),
+        Rounding.WIDE if is_int16 else Rounding.TWICE,
+        Output(zero_point(output_tensor), *limits(output_tensor)),
+    )
+    return Kernel(run, explain, parameters)
 
 
 def _max_magnitude(tensor: Tensor) -> int:

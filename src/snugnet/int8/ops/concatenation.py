@@ -4,6 +4,7 @@ import numpy as np
 
 from snugnet.int8.copies import COPYABLE_TYPES
 from snugnet.int8.node import Kernel, Node
+from snugnet.int8.parameters import Copies
 
 
 def prepare(node: Node) -> Kernel:
@@ -48,4 +49,4 @@ def prepare(node: Node) -> Kernel:
         repeated = [np.broadcast_to(array, (count, *array.shape[1:])) for array in arrays]
         return np.concatenate(repeated, axis=axis + 1)
 
-    return Kernel(run)
+    return Kernel(run, parameters=Copies())

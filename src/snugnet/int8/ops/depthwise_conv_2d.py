@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from snugnet.int8.node import Explain, Kernel, Node, Run
-from snugnet.int8.sums import Rounding, Sums, make_convolution_sums
+from snugnet.int8.parameters import DepthwiseConvolution, Rounding
+from snugnet.int8.sums import Sums, make_convolution_sums
 from snugnet.int8.windows import Windows, make_windows, split_into_blocks
 
 
@@ -51,7 +52,11 @@ def prepare(node: Node) -> Kernel:
     dilation = node.option("dilationHFactor", 1), node.option("dilationWFactor", 1)
     windows = make_windows(node, input_tensor.shape, (height, width), dilation)
     node.require_shape(node.output, (input_tensor.shape[0], *windows.output_size, outputs))
-    return Kernel(_make_run(windows, sums, multiplier), _make_explain(windows, sums, multiplier))
+    return Kernel(
+        _make_run(windows, sums, multiplier),
+        _make_explain(windows, sums, multiplier),
+        DepthwiseConvolution(sums.parameters, windows, multiplier),
+    )
 
 
 def _make_run(windows: Windows, sums: Sums, multiplier: int) -> Run:

@@ -4,6 +4,7 @@ import numpy as np
 
 from snugnet.int8.elementwise import make_unary_kernel
 from snugnet.int8.node import Kernel, Node, scale, zero_point
+from snugnet.int8.parameters import ToFloat
 
 
 def prepare(node: Node) -> Kernel:
@@ -30,4 +31,5 @@ def prepare(node: Node) -> Kernel:
         node,
         dequantize,
         lambda x: [("zero point", zero_point(input_tensor)), ("scale", float(scale(input_tensor)))],
+        ToFloat(scale(input_tensor), zero_point(input_tensor)),
     )

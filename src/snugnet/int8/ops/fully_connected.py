@@ -6,8 +6,8 @@ import numpy as np
 
 from snugnet.int8.activation import REAL_LIMITS
 from snugnet.int8.node import Explain, Kernel, Node, Run, count_elements, scale
+from snugnet.int8.parameters import Dense, Rounding
 from snugnet.int8.sums import (
-    Rounding,
     Sums,
     check_channels,
     check_types,
@@ -66,7 +66,7 @@ def prepare(node: Node) -> Kernel:
     sums = make_sums(
         node, input_tensor, values, bias, 0, _multipliers(node), _choose_rounding(node)
     )
-    return Kernel(_make_run(node, sums), _make_explain(node, sums))
+    return Kernel(_make_run(node, sums), _make_explain(node, sums), Dense(sums.parameters, rows))
 
 
 def _multipliers(node: Node) -> np.ndarray:

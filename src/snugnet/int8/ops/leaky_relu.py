@@ -7,6 +7,7 @@ import numpy as np
 from snugnet.int8.elementwise import make_unary_kernel
 from snugnet.int8.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier, wrap32
 from snugnet.int8.node import Kernel, Node, limits, scale, zero_point
+from snugnet.int8.parameters import LeakyRescale, Output, make_scaling
 from snugnet.int8.requantize import explain_scaling
 
 
@@ -56,4 +57,11 @@ def prepare(node: Node) -> Kernel:
             *lines,
         ]
 
-    return make_unary_kernel(node, leaky_relu, steps)
+    parameters = LeakyRescale(
+        zero_point(input_tensor),
+        make_scaling(*positive),
+        make_scaling(*negative),
+        sign,
+        Output(zero_point(output_tensor), *limits(output_tensor)),
+    )
+    return make_unary_kernel(node, leaky_relu, steps, parameters)

@@ -12,8 +12,9 @@ from snugnet.int8.fixed_point import (
     quantize_multiplier,
     rounding_divide_by_pot,
 )
-from snugnet.int8.lookup import build_sigmoid_table, make_float_kernel, make_sigmoid_scaler
+from snugnet.int8.lookup import make_float_kernel, make_sigmoid_interpolation
 from snugnet.int8.node import Kernel, Node, limits, scale, zero_point
+from snugnet.int8.parameters import SigmoidKind
 
 
 def prepare(node: Node) -> Kernel:
@@ -106,7 +107,11 @@ def make_fixed_point_kernel(
 
 
 def _make_int16_kernel(node: Node) -> Kernel:
-    scale_input, table = make_sigmoid_scaler(node, (0,)), build_sigmoid_table()
+    parameters = make_sigmoid_interpolation(node, SigmoidKind.LOGISTIC, (0,))
+    table = parameters.table
+
+    def scale_input(x: Any) -> Any:
+        return (x * parameters.multiplier + parameters.half) >> parameters.shift
 
     def compute(x: np.ndarray) -> np.ndarray:
         x = scale_input(x)
@@ -117,5 +122,5 @@ def _make_int16_kernel(node: Node) -> Kernel:
         return np.where(x >= 0, result + 512, (1 << 25) - result + 511) >> 10
 
     return make_unary_kernel(
-        node, compute, lambda x: [("scaled to the table", int(scale_input(x)))]
+        node, compute, lambda x: [("scaled to the table", int(scale_input(x)))], parameters
     )

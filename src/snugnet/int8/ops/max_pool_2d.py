@@ -7,6 +7,7 @@ import numpy as np
 
 from snugnet.int8.activation import activation_limits
 from snugnet.int8.node import Kernel, Node, limits, scale
+from snugnet.int8.parameters import Pooling
 from snugnet.int8.windows import Windows, make_windows, split_into_blocks
 
 # Maximum number of elementary steps. A pooling with more steps takes about a second a sample, and
@@ -49,7 +50,7 @@ def prepare(node: Node) -> Kernel:
             ("output", int(np.clip(largest, low, high))),
         ]
 
-    return Kernel(run, explain)
+    return Kernel(run, explain, Pooling(windows, False, low, high))
 
 
 def prepare_pooling(node: Node) -> Windows:

@@ -4,6 +4,7 @@ import numpy as np
 
 from snugnet.int8.elementwise import ElementwiseFunction, make_binary_kernel
 from snugnet.int8.node import Kernel, Node
+from snugnet.int8.parameters import PairSelection
 
 
 def prepare(node: Node) -> Kernel:
@@ -36,4 +37,5 @@ def make_comparison_kernel(node: Node, function: ElementwiseFunction) -> Kernel:
     node.require_types(node.input(0), "int8", "int16")
     node.require_types(node.input(1), node.input(0).dtype)
     node.require_types(node.output, node.input(0).dtype)
-    return make_binary_kernel(node, function, lambda a, b: [])
+    parameters = PairSelection(is_largest=function is np.maximum)
+    return make_binary_kernel(node, function, lambda a, b: [], parameters)

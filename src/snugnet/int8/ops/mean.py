@@ -11,6 +11,7 @@ from snugnet.int8.fixed_point import (
     wrap32,
 )
 from snugnet.int8.node import Kernel, Node, scale, zero_point
+from snugnet.int8.parameters import Output, ScaledReduction, make_scaling
 
 
 def prepare(node: Node) -> Kernel:
@@ -125,4 +126,11 @@ def make_sum_kernel(
             ("output", int(scale_sums(total).astype(dtype).view(output_tensor.dtype))),
         ]
 
-    return Kernel(run, explain)
+    parameters = ScaledReduction(
+        axes,
+        zero_point(input_tensor) * count,
+        make_scaling(q, shift),
+        str(dtype),
+        Output(zero_point(output_tensor), low, high),
+    )
+    return Kernel(run, explain, parameters)

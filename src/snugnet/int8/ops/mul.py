@@ -8,6 +8,7 @@ from snugnet.int8.activation import activation_limits
 from snugnet.int8.elementwise import make_binary_kernel
 from snugnet.int8.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier, wrap32
 from snugnet.int8.node import Kernel, Node, scale, zero_point
+from snugnet.int8.parameters import Output, Product, make_scaling
 from snugnet.int8.requantize import explain_scaling
 
 
@@ -45,4 +46,7 @@ def prepare(node: Node) -> Kernel:
         lines = explain_scaling(raw, q, shift, points[2], output_limits)
         return [("input zero points", points[:2]), *lines]
 
-    return make_binary_kernel(node, product, steps)
+    parameters = Product(
+        (points[0], points[1]), make_scaling(q, shift), Output(points[2], *output_limits)
+    )
+    return make_binary_kernel(node, product, steps, parameters)

@@ -4,6 +4,7 @@ import numpy as np
 
 from snugnet.int8.copies import COPYABLE_TYPES
 from snugnet.int8.node import Kernel, Node
+from snugnet.int8.parameters import Copies
 
 
 def prepare(node: Node) -> Kernel:
@@ -34,4 +35,4 @@ def prepare(node: Node) -> Kernel:
     def run(*arrays: np.ndarray) -> np.ndarray:
         return np.stack(np.broadcast_arrays(*arrays), axis=axis + 1)
 
-    return Kernel(run)
+    return Kernel(run, parameters=Copies())

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from snugnet.int8.node import Kernel, Node, zero_point
+from snugnet.int8.parameters import Copies
 
 
 def prepare(node: Node) -> Kernel:
@@ -57,4 +58,4 @@ def make_pad_kernel(node: Node, value: int) -> Kernel:
         out[inside] = x
         return out
 
-    return Kernel(run)
+    return Kernel(run, parameters=Copies(value))

@@ -7,6 +7,7 @@ import numpy as np
 from snugnet.int8.elementwise import make_binary_kernel
 from snugnet.int8.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier, wrap32
 from snugnet.int8.node import Kernel, Node, limits, scale, zero_point
+from snugnet.int8.parameters import Output, ParametricRescale, make_scaling
 from snugnet.int8.requantize import explain_scaling
 
 
@@ -49,4 +50,11 @@ def prepare(node: Node) -> Kernel:
         lines = explain_scaling(raw, q, shift, zero_point(output_tensor), limits(output_tensor))
         return [("input zero points", [zero_point(input_tensor), zero_point(alpha)]), *lines]
 
-    return make_binary_kernel(node, prelu, steps)
+    parameters = ParametricRescale(
+        zero_point(input_tensor),
+        zero_point(alpha),
+        make_scaling(*positive),
+        make_scaling(*negative),
+        Output(zero_point(output_tensor), *limits(output_tensor)),
+    )
+    return make_binary_kernel(node, prelu, steps, parameters)

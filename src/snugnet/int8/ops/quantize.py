@@ -12,6 +12,7 @@ from snugnet.int8.fixed_point import (
     wrap32,
 )
 from snugnet.int8.node import Kernel, Node, limits, scale, zero_point
+from snugnet.int8.parameters import FromFloat, Output, Rescale, make_scaling
 from snugnet.int8.requantize import explain_scaling
 
 # Output types for float32 inputs.
@@ -70,7 +71,8 @@ def prepare(node: Node) -> Kernel:
                 ("output", int(from_float(np.asarray(real)))),
             ]
 
-        return Kernel(from_float, explain)
+        output = Output(zero_point(output_tensor), *limits(output_tensor))
+        return Kernel(from_float, explain, FromFloat(scale(output_tensor), output))
     allowed = FROM_INTEGERS[node.profile]
     node.require_types(input_tensor, "float32", *allowed)
     node.require_types(output_tensor, *allowed[input_tensor.dtype])
@@ -91,4 +93,9 @@ def prepare(node: Node) -> Kernel:
         )
         return [("input zero point", zero_point(input_tensor)), *lines]
 
-    return make_unary_kernel(node, requantize, steps)
+    parameters = Rescale(
+        zero_point(input_tensor),
+        make_scaling(q, shift),
+        Output(zero_point(output_tensor), *limits(output_tensor)),
+    )
+    return make_unary_kernel(node, requantize, steps, parameters)

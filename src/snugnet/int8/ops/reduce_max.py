@@ -6,6 +6,7 @@ import numpy as np
 
 from snugnet.int8.node import Kernel, Node
 from snugnet.int8.ops.mean import check_reduction
+from snugnet.int8.parameters import Largest
 
 
 def prepare(node: Node) -> Kernel:
@@ -34,4 +35,4 @@ def prepare(node: Node) -> Kernel:
         elements = np.array([values[index] for values in moved])
         return [("elements", elements.tolist()), ("output", int(elements.max()))]
 
-    return Kernel(run, explain)
+    return Kernel(run, explain, Largest(axes))

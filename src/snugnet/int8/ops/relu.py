@@ -8,6 +8,7 @@ from snugnet.int8.activation import quantize_limit
 from snugnet.int8.elementwise import make_unary_kernel
 from snugnet.int8.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier, wrap32
 from snugnet.int8.node import Kernel, Node, limits, scale, zero_point
+from snugnet.int8.parameters import Output, Rescale, make_scaling
 from snugnet.int8.requantize import explain_scaling
 
 
@@ -63,4 +64,6 @@ def make_relu_kernel(node: Node, low: float, high: float | None) -> Kernel:
         lines = explain_scaling(centred, q, shift, zero_point(output_tensor), output_limits)
         return [("input zero point", zero_point(input_tensor)), *lines]
 
-    return make_unary_kernel(node, relu, steps)
+    output = Output(zero_point(output_tensor), low_limit, high_limit)
+    parameters = Rescale(zero_point(input_tensor), make_scaling(q, shift), output)
+    return make_unary_kernel(node, relu, steps, parameters)

@@ -6,6 +6,7 @@ from snugnet.core.affine import round_half_away
 from snugnet.int8.elementwise import make_unary_kernel
 from snugnet.int8.node import Kernel, Node, limits, scale, zero_point
 from snugnet.int8.ops.relu import make_relu_kernel
+from snugnet.int8.parameters import Limit
 
 
 def prepare(node: Node) -> Kernel:
@@ -35,4 +36,9 @@ def prepare(node: Node) -> Kernel:
     def relu6(x: np.ndarray) -> np.ndarray:
         return np.minimum(np.maximum(x, zero_point(input_tensor)), six)
 
-    return make_unary_kernel(node, relu6, lambda x: [("limits", [zero_point(input_tensor), six])])
+    return make_unary_kernel(
+        node,
+        relu6,
+        lambda x: [("limits", [zero_point(input_tensor), six])],
+        Limit(zero_point(input_tensor), six),
+    )

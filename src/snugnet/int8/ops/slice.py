@@ -6,6 +6,7 @@ import numpy as np
 
 from snugnet.int8.copies import check_copy
 from snugnet.int8.node import Kernel, Node
+from snugnet.int8.parameters import Copies
 
 
 def prepare(node: Node) -> Kernel:
@@ -35,4 +36,4 @@ def prepare(node: Node) -> Kernel:
     def run(x: np.ndarray, *_: Any) -> np.ndarray:
         return np.ascontiguousarray(x[box])
 
-    return Kernel(run)
+    return Kernel(run, parameters=Copies())

@@ -18,9 +18,13 @@ from snugnet.int8.fixed_point import (
 )
 from snugnet.int8.lookup import build_interpolation_table, interpolate
 from snugnet.int8.node import Kernel, Node, limits, scale, zero_point
+from snugnet.int8.parameters import Softmax8, Softmax16, make_scaling
 
 # Integer bits of the arguments of exponentials, and of the sum of exponentials.
 SCALED_BITS, SUM_BITS = 5, 12
+
+# Function from scores to all intermediate results and the output, by name.
+Steps = Callable[[np.ndarray], dict[str, np.ndarray]]
 
 
 def prepare(node: Node) -> Kernel:
@@ -50,7 +54,8 @@ def prepare(node: Node) -> Kernel:
         len(input_tensor.shape) > 0 and input_tensor.shape[-1] > 0, "the last dimension is empty"
     )
     _check_output(node)
-    steps = _make_int8_steps(node) if input_tensor.dtype == "int8" else _make_int16_steps(node)
+    make_steps = _make_int8_steps if input_tensor.dtype == "int8" else _make_int16_steps
+    steps, parameters = make_steps(node)
 
     def run(x: np.ndarray, *_: Any) -> np.ndarray:
         return steps(x)["output"].astype(output_tensor.dtype)
@@ -63,7 +68,7 @@ def prepare(node: Node) -> Kernel:
         ]
         return [("row", row.tolist()), *lines]
 
-    return Kernel(run, explain)
+    return Kernel(run, explain, parameters)
 
 
 def _check_output(node: Node) -> None:
@@ -86,8 +91,8 @@ def _check_output(node: Node) -> None:
     )
 
 
-def _make_int8_steps(node: Node) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    """Make the function from int8 scores to all intermediate results and the output, by name."""
+def _make_int8_steps(node: Node) -> tuple[Steps, Softmax8]:
+    """Make the function for int8 scores, with its numbers."""
     low, high = limits(node.output)
     bits = 8 if node.output.dtype == "int8" else 16
     # The product is computed in float64 for all types of the factors.
@@ -121,11 +126,11 @@ def _make_int8_steps(node: Node) -> Callable[[np.ndarray], dict[str, np.ndarray]
             "output": np.where(has_exponential[distance], output, low),
         }
 
-    return steps
+    return steps, Softmax8(exponentials[has_exponential], bits, low, high)
 
 
-def _make_int16_steps(node: Node) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    """Make the function from int16 scores to all intermediate results and the output, by name."""
+def _make_int16_steps(node: Node) -> tuple[Steps, Softmax16]:
+    """Make the function for int16 scores, with its numbers."""
     float_type = np.float32 if node.is_tflm else np.float64
     input_scale = scale(node.input(0))
     beta = np.float32(node.option("beta", 0.0))
@@ -171,4 +176,4 @@ def _make_int16_steps(node: Node) -> Callable[[np.ndarray], dict[str, np.ndarray
             "output": output,
         }
 
-    return steps
+    return steps, Softmax16(make_scaling(q, shift), powers, inverses)

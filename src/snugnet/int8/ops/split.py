@@ -6,6 +6,7 @@ import numpy as np
 
 from snugnet.int8.copies import check_copy
 from snugnet.int8.node import Kernel, Node
+from snugnet.int8.parameters import Copies
 
 
 def prepare(node: Node) -> Kernel:
@@ -36,4 +37,4 @@ def prepare(node: Node) -> Kernel:
     def run(_: Any, x: np.ndarray) -> list[np.ndarray]:
         return [np.ascontiguousarray(part) for part in np.split(x, parts, axis=axis + 1)]
 
-    return Kernel(run)
+    return Kernel(run, parameters=Copies())

@@ -1,12 +1,15 @@
 """TANH: the hyperbolic tangent."""
 
+from typing import Any
+
 import numpy as np
 
 from snugnet.int8 import fixed_point
 from snugnet.int8.elementwise import make_unary_kernel
-from snugnet.int8.lookup import build_sigmoid_table, make_float_kernel, make_sigmoid_scaler
+from snugnet.int8.lookup import make_float_kernel, make_sigmoid_interpolation
 from snugnet.int8.node import Kernel, Node
 from snugnet.int8.ops.logistic import make_fixed_point_kernel
+from snugnet.int8.parameters import SigmoidKind
 
 
 def prepare(node: Node) -> Kernel:
@@ -34,7 +37,11 @@ def prepare(node: Node) -> Kernel:
 
 
 def _make_int16_kernel(node: Node) -> Kernel:
-    scale_input, table = make_sigmoid_scaler(node, (0, 1)), build_sigmoid_table()
+    parameters = make_sigmoid_interpolation(node, SigmoidKind.TANH, (0, 1))
+    table = parameters.table
+
+    def scale_input(x: Any) -> Any:
+        return (x * parameters.multiplier + parameters.half) >> parameters.shift
 
     def compute(x: np.ndarray) -> np.ndarray:
         x = scale_input(x)
@@ -47,5 +54,5 @@ def _make_int16_kernel(node: Node) -> Kernel:
         return np.where(x >= 0, positive, negative) >> 8
 
     return make_unary_kernel(
-        node, compute, lambda x: [("scaled to the table", int(scale_input(x)))]
+        node, compute, lambda x: [("scaled to the table", int(scale_input(x)))], parameters
     )

@@ -6,6 +6,7 @@ import numpy as np
 
 from snugnet.int8.copies import check_copy
 from snugnet.int8.node import Kernel, Node
+from snugnet.int8.parameters import Copies
 
 
 def prepare(node: Node) -> Kernel:
@@ -33,4 +34,4 @@ def prepare(node: Node) -> Kernel:
     def run(x: np.ndarray, *_: Any) -> np.ndarray:
         return np.ascontiguousarray(x.transpose(0, *(axis + 1 for axis in order)))
 
-    return Kernel(run)
+    return Kernel(run, parameters=Copies())

@@ -7,7 +7,8 @@ import numpy as np
 from snugnet.core.errors import InputError
 from snugnet.int8.node import Explain, Kernel, Node, Run
 from snugnet.int8.ops.conv_2d import choose_rounding
-from snugnet.int8.sums import Rounding, Sums, make_convolution_sums
+from snugnet.int8.parameters import Rounding, TransposedConvolution
+from snugnet.int8.sums import Sums, make_convolution_sums
 from snugnet.int8.windows import Windows, make_windows, split_into_blocks
 
 
@@ -65,7 +66,8 @@ def prepare(node: Node) -> Kernel:
         canvas[0] * canvas[1] <= 1 << 24, f"the output before cropping is too large: {canvas}"
     )
     run = _make_run(windows, sums, output_shape, checks_shape=not node.is_tflm)
-    return Kernel(run, _make_explain(windows, sums))
+    parameters = TransposedConvolution(sums.parameters, windows)
+    return Kernel(run, _make_explain(windows, sums), parameters)
 
 
 def _make_run(

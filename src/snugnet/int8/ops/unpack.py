@@ -4,6 +4,7 @@ import numpy as np
 
 from snugnet.int8.copies import check_copy
 from snugnet.int8.node import Kernel, Node
+from snugnet.int8.parameters import Copies
 
 
 def prepare(node: Node) -> Kernel:
@@ -35,4 +36,4 @@ def prepare(node: Node) -> Kernel:
     def run(x: np.ndarray) -> list[np.ndarray]:
         return [np.take(x, i, axis=axis + 1) for i in range(x.shape[axis + 1])]
 
-    return Kernel(run)
+    return Kernel(run, parameters=Copies())
