@@ -12,6 +12,7 @@ from snugnet.firmware.c_text import (
     format_struct,
     pad_list,
 )
+from snugnet.firmware.lowering.sums import format_output
 from snugnet.firmware.step import CodeStep, KernelSource, PreparedNode
 from snugnet.int8.node import count_elements
 from snugnet.int8.parameters import (
@@ -34,7 +35,6 @@ from snugnet.int8.parameters import (
 # Number of nested loops over two tensors that broadcast.
 BROADCAST_LOOPS = 6
 NO_SCALING = Scaling(0, 0)
-NO_OUTPUT = Output(0, 0, 0)
 
 
 def lower_table(prepared: PreparedNode, table: LookupTable) -> CodeStep:
@@ -60,7 +60,7 @@ def lower_leaky_rescale(prepared: PreparedNode, rescale: LeakyRescale) -> CodeSt
         _format_scaling(rescale.positive),
         _format_scaling(rescale.negative),
         rescale.sign,
-        _format_output(rescale.output),
+        format_output(rescale.output),
     )
     declaration = format_struct("snugnet_rescaling", name, value)
     kernel = KernelSource("snugnet_unary.h")
@@ -87,7 +87,7 @@ def lower_sigmoid(prepared: PreparedNode, sigmoid: SigmoidInterpolation) -> Code
 def lower_from_float(prepared: PreparedNode, parameters: FromFloat) -> CodeStep:
     """Generate a quantization of real numbers."""
     name = prepared.name("output")
-    declaration = format_struct("snugnet_output", name, _format_output(parameters.output))
+    declaration = format_struct("snugnet_output", name, format_output(parameters.output))
     expression = f"snugnet_quantize(x[i], {braces(parameters.scale)[1:-1]}, &{name})"
     return _loop(prepared, expression, (KernelSource("snugnet_float.h"),), (declaration,))
 
@@ -107,7 +107,7 @@ def lower_scaled_addition(prepared: PreparedNode, addition: ScaledAddition) -> C
         addition.sign,
         *(_format_scaling(scaling) for scaling in addition.inputs),
         _format_scaling(addition.scaling),
-        _format_output(addition.output),
+        format_output(addition.output),
     )
     return _lower_binary(prepared, "add_scaled", "snugnet_addition", value)
 
@@ -121,7 +121,7 @@ def lower_shifted_addition(prepared: PreparedNode, addition: ShiftedAddition) ->
         addition.sign,
         *(_format_scaling(Scaling(0, shift)) for shift in addition.shifts),
         _format_scaling(NO_SCALING),
-        _format_output(Output(0, addition.low, addition.high)),
+        format_output(Output(0, addition.low, addition.high)),
     )
     return _lower_binary(prepared, "add_shifted", "snugnet_addition", value)
 
@@ -132,7 +132,7 @@ def lower_product(prepared: PreparedNode, product: Product) -> CodeStep:
         *product.zero_points,
         _format_scaling(product.scaling),
         _format_scaling(NO_SCALING),
-        _format_output(product.output),
+        format_output(product.output),
     )
     return _lower_binary(prepared, "multiply_scaled", "snugnet_product", value)
 
@@ -144,7 +144,7 @@ def lower_parametric_rescale(prepared: PreparedNode, rescale: ParametricRescale)
         rescale.alpha_zero_point,
         _format_scaling(rescale.negative),
         _format_scaling(rescale.positive),
-        _format_output(rescale.output),
+        format_output(rescale.output),
     )
     return _lower_binary(prepared, "rescale_by_alpha", "snugnet_product", value)
 
@@ -247,7 +247,3 @@ def _find_steps(shape: tuple[int, ...], output_shape: tuple[int, ...]) -> list[i
 
 def _format_scaling(scaling: Scaling) -> str:
     return braces(scaling.q, scaling.shift)
-
-
-def _format_output(output: Output) -> str:
-    return braces(output.zero_point, output.low, output.high)
