@@ -69,7 +69,7 @@ def _check_file(content: bytes, name: str, budget: Budget) -> None:
     from snugnet.tflite.flatbuffer import parse_graph
 
     with tempfile.TemporaryDirectory(prefix="snugnet") as folder:
-        path = Path(folder) / "model.tflite"
+        path = Path(folder) / "network.tflite"
         path.write_bytes(content)
         check_resources(path, parse_graph(content, name, only_main=True), 1, budget, name)
 

@@ -103,7 +103,8 @@ def test_load_keras_file_fails_when_layer_repeats_too_often(keras, build, monkey
 
 def test_load_keras_file_fails_when_many_steps_are_unrolled(keras, build):
     path = build((10**6, 1), keras.tf_keras.layers.SimpleRNN(2), change=change_last(unroll=True))
-    with pytest.raises(BudgetError, match=r"building the model"):
+    # A fast machine uses up the memory first, which may crash TensorFlow.
+    with pytest.raises(InputError, match=r"building the model"):
         load(path, budget=SMALL)
 
 
