@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from snugnet.core.tflite_graph import Tensor
-from snugnet.firmware.lowering.copies import is_identity
 from snugnet.firmware.lowering.table import lower
 from snugnet.firmware.planner import Buffer, plan_memory
 from snugnet.firmware.step import CodeStep, PreparedNode
@@ -68,11 +67,7 @@ def make_program(model: Model) -> FirmwareProgram:
         tensors = (*node.inputs, *node.outputs)
         constants |= {t.index: t for t in tensors if t is not None and t.values is not None}
     constant_outputs = tuple(i for i in model.graph.outputs if i in constants)
-    identities = [is_identity(prepared) for prepared in prepared_nodes]
-    steps = [
-        None if identity else lower(prepared)
-        for prepared, identity in zip(prepared_nodes, identities, strict=True)
-    ]
+    steps = [lower(prepared) for prepared in prepared_nodes]
     places = _share_places(model, prepared_nodes, steps) | {i: i for i in constant_outputs}
     plan = plan_memory(list(_list_buffers(model, prepared_nodes, steps, places)))
     offsets = {index: plan.offsets[f"tensor {place}"] for index, place in places.items()}

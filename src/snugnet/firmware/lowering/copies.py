@@ -9,9 +9,17 @@ from snugnet.int8.node import count_elements
 from snugnet.int8.parameters import Copies
 
 
-def lower_copies(prepared: PreparedNode, copies: Copies) -> CodeStep:
-    """Generate copies; before them, padding is written to the whole output."""
+def lower_copies(prepared: PreparedNode, copies: Copies) -> CodeStep | None:
+    """Generate copies; before them, padding is written to the whole output.
+
+    Returns:
+        The code; None if all elements of the first input keep their order.
+    """
     node = prepared.node
+    blocks = find_copies(node, prepared.kernel)
+    whole = CopyBlock(0, 0, 0, 0, count_elements(node.output), ())
+    if blocks == [whole] and count_elements(node.input(0)) == whole.length:
+        return None
     statements, declarations, kernels = [], [], []
     if copies.padding is not None:
         count = count_elements(node.output)
@@ -21,7 +29,7 @@ def lower_copies(prepared: PreparedNode, copies: Copies) -> CodeStep:
         else:
             kernels.append(KernelSource("snugnet_fill.h"))
             statements.append(f"snugnet_fill({prepared.output()}, {copies.padding}, {count});")
-    for number, block in enumerate(find_copies(node, prepared.kernel)):
+    for number, block in enumerate(blocks):
         size = np.dtype(node.outputs[block.output].dtype).itemsize
         if not block.loops:
             to, source = block.to_start * size, block.from_start * size
@@ -35,18 +43,6 @@ def lower_copies(prepared: PreparedNode, copies: Copies) -> CodeStep:
         statements.append(f"snugnet_copy({{out{block.output}}}, {{in{block.position}}}, &{name});")
         kernels.append(KernelSource("snugnet_copy.h"))
     return CodeStep(tuple(kernels), tuple(declarations), tuple(statements))
-
-
-def is_identity(prepared: PreparedNode) -> bool:
-    """Return whether an operator copies all elements of its first input in their order."""
-    node = prepared.node
-    if not isinstance(prepared.kernel.parameters, Copies) or len(node.outputs) != 1:
-        return False
-    if node.inputs[0] is None or count_elements(node.inputs[0]) != count_elements(node.output):
-        return False
-    blocks = find_copies(node, prepared.kernel)
-    whole = CopyBlock(0, 0, 0, 0, count_elements(node.output), ())
-    return blocks == [whole]
 
 
 def _format_block(block: CopyBlock, size: int) -> str:

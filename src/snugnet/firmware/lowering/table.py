@@ -7,7 +7,7 @@ from snugnet.firmware.lowering import copies, elementwise, reductions, sums, win
 from snugnet.firmware.step import CodeStep, PreparedNode
 from snugnet.int8 import parameters
 
-LOWERINGS: dict[type, Callable[[PreparedNode, Any], CodeStep]] = {
+LOWERINGS: dict[type, Callable[[PreparedNode, Any], CodeStep | None]] = {
     parameters.Convolution: sums.lower_convolution,
     parameters.Copies: copies.lower_copies,
     parameters.Dense: sums.lower_dense,
@@ -34,12 +34,16 @@ LOWERINGS: dict[type, Callable[[PreparedNode, Any], CodeStep]] = {
 }
 
 
-def lower(prepared: PreparedNode) -> CodeStep:
+def lower(prepared: PreparedNode) -> CodeStep | None:
     """Generate the C code of an operator.
+
+    Returns:
+        The code; None if the output has the elements of the first input, in their order.
 
     Raises:
         ModelFormatError: If the code does not support its shapes.
     """
-    sums.check_sizes(prepared)
-    function = LOWERINGS[type(prepared.kernel.parameters)]
-    return function(prepared, prepared.kernel.parameters)
+    step = LOWERINGS[type(prepared.kernel.parameters)](prepared, prepared.kernel.parameters)
+    if step is not None:
+        sums.check_sizes(prepared)
+    return step
