@@ -34,6 +34,7 @@ class Budget:
 
     Attributes:
         macs: Multiply-accumulates of one inference.
+        total_macs: Multiply-accumulates of one runtime on all samples that a command draws itself.
         bytes_held: Bytes that the arrays of one step hold at the same time.
         bytes_unpacked: Bytes of a file after decompression.
         seconds: Seconds that a library which may hang may take to read a file.
@@ -41,6 +42,7 @@ class Budget:
     """
 
     macs: int = 4_000_000_000
+    total_macs: int = 40_000_000_000
     bytes_held: int = 4 * GIB
     bytes_unpacked: int = 2 * GIB
     seconds: float = 60.0
@@ -57,6 +59,7 @@ class Budget:
         factor = min(factor, MAX_FACTOR)
         return Budget(
             macs=int(self.macs * factor),
+            total_macs=int(self.total_macs * factor),
             bytes_held=int(self.bytes_held * factor),
             bytes_unpacked=int(self.bytes_unpacked * factor),
             seconds=min(self.seconds * factor, MAX_SECONDS),
@@ -73,13 +76,13 @@ class Budget:
         Raises:
             BudgetError: If they exceed the limit.
         """
-        _check(
-            needed,
-            self.macs,
-            f"{what} needs {needed:,} multiply-accumulates",
-            f"{self.macs:,}",
-            self.factor,
-        )
+        text = f"{what} needs {needed:,} multiply-accumulates"
+        _check(needed, self.macs, text, f"{self.macs:,}", self.factor)
+
+    def check_total_macs(self, needed: int, what: str) -> None:
+        """Check the multiply-accumulates of all drawn samples; see `check_macs`."""
+        text = f"{what} needs {needed:,} multiply-accumulates for each runtime"
+        _check(needed, self.total_macs, text, f"{self.total_macs:,}", self.factor)
 
     def check_bytes_held(self, needed: int, what: str) -> None:
         """Check the memory of a step, in bytes; see `check_macs`."""

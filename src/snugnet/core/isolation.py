@@ -106,13 +106,15 @@ def run_program(
     # Without -P, the modules in the folder of the program would hide those of the standard library.
     command = [sys.executable, "-P", "-c", START, str(os.getpid()), str(bytes_held or 0)]
     command += map(str, (program, *arguments))
-    variables = {**os.environ, **(environment or {})}
-    try:
-        process = subprocess.run(
-            command, env=variables, capture_output=True, text=True, timeout=timeout
-        )
-    except subprocess.TimeoutExpired:
-        return ProgramResult(None, "", f"stopped after {timeout} s")
+    # A program that is stopped cannot remove its temporary files.
+    with tempfile.TemporaryDirectory(prefix="snugnet") as folder:
+        variables = {**os.environ, "TMPDIR": folder, **(environment or {})}
+        try:
+            process = subprocess.run(
+                command, env=variables, capture_output=True, text=True, timeout=timeout
+            )
+        except subprocess.TimeoutExpired:
+            return ProgramResult(None, "", f"stopped after {timeout} s")
     lines = process.stderr.strip().splitlines() or ["no error message"]
     return ProgramResult(process.returncode, process.stdout, lines[-1])
 

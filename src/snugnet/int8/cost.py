@@ -138,9 +138,12 @@ def check_cost(graph: Graph, samples: int, budget: Budget, name: str) -> None:
     activations = [tensor for tensor in graph.tensors if tensor.values is None]
     one = sum(map(count_bytes, activations))
     inputs = 8 * sum(math.prod(graph.tensors[i].shape[1:]) for i in graph.inputs)
-    budget.check_bytes_held(one + samples * inputs, f"{name} with {samples} samples")
+    what = f"{name} with {samples} samples"
+    budget.check_bytes_held(one + samples * inputs, what)
     nodes = (
         make_node(graph.tensors, position, operator, Profile.TFLM)
         for position, operator in enumerate(graph.operators)
     )
-    budget.check_macs(sum(estimate_cost(node).macs for node in nodes), name)
+    macs = sum(estimate_cost(node).macs for node in nodes)
+    budget.check_macs(macs, name)
+    budget.check_total_macs(samples * macs, what)

@@ -142,7 +142,8 @@ def benchmark(request: BenchmarkRequest) -> BenchmarkReport:
     from snugnet.tflite.flatbuffer import read_graph
 
     graph = read_graph(request.model)
-    check_resources(request.model, graph, RANDOM_SAMPLES, request.budget)
+    drawn = RANDOM_SAMPLES if request.data is None else 1
+    check_resources(request.model, graph, drawn, request.budget)
     inputs = _read_inputs(graph, request)
     x = inputs.x
     baseline = request.baseline
@@ -162,7 +163,7 @@ def benchmark(request: BenchmarkRequest) -> BenchmarkReport:
             baseline_graph = read_graph(baseline_file)
             _check_baseline(graph, baseline_graph)
             if baseline_file == baseline:  # a Keras model was checked when it was converted
-                check_resources(baseline_file, baseline_graph, RANDOM_SAMPLES, request.budget)
+                check_resources(baseline_file, baseline_graph, drawn, request.budget)
         latencies = _time_in_turns(files, x, request)
         measurements = [
             _measure(file, str(name), times, x, request.threads)

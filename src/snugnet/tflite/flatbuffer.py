@@ -39,6 +39,7 @@ DAMAGE_ERRORS = (
 # Above those of any network for small devices; tables of more take minutes to print.
 MAX_OPERATORS = 10_000
 MAX_TENSORS = 50_000
+OUTSIDE = "constants stored outside the flatbuffer are not supported"
 
 
 @dataclass
@@ -184,6 +185,8 @@ def _read_graph(model: Any, budget: _Budget, only_main: bool) -> Graph:
             f"{model.SubgraphsLength()} subgraphs; only one is supported. More come from loops "
             "over time or branches; `snugnet inspect` shows the main one."
         )
+    if model.ExternalBufferGroupsLength() or model.ExternalBuffersLength():
+        raise ModelFormatError(OUTSIDE)
     subgraph = model.Subgraphs(0)
     buffers = list(_iterate_tables(model.BuffersLength(), budget, model.Buffers, "buffers"))
     codes = list(
@@ -255,7 +258,7 @@ def _read_tensor(index: int, tensor: Any, buffers: list[Any], budget: _Budget) -
 def _read_data(buffer: Any) -> np.ndarray:
     """Return the bytes of a constant as they are stored, uint8; empty if there is no constant."""
     if buffer.Offset() > 1:
-        raise ModelFormatError("constants stored outside the flatbuffer are not supported")
+        raise ModelFormatError(OUTSIDE)
     return np.asarray(buffer.DataAsNumpy()) if buffer.DataLength() else np.zeros(0, np.uint8)
 
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from snugnet.core.budget import DEFAULT_BUDGET, GIB, Budget, BudgetError, as_budget, format_bytes
 from snugnet.core.errors import InputError
 
-SMALL = Budget(macs=1000, bytes_held=2048, bytes_unpacked=512, seconds=2.0)
-CHECKS = ["check_macs", "check_bytes_held", "check_bytes_unpacked"]
-LIMITS = ["macs", "bytes_held", "bytes_unpacked"]
+SMALL = Budget(macs=1000, total_macs=4000, bytes_held=2048, bytes_unpacked=512, seconds=2.0)
+CHECKS = ["check_macs", "check_total_macs", "check_bytes_held", "check_bytes_unpacked"]
+LIMITS = ["macs", "total_macs", "bytes_held", "bytes_unpacked"]
 
 
 def refuse(budget: Budget, check: str, needed: int) -> str:
@@ -30,8 +30,8 @@ def get_factor(message: str) -> int:
 
 
 def test_scale_multiplies_all_limits_when_factor_is_positive():
-    assert SMALL.scale(3) == Budget(3000, 6144, 1536, 6.0)
-    assert SMALL.scale(0.5) == Budget(500, 1024, 256, 1.0)
+    assert SMALL.scale(3) == Budget(3000, 12000, 6144, 1536, 6.0)
+    assert SMALL.scale(0.5) == Budget(500, 2000, 1024, 256, 1.0)
     assert SMALL.scale(1) == SMALL
 
 

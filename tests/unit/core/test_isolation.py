@@ -4,6 +4,7 @@ import os
 import random
 import resource
 import signal
+import tempfile
 import time
 from functools import partial
 
@@ -100,6 +101,19 @@ def test_run_program_returns_message_when_program_fails(program, text, status, m
 def test_run_program_stops_program_when_time_is_over(program):
     result = run_program(program("import time; time.sleep(100)"), timeout=0.5)
     assert (result.status, result.message) == (None, "stopped after 0.5 s")
+
+
+@pytest.mark.parametrize("ending", ["", "time.sleep(100)", "os.abort()"])
+def test_run_program_removes_temporary_files_when_program_ends(
+    program, ending, tmp_path, monkeypatch
+):
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    text = "import os, tempfile, time; print(tempfile.mkstemp()[1], flush=True); "
+    result = run_program(program(text + ending), timeout=1.5)
+    assert result.status in (0, None, -signal.SIGABRT)
+    assert list(folder.iterdir()) == []
 
 
 BUDGET = Budget(seconds=1, bytes_held=200 << 20)

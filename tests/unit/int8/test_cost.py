@@ -631,6 +631,15 @@ def test_check_cost_counts_inputs_when_samples_are_many():
         check_cost(graph, 1024, limit, "model.tflite")
 
 
+def test_check_cost_counts_work_of_all_samples_when_they_are_many():
+    graph = parse_graph(models.network(), "network")
+    one = sum(estimate_cost(node).macs for node in make_nodes(graph))
+    limit = Budget(macs=one, total_macs=10 * one)
+    check_cost(graph, 10, limit, "model.tflite")
+    with pytest.raises(BudgetError, match=f"with 11 samples needs {11 * one:,} multiply-acc"):
+        check_cost(graph, 11, limit, "model.tflite")
+
+
 def test_check_cost_ignores_constants_when_counting():
     file = single(
         "FULLY_CONNECTED",

@@ -88,6 +88,26 @@ def mutations() -> dict[str, bytes]:
     return files
 
 
+def add_group(graph, model):
+    model.externalBufferGroups = [schema.ExternalBufferGroupT(b"/etc/passwd")]
+
+
+def add_external_buffer(graph, model):
+    model.externalBuffers = [schema.ExternalBufferT()]
+
+
+def move_constant(graph, model):
+    model.buffers[-1].offset, model.buffers[-1].size = 16, 4
+
+
+@pytest.mark.parametrize("change", [add_group, add_external_buffer, move_constant])
+def test_load_fails_when_constants_are_outside_of_the_flatbuffer(change, tmp_path):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(tables(change))
+    with pytest.raises(ModelFormatError, match="constants stored outside the flatbuffer"):
+        load(path)
+
+
 def test_load_fails_or_runs_when_structure_is_changed(tmp_path):
     path = tmp_path / "model.tflite"
     outcomes = collections.Counter()
