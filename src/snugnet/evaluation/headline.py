@@ -25,7 +25,7 @@ class Headline:
     @property
     def name(self) -> str:
         """Name of the figure."""
-        return "mean absolute error" if self.is_error else "accuracy"
+        return name_headline(self.is_error)
 
     @property
     def rank(self) -> float:
@@ -42,6 +42,11 @@ class Headline:
 
     def __str__(self) -> str:
         return format_headline(self.value, self.is_error)
+
+
+def name_headline(is_error: bool) -> str:
+    """Return the name of a figure."""
+    return "mean absolute error" if is_error else "accuracy"
 
 
 def format_headline(value: float, is_error: bool) -> str:

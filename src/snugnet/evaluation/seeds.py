@@ -1,4 +1,4 @@
-"""Statistics across seeds: mean, spread and tests of accuracy over the seeds of a study.
+"""Statistics across seeds: mean, spread and tests of accuracy or error over the seeds of a study.
 
 The interval of one cell covers the choice of test samples. The spread across seeds covers the
 training: another seed gives another network (Bouthillier et al. 2021, "Accounting for Variance in
@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from snugnet.evaluation.headline import format_headline, format_interval, name_headline
 from snugnet.evaluation.statistics import adjust_holm, is_negligible
-from snugnet.evaluation.table import describe_difference
+from snugnet.evaluation.table import describe_difference, has_errors
 
 # Columns that identify a cell, apart from its seed.
 KEYS = ["family", "variant", "scheme", "runtime"]
@@ -22,6 +23,7 @@ DIFFERENCES = ("delta_float", "delta_parent")
 # The columns of seeds.csv.
 COLUMNS = [
     *KEYS,
+    "metric",
     "seeds",
     "mean",
     "stdev",
@@ -51,14 +53,14 @@ def summarize_seeds(frame: pd.DataFrame, confidence: float) -> pd.DataFrame:
 
     Returns:
         The rows of seeds.csv: one row for each family, variant, scheme and runtime with at least
-        two seeds, with the columns `COLUMNS`. For accuracy: mean, standard deviation (n - 1),
-        minimum, maximum and the interval of the mean. For each difference: mean, interval, p-value
+        two seeds, with the columns `COLUMNS`. `metric` is `accuracy`, or `mae` in tasks without
+        classes. For this metric: mean, standard deviation (n - 1), minimum, maximum and the
+        interval of the mean. For each difference: mean, interval, p-value
         and p-value after Holm's correction within the family. A value that cannot be computed is
         missing.
     """
     lines = []
-    # Tasks without classes have errors instead.
-    measured = frame[(frame["status"] == "ok") & frame["accuracy"].notna()]
+    measured = frame[frame["status"] == "ok"]
     for names, cells in measured.groupby(KEYS, sort=False):
         # A model that is listed without seeds has a seed too, which may also be a listed one.
         cells = cells.drop_duplicates("seed")
@@ -76,14 +78,16 @@ def summarize_seeds(frame: pd.DataFrame, confidence: float) -> pd.DataFrame:
 
 def _summarize_cells(cells: pd.DataFrame, confidence: float) -> dict[str, Any]:
     """Summarize cells that differ only in their seed."""
-    accuracy = cells["accuracy"].to_numpy(dtype=float)
-    low, high = _compute_interval(accuracy, confidence)
+    metric = "mae" if cells["mae"].notna().all() else "accuracy"
+    values = cells[metric].to_numpy(dtype=float)
+    low, high = _compute_interval(values, confidence)
     summary: dict[str, Any] = {
-        "seeds": len(accuracy),
-        "mean": accuracy.mean(),
-        "stdev": accuracy.std(ddof=1),
-        "least": accuracy.min(),
-        "most": accuracy.max(),
+        "metric": metric,
+        "seeds": len(values),
+        "mean": values.mean(),
+        "stdev": values.std(ddof=1),
+        "least": values.min(),
+        "most": values.max(),
         "low": low,
         "high": high,
     }
@@ -136,28 +140,31 @@ def format_seeds_markdown(summary: pd.DataFrame, confidence: float) -> str:
     """
     if summary.empty:
         return ""
-    lines = [format_seed_row(row) for row in summary.to_dict("records")]
-    table: str = pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True)
+    lines = pd.DataFrame([format_seed_row(row) for row in summary.to_dict("records")]).fillna("")
+    table: str = lines.to_markdown(index=False, disable_numparse=True)
     interval = f"{100 * confidence:g} %"
     return (
         "\n# Across seeds\n\n"
-        f"Accuracy: mean ± standard deviation over seeds, and the {interval} interval of the mean. "
-        "Δ vs float32 and Δ vs parent: mean difference, in points, of cells with the same seed, "
-        f"and its {interval} interval. Arrows as above, by the paired t test over seeds.\n\n"
+        "Accuracy or mean absolute error: mean ± standard deviation over seeds, and the "
+        f"{interval} interval of the mean. Δ vs float32 and Δ vs parent: mean difference of cells "
+        f"with the same seed, and its {interval} interval. Arrows as above, by the paired t test "
+        "over seeds.\n\n"
         f"{table}\n"
     )
 
 
 def format_seed_row(row: Mapping[Any, Any]) -> dict[str, str]:
     """Format a row of seeds.csv as texts by heading."""
-    mean = f"{100 * row['mean']:.2f} ± {100 * row['stdev']:.2f} %"
-    if not pd.isna(row["low"]):
-        mean += f" [{100 * row['low']:.2f}, {100 * row['high']:.2f}]"
+    is_error = has_errors(row)
+    units = (" [%]", " [points]") if not is_error else ("", "")
+    figures = [format_headline(row[key], is_error) for key in ("mean", "stdev", "least", "most")]
+    mean, stdev, least, most = (figure.removesuffix(" %") for figure in figures)
     return {
         **{name: str(row[name]) for name in KEYS},
         "seeds": str(row["seeds"]),
-        "accuracy": mean,
-        "min, max [%]": f"{100 * row['least']:.2f}, {100 * row['most']:.2f}",
-        "Δ vs float32 [points]": describe_difference(row, "float", "p_holm_delta_float"),
-        "Δ vs parent [points]": describe_difference(row, "parent", "p_holm_delta_parent"),
+        name_headline(is_error): f"{mean} ± {stdev}{'' if is_error else ' %'}"
+        + format_interval(row["low"], row["high"], is_error),
+        f"min, max{units[0]}": f"{least}, {most}",
+        f"Δ vs float32{units[1]}": describe_difference(row, "float", "p_holm_delta_float"),
+        f"Δ vs parent{units[1]}": describe_difference(row, "parent", "p_holm_delta_parent"),
     }

@@ -112,8 +112,12 @@ def describe_difference(row: Mapping[Any, Any], reference: str, p: str) -> str:
 
 
 def has_errors(row: Mapping[Any, Any]) -> bool:
-    """Return whether the figure of a row is an error, because its task has no classes."""
-    return not pd.isna(row.get("mae"))
+    """Return whether the figure of a row is an error, because its task has no classes.
+
+    Args:
+        row: A row of metrics.csv, or of seeds.csv, which has the name of its metric.
+    """
+    return row.get("metric") == "mae" or not pd.isna(row.get("mae"))
 
 
 def format_table_markdown(frame: pd.DataFrame, confidence: float) -> str:

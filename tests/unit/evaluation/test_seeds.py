@@ -88,6 +88,27 @@ def test_seed_summary_has_no_p_value_when_differences_are_equal():
     assert pd.isna(frame.iloc[1]["delta_float"])  # float32 is its own reference
 
 
+def test_seed_summary_has_errors_when_task_has_no_classes():
+    errors, change = [4.0, 5.0, 4.5, 6.0], [0.4, 0.5, 0.3, 0.6]
+    cells = rows("fiq_int8", [np.nan] * 4, change, family="regressor")
+    for row, error in zip(cells, errors, strict=True):
+        row["mae"] = error
+    frame = summary_of(rows("fiq_int8", ACCURACY, LOSS), cells)
+    assert frame["metric"].tolist() == ["accuracy", "mae"]
+    row = frame.iloc[1]
+    assert row["mean"] == pytest.approx(np.mean(errors))
+    assert (row["low"], row["high"]) == pytest.approx(
+        stats.t.interval(0.95, 3, np.mean(errors), stats.sem(errors))
+    )
+    assert row["delta_float"] == pytest.approx(np.mean(change))
+    page = format_seeds_markdown(frame, 0.95)
+    assert "| mean absolute error" in page
+    assert "4.875 ± 0.8539 [3.516, 6.234]" in page
+    assert "4, 6" in page
+    assert "+0.45 ↑ [+0.245, +0.655]" in page
+    assert "92.25 ± 2.22 %" in page
+
+
 def test_seeds_markdown_shows_arrow_when_loss_is_significant():
     page = format_seeds_markdown(summary_of(rows("fiq_int8", ACCURACY, LOSS)), 0.95)
     assert "92.25 ± 2.22 %" in page
