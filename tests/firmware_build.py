@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from snugnet.firmware.header import write_header
 from snugnet.firmware.program import FirmwareProgram, make_program
-from snugnet.firmware.source import write_header, write_source
+from snugnet.firmware.source import write_source
 from snugnet.int8.engine import Model
 
 WARNINGS = ("-Wall", "-Wextra", "-Werror", "-pedantic")

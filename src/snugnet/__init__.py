@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from snugnet.services.akida import AkidaProgram, to_akida
     from snugnet.services.compress import SVD, TensorTrain, Tucker2, factorize, prune
     from snugnet.services.evaluate import Comparison, Evaluation, compare, evaluate
+    from snugnet.services.firmware import Emulation, FirmwareExport, emulate, export_firmware
     from snugnet.services.quantize import quantize, quantize_aware
     from snugnet.services.quantized_model import QuantizedModel
     from snugnet.services.verify import Verification, verify
@@ -26,7 +27,9 @@ _PUBLIC = {
     "AkidaProgram": ("snugnet.services.akida", "AkidaProgram"),
     "Comparison": ("snugnet.services.evaluate", "Comparison"),
     "DEFAULT_CONFIG": ("snugnet.core.installation", "DEFAULT_CONFIG"),
+    "Emulation": ("snugnet.services.firmware", "Emulation"),
     "Evaluation": ("snugnet.services.evaluate", "Evaluation"),
+    "FirmwareExport": ("snugnet.services.firmware", "FirmwareExport"),
     "InputError": ("snugnet.core.errors", "InputError"),
     "ModelFormatError": ("snugnet.core.errors", "ModelFormatError"),
     "NotAkidaError": ("snugnet.core.errors", "NotAkidaError"),
@@ -37,7 +40,9 @@ _PUBLIC = {
     "Tucker2": ("snugnet.services.compress", "Tucker2"),
     "Verification": ("snugnet.services.verify", "Verification"),
     "compare": ("snugnet.services.evaluate", "compare"),
+    "emulate": ("snugnet.services.firmware", "emulate"),
     "evaluate": ("snugnet.services.evaluate", "evaluate"),
+    "export_firmware": ("snugnet.services.firmware", "export_firmware"),
     "factorize": ("snugnet.services.compress", "factorize"),
     "load_int8": ("snugnet.int8.engine", "load"),
     "prune": ("snugnet.services.compress", "prune"),
@@ -53,7 +58,9 @@ __all__ = [
     "SVD",
     "AkidaProgram",
     "Comparison",
+    "Emulation",
     "Evaluation",
+    "FirmwareExport",
     "InputError",
     "ModelFormatError",
     "NotAkidaError",
@@ -63,7 +70,9 @@ __all__ = [
     "Verification",
     "__version__",
     "compare",
+    "emulate",
     "evaluate",
+    "export_firmware",
     "factorize",
     "load_int8",
     "prune",

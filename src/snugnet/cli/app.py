@@ -16,6 +16,7 @@ from snugnet import __version__
 from snugnet.cli import (
     akida,
     benchmark,
+    emulate,
     explain,
     export,
     init,
@@ -79,6 +80,7 @@ app.command("run")(run_model.command)
 app.command("verify")(verify.command)
 app.command("explain")(explain.command)
 app.command("export")(export.command)
+app.command("emulate")(emulate.command)
 app.command("quantize")(quantize.command)
 app.command("benchmark")(benchmark.command)
 app.command("init")(init.command)

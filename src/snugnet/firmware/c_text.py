@@ -1,5 +1,6 @@
 """C text: types, arrays and structures."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,6 +17,34 @@ C_TYPES = {
     "uint32": "uint32_t",
     "bool": "uint8_t",
 }
+# Words that cannot be names in C11 or C++20.
+C_WORDS = frozenset(
+    (
+        "alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t "
+        "char32_t char8_t class co_await co_return co_yield compl concept const const_cast "
+        "consteval constexpr constinit continue decltype default delete do double dynamic_cast "
+        "else enum explicit export extern false float for friend goto if inline int long main "
+        "mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected "
+        "public register reinterpret_cast requires restrict return short signed sizeof static "
+        "static_assert static_cast struct switch template this thread_local throw true try "
+        "typedef typeid typename typeof union unsigned using virtual void volatile wchar_t while "
+        "xor xor_eq"
+    ).split()
+)
+# Names that the folder has itself: of files, local variables and constants of operators.
+OWN_NAME = re.compile(
+    r"arena|golden|i|memory|op\d+|selftest|semihosting|startup|tensor\d+|values|snugnet\w*",
+    re.IGNORECASE,
+)
+# A header with such a name would hide that of the C library.
+STANDARD_HEADERS = frozenset(
+    (
+        "assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal "
+        "stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath "
+        "threads time uchar wchar wctype"
+    ).split()
+)
+MAX_NAME_LENGTH = 40
 # Short names of types in the names of functions, as in CMSIS-NN.
 SUFFIXES = {
     "int8": "s8",
@@ -26,6 +55,8 @@ SUFFIXES = {
     "float32": "f32",
 }
 LINE_LENGTH = 96
+ARRAY = re.compile(r"^static const (\w+) \w+\[(\d+)\] = \{$", re.MULTILINE)
+BYTES = {name: np.dtype(dtype).itemsize for dtype, name in C_TYPES.items() if dtype != "bool"}
 
 
 def format_array(name: str, values: np.ndarray, comment: str = "") -> str:
@@ -41,6 +72,21 @@ def format_array(name: str, values: np.ndarray, comment: str = "") -> str:
     head = f"/* {comment} */\n" if comment else ""
     text = f"static const {C_TYPES[dtype]} {name}[{len(items)}] = {{"
     return f"{head}{text}\n{_wrap(items)}}};\n"
+
+
+def count_array_bytes(text: str) -> int:
+    """Count the bytes of all arrays that `format_array` defined in a text."""
+    return sum(BYTES[kind] * int(count) for kind, count in ARRAY.findall(text))
+
+
+def format_text(text: str) -> str:
+    """Return a C string literal. Everything but letters, digits and blanks is an octal escape."""
+    characters = []
+    for byte in text.encode():
+        character = chr(byte)
+        is_plain = byte < 128 and (character.isalnum() or character in " .,:;_+-=()<>/")
+        characters.append(character if is_plain else f"\\{byte:03o}")
+    return f'"{"".join(characters)}"'
 
 
 def format_struct(type_name: str, name: str, value: str) -> str:
@@ -97,3 +143,28 @@ def _wrap(items: Iterable[str]) -> str:
 def pad_list(values: Sequence[int], length: int, fill: int) -> list[int]:
     """Return a list with values in front of it, so that it has a length."""
     return [fill] * (length - len(values)) + list(values)
+
+
+def make_c_identifier(text: str) -> str:
+    """Make a C identifier of a text: ASCII letters, digits and _, and no word of C or C++."""
+    name = re.sub(r"[^A-Za-z0-9_]", "_", text)
+    is_reserved = name in C_WORDS or not name or name[0].isdigit() or name.startswith("_")
+    return f"model_{name}" if is_reserved else name
+
+
+def check_c_name(name: str) -> str | None:
+    """Check a prefix of names in generated code.
+
+    Returns:
+        What is wrong, and what to do; None if it can be used.
+    """
+    if not name.isascii() or make_c_identifier(name) != name:
+        return (
+            "not usable as a prefix of names in C: use letters, digits and _, a letter first, and "
+            "no word of C or C++."
+        )
+    if OWN_NAME.fullmatch(name) or name.lower() in STANDARD_HEADERS:
+        return "the generated code or the C library has this name. Choose another one."
+    if len(name) > MAX_NAME_LENGTH:
+        return f"longer than {MAX_NAME_LENGTH} characters. Choose a shorter one."
+    return None

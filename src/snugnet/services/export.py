@@ -1,6 +1,5 @@
 """Export a model: as C source with a golden input and output, or as a file for NumPy."""
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +11,7 @@ from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError, ModelFormatError
 from snugnet.core.files import atomic_write
 from snugnet.core.inputs import list_graph_inputs, split_inputs
+from snugnet.firmware.c_text import make_c_identifier
 from snugnet.int8.cost import check_cost
 from snugnet.services import user_data
 from snugnet.services.arguments import ArgumentError
@@ -20,20 +20,6 @@ from snugnet.services.output_files import check_new_file
 from snugnet.services.resources import check_resources
 from snugnet.tflite.model_file import ModelFile
 
-# Words that cannot be names in C11 or C++20.
-C_WORDS = frozenset(
-    (
-        "alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t "
-        "char32_t char8_t class co_await co_return co_yield compl concept const const_cast "
-        "consteval constexpr constinit continue decltype default delete do double dynamic_cast "
-        "else enum explicit export extern false float for friend goto if inline int long main "
-        "mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected "
-        "public register reinterpret_cast requires restrict return short signed sizeof static "
-        "static_assert static_cast struct switch template this thread_local throw true try "
-        "typedef typeid typename typeof union unsigned using virtual void volatile wchar_t while "
-        "xor xor_eq"
-    ).split()
-)
 # Copies of all constants that exist when a model is exported, at most: as text in .json.
 COPIES = 4
 C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "float32": "float"}
@@ -43,6 +29,7 @@ class Format(StrEnum):
     """Format of an export."""
 
     C = "c"
+    FIRMWARE = "firmware"
     NPZ = "npz"
     JSON = "json"
 
@@ -157,13 +144,6 @@ def _write_c(request: ExportRequest) -> list[Path]:
         header_path.write_text(_header(name, golden))
         source_path.write_text(_source(name, header.name, file.content, golden))
     return [header, output]
-
-
-def make_c_identifier(text: str) -> str:
-    """Make a C identifier of a text: ASCII letters, digits and _, and no word of C or C++."""
-    name = re.sub(r"[^A-Za-z0-9_]", "_", text)
-    is_reserved = name in C_WORDS or not name or name[0].isdigit() or name.startswith("_")
-    return f"model_{name}" if is_reserved else name
 
 
 def _golden_of(request: ExportRequest, file: ModelFile) -> Golden:

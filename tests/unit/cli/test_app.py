@@ -43,7 +43,8 @@ def test_help_lists_all_commands_when_none_is_named(command):
         ),
         (
             ("export", "m.tflite", "--to", "zip"),
-            "snugnet: Invalid value for '--to': 'zip' is not one of 'c', 'npz', 'json'.\n",
+            "snugnet: Invalid value for '--to': 'zip' is not one of 'c', 'firmware', 'npz', "
+            "'json'.\n",
         ),
         (("akida", "check", "m.h5", "--scheme", "int4"), "akida_v1_w4a4"),
         (

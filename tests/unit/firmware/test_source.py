@@ -5,8 +5,9 @@ import subprocess
 import numpy as np
 import pytest
 
+from snugnet.firmware.header import write_header
 from snugnet.firmware.program import make_program
-from snugnet.firmware.source import write_header, write_source
+from snugnet.firmware.source import write_source
 from snugnet.int8.engine import Model
 from snugnet.tflite.flatbuffer import read_graph
 from tests.firmware_build import WARNINGS, compile_model, needs_compiler

@@ -631,7 +631,7 @@ def test_check_cost_counts_inputs_when_samples_are_many():
         check_cost(graph, 1024, limit, "model.tflite")
 
 
-def test_check_cost_counts_work_of_all_samples_when_they_are_many():
+def test_check_cost_counts_all_samples_when_they_are_many():
     graph = parse_graph(models.network(), "network")
     one = sum(estimate_cost(node).macs for node in make_nodes(graph))
     limit = Budget(macs=one, total_macs=10 * one)

@@ -19,13 +19,12 @@ SNUGNET_INLINE int32_t snugnet_round(double x) {
   return rest <= -0.5 ? whole - 1 : whole;
 }
 
-/* x / scale, rounded half away from zero, plus the zero point, within limits. */
+/* x / scale, rounded half away from zero, plus the zero point, within limits. x is not NaN. */
 SNUGNET_INLINE int32_t snugnet_quantize(float x, float scale, const snugnet_output *output) {
   const float steps = x / scale;
   const float limit = 1073741824.0f;
   const float inside = steps > limit ? limit : steps < -limit ? -limit : steps;
-  return snugnet_clip(snugnet_round((double)inside) + output->zero_point, output->low,
-                      output->high);
+  return snugnet_finish(snugnet_round((double)inside), output);
 }
 
 SNUGNET_INLINE float snugnet_dequantize(int32_t x, float scale, int32_t zero_point) {

@@ -1,0 +1,163 @@
+"""The emulator: runs generated code on a microcontroller in QEMU, and counts its instructions."""
+
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from snugnet.core.errors import InputError
+from snugnet.firmware.folder import fill, write_linker_script
+from snugnet.firmware.footprint import DeviceFootprint
+from snugnet.firmware.golden import Vectors
+from snugnet.firmware.header import write_header
+from snugnet.firmware.program import FirmwareProgram
+from snugnet.firmware.source import write_source
+from snugnet.firmware.targets import TARGETS, Microcontroller
+from snugnet.firmware.toolchain import (
+    COMPILER,
+    OPTIMIZATION,
+    build,
+    describe_program,
+    find_program,
+    measure_size,
+)
+
+EMULATOR = "qemu-system-arm"
+PARTS = Path(__file__).with_name("emulation")
+# Prefix of all names of the measured code.
+NAME = "model"
+# Seconds for all samples.
+TIMEOUT = 1800
+
+
+def check_tools() -> None:
+    """Check that the compiler and the emulator are installed.
+
+    Raises:
+        InputError: If one is not.
+    """
+    find_program(COMPILER)
+    find_program(EMULATOR)
+
+
+def find_target(name: str) -> Microcontroller:
+    """Return the target with a name.
+
+    Raises:
+        InputError: If there is none.
+    """
+    if name not in TARGETS:
+        raise InputError(f"unknown target {name!r}. Known: {', '.join(TARGETS)}.")
+    return TARGETS[name]
+
+
+def emulate_program(
+    program: FirmwareProgram, target: Microcontroller, vectors: Vectors, timeout: float = TIMEOUT
+) -> DeviceFootprint:
+    """Compile a program for a target, run it on samples in QEMU, and measure it.
+
+    Args:
+        program: The program.
+        target: The target.
+        vectors: Samples with the outputs of the engine.
+        timeout: Seconds after which the emulator is stopped.
+
+    Returns:
+        Flash, RAM and instructions, and whether all outputs were those of the engine.
+
+    Raises:
+        InputError: If a tool is not installed, or if the program does not fit the emulated board.
+        RuntimeError: If a tool fails.
+    """
+    check_tools()
+    with tempfile.TemporaryDirectory(prefix="snugnet") as name:
+        folder = Path(name)
+        _write_sources(program, target, folder)
+        source = folder / f"{NAME}.c"
+        alone = folder / "alone.elf"
+        entry = [f"-Wl,-e,{NAME}_run", f"-Wl,-u,{NAME}_run"]
+        build(target, folder, [source], alone, PARTS / "size.ld", entry)
+        size = measure_size(alone)
+        parts = [folder / "startup.c", PARTS / "measure.c", source]
+        build(target, folder, parts, folder / "measure.elf", folder / "memory.ld")
+        _write_samples(vectors, folder / "samples.bin")
+        printed = _run(target, folder, timeout)
+        exact = _compare(vectors, folder / "results.bin", printed.get("invocations"))
+    return DeviceFootprint(
+        target=target.name,
+        code_bytes=size.code,
+        constant_bytes=size.constants,
+        arena_bytes=program.arena,
+        static_bytes=size.variables,
+        stack_bytes=printed["stack"],
+        instructions=printed["instructions"],
+        samples=vectors.count,
+        exact=exact,
+        compiler=f"{describe_program(COMPILER)}, {' '.join((*target.flags, *OPTIMIZATION))}",
+        emulator=f"{describe_program(EMULATOR)}, {target.machine}",
+    )
+
+
+def _write_sources(program: FirmwareProgram, target: Microcontroller, folder: Path) -> None:
+    """Write the code of the model and what it needs to run on the board."""
+    ports = []
+    for kind, count in (
+        ("input", len(program.model.inputs)),
+        ("output", len(program.model.outputs)),
+    ):
+        labels = [f"{NAME}_{kind}{number or ''}".upper() for number in range(count)]
+        places = ", ".join(f"{{{label}_OFFSET, {label}_BYTES}}" for label in labels)
+        ports.append(f"#define {kind.upper()}S {{{places}}}\n")
+    ticks = f"#define TIMER_MHZ {target.timer_mhz}\n"
+    texts = {
+        f"{NAME}.h": write_header(program, NAME),
+        f"{NAME}.c": write_source(program, NAME),
+        "board.h": "".join([*ports, ticks]),
+        "memory.ld": write_linker_script(target),
+        "semihosting.h": fill("qemu/semihosting.h"),
+        "startup.c": fill("qemu/startup.c"),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+
+
+def _write_samples(vectors: Vectors, path: Path) -> None:
+    with path.open("wb") as stream:
+        for index in range(vectors.count):
+            for array in vectors.inputs:
+                stream.write(array[index].tobytes())
+
+
+def _run(target: Microcontroller, folder: Path, timeout: float) -> dict[str, int]:
+    """Run the program that measures; return the numbers that it prints by name."""
+    command: Sequence[str] = [find_program(EMULATOR), "-M", target.machine, "-nographic"]
+    command = [*command, "-monitor", "none", "-serial", "none", "-icount", "shift=0"]
+    command = [*command, "-semihosting-config", "enable=on,target=native", "-kernel", "measure.elf"]
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=timeout, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise InputError(
+            f"{target.name}: the emulation takes more than {timeout:.0f} s. Use fewer samples."
+        ) from None
+    # QEMU prints the output of the program on standard error.
+    words = [line.split() for line in (done.stdout + done.stderr).splitlines()]
+    printed = {pair[0]: int(pair[1]) for pair in words if len(pair) == 2 and pair[1].isdigit()}
+    if done.returncode or not {"stack", "instructions", "invocations"} <= set(printed):
+        text = (done.stdout + done.stderr).strip()[-500:]
+        raise RuntimeError(f"{EMULATOR}: {target.name}: exit code {done.returncode}: {text}")
+    return printed
+
+
+def _compare(vectors: Vectors, path: Path, invocations: int | None) -> bool:
+    """Return whether the outputs in a file are those of the engine."""
+    expected = b"".join(
+        array[index].tobytes() for index in range(vectors.count) for array in vectors.outputs
+    )
+    result = np.frombuffer(path.read_bytes(), np.uint8)
+    return invocations == vectors.count and np.array_equal(
+        result, np.frombuffer(expected, np.uint8)
+    )
