@@ -68,7 +68,7 @@ def format_array(name: str, values: np.ndarray, comment: str = "") -> str:
         comment: A comment above it.
     """
     dtype = str(values.dtype)
-    items = [_format_number(value, dtype) for value in values.ravel().tolist()] or ["0"]
+    items = [format_number(value, dtype) for value in values.ravel().tolist()] or ["0"]
     head = f"/* {comment} */\n" if comment else ""
     text = f"static const {C_TYPES[dtype]} {name}[{len(items)}] = {{"
     return f"{head}{text}\n{_wrap(items)}}};\n"
@@ -105,13 +105,14 @@ def _format_value(value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return str(int(value))
     if isinstance(value, int | np.integer):
-        return _format_number(int(value), "int32")
+        return format_number(int(value), "int32")
     if isinstance(value, np.floating | float):
-        return _format_number(float(value), "float32")
+        return format_number(float(value), "float32")
     return braces(*value)
 
 
-def _format_number(value: Any, dtype: str) -> str:
+def format_number(value: Any, dtype: str) -> str:
+    """Return a number as a literal of a type, without rounding."""
     if dtype == "float32":
         # A float in hexadecimal is exact; C99 and C++17 read it.
         return f"{np.float32(value):.9g}f" if float(value) != int(value) else f"{float(value)!r}f"

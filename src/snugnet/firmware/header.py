@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from snugnet.core.tflite_graph import Tensor
-from snugnet.firmware.c_text import C_TYPES, format_text
+from snugnet.firmware.c_text import C_TYPES, format_number, format_text
 from snugnet.firmware.facts import ModelFacts
 from snugnet.firmware.program import FirmwareProgram
 from snugnet.int8.cost import count_bytes
@@ -116,7 +116,7 @@ def _describe_port(program: FirmwareProgram, name: str, label: str, port: Port) 
     if is_quantized(port):
         lines += [
             f"/* real number = {upper}_SCALE * (integer - {upper}_ZERO_POINT) */",
-            f"#define {upper}_SCALE {port.scale:.9g}f",
+            f"#define {upper}_SCALE {format_number(port.scale, 'float32')}",
             f"#define {upper}_ZERO_POINT {_in_parentheses(port.zero_point)}",
             f"{declare_converter(name, label, port)};",
         ]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from snugnet.core.tflite_graph import Tensor
-from snugnet.firmware.c_text import C_TYPES, braces, count_array_bytes, format_array
+from snugnet.firmware.c_text import C_TYPES, braces, count_array_bytes, format_array, format_number
 from snugnet.firmware.header import declare_converter, get_tensor, is_quantized, list_ports
 from snugnet.firmware.program import FirmwareProgram, PlacedStep
 from snugnet.firmware.step import KernelSource
@@ -60,15 +60,16 @@ def _write_converters(program: FirmwareProgram, name: str) -> list[str]:
         if not is_quantized(port):
             continue
         size = count_elements(get_tensor(program, port))
+        scale = format_number(port.scale, "float32")
         low, high = np.iinfo(port.dtype).min, np.iinfo(port.dtype).max
         if label.startswith("input"):
             output = braces(port.zero_point, int(low), int(high))
             setup = f"  static const snugnet_output output = {output};\n"
-            value = f"snugnet_quantize(values[i], {port.scale:.9g}f, &output)"
+            value = f"snugnet_quantize(values[i], {scale}, &output)"
             assignment = f"{label}[i] = ({C_TYPES[port.dtype]}){value};"
         else:
             setup = ""
-            value = f"snugnet_dequantize({label}[i], {port.scale:.9g}f, {port.zero_point})"
+            value = f"snugnet_dequantize({label}[i], {scale}, {port.zero_point})"
             assignment = f"values[i] = {value};"
         texts.append(
             f"{declare_converter(name, label, port)} {{\n{setup}  int32_t i;\n"

@@ -87,6 +87,16 @@ def test_folder_compiles_when_warnings_are_errors(compiler, name, tmp_path):
 
 
 @needs_compiler
+@pytest.mark.parametrize("scale", [1.0, 2.0, 1e-8, 0.1, 3e9])
+def test_folder_compiles_when_scale_is_odd(scale, tmp_path):
+    path = tmp_path / "relu.tflite"
+    path.write_bytes(single("RELU", *([Tensor((1, 4), "int8", scale)],) * 2))
+    sn.export_firmware(path, tmp_path / "net")
+    code, output = run(tmp_path / "net", "gcc", *WARNINGS, "selftest.c", "model.c", "-o", "test")
+    assert code == 0, output
+
+
+@needs_compiler
 def test_cmake_builds_folder_when_it_is_installed(path, tmp_path):
     if shutil.which("cmake") is None:
         pytest.skip("not installed: cmake")
