@@ -21,6 +21,21 @@ class KernelSource:
 
 
 @dataclass(frozen=True)
+class SumsTraits:
+    """Properties of the sums of an operator, by which kernels are specialized.
+
+    Attributes:
+        is_simple: Whether sums are scaled by a right shift, without overflow.
+        is_limited: Whether outputs have other limits than those of their type.
+        is_scaled: Whether each output has its own multiplier.
+    """
+
+    is_simple: bool
+    is_limited: bool
+    is_scaled: bool
+
+
+@dataclass(frozen=True)
 class CodeStep:
     """The C code of one operator.
 
@@ -30,6 +45,7 @@ class CodeStep:
         statements: Statements; `{in0}`, `{out0}` and `{scratch}` are pointers to the tensors.
         scratch: Bytes that it needs while it runs.
         overwrites: Positions of inputs that the first output may replace in memory.
+        traits: Properties of its sums; None if it has none.
     """
 
     kernels: tuple[KernelSource, ...] = ()
@@ -37,6 +53,7 @@ class CodeStep:
     statements: tuple[str, ...] = ()
     scratch: int = 0
     overwrites: tuple[int, ...] = field(default=())
+    traits: SumsTraits | None = None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ SNUGNET_KERNEL void snugnet_copy(void *to, const void *from, const snugnet_copie
   uint8_t *to0 = (uint8_t *)to + copies->to;
   const uint8_t *from0 = (const uint8_t *)from + copies->from;
   const uint32_t bytes = copies->bytes;
+  const int32_t to_step = copies->to_steps[3];
+  const int32_t from_step = copies->from_steps[3];
   for (uint32_t i = copies->counts[0]; i != 0; --i) {
     uint8_t *to1 = to0;
     const uint8_t *from1 = from0;
@@ -29,14 +31,18 @@ SNUGNET_KERNEL void snugnet_copy(void *to, const void *from, const snugnet_copie
       for (uint32_t k = copies->counts[2]; k != 0; --k) {
         uint8_t *to3 = to2;
         const uint8_t *from3 = from2;
-        for (uint32_t n = copies->counts[3]; n != 0; --n) {
-          if (bytes == 1) {
+        uint32_t n = copies->counts[3];
+        if (bytes == 1) {
+          for (; n != 0; --n) {
             *to3 = *from3;
-          } else {
-            memcpy(to3, from3, bytes);
+            to3 += to_step;
+            from3 += from_step;
           }
-          to3 += copies->to_steps[3];
-          from3 += copies->from_steps[3];
+        }
+        for (; n != 0; --n) {
+          memcpy(to3, from3, bytes);
+          to3 += to_step;
+          from3 += from_step;
         }
         to2 += copies->to_steps[2];
         from2 += copies->from_steps[2];

@@ -91,13 +91,13 @@ SNUGNET_KERNEL uint32_t snugnet_convolve_fours(const int8_t *x, const snugnet_de
       weights += weight_step;
     }
     *out++ = snugnet_scale_sum(a0, &sums, sums.q[scale], sums.shift[scale]);
-    scale += sums.scale_step;
+    scale += SNUGNET_SCALE_STEP(&sums);
     *out++ = snugnet_scale_sum(a1, &sums, sums.q[scale], sums.shift[scale]);
-    scale += sums.scale_step;
+    scale += SNUGNET_SCALE_STEP(&sums);
     *out++ = snugnet_scale_sum(a2, &sums, sums.q[scale], sums.shift[scale]);
-    scale += sums.scale_step;
+    scale += SNUGNET_SCALE_STEP(&sums);
     *out++ = snugnet_scale_sum(a3, &sums, sums.q[scale], sums.shift[scale]);
-    scale += sums.scale_step;
+    scale += SNUGNET_SCALE_STEP(&sums);
   }
   return o;
 }

@@ -26,6 +26,11 @@ typedef struct {
   snugnet_output output;
 } snugnet_sums;
 
+/* Questions whose answer is the same for all layers of a model are answered by the compiler. */
+#define SNUGNET_IS_SIMPLE(sums) (SNUGNET_ALL_SIMPLE || (sums)->is_simple)
+#define SNUGNET_IS_LIMITED(sums) (SNUGNET_ANY_LIMITED && (sums)->is_limited)
+#define SNUGNET_SCALE_STEP(sums) (SNUGNET_ALL_SCALED ? 1u : (sums)->scale_step)
+
 #if defined(__ARM_FEATURE_SIMD32) && defined(__GNUC__)
 
 /* (2 a b + 2^31) / 2^32 = (a b + 2^30) / 2^31, for |a| below 2^30 */
@@ -87,20 +92,20 @@ SNUGNET_INLINE int32_t snugnet_saturate(int32_t x) {
 SNUGNET_INLINE int8_t snugnet_scale_sum(int32_t sum, const snugnet_sums *sums, int32_t q,
                                         int32_t right) {
   int32_t result;
-  if (sums->is_simple) {
+  if (SNUGNET_IS_SIMPLE(sums)) {
     const int32_t high = snugnet_fast_high_multiply(sum, q);
     result = (((high + (high >> 31)) >> (right - 1)) + sums->half) >> 1;
   } else {
     result = snugnet_add(snugnet_scale(sum, q, -right), sums->output.zero_point);
   }
-  if (sums->is_limited) {
+  if (SNUGNET_IS_LIMITED(sums)) {
     result = snugnet_clip(result, sums->output.low, sums->output.high);
   }
   return (int8_t)snugnet_saturate(result);
 }
 
 SNUGNET_INLINE int8_t snugnet_finish_sum(int32_t sum, const snugnet_sums *sums, uint32_t output) {
-  const uint32_t i = output * sums->scale_step;
+  const uint32_t i = output * SNUGNET_SCALE_STEP(sums);
   return snugnet_scale_sum(sum, sums, sums->q[i], sums->shift[i]);
 }
 
@@ -229,70 +234,6 @@ SNUGNET_KERNEL void snugnet_multiply_rows(const int8_t *x, const int8_t *y,
 
 #elif defined(__ARM_FEATURE_SIMD32) && defined(__GNUC__)
 
-/* Compute all outputs of two rows of inputs. */
-SNUGNET_KERNEL void snugnet_multiply_rows(const int8_t *x, const int8_t *y,
-                                          const snugnet_sums *shared, int8_t *out, int8_t *out2) {
-  /* A copy of its own cannot change when outputs are written. */
-  const snugnet_sums local = *shared;
-  const snugnet_sums *const sums = &local;
-  const int8_t *weights = sums->weights;
-  uint32_t scale = 0;
-  for (uint32_t o = 0; o < sums->outputs; o += 2) {
-    /* The last output of an odd number is computed twice. */
-    const uint32_t is_pair = o + 1 < sums->outputs;
-    const int8_t *w0 = weights;
-    const int8_t *w1 = is_pair ? w0 + sums->stride : w0;
-    const int8_t *p = x;
-    const int8_t *r = y;
-    const int8_t *const end = w0 + sums->stride;
-    int32_t a0 = sums->bias[o];
-    int32_t a1 = sums->bias[o + is_pair];
-    int32_t b0 = a0;
-    int32_t b1 = a1;
-    int32_t q, right;
-    do {
-      uint32_t word = snugnet_load4(p);
-      const uint32_t x_even = snugnet_even(word);
-      const uint32_t x_odd = snugnet_odd(word);
-      uint32_t y_even, y_odd, v, u;
-      word = snugnet_load4(r);
-      y_even = snugnet_even(word);
-      y_odd = snugnet_odd(word);
-      v = snugnet_load4(w0);
-      u = snugnet_even(v);
-      v = snugnet_odd(v);
-      a0 = snugnet_multiply_pairs(x_even, u, a0);
-      b0 = snugnet_multiply_pairs(y_even, u, b0);
-      a0 = snugnet_multiply_pairs(x_odd, v, a0);
-      b0 = snugnet_multiply_pairs(y_odd, v, b0);
-      v = snugnet_load4(w1);
-      u = snugnet_even(v);
-      v = snugnet_odd(v);
-      a1 = snugnet_multiply_pairs(x_even, u, a1);
-      b1 = snugnet_multiply_pairs(y_even, u, b1);
-      a1 = snugnet_multiply_pairs(x_odd, v, a1);
-      b1 = snugnet_multiply_pairs(y_odd, v, b1);
-      p += 4;
-      r += 4;
-      w0 += 4;
-      w1 += 4;
-    } while (w0 != end);
-    weights = w1;
-    q = sums->q[scale];
-    right = sums->shift[scale];
-    *out++ = snugnet_scale_sum(a0, sums, q, right);
-    *out2++ = snugnet_scale_sum(b0, sums, q, right);
-    scale += sums->scale_step;
-    if (is_pair) {
-      q = sums->q[scale];
-      right = sums->shift[scale];
-      *out++ = snugnet_scale_sum(a1, sums, q, right);
-      *out2++ = snugnet_scale_sum(b1, sums, q, right);
-      scale += sums->scale_step;
-    }
-  }
-}
-
 /* Compute all outputs of one row of inputs. */
 SNUGNET_KERNEL void snugnet_multiply_row(const int8_t *x, const snugnet_sums *shared, int8_t *out) {
   const snugnet_sums local = *shared;
@@ -341,34 +282,107 @@ SNUGNET_KERNEL void snugnet_multiply_row(const int8_t *x, const snugnet_sums *sh
   }
 }
 
+/* Compute all outputs of two rows of inputs, two outputs at a time. */
+SNUGNET_KERNEL void snugnet_multiply_rows(const int8_t *x, const int8_t *y,
+                                          const snugnet_sums *shared, int8_t *out, int8_t *out2) {
+  /* A copy of its own cannot change when outputs are written. */
+  const snugnet_sums local = *shared;
+  const snugnet_sums *const sums = &local;
+  const uint32_t outputs = sums->outputs;
+  const int8_t *w0 = sums->weights;
+  uint32_t o = 0;
+  if (outputs == 1) {
+    snugnet_multiply_row(x, shared, out);
+    snugnet_multiply_row(y, shared, out2);
+    return;
+  }
+  for (;;) {
+    const int8_t *p = x;
+    const int8_t *r = y;
+    const int8_t *const end = w0 + sums->stride;
+    const int8_t *w1 = end;
+    int32_t a0 = sums->bias[o];
+    int32_t a1 = sums->bias[o + 1];
+    int32_t b0 = a0;
+    int32_t b1 = a1;
+    uint32_t scale = o * SNUGNET_SCALE_STEP(sums);
+    int32_t q, right;
+    do {
+      uint32_t word = snugnet_load4(p);
+      const uint32_t x_even = snugnet_even(word);
+      const uint32_t x_odd = snugnet_odd(word);
+      uint32_t y_even, y_odd, v, u;
+      word = snugnet_load4(r);
+      y_even = snugnet_even(word);
+      y_odd = snugnet_odd(word);
+      v = snugnet_load4(w0);
+      u = snugnet_even(v);
+      v = snugnet_odd(v);
+      a0 = snugnet_multiply_pairs(x_even, u, a0);
+      b0 = snugnet_multiply_pairs(y_even, u, b0);
+      a0 = snugnet_multiply_pairs(x_odd, v, a0);
+      b0 = snugnet_multiply_pairs(y_odd, v, b0);
+      v = snugnet_load4(w1);
+      u = snugnet_even(v);
+      v = snugnet_odd(v);
+      a1 = snugnet_multiply_pairs(x_even, u, a1);
+      b1 = snugnet_multiply_pairs(y_even, u, b1);
+      a1 = snugnet_multiply_pairs(x_odd, v, a1);
+      b1 = snugnet_multiply_pairs(y_odd, v, b1);
+      p += 4;
+      r += 4;
+      w0 += 4;
+      w1 += 4;
+    } while (w0 != end);
+    q = sums->q[scale];
+    right = sums->shift[scale];
+    out[o] = snugnet_scale_sum(a0, sums, q, right);
+    out2[o] = snugnet_scale_sum(b0, sums, q, right);
+    scale += SNUGNET_SCALE_STEP(sums);
+    q = sums->q[scale];
+    right = sums->shift[scale];
+    out[o + 1] = snugnet_scale_sum(a1, sums, q, right);
+    out2[o + 1] = snugnet_scale_sum(b1, sums, q, right);
+    o += 2;
+    w0 = w1;
+    if (o == outputs) {
+      return;
+    }
+    if (o + 1 == outputs) { /* the last output alone: with the one before it again */
+      o -= 1;
+      w0 = end;
+    }
+  }
+}
+
 #else
 
-/* Compute all outputs of one row of inputs. */
+/* Compute all outputs of one row of inputs. The loops count up to 0, which needs no comparison. */
 SNUGNET_KERNEL void snugnet_multiply_row(const int8_t *x, const snugnet_sums *shared, int8_t *out) {
   /* A copy of its own cannot change when outputs are written. */
   const snugnet_sums local = *shared;
   const snugnet_sums *const sums = &local;
-  const uint32_t depth = sums->depth;
-  const int8_t *weights = sums->weights;
+  const int32_t depth = (int32_t)sums->depth;
+  const int8_t *w0 = sums->weights + depth;
   uint32_t o = 0;
+  x += depth;
   for (; o + 2 <= sums->outputs; o += 2) {
-    const int8_t *w0 = weights;
-    const int8_t *w1 = weights + sums->stride;
+    const int8_t *w1 = w0 + sums->stride;
     int32_t a0 = sums->bias[o];
     int32_t a1 = sums->bias[o + 1];
-    for (uint32_t k = 0; k < depth; ++k) {
+    for (int32_t k = -depth; k != 0; ++k) {
       const int32_t value = x[k];
       a0 = snugnet_add(a0, value * w0[k]);
       a1 = snugnet_add(a1, value * w1[k]);
     }
-    weights += 2 * sums->stride;
+    w0 = w1 + sums->stride;
     out[o] = snugnet_finish_sum(a0, sums, o);
     out[o + 1] = snugnet_finish_sum(a1, sums, o + 1);
   }
   if (o < sums->outputs) {
     int32_t a0 = sums->bias[o];
-    for (uint32_t k = 0; k < depth; ++k) {
-      a0 = snugnet_add(a0, x[k] * weights[k]);
+    for (int32_t k = -depth; k != 0; ++k) {
+      a0 = snugnet_add(a0, x[k] * w0[k]);
     }
     out[o] = snugnet_finish_sum(a0, sums, o);
   }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from snugnet.firmware.c_text import C_TYPES, braces, format_array, format_struct
-from snugnet.firmware.step import CodeStep, KernelSource, PreparedNode
+from snugnet.firmware.step import CodeStep, KernelSource, PreparedNode, SumsTraits
 from snugnet.int8.fixed_point import INT32_MAX, quantize_multiplier
 from snugnet.int8.node import count_elements
 from snugnet.int8.parameters import (
@@ -56,7 +56,9 @@ def lower_depthwise(prepared: PreparedNode, convolution: DepthwiseConvolution) -
         return _lower_general(
             prepared, sums, weights, convolution.windows, image, image.channels, "convolve"
         )
-    constants, declarations = _declare_sums(prepared, sums, sums.weights, sums.bias, 3)
+    constants, declarations, traits = _declare_sums(
+        prepared, sums, sums.weights, sums.bias, 3
+    )
     name = prepared.name("conv")
     value = braces(
         format_windows(convolution.windows, image),
@@ -67,7 +69,7 @@ def lower_depthwise(prepared: PreparedNode, convolution: DepthwiseConvolution) -
     declaration = format_struct("snugnet_depthwise", name, value)
     call = f"snugnet_convolve_channels({prepared.input(0)}, {prepared.output()}, &{name});"
     kernels = (KernelSource("snugnet_depthwise.h"),)
-    return CodeStep(kernels, (*declarations, declaration), (call,))
+    return CodeStep(kernels, (*declarations, declaration), (call,), traits=traits)
 
 
 def lower_transposed(prepared: PreparedNode, convolution: TransposedConvolution) -> CodeStep:
@@ -129,7 +131,8 @@ def _lower_convolution(
 ) -> CodeStep:
     if not _is_fast(prepared, sums):
         return _lower_general(prepared, sums, weights, windows, image, groups, "convolve")
-    constants, declarations = _declare_sums(prepared, sums, weights, _fold_bias(sums, 0), 0)
+    bias = _fold_bias(sums, 0)
+    constants, declarations, traits = _declare_sums(prepared, sums, weights, bias, 0)
     name = prepared.name("conv")
     stride = -(-weights[0].size // WORD) * WORD
     kernels = (KernelSource("snugnet_conv.h"),)
@@ -141,13 +144,13 @@ def _lower_convolution(
         f"snugnet_convolve({prepared.input(0)}, {prepared.output()}, (int8_t *){{scratch}}, "
         f"&{name});"
     )
-    return CodeStep(kernels, (*declarations, declaration), (call,), scratch=2 * stride)
+    return CodeStep(kernels, (*declarations, declaration), (call,), scratch=2 * stride, traits=traits)
 
 
 def _declare_sums(
     prepared: PreparedNode, sums: SumsParameters, weights: np.ndarray, bias: np.ndarray, axis: int
-) -> tuple[str, list[str]]:
-    """Return the initializer of `snugnet_sums`, and the arrays that it names."""
+) -> tuple[str, list[str], SumsTraits]:
+    """Return the initializer of `snugnet_sums`, the arrays that it names, and their traits."""
     outputs = weights.shape[axis]
     q, shift = quantize_multiplier(_shorten(sums.real_multipliers))
     names = {part: prepared.name(part) for part in ("weights", "bias", "q", "shift")}
@@ -162,18 +165,24 @@ def _declare_sums(
         format_array(names["q"], q.astype(np.int32)),
         format_array(names["shift"], (-shift).astype(np.int8)),
     ]
+    # One multiplier for one output is a multiplier for each.
+    traits = SumsTraits(
+        is_simple=_is_simple(sums, shift),
+        is_limited=(sums.output.low, sums.output.high) != (-128, 127),
+        is_scaled=len(q) == outputs,
+    )
     value = braces(
         *names.values(),
         "OUTPUTS" if axis == 0 else outputs,
-        int(len(q) > 1),
-        _is_simple(sums, shift),
-        (sums.output.low, sums.output.high) != (-128, 127),
+        traits.is_scaled,
+        traits.is_simple,
+        traits.is_limited,
         1 + 2 * sums.output.zero_point,
         depth,
         stride,
         format_output(sums.output),
     )
-    return value, arrays
+    return value, arrays, traits
 
 
 def _is_simple(sums: SumsParameters, shift: np.ndarray) -> bool:
