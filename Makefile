@@ -15,8 +15,9 @@ CORES ?= all
 # Run the tests in two processes. Each can take 3 GB.
 PYTEST := pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 20
 # Programs that some slow tests run, and the Debian packages that contain them.
-PROGRAMS := chromium munged slurmctld slurmd buildah debootstrap
-DEBIAN := chromium munge slurm-wlm buildah debootstrap
+PROGRAMS := chromium munged slurmctld slurmd buildah debootstrap arm-none-eabi-gcc qemu-system-arm
+DEBIAN := chromium munge slurm-wlm buildah debootstrap gcc-arm-none-eabi libnewlib-arm-none-eabi \
+	qemu-system-arm
 # Run these tests alone, because each needs the whole machine. If all of them are skipped, the target
 # fails.
 ALONE := pytest --numprocesses 0 --capture=tee-sys -rA --must-run
@@ -49,8 +50,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Python caches bytecode at the first import. If that is forbidden, every job compiles all modules.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run demo test test-all programs test-repro test-faults test-slurm test-container test-install \
-	check docs format lock clean help
+.PHONY: run demo test test-all programs test-repro test-faults test-slurm test-container \
+	test-firmware test-install check docs format lock clean help
 
 run: $(READY) ## Run the default study.
 	snakemake --cores $(CORES) all
@@ -74,7 +75,8 @@ test-repro: ## Compare the results of runs from nothing.
 test-faults: ## Test kills, full disks and damaged files.
 test-slurm: ## Test a Slurm cluster of one node (as root).
 test-container: ## Build and test the image (as root).
-test-repro test-faults test-slurm test-container: test-%: $(READY_DEV) programs
+test-firmware: ## Compile and emulate C code for microcontrollers.
+test-repro test-faults test-slurm test-container test-firmware: test-%: $(READY_DEV) programs
 	$(ALONE) -m $*
 
 test-install: $(READY_DEV) ## Install from nothing with every supported Python, and with those of PYTHONS="PATH ...".

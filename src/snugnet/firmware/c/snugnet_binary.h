@@ -10,7 +10,18 @@ SNUGNET_KERNEL void snugnet_FUNCTION_SUFFIX(const ELEMENT *first, const ELEMENT 
   int32_t b = 0;
   uint32_t loop = 0;
   do {
-    for (uint32_t n = broadcast->counts[innermost]; n != 0; --n) {
+    uint32_t n = broadcast->counts[innermost];
+    if (FAST) {
+      const uint32_t done = snugnet_add_fours(
+          (const int8_t *)first + a, broadcast->first_steps[innermost],
+          (const int8_t *)second + b, broadcast->second_steps[innermost], n, (int8_t *)out,
+          (const snugnet_addition *)parameters);
+      a += (int32_t)done * broadcast->first_steps[innermost];
+      b += (int32_t)done * broadcast->second_steps[innermost];
+      out += done;
+      n -= done;
+    }
+    for (; n != 0; --n) {
       *out++ = (ELEMENT)snugnet_FUNCTION(first[a], second[b], parameters);
       a += broadcast->first_steps[innermost];
       b += broadcast->second_steps[innermost];

@@ -14,7 +14,18 @@ typedef struct {
 
 /* The memcpy of small C libraries copies bytes; this copies words where they need no alignment. */
 SNUGNET_INLINE void snugnet_copy_bytes(int8_t *to, const int8_t *from, uint32_t bytes) {
-#if defined(__ARM_FEATURE_UNALIGNED)
+#if defined(SNUGNET_HELIUM)
+  __asm__ volatile(
+      "wlstp.8 lr, %[bytes], 1f\n"
+      "2:\n"
+      "vldrb.8 q0, [%[from]], #16\n"
+      "vstrb.8 q0, [%[to]], #16\n"
+      "letp lr, 2b\n"
+      "1:\n"
+      : [from] "+r"(from), [to] "+r"(to)
+      : [bytes] "r"(bytes)
+      : "q0", "lr", "memory");
+#elif defined(__ARM_FEATURE_UNALIGNED)
   for (; bytes >= 4; bytes -= 4) {
     memcpy(to, from, 4);
     to += 4;

@@ -21,7 +21,46 @@ typedef struct {
   int32_t columns;
 } snugnet_inside;
 
-#if defined(__ARM_FEATURE_SIMD32) && defined(__GNUC__)
+#if defined(SNUGNET_HELIUM)
+
+/* Compute all channels, if each has one output; return their number. */
+SNUGNET_KERNEL uint32_t snugnet_convolve_fours(const int8_t *x, const snugnet_depthwise *conv,
+                                               const snugnet_inside *inside, int8_t *out) {
+  const snugnet_sums sums = conv->sums;
+  const uint32_t outputs = sums.outputs;
+  const int32_t zero_point = conv->input_zero_point;
+  const int32_t column_step = conv->windows.dilation_width * conv->windows.channels;
+  const int32_t row_step = conv->windows.dilation_height * conv->windows.width *
+                           conv->windows.channels;
+  const uint32_t weight_step = conv->windows.kernel_width * outputs;
+  if (conv->multiplier != 1) {
+    return 0;
+  }
+  for (uint32_t o = 0; o < outputs; o += 4) {
+    const mve_pred16_t exists = vctp32q(outputs - o);
+    const int8_t *row = x + (inside->from + (int32_t)o);
+    const int8_t *weights = sums.weights + inside->weight + o;
+    int32x4_t sum = vldrwq_z_s32(sums.bias + o, exists);
+    int32_t some[4];
+    for (int32_t a = inside->rows; a != 0; --a) {
+      const int8_t *p = row;
+      const int8_t *w = weights;
+      for (int32_t b = inside->columns; b != 0; --b) {
+        const int32x4_t centred = vsubq_n_s32(vldrbq_z_s32(p, exists), zero_point);
+        sum = vaddq_s32(sum, vmulq_s32(centred, vldrbq_z_s32(w, exists)));
+        p += column_step;
+        w += outputs;
+      }
+      row += row_step;
+      weights += weight_step;
+    }
+    vstrwq_s32(some, sum);
+    snugnet_finish_some(some, &sums, o, outputs - o, out + o);
+  }
+  return outputs;
+}
+
+#elif defined(__ARM_FEATURE_SIMD32) && defined(__GNUC__)
 
 /* sum + the lower halves of a and b */
 SNUGNET_INLINE int32_t snugnet_multiply_lower(uint32_t a, uint32_t b, int32_t sum) {

@@ -1,10 +1,33 @@
-/* The largest of int8 integers, four at a time. */
+/* The largest of int8 integers, several at a time. */
 #ifndef SNUGNET_LARGEST_H
 #define SNUGNET_LARGEST_H
 
 #include "snugnet_windows.h"
 
-#if defined(__ARM_FEATURE_SIMD32) && defined(__GNUC__)
+#if defined(SNUGNET_HELIUM)
+
+/* Compute all channels of a window; return their number. */
+SNUGNET_INLINE uint32_t snugnet_find_largest(const int8_t *window, uint32_t channels,
+                                             uint32_t row_step, int32_t rows, int32_t columns,
+                                             int8_t *out) {
+  for (uint32_t c = 0; c < channels; c += 16) {
+    const mve_pred16_t inside = vctp8q(channels - c);
+    int8x16_t largest = vdupq_n_s8(INT8_MIN);
+    const int8_t *row = window + c;
+    for (int32_t a = rows; a > 0; --a) {
+      const int8_t *p = row;
+      for (int32_t b = columns; b > 0; --b) {
+        largest = vmaxq_s8(largest, vldrbq_z_s8(p, inside));
+        p += channels;
+      }
+      row += row_step;
+    }
+    vstrbq_p_s8(out + c, largest, inside);
+  }
+  return channels;
+}
+
+#elif defined(__ARM_FEATURE_SIMD32) && defined(__GNUC__)
 
 SNUGNET_INLINE uint32_t snugnet_largest4(uint32_t a, uint32_t b) {
   uint32_t result;

@@ -9,6 +9,12 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Vector instructions of Cortex-M55: Helium with integers. */
+#if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1) && defined(__GNUC__)
+#define SNUGNET_HELIUM 1
+#include <arm_mve.h>
+#endif
+
 #if defined(__GNUC__)
 #define SNUGNET_KERNEL static __attribute__((noinline, unused))
 #define SNUGNET_INLINE static inline __attribute__((always_inline, unused))

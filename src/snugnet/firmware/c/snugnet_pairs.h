@@ -37,6 +37,63 @@ SNUGNET_INLINE int32_t snugnet_add_scaled(int32_t a, int32_t b, const snugnet_ad
                         &addition->output);
 }
 
+#if defined(SNUGNET_HELIUM)
+
+/* As snugnet_scale, of four numbers. */
+SNUGNET_INLINE int32x4_t snugnet_scale_four(int32x4_t x, const snugnet_scaling *scaling) {
+  const int32_t left = scaling->shift > 0 ? scaling->shift : 0;
+  const int32x4_t right = vdupq_n_s32(scaling->shift - left);
+  x = vqrdmulhq_n_s32(vshlq_r_s32(x, left), scaling->q);
+  /* Halves are rounded up, so negative numbers are moved before. */
+  x = vaddq_s32(x, vshrq_n_s32(vandq_s32(x, right), 31));
+  return vrshlq_s32(x, right);
+}
+
+SNUGNET_INLINE int32x4_t snugnet_load_four(const int8_t *p, int32_t step, mve_pred16_t inside) {
+  return step ? vldrbq_z_s32(p, inside) : vdupq_n_s32(*p);
+}
+
+/* ADD and SUB of neighbours, or of neighbours and one number; returns how many are computed. */
+SNUGNET_INLINE uint32_t snugnet_add_fours(const int8_t *a, int32_t a_step, const int8_t *b,
+                                          int32_t b_step, uint32_t count, int8_t *out,
+                                          const snugnet_addition *addition) {
+  if (a_step < 0 || a_step > 1 || b_step < 0 || b_step > 1) {
+    return 0;
+  }
+  for (uint32_t i = 0; i < count; i += 4) {
+    const mve_pred16_t inside = vctp32q(count - i);
+    int32x4_t x = vsubq_n_s32(snugnet_load_four(a, a_step, inside), addition->first_zero_point);
+    int32x4_t y = vsubq_n_s32(snugnet_load_four(b, b_step, inside), addition->second_zero_point);
+    x = snugnet_scale_four(vshlq_r_s32(x, addition->left), &addition->first);
+    y = snugnet_scale_four(vshlq_r_s32(y, addition->left), &addition->second);
+    x = addition->sign < 0 ? vsubq_s32(x, y) : vaddq_s32(x, y);
+    x = vaddq_n_s32(snugnet_scale_four(x, &addition->scaling), addition->output.zero_point);
+    x = vmaxq_s32(x, vdupq_n_s32(addition->output.low));
+    x = vminq_s32(x, vdupq_n_s32(addition->output.high));
+    vstrbq_p_s32(out + i, x, inside);
+    a += 4 * a_step;
+    b += 4 * b_step;
+  }
+  return count;
+}
+
+#else
+
+SNUGNET_INLINE uint32_t snugnet_add_fours(const int8_t *a, int32_t a_step, const int8_t *b,
+                                          int32_t b_step, uint32_t count, int8_t *out,
+                                          const snugnet_addition *addition) {
+  (void)a;
+  (void)a_step;
+  (void)b;
+  (void)b_step;
+  (void)count;
+  (void)out;
+  (void)addition;
+  return 0;
+}
+
+#endif
+
 /* ADD and SUB of int16 in LiteRT, if all scales are powers of two */
 SNUGNET_INLINE int32_t snugnet_add_shifted(int32_t a, int32_t b, const snugnet_addition *addition) {
   const int32_t first = snugnet_divide_by_power(a, addition->first.shift);

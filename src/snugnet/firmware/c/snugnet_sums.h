@@ -109,16 +109,14 @@ SNUGNET_INLINE int8_t snugnet_finish_sum(int32_t sum, const snugnet_sums *sums, 
   return snugnet_scale_sum(sum, sums, sums->q[i], sums->shift[i]);
 }
 
-#if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
-
-#include <arm_mve.h>
+#if defined(SNUGNET_HELIUM)
 
 /* Scale and finish up to four sums of neighbouring outputs; see snugnet_scale_sum. */
 SNUGNET_INLINE void snugnet_finish_four(int32x4_t sum, const snugnet_sums *sums, uint32_t output,
                                         mve_pred16_t inside, int8_t *out) {
-  const uint32_t i = output * sums->scale_step;
+  const uint32_t i = output * SNUGNET_SCALE_STEP(sums);
   int32x4_t q, right, high;
-  if (sums->scale_step) {
+  if (SNUGNET_SCALE_STEP(sums)) {
     q = vldrwq_z_s32(sums->q + i, inside);
     right = vldrbq_z_s32(sums->shift + i, inside);
   } else {
@@ -136,7 +134,7 @@ SNUGNET_INLINE void snugnet_finish_four(int32x4_t sum, const snugnet_sums *sums,
 
 SNUGNET_INLINE void snugnet_finish_some(const int32_t *sum, const snugnet_sums *sums,
                                         uint32_t output, uint32_t count, int8_t *out) {
-  if (sums->is_simple) {
+  if (SNUGNET_IS_SIMPLE(sums)) {
     snugnet_finish_four(vldrwq_s32(sum), sums, output, vctp32q(count), out);
   } else {
     for (uint32_t i = 0; i < count && i < 4; ++i) {
@@ -145,39 +143,74 @@ SNUGNET_INLINE void snugnet_finish_some(const int32_t *sum, const snugnet_sums *
   }
 }
 
+/* Products of `depth` inputs and weights: two outputs of two rows. The loop counts bytes, and the
+ * last turn leaves out those after the end. Compilers do not generate such loops from C.
+ */
+SNUGNET_INLINE void snugnet_multiply_two(const int8_t *x, const int8_t *y, const int8_t *w0,
+                                         const int8_t *w1, uint32_t depth, int32_t *a0,
+                                         int32_t *a1, int32_t *b0, int32_t *b1) {
+  __asm__ volatile(
+      "wlstp.8 lr, %[depth], 1f\n"
+      "2:\n"
+      "vldrb.8 q0, [%[x]], #16\n"
+      "vldrb.8 q1, [%[w0]], #16\n"
+      "vmladava.s8 %[a0], q0, q1\n"
+      "vldrb.8 q2, [%[y]], #16\n"
+      "vmladava.s8 %[b0], q2, q1\n"
+      "vldrb.8 q3, [%[w1]], #16\n"
+      "vmladava.s8 %[a1], q0, q3\n"
+      "vmladava.s8 %[b1], q2, q3\n"
+      "letp lr, 2b\n"
+      "1:\n"
+      : [x] "+r"(x), [y] "+r"(y), [w0] "+r"(w0), [w1] "+r"(w1), [a0] "+Te"(*a0), [a1] "+Te"(*a1),
+        [b0] "+Te"(*b0), [b1] "+Te"(*b1)
+      : [depth] "r"(depth)
+      : "q0", "q1", "q2", "q3", "lr", "memory");
+}
+
+/* Four outputs of one row. */
+SNUGNET_INLINE void snugnet_multiply_four(const int8_t *x, const int8_t *w0, const int8_t *w1,
+                                          const int8_t *w2, const int8_t *w3, uint32_t depth,
+                                          int32_t *a) {
+  int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0;
+  __asm__ volatile(
+      "wlstp.8 lr, %[depth], 1f\n"
+      "2:\n"
+      "vldrb.8 q0, [%[x]], #16\n"
+      "vldrb.8 q1, [%[w0]], #16\n"
+      "vmladava.s8 %[a0], q0, q1\n"
+      "vldrb.8 q2, [%[w1]], #16\n"
+      "vmladava.s8 %[a1], q0, q2\n"
+      "vldrb.8 q3, [%[w2]], #16\n"
+      "vmladava.s8 %[a2], q0, q3\n"
+      "vldrb.8 q4, [%[w3]], #16\n"
+      "vmladava.s8 %[a3], q0, q4\n"
+      "letp lr, 2b\n"
+      "1:\n"
+      : [x] "+r"(x), [w0] "+r"(w0), [w1] "+r"(w1), [w2] "+r"(w2), [w3] "+r"(w3), [a0] "+Te"(a0),
+        [a1] "+Te"(a1), [a2] "+Te"(a2), [a3] "+Te"(a3)
+      : [depth] "r"(depth)
+      : "q0", "q1", "q2", "q3", "q4", "lr", "memory");
+  a[0] = a0;
+  a[1] = a1;
+  a[2] = a2;
+  a[3] = a3;
+}
+
 /* Compute all outputs of one row of inputs. */
 SNUGNET_KERNEL void snugnet_multiply_row(const int8_t *x, const snugnet_sums *shared, int8_t *out) {
   const snugnet_sums local = *shared;
   const snugnet_sums *const sums = &local;
-  const uint32_t stride = sums->stride;
   const int8_t *weights = sums->weights;
+  const uint32_t stride = sums->stride;
   for (uint32_t o = 0; o < sums->outputs; o += 4) {
     const uint32_t count = sums->outputs - o;
-    const int8_t *w0 = weights;
-    const int8_t *w1 = count > 1 ? w0 + stride : w0;
-    const int8_t *w2 = count > 2 ? w1 + stride : w0;
-    const int8_t *w3 = count > 3 ? w2 + stride : w0;
-    const int8_t *p = x;
-    int32_t a[4] = {0, 0, 0, 0};
-    int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0;
-    for (int32_t left = (int32_t)sums->depth; left > 0; left -= 16) {
-      const mve_pred16_t inside = vctp8q((uint32_t)left);
-      const int8x16_t xs = vldrbq_z_s8(p, inside);
-      a0 = vmladavaq_s8(a0, xs, vldrbq_z_s8(w0, inside));
-      a1 = vmladavaq_s8(a1, xs, vldrbq_z_s8(w1, inside));
-      a2 = vmladavaq_s8(a2, xs, vldrbq_z_s8(w2, inside));
-      a3 = vmladavaq_s8(a3, xs, vldrbq_z_s8(w3, inside));
-      p += 16;
-      w0 += 16;
-      w1 += 16;
-      w2 += 16;
-      w3 += 16;
-    }
+    int32_t a[4];
+    /* An output that does not exist gets the weights of the first one. */
+    snugnet_multiply_four(x, weights, count > 1 ? weights + stride : weights,
+                          count > 2 ? weights + 2 * stride : weights,
+                          count > 3 ? weights + 3 * stride : weights, sums->depth, a);
     weights += 4 * stride;
-    a[0] = a0;
-    a[1] = a1;
-    a[2] = a2;
-    a[3] = a3;
     vstrwq_s32(a, vaddq_s32(vldrwq_s32(a), vldrwq_z_s32(sums->bias + o, vctp32q(count))));
     snugnet_finish_some(a, sums, o, count, out);
     out += 4;
@@ -189,42 +222,28 @@ SNUGNET_KERNEL void snugnet_multiply_rows(const int8_t *x, const int8_t *y,
                                           const snugnet_sums *shared, int8_t *out, int8_t *out2) {
   const snugnet_sums local = *shared;
   const snugnet_sums *const sums = &local;
-  const uint32_t stride = sums->stride;
   const int8_t *weights = sums->weights;
-  int32_t a[4] = {0, 0, 0, 0};
-  int32_t b[4] = {0, 0, 0, 0};
+  const uint32_t stride = sums->stride;
   for (uint32_t o = 0; o < sums->outputs; o += 4) {
     const uint32_t count = sums->outputs - o;
-    for (uint32_t pair = 0; pair < 4 && pair < count; pair += 2) {
-      const int8_t *w0 = weights;
-      const int8_t *w1 = count > pair + 1 ? w0 + stride : w0;
-      const int8_t *p = x;
-      const int8_t *r = y;
-      int32_t a0 = sums->bias[o + pair];
-      int32_t a1 = count > pair + 1 ? sums->bias[o + pair + 1] : 0;
-      int32_t b0 = a0;
-      int32_t b1 = a1;
-      for (int32_t left = (int32_t)sums->depth; left > 0; left -= 16) {
-        const mve_pred16_t inside = vctp8q((uint32_t)left);
-        const int8x16_t xs = vldrbq_z_s8(p, inside);
-        const int8x16_t ys = vldrbq_z_s8(r, inside);
-        const int8x16_t v = vldrbq_z_s8(w0, inside);
-        const int8x16_t w = vldrbq_z_s8(w1, inside);
-        a0 = vmladavaq_s8(a0, xs, v);
-        a1 = vmladavaq_s8(a1, xs, w);
-        b0 = vmladavaq_s8(b0, ys, v);
-        b1 = vmladavaq_s8(b1, ys, w);
-        p += 16;
-        r += 16;
-        w0 += 16;
-        w1 += 16;
+    int32_t a[4] = {0, 0, 0, 0};
+    int32_t b[4] = {0, 0, 0, 0};
+    int32x4_t bias;
+    if (count == 1) {
+      snugnet_multiply_two(x, y, weights, weights, sums->depth, &a[0], &a[1], &b[0], &b[1]);
+    } else {
+      snugnet_multiply_two(x, y, weights, weights + stride, sums->depth, &a[0], &a[1], &b[0],
+                           &b[1]);
+      if (count > 2) {
+        const int8_t *w2 = weights + 2 * stride;
+        const int8_t *w3 = count > 3 ? w2 + stride : w2;
+        snugnet_multiply_two(x, y, w2, w3, sums->depth, &a[2], &a[3], &b[2], &b[3]);
       }
-      a[pair] = a0;
-      a[pair + 1] = a1;
-      b[pair] = b0;
-      b[pair + 1] = b1;
-      weights += 2 * stride;
     }
+    weights += 4 * stride;
+    bias = vldrwq_z_s32(sums->bias + o, vctp32q(count));
+    vstrwq_s32(a, vaddq_s32(vldrwq_s32(a), bias));
+    vstrwq_s32(b, vaddq_s32(vldrwq_s32(b), bias));
     snugnet_finish_some(a, sums, o, count, out);
     snugnet_finish_some(b, sums, o, count, out2);
     out += 4;

@@ -192,6 +192,7 @@ def _lower_binary(prepared: PreparedNode, function: str, parameters: str, value:
         ("SUFFIX", suffix),
         ("ELEMENT", C_TYPES[node.output.dtype]),
         ("PARAMETERS", parameters),
+        ("FAST", str(int((function, suffix) == ("add_scaled", "s8")))),
     )
     loops = _find_broadcast(prepared)
     name, broadcast = prepared.name("parameters"), prepared.name("broadcast")
