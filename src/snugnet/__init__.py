@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from snugnet.core.errors import InputError, ModelFormatError, NotAkidaError
     from snugnet.core.installation import DEFAULT_CONFIG, SNAKEFILE
-    from snugnet.int8.engine import load as load_int8
     from snugnet.services.akida import AkidaProgram, to_akida
     from snugnet.services.compress import SVD, TensorTrain, Tucker2, factorize, prune
     from snugnet.services.evaluate import Comparison, Evaluation, compare, evaluate
     from snugnet.services.firmware import Emulation, FirmwareExport, emulate, export_firmware
+    from snugnet.services.integer_model import load_int8
     from snugnet.services.quantize import quantize, quantize_aware
     from snugnet.services.quantized_model import QuantizedModel
     from snugnet.services.verify import Verification, verify
@@ -44,7 +44,7 @@ _PUBLIC = {
     "evaluate": ("snugnet.services.evaluate", "evaluate"),
     "export_firmware": ("snugnet.services.firmware", "export_firmware"),
     "factorize": ("snugnet.services.compress", "factorize"),
-    "load_int8": ("snugnet.int8.engine", "load"),
+    "load_int8": ("snugnet.services.integer_model", "load_int8"),
     "prune": ("snugnet.services.compress", "prune"),
     "quantize": ("snugnet.services.quantize", "quantize"),
     "quantize_aware": ("snugnet.services.quantize", "quantize_aware"),

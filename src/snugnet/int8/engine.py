@@ -124,7 +124,7 @@ class Model:
         Raises:
             InputError: If x has a wrong shape or type, is empty, or contains NaN.
         """
-        tensors = self._run_blocks(self._check_inputs(x), self.graph.outputs)
+        tensors = self._run_blocks(self.prepare_inputs(x), self.graph.outputs)
         outputs = [tensors[i] for i in self.graph.outputs]
         return outputs[0] if len(outputs) == 1 else outputs
 
@@ -142,7 +142,7 @@ class Model:
             InputError: If x has a wrong shape or type, is empty, or contains NaN.
         """
         indices = [i for operator in self.graph.operators for i in operator.outputs]
-        return self._run_blocks(self._check_inputs(x), indices)
+        return self._run_blocks(self.prepare_inputs(x), indices)
 
     def explain(self, x: Any, operator: int, index: Sequence[int]) -> list[tuple[str, Any]]:
         """Return the arithmetic of one element of an operator's first output, step by step.
@@ -179,7 +179,7 @@ class Model:
             raise InputError(
                 f"operator {operator} {operators[operator].name} computes nothing to explain"
             )
-        inputs = self._check_inputs(x)
+        inputs = self.prepare_inputs(x)
         if max(len(array) for array in inputs) != 1:
             raise InputError("explain takes the input of one invocation only")
         indices = operators[operator].inputs
@@ -204,8 +204,18 @@ class Model:
             )
         ]
 
-    def _check_inputs(self, x: Any) -> list[np.ndarray]:
-        """Check the inputs and divide them into invocations."""
+    def prepare_inputs(self, x: Any) -> list[np.ndarray]:
+        """Check samples, quantize floats, and divide them into invocations.
+
+        Args:
+            x: Samples, as for `predict`.
+
+        Returns:
+            For each input, an array (n, shape of one invocation) in its type.
+
+        Raises:
+            InputError: If x has a wrong shape or type, is empty, or contains NaN.
+        """
         if isinstance(x, np.ndarray):
             x = list(split_inputs(x).values())
         samples = list(x) if isinstance(x, list | tuple) else [x]

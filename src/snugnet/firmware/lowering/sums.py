@@ -56,9 +56,7 @@ def lower_depthwise(prepared: PreparedNode, convolution: DepthwiseConvolution) -
         return _lower_general(
             prepared, sums, weights, convolution.windows, image, image.channels, "convolve"
         )
-    constants, declarations, traits = _declare_sums(
-        prepared, sums, sums.weights, sums.bias, 3
-    )
+    constants, declarations, traits = _declare_sums(prepared, sums, sums.weights, sums.bias, 3)
     name = prepared.name("conv")
     value = braces(
         format_windows(convolution.windows, image),
@@ -144,7 +142,9 @@ def _lower_convolution(
         f"snugnet_convolve({prepared.input(0)}, {prepared.output()}, (int8_t *){{scratch}}, "
         f"&{name});"
     )
-    return CodeStep(kernels, (*declarations, declaration), (call,), scratch=2 * stride, traits=traits)
+    return CodeStep(
+        kernels, (*declarations, declaration), (call,), scratch=2 * stride, traits=traits
+    )
 
 
 def _declare_sums(
