@@ -166,6 +166,18 @@ class FakeStudy:
             certificate = {"litert_ref": verdict, "tflm": verdict, "xnnpack": apart}
             self.write(f"verify/{place}/certificate.json", certificate)
 
+    def firmware(self, target: str) -> None:
+        """Add the costs of C code to all full-integer cells."""
+        suffix = target.replace("-", "_")
+        for row in self.rows:
+            if row["scheme"].startswith("fiq") and row["status"] == "ok":
+                row |= {
+                    "firmware": "exact",
+                    f"flash_bytes_{suffix}": 20_000 + row["size_bytes"],
+                    f"ram_bytes_{suffix}": 4_000,
+                    f"instructions_{suffix}": 2_500_000,
+                }
+
     def incompatible(self, names: Mapping[str, Any], reason: str) -> None:
         """Add a cell that cannot be."""
         self.recipes["schemes"][f"{names['model']}/{names['scheme']}"] = {}

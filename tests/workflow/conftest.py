@@ -30,6 +30,7 @@ MANIFEST = (
     *("data/*/*.npz", "models/*/*/model.h5", "models/*/*/stats.json"),
     *("tflite/*/*/*/model.tflite", "tflite/*/*/*/contract.json"),
     *("verify/*/*/*/certificate.json", "akida/*/*/*/conversion.json", "akida/*/*/*/program"),
+    *("firmware/*/*/*/source", "firmware/*/*/*/footprint.json"),
     "metrics/*/*/*/*.json",
 )
 

@@ -179,7 +179,7 @@
       select.addEventListener("change", apply);
       if (subjects.length > 1) {
         const label = make("label", { class: "choose" }, `Choose a ${section.dataset.choose}: `, select);
-        section.querySelector("h2").after(label);
+        section.querySelector("h2, h3").after(label);
       }
       apply();
     }
@@ -224,6 +224,15 @@
     return low === undefined ? "" : ` [${form(low)}, ${form(high)}]`;
   }
 
+  // Costs of the C code on each microcontroller that was measured.
+  function deviceCosts(cell) {
+    return ["cortex_m0", "cortex_m4", "cortex_m33", "cortex_m55"]
+      .filter((name) => cell[`flash_bytes_${name}`] !== undefined)
+      .map((name) => [`C code on ${name.replace("_", "-")}`,
+        `flash ${kib(cell[`flash_bytes_${name}`])}, RAM ${kib(cell[`ram_bytes_${name}`])}, ` +
+        `${integer(cell[`instructions_${name}`])} instructions of one inference`]);
+  }
+
   function measured(cell) {
     if (cell.status !== "ok") return [make("p", { class: "warn" }, cell.accuracy_text)];
     const score = (name) => (cell[name] === undefined ? undefined : cell[name].toFixed(4));
@@ -248,6 +257,7 @@
     ]), make("h4", {}, "Costs"), facts([
       ["File", cell.size_bytes === undefined ? undefined : `${kib(cell.size_bytes)} (gzip ${kib(cell.size_gzip_bytes)})`],
       ["Tensor arena, TensorFlow Lite Micro", cell.arena_bytes === undefined ? undefined : kib(cell.arena_bytes)],
+      ...deviceCosts(cell),
       ["Parameters", cell.parameters === undefined ? undefined : integer(cell.parameters)],
       ["Non-zero parameters", cell.nonzero === undefined ? undefined : integer(cell.nonzero)],
       ["Multiply-accumulates", cell.macs === undefined ? undefined : integer(cell.macs)],

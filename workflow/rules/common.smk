@@ -325,6 +325,26 @@ def certificate_of(wildcards):
     return PATHS.certificate.format(**wildcards)
 
 
+def footprint_of(wildcards):
+    """Return what the C code of a cell costs; nothing if the study generates none."""
+    if not STUDY.targets.has_firmware(wildcards.scheme):
+        return []
+    return PATHS.footprint.format(**wildcards)
+
+
+@lru_cache(maxsize=None)
+def installed_tools():
+    """Return the versions of the programs that compile and emulate C code."""
+    from snugnet.firmware.tools import describe_tools
+
+    return describe_tools()
+
+
+def firmware_tools(wildcards):
+    """Return the versions of the programs, so that jobs run again when one is installed."""
+    return installed_tools()
+
+
 def bare_network(wildcards):
     """Return the file that contains only the int8 network."""
     return PATHS.tflite.format(**{**wildcards, "scheme": BARE_SCHEME})
@@ -377,7 +397,7 @@ def study_files(stage):
     Akida programs are folders. Snakemake does not compare their content; see akida.smk.
     """
     paths = [f"{RESULTS}/{path}" for path in STUDY.targets.files(stage)]
-    return list(map(ancient, paths)) if stage == "programs" else paths
+    return list(map(ancient, paths)) if stage in ("programs", "firmware") else paths
 
 
 def deliverables(wildcards):

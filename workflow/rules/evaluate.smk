@@ -86,6 +86,30 @@ rule verify:
         "../scripts/verify.py"
 
 
+# Generate C code, run it on this machine on all test samples, and measure it on microcontrollers.
+# Snakemake does not compare folders by content, so the folder is `ancient` for other jobs.
+rule export_firmware:
+    input:
+        tflite=PATHS.tflite,
+        test=dataset_of(PATHS.test),
+        record=dataset_of(PATHS.record),
+    output:
+        source=directory(PATHS.firmware),
+        footprint=PATHS.footprint,
+    log:
+        "<results>/logs/export_firmware/{model}/{variant}/{scheme}.log",
+    benchmark:
+        "<results>/benchmarks/export_firmware/{model}/{variant}/{scheme}.tsv"
+    wildcard_constraints:
+        scheme="|".join(FULL_INTEGER),
+    params:
+        settings=settings("firmware"),
+        code=code("export_firmware"),
+        tools=firmware_tools,
+    script:
+        "../scripts/export_firmware.py"
+
+
 rule score_litert:
     input:
         predictions=own_predictions,
@@ -96,6 +120,7 @@ rule score_litert:
         deployed=PATHS.tflite,
         contract=PATHS.contract,
         certificate=certificate_of,
+        footprint=footprint_of,
     output:
         metrics=PATHS.metrics,
     log:

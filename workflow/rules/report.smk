@@ -149,6 +149,8 @@ rule write_manifest:
         study_files("tflite"),
         study_files("contracts"),
         study_files("certificates"),
+        study_files("firmware"),
+        study_files("footprints"),
         study_files("conversions"),
         study_files("programs"),
         study_files("metrics"),

@@ -25,6 +25,7 @@ def main(job: Any) -> None:
             job.input["deployed"],
             read_json(job.input["contract"]),
             read_json(job.input["certificate"]) if job.input["certificate"] else None,
+            read_json(job.input["footprint"]) if job.input["footprint"] else None,
         ),
         job.params.settings["statistics"]["confidence"],
     )

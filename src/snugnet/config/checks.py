@@ -36,6 +36,7 @@ from snugnet.core.gate_entries import (
     applies,
     describe_scope,
     is_selected,
+    list_fits_problems,
     list_requirements,
     parse_size,
     selected_names,
@@ -414,6 +415,9 @@ def _gate_problems(config: Configuration, cells: Sequence[DescribedCell]) -> Ite
     for i, gate in enumerate(config.gates):
         for problem in gate_problems(gate, cells):
             yield f"gates[{i}]{problem}"
+        if gate.fits is not None:
+            for problem in list_fits_problems(gate.fits, config.firmware.targets):
+                yield f"gates[{i}].fits{problem}"
         if gate.max_latency_us is not None and config.evaluation.latency_runs == 0:
             yield (
                 f"gates[{i}].max_latency_us: latency is not measured because "

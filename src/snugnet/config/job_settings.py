@@ -16,11 +16,12 @@ from snugnet.config.overlay import (
 )
 from snugnet.config.schema import Configuration, Dataset
 from snugnet.config.tasks import task_of
-from snugnet.core.gate_entries import SIZES, parse_size
+from snugnet.core.gate_entries import SIZES, parse_count, parse_size
 from snugnet.core.settings.base import Settings
 from snugnet.core.settings.datasets.recordings import RecordingsDataset
 from snugnet.core.settings.datasets.windows import WindowsDataset
 from snugnet.core.settings.factorization import FactorizationSettings
+from snugnet.core.settings.gate import Fits
 
 Wildcards = Mapping[str, str]
 # Settings of a model that are about steps after its training.
@@ -169,7 +170,8 @@ class JobSettings:
         for gate in self._config.gates:
             entry = gate.to_json()
             sizes = {name: parse_size(entry[name]) for name in SIZES if entry[name] is not None}
-            entries.append({**entry, **sizes, "interval": interval})
+            fits = None if gate.fits is None else _measurable_fits(gate.fits)
+            entries.append({**entry, **sizes, "fits": fits, "interval": interval})
         return entries
 
     def _recipes(self) -> dict[str, Any]:
@@ -191,6 +193,16 @@ class JobSettings:
             },
             "lineages": {step: ancestry(config, step) for _, step in steps},
         }
+
+
+def _measurable_fits(fits: Fits) -> dict[str, Any]:
+    """Return the limits of a microcontroller in bytes and instructions."""
+    sizes = {name: getattr(fits, name) for name in ("flash", "ram")}
+    return {
+        **fits.to_json(),
+        **{name: None if size is None else parse_size(size) for name, size in sizes.items()},
+        "instructions": None if fits.instructions is None else parse_count(fits.instructions),
+    }
 
 
 def _sorted(value: Any) -> Any:

@@ -28,6 +28,7 @@ from snugnet.core.settings.exploration import ExplorationSettings
 from snugnet.core.settings.factorization import FactorizationSettings
 from snugnet.core.settings.fetch import Fetch
 from snugnet.core.settings.fine_tuning import FineTuningSettings
+from snugnet.core.settings.firmware import FirmwareSettings
 from snugnet.core.settings.gate import Gate, NamesOrAll
 from snugnet.core.settings.magnitude_pruning import MagnitudePruningSettings
 from snugnet.core.settings.schemes.akida import AkidaSchemeSettings
@@ -400,6 +401,10 @@ class Configuration(Settings):
     verification: VerificationSettings = Field(
         VerificationSettings(),
         description="Settings of the comparison of full-integer files with the integer engine.",
+    )
+    firmware: FirmwareSettings = Field(
+        FirmwareSettings(),
+        description="Settings of the C code of full-integer files for microcontrollers.",
     )
     evaluation: EvaluationSettings = Field(
         EvaluationSettings(), description="Settings of prediction and latency measurement."

@@ -39,6 +39,7 @@ REPORTED = (
     "tflite",
     "contracts",
     "certificates",
+    "footprints",
     "conversions",
     "programs",
     "metrics",
@@ -59,6 +60,8 @@ DELIVERED = (
     "contracts",
     "searches",
     "certificates",
+    "firmware",
+    "footprints",
     "conversions",
     "programs",
     "agreements",
@@ -155,11 +158,20 @@ class Targets:
             "designs": self._design_spaces,
             "calibrations": self._calibrations,
             "pooled": self._pooled_predictions,
+            "firmware": lambda cell: self._firmware_files(cell, ResultPath.FIRMWARE),
+            "footprints": lambda cell: self._firmware_files(cell, ResultPath.FOOTPRINT),
         }
 
     def _pooled_predictions(self, cell: Cell) -> list[str]:
         has_folds = bool(list_fold_models(self._config, cell.model))
         return [ResultPath.POOLED.of_cell(cell)] if has_folds else []
+
+    def has_firmware(self, scheme: str) -> bool:
+        """Return whether the study generates C code for the cells of a scheme."""
+        return bool(self._config.firmware.targets) and scheme in FULL_INTEGER
+
+    def _firmware_files(self, cell: Cell, path: ResultPath) -> list[str]:
+        return [path.of_cell(cell)] if self.has_firmware(cell.scheme) else []
 
     def _dataset_of(self, cell: Cell) -> str:
         name: str = self._config.models[cell.model].dataset

@@ -1,14 +1,15 @@
 """The cells that an entry of `gates:` selects, and what it requires."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from snugnet.core.akida_schemes import AKIDA_SCHEMES
 from snugnet.core.errors import InputError
-from snugnet.core.settings.gate import Gate
+from snugnet.core.settings.gate import Fits, Gate
 from snugnet.core.tflite_schemes import FULL_INTEGER, SCHEMES
 
-UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2}
+UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "k": 1024, "M": 1024**2}
+COUNT_UNITS = {"k": 1000, "M": 1_000_000}
 # The keys of an entry that select cells by name.
 SELECTORS = ("models", "variants", "schemes", "runtimes")
 
@@ -23,6 +24,7 @@ REQUIREMENTS: Mapping[str, Collection[str]] = {
     "max_latency_us": list(SCHEMES),
     "exact": (*FULL_INTEGER, *AKIDA_SCHEMES),
     "hardware": list(AKIDA_SCHEMES),
+    "fits": FULL_INTEGER,
 }
 # The requirements whose limit is a size in bytes.
 SIZES = ("max_size", "max_arena")
@@ -48,14 +50,60 @@ def parse_size(size: int | str) -> int:
     Raises:
         InputError: If it is neither a whole number above 0 nor one with a unit.
     """
-    match = re.fullmatch(rf"([0-9]+) ?({'|'.join(UNITS)})", size) if isinstance(size, str) else None
-    value = int(match[1]) * UNITS[match[2]] if match else size
-    if isinstance(value, str) or value < 1:
+    value = _parse_number(size, UNITS)
+    if value is None:
         raise InputError(
             f"{size!r} is not a size; allowed: bytes, such as 65536, or an integer with one of "
             f"the units {', '.join(UNITS)}, such as 64 KiB"
         )
     return value
+
+
+def parse_count(count: int | str) -> int:
+    """Read a number of instructions: 5000000, or 5M.
+
+    Raises:
+        InputError: If it is neither a whole number above 0 nor one with a unit.
+    """
+    value = _parse_number(count, COUNT_UNITS)
+    if value is None:
+        raise InputError(
+            f"{count!r} is not a number of instructions; allowed: an integer, or one with k (1000) "
+            "or M (1,000,000), such as 5M"
+        )
+    return value
+
+
+def _parse_number(text: int | str, units: Mapping[str, int]) -> int | None:
+    """Read a whole number above 0, with a unit if it is a text; None if it is no such number."""
+    if isinstance(text, int):
+        return text if text >= 1 else None
+    match = re.fullmatch(rf"([0-9]+) ?({'|'.join(units)})", text)
+    value = int(match[1]) * units[match[2]] if match else 0
+    return value if value >= 1 else None
+
+
+def list_fits_problems(fits: Fits, targets: Collection[str]) -> Iterator[str]:
+    """Find why limits of a microcontroller cannot be checked.
+
+    Args:
+        fits: The limits.
+        targets: The microcontrollers that the study measures.
+
+    Yields:
+        The key after `fits`, and the problem.
+    """
+    limits = {name: getattr(fits, name) for name in ("flash", "ram", "instructions")}
+    if all(limit is None for limit in limits.values()):
+        yield ": has no limit; set at least one of flash, ram, instructions"
+    if fits.target not in targets:
+        yield f".target: {fits.target} is not measured; add it to firmware.targets"
+    for name, limit in limits.items():
+        try:
+            if limit is not None:
+                (parse_count if name == "instructions" else parse_size)(limit)
+        except InputError as error:
+            yield f".{name}: {error}"
 
 
 def is_selected(

@@ -61,6 +61,9 @@ class ResultPath(StrEnum):
     CERTIFICATE = "verify/{model}/{variant}/{scheme}/certificate.json"
     NETWORK = "verify/{model}/{variant}/network.npz"
 
+    FIRMWARE = "firmware/{model}/{variant}/{scheme}/source"
+    FOOTPRINT = "firmware/{model}/{variant}/{scheme}/footprint.json"
+
     PREFLIGHT = "akida/{model}/preflight/{scheme}.json"
     PROGRAM = "akida/{model}/{variant}/{scheme}/program"
     CONVERSION = "akida/{model}/{variant}/{scheme}/conversion.json"

@@ -44,6 +44,25 @@ class VerificationSummary:
 
 
 @dataclass(frozen=True)
+class FirmwareSummary:
+    """Costs of the C code of a .tflite file; values are None where they were not measured."""
+
+    firmware: str | None = None
+    flash_bytes_cortex_m0: int | None = None
+    ram_bytes_cortex_m0: int | None = None
+    instructions_cortex_m0: int | None = None
+    flash_bytes_cortex_m4: int | None = None
+    ram_bytes_cortex_m4: int | None = None
+    instructions_cortex_m4: int | None = None
+    flash_bytes_cortex_m33: int | None = None
+    ram_bytes_cortex_m33: int | None = None
+    instructions_cortex_m33: int | None = None
+    flash_bytes_cortex_m55: int | None = None
+    ram_bytes_cortex_m55: int | None = None
+    instructions_cortex_m55: int | None = None
+
+
+@dataclass(frozen=True)
 class TfliteFootprint:
     """Description of a .tflite file.
 
@@ -52,12 +71,14 @@ class TfliteFootprint:
         contract_findings: Deviations of the file from its scheme.
         weights: Weights of the file.
         verification: Verification of the file.
+        firmware: Costs of its C code.
     """
 
     size: FileSize
     contract_findings: tuple[str, ...]
     weights: WeightSummary
     verification: VerificationSummary
+    firmware: FirmwareSummary = FirmwareSummary()
 
     def to_json(self) -> dict[str, Any]:
         """Return the values by column."""
@@ -66,6 +87,7 @@ class TfliteFootprint:
             "contract_findings": list(self.contract_findings),
             **asdict(self.weights),
             **asdict(self.verification),
+            **asdict(self.firmware),
         }
 
 
@@ -129,9 +151,12 @@ Footprint = TfliteFootprint | AkidaFootprint
 
 
 def describe_tflite(
-    path: str | Path, weight_report: Mapping[str, Any], certificate: Mapping[str, Any] | None
+    path: str | Path,
+    weight_report: Mapping[str, Any],
+    certificate: Mapping[str, Any] | None,
+    firmware: Mapping[str, Any] | None = None,
 ) -> TfliteFootprint:
-    """Describe a .tflite file: size, weights and verification.
+    """Describe a .tflite file: size, weights, verification and costs of its C code.
 
     Args:
         path: Path of the file.
@@ -139,12 +164,14 @@ def describe_tflite(
             `float_weights`, `zeros` and `dead_layers` of the file.
         certificate: Certificate of the file, as `certify` returns it; None for a file that is not
             full-integer.
+        firmware: Content of footprint.json; None without C code.
     """
     return TfliteFootprint(
         size=measure_file_size(path),
         contract_findings=tuple(weight_report["findings"]),
         weights=_describe_weights(weight_report),
         verification=_describe_verification(certificate),
+        firmware=_describe_firmware(firmware),
     )
 
 
@@ -220,6 +247,22 @@ def _describe_verification(certificate: Mapping[str, Any] | None) -> Verificatio
         xnnpack_worst_lsb=xnnpack.get("worst_lsb"),
         xnnpack_decisions_changed=xnnpack.get("decisions_changed"),
     )
+
+
+def _describe_firmware(firmware: Mapping[str, Any] | None) -> FirmwareSummary:
+    """Return the costs on each target, and whether the C code is exact wherever it was run."""
+    if firmware is None:
+        return FirmwareSummary()
+    host = firmware["host"] or {}
+    runs = {"host": host, **firmware["targets"]}
+    verdicts = [run["exact"] for run in runs.values() if run]
+    columns = {
+        f"{figure}_{target.replace('-', '_')}": costs[figure]
+        for target, costs in firmware["targets"].items()
+        for figure in ("flash_bytes", "ram_bytes", "instructions")
+    }
+    verdict = None if not verdicts else "exact" if all(verdicts) else "differs"
+    return FirmwareSummary(firmware=verdict, **columns)
 
 
 def _format_finding(profile: str, comparison: Mapping[str, Any]) -> str | None:

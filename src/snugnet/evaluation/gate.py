@@ -1,7 +1,7 @@
 """The result of the gate, which other modules read without the settings of its entries."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 
@@ -23,6 +23,21 @@ class RequirementCheck:
 
 
 @dataclass(frozen=True)
+class FitsCheck:
+    """The cells that fit a microcontroller.
+
+    Attributes:
+        target: Name of the microcontroller.
+        text: Description of its limits.
+        cells: Names of the cells that fit: model/variant/scheme/runtime.
+    """
+
+    target: str
+    text: str
+    cells: list[str]
+
+
+@dataclass(frozen=True)
 class GateResult:
     """Result of checking the cells of a study.
 
@@ -30,11 +45,13 @@ class GateResult:
         cells: Number of cells.
         failures: A message for each failure, which begins with the cell.
         requirements: The checks of the requirements in the configuration.
+        fits: For each requirement `fits`, the cells that fit.
     """
 
     cells: int
     failures: list[str]
     requirements: list[RequirementCheck]
+    fits: list[FitsCheck] = field(default_factory=list)
 
     @property
     def verdict(self) -> str:
@@ -49,4 +66,5 @@ class GateResult:
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Read a result from the mapping that `to_json` returns."""
         requirements = [RequirementCheck(**requirement) for requirement in values["requirements"]]
-        return cls(values["cells"], list(values["failures"]), requirements)
+        fits = [FitsCheck(**check) for check in values.get("fits", ())]
+        return cls(values["cells"], list(values["failures"]), requirements, fits)

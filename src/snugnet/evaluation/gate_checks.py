@@ -8,7 +8,11 @@ from snugnet.core.settings.gate import MeasurableGate
 from snugnet.core.sparsity import SPARSITY_TOLERANCE
 from snugnet.core.tflite_schemes import SCHEMES
 from snugnet.evaluation.gate import GateResult
-from snugnet.evaluation.gate_rules import check_requirements, describe_disagreement
+from snugnet.evaluation.gate_rules import (
+    check_requirements,
+    describe_disagreement,
+    list_fitting_cells,
+)
 from snugnet.evaluation.rows import cell_name
 
 # States of a cell that are no failure by themselves.
@@ -36,7 +40,12 @@ def evaluate_gate(rows: Sequence[Row], gates: Sequence[MeasurableGate] = ()) -> 
             problems.append(f"status {row['status']}")
         failures += [f"{cell_name(row)}: {problem}" for problem in problems]
     checks, failed = check_requirements(rows, gates)
-    return GateResult(cells=len(rows), failures=failures + failed, requirements=checks)
+    return GateResult(
+        cells=len(rows),
+        failures=failures + failed,
+        requirements=checks,
+        fits=list_fitting_cells(rows, gates),
+    )
 
 
 def _inexact(row: Row) -> list[str]:

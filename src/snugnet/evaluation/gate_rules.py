@@ -13,7 +13,13 @@ from snugnet.core.gate_entries import (
     list_requirements,
 )
 from snugnet.core.settings.gate import MeasurableGate
-from snugnet.evaluation.gate import RequirementCheck
+from snugnet.evaluation.gate import FitsCheck, RequirementCheck
+from snugnet.evaluation.gate_fits import (
+    describe_fits,
+    describe_limits,
+    find_misfits,
+    list_excesses,
+)
 from snugnet.evaluation.rows import cell_name
 
 Row = Mapping[str, Any]
@@ -47,22 +53,56 @@ def check_requirements(
     checks, failures = [], []
     for i, gate in enumerate(gates):
         for name in list_requirements(gate):
-            where, limit = f"gates[{i}].{name}", RULES[name].limit(gate)
-            selected = [
-                row
-                for row in rows
-                if _selects(gate, row)
-                and row["scheme"] in REQUIREMENTS[name]
-                and applies(name, row.get("has_errors", False))
-            ]
-            reasons = [(cell_name(row), _describe_failure(name, row, gate)) for row in selected]
+            where, limit = f"gates[{i}].{name}", _describe_limit(name, gate)
+            selected = _select(rows, gate, name)
             messages = [
-                f"{cell}: {reason}; {where} requires {limit}" for cell, reason in reasons if reason
+                f"{message}; {where} requires {limit}"
+                for message in _list_failures(name, selected, gate)
             ]
             text = f"{limit} ({describe_scope(gate)})"
             checks.append(RequirementCheck(where, text, len(selected), len(messages)))
             failures += messages
     return checks, failures
+
+
+def list_fitting_cells(rows: Sequence[Row], gates: Sequence[MeasurableGate]) -> list[FitsCheck]:
+    """List the cells that fit a microcontroller, for each entry with `fits`."""
+    return [
+        FitsCheck(
+            gate.fits.target,
+            f"{describe_limits(gate.fits)} ({describe_scope(gate)})",
+            [
+                cell_name(row)
+                for row in _select(rows, gate, "fits")
+                if not list_excesses(row, gate.fits)
+            ],
+        )
+        for gate in gates
+        if gate.fits is not None
+    ]
+
+
+def _select(rows: Sequence[Row], gate: MeasurableGate, name: str) -> list[Row]:
+    """Return the rows that an entry selects and that have the figure of a requirement."""
+    return [
+        row
+        for row in rows
+        if _selects(gate, row)
+        and row["scheme"] in REQUIREMENTS[name]
+        and applies(name, row.get("has_errors", False))
+    ]
+
+
+def _describe_limit(name: str, gate: MeasurableGate) -> str:
+    return describe_fits(gate.fits) if name == "fits" and gate.fits else RULES[name].limit(gate)
+
+
+def _list_failures(name: str, rows: Sequence[Row], gate: MeasurableGate) -> list[str]:
+    """List the failures of a requirement: of cells, or for `fits` of datasets."""
+    if name == "fits" and gate.fits:
+        return list(find_misfits(rows, gate.fits))
+    reasons = [(cell_name(row), _describe_failure(name, row, gate)) for row in rows]
+    return [f"{cell}: {reason}" for cell, reason in reasons if reason]
 
 
 def _selects(gate: MeasurableGate, row: Row) -> bool:
@@ -178,7 +218,7 @@ def _describe_software_layers(row: Row, gate: MeasurableGate) -> str | None:
     return f"{row['akida_device']} cannot run all layers in hardware ({row['reason']})"
 
 
-# The requirements by their key in an entry of `gates:`.
+# The requirements of single cells by their key in an entry of `gates:`.
 RULES = {
     "max_drop": Requirement(_describe_drop_limit, _describe_larger_drop),
     "min_accuracy": Requirement(

@@ -1,11 +1,27 @@
 """The record of one row of metrics.csv."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 from snugnet.core.errors import InputError
+from snugnet.core.settings.firmware import MicrocontrollerName
 from snugnet.evaluation.headline import Headline
+
+
+@dataclass(frozen=True)
+class DeviceCost:
+    """What the C code of a cell costs on a microcontroller.
+
+    Attributes:
+        flash_bytes: Code and constants.
+        ram_bytes: Arena, variables and stack.
+        instructions: Instructions of one inference.
+    """
+
+    flash_bytes: int
+    ram_bytes: int
+    instructions: int
 
 
 @dataclass(frozen=True)
@@ -69,6 +85,19 @@ class ResultRow:
     size_bytes: int | None
     size_gzip_bytes: int | None
     arena_bytes: int | None
+    firmware: str | None
+    flash_bytes_cortex_m0: int | None
+    ram_bytes_cortex_m0: int | None
+    instructions_cortex_m0: int | None
+    flash_bytes_cortex_m4: int | None
+    ram_bytes_cortex_m4: int | None
+    instructions_cortex_m4: int | None
+    flash_bytes_cortex_m33: int | None
+    ram_bytes_cortex_m33: int | None
+    instructions_cortex_m33: int | None
+    flash_bytes_cortex_m55: int | None
+    ram_bytes_cortex_m55: int | None
+    instructions_cortex_m55: int | None
     parameters: int | None
     nonzero: int | None
     macs: int | None
@@ -116,6 +145,13 @@ class ResultRow:
         """The address of the cell: model/variant/scheme/runtime."""
         return f"{self.model}/{self.variant}/{self.scheme}/{self.runtime}"
 
+    def device_cost(self, target: str) -> DeviceCost | None:
+        """Return the cost on a microcontroller; None if it was not measured."""
+        suffix = target.replace("-", "_")
+        names = ("flash_bytes", "ram_bytes", "instructions")
+        values = [self.by_column[f"{name}_{suffix}"] for name in names]
+        return None if None in values else DeviceCost(*map(int, values))
+
     @property
     def is_measured(self) -> bool:
         """Whether the cell could be measured."""
@@ -135,3 +171,12 @@ class ResultRow:
         if is_error:
             return Headline(value, self.mae_low, self.mae_high, is_error=True)
         return Headline(value, self.accuracy_low, self.accuracy_high, is_error=False)
+
+
+def list_measured_targets(rows: Sequence[ResultRow]) -> list[str]:
+    """List the microcontrollers on which the C code of a cell was measured."""
+    return [
+        target
+        for target in get_args(MicrocontrollerName)
+        if any(row.device_cost(target) is not None for row in rows)
+    ]

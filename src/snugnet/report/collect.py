@@ -10,7 +10,7 @@ import pandas as pd
 from snugnet.core.files import read_json
 from snugnet.core.paths import ResultPath
 from snugnet.evaluation.gate import GateResult
-from snugnet.evaluation.result_row import ResultRow
+from snugnet.evaluation.result_row import ResultRow, list_measured_targets
 from snugnet.evaluation.table import INTEGERS
 from snugnet.report.files import ResultFiles, read_table, to_records
 
@@ -68,6 +68,11 @@ class ReportData:
     def datasets(self) -> list[str]:
         """The datasets, in the study's order."""
         return list(dict.fromkeys(row.dataset for row in self.rows))
+
+    @property
+    def targets(self) -> list[str]:
+        """The microcontrollers on which C code was measured."""
+        return list_measured_targets(self.rows)
 
     @property
     def headline(self) -> str:

@@ -29,7 +29,7 @@ from snugnet.report.table import Table
 from snugnet.report.weights import tabulate_quantized_weights
 
 # Sections of the page that have figures.
-SECTIONS = ("pareto", "quantization_steps", "layers", "mistakes", "designs")
+SECTIONS = ("device", "pareto", "quantization_steps", "layers", "mistakes", "designs")
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,9 @@ def render_page(
             headline=study.headline,
             significance=f"{SIGNIFICANCE:.0%}",
             palette=Palette(LIMIT, DIVERGING),
+            fits=tables.tabulate_fits(study),
             recommendations=tables.tabulate_recommendations(study),
-            recommendation_rule=describe_rule(study.headline),
+            recommendation_rule=describe_rule(study.headline, next(iter(study.targets), None)),
             datasets=tables.tabulate_datasets(study),
             filters=tables.list_filters(study),
             matrix=tables.build_matrix(study),

@@ -1,4 +1,4 @@
-"""Figures of Pareto fronts: accuracy against size, arena, latency and multiply-accumulates."""
+"""Figures of Pareto fronts: accuracy against the cost on microcontrollers, and against others."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -49,6 +49,18 @@ COSTS = {
 }
 
 
+def list_device_costs(target: str) -> dict[str, CostAxis]:
+    """List the costs on a microcontroller by their column in the figure's table."""
+    suffix = target.replace("-", "_")
+    return {
+        "flash_kib": CostAxis(f"flash_bytes_{suffix}", 1 / 1024, f"flash on {target} [KiB]"),
+        "ram_kib": CostAxis(f"ram_bytes_{suffix}", 1 / 1024, f"RAM on {target} [KiB]"),
+        "minstructions": CostAxis(
+            f"instructions_{suffix}", 1e-6, f"instructions on {target} [millions]"
+        ),
+    }
+
+
 @dataclass(frozen=True)
 class ParetoPoint:
     """Accuracy and cost of a cell that may be on a Pareto front.
@@ -70,8 +82,8 @@ class Point:
 
     Attributes:
         row: Row of the cell.
-        costs: Costs in the units of the axes, by name in `COSTS`; None for an unknown cost.
-        fronts: Whether the cell is on the Pareto front, by name in `COSTS`.
+        costs: Costs in the units of the axes, by name; None for an unknown cost.
+        fronts: Whether the cell is on the Pareto front, by name of the cost.
     """
 
     row: ResultRow
@@ -95,42 +107,76 @@ class Point:
 
 
 def build_figures(study: ReportData) -> list[Figure]:
-    """Build one figure for each dataset; accuracies of different datasets are not comparable."""
-    return [
-        _build_figure(
-            dataset, [row for row in study.rows if row.dataset == dataset], study.confidence
-        )
+    """Build the figures of each dataset; accuracies of different datasets are not comparable.
+
+    The first ones have the cost on the microcontrollers that the study measured.
+    """
+    datasets = {
+        dataset: [row for row in study.rows if row.dataset == dataset]
         for dataset in study.datasets
         if any(row.dataset == dataset for row in study.measured)
-    ]
+    }
+    figures = []
+    for target in study.targets:
+        costs = list_device_costs(target)
+        column = costs["flash_kib"].column
+        for dataset, rows in datasets.items():
+            cells = [row for row in rows if row.by_column[column] is not None]
+            if cells:
+                name = f"device_{dataset}_{target.replace('-', '_')}"
+                picture = Picture(name, "device", dataset, f"on {target}, {dataset}")
+                figures.append(_build_figure(picture, cells, costs, study.confidence))
+    for dataset, rows in datasets.items():
+        picture = Picture(f"pareto_{dataset}", "pareto", dataset, f"on {dataset}")
+        figures.append(_build_figure(picture, rows, COSTS, study.confidence))
+    return figures
 
 
-def _build_figure(dataset: str, cells: Sequence[ResultRow], confidence: float) -> Figure:
-    points = _build_points([row for row in cells if row.is_measured])
+@dataclass(frozen=True)
+class Picture:
+    """Where a figure is, and what it shows.
+
+    Attributes:
+        name: Name of the figure.
+        section: Section of the page.
+        dataset: The dataset.
+        place: The end of the title.
+    """
+
+    name: str
+    section: str
+    dataset: str
+    place: str
+
+
+def _build_figure(
+    picture: Picture, cells: Sequence[ResultRow], axes: Mapping[str, CostAxis], confidence: float
+) -> Figure:
+    points = _build_points([row for row in cells if row.is_measured], axes)
     rows = [point.to_columns() for point in points]
-    costs = [name for name in COSTS if any(point.costs[name] is not None for point in points)]
+    costs = [name for name in axes if any(point.costs[name] is not None for point in points)]
     schemes, variants = list_values(rows, "scheme"), list_values(rows, "variant")
     is_error = points[0].row.headline.is_error
     headline = points[0].row.headline.name
     figure, better = headline.capitalize(), "lower" if is_error else "higher"
     return Figure(
-        name=f"pareto_{dataset}",
-        section="pareto",
-        subject=dataset,
-        title=f"{figure} and cost on {dataset}",
+        name=picture.name,
+        section=picture.section,
+        subject=picture.dataset,
+        title=f"{figure} and cost {picture.place}",
         caption=(
             f"{figure} on the test split with {100 * confidence:g} % intervals (thin lines). The "
             f"dashed line is the Pareto front: no other cell has a {better} {figure.lower()} at "
             "the same or a lower cost. Intervals overlap, so the order of cells on the front is "
-            "not certain. "
-            f"Select a point to open the card of its cell. {_count_left_out(len(cells), points)}"
+            "not certain. Select a point to open the card of its cell. "
+            f"{_count_left_out(len(cells), points, axes)}"
         ),
         rows=rows,
-        panels=[_build_panel(name, schemes, variants, headline) for name in costs],
+        panels=[_build_panel(name, axes[name], schemes, variants, headline) for name in costs],
     )
 
 
-def _build_points(rows: Sequence[ResultRow]) -> list[Point]:
+def _build_points(rows: Sequence[ResultRow], axes: Mapping[str, CostAxis]) -> list[Point]:
     fronts = {
         name: is_on_front(
             [
@@ -138,14 +184,14 @@ def _build_points(rows: Sequence[ResultRow]) -> list[Point]:
                 for row in rows
             ]
         )
-        for name, cost in COSTS.items()
+        for name, cost in axes.items()
     }
     return [
         Point(
             row=row,
             costs={
                 name: _convert_cost(row.by_column[cost.column], cost.factor)
-                for name, cost in COSTS.items()
+                for name, cost in axes.items()
             },
             fronts={name: on_front[i] for name, on_front in fronts.items()},
         )
@@ -153,12 +199,12 @@ def _build_points(rows: Sequence[ResultRow]) -> list[Point]:
     ]
 
 
-def _count_left_out(cells: int, points: Sequence[Point]) -> str:
+def _count_left_out(cells: int, points: Sequence[Point], axes: Mapping[str, CostAxis]) -> str:
     """Count the cells that no panel shows, and the cells that one of the panels cannot show."""
     counts = []
     if cells > len(points):
         counts.append(f"{cells - len(points)} of {cells} cells, which are incompatible")
-    for name, cost in COSTS.items():
+    for name, cost in axes.items():
         missing = sum(point.costs[name] is None for point in points)
         if missing:
             counts.append(f"{missing} with unknown {cost.title}")
@@ -204,10 +250,10 @@ def is_on_front(candidates: Sequence[ParetoPoint]) -> list[bool]:
 
 @cache
 def _build_panel(
-    cost: str, schemes: tuple[str, ...], variants: tuple[str, ...], headline: str
+    cost: str, axis: CostAxis, schemes: tuple[str, ...], variants: tuple[str, ...], headline: str
 ) -> Panel:
     unit = " [%]" if headline == "accuracy" else ""
-    title = COSTS[cost].title
+    title = axis.title
     base = (
         start_chart()
         .transform_filter(f"isValid(datum.{cost})")

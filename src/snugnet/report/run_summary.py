@@ -13,7 +13,7 @@ from snugnet.evaluation.gate import GateResult
 from snugnet.evaluation.groups import warn_of_few_groups
 from snugnet.evaluation.headline import Headline, format_headline
 from snugnet.evaluation.recommend import describe_rule, recommend
-from snugnet.evaluation.result_row import ResultRow
+from snugnet.evaluation.result_row import DeviceCost, ResultRow, list_measured_targets
 from snugnet.report.files import read_table, to_records
 
 # Number of failed checks or jobs that are printed; the others are counted.
@@ -43,6 +43,7 @@ class Recommendation:
         headline: Accuracy on test with its interval, or the mean absolute error.
         size_bytes: Size of the file; None if unknown.
         arena_bytes: Size of the tensor arena; None if unknown.
+        device_cost: Cost on `StudySummary.target`; None if it was not measured.
     """
 
     dataset: str
@@ -50,6 +51,7 @@ class Recommendation:
     headline: Headline
     size_bytes: int | None
     arena_bytes: int | None
+    device_cost: DeviceCost | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class StudySummary:
         recommendations: One for each dataset.
         confidence: Confidence level of the intervals.
         report: Path of the report.
+        target: The microcontroller whose flash decides; None if the size of the file does.
     """
 
     cells: int
@@ -71,6 +74,7 @@ class StudySummary:
     recommendations: Sequence[Recommendation]
     confidence: float
     report: str
+    target: str | None = None
 
 
 def summarize(results: str | Path, confidence: float) -> StudySummary:
@@ -90,19 +94,21 @@ def summarize(results: str | Path, confidence: float) -> StudySummary:
     gate = GateResult.from_json(read_json(folder / ResultPath.GATE))
     table = to_records(read_table(folder / ResultPath.TABLE))
     rows = [ResultRow.from_columns(record) for record in table]
+    target = next(iter(list_measured_targets(rows)), None)
     return StudySummary(
         cells=gate.cells,
         failures=gate.failures,
         warnings=warn_of_few_groups(rows),
         recommendations=[
-            _build_recommendation(folder, choice.recommended) for choice in recommend(rows)
+            _build_recommendation(folder, choice.recommended, target) for choice in recommend(rows)
         ],
         confidence=confidence,
         report=str(folder / ResultPath.PAGE),
+        target=target,
     )
 
 
-def _build_recommendation(folder: Path, row: ResultRow) -> Recommendation:
+def _build_recommendation(folder: Path, row: ResultRow, target: str | None) -> Recommendation:
     is_akida = row.scheme in AKIDA_SCHEMES
     size = row.akida_program_bytes if is_akida else row.size_bytes
     file = ResultPath.PROGRAM if is_akida else ResultPath.TFLITE
@@ -112,6 +118,7 @@ def _build_recommendation(folder: Path, row: ResultRow) -> Recommendation:
         headline=row.headline,
         size_bytes=None if size is None else int(size),
         arena_bytes=None if row.arena_bytes is None else int(row.arena_bytes),
+        device_cost=None if target is None else row.device_cost(target),
     )
 
 
@@ -126,7 +133,8 @@ def describe_study(summary: StudySummary) -> str:
         lines += warnings
         if summary.recommendations:
             names = dict.fromkeys(entry.headline.name for entry in summary.recommendations)
-            lines.append(f"Recommended models: {describe_rule(' or '.join(names))}")
+            rule = describe_rule(" or ".join(names), summary.target)
+            lines.append(f"Recommended models: {rule}")
         for recommendation in summary.recommendations:
             lines += _format_recommendation(recommendation, summary.confidence)
     return "\n".join([*lines, f"Report: {summary.report}"])
@@ -148,7 +156,11 @@ def _format_recommendation(recommendation: Recommendation, confidence: float) ->
         )
         figure += f" ({100 * confidence:g} % CI {low} to {high})"
     costs = {"file": recommendation.size_bytes, "arena": recommendation.arena_bytes}
+    if (device := recommendation.device_cost) is not None:
+        costs = {"flash": device.flash_bytes, "RAM": device.ram_bytes}
     known = [f"{name} {size:,} bytes" for name, size in costs.items() if size is not None]
+    if device is not None:
+        known.append(f"{device.instructions:,} instructions")
     return [
         f"  {recommendation.dataset}: {recommendation.file}",
         f"    {', '.join([figure, *known])}",

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from snugnet.core.fractions import format_points
 from snugnet.core.paths import ResultPath
+from snugnet.core.settings.firmware import MicrocontrollerName
 from snugnet.core.text import describe_groups
 from snugnet.datasets.record import DatasetRecord, SplitRecord
+from snugnet.evaluation.gate import FitsCheck
 from snugnet.evaluation.groups import describe_accuracies, read_groups
 from snugnet.evaluation.headline import format_difference
 from snugnet.evaluation.recommend import recommend
@@ -274,6 +276,8 @@ def _build_line(row: ResultRow, headline: str, interval: str) -> dict[str, Value
         "groups": _format_number(row.n_groups, "d"),
         "file [KiB]": _format_number(row.size_bytes, ",.1f", 1 / 1024),
         "arena [KiB]": _format_number(row.arena_bytes, ",.1f", 1 / 1024),
+        **_format_device_costs(row, get_args(MicrocontrollerName)),
+        "C code": Value(row.firmware or ""),
         "parameters": _format_number(row.parameters, ",d"),
         "sparsity": _format_number(row.file_zeros, ".3f"),
         "MACs [millions]": _format_number(row.macs, ",.3f", 1e-6),
@@ -284,6 +288,57 @@ def _build_line(row: ResultRow, headline: str, interval: str) -> dict[str, Value
         "dataset": Value(row.dataset),
         "task": Value(row.task or ""),
     }
+
+
+def _format_device_costs(row: ResultRow, targets: Sequence[str]) -> dict[str, Value]:
+    """Format the costs of a cell on microcontrollers, by heading."""
+    values = {}
+    for target in targets:
+        cost = row.device_cost(target)
+        flash = None if cost is None else cost.flash_bytes
+        ram = None if cost is None else cost.ram_bytes
+        instructions = None if cost is None else cost.instructions
+        values[f"flash on {target} [KiB]"] = _format_number(flash, ",.1f", 1 / 1024)
+        values[f"RAM on {target} [KiB]"] = _format_number(ram, ",.1f", 1 / 1024)
+        values[f"instructions on {target} [millions]"] = _format_number(instructions, ",.3f", 1e-6)
+    return values
+
+
+def tabulate_fits(study: ReportData) -> list[tuple[str, Table]]:
+    """Tabulate what fits each microcontroller of the gates, with a caption for each table.
+
+    The cells of a dataset stand together, the most accurate first; of equal ones, that with the
+    fewest instructions.
+    """
+    if study.gate is None:
+        return []
+    return [
+        (f"What fits {check.target}: {check.text}", _tabulate_fitting_cells(study, check))
+        for check in study.gate.fits
+    ]
+
+
+def _tabulate_fitting_cells(study: ReportData, check: FitsCheck) -> Table:
+    def rank(row: ResultRow) -> tuple[int, float, float]:
+        cost = row.device_cost(check.target)
+        instructions = float("inf") if cost is None else cost.instructions
+        return study.datasets.index(row.dataset), -row.headline.rank, instructions
+
+    interval = _format_ci(study)
+    fitting = sorted((row for row in study.rows if row.address in set(check.cells)), key=rank)
+    lines = [
+        {
+            "dataset": Value(row.dataset),
+            "cell": Value(f"{row.model}, {row.variant}, {row.scheme}", cell=row.address),
+            f"{study.headline}, {interval}": Value(
+                format_accuracy(row.by_column), row.headline.value
+            ),
+            "Δ vs float32": Value(format_float_difference(row), row.delta_float),
+            **_format_device_costs(row, [check.target]),
+        }
+        for row in fitting
+    ]
+    return build_table(lines)
 
 
 def tabulate_recommendations(study: ReportData) -> Table:

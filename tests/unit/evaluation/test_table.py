@@ -162,6 +162,7 @@ def test_gate_names_cell_and_finding_when_contract_fails():
         "cells": 3,
         "failures": ["b/original/drq/litert: input is float32 instead of int8"],
         "requirements": [],
+        "fits": [],
     }
     assert evaluate_gate(cells[:1]).verdict == "pass"
 

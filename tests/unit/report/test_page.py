@@ -185,8 +185,64 @@ def test_page_shows_gate_requirements_when_study_has_some(small):
 
 def test_page_shows_figure_when_it_is_not_the_matrix(rich):
     figures = [figure for figure in build_all_figures(rich) if figure.section != "matrix"]
-    assert {figure.section for figure in figures} == set(SECTIONS)
+    assert {figure.section for figure in figures} == set(SECTIONS) - {"device"}
     assert {f"figure-{figure.name}" for figure in figures} <= Reader(written(rich)).ids()
+
+
+def fits(*cells: str) -> dict:
+    return {"target": "cortex-m4", "text": "flash at most 64.0 KiB", "cells": list(cells)}
+
+
+def test_page_begins_with_devices_when_c_code_was_measured(small):
+    small.model("m", "synthetic_x", ["original"], ["float32", "fiq_int8"])
+    small.firmware("cortex-m4")
+    small.gate = {**small.gate, "fits": [fits("m/original/fiq_int8/litert")]}
+    study = small.collect()
+    page = written(study)
+    assert page.index("What fits cortex-m4") < page.index('id="device"')
+    assert page.index('id="device"') < page.index("Recommended models")
+    assert "full-integer file whose C code has the least flash on cortex-m4" in page
+    ids = Reader(page).ids()
+    assert {"device", "figure-device_synthetic_x_cortex_m4"} <= ids
+
+
+def test_device_figure_has_integer_cells_when_c_code_was_measured(small):
+    small.model("m", "synthetic_x", ["original"], ["float32", "fiq_int8", "fiq_uint8"])
+    small.firmware("cortex-m4")
+    figure = pareto.build_figures(small.collect())[0]
+    assert figure.name == "device_synthetic_x_cortex_m4"
+    assert [row["scheme"] for row in figure.rows] == ["fiq_int8", "fiq_uint8"]
+    assert [panel["description"].split(" against ")[1] for panel in figure.panels] == [
+        "flash on cortex-m4 [KiB].",
+        "RAM on cortex-m4 [KiB].",
+        "instructions on cortex-m4 [millions].",
+    ]
+
+
+def test_fits_table_has_most_accurate_cell_first_when_two_fit(small):
+    small.model("m", "synthetic_x", ["original", "pruned"], ["float32", "fiq_int8"])
+    small.firmware("cortex-m4")
+    cells = [row for row in small.rows if row["scheme"] == "fiq_int8"]
+    cells[0]["accuracy"], cells[1]["accuracy"] = 0.8, 0.9
+    names = [f"m/{row['variant']}/fiq_int8/litert" for row in cells]
+    small.gate = {**small.gate, "fits": [fits(*names)]}
+    ((caption, table),) = tables.tabulate_fits(small.collect())
+    assert caption == "What fits cortex-m4: flash at most 64.0 KiB"
+    assert [row[1].text for row in table.rows] == ["m, pruned, fiq_int8", "m, original, fiq_int8"]
+    assert table.titles[-3:] == [
+        "flash on cortex-m4 [KiB]",
+        "RAM on cortex-m4 [KiB]",
+        "instructions on cortex-m4 [millions]",
+    ]
+
+
+def test_fits_table_is_empty_when_no_cell_fits(small):
+    small.model("m", "synthetic_x", ["original"], ["float32", "fiq_int8"])
+    small.gate = {**small.gate, "fits": [fits()]}
+    study = small.collect()
+    ((_, table),) = tables.tabulate_fits(study)
+    assert table.rows == []
+    assert "No cell fits" in written(study)
 
 
 def test_figures_have_caption_and_rows_when_study_has_analyses(rich):

@@ -5,9 +5,40 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from snugnet.core.settings.base import Fraction, Names, Settings
+from snugnet.core.settings.firmware import MicrocontrollerName
 
 NamesOrAll = Names | None
 Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+class Fits(Settings):
+    """Limits of a microcontroller, which one cell of each dataset must fit."""
+
+    target: MicrocontrollerName = Field(description="One of `firmware.targets`.")
+    flash: int | str | None = Field(
+        None,
+        description=(
+            "Maximum code and constants: bytes, or an integer with unit B, k, KiB, M or MiB; k and "
+            "KiB are 1024 bytes."
+        ),
+    )
+    ram: int | str | None = Field(
+        None, description="Maximum arena, variables and stack: as `flash`."
+    )
+    instructions: int | str | None = Field(
+        None,
+        description=(
+            "Maximum instructions of one inference: a number, or an integer with unit k (1000) or "
+            "M (1,000,000)."
+        ),
+    )
+    accuracy_drop: Percent | None = Field(
+        None,
+        description=(
+            "Maximum measured accuracy drop from the float32 cell of the same network, in "
+            "percentage points; for tasks with classes."
+        ),
+    )
 
 
 class Gate(Settings):
@@ -76,6 +107,21 @@ class Gate(Settings):
             "Require that all layers run in the hardware of the device; for Akida schemes."
         ),
     )
+    fits: Fits | None = Field(
+        None,
+        description=(
+            "Require that at least one cell of each dataset fits a microcontroller. All other "
+            "requirements are for each cell."
+        ),
+    )
+
+
+class MeasurableFits(Fits):
+    """Limits of a microcontroller in the units of the results."""
+
+    flash: int | None = Field(None, description="Maximum code and constants in bytes.")
+    ram: int | None = Field(None, description="Maximum arena, variables and stack in bytes.")
+    instructions: int | None = Field(None, description="Maximum instructions of one inference.")
 
 
 class MeasurableGate(Gate):
@@ -83,4 +129,5 @@ class MeasurableGate(Gate):
 
     max_size: int | None = Field(None, description="Maximum size of the file in bytes.")
     max_arena: int | None = Field(None, description="Maximum size of the tensor arena in bytes.")
+    fits: MeasurableFits | None = Field(None, description="Limits of a microcontroller.")
     interval: Fraction = Field(description="Confidence level of intervals.")
