@@ -206,7 +206,7 @@ def test_page_begins_with_devices_when_c_code_was_measured(small):
     assert {"device", "figure-device_synthetic_x_cortex_m4"} <= ids
 
 
-def test_device_figure_has_integer_cells_when_c_code_was_measured(small):
+def test_device_figure_has_integer_cells_when_code_was_measured(small):
     small.model("m", "synthetic_x", ["original"], ["float32", "fiq_int8", "fiq_uint8"])
     small.firmware("cortex-m4")
     figure = pareto.build_figures(small.collect())[0]

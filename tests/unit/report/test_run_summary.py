@@ -66,6 +66,29 @@ def test_summary_figures_equal_table_when_model_is_recommended(study):
         assert model.size_bytes == row.size_bytes
 
 
+def test_summary_recommends_least_flash_when_c_code_was_measured(study):
+    study.firmware("cortex-m4")
+    cells = [row for row in study.rows if row["scheme"].startswith("fiq")]
+    for row in cells:
+        row |= {"accuracy": 0.9, "accuracy_high": 0.95, "delta_float": 0.0, "p_float": 1.0}
+    least = {
+        name: min((r for r in cells if r["dataset"] == name), key=lambda r: r["size_bytes"])
+        for name in ("synthetic_x", "synthetic_y")
+    }
+    for row in least.values():
+        row["flash_bytes_cortex_m4"] = 90_000  # not the smallest any more
+    study.write("report/metrics.csv", build_results_table(study.rows))
+    summary = summarize(study.folder, 0.95)
+    assert summary.target == "cortex-m4"
+    for entry in summary.recommendations:
+        flash = [r["flash_bytes_cortex_m4"] for r in cells if r["dataset"] == entry.dataset]
+        assert entry.device_cost is not None
+        assert entry.device_cost.flash_bytes == min(flash)
+    text = describe_study(summary)
+    assert "whose C code has the least flash on cortex-m4" in text
+    assert "RAM 4,000 bytes, 2,500,000 instructions" in text
+
+
 def test_summary_recommends_program_when_runtime_is_akida(study):
     akida = {"scheme": "akida_v2_w8a8", "runtime": "akida", "akida_program_bytes": 4096}
     rows = [row | akida | {"size_bytes": None} for row in study.rows[:1]]
