@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from snugnet.firmware.folder import list_files
 from tests.hostile import (
     config_mutations,
     data_mutations,
@@ -196,9 +197,11 @@ def _request_model(
     elif choice < 0.72:
         arguments = ["verify", model, "--samples", "4"]
     elif choice < 0.84:
-        form = random.choice(("c", "npz", "json"))
+        form = random.choice(("c", "npz", "json", "firmware"))
         arguments = ["export", model, "--to", form, "--output", f"out.{form}"]
         outputs = (f"out.{form}", "out.h")
+        if form == "firmware":
+            outputs = tuple(f"out.firmware/{name}" for name in list_files("model"))
     else:
         arguments = ["benchmark", "--model", model, "--runs", "10", "--warm-up", "0"]
     return Request(number, kind, _as_json(arguments, random), outputs)

@@ -289,8 +289,14 @@ def _read_file(model: "str | Path | QuantizedModel", command: str, budget: Budge
         raise InputError(
             f"{name}: the model needs inputs, and inputs and outputs with an axis of samples."
         )
-    check_cost(file.graph, CANDIDATES, budget, name)
+    check_cost(file.graph, _fill_invocations(file, CANDIDATES), budget, name)
     return file
+
+
+def _fill_invocations(file: ModelFile, samples: int) -> int:
+    """Return the number of samples that is not smaller, and fills whole invocations."""
+    batch = file.graph.tensors[file.graph.inputs[0]].shape[0]
+    return -(-samples // max(batch, 1)) * batch
 
 
 def _read_samples(
@@ -302,7 +308,7 @@ def _read_samples(
     """Return samples that fill whole invocations, and their source."""
     ports = list_graph_inputs(file.graph)
     batch = file.graph.tensors[file.graph.inputs[0]].shape[0]
-    count = -(-count // batch) * batch
+    count = _fill_invocations(file, count)
     if data is None:
         return user_data.draw_random_samples(file.graph, count), "random"
     if isinstance(data, str | Path | user_data.DataSource):
