@@ -229,7 +229,7 @@
     return ["cortex_m0", "cortex_m4", "cortex_m33", "cortex_m55"]
       .filter((name) => cell[`flash_bytes_${name}`] !== undefined)
       .map((name) => [`C code on ${name.replace("_", "-")}`,
-        `flash ${kib(cell[`flash_bytes_${name}`])}, RAM ${kib(cell[`ram_bytes_${name}`])}, ` +
+        `${cell.firmware_costs === "estimated" ? "estimated: " : ""}flash ${kib(cell[`flash_bytes_${name}`])}, RAM ${kib(cell[`ram_bytes_${name}`])}, ` +
         `${integer(cell[`instructions_${name}`])} instructions of one inference`]);
   }
 

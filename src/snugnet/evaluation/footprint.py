@@ -48,6 +48,7 @@ class FirmwareSummary:
     """Costs of the C code of a .tflite file; values are None where they were not measured."""
 
     firmware: str | None = None
+    firmware_costs: str | None = None
     flash_bytes_cortex_m0: int | None = None
     ram_bytes_cortex_m0: int | None = None
     instructions_cortex_m0: int | None = None
@@ -253,16 +254,17 @@ def _describe_firmware(firmware: Mapping[str, Any] | None) -> FirmwareSummary:
     """Return the costs on each target, and whether the C code is exact wherever it was run."""
     if firmware is None:
         return FirmwareSummary()
-    host = firmware["host"] or {}
-    runs = {"host": host, **firmware["targets"]}
-    verdicts = [run["exact"] for run in runs.values() if run]
+    runs = [firmware["host"], *firmware["targets"].values()]
+    verdicts = [run["exact"] for run in runs if run]
+    verdict = None if not verdicts else "exact" if all(verdicts) else "differs"
+    costs = firmware["targets"] or firmware["estimates"]
+    source = None if not costs else "measured" if firmware["targets"] else "estimated"
     columns = {
-        f"{figure}_{target.replace('-', '_')}": costs[figure]
-        for target, costs in firmware["targets"].items()
+        f"{figure}_{target.replace('-', '_')}": entry[figure]
+        for target, entry in costs.items()
         for figure in ("flash_bytes", "ram_bytes", "instructions")
     }
-    verdict = None if not verdicts else "exact" if all(verdicts) else "differs"
-    return FirmwareSummary(firmware=verdict, **columns)
+    return FirmwareSummary(firmware=verdict, firmware_costs=source, **columns)
 
 
 def _format_finding(profile: str, comparison: Mapping[str, Any]) -> str | None:

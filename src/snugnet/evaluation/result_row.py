@@ -86,6 +86,7 @@ class ResultRow:
     size_gzip_bytes: int | None
     arena_bytes: int | None
     firmware: str | None
+    firmware_costs: str | None
     flash_bytes_cortex_m0: int | None
     ram_bytes_cortex_m0: int | None
     instructions_cortex_m0: int | None

@@ -1,7 +1,7 @@
 """The firmware of a model: the texts of its folder, and what it costs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
 from snugnet.firmware.emulator import check_tools, emulate_program, find_target
+from snugnet.firmware.estimates import EstimatedFootprint, estimate_footprints
 from snugnet.firmware.facts import ModelFacts
 from snugnet.firmware.folder import write_folder
 from snugnet.firmware.footprint import DeviceFootprint
@@ -48,6 +49,7 @@ class FirmwareCost:
         constant_bytes: Bytes of flash for weights, biases and tables.
         host: Comparison on this machine; None if it has no C compiler.
         footprints: Costs on microcontrollers; none if the tools are not installed.
+        estimates: Estimated costs, if the tools are not installed.
         missing: Which tool is not installed, and how to install it; None if all are.
     """
 
@@ -55,6 +57,7 @@ class FirmwareCost:
     constant_bytes: int
     host: HostComparison | None
     footprints: tuple[DeviceFootprint, ...]
+    estimates: tuple[EstimatedFootprint, ...]
     missing: str | None
 
     def to_json(self) -> dict[str, Any]:
@@ -65,6 +68,7 @@ class FirmwareCost:
             "constant_bytes": self.constant_bytes,
             "host": host,
             "targets": {entry.target: entry.to_json() for entry in self.footprints},
+            "estimates": {entry.target: asdict(entry) for entry in self.estimates},
             "missing": self.missing,
         }
 
@@ -108,14 +112,18 @@ def build_firmware(
         expected, result = engine.predict(quantized), CompiledModel(engine).predict(quantized)
         host = HostComparison(len(x), bool(np.array_equal(expected, result)))
     footprints: tuple[DeviceFootprint, ...] = ()
+    estimates: tuple[EstimatedFootprint, ...] = ()
     missing = None
     try:
         check_tools()
     except InputError as error:
         missing = str(error)
+        estimates = estimate_footprints(program, targets)
     else:
         vectors = compute_vectors(engine, quantized[:samples])
         footprints = tuple(emulate_program(program, find_target(t), vectors) for t in targets)
     golden = choose_golden(compute_vectors(engine, quantized[:CANDIDATES]))
-    cost = FirmwareCost(program.arena, count_constants(program), host, footprints, missing)
-    return FirmwareBuild(write_folder(program, NAME, golden, facts, footprints), cost)
+    cost = FirmwareCost(
+        program.arena, count_constants(program), host, footprints, estimates, missing
+    )
+    return FirmwareBuild(write_folder(program, NAME, golden, facts, footprints, estimates), cost)

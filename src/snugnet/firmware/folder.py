@@ -5,6 +5,7 @@ from pathlib import Path
 
 from snugnet.core.text import format_count
 from snugnet.firmware.c_text import C_TYPES
+from snugnet.firmware.estimates import EstimatedFootprint
 from snugnet.firmware.facts import ModelFacts
 from snugnet.firmware.footprint import DeviceFootprint
 from snugnet.firmware.golden import Vectors, write_golden
@@ -44,6 +45,7 @@ def write_folder(
     golden: Vectors,
     facts: ModelFacts | None = None,
     footprints: Sequence[DeviceFootprint] = (),
+    estimates: Sequence[EstimatedFootprint] = (),
     version: str = "",
 ) -> Mapping[str, str]:
     """Return the text of each file by its path relative to the folder.
@@ -55,7 +57,8 @@ def write_folder(
         name: Prefix of all names, a C identifier.
         golden: Golden vectors.
         facts: What is known about the model beyond its file.
-        footprints: Costs on devices, for the README.
+        footprints: Measured costs on devices, for the README.
+        estimates: Estimated costs on other devices.
         version: Version of this package, for the README.
     """
     files = {
@@ -64,7 +67,18 @@ def write_folder(
         "golden.h": write_golden(program, name, golden),
         "selftest.c": _write_selftest(program, name),
         "Makefile": fill("Makefile", name=name, targets=_list_flags()),
-        "README.md": _write_readme(program, name, footprints, version),
+        "README.md": fill(
+            "README.md",
+            name=name,
+            version=version,
+            runtime=RUNTIMES[program.model.profile],
+            ports="\n".join(_describe_port(label, port) for label, port in list_ports(program)),
+            arena=f"{program.arena:,}",
+            constants=f"{count_constants(program):,}",
+            costs=_describe_costs(footprints, estimates),
+            example=_write_example(program, name),
+            install=INSTALL,
+        ),
     }
     files |= {path: fill(path, name=name) for path in PLAIN}
     return files | {f"qemu/{target}.ld": write_linker_script(TARGETS[target]) for target in TARGETS}
@@ -125,23 +139,6 @@ def _write_selftest(program: FirmwareProgram, name: str) -> str:
     )
 
 
-def _write_readme(
-    program: FirmwareProgram, name: str, footprints: Sequence[DeviceFootprint], version: str
-) -> str:
-    return fill(
-        "README.md",
-        name=name,
-        version=version,
-        runtime=RUNTIMES[program.model.profile],
-        ports="\n".join(_describe_port(label, port) for label, port in list_ports(program)),
-        arena=f"{program.arena:,}",
-        constants=f"{count_constants(program):,}",
-        costs=_describe_costs(footprints),
-        example=_write_example(program, name),
-        install=INSTALL,
-    )
-
-
 def _describe_port(label: str, port: Port) -> str:
     shape = " x ".join(map(str, port.shape)) or "1"
     text = f"{shape} numbers of type `{C_TYPES[port.dtype]}`"
@@ -150,12 +147,19 @@ def _describe_port(label: str, port: Port) -> str:
     return f"| {label} | {text} |"
 
 
-def _describe_costs(footprints: Sequence[DeviceFootprint]) -> str:
-    if not footprints:
-        return (
-            "`snugnet emulate` measures flash, stack and instructions of one inference on an "
-            "emulated microcontroller."
-        )
+def _describe_costs(
+    footprints: Sequence[DeviceFootprint], estimates: Sequence[EstimatedFootprint]
+) -> str:
+    parts = []
+    if footprints:
+        parts.append(_tabulate_footprints(footprints))
+    if estimates:
+        parts.append(_tabulate_estimates(estimates))
+    parts.append("Instructions are not cycles. `snugnet emulate` measures a model.")
+    return "\n\n".join(parts)
+
+
+def _tabulate_footprints(footprints: Sequence[DeviceFootprint]) -> str:
     heading = (
         "| target | flash: code [bytes] | flash: constants [bytes] | RAM: arena [bytes] | RAM: "
         "stack [bytes] | instructions of one inference | outputs |\n|---|---|---|---|---|---|---|"
@@ -167,7 +171,21 @@ def _describe_costs(footprints: Sequence[DeviceFootprint]) -> str:
         for f in footprints
     ]
     note = f"Measured with {footprints[0].compiler} in {footprints[0].emulator}."
-    return "\n".join([heading, *rows, "", note, "Instructions are not cycles."])
+    return "\n".join([heading, *rows, "", note])
+
+
+def _tabulate_estimates(estimates: Sequence[EstimatedFootprint]) -> str:
+    heading = (
+        "| target | flash [bytes] | RAM [bytes] | instructions of one inference |\n"
+        "|---|---|---|---|"
+    )
+    rows = [
+        f"| {e.target} | ≈ {e.flash_bytes:,} (± {e.flash_error:.0%}) | ≈ {e.ram_bytes:,} | "
+        f"≈ {e.instructions:,} (± {e.instructions_error:.0%}) |"
+        for e in estimates
+    ]
+    note = "Estimated from other models; 95 % of their errors were smaller than those stated."
+    return "\n".join([heading, *rows, "", note])
 
 
 def _write_example(program: FirmwareProgram, name: str) -> str:

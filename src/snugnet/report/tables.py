@@ -291,16 +291,19 @@ def _build_line(row: ResultRow, headline: str, interval: str) -> dict[str, Value
 
 
 def _format_device_costs(row: ResultRow, targets: Sequence[str]) -> dict[str, Value]:
-    """Format the costs of a cell on microcontrollers, by heading."""
-    values = {}
+    """Format the costs of a cell on microcontrollers, by heading; estimates begin with ≈."""
+    mark = "≈ " if row.firmware_costs == "estimated" else ""
+    values: dict[str, Value] = {}
     for target in targets:
         cost = row.device_cost(target)
-        flash = None if cost is None else cost.flash_bytes
-        ram = None if cost is None else cost.ram_bytes
-        instructions = None if cost is None else cost.instructions
-        values[f"flash on {target} [KiB]"] = _format_number(flash, ",.1f", 1 / 1024)
-        values[f"RAM on {target} [KiB]"] = _format_number(ram, ",.1f", 1 / 1024)
-        values[f"instructions on {target} [millions]"] = _format_number(instructions, ",.3f", 1e-6)
+        for title, figure, form, factor in (
+            ("flash on {} [KiB]", "flash_bytes", ",.1f", 1 / 1024),
+            ("RAM on {} [KiB]", "ram_bytes", ",.1f", 1 / 1024),
+            ("instructions on {} [millions]", "instructions", ",.3f", 1e-6),
+        ):
+            number = None if cost is None else getattr(cost, figure)
+            value = _format_number(number, form, factor)
+            values[title.format(target)] = value._replace(text=value.text and mark + value.text)
     return values
 
 

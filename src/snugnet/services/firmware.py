@@ -1,7 +1,7 @@
 """Firmware of a full-integer model: a folder of C99 source, and its cost on emulated devices."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,14 @@ from snugnet.core.inputs import list_graph_inputs
 from snugnet.core.text import format_count
 from snugnet.firmware.c_text import check_c_name
 from snugnet.firmware.emulator import check_tools, emulate_program, find_target
+from snugnet.firmware.estimates import EstimatedFootprint, estimate_footprints
 from snugnet.firmware.facts import ModelFacts, RawScaling
 from snugnet.firmware.folder import list_files, write_folder
 from snugnet.firmware.footprint import DeviceFootprint
 from snugnet.firmware.golden import choose_golden, compute_vectors
 from snugnet.firmware.program import make_program
 from snugnet.firmware.source import count_constants
+from snugnet.firmware.targets import TARGETS
 from snugnet.int8.cost import check_cost
 from snugnet.int8.engine import Model
 from snugnet.int8.node import Profile
@@ -50,6 +52,7 @@ class FirmwareExport:
         arena_bytes: Bytes of RAM for tensors, which the caller provides.
         constant_bytes: Bytes of flash for weights, biases and tables.
         footprints: Costs on the targets that were asked for.
+        estimates: Estimated costs on the other targets.
         written: Size of each written file in bytes, by path.
     """
 
@@ -57,6 +60,7 @@ class FirmwareExport:
     arena_bytes: int
     constant_bytes: int
     footprints: tuple[DeviceFootprint, ...]
+    estimates: tuple[EstimatedFootprint, ...]
     written: dict[Path, int]
 
     def to_json(self) -> dict[str, Any]:
@@ -66,6 +70,7 @@ class FirmwareExport:
             "arena_bytes": self.arena_bytes,
             "constant_bytes": self.constant_bytes,
             "footprints": [footprint.to_json() for footprint in self.footprints],
+            "estimates": [asdict(estimate) for estimate in self.estimates],
             "written": {str(path): size for path, size in self.written.items()},
         }
 
@@ -75,7 +80,14 @@ class FirmwareExport:
             "arena": f"{self.arena_bytes:,} bytes of RAM",
             "constants": f"{self.constant_bytes:,} bytes of flash",
         }
-        return rows | _summarize_footprints(self.footprints)
+        rows |= _summarize_footprints(self.footprints)
+        for estimate in self.estimates:
+            rows[f"{estimate.target}, estimated"] = (
+                f"flash {estimate.flash_bytes:,} bytes (± {estimate.flash_error:.0%}), RAM "
+                f"{estimate.ram_bytes:,} bytes, {estimate.instructions:,} instructions "
+                f"(± {estimate.instructions_error:.0%})"
+            )
+        return rows
 
     def __repr__(self) -> str:
         return text_table(f"Firmware in {self.folder}", self.summary())
@@ -179,7 +191,9 @@ def export_firmware(
     program = make_program(engine)
     golden = choose_golden(vectors)
     footprints = tuple(emulate_program(program, target, golden) for target in boards)
-    texts = write_folder(program, name, golden, facts, footprints, __version__)
+    others = [target for target in TARGETS if target not in targets]
+    estimates = estimate_footprints(program, others)
+    texts = write_folder(program, name, golden, facts, footprints, estimates, __version__)
     for relative, text in texts.items():
         with atomic_write(path / relative) as partial:
             partial.write_text(text, encoding="utf-8")
@@ -188,6 +202,7 @@ def export_firmware(
         arena_bytes=program.arena,
         constant_bytes=count_constants(program),
         footprints=footprints,
+        estimates=estimates,
         written={path / relative: (path / relative).stat().st_size for relative in sorted(texts)},
     )
 

@@ -236,6 +236,15 @@ def test_fits_table_has_most_accurate_cell_first_when_two_fit(small):
     ]
 
 
+def test_cost_begins_with_sign_when_it_is_estimated(small):
+    small.model("m", "synthetic_x", ["original"], ["float32", "fiq_int8"])
+    small.firmware("cortex-m4")
+    small.rows[-1]["firmware_costs"] = "estimated"
+    table = tables.tabulate_cells(small.collect())
+    column = table.titles.index("instructions on cortex-m4 [millions]")
+    assert [row[column].text for row in table.rows] == ["", "≈ 2.500"]
+
+
 def test_fits_table_is_empty_when_no_cell_fits(small):
     small.model("m", "synthetic_x", ["original"], ["float32", "fiq_int8"])
     small.gate = {**small.gate, "fits": [fits()]}
