@@ -28,6 +28,7 @@ from typing import Any
 from snugnet.core.budget import Budget, format_bytes
 from snugnet.core.errors import InputError
 from snugnet.core.parent import end_with_parent
+from snugnet.core.sandbox import give_up_rights
 
 # Runs a program, which ends with its parent: START PARENT BYTES PROGRAM ARGUMENTS.
 START = """
@@ -175,7 +176,10 @@ def try_in_child(work: Callable[[], Any], budget: Budget, what: str) -> None:
         InputError: If it crashes, or raises an exception; an InputError keeps its message.
     """
     result = run_in_child(
-        work, is_silent=True, timeout=budget.seconds, bytes_held=budget.bytes_held
+        partial(_work_without_rights, work),
+        is_silent=True,
+        timeout=budget.seconds,
+        bytes_held=budget.bytes_held,
     )
     _raise_failure(result, budget, what)
 
@@ -206,7 +210,7 @@ def try_in_program(program: Path, *arguments: str | Path, budget: Budget, what: 
 def run_trial(work: Callable[[], Any]) -> None:
     """Do the work of a program for `try_in_program`, and end with the exit code that it expects."""
     try:
-        work()
+        _work_without_rights(work)
     except InputError as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         sys.exit(WRONG_INPUT)
@@ -270,6 +274,12 @@ def run_in_child(
 def _work(work: Callable[[], Any], bytes_held: int | None) -> None:
     if bytes_held is not None:
         limit_memory(bytes_held)
+    work()
+
+
+def _work_without_rights(work: Callable[[], Any]) -> None:
+    """Do the work of a trial, which may write only temporary files."""
+    give_up_rights([Path(tempfile.gettempdir())])
     work()
 
 

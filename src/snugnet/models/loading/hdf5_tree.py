@@ -71,6 +71,7 @@ def read_tree(path: Path, budget: Budget) -> Hdf5Tree:
             or needs more memory than the budget allows.
     """
     tree, bytes_held = Hdf5Tree(), 0
+    _forget_plugins()
     try:
         with h5py.File(path, "r") as file:
             for name, item in _iterate_objects(file):
@@ -92,12 +93,20 @@ def read_tree(path: Path, budget: Budget) -> Hdf5Tree:
     return tree
 
 
+def _forget_plugins() -> None:
+    """Forget the folders in which HDF5 looks for filters: it would load any that a file names."""
+    while h5py.h5pl.size():
+        h5py.h5pl.remove(0)
+
+
 def _iterate_objects(file: h5py.File) -> Iterator[tuple[str, Any]]:
     """Yield each group and dataset of a file with its path; the root has the path "".
 
     Raises:
         InputError: If a link is soft or external, or if there are too many objects.
     """
+    get_info = h5py.h5o.get_info
+    own_file = get_info(file.id).fileno
     waiting: list[tuple[str, Any]] = [("", file)]
     count = 0
     while waiting:
@@ -107,6 +116,9 @@ def _iterate_objects(file: h5py.File) -> Iterator[tuple[str, Any]]:
             continue
         for key in item:
             count += 1
+            # HDF5 reads such a name as a path, which may lead through links that are not listed.
+            if "/" in key or key in ("", ".", ".."):
+                raise InputError(f"{name!r} has an object with the impossible name {key!r}")
             path = posixpath.join(name, key)
             if count > MAX_OBJECTS or path.count("/") > MAX_DEPTH:  # hard links can form a cycle
                 raise InputError(f"more than {MAX_OBJECTS} objects or {MAX_DEPTH} levels")
@@ -115,7 +127,10 @@ def _iterate_objects(file: h5py.File) -> Iterator[tuple[str, Any]]:
                 raise InputError(
                     f"{path!r} is a link to another place or file; save the model anew"
                 )
-            waiting.append((path, item[key]))
+            child = item[key]
+            if get_info(child.id).fileno != own_file:
+                raise InputError(f"{path!r} is stored in another file; save the model anew")
+            waiting.append((path, child))
 
 
 def _check_dataset(dataset: Any, name: str) -> None:

@@ -14,6 +14,7 @@ from snugnet.core.affine import convert_to_type, dequantize
 from snugnet.core.errors import InputError
 from snugnet.core.inputs import InputPort, name_inputs, order_inputs
 from snugnet.core.progress import progress
+from snugnet.core.tflite_graph import Graph
 from snugnet.tflite.model_file import ModelFile
 from snugnet.tflite.runtimes.custom_operators import refuse_tensorflow_operators
 
@@ -241,6 +242,33 @@ def _open(file: str | Path | ModelFile, threads: int = 1) -> OpenedFile:
         )
     details = tuple(map(TensorDetails.from_litert, inputs))
     return OpenedFile(interpreter, details, TensorDetails.from_litert(outputs[0]))
+
+
+def check_shapes(path: str | Path, graph: Graph) -> None:
+    """Run a file once, on zeros, and check that all tensors have the shapes that the file states.
+
+    Kernels compute shapes anew, so limits that were checked with wrong shapes would mean nothing.
+
+    Args:
+        path: The file.
+        graph: Its graph.
+
+    Raises:
+        InputError: If a tensor gets another shape, or if LiteRT cannot run the file.
+    """
+    interpreter = _open(path).interpreter
+    try:
+        interpreter.invoke()
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"{path}: LiteRT cannot run it ({error})") from None
+    for details in interpreter.get_tensor_details():
+        shape = tuple(int(size) for size in details["shape"])
+        stated = graph.tensors[details["index"]].shape
+        if shape != stated:
+            raise InputError(
+                f"{path}: tensor {details['index']} has shape {list(shape)}, but the file states "
+                f"{list(stated)}; the file is damaged"
+            )
 
 
 def _check_operators(file: str | Path | ModelFile) -> None:

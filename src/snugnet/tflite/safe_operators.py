@@ -1,0 +1,218 @@
+"""Operators of .tflite files that LiteRT may run, although a stranger made the file.
+
+LiteRT checks much of a file, but not all: kernels of rare operators trust their options, and some
+write past the end of a tensor. So only operators that converters produce for common layers are run,
+and what gives a tensor its shape must be constant and plausible.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from snugnet.core.errors import InputError
+from snugnet.core.tflite_graph import Graph, Operator, Tensor
+
+# Operators without an input that decides on shapes or places.
+PLAIN = frozenset(
+    (
+        "ABS ADD ADD_N AVERAGE_POOL_2D BATCH_MATMUL CAST CEIL CONCATENATION CONV_2D COS "
+        "DEPTH_TO_SPACE DEPTHWISE_CONV_2D DEQUANTIZE DIV ELU EQUAL EXP FLOOR FULLY_CONNECTED "
+        "GATHER GELU GREATER GREATER_EQUAL HARD_SWISH L2_NORMALIZATION LEAKY_RELU LESS "
+        "LESS_EQUAL LOG LOG_SOFTMAX LOGICAL_AND LOGICAL_NOT LOGICAL_OR LOGISTIC MAX_POOL_2D "
+        "MAXIMUM MINIMUM MUL NEG NOT_EQUAL PACK POW PRELU QUANTIZE RANK RELU RELU6 "
+        "RELU_0_TO_1 RELU_N1_TO_1 ROUND RSQRT SELECT SELECT_V2 SHAPE SIGN SIN SOFTMAX "
+        "SPACE_TO_DEPTH SQRT SQUARE SQUARED_DIFFERENCE SQUEEZE SUB TANH "
+        "UNIDIRECTIONAL_SEQUENCE_LSTM UNPACK ZEROS_LIKE"
+    ).split()
+)
+# Positions of the inputs that decide on shapes or places. They may not depend on the samples.
+STRUCTURAL: dict[str, tuple[int, ...]] = {
+    "ARG_MAX": (1,),
+    "ARG_MIN": (1,),
+    "BATCH_TO_SPACE_ND": (1, 2),
+    "BROADCAST_TO": (1,),
+    "CUMSUM": (1,),
+    "EXPAND_DIMS": (1,),
+    "FILL": (0,),
+    "MEAN": (1,),
+    "MIRROR_PAD": (1,),
+    "ONE_HOT": (1,),
+    "PAD": (1,),
+    "PADV2": (1,),
+    "RANGE": (0, 1, 2),
+    "REDUCE_ALL": (1,),
+    "REDUCE_ANY": (1,),
+    "REDUCE_MAX": (1,),
+    "REDUCE_MIN": (1,),
+    "REDUCE_PROD": (1,),
+    "RESHAPE": (1,),
+    "RESIZE_BILINEAR": (1,),
+    "RESIZE_NEAREST_NEIGHBOR": (1,),
+    "REVERSE_V2": (1,),
+    "SLICE": (1, 2),
+    "SPACE_TO_BATCH_ND": (1, 2),
+    "SPLIT": (0,),
+    "SPLIT_V": (1, 2),
+    "STRIDED_SLICE": (1, 2, 3),
+    "SUM": (1,),
+    "TILE": (1,),
+    "TRANSPOSE": (1,),
+    "TRANSPOSE_CONV": (0,),
+}
+# Operators whose output depends on the shape of the input only.
+SHAPE_OPERATORS = ("RANK", "SHAPE", "ZEROS_LIKE")
+# Ranges of options; an option that is not listed decides on no shape and no place.
+SIZES = (
+    *("strideH", "strideW", "filterHeight", "filterWidth", "blockSize"),
+    *("dilationHFactor", "dilationWFactor"),
+)
+MAX_SIZE = 1 << 16
+MAX_RANK = 8
+INTEGERS = ("int4", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
+
+
+def check_operators(graph: Graph, name: str) -> None:
+    """Check that LiteRT runs a file of a stranger without reading or writing at wrong places.
+
+    Args:
+        graph: Graph of the file.
+        name: Name of the file, for messages.
+
+    Raises:
+        InputError: If an operator is unknown, or if its options or its constants are implausible.
+    """
+    varying = set(graph.inputs)
+    for position, operator in enumerate(graph.operators):
+        where = f"{name}: operator {position} {operator.name}"
+        if operator.name not in PLAIN and operator.name not in STRUCTURAL:
+            raise InputError(
+                f"{where} is not among the operators that Snugnet runs, because files can make "
+                "rare operators damage memory. `snugnet inspect` shows the file."
+            )
+        if problem := _find_problem(graph, operator):
+            raise InputError(f"{where} {problem}; the file is damaged")
+        structural = {_input(operator, i) for i in STRUCTURAL.get(operator.name, ())} - {-1}
+        if varying & structural:
+            raise InputError(
+                f"{where}: the size of its output, or the place of its input, depends on the "
+                "values of the samples, which is not supported"
+            )
+        if operator.name not in SHAPE_OPERATORS and varying & set(operator.inputs):
+            varying |= set(operator.outputs)
+
+
+def _find_problem(graph: Graph, operator: Operator) -> str | None:
+    """Return what is implausible about the options of an operator; None if nothing is."""
+    options = operator.options
+    for key in SIZES:
+        if key in options and not 1 <= options[key] <= MAX_SIZE:
+            return f"has {key} {options[key]}"
+    for key in ("axis", "batchDims", "seqDim", "batchDim"):
+        if key in options and not -MAX_RANK <= options[key] <= MAX_RANK:
+            return f"has {key} {options[key]}"
+    counts = {"numSplits": operator.outputs, "valuesCount": operator.inputs}
+    if operator.name == "UNPACK":
+        counts["num"] = operator.outputs
+    for key, tensors in counts.items():
+        if key in options and options[key] != len(tensors):
+            return f"has {key} {options[key]}, but {len(tensors)} tensors"
+    check = CHECKS.get(operator.name)
+    return None if check is None else check(graph, operator)
+
+
+def _check_permutation(graph: Graph, operator: Operator) -> str | None:
+    perm, source = _constant(graph, operator, 1), _tensor(graph, operator, 0)
+    if perm is None or source is None:
+        return "has no constant permutation"
+    axes = sorted(int(axis) % max(len(source.shape), 1) for axis in perm.ravel())
+    return None if axes == list(range(len(source.shape))) else "has a wrong permutation"
+
+
+def _check_slice(graph: Graph, operator: Operator) -> str | None:
+    """Check that each index that is taken out of an axis is inside of it."""
+    mask = int(operator.options.get("shrinkAxisMask", 0))
+    source = _tensor(graph, operator, 0)
+    if not mask or source is None:
+        return None
+    begin = _constant(graph, operator, 1)
+    if begin is None:
+        return None if _is_shape_vector(graph, operator) else "takes an index that is not constant"
+    for axis, index in enumerate(begin.ravel().tolist()):
+        size = source.shape[axis] if axis < len(source.shape) else 0
+        if mask >> axis & 1 and not -size <= index < size:
+            return f"takes index {index} of an axis of {size}"
+    return None
+
+
+def _is_shape_vector(graph: Graph, operator: Operator) -> bool:
+    """Return whether an operator slices the result of SHAPE."""
+    producers = {index: other.name for other in graph.operators for index in other.outputs}
+    return producers.get(_input(operator, 0)) in SHAPE_OPERATORS
+
+
+def _check_division(graph: Graph, operator: Operator) -> str | None:
+    """Integers cannot be divided by 0, and the processor stops the program."""
+    source = _tensor(graph, operator, 0)
+    return "divides integers" if source is not None and source.dtype in INTEGERS else None
+
+
+def _check_block(graph: Graph, operator: Operator) -> str | None:
+    values = [_constant(graph, operator, position) for position in (1, 2)]
+    if any(value is None for value in values):
+        return "has a block or paddings that are not constant"
+    plain = [value for value in values if value is not None]
+    is_plausible = (plain[0] >= 1).all() and all(
+        ((value >= 0) & (value <= MAX_SIZE)).all() for value in plain
+    )
+    return None if is_plausible else "has an implausible block or padding"
+
+
+def _check_paddings(graph: Graph, operator: Operator) -> str | None:
+    widths = _constant(graph, operator, 1)
+    is_plausible = widths is None or bool(((widths >= 0) & (widths <= 1 << 30)).all())
+    return None if is_plausible else "has a negative or implausible padding"
+
+
+def _check_size(graph: Graph, operator: Operator) -> str | None:
+    """Check that a constant size has no implausible numbers; -1 is a size to be computed."""
+    size = _constant(graph, operator, 0 if operator.name in ("FILL", "TRANSPOSE_CONV") else 1)
+    if size is None or size.dtype.kind not in "iu":
+        return None
+    positive = [int(number) for number in size.ravel().tolist() if number != -1]
+    is_plausible = all(0 <= number < 1 << 31 for number in positive)
+    return None if is_plausible and math.prod(positive) < 1 << 40 else "has an implausible size"
+
+
+CHECKS: dict[str, Callable[[Graph, Operator], str | None]] = {
+    "BATCH_TO_SPACE_ND": _check_block,
+    "BROADCAST_TO": _check_size,
+    "DIV": _check_division,
+    "FILL": _check_size,
+    "MIRROR_PAD": _check_paddings,
+    "PAD": _check_paddings,
+    "PADV2": _check_paddings,
+    "RESHAPE": _check_size,
+    "RESIZE_BILINEAR": _check_size,
+    "RESIZE_NEAREST_NEIGHBOR": _check_size,
+    "SPACE_TO_BATCH_ND": _check_block,
+    "STRIDED_SLICE": _check_slice,
+    "TILE": _check_size,
+    "TRANSPOSE": _check_permutation,
+    "TRANSPOSE_CONV": _check_size,
+}
+
+
+def _input(operator: Operator, position: int) -> int:
+    """Return the index of an input; -1 if there is none."""
+    return operator.inputs[position] if position < len(operator.inputs) else -1
+
+
+def _tensor(graph: Graph, operator: Operator, position: int) -> Tensor | None:
+    index = _input(operator, position)
+    return None if index < 0 else graph.tensors[index]
+
+
+def _constant(graph: Graph, operator: Operator, position: int) -> np.ndarray | None:
+    tensor = _tensor(graph, operator, position)
+    return None if tensor is None else tensor.values

@@ -1,0 +1,63 @@
+"""Tests of reading untrusted HDF5 files."""
+
+import h5py
+import numpy as np
+import pytest
+
+from snugnet.core.budget import DEFAULT_BUDGET
+from snugnet.core.errors import InputError
+from snugnet.models.loading.hdf5_tree import read_tree
+
+
+@pytest.fixture
+def secret(tmp_path):
+    """Another file of the user, whose numbers must not be read."""
+    path = tmp_path / "secret.h5"
+    with h5py.File(path, "w") as file:
+        file["layer/kernel"] = np.full(4, 7.0)
+    return path
+
+
+@pytest.mark.parametrize("name", ["other/kernel", ".", "..", "./kernel", "/kernel"])
+def test_read_tree_fails_when_name_of_link_is_a_path(name, tmp_path, secret):
+    path = tmp_path / "model.h5"
+    placeholder = "Q" * len(name)
+    with h5py.File(path, "w") as file:
+        file[placeholder] = np.zeros(4)
+        file["other"] = np.zeros(4)
+    content = path.read_bytes()
+    assert content.count(placeholder.encode()) == 1
+    path.write_bytes(content.replace(placeholder.encode(), name.encode()))
+    with pytest.raises(InputError, match="impossible name"):
+        read_tree(path, DEFAULT_BUDGET)
+
+
+@pytest.mark.parametrize("inner", ["/", "/layer", "/layer/kernel"])
+def test_read_tree_fails_when_link_is_external(inner, tmp_path, secret):
+    path = tmp_path / "model.h5"
+    with h5py.File(path, "w") as file:
+        file["weights"] = h5py.ExternalLink(secret.name, inner)
+    with pytest.raises(InputError, match="is a link to another place or file"):
+        read_tree(path, DEFAULT_BUDGET)
+
+
+def test_read_tree_fails_when_object_is_of_another_file(tmp_path, secret, monkeypatch):
+    path = tmp_path / "model.h5"
+    with h5py.File(path, "w") as file:
+        file["weights"] = h5py.ExternalLink(secret.name, "/layer/kernel")
+    # As if the library listed the link as one inside of the file.
+    monkeypatch.setattr(
+        h5py.Group, "get", lambda self, name, getlink=False: h5py.HardLink(), raising=True
+    )
+    with pytest.raises(InputError, match="is stored in another file"):
+        read_tree(path, DEFAULT_BUDGET)
+
+
+def test_read_tree_forgets_plugins_when_it_reads(tmp_path):
+    path = tmp_path / "model.h5"
+    with h5py.File(path, "w") as file:
+        file["weights"] = np.arange(3)
+    h5py.h5pl.append(str(tmp_path).encode())
+    tree = read_tree(path, DEFAULT_BUDGET)
+    assert h5py.h5pl.size() == 0
+    np.testing.assert_array_equal(tree.arrays["weights"], [0, 1, 2])
