@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -161,7 +161,9 @@ def wait_for_child(child: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def try_in_child(work: Callable[[], Any], budget: Budget, what: str) -> None:
+def try_in_child(
+    work: Callable[[], Any], budget: Budget, what: str, writable: Iterable[Path] = ()
+) -> None:
     """Call a function in a child process, to see whether this process can call it safely.
 
     Libraries may crash on an untrusted file, hang, or need much memory.
@@ -170,13 +172,14 @@ def try_in_child(work: Callable[[], Any], budget: Budget, what: str) -> None:
         work: The function. Its return value is lost.
         budget: Limits for the time and for the memory in addition to that of this process.
         what: What the function does, for error messages: "reading m.h5".
+        writable: Folders in which it may write, besides that for its temporary files.
 
     Raises:
         BudgetError: If the function needs more time or memory than the budget allows.
         InputError: If it crashes, or raises an exception; an InputError keeps its message.
     """
     result = run_in_child(
-        partial(_work_without_rights, work),
+        partial(_work_without_rights, work, tuple(writable)),
         is_silent=True,
         timeout=budget.seconds,
         bytes_held=budget.bytes_held,
@@ -277,9 +280,9 @@ def _work(work: Callable[[], Any], bytes_held: int | None) -> None:
     work()
 
 
-def _work_without_rights(work: Callable[[], Any]) -> None:
-    """Do the work of a trial, which may write only temporary files."""
-    give_up_rights([Path(tempfile.gettempdir())])
+def _work_without_rights(work: Callable[[], Any], writable: Iterable[Path] = ()) -> None:
+    """Do the work of a trial, which may write only temporary files, and in some folders."""
+    give_up_rights([Path(tempfile.gettempdir()), *writable])
     work()
 
 

@@ -5,11 +5,12 @@ damaged one can make the library hang. Here, everything that a file refers to is
 is read, and the names of the attributes that are read are fixed.
 """
 
+import json
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import h5py
 import numpy as np
@@ -40,6 +41,32 @@ class Hdf5Tree:
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     groups: list[str] = field(default_factory=list)
     attributes: dict[str, dict[str, str | tuple[str, ...]]] = field(default_factory=dict)
+
+    def save(self, path: Path) -> None:
+        """Write everything to an .npz file, which NumPy reads without HDF5."""
+        description = {
+            "arrays": list(self.arrays),
+            "groups": self.groups,
+            "attributes": self.attributes,
+        }
+        text = np.frombuffer(json.dumps(description).encode(), np.uint8)
+        arrays = {f"array{i}": array for i, array in enumerate(self.arrays.values())}
+        np.savez(path, description=text, **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote."""
+        with np.load(path, allow_pickle=False) as file:
+            description = json.loads(file["description"].tobytes())
+            arrays = {name: file[f"array{i}"] for i, name in enumerate(description["arrays"])}
+        attributes = {
+            name: {
+                key: tuple(value) if isinstance(value, list) else value
+                for key, value in values.items()
+            }
+            for name, values in description["attributes"].items()
+        }
+        return cls(arrays, description["groups"], attributes)
 
     def write(self, path: Path) -> None:
         """Write everything to a new HDF5 file."""

@@ -10,7 +10,6 @@ import re
 import stat
 import zipfile
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -136,7 +135,9 @@ def _read_member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
 
 
 def _read_hdf5(path: Path, budget: Budget, source: Path | None = None) -> Hdf5Tree:
-    """Read an HDF5 file, first in a child process: the library hangs or crashes on some files.
+    """Read an HDF5 file in a child process: the library hangs or crashes on some files.
+
+    Some damage memory without a crash, so this process reads only what the child copied.
 
     Args:
         path: The file.
@@ -147,12 +148,18 @@ def _read_hdf5(path: Path, budget: Budget, source: Path | None = None) -> Hdf5Tr
     with path.open("rb") as file:
         if file.read(len(HDF5_SIGNATURE)) != HDF5_SIGNATURE:
             raise InputError(f"{source}: its weights are not an HDF5 file")
-    read = partial(read_tree, path, budget)
-    try:
-        try_in_child(read, budget, f"{source}: reading it")
-    except InputError as error:
-        raise type(error)(str(error).replace(str(path), str(source))) from None
-    return read()
+    with TemporaryDirectory(prefix="snugnet") as name:
+        copy = Path(name) / "tree.npz"
+        try:
+            try_in_child(
+                lambda: read_tree(path, budget).save(copy),
+                budget,
+                f"{source}: reading it",
+                writable=[copy.parent],
+            )
+        except InputError as error:
+            raise type(error)(str(error).replace(str(path), str(source))) from None
+        return Hdf5Tree.load(copy)
 
 
 def _read_saved_model(path: Path, budget: Budget) -> ModelParts:

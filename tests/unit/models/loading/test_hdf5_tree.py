@@ -6,7 +6,7 @@ import pytest
 
 from snugnet.core.budget import DEFAULT_BUDGET
 from snugnet.core.errors import InputError
-from snugnet.models.loading.hdf5_tree import read_tree
+from snugnet.models.loading.hdf5_tree import Hdf5Tree, read_tree
 
 
 @pytest.fixture
@@ -61,3 +61,18 @@ def test_read_tree_forgets_plugins_when_it_reads(tmp_path):
     tree = read_tree(path, DEFAULT_BUDGET)
     assert h5py.h5pl.size() == 0
     np.testing.assert_array_equal(tree.arrays["weights"], [0, 1, 2])
+
+
+def test_tree_is_the_same_when_it_is_saved_and_loaded(tmp_path):
+    tree = Hdf5Tree(
+        {"a/kernel:0": np.arange(6.0).reshape(2, 3), "b": np.zeros((), np.int64)},
+        ["", "a"],
+        {"": {"model_config": "{}", "layer_names": ("a", "b")}, "a": {}},
+    )
+    tree.save(tmp_path / "tree.npz")
+    loaded = Hdf5Tree.load(tmp_path / "tree.npz")
+    assert (loaded.groups, loaded.attributes) == (tree.groups, tree.attributes)
+    assert list(loaded.arrays) == list(tree.arrays)
+    for name, array in tree.arrays.items():
+        assert loaded.arrays[name].dtype == array.dtype
+        np.testing.assert_array_equal(loaded.arrays[name], array)
