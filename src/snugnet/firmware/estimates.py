@@ -105,17 +105,17 @@ def count_work(program: FirmwareProgram) -> Counter[str]:
     for placed in program.steps:
         if placed.step is None:
             continue
-        kind = _find_kind(placed)
-        node = placed.prepared.node
-        outputs = sum(map(count_elements, node.outputs))
-        work[f"{kind} calls"] += 1
-        work[f"{kind} outputs"] += outputs
-        if kind in ("conv", "depthwise", "pool", "matmul", "general"):
-            work[f"{kind} macs"] += estimate_cost(node).macs
+        kind, node = _find_kind(placed), placed.prepared.node
+        amounts = {"calls": 1, "outputs": sum(map(count_elements, node.outputs))}
+        if kind in ("depthwise", "pool", "matmul", "general"):
+            amounts["macs"] = estimate_cost(node).macs
+        if kind in ("conv", "depthwise", "pool") and node.output.shape:
+            amounts["windows"] = amounts["outputs"] // max(node.output.shape[-1], 1)
         if kind == "conv":
-            work["conv gathered"] += _count_gathered(placed)
+            amounts |= _count_products(placed, amounts["outputs"])
         if kind == "reduce":
-            work["reduce inputs"] += count_elements(node.input(0))
+            amounts["inputs"] = count_elements(node.input(0))
+        work.update({f"{kind} {name}": amount for name, amount in amounts.items()})
     return work
 
 
@@ -157,11 +157,19 @@ def _find_kind(placed: PlacedStep) -> str:
     return placed.step.kernels[-1].file.removeprefix("snugnet_").removesuffix(".h")
 
 
-def _count_gathered(placed: PlacedStep) -> int:
-    """Count the elements of windows that are copied to rows before they are multiplied."""
+def _count_products(placed: PlacedStep, outputs: int) -> dict[str, int]:
+    """Count the steps of the loops over products, and the elements that are gathered before.
+
+    Kernels multiply words of 4 or vectors of 16 elements, and the last one may be partly empty.
+    """
     node = placed.prepared.node
-    if node.name != "CONV_2D":
-        return 0
     weights = node.input(1).shape
-    windows = count_elements(node.output) // max(weights[0], 1)
-    return windows * math.prod(weights[1:]) if math.prod(weights[1:3]) > 1 else 0
+    depth = math.prod(weights[1:])
+    is_window = node.name == "CONV_2D" and math.prod(weights[1:3]) > 1
+    windows = outputs // max(weights[0], 1)
+    return {
+        "macs": outputs * depth,
+        "words": outputs * -(-depth // 4),
+        "vectors": outputs * -(-depth // 16),
+        "gathered": windows * depth if is_window else 0,
+    }
