@@ -71,7 +71,8 @@ def _check_file(content: bytes, name: str, budget: Budget) -> None:
     with tempfile.TemporaryDirectory(prefix="snugnet") as folder:
         path = Path(folder) / "network.tflite"
         path.write_bytes(content)
-        check_resources(path, parse_graph(content, name, only_main=True), 1, budget, name)
+        graph = parse_graph(content, name, only_main=True)
+        check_resources(path, graph, 1, budget, name, is_converted=True)
 
 
 def open_keras(

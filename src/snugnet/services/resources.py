@@ -14,7 +14,12 @@ from snugnet.tflite.safe_operators import check_operators
 
 
 def check_resources(
-    path: Path, graph: Graph, samples: int, budget: Budget, name: str | None = None
+    path: Path,
+    graph: Graph,
+    samples: int,
+    budget: Budget,
+    name: str | None = None,
+    is_converted: bool = False,
 ) -> None:
     """Check that LiteRT can run a file of a user within a budget.
 
@@ -27,6 +32,7 @@ def check_resources(
         samples: Number of samples that are drawn or run at once.
         budget: Limits on work and memory.
         name: Name of the model, for messages; None for the path.
+        is_converted: Whether TensorFlow's converter made the file in this process.
 
     Raises:
         BudgetError: If it needs more work, time or memory than the budget allows.
@@ -34,12 +40,13 @@ def check_resources(
     """
     name = name or str(path)
     check_cost(graph, samples, budget, name)
-    check_operators(graph, name)
+    check_operators(graph, name, is_converted)
 
     def run() -> None:
         from snugnet.tflite.runtimes.litert import BATCH_SIZE, check_shapes, predict
 
-        check_shapes(path, graph)
+        if not is_converted:
+            check_shapes(path, graph)
         zeros = {
             port.name: np.zeros((BATCH_SIZE, *port.shape), np.float32)
             for port in list_graph_inputs(graph)

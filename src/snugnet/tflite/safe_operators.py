@@ -22,7 +22,7 @@ PLAIN = frozenset(
         "LESS_EQUAL LOG LOG_SOFTMAX LOGICAL_AND LOGICAL_NOT LOGICAL_OR LOGISTIC MAX_POOL_2D "
         "MAXIMUM MINIMUM MUL NEG NOT_EQUAL PACK POW PRELU QUANTIZE RANK RELU RELU6 "
         "RELU_0_TO_1 RELU_N1_TO_1 ROUND RSQRT SELECT SELECT_V2 SHAPE SIGN SIN SOFTMAX "
-        "SPACE_TO_DEPTH SQRT SQUARE SQUARED_DIFFERENCE SQUEEZE SUB TANH "
+        "SPACE_TO_DEPTH SQRT SQUARE SQUARED_DIFFERENCE SQUEEZE SUB SVDF TANH "
         "UNIDIRECTIONAL_SEQUENCE_LSTM UNPACK ZEROS_LIKE"
     ).split()
 )
@@ -65,19 +65,21 @@ SHAPE_OPERATORS = ("RANK", "SHAPE", "ZEROS_LIKE")
 # Ranges of options; an option that is not listed decides on no shape and no place.
 SIZES = (
     *("strideH", "strideW", "filterHeight", "filterWidth", "blockSize"),
-    *("dilationHFactor", "dilationWFactor"),
+    *("dilationHFactor", "dilationWFactor", "rank"),
 )
 MAX_SIZE = 1 << 16
 MAX_RANK = 8
 INTEGERS = ("int4", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
 
 
-def check_operators(graph: Graph, name: str) -> None:
+def check_operators(graph: Graph, name: str, is_converted: bool = False) -> None:
     """Check that LiteRT runs a file of a stranger without reading or writing at wrong places.
 
     Args:
         graph: Graph of the file.
         name: Name of the file, for messages.
+        is_converted: Whether TensorFlow's converter made the file in this process. Its operators
+            and options are right then, but sizes may still depend on the samples.
 
     Raises:
         InputError: If an operator is unknown, or if its options or its constants are implausible.
@@ -85,13 +87,8 @@ def check_operators(graph: Graph, name: str) -> None:
     varying = set(graph.inputs)
     for position, operator in enumerate(graph.operators):
         where = f"{name}: operator {position} {operator.name}"
-        if operator.name not in PLAIN and operator.name not in STRUCTURAL:
-            raise InputError(
-                f"{where} is not among the operators that Snugnet runs, because files can make "
-                "rare operators damage memory. `snugnet inspect` shows the file."
-            )
-        if problem := _find_problem(graph, operator):
-            raise InputError(f"{where} {problem}; the file is damaged")
+        if not is_converted:
+            _check_operator(graph, operator, where)
         structural = {_input(operator, i) for i in STRUCTURAL.get(operator.name, ())} - {-1}
         if varying & structural:
             raise InputError(
@@ -100,6 +97,17 @@ def check_operators(graph: Graph, name: str) -> None:
             )
         if operator.name not in SHAPE_OPERATORS and varying & set(operator.inputs):
             varying |= set(operator.outputs)
+
+
+def _check_operator(graph: Graph, operator: Operator, where: str) -> None:
+    """Check that an operator is a common one, and that its options are plausible."""
+    if operator.name not in PLAIN and operator.name not in STRUCTURAL:
+        raise InputError(
+            f"{where} is not among the operators that Snugnet runs, because files can make rare "
+            "operators damage memory. `snugnet inspect` shows the file."
+        )
+    if problem := _find_problem(graph, operator):
+        raise InputError(f"{where} {problem}; the file is damaged")
 
 
 def _find_problem(graph: Graph, operator: Operator) -> str | None:
