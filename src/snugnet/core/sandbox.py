@@ -21,8 +21,8 @@ WRITING = 1 << 1 | 1 << 4 | 1 << 5 | sum(1 << bit for bit in range(6, 13))
 REFER, TRUNCATE = 1 << 13, 1 << 14
 # Since version 4: to bind and to connect with TCP.
 TCP = 1 << 0 | 1 << 1
-# Files that every process may write to.
-DEVICES = ("/dev/null", "/dev/tty")
+# Devices that every process may write to; semaphores are in shared memory.
+DEVICES = ("/dev/null", "/dev/tty", "/dev/shm")
 
 
 class _Ruleset(ctypes.Structure):
