@@ -1,5 +1,6 @@
 """Export a model: as C source with a golden input and output, or as a file for NumPy."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +23,8 @@ from snugnet.tflite.model_file import ModelFile
 
 # Copies of all constants that exist when a model is exported, at most: as text in .json.
 COPIES = 4
+# Names that can be written between the quotes of #include: no quote, backslash or line feed.
+HEADER_NAME = re.compile(r"[A-Za-z0-9_.+ -]+")
 C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "float32": "float"}
 
 
@@ -118,8 +121,7 @@ def export(request: ExportRequest) -> ExportReport:
     check_input_files(request.model, None if request.data is None else request.data.path)
     check_new_file(path, request.force)
     if request.format == Format.C:
-        check_new_file(path.with_suffix(".h"), request.force)
-    if request.format == Format.C:
+        _check_header(path.with_suffix(".h"), request.force)
         files = _write_c(request)
     else:
         from snugnet.int8.export import read, write
@@ -131,6 +133,18 @@ def export(request: ExportRequest) -> ExportReport:
         write(graph, path)
         files = [path]
     return ExportReport(request.model, {file: file.stat().st_size for file in files})
+
+
+def _check_header(path: Path, force: bool) -> None:
+    """Check that a header can be written, and that its name can be part of C source."""
+    if not HEADER_NAME.fullmatch(path.name):
+        raise ArgumentError(
+            "output",
+            None,
+            f"the name of the header, {path.name!r}, cannot be written in C source. Use a path "
+            "whose file name has only ASCII letters, digits, spaces and the characters _ - . +.",
+        )
+    check_new_file(path, force)
 
 
 def _write_c(request: ExportRequest) -> list[Path]:

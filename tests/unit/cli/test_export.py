@@ -66,6 +66,19 @@ def test_export_c_changes_array_name_when_c_does_not_allow_it(command_json, mode
     assert "extern const unsigned char model_1st_net[];" in (tmp_path / "1st-net.h").read_text()
 
 
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb", "a\u2028b"])
+def test_export_c_fails_when_file_name_is_no_c_text(command, model, tmp_path, name):
+    hostile = tmp_path / f"{name}.tflite"
+    shutil.copy(model, hostile)
+    before = sorted(tmp_path.iterdir())
+    code, _, errors = command("export", hostile, "--to", "c")
+    assert code == 2
+    assert errors.startswith("snugnet: --output: the name of the header, ")
+    assert errors.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == before
+    assert command("export", hostile, "--to", "c", "--output", tmp_path / "a b-1.c")[0] == 0
+
+
 @pytest.mark.parametrize("form", ["npz", "json"])
 def test_export_writes_equal_model_when_format_is_npz_or_json(command_json, model, x, form):
     code, result = command_json("export", model, "--to", form)
