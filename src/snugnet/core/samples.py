@@ -9,7 +9,7 @@ from zipfile import ZipFile
 import numpy as np
 
 from snugnet.core.archives import DAMAGE_ERRORS, check_archive, check_array
-from snugnet.core.budget import Budget
+from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
 from snugnet.core.inputs import add_value_axis, join_inputs, split_inputs
@@ -298,6 +298,7 @@ def read_arrays_by_role(
     required: tuple[str, ...],
     optional: tuple[str, ...],
     inputs: Mapping[str, str] | None = None,
+    budget: Budget = DEFAULT_BUDGET,
 ) -> dict[str, np.ndarray]:
     """Read the arrays of a user's .npz file, by role.
 
@@ -307,6 +308,7 @@ def read_arrays_by_role(
         required: Roles that the file must hold; the first is `x`.
         optional: Roles that the file may hold; it must hold those in `names`.
         inputs: For a model with several inputs, the array of each input by the name of the input.
+        budget: Limit for the size after decompression.
 
     Returns:
         Arrays by role. `x` is a numeric array; for several inputs, see `core.inputs`. `scale`, if
@@ -314,13 +316,14 @@ def read_arrays_by_role(
 
     Raises:
         InputError: If arrays are missing or have a wrong form.
+        BudgetError: If the file is larger after decompression.
     """
     input_arrays = tuple((inputs or {}).values())
     if input_arrays:
         names = {**names, "x": input_arrays[0]}
     required_names = tuple(names.get(role, role) for role in required)
     required_names += tuple(names[role] for role in optional if role in names)
-    arrays = read_npz(path, (*required_names, *input_arrays))
+    arrays = read_npz(path, (*required_names, *input_arrays), budget)
     by_role = {}
     for role in (*required, *optional):
         name = names.get(role, role)

@@ -166,7 +166,7 @@ def init_study(request: InitRequest) -> InitReport:
     _check_roles(request, model)
     arrays = {} if request.data.suffix == ".csv" else _read_arrays(request, model)
     settings = _choose_settings(request, arrays, model)
-    samples = windows.load(settings, request.data.parent, SEED)
+    samples = windows.load(settings, request.data.parent, SEED, request.budget)
     if model is not None:
         layout = _choose_layout(request.data, samples, model)
         settings = settings.model_copy(update=layout)

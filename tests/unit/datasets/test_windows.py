@@ -1,11 +1,14 @@
 """Tests of the loader of a user's windows and images."""
 
+import zipfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from snugnet.core.budget import Budget, BudgetError
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples, load_split, save_split
 from snugnet.core.settings.datasets.folds import Folds
@@ -143,6 +146,49 @@ def test_windows_names_line_when_csv_cell_is_empty(tmp_path, column):
     table.to_csv(tmp_path / "mine.csv", index=False)
     with pytest.raises(InputError, match=f"column {column} is empty in line 3"):
         load(tmp_path, "mine.csv")
+
+
+@pytest.mark.parametrize("row", ["1", "1,2", '"a\nb",1', "1,,\r\r1"])
+def test_windows_fails_before_parsing_when_csv_row_is_short(tmp_path, monkeypatch, row):
+    monkeypatch.setattr(pd, "read_csv", None)
+    (tmp_path / "mine.csv").write_text(f'a,b,y\n1,2,0\n"1,""\n\n3",2,0\n \n{row}\n2\n')
+    with pytest.raises(InputError, match=r"mine\.csv: column . is empty in line \d+; fill in"):
+        load(tmp_path, "mine.csv")
+
+
+def test_windows_fails_before_parsing_when_rows_exceed_budget(tmp_path, monkeypatch):
+    """Rows with quotes may be short: pandas would fill 20,000 columns."""
+    names = ",".join(f"c{i}" for i in range(20_000))
+    (tmp_path / "mine.csv").write_text(f"y,{names}\n" + '"1"\n' * 10_000)
+    monkeypatch.setattr(pd, "read_csv", None)
+    with pytest.raises(BudgetError, match=r"mine\.csv needs 6\.0 GiB of memory; the limit is 4\.0"):
+        load(tmp_path, "mine.csv")
+
+
+def test_windows_accepts_csv_when_budget_is_larger(tmp_path):
+    pd.DataFrame({"a": range(100), "y": [0, 1] * 50}).to_csv(tmp_path / "mine.csv", index=False)
+    settings = WindowsDataset(kind="windows", path="mine.csv")
+    needed = windows.COPIES * 8 * 101 * 2
+    with pytest.raises(BudgetError, match=r"mine\.csv needs 6\.3 KiB"):
+        windows.load(settings, tmp_path, 1, Budget(bytes_held=needed - 1))
+    assert len(windows.load(settings, tmp_path, 1, Budget(bytes_held=needed)).x) == 100
+
+
+def test_windows_fails_when_npz_exceeds_the_budget(tmp_path):
+    np.savez_compressed(tmp_path / "mine.npz", x=np.zeros((1000, 6)), y=np.arange(1000) % 2)
+    settings = WindowsDataset(kind="windows", path="mine.npz")
+    with pytest.raises(BudgetError, match=r"mine\.npz has .* after decompression"):
+        windows.load(settings, tmp_path, 1, Budget(bytes_unpacked=50_000))
+    assert len(windows.load(settings, tmp_path, 1, Budget(bytes_unpacked=60_000)).x) == 1000
+
+
+@pytest.mark.parametrize("read", [partial(windows.load, seed=1), windows.count_groups])
+def test_windows_fails_when_npz_has_other_compression(tmp_path, read):
+    with zipfile.ZipFile(tmp_path / "mine.npz", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("x.npy", b"")
+    settings = WindowsDataset(kind="windows", path="mine.npz")
+    with pytest.raises(InputError, match=r"mine\.npz: 'x\.npy' is compressed with method 14"):
+        read(settings, tmp_path)
 
 
 def test_windows_group_is_saved_when_csv_groups_are_strings(tmp_path):
