@@ -53,7 +53,7 @@ def name_inputs(tensor_names: Sequence[str]) -> list[str]:
     Returns:
         Unique names. A number is added to a name that exists already, and to an empty name.
     """
-    names: list[str] = []
+    names: dict[str, None] = {}  # in order, and quick to search
     for tensor_name in tensor_names:
         match = TENSOR_NAME.match(tensor_name)
         base = name = match[1] if match and match[1] else tensor_name
@@ -61,8 +61,8 @@ def name_inputs(tensor_names: Sequence[str]) -> list[str]:
         while not name or name in names:
             name = f"{base}_{number}"
             number += 1
-        names.append(name)
-    return names
+        names[name] = None
+    return list(names)
 
 
 def check_input_names(inputs: Sequence[InputPort], source: str) -> None:

@@ -42,6 +42,8 @@ SHOWN_DIMENSIONS = 12
 # No kernel accepts more dimensions, and no microcontroller holds more elements.
 MAX_DIMENSIONS = 8
 MAX_ELEMENTS = 1 << 28
+# Each input becomes a field of the samples and gets a name of its own.
+MAX_INPUTS = 1000
 
 NO_SCALES = np.zeros(0, np.float32)
 NO_ZERO_POINTS = np.zeros(0, np.int64)
@@ -150,10 +152,15 @@ class Graph:
         """Check that the graph is consistent.
 
         Raises:
-            ModelFormatError: If a shape is negative or too large, if scales are negative or not
-                finite, if the number of scales differs from the number of channels, or if a
-                tensor index is out of range.
+            ModelFormatError: If there are too many inputs, if a shape is negative or too large, if
+                scales are negative or not finite, if the number of scales differs from the number
+                of channels, or if a tensor index is out of range.
         """
+        if len(self.inputs) > MAX_INPUTS:
+            raise ModelFormatError(
+                f"the file has {len(self.inputs):,} inputs; the maximum is {MAX_INPUTS:,}. Join "
+                "inputs to one tensor."
+            )
         for tensor in self.tensors:
             _check_shape(tensor)
             _check_scales(tensor)

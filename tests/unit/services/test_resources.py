@@ -6,6 +6,7 @@ import pytest
 import snugnet as sn
 from snugnet.core.budget import Budget, BudgetError
 from snugnet.core.errors import InputError
+from snugnet.core.inputs import list_graph_inputs
 from snugnet.services.benchmark import BenchmarkRequest, benchmark
 from snugnet.services.resources import check_resources
 from snugnet.services.verify import verify
@@ -118,4 +119,16 @@ def test_read_graph_fails_when_operators_are_too_many(tmp_path, monkeypatch):
     path = tmp_path / "m.tflite"
     path.write_bytes(write(tensors, nodes, [0], [2]))
     with pytest.raises(InputError, match="2 operators are too many; the maximum is 1"):
+        read_graph(path)
+
+
+def test_read_graph_fails_when_inputs_are_too_many(tmp_path):
+    """A list of inputs can repeat one tensor."""
+    tensors = [Tensor((1, 2), "float32") for _ in range(2)]
+    path = tmp_path / "m.tflite"
+    path.write_bytes(write(tensors, [Node("RELU", [0], [1])], [0] * 1000, [1]))
+    names = {port.name for port in list_graph_inputs(read_graph(path))}
+    assert len(names) == 1000
+    path.write_bytes(write(tensors, [Node("RELU", [0], [1])], [0] * 1001, [1]))
+    with pytest.raises(InputError, match=r"m\.tflite.* has 1,001 inputs; the maximum is 1,000"):
         read_graph(path)
