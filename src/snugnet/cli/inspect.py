@@ -9,6 +9,7 @@ from rich.console import Console
 
 from snugnet.cli.console import Json, print_table, report_progress_on_stderr, show_result
 from snugnet.cli.options import Model
+from snugnet.core.text import escape_line
 from snugnet.services.inspect import (
     FileDescription,
     ModelDifference,
@@ -39,7 +40,7 @@ def command(model: Model, diff: Diff = None, as_json: Json = False) -> None:
 def _show(console: Console, model: FileDescription) -> None:
     console.print(f"{model.file}: {model.bytes:,} bytes, {_scheme_text(model.scheme)}")
     operators = (
-        (index, operator.name, list(operator.inputs), list(operator.outputs))
+        (index, escape_line(operator.name), list(operator.inputs), list(operator.outputs))
         for index, operator in enumerate(model.operators)
     )
     print_table(console, "operators", ("", "operator", "inputs", "outputs"), operators)
@@ -47,7 +48,7 @@ def _show(console: Console, model: FileDescription) -> None:
     rows = (
         (
             tensor.index,
-            tensor.name,
+            escape_line(tensor.name),
             "constant" if tensor.constant else ends.get(tensor.index),
             *_show_tensor(tensor),
         )
@@ -76,12 +77,12 @@ def _show_difference(console: Console, difference: ModelDifference) -> None:
             f"{sign} {model.file}: {model.bytes:,} bytes, {len(model.operators)} operators, "
             f"{_scheme_text(model.scheme)}"
         )
-    only_in_one = [("-", *operator) for operator in difference.removed]
-    only_in_one += [("+", *operator) for operator in difference.added]
+    only_in_one = [("-", index, escape_line(name)) for index, name in difference.removed]
+    only_in_one += [("+", index, escape_line(name)) for index, name in difference.added]
     print_table(console, "operators in one file only", ("", "", "operator"), only_in_one)
     rows = []
     for change in difference.changed:
-        head = (change.operator[0], change.name, change.role)
+        head = (change.operator[0], escape_line(change.name), change.role)
         rows.append((*head, "-", *_show_tensor(change.before)))
         rows.append(("", "", "", "+", *_show_tensor(change.after)))
     columns = ("", "operator", "tensor", "", *HEADINGS)

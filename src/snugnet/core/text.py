@@ -7,6 +7,8 @@ from collections.abc import Sequence
 # Control characters except line feed and tab, and those that change the direction of writing. A
 # terminal executes the former; the latter show a text in another order.
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+# They could make a name look like several lines or columns of the output.
+LINE_CONTROLS = re.compile("[\t\n]")
 # Longest message that is printed.
 MAX_LENGTH = 4000
 
@@ -14,6 +16,11 @@ MAX_LENGTH = 4000
 def escape_controls(text: str) -> str:
     """Write control characters as escapes, such as that which starts terminal sequences."""
     return CONTROLS.sub(lambda match: _escape(match[0]), text)
+
+
+def escape_line(text: str) -> str:
+    """Write control characters, line feeds and tabs as escapes: the text stays on one line."""
+    return LINE_CONTROLS.sub(lambda match: _escape(match[0]), escape_controls(text))
 
 
 def shorten(text: str, length: int = MAX_LENGTH) -> str:

@@ -1,5 +1,7 @@
 """Tests of the command `snugnet inspect`."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -89,3 +91,17 @@ def test_inspect_finds_scheme_when_file_has_no_weights(command_json, tmp_path, d
         nodes = [Node("RELU", [0], [1])]
     (tmp_path / "m.tflite").write_bytes(tflite_files.write(tensors, nodes, [0], [1]))
     assert command_json("inspect", tmp_path / "m.tflite")[1]["scheme"] == scheme
+
+
+def test_inspect_keeps_one_line_when_names_have_line_feeds(command, model, tmp_path):
+    graph = read(model)
+    tensors = (replace(graph.tensors[0], name="a\n  99\tfake"), *graph.tensors[1:])
+    write(replace(graph, tensors=tensors), tmp_path / "m.json")
+    code, output, _ = command("inspect", tmp_path / "m.json")
+    assert code == 0
+    assert "a\\x0a  99\\x09fake" in output
+    named = (replace(graph.operators[0], name="CONV\n+ 1"), *graph.operators[1:])
+    write(replace(graph, operators=named), tmp_path / "n.json")
+    code, output, _ = command("inspect", tmp_path / "m.json", "--diff", tmp_path / "n.json")
+    assert code == 0
+    assert "CONV\\x0a+ 1" in output

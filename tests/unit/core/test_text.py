@@ -2,7 +2,8 @@
 
 import pytest
 
-from snugnet.core.text import escape_controls, find_nearest_name, shorten
+from snugnet.core.errors import InputError
+from snugnet.core.text import escape_controls, escape_line, find_nearest_name, shorten
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,17 @@ from snugnet.core.text import escape_controls, find_nearest_name, shorten
 )
 def test_escape_controls_keeps_text_when_it_is_printable(text, expected):
     assert escape_controls(text) == expected
+
+
+def test_escape_line_keeps_one_line_when_text_has_several():
+    assert escape_line("a\tb\nc\x1bd ä") == "a\\x09b\\x0ac\\x1bd ä"
+    assert escape_line(escape_line("a\nb")) == escape_line("a\nb")
+
+
+def test_input_error_escapes_controls_when_message_has_them():
+    error = InputError("array \x1b]0;owned\x07 not found\nsecond line")
+    assert str(error) == "array \\x1b]0;owned\\x07 not found\nsecond line"
+    assert str(InputError(str(error))) == str(error)
 
 
 def test_shorten_cuts_middle_when_text_is_long():

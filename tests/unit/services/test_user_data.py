@@ -2,6 +2,7 @@
 
 import io
 import time
+import traceback
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -419,6 +420,15 @@ def test_read_fails_quickly_when_table_has_many_columns(tmp_path, columns):
     message, seconds, _ = measure(path)
     assert f"{path}: more than 50,000 columns; save the samples as an array x in an .npz" in message
     assert seconds < 5
+
+
+def test_read_escapes_controls_when_names_of_arrays_have_them(tmp_path):
+    np.savez(tmp_path / "data.npz", **{"\x1b]0;owned\x07": np.zeros((2, 6))})
+    with pytest.raises(InputError) as error:
+        read_file(tmp_path / "data.npz")
+    lines = "".join(traceback.format_exception(error.value))
+    assert "\\x1b]0;owned\\x07" in lines
+    assert "\x1b" not in lines
 
 
 def test_source_has_default_budget_when_none_is_given(tmp_path):
