@@ -12,6 +12,7 @@ from snugnet.core.budget import DEFAULT_BUDGET, Budget
 from snugnet.core.errors import InputError, ModelFormatError
 from snugnet.core.files import atomic_write
 from snugnet.core.inputs import list_graph_inputs, split_inputs
+from snugnet.core.tflite_graph import Graph
 from snugnet.firmware.c_text import make_c_identifier
 from snugnet.int8.cost import check_cost
 from snugnet.services import user_data
@@ -152,12 +153,22 @@ def _write_c(request: ExportRequest) -> list[Path]:
     name = make_c_identifier(output.stem)
     file = ModelFile.read(request.model)
     check_cost(file.graph, 1, request.budget, str(request.model))
+    _check_outputs(file.graph, str(request.model))
     golden = _golden_of(request, file)
     header = output.with_suffix(".h")
     with atomic_write(header) as header_path, atomic_write(output) as source_path:
         header_path.write_text(_header(name, golden))
         source_path.write_text(_source(name, header.name, file.content, golden))
     return [header, output]
+
+
+def _check_outputs(graph: Graph, name: str) -> None:
+    """Check that a file has one output, which becomes the golden output."""
+    if len(graph.outputs) != 1:
+        raise InputError(
+            f"{name}: {len(graph.outputs)} outputs. Format c supports one output. Use format "
+            "firmware, or convert a model for each output."
+        )
 
 
 def _golden_of(request: ExportRequest, file: ModelFile) -> Golden:

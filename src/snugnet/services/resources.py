@@ -36,9 +36,11 @@ def check_resources(
 
     Raises:
         BudgetError: If it needs more work, time or memory than the budget allows.
-        InputError: If LiteRT cannot run it, or crashes.
+        InputError: If LiteRT cannot run it or crashes, or TensorFlow would run operators of it.
     """
     name = name or str(path)
+    # Refused here, and not for a lack of memory in the child process.
+    refuse_tensorflow_operators(path.read_bytes(), name)
     check_cost(graph, samples, budget, name)
     check_operators(graph, name, is_converted)
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from snugnet.core.affine import dequantize
 from snugnet.core.decisions import decide
+from snugnet.core.errors import ModelFormatError
 from snugnet.core.predictions import Predictions
 from snugnet.int8.node import Profile
 from snugnet.tflite.model_file import ModelFile
@@ -113,6 +114,9 @@ def certify(
         traced: Number of samples of which every tensor is compared.
         network: The int8 network of the file, if it was certified before on the same samples. If
             it is exact for a profile, only what the file adds to it is compared.
+
+    Raises:
+        ModelFormatError: If LiteRT's kernels compute outputs of different sizes.
     """
     inputs = file.quantize_input(x)
     results = {}
@@ -177,7 +181,18 @@ def _kernel_difference(
     reference: np.ndarray,
     decide: Callable[[np.ndarray], np.ndarray] | None,
 ) -> KernelDifference:
-    """Compare outputs of LiteRT's default kernels with those of its reference kernels."""
+    """Compare outputs of LiteRT's default kernels with those of its reference kernels.
+
+    Raises:
+        ModelFormatError: If they have different sizes.
+    """
+    if reference.size != deployed.size:
+        sizes = [array.size // len(deployed) for array in (deployed, reference)]
+        raise ModelFormatError(
+            f"{file}: LiteRT computes {sizes[0]} output values of a sample with its default "
+            f"kernels, but {sizes[1]} with its reference kernels: the shapes in the file are "
+            "wrong. Convert the model again."
+        )
     reference = reference.reshape(len(deployed), -1)
     step = get_step_sizes(file)[file.graph.outputs[0]]
     distances = compute_distances(deployed, reference, step)

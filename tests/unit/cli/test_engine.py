@@ -114,6 +114,19 @@ def test_verify_exits_1_when_operator_is_unsupported(command_json, command, tmp_
     assert "unsupported" in command("verify", path)[1]
 
 
+def test_verify_exits_2_when_kernels_compute_other_shapes(command, tmp_path):
+    """Both inputs of the operator are weights, (3, 4), and LiteRT computes their product."""
+    weights = Tensor((3, 4), "int8", 0.1, values=np.ones((3, 4), np.int8))
+    tensors = [Tensor((1, 4), "int8", 0.1), weights, Tensor((1, 3), "int8", 0.1)]
+    nodes = [Node("FULLY_CONNECTED", [1, 1, -1], [2], {"kind": "FullyConnectedOptions"})]
+    (tmp_path / "m.tflite").write_bytes(write(tensors, nodes, [0], [2]))
+    code, _, complaint = command("verify", tmp_path / "m.tflite")
+    assert code == 2
+    last = complaint.splitlines()[-1]
+    assert "m.tflite: LiteRT computes 3 output values of a sample with its default" in last
+    assert "but 9 with its reference kernels: the shapes in the file are wrong" in last
+
+
 def test_explain_prints_value_and_steps_when_element_is_set(
     command_json, command, model, x, tmp_path
 ):

@@ -8,7 +8,7 @@ import pytest
 
 from snugnet.int8 import load
 from snugnet.int8.export import read
-from tests.tflite_files import Tensor, single
+from tests.tflite_files import Node, Tensor, constant, single, write
 
 PROGRAM = """
 #include <stdio.h>
@@ -77,6 +77,18 @@ def test_export_c_fails_when_file_name_is_no_c_text(command, model, tmp_path, na
     assert errors.count("\n") == 1
     assert sorted(tmp_path.iterdir()) == before
     assert command("export", hostile, "--to", "c", "--output", tmp_path / "a b-1.c")[0] == 0
+
+
+@pytest.mark.parametrize("sizes", [(3, 4), (3, 3)])
+def test_export_c_fails_when_model_has_two_outputs(command, tmp_path, sizes):
+    tensors = [Tensor((1, size), "int8", 0.1) for size in (3, *sizes)]
+    tensors.append(constant([[0, 0], [0, sizes[1] - 3]]))
+    nodes = [Node("RELU", [0], [1]), Node("PAD", [0, 3], [2], {"kind": "PadOptions"})]
+    (tmp_path / "m.tflite").write_bytes(write(tensors, nodes, [0], [1, 2]))
+    code, _, errors = command("export", tmp_path / "m.tflite", "--to", "c")
+    assert code == 2
+    assert "m.tflite: 2 outputs. Format c supports one output. Use format firmware" in errors
+    assert not (tmp_path / "m.h").exists()
 
 
 @pytest.mark.parametrize("form", ["npz", "json"])

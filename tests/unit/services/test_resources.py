@@ -7,6 +7,7 @@ import snugnet as sn
 from snugnet.core.budget import Budget, BudgetError
 from snugnet.core.errors import InputError
 from snugnet.core.inputs import list_graph_inputs
+from snugnet.services import resources
 from snugnet.services.benchmark import BenchmarkRequest, benchmark
 from snugnet.services.resources import check_resources
 from snugnet.services.verify import verify
@@ -47,6 +48,18 @@ def test_check_resources_fails_when_shapes_are_wrong(false_shape):
     graph = read_graph(false_shape)
     with pytest.raises(ValueError, match=r"pad\.tflite: .* at most 500\.0 MiB of memory"):
         check_resources(false_shape, graph, 1, SMALL)
+
+
+@pytest.mark.parametrize("message", ["operator 3 fails", "operator 3 fails. Use another."])
+def test_check_resources_joins_sentences_when_trial_fails(false_shape, monkeypatch, message):
+    def fail(work, budget, what):
+        raise InputError(message)
+
+    monkeypatch.setattr(resources, "try_in_child", fail)
+    with pytest.raises(InputError) as error:
+        check_resources(false_shape, read_graph(false_shape), 1, SMALL)
+    end = ". It was run with at most 500.0 MiB of memory (--budget)"
+    assert str(error.value) == message.rstrip(".") + end
 
 
 def test_check_resources_fails_when_work_exceeds_the_budget(many_products):

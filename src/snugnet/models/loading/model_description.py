@@ -181,7 +181,9 @@ class _Parser:
         return network
 
     def _parse_model(self, entry: Any) -> NetworkDescription:
-        if not isinstance(entry, Mapping) or entry.get("class_name") not in allowed.MODELS:
+        if not isinstance(entry, Mapping) or not _is_listed(
+            entry.get("class_name"), allowed.MODELS
+        ):
             kind = _quote(entry.get("class_name")) if isinstance(entry, Mapping) else "no class"
             raise InputError(
                 f"the file describes {kind}, not a Functional or Sequential model. Subclassed "
@@ -364,14 +366,14 @@ def _copy_activation(value: Any) -> Any:
             return _copy_activation(config)
         if kind == "QuantizeAwareActivation" and isinstance(config, Mapping):
             return _copy_activation(config.get("activation"))
-        if kind in allowed.ACTIVATION_LAYERS and isinstance(config, Mapping):
+        if _is_listed(kind, allowed.ACTIVATION_LAYERS) and isinstance(config, Mapping):
             settings = {key: _copier_of(key)(entry) for key, entry in config.items()}
             settings = {
                 key: entry for key, entry in settings.items() if not key.endswith("_initializer")
             }
             return {"class_name": kind, "config": settings}
         value = kind
-    if value not in allowed.ACTIVATIONS:
+    if not _is_listed(value, allowed.ACTIVATIONS):
         raise _ProblemError(f"the activation {_quote(value)} is not supported")
     return value
 
@@ -406,8 +408,13 @@ def _is_object(value: Any, kinds: Collection[str]) -> bool:
     return (
         isinstance(value, Mapping)
         and isinstance(value.get("config"), Mapping)
-        and value.get("class_name") in kinds
+        and _is_listed(value.get("class_name"), kinds)
     )
+
+
+def _is_listed(value: Any, names: Collection[str]) -> bool:
+    """Check that a value of a file, which may be of any type, is one of some names."""
+    return isinstance(value, str) and value in names
 
 
 def _copy_dtype(value: Any) -> Any:

@@ -153,6 +153,34 @@ def test_load_keras_file_fails_when_layer_is_another_object(network, tmp_path, f
         load(path)
 
 
+def name_by_list(description: dict, place: str) -> None:
+    """Make a name of a description a list, which cannot be looked up in a set."""
+    names = ["relu"]
+    if place == "model":
+        description["class_name"] = names
+    elif place == "layer":
+        last_layer(description)["class_name"] = names
+    elif place == "activation":
+        last_layer(description)["config"]["activation"] = names
+    else:
+        described = {"class_name": names, "config": {}}
+        last_layer(description)["config"][place] = described
+
+
+@pytest.mark.parametrize("form", ["h5", "keras"])
+@pytest.mark.parametrize(
+    "place", ["model", "layer", "activation", "recurrent_activation", "bias_constraint", "dtype"]
+)
+def test_load_keras_file_fails_clearly_when_name_is_a_list(network, tmp_path, form, place):
+    path = tmp_path / f"model.{form}"
+    network.save(path)
+    edit = edit_h5 if form == "h5" else edit_keras
+    edit(path, lambda description: name_by_list(description, place))
+    with pytest.raises(InputError, match=r"model\.(h5|keras): ") as error:
+        load(path)
+    assert "unhashable" not in str(error.value)
+
+
 @pytest.mark.parametrize("name", OBJECTS)
 def test_load_keras_file_drops_initializer_when_it_is_an_object(network, tmp_path, name):
     path = tmp_path / "model.keras"

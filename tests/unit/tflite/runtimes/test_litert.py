@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
+from snugnet.core.budget import DEFAULT_BUDGET
 from snugnet.core.errors import InputError
 from snugnet.core.tflite_schemes import SCHEMES
+from snugnet.services.resources import check_resources
 from snugnet.tflite.flatbuffer import read_graph
 from snugnet.tflite.model_file import ModelFile
 from snugnet.tflite.runtimes.litert import measure_latency, predict
@@ -188,6 +190,8 @@ def test_predict_refuses_file_when_tensorflow_runs_operator(keras, tmp_path):
             predict(file, x)
         with pytest.raises(InputError, match="FlexWriteFile"):
             measure_latency(path, x, 1, 0)
+    with pytest.raises(InputError, match=r"without Select TensorFlow operators\.$"):
+        check_resources(path, read_graph(path), 1, DEFAULT_BUDGET)
     assert not canary.exists()
     # Without the check, LiteRT runs the operator, because this process has imported TensorFlow.
     interpreter = Interpreter(model_path=str(path))
