@@ -15,6 +15,7 @@ from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
 from snugnet.core.inputs import InputPort, has_several_inputs, list_sample_inputs
 from snugnet.core.tasks import Task, choose_task, is_one_hot, is_whole
+from snugnet.core.text import escape_line
 from snugnet.services.arguments import ArgumentError
 from snugnet.services.input_files import check_input_files
 from snugnet.services.study_folder import StudyFolder, choose_study_folder, has_content
@@ -150,7 +151,7 @@ def init_study(request: InitRequest) -> InitReport:
         The written files, the command that runs the study, and the variants that are left out.
 
     Raises:
-        ArgumentError: If the name cannot be used.
+        ArgumentError: If the name or a path cannot be used.
         InputError: If the data or the model cannot be used, or if a file exists and `force` is not
             set. Nothing is written then.
         OSError: If a file cannot be read or written.
@@ -159,6 +160,7 @@ def init_study(request: InitRequest) -> InitReport:
     from snugnet.datasets.prepare import prepare
 
     check_input_files(request.data, request.model)
+    _check_paths(request)
     folder = choose_study_folder(request.study_name, request.output)
     folder.check(request.force)
     config = folder.read_base(request.study_name)
@@ -188,6 +190,20 @@ def init_study(request: InitRequest) -> InitReport:
         unfit=unfit,
         possible_groups=_find_possible_groups(request, arrays, settings),
     )
+
+
+def _check_paths(request: InitRequest) -> None:
+    """Check that the paths can be part of a comment in the configuration: it is one line.
+
+    Raises:
+        ArgumentError: If a path has line feeds or other control characters.
+    """
+    paths = {"data": request.data, "model": request.model, "output": request.output}
+    for argument, path in paths.items():
+        shown = escape_line(str(path))
+        if path is not None and shown != str(path):
+            problem = "a path with control characters is not supported. Rename the file or folder."
+            raise ArgumentError(argument, shown, problem)
 
 
 def _find_possible_groups(

@@ -484,6 +484,20 @@ def test_init_names_study_in_snakefile_when_output_is_set(command_json, own_fold
     assert (own_folder / "Snakefile").read_text() == snakefile
 
 
+@pytest.mark.parametrize("option", ["--data", "--output"])
+def test_init_writes_nothing_when_path_has_line_feeds(command, own_folder, option):
+    """The path is part of a comment in the configuration."""
+    path = "../a\nstudy: []\n#.npz"
+    (own_folder / "../Belt-2025.npz").rename(own_folder / path)
+    data = () if option == "--data" else ("--data", "../belt.csv")
+    code, _, errors = command("init", *data, option, path)
+    assert code == 2
+    shown = path.replace("\n", "\\x0a")
+    assert errors.startswith(f"snugnet: {option} {shown}: a path with control characters is not")
+    assert errors.count("\n") == 1
+    assert list(own_folder.iterdir()) == []
+
+
 def test_init_changes_nothing_when_project_is_another(command, own_folder):
     (own_folder / "workflow").mkdir()
     files = {"config.yaml": "samples: [a]\n", "workflow/Snakefile": "rule all:\n    input: []\n"}
