@@ -15,6 +15,9 @@ from snugnet.services.output_files import check_folder
 CONFIG = Path("config.yaml")
 # Values of a configuration; a short text with aliases of YAML can stand for many more.
 MAX_VALUES = 100_000
+PROFILE = Path("profiles/default/profile.yaml")
+# Snakemake prefers a profile of this name to the one in `profiles`.
+FIRST_PROFILE = Path("default")
 CLONE_SNAKEFILE = Path("workflow/Snakefile")
 # The command that runs a study.
 RUN = "snakemake --cores 2 all"
@@ -60,9 +63,11 @@ class StudyFolder:
         """Check that the files can be written, and that no existing file would be overwritten.
 
         Raises:
-            InputError: If a file exists with other content and `force` is not set; or if the
-                folder of a file does not exist or cannot be written to.
+            InputError: If a file exists with other content and `force` is not set; if the folder of
+                a file does not exist or cannot be written to; or if Snakemake would use another
+                profile.
         """
+        _check_profile()
         for path in (self.output, *self.texts):
             check_folder(path)
         if self.output.exists() and not force:
@@ -106,6 +111,23 @@ class StudyFolder:
                         "another name."
                     )
         return config
+
+
+def _check_profile() -> None:
+    """Check that Snakemake would use the profile of the study, and no other one.
+
+    A profile can contain code, which Snakemake runs even in a dry run. It prefers, for example,
+    `profile.v9+.yaml`, and it may replace a setting by the path of a file of that name.
+    """
+    folder = PROFILE.parent
+    others = [FIRST_PROFILE] if FIRST_PROFILE.exists() else []
+    others += sorted(folder.iterdir()) if folder.is_dir() else []
+    others = [path for path in others if path != PROFILE and not path.name.startswith(".")]
+    if others:
+        raise InputError(
+            f"{others[0]}: Snakemake could use this instead of {PROFILE}, and a profile can run "
+            "code. Move it elsewhere, or run the command in an empty folder."
+        )
 
 
 def _check_blocks(path: Path, values: Any) -> None:
@@ -157,7 +179,7 @@ def choose_study_folder(name: str, output: Path | None) -> StudyFolder:
         configs=(installation.DEFAULT_CONFIG, *user_configs),
         texts={
             snakefile: _format_snakefile(first),
-            Path("profiles/default/profile.yaml"): installation.PROFILE.read_text(),
+            PROFILE: installation.PROFILE.read_text(),
         },
     )
 

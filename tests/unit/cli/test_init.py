@@ -498,6 +498,32 @@ def test_init_writes_nothing_when_path_has_line_feeds(command, own_folder, optio
     assert list(own_folder.iterdir()) == []
 
 
+@pytest.mark.parametrize("force", [(), ("--force",)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("profiles/default/profile.v9+.yaml", "profiles/default/config.yaml"),
+        *("profiles/default/greedy", "default/profile.yaml", "default"),
+    ],
+)
+def test_init_fails_when_snakemake_prefers_another_profile(command, own_folder, name, force):
+    path = own_folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("__use_yte__: true\n")
+    code, _, errors = command(*OWN, *force)
+    assert code == 2
+    shown = "default" if name.startswith("default") else name
+    assert f"{shown}: Snakemake could use this instead of profiles/default/profile.yaml" in errors
+    assert [file for file in own_folder.rglob("*") if file.is_file()] == [path]
+
+
+def test_init_writes_study_when_profile_folder_has_hidden_file(command, own_folder):
+    (own_folder / "profiles/default").mkdir(parents=True)
+    (own_folder / "profiles/default/.DS_Store").touch()
+    assert command(*OWN)[0] == 0
+    assert command(*OWN, "--force")[0] == 0
+
+
 def test_init_changes_nothing_when_project_is_another(command, own_folder):
     (own_folder / "workflow").mkdir()
     files = {"config.yaml": "samples: [a]\n", "workflow/Snakefile": "rule all:\n    input: []\n"}
