@@ -105,6 +105,8 @@ class Budget:
 
 
 DEFAULT_BUDGET = Budget()
+# The data of a study are those of its user.
+UNLIMITED = DEFAULT_BUDGET.scale(MAX_FACTOR)
 
 
 def as_budget(budget: "float | Budget") -> Budget:

@@ -9,7 +9,7 @@ from zipfile import ZipFile
 import numpy as np
 
 from snugnet.core.archives import DAMAGE_ERRORS, check_archive, check_array
-from snugnet.core.budget import DEFAULT_BUDGET, Budget
+from snugnet.core.budget import UNLIMITED, Budget
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
 from snugnet.core.inputs import add_value_axis, join_inputs, split_inputs
@@ -298,7 +298,7 @@ def read_arrays_by_role(
     required: tuple[str, ...],
     optional: tuple[str, ...],
     inputs: Mapping[str, str] | None = None,
-    budget: Budget = DEFAULT_BUDGET,
+    budget: Budget = UNLIMITED,
 ) -> dict[str, np.ndarray]:
     """Read the arrays of a user's .npz file, by role.
 

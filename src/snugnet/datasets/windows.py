@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from snugnet.core.budget import DEFAULT_BUDGET, Budget
+from snugnet.core.budget import DEFAULT_BUDGET, UNLIMITED, Budget
 from snugnet.core.errors import InputError
 from snugnet.core.inputs import has_several_inputs
 from snugnet.core.labels import convert_anomalies, decode_texts
@@ -32,7 +32,7 @@ COPIES = 4
 
 
 def load(
-    settings: WindowsDataset, datasets_dir: Path, seed: int, budget: Budget = DEFAULT_BUDGET
+    settings: WindowsDataset, datasets_dir: Path, seed: int, budget: Budget = UNLIMITED
 ) -> Samples:
     """Load windows or images.
 
@@ -48,7 +48,8 @@ def load(
             shape of a sample.
         datasets_dir: Folder that `path` is relative to.
         seed: Not used; nothing is drawn.
-        budget: Limits for the memory of the samples.
+        budget: Limits for the memory of the samples; a study has none, because its data are those
+            of its user.
 
     Returns:
         The samples, channels last.
@@ -109,7 +110,7 @@ def count_groups(settings: WindowsDataset, datasets_dir: Path) -> int:
         except (ValueError, OSError) as error:
             raise InputError(f"{path}: column {name} cannot be read ({error})") from None
     else:
-        group = read_npz(path, (name,), DEFAULT_BUDGET, only=(name,))[name]
+        group = read_npz(path, (name,), UNLIMITED, only=(name,))[name]
     return len(np.unique(group))
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Self, get_args
+from typing import Any, Self
 
 from snugnet.core.errors import InputError
-from snugnet.core.settings.firmware import MicrocontrollerName
+from snugnet.core.microcontrollers import MICROCONTROLLERS
 from snugnet.evaluation.headline import Headline
 
 
@@ -178,6 +178,6 @@ def list_measured_targets(rows: Sequence[ResultRow]) -> list[str]:
     """List the microcontrollers on which the C code of a cell was measured."""
     return [
         target
-        for target in get_args(MicrocontrollerName)
+        for target in MICROCONTROLLERS
         if any(row.device_cost(target) is not None for row in rows)
     ]

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 from snugnet.core.fractions import format_points
+from snugnet.core.microcontrollers import MICROCONTROLLERS
 from snugnet.core.paths import ResultPath
-from snugnet.core.settings.firmware import MicrocontrollerName
 from snugnet.core.text import describe_groups
 from snugnet.datasets.record import DatasetRecord, SplitRecord
 from snugnet.evaluation.gate import FitsCheck
@@ -276,7 +276,7 @@ def _build_line(row: ResultRow, headline: str, interval: str) -> dict[str, Value
         "groups": _format_number(row.n_groups, "d"),
         "file [KiB]": _format_number(row.size_bytes, ",.1f", 1 / 1024),
         "arena [KiB]": _format_number(row.arena_bytes, ",.1f", 1 / 1024),
-        **_format_device_costs(row, get_args(MicrocontrollerName)),
+        **_format_device_costs(row, MICROCONTROLLERS),
         "C code": Value(row.firmware or ""),
         "parameters": _format_number(row.parameters, ",d"),
         "sparsity": _format_number(row.file_zeros, ".3f"),

@@ -10,6 +10,7 @@ from snugnet.core.inputs import join_inputs, list_graph_inputs
 from snugnet.core.isolation import try_in_child
 from snugnet.core.tflite_graph import Graph
 from snugnet.int8.cost import check_cost
+from snugnet.tflite.runtimes.custom_operators import refuse_tensorflow_operators
 from snugnet.tflite.safe_operators import check_operators
 
 
@@ -39,7 +40,7 @@ def check_resources(
         InputError: If LiteRT cannot run it or crashes, or TensorFlow would run operators of it.
     """
     name = name or str(path)
-    # Refused here, and not for a lack of memory in the child process.
+    # Refused here, with advice, and not as rare operators.
     refuse_tensorflow_operators(path.read_bytes(), name)
     check_cost(graph, samples, budget, name)
     check_operators(graph, name, is_converted)
@@ -62,4 +63,7 @@ def check_resources(
     except InputError as error:
         # LiteRT does not say that it needs more memory.
         limit = format_bytes(budget.bytes_held)
-        raise InputError(f"{error}. It was run with at most {limit} of memory (--budget)") from None
+        reason = str(error).rstrip(".")
+        raise InputError(
+            f"{reason}. It was run with at most {limit} of memory (--budget)"
+        ) from None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from copy import deepcopy
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -12,9 +12,12 @@ from snugnet.config.schema import Schemes
 from snugnet.config.study import Study
 from snugnet.core.errors import InputError
 from snugnet.core.gate_entries import REQUIREMENTS, SELECTORS
+from snugnet.core.microcontrollers import MICROCONTROLLERS
 from snugnet.core.settings.base import Settings
 from snugnet.core.settings.datasets.base import FileDataset
+from snugnet.core.settings.firmware import MicrocontrollerName
 from snugnet.core.settings.gate import Gate, MeasurableGate
+from snugnet.firmware.targets import TARGETS
 from tests.paths import ROOT
 
 
@@ -805,3 +808,7 @@ def test_study_fails_when_analysis_names_unknown_model():
     config = {**minimal(), "analyses": {"mistakes": {"models": ["nett"]}}}
     with pytest.raises(InputError, match=r"analyses.mistakes.models: unknown model 'nett'\. Did"):
         study(config)
+
+
+def test_microcontrollers_are_equal_when_schema_lists_them():
+    assert get_args(MicrocontrollerName) == MICROCONTROLLERS == tuple(TARGETS)

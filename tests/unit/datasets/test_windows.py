@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from snugnet.core.budget import Budget, BudgetError
+from snugnet.core.budget import DEFAULT_BUDGET, Budget, BudgetError
 from snugnet.core.errors import InputError
 from snugnet.core.samples import Samples, load_split, save_split
 from snugnet.core.settings.datasets.folds import Folds
@@ -162,7 +162,7 @@ def test_windows_fails_before_parsing_when_rows_exceed_budget(tmp_path, monkeypa
     (tmp_path / "mine.csv").write_text(f"y,{names}\n" + '"1"\n' * 10_000)
     monkeypatch.setattr(pd, "read_csv", None)
     with pytest.raises(BudgetError, match=r"mine\.csv needs 6\.0 GiB of memory; the limit is 4\.0"):
-        load(tmp_path, "mine.csv")
+        windows.load(WindowsDataset(kind="windows", path="mine.csv"), tmp_path, 1, DEFAULT_BUDGET)
 
 
 def test_windows_accepts_csv_when_budget_is_larger(tmp_path):

@@ -92,7 +92,7 @@ def test_check_operators_refuses_file_when_size_is_computed():
         check(write(tensors, nodes, [0], [2]))
 
 
-def test_check_operators_accepts_file_when_size_is_that_of_a_shape():
+def test_check_operators_accepts_file_when_size_is_of_a_shape():
     tensors = [FLOATS, Tensor((2,), "int32"), FLOATS]
     nodes = [Node("SHAPE", [0], [1], None), Node("RESHAPE", [0, 1], [2], None)]
     check(write(tensors, nodes, [0], [2]))
