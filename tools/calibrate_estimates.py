@@ -1,6 +1,7 @@
 """Fit the estimates of code and instructions to emulated runs of many models.
 
-python tools/calibrate_estimates.py results/tflite/*/*/fiq_*/model.tflite …
+python tools/write_random_networks.py FOLDER
+python tools/calibrate_estimates.py results/tflite/*/*/fiq_*/model.tflite FOLDER/*/*/*/model.tflite
 
 Writes src/snugnet/firmware/estimates.json. Files of one model (a folder above) are left out
 together when errors are measured.

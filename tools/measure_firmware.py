@@ -17,7 +17,7 @@ from snugnet.firmware.targets import TARGETS
 from snugnet.services.firmware import emulate
 
 DOCS = Path(__file__).parents[1] / "docs"
-TABLE = DOCS / "results" / "firmware.csv"
+TABLE = DOCS / "results" / "firmware" / "tflm.csv"
 PAGE = DOCS / "reference" / "firmware.md"
 SAMPLES = 4
 # The kernels of the anchors that are compared: the smallest and fastest registration.

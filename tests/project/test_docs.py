@@ -211,3 +211,31 @@ def test_performance_page_has_figures_when_it_is_read():
     scripts = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
     assert scripts == set(re.findall(r"`python benchmarks/(\w+)\.py[^`]*`", text))
     assert "not been measured" not in text
+
+
+def test_firmware_page_is_equal_when_it_is_generated_again():
+    tool = script("measure_firmware")
+    table = pd.read_csv(tool.TABLE)
+    assert tool.write_page(table) == tool.PAGE.read_text(), "run: python tools/measure_firmware.py"
+
+
+def test_firmware_figures_reach_goals_when_they_are_measured():
+    """Flash, RAM and instructions beside TensorFlow Lite Micro with CMSIS-NN."""
+    table = pd.read_csv(script("measure_firmware").TABLE)
+    assert table["exact"].all()
+    compared = table[table["tflm_instructions"].notna()]
+    ratios = {
+        target: rows["instructions"] / rows["tflm_instructions"]
+        for target, rows in compared.groupby("target")
+    }
+    assert ratios["cortex-m4"].max() <= 1.0
+    assert ratios["cortex-m0"].max() <= 1.0
+    assert ratios["cortex-m55"].max() <= 1.5
+    assert (compared["arena_bytes"] <= compared["tflm_arena_bytes"]).all()
+    on_m4 = compared[compared["target"] == "cortex-m4"]
+    small = on_m4[on_m4["tflm_file_bytes"] < 50 * 1024]
+    assert len(small) >= 9
+    assert (small["flash_bytes"] / small["tflm_flash_bytes"]).max() <= 0.45
+    assert (on_m4["flash_bytes"] / on_m4["tflm_flash_bytes"]).max() <= 0.92
+    few = on_m4[on_m4["model"].isin(["digits_fc-lowrank", "digits_cnn-lowrank"])]
+    assert (few["instructions"] / few["tflm_instructions"]).max() <= 0.6
