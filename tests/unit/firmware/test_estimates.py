@@ -46,7 +46,7 @@ def test_table_has_all_targets_when_it_is_read():
         assert 0 < model.stack < 2000
 
 
-def test_count_work_counts_words_when_depth_is_no_multiple_of_four():
+def test_count_work_counts_words_when_depth_is_ten():
     work = count_work(make(DENSE))
     assert work == {
         "conv calls": 1,
