@@ -278,7 +278,9 @@ def list_contents(folder: Path) -> dict[str, str]:
 def _find_damage(path: Path) -> str | None:
     """Return why a file is not complete; None if it is."""
     try:
-        if path.suffix in (".tflite", ".npz", ".json"):
+        if path.name == "library.json":  # of a firmware folder
+            json.loads(path.read_text())
+        elif path.suffix in (".tflite", ".npz", ".json"):
             export.read(path)
         elif path.suffix == ".yaml":
             assert isinstance(yaml.safe_load(path.read_text()), dict), "no configuration"

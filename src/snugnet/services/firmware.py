@@ -300,10 +300,9 @@ def _read_file(model: "str | Path | QuantizedModel", command: str, budget: Budge
         file = ModelFile.read(model)
     check_full_integer(file.graph, name, command, scheme)
     ends = [*file.graph.inputs, *file.graph.outputs]
-    if not file.graph.inputs or not all(file.graph.tensors[index].shape for index in ends):
-        raise InputError(
-            f"{name}: the model needs inputs, and inputs and outputs with an axis of samples."
-        )
+    has_ends = bool(file.graph.inputs) and bool(file.graph.outputs)
+    if not has_ends or not all(file.graph.tensors[index].shape for index in ends):
+        raise InputError(f"{name}: the model needs inputs and outputs, with an axis of samples.")
     check_cost(file.graph, _fill_invocations(file, CANDIDATES), budget, name)
     return file
 

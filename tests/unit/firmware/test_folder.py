@@ -17,7 +17,7 @@ from snugnet.firmware.program import make_program
 from snugnet.int8.engine import Model
 from snugnet.tflite.flatbuffer import parse_graph
 from tests.firmware_build import WARNINGS, needs_compiler
-from tests.tflite_files import Tensor, single
+from tests.tflite_files import Node, Tensor, single, write
 from tests.unit.int8 import models
 
 NETWORK = models.network()
@@ -290,3 +290,11 @@ def test_write_folder_gives_same_text_when_facts_are_empty(path):
     x = np.zeros((1, *program.model.inputs[0].shape[1:]), np.int8)
     vectors = compute_vectors(program.model, x)
     assert write_folder(program, "m", vectors) == write_folder(program, "m", vectors, ModelFacts())
+
+
+def test_export_firmware_fails_when_model_has_no_outputs(tmp_path):
+    path = tmp_path / "relu.tflite"
+    port = Tensor((1, 4), "int8", 0.1)
+    path.write_bytes(write([port, port], [Node("RELU", [0], [1])], [0], []))
+    with pytest.raises(InputError, match="the model needs inputs and outputs"):
+        sn.export_firmware(path, tmp_path / "net")

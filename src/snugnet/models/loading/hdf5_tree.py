@@ -109,7 +109,7 @@ def read_tree(path: Path, budget: Budget) -> Hdf5Tree:
                     _check_dataset(item, name)
                     bytes_held += item.nbytes
                     budget.check_bytes_unpacked(bytes_held, "the file")
-                    tree.arrays[where] = np.asarray(item[()])
+                    tree.arrays[where] = _read_array(item, name)
                 if attributes := _read_attributes(item):
                     tree.attributes[where] = attributes
     except InputError as error:
@@ -172,6 +172,14 @@ def _check_dataset(dataset: Any, name: str) -> None:
     filters = {properties.get_filter(i)[0] for i in range(properties.get_nfilters())}
     if filters - set(FILTERS):
         raise InputError(f"{name!r} needs a plug-in of HDF5 to be read; save the model anew")
+
+
+def _read_array(dataset: Any, name: str) -> np.ndarray:
+    """Read a dataset that was checked."""
+    array = np.asarray(dataset[()])
+    if array.dtype.kind not in "fiub":  # a dataset may have a type, but no elements
+        raise InputError(f"{name!r} has no numbers; save the model anew")
+    return array
 
 
 def _read_attributes(item: Any) -> dict[str, str | tuple[str, ...]]:

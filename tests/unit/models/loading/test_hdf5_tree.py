@@ -76,3 +76,11 @@ def test_tree_is_the_same_when_it_is_saved_and_loaded(tmp_path):
     for name, array in tree.arrays.items():
         assert loaded.arrays[name].dtype == array.dtype
         np.testing.assert_array_equal(loaded.arrays[name], array)
+
+
+def test_read_tree_fails_when_dataset_has_no_elements(tmp_path):
+    path = tmp_path / "model.h5"
+    with h5py.File(path, "w") as file:
+        file["weights"] = h5py.Empty("f4")
+    with pytest.raises(InputError, match="has no numbers"):
+        read_tree(path, DEFAULT_BUDGET)
