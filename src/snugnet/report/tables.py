@@ -347,34 +347,29 @@ def _tabulate_fitting_cells(study: ReportData, check: FitsCheck) -> Table:
 def tabulate_recommendations(study: ReportData) -> Table:
     """Tabulate for each dataset the recommended and the most accurate model; see `recommend`."""
     interval = _format_ci(study)
-    titles = [
-        "dataset",
-        "recommended model",
-        f"{study.headline}, {interval}",
-        "file [KiB]",
-        "most accurate model",
-        f"best {study.headline}, {interval}",
-        "file of the most accurate model [KiB]",
-    ]
-    rows = [
-        [
-            Value(choice.dataset),
-            *_format_choice(choice.recommended),
-            *_format_choice(choice.most_accurate),
-        ]
-        for choice in recommend(study.rows)
-    ]
-    return Table(titles, rows)
-
-
-def _format_choice(row: ResultRow) -> list[Value]:
-    """Format name, accuracy and file size of a cell."""
-    name = f"{row.model}, {row.variant}, {format_scheme(row.scheme, row.runtime)}"
-    return [
-        Value(name, cell=row.address),
-        Value(format_accuracy(row.by_column), row.headline.value),
-        _format_number(row.size_bytes, ",.1f", 1 / 1024),
-    ]
+    target = next(iter(study.targets), None)
+    lines = []
+    for choice in recommend(study.rows):
+        line = {"dataset": Value(choice.dataset)}
+        for row, name, best, place in (
+            (choice.recommended, "recommended model", "", ""),
+            (choice.most_accurate, "most accurate model", "best ", " of the most accurate model"),
+        ):
+            text = f"{row.model}, {row.variant}, {format_scheme(row.scheme, row.runtime)}"
+            line[name] = Value(text, cell=row.address)
+            line[f"{best}{study.headline}, {interval}"] = Value(
+                format_accuracy(row.by_column), row.headline.value
+            )
+            costs = (
+                {"file [KiB]": _format_number(row.size_bytes, ",.1f", 1 / 1024)}
+                if target is None
+                else _format_device_costs(row, [target])
+            )
+            for title, value in costs.items():
+                head, _, unit = title.partition(" [")
+                line[f"{head}{place} [{unit}"] = value
+        lines.append(line)
+    return build_table(lines)
 
 
 def tabulate_datasets(study: ReportData) -> Table:
@@ -409,13 +404,15 @@ def _format_split(split: SplitRecord | None) -> Value:
 
 
 def tabulate_certificates(study: ReportData) -> Table:
-    """Tabulate the verification of each full-integer file."""
+    """Tabulate the verification of each full-integer file, and of its C code."""
+    has_firmware = any(row.firmware for row in study.rows)
     titles = [
         "model",
         "variant",
         "scheme",
         "LiteRT reference kernels",
         "TFLM",
+        *(["C code"] if has_firmware else []),
         "first mismatch or reason",
         "max Δ of XNNPACK [LSB]",
         "decisions changed by XNNPACK",
@@ -428,6 +425,7 @@ def tabulate_certificates(study: ReportData) -> Table:
             Value(row.scheme),
             Value(row.litert_ref),
             Value(row.tflm or ""),
+            *([Value(row.firmware or "")] if has_firmware else []),
             Value(row.verification or ""),
             _format_number(row.xnnpack_worst_lsb, ",d"),
             _format_number(row.xnnpack_decisions_changed, ",d"),

@@ -236,6 +236,24 @@ def test_fits_table_has_most_accurate_cell_first_when_two_fit(small):
     ]
 
 
+def test_certificates_have_c_code_when_study_has_it(small):
+    small.model("m", "synthetic_x", ["original"], ["float32", "fiq_int8"])
+    assert "C code" not in tables.tabulate_certificates(small.collect()).titles
+    small.firmware("cortex-m4")
+    table = tables.tabulate_certificates(small.collect())
+    assert [row[table.titles.index("C code")].text for row in table.rows] == ["exact"]
+
+
+def test_recommended_model_has_flash_when_c_code_was_measured(small):
+    small.model("m", "synthetic_x", ["original"], ["float32", "fiq_int8"])
+    assert "file [KiB]" in tables.tabulate_recommendations(small.collect()).titles
+    small.firmware("cortex-m4")
+    table = tables.tabulate_recommendations(small.collect())
+    assert "flash on cortex-m4 [KiB]" in table.titles
+    assert "instructions on cortex-m4 of the most accurate model [millions]" in table.titles
+    assert table.rows[0][1].text == "m, original, fiq_int8"
+
+
 def test_cost_begins_with_sign_when_it_is_estimated(small):
     small.model("m", "synthetic_x", ["original"], ["float32", "fiq_int8"])
     small.firmware("cortex-m4")
