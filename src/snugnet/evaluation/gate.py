@@ -12,8 +12,8 @@ class RequirementCheck:
     Attributes:
         gate: Place of the requirement in the configuration.
         text: Description of the requirement.
-        cells: Number of checked cells.
-        failed: Number of failed cells.
+        cells: Number of checked cells; of datasets for `fits`.
+        failed: Number of those that failed.
     """
 
     gate: str

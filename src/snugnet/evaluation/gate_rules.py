@@ -60,7 +60,10 @@ def check_requirements(
                 for message in _list_failures(name, selected, gate)
             ]
             text = f"{limit} ({describe_scope(gate)})"
-            checks.append(RequirementCheck(where, text, len(selected), len(messages)))
+            checked = len(selected)
+            if name == "fits":  # a requirement for datasets
+                checked = len({row["dataset"] for row in selected})
+            checks.append(RequirementCheck(where, text, checked, len(messages)))
             failures += messages
     return checks, failures
 

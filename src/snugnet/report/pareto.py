@@ -54,10 +54,10 @@ def list_device_costs(target: str) -> dict[str, CostAxis]:
     suffix = target.replace("-", "_")
     return {
         "flash_kib": CostAxis(f"flash_bytes_{suffix}", 1 / 1024, f"flash on {target} [KiB]"),
-        "ram_kib": CostAxis(f"ram_bytes_{suffix}", 1 / 1024, f"RAM on {target} [KiB]"),
         "minstructions": CostAxis(
             f"instructions_{suffix}", 1e-6, f"instructions on {target} [millions]"
         ),
+        "ram_kib": CostAxis(f"ram_bytes_{suffix}", 1 / 1024, f"RAM on {target} [KiB]"),
     }
 
 

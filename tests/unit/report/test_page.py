@@ -214,8 +214,8 @@ def test_device_figure_has_integer_cells_when_code_was_measured(small):
     assert [row["scheme"] for row in figure.rows] == ["fiq_int8", "fiq_uint8"]
     assert [panel["description"].split(" against ")[1] for panel in figure.panels] == [
         "flash on cortex-m4 [KiB].",
-        "RAM on cortex-m4 [KiB].",
         "instructions on cortex-m4 [millions].",
+        "RAM on cortex-m4 [KiB].",
     ]
 
 
