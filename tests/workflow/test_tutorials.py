@@ -146,6 +146,24 @@ def test_commands_of_pages_run_when_named_files_exist(project):
 
 
 @pytest.mark.slow
+def test_firmware_page_leads_to_selftest_when_model_is_keras(project):
+    """The first commands of the page, from a Keras file to the self-test in the emulator."""
+    y = np.arange(200) % 5
+    noise = np.random.default_rng(0).normal(size=(200, 32, 32, 1))
+    for name in ("train", "test"):
+        x = (noise + y[:, None, None, None]).astype(np.float32)
+        np.savez(project.folder / f"{name}.npz", x=x, y=y)
+    save_model(project, filters=[8, 16, 16, 16], shape=(32, 32, 1))
+    page = (ROOT / "docs/howto/firmware.md").read_text()
+    commands = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)[0].splitlines()
+    assert [command.split()[0] for command in commands] == ["snugnet", "snugnet", "make", "make"]
+    for command in commands:
+        if HAS_EMULATOR or not command.startswith(EMULATED):
+            shell(project, command)
+    assert "float" not in (project.folder / "firmware/golden.h").read_text()
+
+
+@pytest.mark.slow
 @pytest.mark.real
 @pytest.mark.skipif(DATASETS is None, reason="SNUGNET_DATASETS names no folder of real data")
 def test_mnist_tutorial_runs_when_real_data_is_present(project):
