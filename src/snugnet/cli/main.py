@@ -72,12 +72,14 @@ def _work(folder: Path, reader: int, writer: int) -> int:
         The exit code.
     """
     os.close(writer)
+    # Before any thread starts: threads that exist keep their rights. The folder itself is removed,
+    # if this process is killed, so writing beside it stays allowed.
+    if sys.argv[1:2] and sys.argv[1] in READING:
+        give_up_rights([folder.parent])
     threading.Thread(target=_end_with_parent, args=(reader, folder), daemon=True).start()
     tempfile.tempdir = str(folder)
     faulthandler.enable((folder / "calls").open("w"), all_threads=False)
     _keep_standard_error_for_python()
-    if sys.argv[1:2] and sys.argv[1] in READING:
-        give_up_rights([folder])
     return _run()
 
 

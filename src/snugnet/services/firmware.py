@@ -258,6 +258,10 @@ def _check_folder(folder: Path, name: str, overwrite: bool) -> None:
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise InputError(f"{folder}: not a folder. Give the path of a folder.")
     for relative in list_files(name):
+        if (folder / relative).parent.is_symlink():
+            raise InputError(
+                f"{(folder / relative).parent}: a symbolic link. Give the path of another folder."
+            )
         check_new_file(folder / relative, overwrite)
 
 

@@ -22,7 +22,7 @@ PLAIN = frozenset(
         "LESS_EQUAL LOG LOG_SOFTMAX LOGICAL_AND LOGICAL_NOT LOGICAL_OR LOGISTIC MAX_POOL_2D "
         "MAXIMUM MINIMUM MUL NEG NOT_EQUAL PACK POW PRELU QUANTIZE RANK RELU RELU6 "
         "RELU_0_TO_1 RELU_N1_TO_1 ROUND RSQRT SELECT SELECT_V2 SHAPE SIGN SIN SOFTMAX "
-        "SPACE_TO_DEPTH SQRT SQUARE SQUARED_DIFFERENCE SQUEEZE SUB SVDF TANH "
+        "SPACE_TO_DEPTH SQRT SQUARE SQUARED_DIFFERENCE SQUEEZE SUB TANH "
         "UNIDIRECTIONAL_SEQUENCE_LSTM UNPACK ZEROS_LIKE"
     ).split()
 )
@@ -62,10 +62,19 @@ STRUCTURAL: dict[str, tuple[int, ...]] = {
 }
 # Operators whose output depends on the shape of the input only.
 SHAPE_OPERATORS = ("RANK", "SHAPE", "ZEROS_LIKE")
+# Operators whose output may have another type than their input; LiteRT checks these types itself.
+FREE_TYPES = frozenset(
+    (
+        "ARG_MAX ARG_MIN CAST DEQUANTIZE EQUAL GREATER GREATER_EQUAL LESS LESS_EQUAL LOGICAL_AND "
+        "LOGICAL_NOT LOGICAL_OR NOT_EQUAL ONE_HOT QUANTIZE RANGE RANK SHAPE"
+    ).split()
+)
+# Positions of the inputs that have the type of the output, if it is not the first.
+DATA_POSITIONS = {"FILL": 1, "SELECT": 1, "SELECT_V2": 1, "SPLIT": 1, "TRANSPOSE_CONV": 2}
 # Ranges of options; an option that is not listed decides on no shape and no place.
 SIZES = (
     *("strideH", "strideW", "filterHeight", "filterWidth", "blockSize"),
-    *("dilationHFactor", "dilationWFactor", "rank"),
+    *("dilationHFactor", "dilationWFactor"),
 )
 MAX_SIZE = 1 << 16
 MAX_RANK = 8
@@ -84,6 +93,8 @@ def check_operators(graph: Graph, name: str, is_converted: bool = False) -> None
     Raises:
         InputError: If an operator is unknown, or if its options or its constants are implausible.
     """
+    if not is_converted:
+        _check_order(graph, name)
     varying = set(graph.inputs)
     for position, operator in enumerate(graph.operators):
         where = f"{name}: operator {position} {operator.name}"
@@ -106,8 +117,44 @@ def _check_operator(graph: Graph, operator: Operator, where: str) -> None:
             f"{where} is not among the operators that Snugnet runs, because files can make rare "
             "operators damage memory. `snugnet inspect` shows the file."
         )
-    if problem := _find_problem(graph, operator):
+    if problem := _find_problem(graph, operator) or _find_wrong_type(graph, operator):
         raise InputError(f"{where} {problem}; the file is damaged")
+
+
+def _check_order(graph: Graph, name: str) -> None:
+    """Check that each tensor is written once, and before it is read.
+
+    A tensor that is read earlier has the values of the sample before, which no trial sees.
+    """
+    known = {tensor.index for tensor in graph.tensors if tensor.values is not None}
+    known |= {tensor.index for tensor in graph.tensors if tensor.variable} | set(graph.inputs)
+    for position, operator in enumerate(graph.operators):
+        where = f"{name}: operator {position} {operator.name}"
+        missing = [i for i in operator.inputs if i >= 0 and i not in known and _has_bytes(graph, i)]
+        if missing:
+            raise InputError(f"{where} reads tensor {missing[0]} before it is written")
+        if written := known & set(operator.outputs):
+            raise InputError(f"{where} writes tensor {min(written)}, which has its values already")
+        known |= set(operator.outputs)
+
+
+def _has_bytes(graph: Graph, index: int) -> bool:
+    """Return whether a tensor has elements; an empty constant has no values in a file."""
+    return 0 not in graph.tensors[index].shape
+
+
+def _find_wrong_type(graph: Graph, operator: Operator) -> str | None:
+    """Return which output has another type than the input that it is computed from, if any."""
+    if operator.name in FREE_TYPES:
+        return None
+    source = _tensor(graph, operator, DATA_POSITIONS.get(operator.name, 0))
+    for index in operator.outputs:
+        dtype = graph.tensors[index].dtype
+        if source is None or dtype == source.dtype:
+            continue
+        if (operator.name, source.dtype, dtype) != ("SOFTMAX", "int8", "int16"):
+            return f"computes {dtype} from {source.dtype}"
+    return None
 
 
 def _find_problem(graph: Graph, operator: Operator) -> str | None:
@@ -141,6 +188,8 @@ def _check_slice(graph: Graph, operator: Operator) -> str | None:
     """Check that each index that is taken out of an axis is inside of it."""
     mask = int(operator.options.get("shrinkAxisMask", 0))
     source = _tensor(graph, operator, 0)
+    if operator.options.get("offset"):
+        return "takes a size instead of an end"
     if not mask or source is None:
         return None
     begin = _constant(graph, operator, 1)
@@ -153,10 +202,54 @@ def _check_slice(graph: Graph, operator: Operator) -> str | None:
     return None
 
 
+def _check_range(graph: Graph, operator: Operator) -> str | None:
+    """Check that a constant slice is inside of its input; TensorFlow Lite Micro trusts it."""
+    source = _tensor(graph, operator, 0)
+    begin, size = (_constant(graph, operator, position) for position in (1, 2))
+    if source is None or begin is None or size is None:
+        return "has no constant range"
+    pairs = list(zip(begin.ravel().tolist(), size.ravel().tolist(), strict=False))
+    is_inside = len(pairs) == len(source.shape) and all(
+        first >= 0 and count >= -1 and first + max(count, 0) <= length
+        for (first, count), length in zip(pairs, source.shape, strict=True)
+    )
+    return None if is_inside else "takes a range outside of its input"
+
+
 def _is_shape_vector(graph: Graph, operator: Operator) -> bool:
     """Return whether an operator slices the result of SHAPE."""
     producers = {index: other.name for other in graph.operators for index in other.outputs}
     return producers.get(_input(operator, 0)) in SHAPE_OPERATORS
+
+
+def _check_states(graph: Graph, operator: Operator) -> str | None:
+    """Check the types of an LSTM: kernels of one type write states of fixed types."""
+    source = _tensor(graph, operator, 0)
+    states = [_tensor(graph, operator, position) for position in (18, 19)]
+    expected = {"float32": ("float32", "float32"), "int8": ("int8", "int16")}
+    types = tuple(state.dtype for state in states if state is not None)
+    if source is None or types != expected.get(source.dtype):
+        return "has states of wrong types"
+    return None
+
+
+def _check_channels(graph: Graph, operator: Operator) -> str | None:
+    """Check that weights have their scales along the output channels, as kernels read them."""
+    weights = _tensor(graph, operator, 1)
+    axis = 3 if operator.name == "DEPTHWISE_CONV_2D" else 0
+    if weights is not None and len(weights.scales) > 1 and weights.axis != axis:
+        return f"has scales along axis {weights.axis} of its weights"
+    return None
+
+
+def _check_scales(graph: Graph, operator: Operator) -> str | None:
+    """Check that what is quantized or dequantized has one scale: LiteRT changes the batch."""
+    for position in (operator.inputs[:1], operator.outputs[:1]):
+        if any(
+            len(graph.tensors[i].scales) > 1 and graph.tensors[i].values is None for i in position
+        ):
+            return "has several scales"
+    return None
 
 
 def _check_division(graph: Graph, operator: Operator) -> str | None:
@@ -195,19 +288,26 @@ def _check_size(graph: Graph, operator: Operator) -> str | None:
 CHECKS: dict[str, Callable[[Graph, Operator], str | None]] = {
     "BATCH_TO_SPACE_ND": _check_block,
     "BROADCAST_TO": _check_size,
+    "CONV_2D": _check_channels,
+    "DEPTHWISE_CONV_2D": _check_channels,
+    "DEQUANTIZE": _check_scales,
     "DIV": _check_division,
     "FILL": _check_size,
+    "FULLY_CONNECTED": _check_channels,
     "MIRROR_PAD": _check_paddings,
     "PAD": _check_paddings,
     "PADV2": _check_paddings,
+    "QUANTIZE": _check_scales,
     "RESHAPE": _check_size,
     "RESIZE_BILINEAR": _check_size,
     "RESIZE_NEAREST_NEIGHBOR": _check_size,
+    "SLICE": _check_range,
     "SPACE_TO_BATCH_ND": _check_block,
     "STRIDED_SLICE": _check_slice,
     "TILE": _check_size,
     "TRANSPOSE": _check_permutation,
     "TRANSPOSE_CONV": _check_size,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _check_states,
 }
 
 

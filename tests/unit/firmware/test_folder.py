@@ -298,3 +298,12 @@ def test_export_firmware_fails_when_model_has_no_outputs(tmp_path):
     path.write_bytes(write([port, port], [Node("RELU", [0], [1])], [0], []))
     with pytest.raises(InputError, match="the model needs inputs and outputs"):
         sn.export_firmware(path, tmp_path / "net")
+
+
+def test_export_firmware_fails_when_subfolder_is_a_link(path, tmp_path):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net" / "qemu").symlink_to(tmp_path / "outside")
+    with pytest.raises(InputError, match="a symbolic link"):
+        sn.export_firmware(path, tmp_path / "net")
+    assert list((tmp_path / "outside").iterdir()) == []

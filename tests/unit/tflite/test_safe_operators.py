@@ -64,6 +64,20 @@ def test_check_operators_refuses_operator_when_it_is_rare(name):
             ),
             "takes index 4 of an axis of 4",
         ),
+        (of_one("SLICE", [constant([0, 2]), constant([1, 3])]), "outside of its input"),
+        (of_one("SLICE", [constant([0, -1]), constant([1, 1])]), "outside of its input"),
+        (
+            of_one(
+                "STRIDED_SLICE",
+                [constant([0, 0]), constant([1, 5]), constant([1, 1])],
+                {"kind": "StridedSliceOptions", "offset": True},
+            ),
+            "takes a size instead of an end",
+        ),
+        (
+            single("CUMSUM", [Tensor((1, 4), "int32"), constant(1)], [Tensor((1, 4), "int8", 0.1)]),
+            "computes int8 from int32",
+        ),
         (
             of_one("CONCATENATION", (), {"kind": "ConcatenationOptions", "axis": 1 << 20}),
             "has axis 1048576",
@@ -81,7 +95,7 @@ def test_check_operators_refuses_file_when_size_is_a_sample(name):
     others = [constant([[1, 1]]) for _ in range(position)]
     inputs = [FLOATS, *others][: position + 1]
     inputs[position] = Tensor((2,), "int32")
-    with pytest.raises(InputError, match=r"depends on the values of the samples|not constant"):
+    with pytest.raises(InputError, match=r"depends on the values of the samples|not constant|no constant range"):
         check(single(name, inputs, [FLOATS]))
 
 
@@ -101,3 +115,21 @@ def test_check_operators_accepts_file_when_size_is_of_a_shape():
 def test_lists_of_operators_are_disjoint_when_they_are_read():
     assert not PLAIN & set(STRUCTURAL)
     assert np.all([name == name.upper() for name in PLAIN])
+
+
+def test_check_operators_refuses_file_when_order_is_wrong():
+    nodes = [Node("ADD", [0, 2], [1]), Node("NEG", [1], [2])]
+    with pytest.raises(InputError, match="operator 0 ADD reads tensor 2 before it is written"):
+        check(write([FLOATS] * 3, nodes, [0], [1]))
+
+
+@pytest.mark.parametrize("target", [0, 1])
+def test_check_operators_refuses_file_when_tensor_has_values(target):
+    nodes = [Node("NEG", [0], [1]), Node("NEG", [1], [target])]
+    with pytest.raises(InputError, match="which has its values already"):
+        check(write([FLOATS] * 2, nodes, [0], [1]))
+
+
+def test_check_operators_accepts_file_when_it_is_converted():
+    file = of_one("FLOOR_MOD")
+    check_operators(parse_graph(file, "file"), "m.h5", is_converted=True)

@@ -8,6 +8,9 @@ from snugnet.firmware.step import CodeStep, KernelSource, PreparedNode
 from snugnet.int8.node import count_elements
 from snugnet.int8.parameters import Copies
 
+# The C structure has 16 bits for the count of a loop.
+MAX_COUNT = 0xFFFF
+
 
 def lower_copies(prepared: PreparedNode, copies: Copies) -> CodeStep | None:
     """Generate copies; before them, padding is written to the whole output.
@@ -38,6 +41,8 @@ def lower_copies(prepared: PreparedNode, copies: Copies) -> CodeStep | None:
                 f"(const uint8_t *){{in{block.position}}} + {source}, {block.length * size});"
             )
             continue
+        counts = [loop.count for loop in block.loops]
+        node.require(max(counts) <= MAX_COUNT, "copies too many elements for generated code")
         name = prepared.name(f"copies{number}")
         declarations.append(format_struct("snugnet_copies", name, _format_block(block, size)))
         statements.append(f"snugnet_copy({{out{block.output}}}, {{in{block.position}}}, &{name});")

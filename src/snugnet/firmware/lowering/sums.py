@@ -28,6 +28,7 @@ WORD = 4
 def lower_dense(prepared: PreparedNode, dense: Dense) -> CodeStep:
     """Generate a dense layer: a convolution of rows, whose windows are single positions."""
     depth = dense.sums.weights.shape[1]
+    prepared.node.require(dense.rows <= MAX_SIZE, "has too many rows for generated code")
     weights = dense.sums.weights.reshape(-1, 1, 1, depth)
     image = Image(1, (dense.rows, 1), depth)
     windows = Windows((1, 1), (1, 1), (1, 1), (0, 0), (dense.rows, 1), (dense.rows, 1))
