@@ -95,7 +95,9 @@ def test_check_operators_refuses_file_when_size_is_a_sample(name):
     others = [constant([[1, 1]]) for _ in range(position)]
     inputs = [FLOATS, *others][: position + 1]
     inputs[position] = Tensor((2,), "int32")
-    with pytest.raises(InputError, match=r"depends on the values of the samples|not constant|no constant range"):
+    with pytest.raises(
+        InputError, match=r"depends on the values of the samples|not constant|no constant range"
+    ):
         check(single(name, inputs, [FLOATS]))
 
 
