@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from snugnet.core.microcontrollers import name_column
+
 
 @dataclass(frozen=True)
 class FileSize:
@@ -260,7 +262,7 @@ def _describe_firmware(firmware: Mapping[str, Any] | None) -> FirmwareSummary:
     costs = firmware["targets"] or firmware["estimates"]
     source = None if not costs else "measured" if firmware["targets"] else "estimated"
     columns = {
-        f"{figure}_{target.replace('-', '_')}": entry[figure]
+        name_column(figure, target): entry[figure]
         for target, entry in costs.items()
         for figure in ("flash_bytes", "ram_bytes", "instructions")
     }

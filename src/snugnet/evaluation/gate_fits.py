@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from snugnet.core.fractions import FRACTION_TOLERANCE, format_points
+from snugnet.core.microcontrollers import name_column
 from snugnet.core.settings.gate import MeasurableFits
 from snugnet.evaluation.rows import cell_name
 
@@ -65,14 +66,13 @@ def list_excesses(row: Row, fits: MeasurableFits) -> list[Excess]:
     """List the figures of a cell that are beyond the limits, or unknown; empty if it fits."""
     if row["status"] != "ok":
         return [Excess(f"status {row['status']}", float("inf"))]
-    suffix = fits.target.replace("-", "_")
     excesses = []
     for figure, limit, text in (
         ("flash_bytes", fits.flash, _format_bytes),
         ("ram_bytes", fits.ram, _format_bytes),
         ("instructions", fits.instructions, "{:,.0f}".format),
     ):
-        value: int | None = row.get(f"{figure}_{suffix}")
+        value: int | None = row.get(name_column(figure, fits.target))
         name = figure.removesuffix("_bytes").replace("ram", "RAM")
         if limit is None:
             continue

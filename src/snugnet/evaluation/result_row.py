@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from snugnet.core.errors import InputError
-from snugnet.core.microcontrollers import MICROCONTROLLERS
+from snugnet.core.microcontrollers import MICROCONTROLLERS, name_column
 from snugnet.evaluation.headline import Headline
 
 
@@ -148,9 +148,8 @@ class ResultRow:
 
     def device_cost(self, target: str) -> DeviceCost | None:
         """Return the cost on a microcontroller; None if it was not measured."""
-        suffix = target.replace("-", "_")
         names = ("flash_bytes", "ram_bytes", "instructions")
-        values = [self.by_column[f"{name}_{suffix}"] for name in names]
+        values = [self.by_column[name_column(name, target)] for name in names]
         return None if None in values else DeviceCost(*map(int, values))
 
     @property

@@ -87,9 +87,14 @@ class FirmwareBuild:
 
     def write(self, folder: Path) -> None:
         """Write the files to a folder."""
-        for relative, text in self.texts.items():
-            with atomic_write(folder / relative) as partial:
-                partial.write_text(text, encoding="utf-8")
+        write_files(folder, self.texts)
+
+
+def write_files(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write texts to files, by their paths in a folder."""
+    for relative, text in texts.items():
+        with atomic_write(folder / relative) as partial:
+            partial.write_text(text, encoding="utf-8")
 
 
 def build_firmware(

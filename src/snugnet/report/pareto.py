@@ -9,6 +9,7 @@ from typing import Any
 import altair as alt
 
 from snugnet.core.fractions import FRACTION_TOLERANCE
+from snugnet.core.microcontrollers import name_column
 from snugnet.evaluation.headline import Headline
 from snugnet.evaluation.result_row import ResultRow
 from snugnet.report.collect import ReportData
@@ -51,13 +52,14 @@ COSTS = {
 
 def list_device_costs(target: str) -> dict[str, CostAxis]:
     """List the costs on a microcontroller by their column in the figure's table."""
-    suffix = target.replace("-", "_")
     return {
-        "flash_kib": CostAxis(f"flash_bytes_{suffix}", 1 / 1024, f"flash on {target} [KiB]"),
-        "minstructions": CostAxis(
-            f"instructions_{suffix}", 1e-6, f"instructions on {target} [millions]"
+        "flash_kib": CostAxis(
+            name_column("flash_bytes", target), 1 / 1024, f"flash on {target} [KiB]"
         ),
-        "ram_kib": CostAxis(f"ram_bytes_{suffix}", 1 / 1024, f"RAM on {target} [KiB]"),
+        "minstructions": CostAxis(
+            name_column("instructions", target), 1e-6, f"instructions on {target} [millions]"
+        ),
+        "ram_kib": CostAxis(name_column("ram_bytes", target), 1 / 1024, f"RAM on {target} [KiB]"),
     }
 
 

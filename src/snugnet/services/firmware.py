@@ -10,9 +10,8 @@ import numpy as np
 from snugnet import __version__
 from snugnet.core.budget import DEFAULT_BUDGET, Budget, as_budget
 from snugnet.core.errors import InputError
-from snugnet.core.files import atomic_write
-from snugnet.core.inputs import list_graph_inputs
 from snugnet.core.text import format_count
+from snugnet.firmware.build import CANDIDATES, write_files
 from snugnet.firmware.c_text import check_c_name
 from snugnet.firmware.emulator import check_tools, emulate_program, find_target
 from snugnet.firmware.estimates import EstimatedFootprint, estimate_footprints
@@ -36,8 +35,8 @@ from snugnet.tflite.model_file import ModelFile
 if TYPE_CHECKING:
     from snugnet.services.quantized_model import QuantizedModel
 
-# Number of samples among which golden vectors are chosen, and of samples that are emulated.
-CANDIDATES, EMULATED = 64, 64
+# Number of samples that are emulated.
+EMULATED = 64
 MODEL_TYPES = "the path of a .tflite file, or a QuantizedModel"
 
 
@@ -194,9 +193,7 @@ def export_firmware(
     others = [target for target in TARGETS if target not in targets]
     estimates = estimate_footprints(program, others)
     texts = write_folder(program, name, golden, facts, footprints, estimates, __version__)
-    for relative, text in texts.items():
-        with atomic_write(path / relative) as partial:
-            partial.write_text(text, encoding="utf-8")
+    write_files(path, texts)
     return FirmwareExport(
         folder=path,
         arena_bytes=program.arena,
@@ -324,18 +321,9 @@ def _read_samples(
     budget: Budget,
 ) -> tuple[np.ndarray, str]:
     """Return samples that fill whole invocations, and their source."""
-    ports = list_graph_inputs(file.graph)
     batch = file.graph.tensors[file.graph.inputs[0]].shape[0]
     count = _fill_invocations(file, count)
-    if data is None:
-        return user_data.draw_random_samples(file.graph, count), "random"
-    if isinstance(data, str | Path | user_data.DataSource):
-        source = data
-        if not isinstance(source, user_data.DataSource):
-            source = user_data.DataSource(Path(source), budget=budget)
-        x, origin = user_data.read(source, ports).x, str(data)
-    else:
-        x, origin = user_data.from_arrays(data, inputs=ports).x, "samples"
+    x, origin = user_data.read_or_draw(data, file.graph, count, budget)
     if len(x) < batch:
         raise InputError(f"{origin}: {len(x)} samples; an inference of this model takes {batch}.")
     return x[:count], origin

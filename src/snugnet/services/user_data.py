@@ -146,6 +146,34 @@ def read(source: DataSource, inputs: Sequence[InputPort]) -> Data:
     return Data(data.x, data.y, data.group, names, used, possible_groups)
 
 
+def read_or_draw(
+    data: "str | Path | DataSource | np.ndarray | None", graph: Graph, count: int, budget: Budget
+) -> tuple[np.ndarray, str]:
+    """Return the samples of a request, and their source for its result.
+
+    Args:
+        data: Samples, or the path of a file with them; None to draw random ones.
+        graph: Graph of the file that takes the samples.
+        count: Number of random samples.
+        budget: Limits for the memory of the samples of a path.
+
+    Returns:
+        The samples, (n, ...), and a path, `samples` for an array, or `random`.
+
+    Raises:
+        InputError: If the samples cannot be used.
+        OSError: If a file cannot be read.
+    """
+    ports = list_graph_inputs(graph)
+    if data is None:
+        return draw_random_samples(graph, count), "random"
+    if isinstance(data, str | Path):
+        data = DataSource(Path(data), budget=budget)
+    if isinstance(data, DataSource):
+        return read(data, ports).x, str(data)
+    return from_arrays(data, inputs=ports).x, "samples"
+
+
 def from_arrays(
     x: Any,
     y: np.ndarray | None = None,

@@ -9,7 +9,6 @@ import numpy as np
 from snugnet.core.budget import DEFAULT_BUDGET, Budget, as_budget
 from snugnet.core.decisions import decide
 from snugnet.core.errors import InputError
-from snugnet.core.inputs import list_graph_inputs
 from snugnet.core.tflite_graph import Graph
 from snugnet.services import user_data
 from snugnet.services.arguments import check_count, check_type
@@ -110,16 +109,7 @@ def verify(
     check_full_integer(file.graph, name_of(model), "verify", scheme)
     if not isinstance(model, QuantizedModel):
         check_resources(Path(model), file.graph, samples if data is None else 1, limits)
-    ports = list_graph_inputs(file.graph)
-    if data is None:
-        x, inputs = user_data.draw_random_samples(file.graph, samples), "random"
-    elif isinstance(data, str | Path | user_data.DataSource):
-        source = data
-        if not isinstance(source, user_data.DataSource):
-            source = user_data.DataSource(Path(source), budget=limits)
-        x, inputs = user_data.read(source, ports).x, str(data)
-    else:
-        x, inputs = user_data.from_arrays(data, inputs=ports).x, "samples"
+    x, inputs = user_data.read_or_draw(data, file.graph, samples, limits)
     return Verification(certify_samples(file, x, traced), inputs)
 
 
