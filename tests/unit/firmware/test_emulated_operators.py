@@ -4,7 +4,6 @@ import os
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
 
 from snugnet.core.errors import InputError, ModelFormatError
 from snugnet.firmware.emulator import emulate_program
@@ -14,7 +13,7 @@ from snugnet.firmware.targets import TARGETS
 from snugnet.int8.engine import Model
 from snugnet.tflite.flatbuffer import parse_graph
 from tests.unit.firmware.test_emulator import needs_toolchain
-from tests.unit.int8.cases import CASES, Case
+from tests.unit.int8.cases import CASES, Case, with_cases
 
 # Random operators of each kind; each takes half a second.
 EXAMPLES = 4 if os.environ.get("SNUGNET_EXAMPLES") else 2
@@ -25,15 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.firmware, needs_toolchain]
 @pytest.mark.parametrize("target", ["cortex-m0", "cortex-m4", "cortex-m55"])
 @pytest.mark.parametrize("name", CASES)
 def test_emulated_code_equals_engine_when_operator_is_random(name, target):
-    @seed(2)
-    @settings(
-        max_examples=EXAMPLES,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(case=CASES[name])
+    @with_cases(name, EXAMPLES, number=2)
     def check(case: Case) -> None:
         try:
             model = Model(parse_graph(case.file, name), "tflm")

@@ -6,13 +6,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
 
 from snugnet.core.errors import InputError, ModelFormatError
 from snugnet.int8.engine import Model
 from snugnet.tflite.flatbuffer import read_graph
 from tests.firmware_build import compile_model, needs_compiler
-from tests.unit.int8.cases import CASES, Case
+from tests.unit.int8.cases import CASES, Case, with_cases
 from tests.unit.int8.test_operators import LACKING, REFUSED
 
 EXAMPLES = int(os.environ.get("SNUGNET_EXAMPLES", "3"))
@@ -25,15 +24,7 @@ pytestmark = needs_compiler
 def test_c_code_equals_engine_when_operator_is_random(name, profile):
     compared = 0
 
-    @seed(1)
-    @settings(
-        max_examples=EXAMPLES,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(case=CASES[name])
+    @with_cases(name, EXAMPLES, number=1)
     def check(case: Case) -> None:
         nonlocal compared
         with TemporaryDirectory() as folder:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.tflite_files import Tensor, constant, single
@@ -721,3 +722,23 @@ CASES: dict[str, Any] = {
     "DEQUANTIZE uint8": dequantize("uint8"),
     "DEQUANTIZE int16": dequantize("int16"),
 }
+
+
+def with_cases(name: str, examples: int, number: int) -> Callable[[Callable[..., None]], Any]:
+    """Return a decorator that calls a check with random cases of an operator, always the same.
+
+    Without a seed, Hypothesis chooses examples by the source of the check: any edit changes them.
+
+    Args:
+        name: Name of the operator in `CASES`.
+        examples: Number of cases.
+        number: Seed.
+    """
+    repeated = settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    return lambda check: seed(number)(repeated(given(case=CASES[name])(check)))

@@ -5,13 +5,12 @@ import os
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
 
 from snugnet.core.errors import InputError, ModelFormatError
 from snugnet.int8.engine import Model
 from snugnet.tflite.flatbuffer import read_graph
 from tests.runtimes import litert, tflm
-from tests.unit.int8.cases import CASES, Case
+from tests.unit.int8.cases import CASES, Case, with_cases
 
 EXAMPLES = int(os.environ.get("SNUGNET_EXAMPLES", "6"))
 # With this seed, each runtime accepts some of the first six examples of each operator.
@@ -47,16 +46,7 @@ def test_operator_equals_runtime_when_model_is_random(name, profile, tmp_path):
     path = tmp_path / "model.tflite"
     ran: list[Case] = []
 
-    # Without a seed, Hypothesis chooses examples by the source of `check`: any edit changes them.
-    @seed(SEED)
-    @settings(
-        max_examples=EXAMPLES,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(case=CASES[name])
+    @with_cases(name, EXAMPLES, number=SEED)
     def check(case: Case) -> None:
         path.write_bytes(case.file)
         graph = read_graph(path)
