@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from snugnet.core.isolation import run_program
+from snugnet.core.programs import run_program
 
 TIMEOUT_SECONDS = 120
 # The search for the best split crashes for some networks that the plain mode can map.

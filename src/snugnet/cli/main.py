@@ -12,11 +12,8 @@ import threading
 from pathlib import Path
 
 from snugnet.core.isolation import start_child, wait_for_child
-from snugnet.core.sandbox import give_up_rights
 from snugnet.core.text import escape_controls
 
-# Commands that write nothing, and run files of strangers.
-READING = ("benchmark", "explain", "inspect", "verify")
 # A line of faulthandler's output: the file and the function of a call.
 CALL = re.compile(r'File "(.*)", line \d+ in (.*)')
 
@@ -72,10 +69,6 @@ def _work(folder: Path, reader: int, writer: int) -> int:
         The exit code.
     """
     os.close(writer)
-    # Before any thread starts: threads that exist keep their rights. The folder itself is removed,
-    # if this process is killed, so writing beside it stays allowed.
-    if sys.argv[1:2] and sys.argv[1] in READING:
-        give_up_rights([folder.parent])
     threading.Thread(target=_end_with_parent, args=(reader, folder), daemon=True).start()
     tempfile.tempdir = str(folder)
     faulthandler.enable((folder / "calls").open("w"), all_threads=False)

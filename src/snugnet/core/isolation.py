@@ -2,52 +2,46 @@
 
 LiteRT's reference kernels abort where one of their checks fails, and nothing is raised that could
 be caught (seen in ai-edge-litert 2.3.0 on models whose activations hardly vary). Building a Keras
-model changes TensorFlow's state for good. Both kinds of work run in a fork of this process
-(`run_in_child`).
+model changes TensorFlow's state for good. Such work runs in a fork of this process: see
+`run_in_child`.
 
-Other work needs a process without the libraries of this one, or may hang: it is a program of its
-own (`run_program`).
+Files of strangers may even take over the process that reads or runs them. Such work runs in a fork
+without rights, which returns arrays (`compute_in_child`). `core.programs` runs programs.
 """
 
 import faulthandler
 import os
 import resource
-import select
 import signal
-import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from snugnet.core.budget import Budget, format_bytes
+from snugnet.core.child_stream import Receiver, Sender, StreamError
 from snugnet.core.errors import InputError
 from snugnet.core.parent import end_with_parent
-from snugnet.core.sandbox import give_up_rights
-
-# Runs a program, which ends with its parent: START PARENT BYTES PROGRAM ARGUMENTS.
-START = """
-import runpy, sys
-from snugnet.core.parent import end_with_parent
-end_with_parent(int(sys.argv[1]))
-if int(sys.argv[2]):
-    from snugnet.core.isolation import limit_memory
-    limit_memory(int(sys.argv[2]))
-del sys.argv[:3]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
+from snugnet.core.sandbox import NO_RIGHTS, Rights, give_up_rights
+from snugnet.core.text import escape_controls
 
 # Memory of this process in pages, on Linux: the sixth number counts what it may write.
 STATM = Path("/proc/self/statm")
 DATA_PAGES = 5
-# Exit codes of a trial.
-WRONG_INPUT = 2
+# Exit code of a child whose memory is used up.
 OUT_OF_MEMORY = 3
+# Bytes that a child may send: if its memory is not limited, and in addition to the limit.
+MAX_SENT, MESSAGES = 1 << 36, 1 << 20
+
+# Arrays that a child computed; None for none.
+Arrays = Sequence[np.ndarray] | None
 
 
 @dataclass(frozen=True)
@@ -59,65 +53,19 @@ class ChildResult:
         message: The message of the InputError that the work raised; "" if it raised none.
         is_timeout: Whether it was killed because its time was over.
         is_out_of_memory: Whether it ended because its memory was used up.
+        arrays: The arrays that the work returned.
     """
 
     status: int
     message: str
     is_timeout: bool = False
     is_out_of_memory: bool = False
+    arrays: tuple[np.ndarray, ...] = ()
 
     @property
     def crash(self) -> str | None:
         """Name of the signal that ended the process; None if it ended by itself."""
         return signal.Signals(-self.status).name if self.status < 0 else None
-
-
-@dataclass(frozen=True)
-class ProgramResult:
-    """How a program ended.
-
-    Attributes:
-        status: Its exit code, or minus the number of the signal that ended it; None if it was
-            stopped because its time was over.
-        output: What it printed on standard output.
-        message: The last line that it printed on standard error.
-    """
-
-    status: int | None
-    output: str
-    message: str
-
-
-def run_program(
-    program: Path,
-    *arguments: str | Path,
-    environment: Mapping[str, str] | None = None,
-    timeout: float | None = None,
-    bytes_held: int | None = None,
-) -> ProgramResult:
-    """Run a Python file as a program, in a new interpreter, and wait for it.
-
-    Args:
-        program: Path of the Python file.
-        *arguments: Its arguments.
-        environment: Environment variables that it gets in addition to those of this process.
-        timeout: Seconds after which it is stopped; None for no limit.
-        bytes_held: Bytes of memory that it may use; None for no limit.
-    """
-    # Without -P, the modules in the folder of the program would hide those of the standard library.
-    command = [sys.executable, "-P", "-c", START, str(os.getpid()), str(bytes_held or 0)]
-    command += map(str, (program, *arguments))
-    # A program that is stopped cannot remove its temporary files.
-    with tempfile.TemporaryDirectory(prefix="snugnet") as folder:
-        variables = {**os.environ, "TMPDIR": folder, **(environment or {})}
-        try:
-            process = subprocess.run(
-                command, env=variables, capture_output=True, text=True, timeout=timeout
-            )
-        except subprocess.TimeoutExpired:
-            return ProgramResult(None, "", f"stopped after {timeout} s")
-    lines = process.stderr.strip().splitlines() or ["no error message"]
-    return ProgramResult(process.returncode, process.stdout, lines[-1])
 
 
 def start_child(work: Callable[[], int], ends_with_parent: bool = True) -> int:
@@ -161,68 +109,61 @@ def wait_for_child(child: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def try_in_child(
-    work: Callable[[], Any], budget: Budget, what: str, writable: Iterable[Path] = ()
-) -> None:
-    """Call a function in a child process, to see whether this process can call it safely.
-
-    Libraries may crash on an untrusted file, hang, or need much memory.
+def compute_in_child(
+    work: Callable[[], Arrays], budget: Budget, what: str, kept: Rights = NO_RIGHTS
+) -> tuple[np.ndarray, ...]:
+    """Compute arrays in a child process without rights; see `run_without_rights`.
 
     Args:
-        work: The function. Its return value is lost.
-        budget: Limits for the time and for the memory in addition to that of this process.
+        work: The function.
+        budget: Limits for the time, and for the memory in addition to that of this process.
         what: What the function does, for error messages: "reading m.h5".
-        writable: Folders in which it may write, besides that for its temporary files.
+        kept: Rights to files that the child keeps.
+
+    Returns:
+        The arrays.
 
     Raises:
         BudgetError: If the function needs more time or memory than the budget allows.
         InputError: If it crashes, or raises an exception; an InputError keeps its message.
     """
-    result = run_in_child(
-        partial(_work_without_rights, work, tuple(writable)),
-        is_silent=True,
-        timeout=budget.seconds,
-        bytes_held=budget.bytes_held,
-    )
-    _raise_failure(result, budget, what)
+    result = run_without_rights(work, budget, kept)
+    raise_failure(result, budget, what)
+    return result.arrays
 
 
-def try_in_program(program: Path, *arguments: str | Path, budget: Budget, what: str) -> None:
-    """Run a program that does what this process is about to do; see `try_in_child`.
+def run_without_rights(
+    work: Callable[[], Arrays],
+    budget: Budget,
+    kept: Rights = NO_RIGHTS,
+    has_time_limit: bool = True,
+) -> ChildResult:
+    """Call a function in a child process without rights, and wait for it.
+
+    Libraries may crash on an untrusted file, hang, need much memory, or run code that is hidden in
+    it. See `core.sandbox` for what the child cannot do. What this process has open is closed there.
 
     Args:
-        program: Path of the Python file. It calls `run_trial`.
-        *arguments: Its arguments.
-        budget: Limits for the time and the memory of the program.
-        what: What it does, for error messages.
+        work: The function. It returns arrays of numbers, or None; nothing else of it is kept. This
+            process prints what it prints, with control characters escaped. Modules that it needs
+            should be imported before.
+        budget: Limits for the time, and for the memory in addition to that of this process.
+        kept: Rights to files that the child keeps, besides temporary files.
+        has_time_limit: Whether the limit of time holds.
 
-    Raises:
-        BudgetError: If it needs more time or memory than the budget allows.
-        InputError: If it crashes, or reports an InputError.
+    Returns:
+        How the child ended, and the arrays. Its exit code is 1 if `work` raised an exception.
     """
-    outcome = run_program(program, *arguments, timeout=budget.seconds, bytes_held=budget.bytes_held)
-    result = ChildResult(
-        status=0 if outcome.status is None else outcome.status,
-        message=outcome.message if outcome.status == WRONG_INPUT else "",
-        is_timeout=outcome.status is None,
-        is_out_of_memory=outcome.status == OUT_OF_MEMORY,
+    return _call(
+        partial(_work_without_rights, work, kept),
+        is_silent=True,
+        timeout=budget.seconds if has_time_limit else None,
+        bytes_held=budget.bytes_held,
     )
-    _raise_failure(result, budget, what)
 
 
-def run_trial(work: Callable[[], Any]) -> None:
-    """Do the work of a program for `try_in_program`, and end with the exit code that it expects."""
-    try:
-        _work_without_rights(work)
-    except InputError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
-        sys.exit(WRONG_INPUT)
-    except MemoryError:
-        sys.exit(OUT_OF_MEMORY)
-
-
-def _raise_failure(result: ChildResult, budget: Budget, what: str) -> None:
-    """Raise an error if a trial failed."""
+def raise_failure(result: ChildResult, budget: Budget, what: str) -> None:
+    """Raise an error if a child process failed; see `compute_in_child`."""
     if result.is_timeout:
         raise budget.error(f"{what} takes more than {budget.seconds:.0f} s")
     if result.is_out_of_memory:
@@ -236,54 +177,20 @@ def _raise_failure(result: ChildResult, budget: Budget, what: str) -> None:
         raise InputError(result.message or f"{what} fails; the file is damaged")
 
 
-def run_in_child(
-    work: Callable[[], Any],
-    is_silent: bool = False,
-    timeout: float | None = None,
-    bytes_held: int | None = None,
-) -> ChildResult:
-    """Call a function in a child process and wait for it.
+def run_in_child(work: Callable[[], Any]) -> ChildResult:
+    """Call a function in a child process, with all rights, and wait for it.
 
     Args:
         work: The function. Its return value is lost.
-        is_silent: Whether everything that the child prints is dropped.
-        timeout: Seconds after which the child is killed; None for no limit.
-        bytes_held: Bytes of memory that the child may use in addition to what this process uses
-            already; None for no limit.
 
     Returns:
         How the child ended. Its exit code is 1 if `work` raised an exception.
     """
-    reader, writer = os.pipe()
-    # The child skips the cleanup of libraries, such as that of TensorFlow's temporary files.
-    with tempfile.TemporaryDirectory(prefix="snugnet") as folder:
-        child = start_child(
-            lambda: _report(partial(_work, work, bytes_held), is_silent, folder, reader, writer)
-        )
-        os.close(writer)
-        is_timeout = False
-        with os.fdopen(reader) as stream:
-            # The child writes its message at the end, and its end closes the pipe.
-            if not select.select([stream], [], [], timeout)[0]:
-                is_timeout = True
-                os.kill(child, signal.SIGKILL)
-            message = stream.read()
-        status = wait_for_child(child)
-    if status == OUT_OF_MEMORY:
-        return ChildResult(status, "", is_out_of_memory=True)
-    return ChildResult(status, message, is_timeout)
 
+    def run() -> None:
+        work()
 
-def _work(work: Callable[[], Any], bytes_held: int | None) -> None:
-    if bytes_held is not None:
-        limit_memory(bytes_held)
-    work()
-
-
-def _work_without_rights(work: Callable[[], Any], writable: Iterable[Path] = ()) -> None:
-    """Do the work of a trial, which may write only temporary files, and in some folders."""
-    give_up_rights([Path(tempfile.gettempdir()), *writable])
-    work()
+    return _call(run)
 
 
 def limit_memory(bytes_held: int) -> None:
@@ -304,29 +211,92 @@ def limit_memory(bytes_held: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
 
 
-def _report(work: Callable[[], Any], is_silent: bool, folder: str, reader: int, writer: int) -> int:
+def _call(
+    work: Callable[[], Arrays],
+    is_silent: bool = False,
+    timeout: float | None = None,
+    bytes_held: int | None = None,
+) -> ChildResult:
+    """Call a function in a child process, and receive what it sends."""
+    reader, writer = os.pipe()
+    # The child skips the cleanup of libraries, such as that of TensorFlow's temporary files.
+    with tempfile.TemporaryDirectory(prefix="snugnet") as folder:
+        child = start_child(lambda: _report(work, is_silent, bytes_held, folder, writer))
+        os.close(writer)
+        try:
+            limit = MESSAGES + (MAX_SENT if bytes_held is None else bytes_held)
+            received = Receiver(reader, timeout, limit, _print).receive()
+        except StreamError as error:
+            return ChildResult(1, str(error))
+        finally:
+            os.close(reader)
+            status = _end_child(child)
+    if status == OUT_OF_MEMORY:
+        return ChildResult(status, "", is_out_of_memory=True)
+    return ChildResult(status, received.error, received.is_timeout, arrays=tuple(received.arrays))
+
+
+def _end_child(child: int) -> int:
+    """End a child, and the processes that it started; return its exit code.
+
+    A child that has ended by itself keeps its exit code.
+    """
+    for kill in (os.kill, os.killpg):  # only a child without rights has a group of its own
+        with suppress(ProcessLookupError, PermissionError):
+            kill(child, signal.SIGKILL)
+    return wait_for_child(child)
+
+
+def _work_without_rights(work: Callable[[], Arrays], kept: Rights) -> Arrays:
+    os.setpgid(0, 0)
+    give_up_rights(replace(kept, writable=(*kept.writable, Path(tempfile.gettempdir()))))
+    return work()
+
+
+def _report(
+    work: Callable[[], Arrays], is_silent: bool, bytes_held: int | None, folder: str, writer: int
+) -> int:
     """Do the work of a child process, with its temporary files in a folder."""
-    os.close(reader)
     tempfile.tempdir = folder
+    sender = Sender(writer)
     if is_silent:
-        _drop_output()
+        _drop_output(writer)
+        sys.stdout = sender
     try:
-        work()
+        if bytes_held is not None:
+            limit_memory(bytes_held)
+        sender.send_arrays(work() or ())
     except InputError as error:
-        os.write(writer, str(error).encode(errors="backslashreplace"))
+        sender.send_error(str(error))
         return 1
     except MemoryError:
         return OUT_OF_MEMORY
     return 0
 
 
-def _drop_output() -> None:
-    """Send everything that Python and libraries print to nowhere."""
+def _drop_output(writer: int) -> None:
+    """Send what libraries print to nowhere, and let go of all open files but one.
+
+    Their numbers stay in use: Python may still close them.
+    """
     faulthandler.disable()
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (1, 2):
-        os.dup2(nowhere, stream)
-    sys.stdout = sys.stderr = os.fdopen(nowhere, "w")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in _list_open_files():
+        if number != writer:
+            os.dup2(nowhere, number)
+    sys.stderr = os.fdopen(2, "w", closefd=False)
+
+
+def _list_open_files() -> list[int]:
+    """Return the numbers of all files that this process has open."""
+    try:
+        return [int(path.name) for path in Path("/dev/fd").iterdir()]
+    except OSError:  # a system without this folder
+        return list(range(os.sysconf("SC_OPEN_MAX")))
+
+
+def _print(line: str) -> None:
+    print(escape_controls(line), flush=True)
 
 
 def _flush(stream: Any) -> None:

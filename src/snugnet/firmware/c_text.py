@@ -55,6 +55,8 @@ SUFFIXES = {
     "float32": "f32",
 }
 LINE_LENGTH = 96
+# Elements of an array that are formatted at once.
+PART = 1 << 12
 ARRAY = re.compile(r"^static const (\w+) \w+\[(\d+)\] = \{$", re.MULTILINE)
 BYTES = {name: np.dtype(dtype).itemsize for dtype, name in C_TYPES.items() if dtype != "bool"}
 
@@ -68,10 +70,13 @@ def format_array(name: str, values: np.ndarray, comment: str = "") -> str:
         comment: A comment above it.
     """
     dtype = str(values.dtype)
-    items = [format_number(value, dtype) for value in values.ravel().tolist()] or ["0"]
+    flat = values.ravel()
+    # Lists of parts: a list of all elements needs a hundred times the memory of the array.
+    parts = (flat[start : start + PART].tolist() for start in range(0, flat.size, PART))
+    items = (format_number(value, dtype) for part in parts for value in part)
     head = f"/* {comment} */\n" if comment else ""
-    text = f"static const {C_TYPES[dtype]} {name}[{len(items)}] = {{"
-    return f"{head}{text}\n{_wrap(items)}}};\n"
+    text = f"static const {C_TYPES[dtype]} {name}[{max(values.size, 1)}] = {{"
+    return f"{head}{text}\n{_wrap(items if values.size else ['0'])}}};\n"
 
 
 def count_array_bytes(text: str) -> int:

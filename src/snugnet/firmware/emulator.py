@@ -2,12 +2,15 @@
 
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from snugnet.core.budget import UNLIMITED
 from snugnet.core.errors import InputError
+from snugnet.core.isolation import run_without_rights
+from snugnet.core.sandbox import Rights
 from snugnet.firmware.folder import fill, write_linker_script
 from snugnet.firmware.footprint import DeviceFootprint
 from snugnet.firmware.golden import Vectors
@@ -131,24 +134,36 @@ def _write_samples(vectors: Vectors, path: Path) -> None:
 
 
 def _run(target: Microcontroller, folder: Path, timeout: float) -> dict[str, int]:
-    """Run the program that measures; return the numbers that it prints by name."""
-    command: Sequence[str] = [find_program(EMULATOR), "-M", target.machine, "-nographic"]
-    command = [*command, "-monitor", "none", "-serial", "none", "-icount", "shift=0"]
-    command = [*command, "-semihosting-config", "enable=on,target=native", "-kernel", "measure.elf"]
-    try:
+    """Run the program that measures; return the numbers that it prints by name.
+
+    The program may open files of this machine (semihosting), so the emulator has no rights to any
+    but those in the folder.
+    """
+    program = find_program(EMULATOR)
+    command = [program, "-M", target.machine, "-nographic"]
+    command += ["-monitor", "none", "-serial", "none", "-icount", "shift=0"]
+    command += ["-semihosting-config", "enable=on,target=native", "-kernel", "measure.elf"]
+
+    def work() -> list[np.ndarray]:
         done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=timeout, check=False
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
         )
-    except subprocess.TimeoutExpired:
+        return [np.array(done.returncode), np.frombuffer(done.stdout, np.uint8)]
+
+    kept = Rights(writable=(folder,), programs=(Path(program),))
+    result = run_without_rights(work, replace(UNLIMITED, seconds=timeout), kept)
+    if result.is_timeout:
         raise InputError(
             f"{target.name}: the emulation takes more than {timeout:.0f} s. Use fewer samples."
-        ) from None
-    # QEMU prints the output of the program on standard error.
-    words = [line.split() for line in (done.stdout + done.stderr).splitlines()]
+        )
+    if result.status:
+        raise RuntimeError(f"{EMULATOR}: {target.name}: it cannot be started")
+    status, output = result.arrays
+    text = output.tobytes().decode(errors="replace")
+    words = [line.split() for line in text.splitlines()]
     printed = {pair[0]: int(pair[1]) for pair in words if len(pair) == 2 and pair[1].isdigit()}
-    if done.returncode or not {"stack", "instructions", "invocations"} <= set(printed):
-        text = (done.stdout + done.stderr).strip()[-500:]
-        raise RuntimeError(f"{EMULATOR}: {target.name}: exit code {done.returncode}: {text}")
+    if status or not {"stack", "instructions", "invocations"} <= set(printed):
+        raise RuntimeError(f"{EMULATOR}: {target.name}: exit code {status}: {text.strip()[-500:]}")
     return printed
 
 

@@ -166,12 +166,12 @@ def benchmark(request: BenchmarkRequest) -> BenchmarkReport:
                 check_resources(baseline_file, baseline_graph, drawn, request.budget)
         latencies = _time_in_turns(files, x, request)
         measurements = [
-            _measure(file, str(name), times, x, request.threads)
+            _measure(file, str(name), times, x, request)
             for file, name, times in zip(files, names, latencies, strict=True)
         ]
         quality = Quality(reason=inputs.reason)
         if inputs.samples is not None and inputs.choice is not None:
-            quality = _measure_quality(files, inputs.samples, inputs.choice)
+            quality = _measure_quality(files, inputs.samples, inputs.choice, request.budget)
             quality = replace(quality, possible_groups=inputs.possible_groups)
     if request.data is not None:
         saturation = measure_saturation(graph, x)
@@ -220,23 +220,26 @@ def _time_in_turns(
     files: Sequence[Path], x: np.ndarray, request: BenchmarkRequest
 ) -> list[np.ndarray]:
     """Time files in turns; return the nanoseconds of each run, by file."""
-    from snugnet.tflite.runtimes.litert import measure_latency
+    from snugnet.tflite.runtimes.isolated import measure_latency
 
     counts = [len(part) for part in np.array_split(np.arange(request.runs), ROUNDS)]
     rounds = [
-        [measure_latency(path, x, count, request.warm_up, request.threads) for path in files]
+        [
+            measure_latency(path, x, count, request.warm_up, request.threads, request.budget)
+            for path in files
+        ]
         for count in counts
     ]
     return [np.concatenate(times) for times in zip(*rounds, strict=True)]
 
 
 def _measure(
-    path: Path, name: str, times: np.ndarray, x: np.ndarray, threads: int
+    path: Path, name: str, times: np.ndarray, x: np.ndarray, request: BenchmarkRequest
 ) -> FileMeasurement:
     from snugnet.verification.comparison import measure_arena
 
     median, p95 = np.percentile(times, [50, 95]) / 1000
-    arena = measure_arena(path.read_bytes())
+    arena = measure_arena(path.read_bytes(), request.budget)
     is_rejected = isinstance(arena, Exception)
     return FileMeasurement(
         file=name,
@@ -244,14 +247,16 @@ def _measure(
         latency_us_median=round(float(median), 2),
         latency_us_p95=round(float(p95), 2),
         throughput_per_s=round(1e9 / float(times.mean()), 1),
-        peak_memory_bytes=measure_peak_memory(path, x, threads),
+        peak_memory_bytes=measure_peak_memory(path, x, request.threads),
         arena_bytes=None if isinstance(arena, Exception) else arena,
         arena_reason=f"TensorFlow Lite Micro rejects the file: {arena}" if is_rejected else None,
     )
 
 
-def _measure_quality(files: Sequence[Path], samples: Samples, choice: TaskChoice) -> Quality:
-    predictions = [predict_file(path, samples) for path in files]
+def _measure_quality(
+    files: Sequence[Path], samples: Samples, choice: TaskChoice, budget: Budget
+) -> Quality:
+    predictions = [predict_file(path, samples, budget) for path in files]
     if len(predictions) == 1:
         return measure_quality(predictions[0], None, choice)
     if predictions[0].scores.shape != predictions[1].scores.shape:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from snugnet.core.budget import DEFAULT_BUDGET, Budget, as_budget
+from snugnet.core.budget import DEFAULT_BUDGET, UNLIMITED, Budget, as_budget
 from snugnet.core.errors import InputError
 from snugnet.core.predictions import Predictions
 from snugnet.core.samples import Samples
@@ -299,14 +299,19 @@ def predict_samples(
         ends = ModelEnds.of_graph(graph)
         data = user_data.from_arrays(x, y, groups, inputs=ends.inputs)
         samples, choice = build_samples(data, ends, "samples", task)
-        return predict_file(path, samples), choice
+        return predict_file(path, samples, as_budget(budget)), choice
 
 
-def predict_file(path: Path, samples: Samples) -> Predictions:
-    """Predict labelled samples with a .tflite file and LiteRT's default kernels."""
-    from snugnet.tflite.runtimes.litert import predict
+def predict_file(path: Path, samples: Samples, budget: Budget = UNLIMITED) -> Predictions:
+    """Predict labelled samples with a .tflite file and LiteRT's default kernels.
 
-    prediction = predict(path, samples.x)
+    Raises:
+        InputError: If LiteRT cannot run the file.
+        BudgetError: If it needs more memory than the budget allows.
+    """
+    from snugnet.tflite.runtimes.isolated import predict
+
+    prediction = predict(path, samples.x, budget)
     return Predictions.from_samples(samples, prediction.scores(), *prediction)
 
 

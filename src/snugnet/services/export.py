@@ -175,7 +175,7 @@ def _golden_of(request: ExportRequest, file: ModelFile) -> Golden:
     """Compute one output: with the engine, as a microcontroller does; float files with LiteRT."""
     from snugnet.int8.engine import Model
     from snugnet.int8.node import Profile
-    from snugnet.tflite.runtimes.litert import predict
+    from snugnet.tflite.runtimes.isolated import predict
 
     graph = file.graph
     if request.data is None:
@@ -187,7 +187,7 @@ def _golden_of(request: ExportRequest, file: ModelFile) -> Golden:
         outputs = np.asarray(Model(graph, Profile.TFLM, request.budget).predict(inputs))
     except ModelFormatError:
         check_resources(request.model, graph, 1, request.budget)
-        outputs = predict(request.model, x).raw
+        outputs = predict(request.model, x, request.budget).raw
     arrays = [array.ravel() for array in split_inputs(inputs).values()]
     names = ["golden_input"]
     if len(arrays) > 1:

@@ -7,11 +7,15 @@ import numpy as np
 from snugnet.core.budget import Budget, BudgetError, format_bytes
 from snugnet.core.errors import InputError
 from snugnet.core.inputs import join_inputs, list_graph_inputs
-from snugnet.core.isolation import try_in_child
+from snugnet.core.isolation import compute_in_child
+from snugnet.core.sandbox import Rights
 from snugnet.core.tflite_graph import Graph
 from snugnet.int8.cost import check_cost
 from snugnet.tflite.runtimes.custom_operators import refuse_tensorflow_operators
 from snugnet.tflite.safe_operators import check_operators
+
+# Start of the messages about failures of LiteRT itself.
+CANNOT = "LiteRT cannot"
 
 
 def check_resources(
@@ -45,9 +49,9 @@ def check_resources(
     check_cost(graph, samples, budget, name)
     check_operators(graph, name, is_converted)
 
-    def run() -> None:
-        from snugnet.tflite.runtimes.litert import BATCH_SIZE, check_shapes, predict
+    from snugnet.tflite.runtimes.litert import BATCH_SIZE, check_shapes, predict
 
+    def run() -> None:
         if not is_converted:
             check_shapes(path, graph)
         zeros = {
@@ -57,10 +61,13 @@ def check_resources(
         predict(path, join_inputs(zeros))
 
     try:
-        try_in_child(run, budget, f"{name}: running it with LiteRT")
+        what = f"{name}: running it with LiteRT"
+        compute_in_child(run, budget, what, Rights(readable=(path,)))
     except BudgetError:
         raise
     except InputError as error:
+        if CANNOT not in str(error):
+            raise
         # LiteRT does not say that it needs more memory.
         limit = format_bytes(budget.bytes_held)
         reason = str(error).rstrip(".")

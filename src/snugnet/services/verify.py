@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snugnet.core.budget import DEFAULT_BUDGET, Budget, as_budget
+from snugnet.core.budget import DEFAULT_BUDGET, UNLIMITED, Budget, as_budget
 from snugnet.core.decisions import decide
 from snugnet.core.errors import InputError
 from snugnet.core.tflite_graph import Graph
@@ -110,7 +110,7 @@ def verify(
     if not isinstance(model, QuantizedModel):
         check_resources(Path(model), file.graph, samples if data is None else 1, limits)
     x, inputs = user_data.read_or_draw(data, file.graph, samples, limits)
-    return Verification(certify_samples(file, x, traced), inputs)
+    return Verification(certify_samples(file, x, traced, limits), inputs)
 
 
 def _check_graph(graph: Graph, name: str) -> None:
@@ -129,17 +129,22 @@ def _check_graph(graph: Graph, name: str) -> None:
             )
 
 
-def certify_samples(file: ModelFile, x: np.ndarray, traced: int) -> Certificate:
+def certify_samples(
+    file: ModelFile, x: np.ndarray, traced: int, budget: Budget = UNLIMITED
+) -> Certificate:
     """Certify a file on samples; LiteRT's default kernels predict them first.
 
     Args:
         file: The full-integer .tflite file.
         x: Samples in real units, (n, ...).
         traced: Number of samples of which every tensor is compared.
+        budget: Limit of memory of each runtime.
     """
-    from snugnet.tflite.runtimes.litert import predict
+    from snugnet.tflite.runtimes.isolated import predict
 
-    return certify(file, x, predict(file, x).raw, decide_without_task, min(traced, len(x)))
+    deployed = predict(file, x, budget).raw
+    count = min(traced, len(x))
+    return certify(file, x, deployed, decide_without_task, count, budget=budget)
 
 
 def decide_without_task(raw: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from snugnet.core.affine import dequantize
+from snugnet.core.budget import UNLIMITED, Budget
 from snugnet.core.decisions import decide
 from snugnet.core.errors import ModelFormatError
 from snugnet.core.predictions import Predictions
@@ -102,6 +103,7 @@ def certify(
     decide: Callable[[np.ndarray], np.ndarray] | None,
     traced: int,
     network: CertifiedNetwork | None = None,
+    budget: Budget = UNLIMITED,
 ) -> Certificate:
     """Compare a full-integer file with both runtimes.
 
@@ -114,18 +116,20 @@ def certify(
         traced: Number of samples of which every tensor is compared.
         network: The int8 network of the file, if it was certified before on the same samples. If
             it is exact for a profile, only what the file adds to it is compared.
+        budget: Limit of memory of the runtimes.
 
     Raises:
+        BudgetError: If a runtime needs more memory than the budget allows.
         ModelFormatError: If LiteRT's kernels compute outputs of different sizes.
     """
     inputs = file.quantize_input(x)
     results = {}
     for profile in Profile:
         composed = network and compare_boundary(file, inputs, profile, network)
-        results[profile] = composed or compare_file(file, inputs, profile, traced)
+        results[profile] = composed or compare_file(file, inputs, profile, traced, budget)
     samples_whole = min(result.samples_whole for result in results.values())
     reference = results[Profile.LITERT_REF].outputs
-    arena = measure_arena(file.content)
+    arena = measure_arena(file.content, budget)
     return Certificate(
         comparisons={profile: result.comparison for profile, result in results.items()},
         xnnpack=None

@@ -6,12 +6,12 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from snugnet.core.budget import UNLIMITED, Budget, BudgetError
 from snugnet.core.errors import ModelFormatError
-from snugnet.core.isolation import run_in_child
 from snugnet.int8.engine import Model
 from snugnet.int8.node import Profile
 from snugnet.tflite.model_file import ModelFile
-from snugnet.tflite.runtimes import micro, reference
+from snugnet.tflite.runtimes import isolated, micro, reference
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -100,7 +100,11 @@ class RuntimeResult:
 
 
 def compare_file(
-    file: ModelFile, inputs: np.ndarray, profile: Profile, traced: int
+    file: ModelFile,
+    inputs: np.ndarray,
+    profile: Profile,
+    traced: int,
+    budget: Budget = UNLIMITED,
 ) -> RuntimeResult:
     """Compare the engine with the runtime of a profile.
 
@@ -109,9 +113,10 @@ def compare_file(
         inputs: Samples in the type of the file's input, (n, ...). The outputs of all are compared.
         profile: The profile of the engine.
         traced: Number of samples of which every tensor is compared.
+        budget: Limit of memory of the runtime.
     """
-    truth = attempt(run_runtime, RUNTIMES[profile], file, inputs, traced)
-    comparison = _compare(file, inputs, profile, truth)
+    truth = attempt(isolated.run, RUNTIMES[profile], file, inputs, traced, budget)
+    comparison = _compare(file, inputs, profile, truth, budget)
     outputs = None if isinstance(truth, Exception) else truth[0]
     return RuntimeResult(comparison, outputs, len(inputs))
 
@@ -123,44 +128,24 @@ def attempt(compute: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | E
     """
     try:
         return compute(*args, **kwargs)
+    except BudgetError:
+        raise
     except REJECTIONS as error:
         return error
 
 
-def measure_arena(content: bytes) -> int | Exception:
-    """Measure the tensor arena of a file on TensorFlow Lite Micro, after a child has survived it.
+def measure_arena(content: bytes, budget: Budget = UNLIMITED) -> int | Exception:
+    """Measure the tensor arena of a file on TensorFlow Lite Micro.
 
     Args:
         content: Content of a .tflite file.
+        budget: Limit of memory.
 
     Returns:
         Bytes with the 64-bit pointers of this machine, or the reason why the runtime rejects the
         file.
     """
-    crash = run_in_child(lambda: micro.measure_arena(content), is_silent=True).crash
-    if crash is not None:
-        return RuntimeError(f"the runtime crashed on this file ({crash})")
-    return attempt(micro.measure_arena, content)
-
-
-def run_runtime(
-    runtime: Any, file: ModelFile, inputs: np.ndarray, traced: int
-) -> tuple[np.ndarray, list[dict[int, np.ndarray]]]:
-    """Run a runtime on all samples, after a child process has survived the first one.
-
-    Returns:
-        Raw outputs, (n, ...), and for each traced sample every computed tensor by index.
-
-    Raises:
-        RuntimeError: If the runtime crashes on the file.
-    """
-    first = run_in_child(
-        lambda: runtime.run(file.content, file.graph, inputs[:1], 1), is_silent=True
-    )
-    if first.crash is not None:
-        raise RuntimeError(f"the runtime crashed on this file ({first.crash})")
-    outputs, tensors = runtime.run(file.content, file.graph, inputs, traced)
-    return outputs, tensors
+    return attempt(isolated.measure_arena, content, budget)
 
 
 def _compare(
@@ -168,6 +153,7 @@ def _compare(
     inputs: np.ndarray,
     profile: Profile,
     truth: tuple[np.ndarray, list[dict[int, np.ndarray]]] | Exception,
+    budget: Budget,
 ) -> RuntimeComparison:
     """Compare the engine with a runtime's outputs of all samples and tensors of the first ones."""
     model = attempt(Model, file.graph, profile)
@@ -195,8 +181,7 @@ def _compare(
     differing = np.flatnonzero(distances.any(axis=1))
     late = [i for i in differing if i >= len(tensors)][:TRACED_DIFFERING]
     if late:
-        runtime = RUNTIMES[profile]
-        tensors = tensors + runtime.run(file.content, file.graph, inputs[late], len(late))[1]
+        tensors += isolated.run(RUNTIMES[profile], file, inputs[late], len(late), budget)[1]
     traced = [*range(len(tensors) - len(late)), *late]
     first, worst, inside = _compare_tensors(model, tensors, inputs[traced], steps)
     return RuntimeComparison(

@@ -16,13 +16,13 @@ from snugnet.int8.engine import Model
 from snugnet.int8.node import Profile
 from snugnet.tflite.boundary import compute_network_digest, extract_operator, find_boundary
 from snugnet.tflite.model_file import ModelFile
+from snugnet.tflite.runtimes import isolated
 from snugnet.verification.comparison import (
     RUNTIMES,
     RuntimeComparison,
     RuntimeResult,
     attempt,
     compare_file,
-    run_runtime,
 )
 
 # Number of samples on which a file runs as a whole if its network was certified before.
@@ -160,7 +160,7 @@ def _run_operator(
     if operator is None:
         return x
     alone = ModelFile.parse(extract_operator(file.content, operator), f"operator {operator}")
-    truth = attempt(run_runtime, RUNTIMES[profile], alone, x, 0)
+    truth = attempt(isolated.run, RUNTIMES[profile], alone, x, 0)
     computed = attempt(lambda: Model(alone.graph, profile).predict(x))
     if isinstance(truth, Exception) or isinstance(computed, Exception):
         return None

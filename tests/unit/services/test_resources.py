@@ -50,16 +50,23 @@ def test_check_resources_fails_when_shapes_are_wrong(false_shape):
         check_resources(false_shape, graph, 1, SMALL)
 
 
-@pytest.mark.parametrize("message", ["operator 3 fails", "operator 3 fails. Use another."])
-def test_check_resources_joins_sentences_when_trial_fails(false_shape, monkeypatch, message):
-    def fail(work, budget, what):
+@pytest.mark.parametrize(
+    ("message", "has_hint"),
+    [
+        ("m: LiteRT cannot run it (no)", True),
+        ("m: LiteRT cannot run it. Use another.", True),
+        ("m: tensor 3 has another shape", False),
+    ],
+)
+def test_check_resources_names_limit_when_litert_fails(false_shape, monkeypatch, message, has_hint):
+    def fail(work, budget, what, kept):
         raise InputError(message)
 
-    monkeypatch.setattr(resources, "try_in_child", fail)
+    monkeypatch.setattr(resources, "compute_in_child", fail)
     with pytest.raises(InputError) as error:
         check_resources(false_shape, read_graph(false_shape), 1, SMALL)
-    end = ". It was run with at most 500.0 MiB of memory (--budget)"
-    assert str(error.value) == message.rstrip(".") + end
+    hint = ". It was run with at most 500.0 MiB of memory (--budget)"
+    assert str(error.value) == message.rstrip(".") + (hint if has_hint else "")
 
 
 def test_check_resources_fails_when_work_exceeds_the_budget(many_products):

@@ -15,7 +15,7 @@ from snugnet.int8 import Model, operators
 from snugnet.int8.node import Kernel
 from snugnet.tflite.flatbuffer import read_graph
 from snugnet.tflite.model_file import ModelFile
-from snugnet.tflite.runtimes import micro
+from snugnet.tflite.runtimes import isolated, micro
 from snugnet.tflite.runtimes.litert import predict
 from snugnet.verification import network as network_module
 from snugnet.verification.certificate import certify as certify_file
@@ -88,14 +88,14 @@ def test_certificate_is_same_when_network_was_certified_before(save, network, fl
 
 def test_certify_runs_few_samples_when_network_was_certified(save, network, monkeypatch):
     whole = []
-    run = micro.run
+    run = isolated.run
 
-    def counted(file, graph, x, traced):
-        if len(graph.operators) > 1:
+    def counted(runtime, file, x, *rest):
+        if runtime is micro and len(file.graph.operators) > 1:
             whole.append(len(x))
-        return run(file, graph, x, traced)
+        return run(runtime, file, x, *rest)
 
-    monkeypatch.setattr(micro, "run", counted)
+    monkeypatch.setattr(isolated, "run", counted)
     path = save(models.network(float_ends=True))
     certify(path, X, predict(path, X).raw, decide, 5, network)
     assert whole == [WHOLE]

@@ -7,7 +7,7 @@ is read, and the names of the attributes that are read are fixed.
 
 import json
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -42,23 +42,21 @@ class Hdf5Tree:
     groups: list[str] = field(default_factory=list)
     attributes: dict[str, dict[str, str | tuple[str, ...]]] = field(default_factory=dict)
 
-    def save(self, path: Path) -> None:
-        """Write everything to an .npz file, which NumPy reads without HDF5."""
+    def to_arrays(self) -> list[np.ndarray]:
+        """Return everything as arrays, for another process: a description, then the arrays."""
         description = {
             "arrays": list(self.arrays),
             "groups": self.groups,
             "attributes": self.attributes,
         }
         text = np.frombuffer(json.dumps(description).encode(), np.uint8)
-        arrays = {f"array{i}": array for i, array in enumerate(self.arrays.values())}
-        np.savez(path, description=text, **arrays)
+        return [text, *self.arrays.values()]
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            description = json.loads(file["description"].tobytes())
-            arrays = {name: file[f"array{i}"] for i, name in enumerate(description["arrays"])}
+    def from_arrays(cls, arrays: Sequence[np.ndarray]) -> Self:
+        """Return what `to_arrays` took apart."""
+        description = json.loads(arrays[0].tobytes())
+        named = dict(zip(description["arrays"], arrays[1:], strict=True))
         attributes = {
             name: {
                 key: tuple(value) if isinstance(value, list) else value
@@ -66,7 +64,7 @@ class Hdf5Tree:
             }
             for name, values in description["attributes"].items()
         }
-        return cls(arrays, description["groups"], attributes)
+        return cls(named, description["groups"], attributes)
 
     def write(self, path: Path) -> None:
         """Write everything to a new HDF5 file."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
-from snugnet.core.isolation import run_program
+from snugnet.core.programs import run_program
 from snugnet.core.tensorflow_environment import KERAS_FOLDER
 from snugnet.models.loading.keras2 import tf_keras
 from snugnet.models.loading.load_weights import check_sizes

@@ -75,11 +75,13 @@ def read_keras_file(
 
 def _read_file(path: Path, code: Path | None, budget: Budget) -> LoadedModel:
     build = prepare_build(path, code, budget)
-    try_build(build, code)
+    checkpoint = try_build(build, code)
     model = build.run()
     with name_errors(path):
         if build.parts.form == "keras3":
             keras3.convert(model, build.network, build.parts, budget)
+        elif checkpoint is not None:
+            model.set_weights(checkpoint)
         else:
             load_weights(model, build.network, build.parts)
     _check_ends(model, path)

@@ -31,7 +31,8 @@ def load_weights(model: tf_keras.Model, network: NetworkDescription, parts: Mode
     Args:
         model: The model.
         network: The description that it was built from.
-        parts: The parts of the file, of form `keras2` or `saved_model`.
+        parts: The parts of the file. A SavedModel has no weights, but a checkpoint; only a process
+            without rights may load one.
 
     Raises:
         InputError: If the weights do not fit the model.

@@ -17,7 +17,8 @@ from typing import Any, Literal
 from snugnet.core.archives import DAMAGE_ERRORS, check_archive
 from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
-from snugnet.core.isolation import try_in_child
+from snugnet.core.isolation import compute_in_child
+from snugnet.core.sandbox import Rights
 from snugnet.models.loading.hdf5_tree import Hdf5Tree, read_tree
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -148,18 +149,16 @@ def _read_hdf5(path: Path, budget: Budget, source: Path | None = None) -> Hdf5Tr
     with path.open("rb") as file:
         if file.read(len(HDF5_SIGNATURE)) != HDF5_SIGNATURE:
             raise InputError(f"{source}: its weights are not an HDF5 file")
-    with TemporaryDirectory(prefix="snugnet") as name:
-        copy = Path(name) / "tree.npz"
-        try:
-            try_in_child(
-                lambda: read_tree(path, budget).save(copy),
-                budget,
-                f"{source}: reading it",
-                writable=[copy.parent],
-            )
-        except InputError as error:
-            raise type(error)(str(error).replace(str(path), str(source))) from None
-        return Hdf5Tree.load(copy)
+    try:
+        arrays = compute_in_child(
+            lambda: read_tree(path, budget).to_arrays(),
+            budget,
+            f"{source}: reading it",
+            Rights(readable=(path,)),
+        )
+    except InputError as error:
+        raise type(error)(str(error).replace(str(path), str(source))) from None
+    return Hdf5Tree.from_arrays(arrays)
 
 
 def _read_saved_model(path: Path, budget: Budget) -> ModelParts:

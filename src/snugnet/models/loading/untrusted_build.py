@@ -6,15 +6,22 @@ first built in another process with limits.
 """
 
 import json
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+import numpy as np
 
 from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
-from snugnet.core.isolation import try_in_child, try_in_program
+from snugnet.core.isolation import compute_in_child
+from snugnet.core.programs import try_in_program
+from snugnet.core.samples import read_npz
+from snugnet.core.sandbox import Rights
 from snugnet.core.text import get_first_line
 from snugnet.models.cost import check_cost
 from snugnet.models.loading.allowed_layers import QUICK_LAYERS, SLOW_FUNCTIONS, WRAPPERS
@@ -22,7 +29,6 @@ from snugnet.models.loading.build_model import build_model
 from snugnet.models.loading.custom_layers import load_custom_layers
 from snugnet.models.loading.keras2 import has_run_operators, tf_keras
 from snugnet.models.loading.keras3_operations import call_operation
-from snugnet.models.loading.load_weights import load_weights
 from snugnet.models.loading.model_description import (
     LayerDescription,
     NetworkDescription,
@@ -68,16 +74,6 @@ class Build:
             check_cost(model, self.budget)
         return model
 
-    def rehearse(self) -> None:
-        """Build the model; load a checkpoint, too, because TensorFlow aborts on some damaged ones.
-
-        Raises:
-            InputError: As for `run`, or if the checkpoint does not fit.
-        """
-        model = self.run()
-        if self.parts.form == "saved_model":
-            load_weights(model, self.network, self.parts)
-
 
 def prepare_build(path: Path, code: Path | None, budget: Budget) -> Build:
     """Read and check the description of a network.
@@ -100,28 +96,53 @@ def prepare_build(path: Path, code: Path | None, budget: Budget) -> Build:
     return Build(parts, network, custom_layers, budget)
 
 
-def try_build(build: Build, code: Path | None) -> None:
+def try_build(build: Build, code: Path | None) -> list[np.ndarray] | None:
     """Build a network in another process, to see whether this process can build it safely.
 
-    Nothing is done if all layers are quick to build, and there is no checkpoint.
+    Nothing is done if all layers are quick to build, and there is no checkpoint: TensorFlow aborts
+    on some damaged checkpoints, so this process never opens one.
 
     Args:
         build: The network.
         code: The Python file with its custom layers.
 
+    Returns:
+        The weights of a SavedModel, in the order of the model; None for another file.
+
     Raises:
-        InputError: As for `Build.run`, or if the process crashes.
+        InputError: As for `Build.run`, if the process crashes, or if the checkpoint does not fit.
         BudgetError: If it needs more time or memory than the budget allows.
     """
-    if is_quick(build.network) and build.parts.form != "saved_model":
-        return
-    path = build.parts.path
+    if build.parts.form == "saved_model":
+        return _read_checkpoint(build, code)
+    if not is_quick(build.network):
+        if has_run_operators():
+            _run_trial(build, code)
+        else:
+            path = build.parts.path
+            compute_in_child(
+                lambda: build.run() and None,
+                build.budget,
+                f"{path}: building the model",
+                Rights(readable=(path,)),
+            )
+    return None
+
+
+def _read_checkpoint(build: Build, code: Path | None) -> list[np.ndarray]:
+    with TemporaryDirectory(prefix="snugnet") as name:
+        target = Path(name) / "weights.npz"
+        _run_trial(build, code, target)
+        # The checkpoint may have taken over the program.
+        if not stat.S_ISREG(target.lstat().st_mode):
+            raise InputError(f"{build.parts.path}: its weights cannot be read")
+        return list(read_npz(target, (), build.budget).values())
+
+
+def _run_trial(build: Build, code: Path | None, target: Path | None = None) -> None:
+    path, limits = build.parts.path, json.dumps(asdict(build.budget))
     what = f"{path}: building the model"
-    if has_run_operators():
-        limits = json.dumps(asdict(build.budget))
-        try_in_program(PROGRAM, path, code or "", limits, budget=build.budget, what=what)
-    else:
-        try_in_child(build.rehearse, build.budget, what)
+    try_in_program(PROGRAM, path, code or "", limits, target or "", budget=build.budget, what=what)
 
 
 def is_quick(network: NetworkDescription) -> bool:

@@ -137,7 +137,7 @@ def predict(
         x: Samples in real units, (n, ...). They are quantized here if the input of the file is.
             For a file with several inputs, see `core.inputs`.
         batch_size: Samples per invocation; fewer are used if the tensors of the file are large, and
-            1 if it cannot be resized.
+            those of the file if it cannot be resized.
 
     Returns:
         The outputs, with their quantization.
@@ -155,7 +155,8 @@ def predict(
     size = min(batch_size, len(x), max(1, MAX_BATCH_BYTES // opened.count_bytes()))
     if not _resize(opened, size):
         # Open the file again, because the interpreter may be resized in part.
-        opened, size = _open(file), 1
+        opened = _open(file)
+        size = opened.inputs[0].shape[0]
     parts = []
     with progress(len(x), "predicting") as meter:
         for start in range(0, len(x), size):
@@ -208,6 +209,11 @@ def measure_latency(
             input.
     """
     opened = _open(path, threads)
+    if not _resize(opened, 1):
+        raise InputError(
+            f"{path}: one inference takes {opened.inputs[0].shape[0]} samples. Convert the model "
+            "with a batch size of 1."
+        )
     inputs = opened.quantize(x[:64], path)
     times = np.empty(runs, dtype=np.int64)
     for i in range(-warm_up, runs):
@@ -290,7 +296,7 @@ def _resize(opened: OpenedFile, size: int) -> bool:
 
     A Reshape to a fixed shape prevents it.
     """
-    if size == 1:
+    if all(details.shape[:1] == (size,) for details in opened.inputs):
         return True
     try:
         for details in opened.inputs:

@@ -131,6 +131,27 @@ def test_predict_returns_rows_when_indices_are_in_range(gather):
         np.testing.assert_array_equal(predict(gather, x, batch_size).scores(), expected)
 
 
+@pytest.fixture
+def pairs(tmp_path):
+    """A file that takes two samples at a time, because it reshapes to a fixed shape."""
+    shape, options = constant([2, 3]), {"kind": "ReshapeOptions"}
+    path = tmp_path / "pairs.tflite"
+    inputs = [Tensor((2, 3), "float32"), shape]
+    path.write_bytes(single("RESHAPE", inputs, [Tensor((2, 3), "float32")], options))
+    return path
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_predict_returns_all_samples_when_batch_is_fixed(pairs, count):
+    x = np.arange(3 * count, dtype=np.float32).reshape(count, 3)
+    np.testing.assert_array_equal(predict(pairs, x).scores(), x)
+
+
+def test_measure_latency_fails_when_batch_is_fixed(pairs):
+    with pytest.raises(InputError, match=r"one inference takes 2 samples\."):
+        measure_latency(pairs, np.zeros((1, 3), np.float32), runs=1, warm_up=0)
+
+
 @pytest.mark.parametrize(("batch_size", "start"), [(1, 3), (2, 2), (64, 0)])
 @pytest.mark.parametrize("index", [4, 1000, -1])
 def test_predict_fails_clearly_when_model_rejects_samples(gather, batch_size, start, index):

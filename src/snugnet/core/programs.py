@@ -1,0 +1,139 @@
+"""Work in a program of its own, because it needs a process without the libraries of this one."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from snugnet.core.budget import Budget
+from snugnet.core.errors import InputError
+from snugnet.core.isolation import OUT_OF_MEMORY, ChildResult, raise_failure
+from snugnet.core.sandbox import NO_RIGHTS, Rights, give_up_rights
+
+# Runs a program, which ends with its parent: START PARENT BYTES PROGRAM ARGUMENTS.
+START = """
+import runpy, sys
+from snugnet.core.parent import end_with_parent
+end_with_parent(int(sys.argv[1]))
+if int(sys.argv[2]):
+    from snugnet.core.isolation import limit_memory
+    limit_memory(int(sys.argv[2]))
+del sys.argv[:3]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+# Exit code of a program whose input is wrong.
+WRONG_INPUT = 2
+
+
+@dataclass(frozen=True)
+class ProgramResult:
+    """How a program ended.
+
+    Attributes:
+        status: Its exit code, or minus the number of the signal that ended it; None if it was
+            stopped because its time was over.
+        output: What it printed on standard output.
+        message: The last line that it printed on standard error.
+    """
+
+    status: int | None
+    output: str
+    message: str
+
+
+def run_program(
+    program: Path,
+    *arguments: str | Path,
+    environment: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+    bytes_held: int | None = None,
+) -> ProgramResult:
+    """Run a Python file as a program, in a new interpreter, and wait for it.
+
+    Args:
+        program: Path of the Python file.
+        *arguments: Its arguments.
+        environment: Environment variables that it gets in addition to those of this process.
+        timeout: Seconds after which it is stopped; None for no limit.
+        bytes_held: Bytes of memory that it may use; None for no limit.
+    """
+    # Without -P, the modules in the folder of the program would hide those of the standard library.
+    command = [sys.executable, "-P", "-c", START, str(os.getpid()), str(bytes_held or 0)]
+    command += map(str, (program, *arguments))
+    # A program that is stopped cannot remove its temporary files.
+    with tempfile.TemporaryDirectory(prefix="snugnet") as folder:
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, "TMPDIR": folder, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            process_group=0,
+        )
+        try:
+            output, errors = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            return ProgramResult(None, "", f"stopped after {timeout} s")
+        finally:
+            _end_group(process)
+    lines = errors.strip().splitlines() or ["no error message"]
+    return ProgramResult(process.returncode, output, lines[-1])
+
+
+def _end_group(process: subprocess.Popen[str]) -> None:
+    """Kill a program, and all processes that it started."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+
+
+def try_in_program(program: Path, *arguments: str | Path, budget: Budget, what: str) -> None:
+    """Run a program that does what this process is about to do.
+
+    Args:
+        program: Path of the Python file. It calls `run_trial`.
+        *arguments: Its arguments.
+        budget: Limits for the time and the memory of the program.
+        what: What it does, for error messages.
+
+    Raises:
+        BudgetError: If it needs more time or memory than the budget allows.
+        InputError: If it crashes, or reports an InputError.
+    """
+    outcome = run_program(program, *arguments, timeout=budget.seconds, bytes_held=budget.bytes_held)
+    result = ChildResult(
+        status=0 if outcome.status is None else outcome.status,
+        message=outcome.message if outcome.status == WRONG_INPUT else "",
+        is_timeout=outcome.status is None,
+        is_out_of_memory=outcome.status == OUT_OF_MEMORY,
+    )
+    raise_failure(result, budget, what)
+
+
+def run_trial(work: Callable[[], Any], kept: Rights = NO_RIGHTS) -> None:
+    """Do the work of a program for `try_in_program`, and end with the exit code that it expects.
+
+    Args:
+        work: The work.
+        kept: Rights to files that it keeps, besides temporary files.
+    """
+    try:
+        writable = (*kept.writable, Path(tempfile.gettempdir()))
+        give_up_rights(replace(kept, writable=writable))
+        work()
+    except InputError as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        sys.exit(WRONG_INPUT)
+    except MemoryError:
+        sys.exit(OUT_OF_MEMORY)
