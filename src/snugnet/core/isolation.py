@@ -201,9 +201,11 @@ def limit_memory(bytes_held: int) -> None:
     Args:
         bytes_held: Bytes in addition to what it uses already.
     """
-    if not STATM.exists():
+    try:
+        pages = int(STATM.read_text().split()[DATA_PAGES])
+    except OSError:  # another system; or the parent gave up its rights, and its limit holds
         return
-    used = int(STATM.read_text().split()[DATA_PAGES]) * resource.getpagesize()
+    used = pages * resource.getpagesize()
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     limit = used + bytes_held
     if hard != resource.RLIM_INFINITY:
@@ -248,7 +250,8 @@ def _end_child(child: int) -> int:
 
 
 def _work_without_rights(work: Callable[[], Arrays], kept: Rights) -> Arrays:
-    os.setpgid(0, 0)
+    with suppress(PermissionError):  # the parent gave up its rights, and has a group of its own
+        os.setpgid(0, 0)
     give_up_rights(replace(kept, writable=(*kept.writable, Path(tempfile.gettempdir()))))
     return work()
 
@@ -281,18 +284,18 @@ def _drop_output(writer: int) -> None:
     """
     faulthandler.disable()
     nowhere = os.open(os.devnull, os.O_RDWR)
-    for number in _list_open_files():
-        if number != writer:
-            os.dup2(nowhere, number)
-    sys.stderr = os.fdopen(2, "w", closefd=False)
-
-
-def _list_open_files() -> list[int]:
-    """Return the numbers of all files that this process has open."""
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
     try:
-        return [int(path.name) for path in Path("/dev/fd").iterdir()]
-    except OSError:  # a system without this folder
-        return list(range(os.sysconf("SC_OPEN_MAX")))
+        numbers = [int(path.name) for path in Path("/dev/fd").iterdir()]
+    except OSError:  # there is no such folder, or the parent gave up its rights, too
+        os.closerange(3, writer)
+        os.closerange(writer + 1, os.sysconf("SC_OPEN_MAX"))
+    else:
+        for number in numbers:
+            if number != writer:
+                os.dup2(nowhere, number)
+    sys.stderr = os.fdopen(2, "w", closefd=False)
 
 
 def _print(line: str) -> None:
