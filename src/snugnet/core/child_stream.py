@@ -4,6 +4,7 @@ The child may run a file of a stranger that has taken it over, so the parent dec
 could run code, and limits what it takes.
 """
 
+import math
 import os
 import select
 import struct
@@ -19,6 +20,8 @@ TEXT, ERROR, ARRAY = b"t", b"e", b"a"
 HEADER = struct.Struct("<cQ")
 MAX_TEXT = 1 << 16
 CHUNK = 1 << 20
+# Bytes in which the header of an array ends.
+MAX_HEADER = 1 << 12
 # Seconds of one wait; the system accepts no more than 24 days.
 MAX_WAIT = 1e6
 
@@ -74,7 +77,7 @@ class Sender(TextIOBase):
         """
         for array in arrays:
             stream = BytesIO()
-            np.save(stream, np.asarray(array), allow_pickle=False)
+            np.lib.format.write_array(stream, np.asarray(array), (1, 0), allow_pickle=False)
             self._send(ARRAY, stream.getbuffer())
 
     def _send(self, kind: bytes, content: bytes | memoryview) -> None:
@@ -144,23 +147,25 @@ class Receiver:
             EOFError: If the stream ends after some of them.
             TimeoutError: If the time is over.
         """
-        content = bytearray()
-        while len(content) < size:
+        content, received = bytearray(size), 0
+        while received < size:
             self._wait()
-            part = os.read(self._reader, min(size - len(content), CHUNK))
-            if not part:
-                if content:
-                    raise EOFError
-                break
-            content += part
+            count = os.readv(self._reader, [memoryview(content)[received:]])
+            if not count and received:
+                raise EOFError
+            if not count:
+                return bytearray()
+            received += count
         return content
 
     def _wait(self) -> None:
         """Wait until there is something to read, or the end of the stream."""
-        seconds = MAX_WAIT if self._deadline is None else self._deadline - time.monotonic()
-        while not self._poll.poll(1000 * min(max(0.0, seconds), MAX_WAIT)):
-            if self._deadline is not None and self._deadline <= time.monotonic():
+        is_ready = False
+        while not is_ready:
+            left = MAX_WAIT if self._deadline is None else self._deadline - time.monotonic()
+            if left <= 0:  # although the child may go on to send
                 raise TimeoutError
+            is_ready = bool(self._poll.poll(1000 * min(left, MAX_WAIT)))
 
 
 def _parse_array(content: bytearray) -> np.ndarray:
@@ -169,11 +174,17 @@ def _parse_array(content: bytearray) -> np.ndarray:
     Raises:
         StreamError: If it is none.
     """
+    stream = BytesIO(content[:MAX_HEADER])
     try:
-        array = np.lib.format.read_array(BytesIO(content), allow_pickle=False)
-    # NumPy parses a text of Python, and allocates memory before it reads.
+        np.lib.format.read_magic(stream)
+        shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+        if dtype.kind not in "biuf":
+            raise StreamError(f"the child process sent an array of {dtype}")
+        # The array keeps the memory of the content.
+        array = np.frombuffer(content, dtype, math.prod(shape), stream.tell())
+        return array.reshape(shape, order="F" if is_fortran else "C")
+    # The header is a text of Python, which NumPy parses.
     except Exception as error:
+        if isinstance(error, StreamError):
+            raise
         raise StreamError(f"the child process sent no array ({error})") from None
-    if array.dtype.kind not in "biuf":
-        raise StreamError(f"the child process sent an array of {array.dtype}")
-    return array

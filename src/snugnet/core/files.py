@@ -90,6 +90,20 @@ def check_regular(path: Path) -> None:
         raise InputError(f"{path}: neither a file nor a folder. Give the path of a file.")
 
 
+def check_plain(path: Path, source: str) -> None:
+    """Check that a file that a process without rights wrote is a file, and no link or pipe.
+
+    Args:
+        path: The file.
+        source: The file of the user that the process read, for the message.
+
+    Raises:
+        InputError: If it is something else, or missing.
+    """
+    if not path.exists() or not stat.S_ISREG(path.lstat().st_mode):
+        raise InputError(f"{source}: the process that read it returned nothing; it is damaged")
+
+
 def check_output(path: Path) -> None:
     """Check that a path is a file, or does not exist.
 

@@ -10,6 +10,7 @@ without rights, which returns arrays (`compute_in_child`). `core.programs` runs 
 """
 
 import faulthandler
+import fcntl
 import os
 import resource
 import signal
@@ -65,7 +66,10 @@ class ChildResult:
     @property
     def crash(self) -> str | None:
         """Name of the signal that ended the process; None if it ended by itself."""
-        return signal.Signals(-self.status).name if self.status < 0 else None
+        if self.status >= 0:
+            return None
+        names = {entry.value: entry.name for entry in signal.Signals}
+        return names.get(-self.status, f"signal {-self.status}")
 
 
 def start_child(work: Callable[[], int], ends_with_parent: bool = True) -> int:
@@ -210,7 +214,7 @@ def limit_memory(bytes_held: int) -> None:
     limit = used + bytes_held
     if hard != resource.RLIM_INFINITY:
         limit = min(limit, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
 def _call(
@@ -220,7 +224,7 @@ def _call(
     bytes_held: int | None = None,
 ) -> ChildResult:
     """Call a function in a child process, and receive what it sends."""
-    reader, writer = os.pipe()
+    reader, writer = _open_pipe()
     # The child skips the cleanup of libraries, such as that of TensorFlow's temporary files.
     with tempfile.TemporaryDirectory(prefix="snugnet") as folder:
         child = start_child(lambda: _report(work, is_silent, bytes_held, folder, writer))
@@ -238,6 +242,15 @@ def _call(
     return ChildResult(status, received.error, received.is_timeout, arrays=tuple(received.arrays))
 
 
+def _open_pipe() -> tuple[int, int]:
+    """Open a pipe whose ends do not have the numbers of standard streams, which may be closed."""
+    ends = os.pipe()
+    numbers = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 3) for end in ends]
+    for end in ends:
+        os.close(end)
+    return numbers[0], numbers[1]
+
+
 def _end_child(child: int) -> int:
     """End a child, and the processes that it started; return its exit code.
 
@@ -250,8 +263,8 @@ def _end_child(child: int) -> int:
 
 
 def _work_without_rights(work: Callable[[], Arrays], kept: Rights) -> Arrays:
-    with suppress(PermissionError):  # the parent gave up its rights, and has a group of its own
-        os.setpgid(0, 0)
+    with suppress(PermissionError):  # the parent gave up its rights, and has a session of its own
+        os.setsid()  # without a terminal
     give_up_rights(replace(kept, writable=(*kept.writable, Path(tempfile.gettempdir()))))
     return work()
 
@@ -299,7 +312,9 @@ def _drop_output(writer: int) -> None:
 
 
 def _print(line: str) -> None:
-    print(escape_controls(line), flush=True)
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    text = escape_controls(line).encode(encoding, "backslashreplace").decode(encoding)
+    print(text, flush=True)
 
 
 def _flush(stream: Any) -> None:

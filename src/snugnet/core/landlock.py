@@ -18,8 +18,10 @@ NO_NEW_PRIVILEGES = 38
 EXECUTE = 1 << 0
 # READ_FILE and READ_DIR.
 READING = 1 << 2 | 1 << 3
-# WRITE_FILE, REMOVE_DIR, REMOVE_FILE, and MAKE_CHAR to MAKE_SYM.
-WRITING = 1 << 1 | 1 << 4 | 1 << 5 | sum(1 << bit for bit in range(6, 13))
+# WRITE_FILE, REMOVE_DIR, REMOVE_FILE, MAKE_DIR and MAKE_REG.
+WRITING = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8
+# MAKE_CHAR, MAKE_SOCK, MAKE_FIFO, MAKE_BLOCK and MAKE_SYM: nobody keeps these rights.
+SPECIAL_FILES = 1 << 6 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12
 # Since versions 2, 3 and 5 of Landlock: to link and rename, to shorten files, to control devices.
 REFER, TRUNCATE, CONTROL = 1 << 13, 1 << 14, 1 << 15
 # Rights that a rule for a file, and not for a folder, may have.
@@ -66,7 +68,7 @@ def restrict_files(
         return False
     writing = WRITING | (REFER if version >= 2 else 0) | (TRUNCATE if version >= 3 else 0)
     control = CONTROL if version >= 5 else 0
-    rules = _Ruleset(EXECUTE | READING | writing | control, TCP, SCOPES)
+    rules = _Ruleset(EXECUTE | READING | writing | SPECIAL_FILES | control, TCP, SCOPES)
     # Older kernels know only the first fields.
     size = 8 * (1 + (version >= 4) + (version >= 6))
     ruleset = call(CREATE_RULESET, ctypes.byref(rules), ctypes.c_size_t(size), ctypes.c_uint32(0))

@@ -29,6 +29,8 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 # Exit code of a program whose input is wrong.
 WRONG_INPUT = 2
+# Bytes that are read of what a program prints.
+MAX_TEXT = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -66,36 +68,39 @@ def run_program(
     # Without -P, the modules in the folder of the program would hide those of the standard library.
     command = [sys.executable, "-P", "-c", START, str(os.getpid()), str(bytes_held or 0)]
     command += map(str, (program, *arguments))
-    # A program that is stopped cannot remove its temporary files.
-    with tempfile.TemporaryDirectory(prefix="snugnet") as folder:
+    with (
+        # A program that is stopped cannot remove its temporary files.
+        tempfile.TemporaryDirectory(prefix="snugnet") as folder,
+        # Files, because a program may send more than there is memory.
+        tempfile.TemporaryFile() as output,
+        tempfile.TemporaryFile() as errors,
+    ):
         process = subprocess.Popen(
             command,
             env={**os.environ, "TMPDIR": folder, **(environment or {})},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            process_group=0,
+            stdout=output,
+            stderr=errors,
+            start_new_session=True,
         )
         try:
-            output, errors = process.communicate(timeout=timeout)
+            status = process.wait(timeout)
         except subprocess.TimeoutExpired:
             return ProgramResult(None, "", f"stopped after {timeout} s")
         finally:
             _end_group(process)
-    lines = errors.strip().splitlines() or ["no error message"]
-    return ProgramResult(process.returncode, output, lines[-1])
+        output.seek(0)
+        text = output.read(MAX_TEXT).decode(errors="replace")
+        errors.seek(max(0, errors.seek(0, os.SEEK_END) - MAX_TEXT))
+        lines = errors.read().decode(errors="replace").strip().splitlines()
+    return ProgramResult(status, text, lines[-1] if lines else "no error message")
 
 
-def _end_group(process: subprocess.Popen[str]) -> None:
+def _end_group(process: subprocess.Popen[bytes]) -> None:
     """Kill a program, and all processes that it started."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    for stream in (process.stdout, process.stderr):
-        if stream is not None:
-            stream.close()
 
 
 def try_in_program(program: Path, *arguments: str | Path, budget: Budget, what: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from snugnet.core.landlock import restrict_files
-from snugnet.core.seccomp import refuse_calls
+from snugnet.core.seccomp import restrict_calls
 
 # What libraries read to start, and to find out which processor this is.
 SYSTEM_PATHS = (
@@ -57,7 +57,7 @@ def give_up_rights(kept: Rights = NO_RIGHTS) -> bool:
         # Programs need the loader of shared libraries.
         [*kept.programs, *map(Path, ("/lib", "/lib64"))] if kept.programs else [],
     )
-    refuse_calls(programs=not kept.programs)
+    restrict_calls(programs=bool(kept.programs))
     return is_restricted
 
 
@@ -66,5 +66,11 @@ def _installed_software() -> list[Path]:
     folders = {Path(name) for name in (sys.prefix, sys.base_prefix, sys.exec_prefix)}
     folders |= {Path(__file__).parents[1], *map(Path, site.getsitepackages())}
     # Packages that are installed elsewhere, for example in the home folder.
-    folders |= {Path(name) for name in sys.path if Path(name).name == "site-packages"}
+    folders |= {Path(name) for name in sys.path if _holds_packages(Path(name))}
     return sorted(folders)
+
+
+def _holds_packages(path: Path) -> bool:
+    """Return whether packages are installed in a folder, or in an archive."""
+    is_folder = path.name == "site-packages" or any(path.glob("*.dist-info"))
+    return path.is_file() or (is_folder and path.is_dir())

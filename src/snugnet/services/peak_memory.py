@@ -38,7 +38,7 @@ def measure_peak_memory(path: Path, x: np.ndarray, threads: int) -> int:
         sample = Path(folder) / "x.npy"
         np.save(sample, x[:1])
         result = run_program(Path(__file__), path, sample, str(threads))
-    if result.status:
+    if result.status or not result.output.strip().isdigit():
         raise InputError(
             f"{path}: LiteRT cannot run the file, so its memory cannot be measured. "
             f"Check the file with `snugnet inspect`. LiteRT: {result.message[:300]}"

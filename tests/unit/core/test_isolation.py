@@ -4,6 +4,8 @@ import os
 import random
 import resource
 import stat
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from functools import partial
@@ -16,7 +18,12 @@ import pytest
 from snugnet.core.budget import Budget
 from snugnet.core.child_stream import HEADER
 from snugnet.core.errors import InputError
-from snugnet.core.isolation import compute_in_child, run_in_child, run_without_rights
+from snugnet.core.isolation import (
+    ChildResult,
+    compute_in_child,
+    run_in_child,
+    run_without_rights,
+)
 
 BUDGET = Budget(seconds=1, bytes_held=200 << 20)
 
@@ -132,7 +139,7 @@ def send_raw(content: bytes) -> None:
         (HEADER.pack(b"t", 1 << 40), "sent nonsense"),
         (HEADER.pack(b"a", 1 << 60), "more data than allowed"),
         (HEADER.pack(b"a", 3) + b"abc", "sent no array"),
-        (HEADER.pack(b"a", len(OBJECTS)) + OBJECTS, "sent no array"),
+        (HEADER.pack(b"a", len(OBJECTS)) + OBJECTS, "an array of object"),
         (HEADER.pack(b"a", len(TEXTS)) + TEXTS, "an array of <U1"),
         (HEADER.pack(b"a", len(HUGE)) + HUGE, "sent no array"),
     ],
@@ -140,6 +147,49 @@ def send_raw(content: bytes) -> None:
 def test_compute_in_child_fails_when_child_sends_nonsense(content, message):
     with pytest.raises(InputError, match=message):
         compute_in_child(partial(send_raw, content), BUDGET, "reading m")
+
+
+def test_run_without_rights_ends_when_child_never_stops_sending():
+    def work() -> None:
+        while True:
+            print("line")
+
+    lines: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("snugnet.core.isolation._print", lines.append)
+        start = time.monotonic()
+        assert run_without_rights(work, BUDGET).is_timeout
+    assert lines
+    assert time.monotonic() - start < 20
+
+
+def test_child_of_child_returns_arrays_when_both_have_no_rights():
+    def inner() -> list[np.ndarray]:
+        return [np.arange(3)]
+
+    def outer() -> tuple[np.ndarray, ...]:
+        return compute_in_child(inner, BUDGET, "inner")
+
+    (array,) = compute_in_child(outer, Budget(seconds=20), "outer")
+    np.testing.assert_array_equal(array, np.arange(3))
+
+
+@pytest.mark.parametrize("streams", [(0, 1, 2), (0, 2)])
+def test_run_without_rights_works_when_streams_are_closed(streams):
+    program = (
+        "import os, sys\n"
+        f"for stream in {streams}: os.close(stream)\n"
+        "import numpy as np\n"
+        "from snugnet.core.budget import Budget\n"
+        "from snugnet.core.isolation import run_without_rights\n"
+        "result = run_without_rights(lambda: [np.arange(3)], Budget(seconds=20))\n"
+        "os._exit(7 if len(result.arrays) == 1 else 1)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 7
+
+
+def test_crash_is_named_when_signal_has_no_name():
+    assert ChildResult(-40, "").crash == "signal 40"
 
 
 def test_run_without_rights_ends_when_message_is_cut_off():

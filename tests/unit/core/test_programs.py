@@ -54,6 +54,12 @@ def test_run_program_stops_program_when_time_is_over(program):
     assert (result.status, result.message) == (None, "stopped after 0.5 s")
 
 
+def test_run_program_returns_a_part_when_output_is_huge(program):
+    text = "import sys; print('x' * (5 << 20)); sys.stderr.write('y' * (5 << 20) + chr(10) + 'end')"
+    result = run_program(program(text))
+    assert (len(result.output), result.message) == (1 << 20, "end")
+
+
 @pytest.mark.parametrize("ending", ["", "time.sleep(100)", "os.abort()"])
 def test_run_program_removes_temporary_files_when_program_ends(
     program, ending, tmp_path, monkeypatch

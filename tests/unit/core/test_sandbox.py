@@ -1,12 +1,17 @@
 """Tests of a process that gives up its rights."""
 
 import ctypes
+import errno
+import fcntl
+import importlib
 import os
 import resource
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
+import termios
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -29,8 +34,9 @@ def is_refused(attempt: Callable[[], Any]) -> bool:
     def work() -> None:
         try:
             attempt()
-        except PermissionError:
-            print("refused")
+        except OSError as error:
+            if error.errno in (errno.EPERM, errno.EACCES, errno.ENOSYS):
+                print("refused")
 
     lines: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
@@ -46,7 +52,7 @@ def has_landlock() -> bool:
 
 @pytest.fixture(scope="module")
 def has_seccomp() -> bool:
-    return run_in_child(lambda: seccomp.refuse_calls() or os._exit(5)).status == 0
+    return run_in_child(lambda: seccomp.restrict_calls() or os._exit(5)).status == 0
 
 
 @pytest.fixture
@@ -82,7 +88,34 @@ def test_files_are_refused_when_child_has_no_rights(has_landlock, mine, name):
     assert mine.read_text() == "mine"
 
 
+def call(name: str, *arguments: Any) -> None:
+    """Make a system call by its number on this processor."""
+    library = ctypes.CDLL("libseccomp.so.2")
+    number = library.seccomp_syscall_resolve_name(name.encode())
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syscall(ctypes.c_long(number), *arguments) < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def open_without_mode(mine: Path) -> None:
+    """Open a file with mode 3, for which Landlock needs no right."""
+    os.open(mine, 3)
+
+
 CALL_ATTEMPTS: dict[str, Callable[[Path], Any]] = {
+    "open for control only": open_without_mode,
+    "shorten a file without a right": lambda mine: os.open(mine, 3 | os.O_TRUNC),
+    "shorten a file for reading": lambda mine: os.open(mine, os.O_RDONLY | os.O_TRUNC),
+    "type into the terminal": lambda mine: fcntl.ioctl(0, termios.TIOCSTI, b"x"),
+    "signal by fcntl": lambda mine: fcntl.fcntl(0, fcntl.F_SETOWN, PARENT),
+    "lease": lambda mine: fcntl.fcntl(0, fcntl.F_SETLEASE, fcntl.F_WRLCK),
+    "processor of the parent": lambda mine: os.sched_setaffinity(PARENT, {0}),
+    "policy of the parent": lambda mine: os.sched_setscheduler(PARENT, 0, os.sched_param(0)),
+    "namespace": lambda mine: call("clone", 0x10000000 | 17, 0, 0, 0, 0),
+    "outlive the parent": lambda mine: call("prctl", 1, 0, 0, 0, 0),
+    "device": lambda mine: os.mknod(Path(tempfile.gettempdir()) / "x", stat.S_IFCHR, 0x101),
+    "pipe": lambda mine: os.mkfifo(Path(tempfile.gettempdir()) / "x"),
+    "link": lambda mine: (Path(tempfile.gettempdir()) / "x").symlink_to(mine),
     "TCP": lambda mine: socket.create_connection(("127.0.0.1", 9)),
     "UDP": lambda mine: socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
     "UNIX socket": lambda mine: socket.socket(socket.AF_UNIX),
@@ -118,6 +151,26 @@ def test_child_computes_when_it_has_no_rights():
     assert run_without_rights(work, BUDGET).status == 0
 
 
+def test_child_starts_program_when_it_is_allowed():
+    def work() -> None:
+        done = subprocess.run(["/usr/bin/env", "echo", "hello"], capture_output=True, check=True)
+        assert done.stdout == b"hello\n"
+
+    programs = (Path("/usr/bin/env"), Path("/usr/bin/echo"), Path("/bin/echo"))
+    assert run_without_rights(work, BUDGET, Rights(programs=programs)).status == 0
+
+
+def test_child_imports_packages_when_they_are_elsewhere(tmp_path, monkeypatch):
+    (tmp_path / "mine-1.0.dist-info").mkdir()
+    (tmp_path / "mine_package.py").write_text("value = 3")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def work() -> None:
+        assert importlib.import_module("mine_package").value == 3
+
+    assert run_without_rights(work, BUDGET).status == 0
+
+
 def test_child_reads_file_when_it_is_readable(mine):
     def work() -> None:
         assert mine.read_text() == "mine"
@@ -149,6 +202,6 @@ def test_process_keeps_its_rights_when_libraries_are_missing(monkeypatch, tmp_pa
             return -1
 
     monkeypatch.setattr(ctypes, "CDLL", load)
-    assert not seccomp.refuse_calls()
+    assert not seccomp.restrict_calls()
     assert not landlock.restrict_files([], [])
     (tmp_path / "a").write_text("x")

@@ -53,18 +53,29 @@ class Hdf5Tree:
         return [text, *self.arrays.values()]
 
     @classmethod
-    def from_arrays(cls, arrays: Sequence[np.ndarray]) -> Self:
-        """Return what `to_arrays` took apart."""
-        description = json.loads(arrays[0].tobytes())
-        named = dict(zip(description["arrays"], arrays[1:], strict=True))
-        attributes = {
-            name: {
-                key: tuple(value) if isinstance(value, list) else value
-                for key, value in values.items()
+    def from_arrays(cls, arrays: Sequence[np.ndarray], source: Path) -> Self:
+        """Return what `to_arrays` took apart.
+
+        Args:
+            arrays: The arrays of the other process.
+            source: The file that it read, for the error message.
+
+        Raises:
+            InputError: If the other process returned something else.
+        """
+        try:
+            description = json.loads(arrays[0].tobytes())
+            named = dict(zip(description["arrays"], arrays[1:], strict=True))
+            attributes = {
+                name: {
+                    key: tuple(value) if isinstance(value, list) else value
+                    for key, value in values.items()
+                }
+                for name, values in description["attributes"].items()
             }
-            for name, values in description["attributes"].items()
-        }
-        return cls(named, description["groups"], attributes)
+            return cls(named, description["groups"], attributes)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            raise InputError(f"{source}: damaged HDF5 file") from None
 
     def write(self, path: Path) -> None:
         """Write everything to a new HDF5 file."""

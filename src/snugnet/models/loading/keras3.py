@@ -15,7 +15,9 @@ import numpy as np
 
 from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
+from snugnet.core.files import check_plain
 from snugnet.core.programs import run_program
+from snugnet.core.samples import read_npz
 from snugnet.core.tensorflow_environment import KERAS_FOLDER
 from snugnet.models.loading.keras2 import tf_keras
 from snugnet.models.loading.load_weights import check_sizes
@@ -67,8 +69,8 @@ def convert(
         )
         if outcome.status != 0:
             raise InputError(f"{parts.path}: Keras 3 cannot build it ({outcome.message[:300]})")
-        with np.load(folder / "model.npz", allow_pickle=False) as file:
-            arrays = dict(file)
+        check_plain(folder / "model.npz", str(parts.path))
+        arrays = read_npz(folder / "model.npz", (), budget)
     inputs = [arrays.pop(f"x/{i}") for i in range(len(model.inputs)) if f"x/{i}" in arrays]
     expected = arrays.pop("y", None)
     _set_weights(model, arrays)

@@ -14,6 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
+import numpy as np
+
 from snugnet.core.archives import DAMAGE_ERRORS, check_archive
 from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
@@ -158,7 +160,7 @@ def _read_hdf5(path: Path, budget: Budget, source: Path | None = None) -> Hdf5Tr
         )
     except InputError as error:
         raise type(error)(str(error).replace(str(path), str(source))) from None
-    return Hdf5Tree.from_arrays(arrays)
+    return Hdf5Tree.from_arrays(arrays, source)
 
 
 def _read_saved_model(path: Path, budget: Budget) -> ModelParts:
@@ -167,8 +169,6 @@ def _read_saved_model(path: Path, budget: Budget) -> ModelParts:
     A SavedModel also contains a program. It is never loaded: the network is built from the
     description, and the weights are read from the checkpoint.
     """
-    from tf_keras.protobuf import saved_metadata_pb2
-
     if not (path / "saved_model.pb").is_file():
         raise InputError(f"{path}: not a SavedModel: the folder has no saved_model.pb")
     file = path / "keras_metadata.pb"
@@ -178,13 +178,7 @@ def _read_saved_model(path: Path, budget: Budget) -> ModelParts:
             "the model as .keras or .h5"
         )
     _check_saved_model_files(path, budget)
-    metadata = saved_metadata_pb2.SavedMetadata()
-    try:
-        metadata.ParseFromString(file.read_bytes())
-        descriptions = [node.metadata for node in metadata.nodes if node.node_path == "root"]
-    # The error class of protobuf is not part of its public interface.
-    except Exception as error:
-        raise InputError(f"{file}: damaged ({error})") from None
+    descriptions = _read_metadata(file, budget)
     if len(descriptions) != 1:
         raise InputError(f"{file}: does not describe a Keras model; save it as .keras or .h5")
     return ModelParts(
@@ -194,6 +188,24 @@ def _read_saved_model(path: Path, budget: Budget) -> ModelParts:
         weights=None,
         is_archive=False,
     )
+
+
+def _read_metadata(file: Path, budget: Budget) -> list[str]:
+    """Read the descriptions of the models of a SavedModel in a child process."""
+    from tf_keras.protobuf import saved_metadata_pb2
+
+    def work() -> list[np.ndarray]:
+        metadata = saved_metadata_pb2.SavedMetadata()
+        try:
+            metadata.ParseFromString(file.read_bytes())
+        # The error class of protobuf is not part of its public interface.
+        except Exception as error:
+            raise InputError(f"{file}: damaged ({error})") from None
+        texts = [node.metadata for node in metadata.nodes if node.node_path == "root"]
+        return [np.frombuffer(text.encode(), np.uint8) for text in texts]
+
+    arrays = compute_in_child(work, budget, f"{file}: reading it", Rights(readable=(file,)))
+    return [array.tobytes().decode(errors="replace") for array in arrays]
 
 
 def _check_saved_model_files(path: Path, budget: Budget) -> None:

@@ -32,7 +32,8 @@ def main(path: str, code: str, budget: str, target: str) -> None:
     """Do the work with rights to the files of the arguments only."""
     module, weights = (Path(name) if name else None for name in (code, target))
     kept = Rights(
-        readable=tuple(map(Path, filter(None, (path, code)))),
+        # The module may import others beside it.
+        readable=(Path(path), *([module.parent] if module else [])),
         writable=() if weights is None else (weights.parent,),
     )
     limits = Budget(**json.loads(budget))

@@ -6,7 +6,6 @@ first built in another process with limits.
 """
 
 import json
-import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ import numpy as np
 
 from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
+from snugnet.core.files import check_plain
 from snugnet.core.isolation import compute_in_child
 from snugnet.core.programs import try_in_program
 from snugnet.core.samples import read_npz
@@ -133,9 +133,7 @@ def _read_checkpoint(build: Build, code: Path | None) -> list[np.ndarray]:
     with TemporaryDirectory(prefix="snugnet") as name:
         target = Path(name) / "weights.npz"
         _run_trial(build, code, target)
-        # The checkpoint may have taken over the program.
-        if not stat.S_ISREG(target.lstat().st_mode):
-            raise InputError(f"{build.parts.path}: its weights cannot be read")
+        check_plain(target, str(build.parts.path))
         return list(read_npz(target, (), build.budget).values())
 
 

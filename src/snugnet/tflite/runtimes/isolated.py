@@ -4,7 +4,7 @@ Both are written in C++ and check only a part of a file. A file of a stranger co
 process that runs it, and some files of the converter end it. So the child returns only arrays.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,8 +40,8 @@ def predict(file: Path | ModelFile, x: np.ndarray, budget: Budget = UNLIMITED) -
         raw, scale, zero_point = litert.predict(file, x)
         return raw, np.array(scale), np.array(zero_point)
 
-    raw, scale, zero_point = _compute(work, file, budget)
-    if raw.ndim != 2 or len(raw) != len(x):
+    raw, scale, zero_point = _compute(work, file, budget, [2, 0, 0])
+    if len(raw) != len(x):
         raise InputError(f"{file}: LiteRT returned outputs of shape {list(raw.shape)}")
     return litert.Prediction(raw, float(scale), int(zero_point))
 
@@ -55,7 +55,7 @@ def measure_latency(
     def work() -> Arrays:
         return [litert.measure_latency(path, x, runs, warm_up, threads)]
 
-    (times,) = _compute(work, path, budget)
+    (times,) = _compute(work, path, budget, [1])
     return times
 
 
@@ -82,8 +82,8 @@ def run(
         outputs, traces = runtime.run(file.content, file.graph, x, count)
         return [outputs, *(trace[index] for trace in traces for index in indices)]
 
-    outputs, *arrays = _attempt(work, file.name, budget)
-    if len(arrays) != count * len(indices):
+    outputs, *arrays = _attempt(work, file.name, budget) or [np.zeros(0)]
+    if len(arrays) != count * len(indices) or not outputs.ndim:
         raise RuntimeError("the runtime did not return all tensors")
     rest = iter(arrays)
     return outputs, [
@@ -99,8 +99,10 @@ def measure_arena(content: bytes, budget: Budget = UNLIMITED) -> int:
     """
     from snugnet.tflite.runtimes import micro
 
-    (size,) = _attempt(lambda: [np.array(micro.measure_arena(content))], "the file", budget)
-    return int(size)
+    arrays = _attempt(lambda: [np.array([micro.measure_arena(content)])], "the file", budget)
+    if [array.shape for array in arrays] != [(1,)]:
+        raise RuntimeError("the runtime did not return the size of its arena")
+    return int(arrays[0][0])
 
 
 def _attempt(work: Callable[[], Arrays], name: str, budget: Budget) -> tuple[np.ndarray, ...]:
@@ -123,9 +125,12 @@ def _attempt(work: Callable[[], Arrays], name: str, budget: Budget) -> tuple[np.
 
 
 def _compute(
-    work: Callable[[], Arrays], file: Path | ModelFile, budget: Budget
+    work: Callable[[], Arrays], file: Path | ModelFile, budget: Budget, axes: Sequence[int]
 ) -> tuple[np.ndarray, ...]:
+    """Compute arrays with known numbers of axes; LiteRT must be able to run the file."""
     kept = NO_RIGHTS if isinstance(file, ModelFile) else Rights(readable=(file,))
     result = run_without_rights(work, budget, kept, has_time_limit=False)
     raise_failure(result, budget, f"{file}: running it with LiteRT")
+    if [array.ndim for array in result.arrays] != list(axes):
+        raise InputError(f"{file}: LiteRT did not return the outputs; the file is damaged")
     return result.arrays

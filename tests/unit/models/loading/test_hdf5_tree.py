@@ -1,5 +1,7 @@
 """Tests of reading untrusted HDF5 files."""
 
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
@@ -69,7 +71,7 @@ def test_tree_is_the_same_when_it_is_sent_as_arrays():
         ["", "a"],
         {"": {"model_config": "{}", "layer_names": ("a", "b")}, "a": {}},
     )
-    loaded = Hdf5Tree.from_arrays(tree.to_arrays())
+    loaded = Hdf5Tree.from_arrays(tree.to_arrays(), Path("m.h5"))
     assert (loaded.groups, loaded.attributes) == (tree.groups, tree.attributes)
     assert list(loaded.arrays) == list(tree.arrays)
     for name, array in tree.arrays.items():
