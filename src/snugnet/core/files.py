@@ -5,7 +5,9 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import stat
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -88,6 +90,23 @@ def check_regular(path: Path) -> None:
     """
     if path.exists() and not path.is_file() and not path.is_dir():
         raise InputError(f"{path}: neither a file nor a folder. Give the path of a file.")
+
+
+@contextmanager
+def private_folder() -> Iterator[str]:
+    """Provide a temporary folder for a process whose work may go wrong.
+
+    It is removed at the end, whatever the process left there: `shutil` cannot remove folders that
+    are nested a thousand times.
+    """
+    folder = tempfile.mkdtemp(prefix="snugnet")
+    try:
+        yield folder
+    finally:
+        try:
+            shutil.rmtree(folder)
+        except (OSError, RecursionError):
+            subprocess.run(["rm", "-rf", "--", folder], check=False, capture_output=True)
 
 
 def check_plain(path: Path, source: str) -> None:

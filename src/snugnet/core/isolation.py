@@ -29,6 +29,7 @@ import numpy as np
 from snugnet.core.budget import Budget, format_bytes
 from snugnet.core.child_stream import Receiver, Sender, StreamError
 from snugnet.core.errors import InputError
+from snugnet.core.files import private_folder
 from snugnet.core.parent import end_with_parent
 from snugnet.core.sandbox import NO_RIGHTS, Rights, give_up_rights
 from snugnet.core.text import escape_controls
@@ -200,7 +201,7 @@ def run_in_child(work: Callable[[], Any]) -> ChildResult:
 def limit_memory(bytes_held: int) -> None:
     """Limit how much more memory this process may use, on Linux; elsewhere nothing is limited.
 
-    Memory that a library only reserves does not count.
+    Memory that a library only reserves does not count. No file may become larger, either.
 
     Args:
         bytes_held: Bytes in addition to what it uses already.
@@ -215,6 +216,9 @@ def limit_memory(bytes_held: int) -> None:
     if hard != resource.RLIM_INFINITY:
         limit = min(limit, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    files = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    if files == resource.RLIM_INFINITY or files > bytes_held:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_held, bytes_held))
 
 
 def _call(
@@ -226,7 +230,7 @@ def _call(
     """Call a function in a child process, and receive what it sends."""
     reader, writer = _open_pipe()
     # The child skips the cleanup of libraries, such as that of TensorFlow's temporary files.
-    with tempfile.TemporaryDirectory(prefix="snugnet") as folder:
+    with private_folder() as folder:
         child = start_child(lambda: _report(work, is_silent, bytes_held, folder, writer))
         os.close(writer)
         try:

@@ -1,5 +1,6 @@
 """Work in a program of its own, because it needs a process without the libraries of this one."""
 
+import json
 import os
 import signal
 import subprocess
@@ -7,24 +8,32 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
+from snugnet.core.files import private_folder
 from snugnet.core.isolation import OUT_OF_MEMORY, ChildResult, raise_failure
-from snugnet.core.sandbox import NO_RIGHTS, Rights, give_up_rights
+from snugnet.core.sandbox import Rights
 
-# Runs a program, which ends with its parent: START PARENT BYTES PROGRAM ARGUMENTS.
+# Runs a program, which ends with its parent: START SETTINGS PROGRAM ARGUMENTS. Rights are given up
+# before a library is imported that may start threads, because each thread has rights of its own.
 START = """
-import runpy, sys
+import json, runpy, sys, tempfile
+from pathlib import Path
 from snugnet.core.parent import end_with_parent
-end_with_parent(int(sys.argv[1]))
-if int(sys.argv[2]):
+settings = json.loads(sys.argv[1])
+end_with_parent(settings["parent"])
+if settings["rights"] is not None:
+    from snugnet.core.sandbox import Rights, give_up_rights
+    readable, writable = ([Path(name) for name in names] for names in settings["rights"])
+    give_up_rights(Rights(tuple(readable), (*writable, Path(tempfile.gettempdir())), forks=True))
+if settings["bytes_held"] is not None:
     from snugnet.core.isolation import limit_memory
-    limit_memory(int(sys.argv[2]))
-del sys.argv[:3]
+    limit_memory(settings["bytes_held"])
+del sys.argv[:2]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 # Exit code of a program whose input is wrong.
@@ -55,6 +64,7 @@ def run_program(
     environment: Mapping[str, str] | None = None,
     timeout: float | None = None,
     bytes_held: int | None = None,
+    kept: Rights | None = None,
 ) -> ProgramResult:
     """Run a Python file as a program, in a new interpreter, and wait for it.
 
@@ -64,13 +74,19 @@ def run_program(
         environment: Environment variables that it gets in addition to those of this process.
         timeout: Seconds after which it is stopped; None for no limit.
         bytes_held: Bytes of memory that it may use; None for no limit.
+        kept: Rights to files that it keeps, besides those to the program and to temporary files. It
+            has no other rights then; see `core.sandbox`. None: it has all rights.
     """
+    rights = kept and [
+        [str(path.absolute()) for path in paths]
+        for paths in ((program, *kept.readable), kept.writable)
+    ]
+    settings = json.dumps({"parent": os.getpid(), "bytes_held": bytes_held, "rights": rights})
     # Without -P, the modules in the folder of the program would hide those of the standard library.
-    command = [sys.executable, "-P", "-c", START, str(os.getpid()), str(bytes_held or 0)]
-    command += map(str, (program, *arguments))
+    command = [sys.executable, "-P", "-c", START, settings, *map(str, (program, *arguments))]
     with (
         # A program that is stopped cannot remove its temporary files.
-        tempfile.TemporaryDirectory(prefix="snugnet") as folder,
+        private_folder() as folder,
         # Files, because a program may send more than there is memory.
         tempfile.TemporaryFile() as output,
         tempfile.TemporaryFile() as errors,
@@ -103,20 +119,29 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def try_in_program(program: Path, *arguments: str | Path, budget: Budget, what: str) -> None:
-    """Run a program that does what this process is about to do.
+def try_in_program(
+    program: Path, *arguments: str | Path, budget: Budget, what: str, kept: Rights
+) -> None:
+    """Run a program without rights.
 
     Args:
         program: Path of the Python file. It calls `run_trial`.
         *arguments: Its arguments.
         budget: Limits for the time and the memory of the program.
         what: What it does, for error messages.
+        kept: Rights to files that it keeps, besides temporary files.
 
     Raises:
         BudgetError: If it needs more time or memory than the budget allows.
         InputError: If it crashes, or reports an InputError.
     """
-    outcome = run_program(program, *arguments, timeout=budget.seconds, bytes_held=budget.bytes_held)
+    outcome = run_program(
+        program,
+        *arguments,
+        timeout=budget.seconds,
+        bytes_held=budget.bytes_held,
+        kept=kept,
+    )
     result = ChildResult(
         status=0 if outcome.status is None else outcome.status,
         message=outcome.message if outcome.status == WRONG_INPUT else "",
@@ -126,16 +151,9 @@ def try_in_program(program: Path, *arguments: str | Path, budget: Budget, what: 
     raise_failure(result, budget, what)
 
 
-def run_trial(work: Callable[[], Any], kept: Rights = NO_RIGHTS) -> None:
-    """Do the work of a program for `try_in_program`, and end with the exit code that it expects.
-
-    Args:
-        work: The work.
-        kept: Rights to files that it keeps, besides temporary files.
-    """
+def run_trial(work: Callable[[], Any]) -> None:
+    """Do the work of a program for `try_in_program`, and end with the exit code that it expects."""
     try:
-        writable = (*kept.writable, Path(tempfile.gettempdir()))
-        give_up_rights(replace(kept, writable=writable))
         work()
     except InputError as error:
         print(" ".join(str(error).split()), file=sys.stderr)

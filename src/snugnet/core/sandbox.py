@@ -4,8 +4,10 @@ Libraries in C may have errors that a file can exploit. A process that only runs
 no other rights, so they are given up first, with Landlock and with a seccomp filter.
 """
 
+import os
 import site
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,8 @@ SYSTEM_PATHS = (
     *("/dev/urandom", "/dev/random", "/dev/zero"),
 )
 
+THREADS = Path("/proc/self/task")
+
 
 @dataclass(frozen=True)
 class Rights:
@@ -28,11 +32,13 @@ class Rights:
         readable: Files and folders that it may read, besides installed software.
         writable: Files and folders that it may read and write.
         programs: Programs that it may start.
+        forks: Whether it may have child processes.
     """
 
     readable: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()
     programs: tuple[Path, ...] = ()
+    forks: bool = False
 
 
 NO_RIGHTS = Rights()
@@ -50,14 +56,20 @@ def give_up_rights(kept: Rights = NO_RIGHTS) -> bool:
     Returns:
         Whether rights to files were given up. Without Landlock (before Linux 5.13, or on another
         system), they are not.
+
+    Raises:
+        RuntimeError: If this process has several threads: the others would keep all rights.
     """
+    with suppress(OSError):
+        if len(list(THREADS.iterdir())) > 1:
+            raise RuntimeError("a process with several threads cannot give up its rights")
     is_restricted = restrict_files(
         [*map(Path, SYSTEM_PATHS), *_installed_software(), *kept.readable],
         [Path("/dev/null"), *kept.writable],
         # Programs need the loader of shared libraries.
         [*kept.programs, *map(Path, ("/lib", "/lib64"))] if kept.programs else [],
     )
-    restrict_calls(programs=bool(kept.programs))
+    restrict_calls(kept.forks or bool(kept.programs), bool(kept.programs))
     return is_restricted
 
 
@@ -65,12 +77,15 @@ def _installed_software() -> list[Path]:
     """Return the folders of Python and of its packages; not the folder of the user's work."""
     folders = {Path(name) for name in (sys.prefix, sys.base_prefix, sys.exec_prefix)}
     folders |= {Path(__file__).parents[1], *map(Path, site.getsitepackages())}
-    # Packages that are installed elsewhere, for example in the home folder.
-    folders |= {Path(name) for name in sys.path if _holds_packages(Path(name))}
+    # Packages that are installed elsewhere, for example in the home folder, and archives.
+    others = [Path(name) for name in sys.path]
+    folders |= {path for path in others if path.name == "site-packages" or path.is_file()}
+    # Folders that the user names, if packages were installed there; a project is none.
+    named = map(Path, filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
+    folders |= {path for path in named if _holds_packages(path)}
     return sorted(folders)
 
 
 def _holds_packages(path: Path) -> bool:
-    """Return whether packages are installed in a folder, or in an archive."""
-    is_folder = path.name == "site-packages" or any(path.glob("*.dist-info"))
-    return path.is_file() or (is_folder and path.is_dir())
+    is_work = Path.cwd().is_relative_to(path.absolute())
+    return not is_work and any(path.glob("*.dist-info"))

@@ -25,24 +25,25 @@ FILES = (
     "sendfile stat statfs statx umask unlink unlinkat write writev"
 )
 MEMORY = (
-    "brk get_mempolicy madvise mbind membarrier memfd_create mincore mlock mlock2 mmap mprotect "
+    "brk get_mempolicy madvise mbind membarrier mincore mlock mlock2 mmap mprotect "
     "mremap msync munlock munmap pkey_alloc pkey_free pkey_mprotect set_mempolicy"
 )
 PROCESS = (
     "alarm arch_prctl capget clock_getres clock_gettime clock_nanosleep epoll_create epoll_create1 "
-    "epoll_ctl epoll_pwait epoll_pwait2 epoll_wait eventfd eventfd2 exit exit_group fork futex "
+    "epoll_ctl epoll_pwait epoll_pwait2 epoll_wait eventfd eventfd2 exit exit_group futex "
     "futex_waitv get_robust_list getcpu getegid geteuid getgid getgroups getitimer getpgid getpgrp "
     "getpid getppid getpriority getrandom getresgid getresuid getrlimit getrusage getsid gettid "
-    "gettimeofday getuid inotify_add_watch inotify_init1 inotify_rm_watch landlock_add_rule "
+    "gettimeofday getuid landlock_add_rule "
     "landlock_create_ruleset landlock_restrict_self nanosleep pause poll ppoll pselect6 "
     "restart_syscall riscv_flush_icache riscv_hwprobe rseq rt_sigaction rt_sigpending "
     "rt_sigprocmask rt_sigreturn rt_sigsuspend rt_sigtimedwait sched_get_priority_max "
     "sched_get_priority_min sched_getaffinity sched_getparam sched_getscheduler sched_yield "
     "seccomp select set_robust_list set_tid_address setitimer setrlimit sigaltstack signalfd4 "
     "sysinfo time timer_create timer_delete timer_getoverrun timer_gettime timer_settime "
-    "timerfd_create timerfd_gettime timerfd_settime times uname vfork wait4 waitid"
+    "timerfd_create timerfd_gettime timerfd_settime times uname wait4 waitid"
 )
 PROGRAMS = "execve execveat"
+FORKS = "fork vfork"
 # Calls that are refused with a clear error; all that are not listed here at all seem unknown.
 REFUSED = (
     "accept accept4 bind bpf chmod chown clock_settime connect fchmod fchmodat fchmodat2 fchown "
@@ -66,8 +67,8 @@ FILE_CONTROLS = (*range(8), 36, 37, 38, 1030, 1033)
 PROCESS_CONTROLS = (3, 15, 16, 22, 23, 38, 39, 0x53564D41)
 # PR_SET_PDEATHSIG, only with SIGKILL: a child cannot outlive its parent.
 END_WITH_PARENT, KILL = 1, 9
-# Flags of clone(2) that make namespaces.
-NAMESPACES = 0x7E020000
+# Flags of clone(2): those that make namespaces or a brother of this process, and that of a thread.
+FOREIGN, THREAD = 0x7E028000, 0x00010000
 
 
 class _Comparison(ctypes.Structure):
@@ -89,13 +90,14 @@ class _Rule(NamedTuple):
     conditions: tuple[_Comparison, ...] = ()
 
 
-def restrict_calls(programs: bool = False) -> bool:
+def restrict_calls(forks: bool = False, programs: bool = False) -> bool:
     """Refuse all system calls but those that a computation needs, for ever.
 
     Child processes have the same filter.
 
     Args:
-        programs: Whether this process may start other programs.
+        forks: Whether this process may have child processes.
+        programs: Whether they may start other programs.
 
     Returns:
         Whether the filter is in force. Without libseccomp, nothing happens.
@@ -111,17 +113,20 @@ def restrict_calls(programs: bool = False) -> bool:
     if not context:
         return False
     try:
-        for rule in _list_rules(programs):
+        for rule in _list_rules(forks, programs):
             _add(library, context, rule)
         return bool(library.seccomp_load(context) == 0)
     finally:
         library.seccomp_release(context)
 
 
-def _list_rules(programs: bool) -> Iterator[_Rule]:
-    for name in f"{FILES} {MEMORY} {PROCESS} {PROGRAMS if programs else ''}".split():
+def _list_rules(forks: bool, programs: bool) -> Iterator[_Rule]:
+    optional = {PROGRAMS: programs, FORKS: forks}
+    allowed = [FILES, MEMORY, PROCESS, *(names for names in optional if optional[names])]
+    refused = [REFUSED, *(names for names in optional if not optional[names])]
+    for name in " ".join(allowed).split():
         yield _Rule(ALLOW, name)
-    for name in f"{REFUSED} {'' if programs else PROGRAMS}".split():
+    for name in " ".join(refused).split():
         yield _Rule(REFUSE, name)
     for name, position in (("open", 1), ("openat", 2)):
         for mode, mask in (
@@ -150,7 +155,10 @@ def _list_rules(programs: bool) -> Iterator[_Rule]:
         yield _Rule(REFUSE, name, (_Comparison(0, NOT_EQUAL, 0),))
     end = (_Comparison(0, EQUAL, END_WITH_PARENT), _Comparison(1, EQUAL, KILL))
     yield _Rule(ALLOW, "prctl", end)
-    yield _Rule(ALLOW, "clone", (_Comparison(0, MASKED_EQUAL, NAMESPACES, 0),))
+    mask, flags = (FOREIGN, 0) if forks else (FOREIGN | THREAD, THREAD)
+    yield _Rule(ALLOW, "clone", (_Comparison(0, MASKED_EQUAL, mask, flags),))
+    if not forks:
+        yield _Rule(REFUSE, "clone", (_Comparison(0, MASKED_EQUAL, THREAD, 0),))
 
 
 def _add(library: ctypes.CDLL, context: ctypes.c_void_p, rule: _Rule) -> None:

@@ -1,5 +1,6 @@
 """The emulator: runs generated code on a microcontroller in QEMU, and counts its instructions."""
 
+import re
 import subprocess
 import tempfile
 from dataclasses import replace
@@ -32,6 +33,8 @@ EMULATOR = "qemu-system-arm"
 PARTS = Path(__file__).with_name("emulation")
 # Prefix of all names of the measured code.
 NAME = "model"
+# A name and a number that the measuring program prints.
+PRINTED = re.compile(r"^(\w+) ([0-9]{1,18})\s*$", re.MULTILINE)
 # Seconds for all samples.
 TIMEOUT = 1800
 
@@ -161,8 +164,7 @@ def _run(target: Microcontroller, folder: Path, timeout: float) -> dict[str, int
         raise RuntimeError(f"{EMULATOR}: {target.name}: it cannot be started")
     status, output = result.arrays
     text = output.tobytes().decode(errors="replace")
-    words = [line.split() for line in text.splitlines()]
-    printed = {pair[0]: int(pair[1]) for pair in words if len(pair) == 2 and pair[1].isdigit()}
+    printed = {name: int(number) for name, number in PRINTED.findall(text)}
     if status or not {"stack", "instructions", "invocations"} <= set(printed):
         raise RuntimeError(f"{EMULATOR}: {target.name}: exit code {status}: {text.strip()[-500:]}")
     return printed

@@ -21,6 +21,8 @@ from snugnet.core.tflite_graph import Graph, Operator, Tensor
 FORMAT = "snugnet.int8"
 VERSION = 1
 MAX_DESCRIPTION_BYTES = 32 << 20
+# Bytes of memory that Python needs at most for each byte of a .json file.
+JSON_BYTES = 30
 # Names of types in the schema of TFLite.
 TYPE_NAME = re.compile("[a-z][a-z0-9]*")
 
@@ -30,7 +32,8 @@ def read(path: str | Path, budget: Budget = DEFAULT_BUDGET) -> Graph:
 
     Args:
         path: Path of the file; the suffix selects the format.
-        budget: Limit for the bytes of an .npz file after decompression.
+        budget: Limits for the bytes of an .npz file after decompression, and for the memory that a
+            .json file needs.
 
     Returns:
         The graph.
@@ -51,6 +54,9 @@ def read(path: str | Path, budget: Budget = DEFAULT_BUDGET) -> Graph:
             f"{path}: unknown model format; the file name must end in {', '.join(readers)}"
         )
     check_regular(path)
+    if path.suffix == ".json":
+        what = f"{path}: reading it"
+        budget.check_bytes_held(JSON_BYTES * path.stat().st_size, what)
     return readers[path.suffix](path)
 
 

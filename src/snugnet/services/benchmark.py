@@ -247,7 +247,7 @@ def _measure(
         latency_us_median=round(float(median), 2),
         latency_us_p95=round(float(p95), 2),
         throughput_per_s=round(1e9 / float(times.mean()), 1),
-        peak_memory_bytes=measure_peak_memory(path, x, request.threads),
+        peak_memory_bytes=measure_peak_memory(path, x, request.threads, request.budget),
         arena_bytes=None if isinstance(arena, Exception) else arena,
         arena_reason=f"TensorFlow Lite Micro rejects the file: {arena}" if is_rejected else None,
     )

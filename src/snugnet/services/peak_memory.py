@@ -9,24 +9,27 @@ from pathlib import Path
 
 import numpy as np
 
+from snugnet.core.budget import UNLIMITED, Budget
 from snugnet.core.errors import InputError
 from snugnet.core.programs import run_program
-from snugnet.core.sandbox import Rights, give_up_rights
+from snugnet.core.sandbox import Rights
 
 # Number of inferences: enough to use every buffer.
 RUNS = 10
+NUMBER = re.compile("[0-9]{1,18}")
 # Memory of this process, on Linux; and what resets its peak, see proc_pid_clear_refs(5).
 STATUS = Path("/proc/self/status")
 CLEAR_REFS, RESET_PEAK = Path("/proc/self/clear_refs"), "5"
 
 
-def measure_peak_memory(path: Path, x: np.ndarray, threads: int) -> int:
+def measure_peak_memory(path: Path, x: np.ndarray, threads: int, budget: Budget = UNLIMITED) -> int:
     """Measure how much the peak memory of a process increases when it loads and runs a file.
 
     Args:
         path: A .tflite file.
         x: Samples in real units, (n, ...). Only the first one is used.
         threads: Number of threads of LiteRT.
+        budget: Limits of time and memory.
 
     Returns:
         Bytes, including the file itself, but without the memory of Python and LiteRT.
@@ -37,8 +40,13 @@ def measure_peak_memory(path: Path, x: np.ndarray, threads: int) -> int:
     with tempfile.TemporaryDirectory() as folder:
         sample = Path(folder) / "x.npy"
         np.save(sample, x[:1])
-        result = run_program(Path(__file__), path, sample, str(threads))
-    if result.status or not result.output.strip().isdigit():
+        result = run_program(
+            *(Path(__file__), path, sample, str(threads)),
+            timeout=budget.seconds,
+            bytes_held=budget.bytes_held,
+            kept=Rights(readable=(path, sample), writable=(CLEAR_REFS,)),
+        )
+    if result.status != 0 or not NUMBER.fullmatch(result.output.strip()):
         raise InputError(
             f"{path}: LiteRT cannot run the file, so its memory cannot be measured. "
             f"Check the file with `snugnet inspect`. LiteRT: {result.message[:300]}"
@@ -54,7 +62,6 @@ def _measure_increase(path: Path, sample: Path, threads: int) -> int:
     # Imports need memory that is free again.
     with suppress(OSError):
         CLEAR_REFS.write_text(RESET_PEAK)
-    give_up_rights(Rights(readable=(path,)))
     before = _read_peak()
     measure_latency(path, x, RUNS, warm_up=0, threads=threads)
     return _read_peak() - before

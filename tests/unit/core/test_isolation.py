@@ -24,6 +24,7 @@ from snugnet.core.isolation import (
     run_in_child,
     run_without_rights,
 )
+from snugnet.core.sandbox import Rights
 
 BUDGET = Budget(seconds=1, bytes_held=200 << 20)
 
@@ -115,7 +116,7 @@ def test_processes_of_child_end_when_its_time_is_over(capfd):
             print(process)
         time.sleep(100)
 
-    assert run_without_rights(work, BUDGET).is_timeout
+    assert run_without_rights(work, BUDGET, Rights(forks=True)).is_timeout
     state = Path(f"/proc/{int(capfd.readouterr().out)}/stat")
     deadline = time.monotonic() + 20
     # Its new parent may never read its exit code.
@@ -170,7 +171,7 @@ def test_child_of_child_returns_arrays_when_both_have_no_rights():
     def outer() -> tuple[np.ndarray, ...]:
         return compute_in_child(inner, BUDGET, "inner")
 
-    (array,) = compute_in_child(outer, Budget(seconds=20), "outer")
+    (array,) = compute_in_child(outer, Budget(seconds=20), "outer", Rights(forks=True))
     np.testing.assert_array_equal(array, np.arange(3))
 
 

@@ -9,6 +9,7 @@ import pytest
 from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
 from snugnet.core.programs import run_program, try_in_program
+from snugnet.core.sandbox import Rights
 
 BUDGET = Budget(seconds=1, bytes_held=200 << 20)
 
@@ -92,4 +93,4 @@ def test_try_in_program_raises_input_error_when_program_fails(tmp_path, work, me
         f"run_trial(lambda: {work})\n"
     )
     with pytest.raises(InputError, match=message):
-        try_in_program(program, budget=BUDGET, what="reading m")
+        try_in_program(program, budget=BUDGET, what="reading m", kept=Rights())

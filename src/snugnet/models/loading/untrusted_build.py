@@ -140,7 +140,13 @@ def _read_checkpoint(build: Build, code: Path | None) -> list[np.ndarray]:
 def _run_trial(build: Build, code: Path | None, target: Path | None = None) -> None:
     path, limits = build.parts.path, json.dumps(asdict(build.budget))
     what = f"{path}: building the model"
-    try_in_program(PROGRAM, path, code or "", limits, target or "", budget=build.budget, what=what)
+    kept = Rights(
+        # The module of the user may import others beside it.
+        readable=(path, *([] if code is None else [code.absolute().parent])),
+        writable=() if target is None else (target.parent,),
+    )
+    arguments = (path, code or "", limits, target or "")
+    try_in_program(PROGRAM, *arguments, budget=build.budget, what=what, kept=kept)
 
 
 def is_quick(network: NetworkDescription) -> bool:
