@@ -97,7 +97,7 @@ def private_folder() -> Iterator[str]:
     """Provide a temporary folder for a process whose work may go wrong.
 
     It is removed at the end, whatever the process left there: `shutil` cannot remove folders that
-    are nested a thousand times.
+    are nested a thousand times, or that nobody may read.
     """
     folder = tempfile.mkdtemp(prefix="snugnet")
     try:
@@ -106,7 +106,8 @@ def private_folder() -> Iterator[str]:
         try:
             shutil.rmtree(folder)
         except (OSError, RecursionError):
-            subprocess.run(["rm", "-rf", "--", folder], check=False, capture_output=True)
+            for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
+                subprocess.run([*command, "--", folder], check=False, capture_output=True)
 
 
 def check_plain(path: Path, source: str) -> None:

@@ -26,10 +26,13 @@ from pathlib import Path
 from snugnet.core.parent import end_with_parent
 settings = json.loads(sys.argv[1])
 end_with_parent(settings["parent"])
-if settings["rights"] is not None:
+# Not another folder, if this one is full.
+tempfile.tempdir = settings["folder"]
+if settings["kept"] is not None:
     from snugnet.core.sandbox import Rights, give_up_rights
-    readable, writable = ([Path(name) for name in names] for names in settings["rights"])
-    give_up_rights(Rights(tuple(readable), (*writable, Path(tempfile.gettempdir())), forks=True))
+    readable, writable, forks = settings["kept"]
+    writable.append(tempfile.tempdir)
+    give_up_rights(Rights(tuple(map(Path, readable)), tuple(map(Path, writable)), forks=forks))
 if settings["bytes_held"] is not None:
     from snugnet.core.isolation import limit_memory
     limit_memory(settings["bytes_held"])
@@ -77,13 +80,8 @@ def run_program(
         kept: Rights to files that it keeps, besides those to the program and to temporary files. It
             has no other rights then; see `core.sandbox`. None: it has all rights.
     """
-    rights = kept and [
-        [str(path.absolute()) for path in paths]
-        for paths in ((program, *kept.readable), kept.writable)
-    ]
-    settings = json.dumps({"parent": os.getpid(), "bytes_held": bytes_held, "rights": rights})
-    # Without -P, the modules in the folder of the program would hide those of the standard library.
-    command = [sys.executable, "-P", "-c", START, settings, *map(str, (program, *arguments))]
+    settings: dict[str, Any] = {"parent": os.getpid(), "bytes_held": bytes_held}
+    settings["kept"] = None if kept is None else _list_rights(program, kept)
     with (
         # A program that is stopped cannot remove its temporary files.
         private_folder() as folder,
@@ -91,8 +89,10 @@ def run_program(
         tempfile.TemporaryFile() as output,
         tempfile.TemporaryFile() as errors,
     ):
+        start = json.dumps({**settings, "folder": folder})
         process = subprocess.Popen(
-            command,
+            # Without -P, the modules in the folder of the program would hide standard ones.
+            [sys.executable, "-P", "-c", START, start, *map(str, (program, *arguments))],
             env={**os.environ, "TMPDIR": folder, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -110,6 +110,15 @@ def run_program(
         errors.seek(max(0, errors.seek(0, os.SEEK_END) - MAX_TEXT))
         lines = errors.read().decode(errors="replace").strip().splitlines()
     return ProgramResult(status, text, lines[-1] if lines else "no error message")
+
+
+def _list_rights(program: Path, kept: Rights) -> tuple[list[str], list[str], bool]:
+    """Return the files that a program may read and write, and whether it may fork, for JSON."""
+    readable, writable = (
+        [str(path.absolute()) for path in paths]
+        for paths in ((program, *kept.readable), kept.writable)
+    )
+    return readable, writable, kept.forks
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

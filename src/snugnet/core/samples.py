@@ -268,7 +268,7 @@ def read_npz(
         *DAMAGE_ERRORS,
         OSError,
         OverflowError,
-        KeyError,
+        LookupError,
         AttributeError,
         TypeError,
         MemoryError,

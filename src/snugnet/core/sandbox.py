@@ -87,5 +87,5 @@ def _installed_software() -> list[Path]:
 
 
 def _holds_packages(path: Path) -> bool:
-    is_work = Path.cwd().is_relative_to(path.absolute())
+    is_work = Path.cwd().is_relative_to(path.resolve())
     return not is_work and any(path.glob("*.dist-info"))

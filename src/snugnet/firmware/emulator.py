@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from snugnet.core.budget import UNLIMITED
 from snugnet.core.errors import InputError
-from snugnet.core.files import check_plain
+from snugnet.core.files import check_plain, private_folder
 from snugnet.core.isolation import run_without_rights
 from snugnet.core.sandbox import Rights
 from snugnet.firmware.folder import fill, write_linker_script
@@ -79,7 +78,7 @@ def emulate_program(
         RuntimeError: If a tool fails.
     """
     check_tools()
-    with tempfile.TemporaryDirectory(prefix="snugnet") as name:
+    with private_folder() as name:
         folder = Path(name)
         _write_sources(program, target, folder)
         source = folder / f"{NAME}.c"

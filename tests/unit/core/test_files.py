@@ -13,7 +13,13 @@ from pathlib import Path
 import pytest
 
 from snugnet.core.errors import InputError
-from snugnet.core.files import atomic_write, read_json, write_json
+from snugnet.core.files import (
+    atomic_write,
+    check_plain,
+    private_folder,
+    read_json,
+    write_json,
+)
 
 CONTENT_BYTES = 200_000
 
@@ -171,3 +177,39 @@ def test_write_json_sorts_keys_and_fails_when_value_is_nan(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "b.json", {"a": float("nan")})
     assert not (tmp_path / "b.json").exists()
+
+
+def test_private_folder_is_removed_when_folders_are_nested_deeply():
+    with private_folder() as folder:
+        start = os.open(".", os.O_RDONLY)
+        try:
+            os.chdir(folder)
+            for _ in range(1500):
+                Path("x").mkdir()
+                os.chdir("x")
+        finally:
+            os.fchdir(start)
+            os.close(start)
+    assert not Path(folder).exists()
+
+
+def test_private_folder_is_removed_when_a_folder_is_not_readable():
+    with private_folder() as folder:
+        closed = Path(folder) / "closed"
+        closed.mkdir()
+        (closed / "file").write_text("x")
+        closed.chmod(0o300)
+    assert not Path(folder).exists()
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder", "missing"])
+def test_check_plain_fails_when_path_is_no_file(tmp_path, kind):
+    path = tmp_path / "result"
+    if kind == "link":
+        path.symlink_to(__file__)
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    with pytest.raises(InputError, match=r"m\.h5: the process that read it returned nothing"):
+        check_plain(path, "m.h5")

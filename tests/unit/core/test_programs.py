@@ -3,6 +3,7 @@
 import os
 import signal
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -94,3 +95,23 @@ def test_try_in_program_raises_input_error_when_program_fails(tmp_path, work, me
     )
     with pytest.raises(InputError, match=message):
         try_in_program(program, budget=BUDGET, what="reading m", kept=Rights())
+
+
+def test_program_has_one_temporary_folder_when_it_is_full(program, monkeypatch, tmp_path):
+    """Python would take the folder of the user's work, which the program could then write to."""
+    monkeypatch.chdir(tmp_path)
+    # As if no file could be written there.
+    environment = {"TMPDIR": "/nowhere", "TEMP": "/nowhere", "TMP": "/nowhere"}
+    text = "import tempfile; print(tempfile.gettempdir())"
+    result = run_program(program(text), kept=Rights(), environment=environment)
+    folder = Path(result.output.strip())
+    assert (folder.name.startswith("snugnet"), folder.exists()) == (True, False)
+
+
+@pytest.mark.parametrize("forks", [False, True])
+def test_program_has_children_when_it_keeps_this_right(program, forks):
+    text = "import os; child = os.fork() or os._exit(0); os.waitpid(child, 0)"
+    result = run_program(program(text), kept=Rights(forks=forks))
+    if not forks and result.status == 0:
+        pytest.skip("libseccomp is not installed")
+    assert result.status == (0 if forks else 1)

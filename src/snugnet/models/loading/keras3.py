@@ -6,7 +6,6 @@ because one process cannot use both versions. Both must compute the same.
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import numpy as np
 
 from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
-from snugnet.core.files import check_plain
+from snugnet.core.files import check_plain, private_folder
 from snugnet.core.programs import run_program
 from snugnet.core.samples import read_npz
 from snugnet.core.sandbox import Rights
@@ -51,7 +50,7 @@ def convert(
     """
     assert parts.weights is not None
     check_sizes(model, parts)
-    with tempfile.TemporaryDirectory(prefix="snugnet") as name:
+    with private_folder() as name:
         folder = Path(name)
         weights = folder / (WEIGHTS if parts.is_archive else "weights.h5")
         (folder / "model.json").write_text(json.dumps(_describe_network(network)))

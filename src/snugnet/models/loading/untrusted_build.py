@@ -10,14 +10,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
-from snugnet.core.files import check_plain
+from snugnet.core.files import check_plain, private_folder
 from snugnet.core.isolation import compute_in_child
 from snugnet.core.programs import try_in_program
 from snugnet.core.samples import read_npz
@@ -130,7 +129,7 @@ def try_build(build: Build, code: Path | None) -> list[np.ndarray] | None:
 
 
 def _read_checkpoint(build: Build, code: Path | None) -> list[np.ndarray]:
-    with TemporaryDirectory(prefix="snugnet") as name:
+    with private_folder() as name:
         target = Path(name) / "weights.npz"
         _run_trial(build, code, target)
         check_plain(target, str(build.parts.path))
@@ -144,6 +143,7 @@ def _run_trial(build: Build, code: Path | None, target: Path | None = None) -> N
         # The module of the user may import others beside it.
         readable=(path, *([] if code is None else [code.absolute().parent])),
         writable=() if target is None else (target.parent,),
+        forks=True,  # to read the file
     )
     arguments = (path, code or "", limits, target or "")
     try_in_program(PROGRAM, *arguments, budget=build.budget, what=what, kept=kept)
