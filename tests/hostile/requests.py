@@ -24,11 +24,14 @@ SHARES = {
     "saved_model": 8,
     "tflite": 30,
     "exported": 11,
-    "data": 15,
+    "data": 14,
+    "onnx": 1,
     "config": 7,
 }
 INIT_OUTPUTS = ("config.yaml", "Snakefile", "out.yaml", "profiles/default/profile.yaml")
 CHECK_CONFIG = "check-config"
+# Version and producer, with which files of PyTorch start.
+ONNX_START = b"\x08\x08\x12\x07pytorch\x1a\x052.3.0:"
 
 
 @dataclass(frozen=True)
@@ -226,6 +229,19 @@ def _make_exported(number: int, random: Random, files: Files) -> Request:
     return _request_model(number, "exported", name, random, files, path.name)
 
 
+def _make_onnx(number: int, random: Random, files: Files) -> Request:
+    """Return a command that gets an ONNX file, or one that is named so; none reads it yet."""
+    if number < 0:
+        return _make_tflite(number, random, files)
+    path = files.folder / "model.onnx"
+    source = random.choice(("chain.keras", "chain.h5", "chain.tflite", "network.npz"))
+    start = random.choice((ONNX_START, (files.seeds / source).read_bytes()))
+    path.write_bytes(start + random.randbytes(random.randrange(2000)))
+    if random.random() < 0.5:
+        return _request_keras(number, "onnx", "chain", random, files, path.name)
+    return _request_model(number, "onnx", "chain", random, files, path.name)
+
+
 def _make_data(number: int, random: Random, files: Files) -> Request:
     """Return a command that reads mutated samples, mostly one that needs no TensorFlow."""
     name = random.choice(("network", "elementwise", "chain"))
@@ -280,5 +296,6 @@ MAKERS: dict[str, Callable[[int, Random, Files], Request]] = {
     "tflite": _make_tflite,
     "exported": _make_exported,
     "data": _make_data,
+    "onnx": _make_onnx,
     "config": _make_config,
 }
