@@ -179,7 +179,7 @@ def test_write_json_sorts_keys_and_fails_when_value_is_nan(tmp_path):
     assert not (tmp_path / "b.json").exists()
 
 
-def test_private_folder_is_removed_when_folders_are_nested_deeply():
+def test_private_folder_is_removed_when_folders_are_nested():
     with private_folder() as folder:
         start = os.open(".", os.O_RDONLY)
         try:

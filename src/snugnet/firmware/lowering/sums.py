@@ -20,7 +20,7 @@ from snugnet.int8.parameters import (
 from snugnet.int8.windows import Windows
 
 # Largest number of channels and positions: the C structures have 16 bits.
-MAX_SIZE = 0xFFFF
+MAX_SIZE, MAX_PADDING = 0xFFFF, 0x7FFF
 # The kernels read weights and inputs in words of four bytes.
 WORD = 4
 
@@ -60,7 +60,7 @@ def lower_depthwise(prepared: PreparedNode, convolution: DepthwiseConvolution) -
     constants, declarations, traits = _declare_sums(prepared, sums, sums.weights, sums.bias, 3)
     name = prepared.name("conv")
     value = braces(
-        format_windows(convolution.windows, image),
+        format_windows(prepared, convolution.windows, image),
         convolution.multiplier,
         sums.input_zero_point,
         constants,
@@ -136,7 +136,7 @@ def _lower_convolution(
     stride = -(-weights[0].size // WORD) * WORD
     kernels = (KernelSource("snugnet_conv.h"),)
     value = braces(
-        format_windows(windows, image), groups, sums.input_zero_point, constants
+        format_windows(prepared, windows, image), groups, sums.input_zero_point, constants
     ).replace("OUTPUTS", str(len(weights) // groups))
     declaration = format_struct("snugnet_conv", name, value)
     call = (
@@ -237,7 +237,7 @@ def _lower_general(
         arrays.append(format_array(names["shift"], shift.astype(np.int8)))
     name = prepared.name("conv")
     value = braces(
-        format_windows(windows, image),
+        format_windows(prepared, windows, image),
         groups,
         len(weights),
         int(len(multipliers) > 1),
@@ -261,18 +261,20 @@ def _lower_general(
     return CodeStep(tuple(kernels), (*arrays, declaration), (call,))
 
 
-def format_windows(windows: Windows, image: Image) -> str:
-    """Return the initializer of `snugnet_windows`."""
-    return braces(
-        image.count,
-        *windows.size,
-        image.channels,
-        *windows.output_size,
-        *windows.kernel,
-        *windows.stride,
-        *windows.dilation,
-        *windows.padding,
+def format_windows(prepared: PreparedNode, windows: Windows, image: Image) -> str:
+    """Return the initializer of `snugnet_windows`.
+
+    Raises:
+        ModelFormatError: If a number does not fit the structure of the C code.
+    """
+    sizes = (image.count, *windows.size, image.channels, *windows.output_size)
+    steps = (*windows.kernel, *windows.stride, *windows.dilation)
+    prepared.node.require(
+        all(0 <= number <= MAX_SIZE for number in (*sizes, *steps))
+        and all(abs(number) <= MAX_PADDING for number in windows.padding),
+        "has windows that are too large for generated code",
     )
+    return braces(*sizes, *steps, *windows.padding)
 
 
 def format_output(output: Output) -> str:

@@ -19,7 +19,7 @@ def lower_pooling(prepared: PreparedNode, pooling: Pooling) -> CodeStep:
     name = prepared.name("pool")
     image = Image.of(node.input(0).shape)
     value = braces(
-        format_windows(pooling.windows, image),
+        format_windows(prepared, pooling.windows, image),
         pooling.is_mean,
         (pooling.low, pooling.high) != limits(node.output),
         pooling.low,
