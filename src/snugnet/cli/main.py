@@ -11,7 +11,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-from snugnet.core.isolation import start_child, wait_for_child
+from snugnet.core.forks import start_child, wait_for_child
 from snugnet.core.text import escape_controls
 
 # A line of faulthandler's output: the file and the function of a call.

@@ -101,7 +101,7 @@ class Receiver:
             show: Called with each line of text.
         """
         self._reader = reader
-        self._deadline = None if timeout is None else time.monotonic() + timeout
+        self._deadline = math.inf if timeout is None else time.monotonic() + timeout
         self._limit = limit
         self._show = show
         self._poll = select.poll()
@@ -162,7 +162,7 @@ class Receiver:
         """Wait until there is something to read, or the end of the stream."""
         is_ready = False
         while not is_ready:
-            left = MAX_WAIT if self._deadline is None else self._deadline - time.monotonic()
+            left = self._deadline - time.monotonic()
             if left <= 0:  # although the child may go on to send
                 raise TimeoutError
             is_ready = bool(self._poll.poll(1000 * min(left, MAX_WAIT)))

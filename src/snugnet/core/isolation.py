@@ -12,11 +12,9 @@ without rights, which returns arrays (`compute_in_child`). `core.programs` runs 
 import faulthandler
 import fcntl
 import os
-import resource
 import signal
 import sys
 import tempfile
-import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -30,13 +28,10 @@ from snugnet.core.budget import Budget, format_bytes
 from snugnet.core.child_stream import Receiver, Sender, StreamError
 from snugnet.core.errors import InputError
 from snugnet.core.files import private_folder
-from snugnet.core.parent import end_with_parent
+from snugnet.core.forks import limit_memory, start_child, wait_for_child
 from snugnet.core.sandbox import NO_RIGHTS, Rights, give_up_rights
 from snugnet.core.text import escape_controls
 
-# Memory of this process in pages, on Linux: the sixth number counts what it may write.
-STATM = Path("/proc/self/statm")
-DATA_PAGES = 5
 # Exit code of a child whose memory is used up.
 OUT_OF_MEMORY = 3
 # Bytes that a child may send: if its memory is not limited, and in addition to the limit.
@@ -73,49 +68,12 @@ class ChildResult:
         return names.get(-self.status, f"signal {-self.status}")
 
 
-def start_child(work: Callable[[], int], ends_with_parent: bool = True) -> int:
-    """Fork, and call `work` in the child, which ends with the exit code that it returns.
-
-    TensorFlow's threads are not copied to the child. If it has run an operator in this process, the
-    child must not use it. It may use LiteRT and TensorFlow Lite Micro: they are separate libraries,
-    with states and locks of their own.
-
-    Args:
-        work: The function.
-        ends_with_parent: Whether the child is killed when this process ends.
-
-    Returns:
-        The process id of the child.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        _flush(stream)  # or the child would print the buffered text once more
-    parent, child = os.getpid(), os.fork()
-    if child != 0:
-        return child
-    status = 1
-    try:
-        if ends_with_parent:
-            end_with_parent(parent)
-        status = work()
-    except BaseException:
-        traceback.print_exc()
-    finally:  # whatever happens, this copy of the process must not go on
-        for stream in (sys.stdout, sys.stderr):
-            _flush(stream)
-        os._exit(status)
-
-
-def wait_for_child(child: int) -> int:
-    """Wait for a child process.
-
-    Returns:
-        Its exit code, or minus the number of the signal that ended it.
-    """
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
 def compute_in_child(
-    work: Callable[[], Arrays], budget: Budget, what: str, kept: Rights = NO_RIGHTS
+    work: Callable[[], Arrays],
+    budget: Budget,
+    what: str,
+    kept: Rights = NO_RIGHTS,
+    has_time_limit: bool = True,
 ) -> tuple[np.ndarray, ...]:
     """Compute arrays in a child process without rights; see `run_without_rights`.
 
@@ -124,6 +82,7 @@ def compute_in_child(
         budget: Limits for the time, and for the memory in addition to that of this process.
         what: What the function does, for error messages: "reading m.h5".
         kept: Rights to files that the child keeps.
+        has_time_limit: Whether the limit of time holds.
 
     Returns:
         The arrays.
@@ -132,7 +91,7 @@ def compute_in_child(
         BudgetError: If the function needs more time or memory than the budget allows.
         InputError: If it crashes, or raises an exception; an InputError keeps its message.
     """
-    result = run_without_rights(work, budget, kept)
+    result = run_without_rights(work, budget, kept, has_time_limit)
     raise_failure(result, budget, what)
     return result.arrays
 
@@ -196,29 +155,6 @@ def run_in_child(work: Callable[[], Any]) -> ChildResult:
         work()
 
     return _call(run)
-
-
-def limit_memory(bytes_held: int) -> None:
-    """Limit how much more memory this process may use, on Linux; elsewhere nothing is limited.
-
-    Memory that a library only reserves does not count. No file may become larger, either.
-
-    Args:
-        bytes_held: Bytes in addition to what it uses already.
-    """
-    try:
-        pages = int(STATM.read_text().split()[DATA_PAGES])
-    except OSError:  # another system; or the parent gave up its rights, and its limit holds
-        return
-    used = pages * resource.getpagesize()
-    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    limit = used + bytes_held
-    if hard != resource.RLIM_INFINITY:
-        limit = min(limit, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    files = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-    if files == resource.RLIM_INFINITY or files > bytes_held:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_held, bytes_held))
 
 
 def _call(
@@ -319,8 +255,3 @@ def _print(line: str) -> None:
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     text = escape_controls(line).encode(encoding, "backslashreplace").decode(encoding)
     print(text, flush=True)
-
-
-def _flush(stream: Any) -> None:
-    with suppress(AttributeError, OSError, ValueError):  # closed, or nobody reads any more
-        stream.flush()

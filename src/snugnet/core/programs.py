@@ -34,7 +34,7 @@ if settings["kept"] is not None:
     writable.append(tempfile.tempdir)
     give_up_rights(Rights(tuple(map(Path, readable)), tuple(map(Path, writable)), forks=forks))
 if settings["bytes_held"] is not None:
-    from snugnet.core.isolation import limit_memory
+    from snugnet.core.forks import limit_memory
     limit_memory(settings["bytes_held"])
 del sys.argv[:2]
 runpy.run_path(sys.argv[0], run_name="__main__")

@@ -181,7 +181,8 @@ def _compare(
     differing = np.flatnonzero(distances.any(axis=1))
     late = [i for i in differing if i >= len(tensors)][:TRACED_DIFFERING]
     if late:
-        tensors += isolated.run(RUNTIMES[profile], file, inputs[late], len(late), budget)[1]
+        traces = isolated.run(RUNTIMES[profile], file, inputs[late], len(late), budget)[1]
+        tensors = tensors + traces
     traced = [*range(len(tensors) - len(late)), *late]
     first, worst, inside = _compare_tensors(model, tensors, inputs[traced], steps)
     return RuntimeComparison(

@@ -13,7 +13,12 @@ import numpy as np
 
 from snugnet.core.budget import UNLIMITED, Budget
 from snugnet.core.errors import InputError
-from snugnet.core.isolation import Arrays, raise_failure, run_without_rights
+from snugnet.core.isolation import (
+    Arrays,
+    compute_in_child,
+    raise_failure,
+    run_without_rights,
+)
 from snugnet.core.sandbox import NO_RIGHTS, Rights
 from snugnet.tflite.model_file import ModelFile
 from snugnet.tflite.runtimes.one_by_one import Results
@@ -129,8 +134,8 @@ def _compute(
 ) -> tuple[np.ndarray, ...]:
     """Compute arrays with known numbers of axes; LiteRT must be able to run the file."""
     kept = NO_RIGHTS if isinstance(file, ModelFile) else Rights(readable=(file,))
-    result = run_without_rights(work, budget, kept, has_time_limit=False)
-    raise_failure(result, budget, f"{file}: running it with LiteRT")
-    if [array.ndim for array in result.arrays] != list(axes):
+    what = f"{file}: running it with LiteRT"
+    arrays = compute_in_child(work, budget, what, kept, has_time_limit=False)
+    if [array.ndim for array in arrays] != list(axes):
         raise InputError(f"{file}: LiteRT did not return the outputs; the file is damaged")
-    return result.arrays
+    return arrays
