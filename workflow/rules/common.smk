@@ -103,7 +103,9 @@ fork_server.announce(
 )
 forked_scripts.install()
 checksums.announce(
-    workflow.overwrite_configfiles, workflow.config_settings.config_args or []
+    RESULTS,
+    workflow.overwrite_configfiles,
+    workflow.config_settings.config_args or [],
 )
 # In a moved project, these folders may be elsewhere. The outputs do not depend on their location.
 run_records.install(

@@ -211,10 +211,15 @@ def sha256_of(path: Path) -> str:
     Returns:
         The checksum of the file in hexadecimal digits. For a folder, the checksum of a list with
         the checksum and the relative path of each file in it.
+
+    Raises:
+        InputError: If there is a symbolic link in the folder.
     """
     if path.is_dir():
         # Snakemake adds a timestamp file to each folder that a job writes.
-        files = (file for file in path.rglob("*") if file.name != ".snakemake_timestamp")
+        files = [file for file in path.rglob("*") if file.name != ".snakemake_timestamp"]
+        if links := [file for file in files if file.is_symlink()]:
+            raise InputError(f"{min(links)}: a symbolic link; Snugnet writes none. Delete it.")
         members = sorted(file for file in files if file.is_file())
         lines = [f"{sha256_of(file)}  {file.relative_to(path).as_posix()}\n" for file in members]
         return hashlib.sha256("".join(lines).encode()).hexdigest()

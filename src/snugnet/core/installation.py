@@ -8,10 +8,11 @@ from snugnet.core.errors import InputError
 _PACKAGE = Path(__file__).parents[1]
 # In a wheel, the workflow and the default configuration are in one folder (setup.py).
 _INSTALLED = _PACKAGE.with_name("snugnet_workflow")
-_CLONE = _PACKAGE.parents[1]
+# The clone that this package is imported from; None if it comes from a wheel.
+CLONE = None if _INSTALLED.is_dir() else _PACKAGE.parents[1]
 
-WORKFLOW = _INSTALLED if _INSTALLED.is_dir() else _CLONE / "workflow"
-_TOP = _INSTALLED if _INSTALLED.is_dir() else _CLONE
+_TOP = CLONE or _INSTALLED
+WORKFLOW = _INSTALLED if CLONE is None else CLONE / "workflow"
 DEFAULT_CONFIG = _TOP / "config.yaml"
 PROFILE = _TOP / "profiles" / "default" / "profile.yaml"
 SNAKEFILE = WORKFLOW / "Snakefile"

@@ -1,6 +1,6 @@
 """Labelled samples of a dataset, and the .npz files that store its splits."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from snugnet.core.budget import UNLIMITED, Budget
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
 from snugnet.core.inputs import add_value_axis, join_inputs, split_inputs
+from snugnet.core.labels import decode_texts
 from snugnet.core.tasks import PROBABILITY_THRESHOLD, Task
 from snugnet.core.text import format_count
 
@@ -80,10 +81,12 @@ class Samples:
 def flatten_group(group: np.ndarray, source: str) -> np.ndarray:
     """Return the group of each sample, (n,), from an array of shape (n,) or (n, 1).
 
+    Names that are bytes become texts.
+
     Raises:
         InputError: If it has another shape.
     """
-    group = group[:, 0] if group.shape[1:] == (1,) else group
+    group = decode_texts(group[:, 0] if group.shape[1:] == (1,) else group)
     if group.ndim > 1:
         raise InputError(
             f"{source}: group has shape {group.shape}. Give one number or name for each sample."
@@ -115,6 +118,9 @@ def check_samples(samples: Samples, source: str) -> None:
         if not np.issubdtype(array.dtype, np.number):
             raise InputError(f"{source}: {name or 'x'} has dtype {array.dtype}; it must be numeric")
         _check_finite(array, name or "x", source)
+    _check_names("class", samples.class_names, source)
+    if samples.group is not None and samples.group.dtype.kind == "U":
+        _check_names("group", np.unique(samples.group), source)
     _check_labels(samples, source)
 
 
@@ -137,7 +143,6 @@ def _check_labels(samples: Samples, source: str) -> None:
         return
     y, names = samples.y, samples.class_names
     k = len(names)
-    _check_names(names, source)
     if samples.task == "binary" and k != 2:
         raise InputError(
             f"{source}: a binary task requires 2 classes, but there are {k}: {', '.join(names)}"
@@ -168,14 +173,14 @@ def _check_labels(samples: Samples, source: str) -> None:
             )
 
 
-def _check_names(names: tuple[str, ...], source: str) -> None:
-    """Check that the names of classes can be printed and told apart."""
-    wrong = [name for name in names if not name.strip() or not name.isprintable()]
-    if wrong:
-        raise InputError(
-            f"{source}: {wrong[0]!r} cannot be the name of a class. Use names of printable "
-            "characters."
-        )
+def _check_names(kind: str, names: Iterable[str], source: str) -> None:
+    """Check that the names of classes, targets or groups can be printed."""
+    for name in map(str, names):
+        if not name.strip() or not name.isprintable():
+            raise InputError(
+                f"{source}: {name!r} cannot be the name of a {kind}. Use names of printable "
+                "characters."
+            )
 
 
 def save_split(path: str | Path, samples: Samples, **extra: np.ndarray) -> None:

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 # They could make a name look like several lines or columns of the output.
 LINE_CONTROLS = re.compile("[\t\n]")
+# A spreadsheet takes a cell that starts with one of these for a formula.
+FORMULA_STARTS = ("=", "+", "-", "@")
+NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 # Longest message that is printed.
 MAX_LENGTH = 4000
 
@@ -21,6 +24,21 @@ def escape_controls(text: str) -> str:
 def escape_line(text: str) -> str:
     """Write control characters, line feeds and tabs as escapes: the text stays on one line."""
     return LINE_CONTROLS.sub(lambda match: _escape(match[0]), escape_controls(text))
+
+
+def escape_formula(text: str) -> str:
+    """Put an apostrophe before a text that a spreadsheet would take for a formula.
+
+    Source: OWASP, CSV injection. Texts of numbers, such as -1, stay as they are.
+    """
+    if not text.startswith(FORMULA_STARTS) or NUMBER.fullmatch(text):
+        return text
+    return f"'{text}"
+
+
+def escape_cell(text: str) -> str:
+    """Escape the character that separates the cells of a table in Markdown."""
+    return text.replace("|", "\\|")
 
 
 def shorten(text: str, length: int = MAX_LENGTH) -> str:

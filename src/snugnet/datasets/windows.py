@@ -1,6 +1,7 @@
 """Loader of a user's windows or images from an .npz or a .csv file."""
 
 import csv
+import shlex
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -78,6 +79,8 @@ def load(
     class_names = arrays.get("class_names")
     if settings.classes is not None:
         class_names = np.array(settings.classes)
+    if class_names is not None:
+        class_names = decode_texts(class_names)
     y, names = _encode(arrays, class_names, settings.task, path)
     is_logit = settings.scores == "logits"
     return Samples(
@@ -247,7 +250,8 @@ def _convert_values(
     if not_numeric:
         raise InputError(
             f"{path}: columns {', '.join(not_numeric[:5])} hold text, but x must be numeric; if "
-            f"one is the label, name it (--array y={not_numeric[0]}, or `arrays` of the dataset)"
+            f"one is the label, name it (--array {shlex.quote(f'y={not_numeric[0]}')}, or `arrays` "
+            "of the dataset)"
         )
     x = values.to_numpy(dtype=np.float32)
     shape = sample_shape or (x.shape[1],)

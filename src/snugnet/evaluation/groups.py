@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from snugnet.core.confidence import describe_few_groups
+from snugnet.core.text import escape_cell, escape_formula
 from snugnet.evaluation.accuracy import GroupAccuracy
 from snugnet.evaluation.result_row import ResultRow
 
@@ -23,12 +24,18 @@ def read_groups(metrics: Mapping[str, Any]) -> list[GroupAccuracy]:
 def tabulate_groups(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Tabulate the accuracy of each group and cell, for groups.csv.
 
+    Names of groups come from the user's data, so they are made safe for spreadsheets.
+
     Args:
         rows: The metrics of each cell, with the names of the cell.
     """
     names = COLUMNS[:4]
     lines = [
-        {**{name: row[name] for name in names}, **vars(group)}
+        {
+            **{name: row[name] for name in names},
+            **vars(group),
+            "group": escape_formula(group.group),
+        }
         for row in rows
         for group in read_groups(row)
     ]
@@ -63,7 +70,9 @@ def format_groups_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     for row in rows:
         if groups := read_groups(row):
             cell = {name: str(row[name]) for name in ("variant", "scheme", "runtime")}
-            tables.setdefault(row["model"], []).append({**cell, **describe_accuracies(groups)})
+            accuracies = describe_accuracies(groups).items()
+            texts = {escape_cell(heading): escape_cell(text) for heading, text in accuracies}
+            tables.setdefault(row["model"], []).append({**cell, **texts})
     if not tables:
         return ""
     parts = ["\n# Accuracy by group", "Groups are the patients, subjects or recordings of `group`."]

@@ -5,7 +5,9 @@ then be wrong. Every job checks its inputs, so no other check is necessary.
 """
 
 import os
+import re
 import shlex
+import stat
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,21 +17,28 @@ from snugnet.core.files import atomic_write, sha256_of
 
 # Environment variable of jobs: the command-line options that set the configuration of this run.
 OPTIONS = "SNUGNET_OPTIONS"
+# Environment variable of jobs: the folder of the results. Only files below it have records that
+# Snugnet wrote; those beside the user's data may come from a stranger.
+RESULTS = "SNUGNET_RESULTS"
 # Seconds to wait before a second comparison.
 PAUSE = 2.0
+# Length of a SHA-256 sum in hexadecimal digits.
+DIGITS = 64
 
 
-def announce(configfiles: Sequence[str | Path], config: Sequence[str]) -> None:
-    """Store the options that set the configuration in the environment of the jobs of this run.
+def announce(results: str, configfiles: Sequence[str | Path], config: Sequence[str]) -> None:
+    """Store what this module needs in the environment of the jobs of this run.
 
-    Error messages use them in the command that creates a file again.
+    Error messages use the options in the command that creates a file again.
 
     Args:
+        results: The folder of the results.
         configfiles: Arguments of `--configfile`.
         config: Arguments of `--config`.
     """
     files = [os.path.relpath(path) for path in configfiles]
     options = {"--configfile": files, "--config": config}
+    os.environ[RESULTS] = str(Path(results).absolute())
     os.environ[OPTIONS] = " ".join(
         f"{option} {shlex.join(values)}" for option, values in options.items() if values
     )
@@ -47,13 +56,15 @@ def record(paths: Iterable[str]) -> None:
 
 
 def check(paths: Iterable[str]) -> None:
-    """Compare files with their recorded checksums; files without a record are skipped.
+    """Compare files with their recorded checksums.
+
+    Files without a record are skipped, and so are files that are not results.
 
     Raises:
         InputError: If a file differs; the message names the first such file and the command that
             creates it again.
     """
-    for path in map(Path, paths):
+    for path in filter(_is_result, map(Path, paths)):
         actual, expected = _read_checksums(path)
         if actual != expected:
             time.sleep(PAUSE)  # on a shared disk, one of the two files may become visible later
@@ -69,14 +80,28 @@ def check(paths: Iterable[str]) -> None:
 
 def _read_checksums(path: Path) -> tuple[str, str]:
     """Return the actual and the recorded checksum; two empty strings if none is recorded."""
+    record = _get_checksum_path(path)
     try:
-        expected = _get_checksum_path(path).read_text().split(" ")[0]
+        is_file = stat.S_ISREG(record.lstat().st_mode)
     except FileNotFoundError:
         return "", ""
+    if not is_file:  # reading a pipe may wait for ever, and a link may lead anywhere
+        return "not computed", f"in {record}, which is not a file"
+    with record.open(errors="replace") as file:
+        expected = file.read(DIGITS)
+    if not re.fullmatch(f"[0-9a-f]{{{DIGITS}}}", expected):
+        return "not computed", f"in {record}, which is damaged"
     try:
         return sha256_of(path), expected
     except OSError as error:  # for example, a disk error
         return f"unknown: {error.strerror}", expected
+
+
+def _is_result(path: Path) -> bool:
+    # A container may run without the environment. Links are not resolved: a folder of results may
+    # be a link to another disk.
+    results = os.environ.get(RESULTS, os.sep)
+    return Path(os.path.relpath(path, results)).parts[:1] != (os.pardir,)
 
 
 def _get_checksum_path(path: Path) -> Path:

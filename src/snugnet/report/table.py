@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from snugnet.core.text import escape_cell
+
 
 class Value(NamedTuple):
     """A value in a table.
@@ -58,8 +60,8 @@ def format_markdown(table: Table) -> str:
     """Format a table as Markdown; empty if it has no rows."""
     if not table.rows:
         return ""
-    texts = [[value.text for value in row] for row in table.rows]
-    markdown: str = pd.DataFrame(texts, columns=list(table.titles)).to_markdown(
-        index=False, disable_numparse=True
-    )
+    texts = [[escape_cell(value.text) for value in row] for row in table.rows]
+    titles = [escape_cell(title) for title in table.titles]
+    frame = pd.DataFrame(texts, columns=titles)
+    markdown: str = frame.to_markdown(index=False, disable_numparse=True)
     return markdown

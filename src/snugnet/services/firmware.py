@@ -149,7 +149,8 @@ def export_firmware(
     Args:
         model: Path of a full-integer .tflite file, or a `QuantizedModel` with a full-integer
             scheme.
-        folder: The folder to write. Other files in it are kept.
+        folder: The folder to write: a new or an empty one, unless `overwrite` is set. Other files
+            in it are kept.
         data: Samples in the units that the model was trained on: numbers of shape (n, ...), or the
             path of a .npz, .npy or .csv file. The golden vectors are chosen among the first ones.
             None: among random samples.
@@ -161,15 +162,15 @@ def export_firmware(
             `emulate`.
         profile: Runtime whose bits the code computes: `tflm` (TensorFlow Lite Micro) or
             `litert_ref` (LiteRT's reference kernels).
-        overwrite: Whether existing files are replaced.
+        overwrite: Whether existing files are replaced, and other files in the folder allowed.
         budget: Limits on work and memory, or the factor by which the default limits are multiplied.
 
     Returns:
         What was written, and what it costs.
 
     Raises:
-        InputError: If the model, the samples or an argument cannot be used, if a file exists, or if
-            a tool for a target is not installed.
+        InputError: If the model, the samples or an argument cannot be used, if the folder is not
+            empty, or if a tool for a target is not installed.
         ModelFormatError: If the engine does not support the model.
         OSError: If a file cannot be read or written.
     """
@@ -251,7 +252,11 @@ def emulate(
 
 
 def _check_folder(folder: Path, name: str, overwrite: bool) -> None:
-    """Check that all files can be written, and that none is replaced unless that is allowed."""
+    """Check that all files can be written, and that none is replaced unless that is allowed.
+
+    Compilers and Make also use other files of a folder: a GNUmakefile replaces the Makefile, and a
+    string.h the one of the C library.
+    """
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise InputError(f"{folder}: not a folder. Give the path of a folder.")
     for relative in list_files(name):
@@ -260,6 +265,13 @@ def _check_folder(folder: Path, name: str, overwrite: bool) -> None:
                 f"{(folder / relative).parent}: a symbolic link. Give the path of another folder."
             )
         check_new_file(folder / relative, overwrite)
+    if folder.exists() and not overwrite:
+        others = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        if others:
+            raise InputError(
+                f"{folder}: the folder is not empty, and a build could use its files, such as "
+                f"{others[0].name}. Choose another folder, or use --force to keep them."
+            )
 
 
 def _check_name(name: str) -> None:

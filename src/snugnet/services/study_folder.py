@@ -18,7 +18,6 @@ MAX_VALUES = 100_000
 PROFILE = Path("profiles/default/profile.yaml")
 # Snakemake prefers a profile of this name to the one in `profiles`.
 FIRST_PROFILE = Path("default")
-CLONE_SNAKEFILE = Path("workflow/Snakefile")
 # The command that runs a study.
 RUN = "snakemake --cores 2 all"
 # Paths in a study are relative to the folder in which Snakemake starts: the working directory.
@@ -213,13 +212,11 @@ def _read_study_name(snakefile: Path) -> Path | None:
 
 
 def _is_clone() -> bool:
-    """Check whether the working directory is a clone: it has this Snugnet's workflow and a study.
+    """Check whether the working directory is the clone that this Snugnet is imported from.
 
-    Other Snakemake projects often have the same files with other content.
+    A stranger's folder can have the same workflow, and a Snakefile or a profile that runs code.
     """
-    if not (CONFIG.is_file() and CLONE_SNAKEFILE.is_file()):
-        return False
-    return CLONE_SNAKEFILE.read_bytes() == installation.SNAKEFILE.read_bytes()
+    return installation.CLONE is not None and Path.cwd().samefile(installation.CLONE)
 
 
 def _format_command(path: Path) -> str:

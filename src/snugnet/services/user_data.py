@@ -1,5 +1,6 @@
 """Read samples and labels of users, from files or arrays, in the shape that a model takes."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -313,7 +314,7 @@ def find_input_arrays(
     names = {entry.name: requested.get(entry.name, entry.name) for entry in inputs}
     missing = [name for name in names.values() if name not in arrays]
     if missing:
-        options = " ".join(f"--array {name}=NAME" for name in names)
+        options = " ".join(f"--array {shlex.quote(f'{name}=NAME')}" for name in names)
         raise InputError(
             f"{source}: array {missing[0]} not found. The model has {len(inputs)} inputs: "
             f"{describe_inputs(inputs)}. Name their arrays with {options}. Arrays: "
@@ -353,10 +354,11 @@ def describe_arrays(used: Mapping[str, str]) -> str:
 
 def describe_possible_group(name: str) -> str:
     """Describe that an array may be a group, and how to use it."""
+    option = f"--array {shlex.quote(f'group={name}')}"
     return (
         f"array {name} may name the patient or subject of each sample. If it does, use it with "
-        f"--array group={name}: otherwise samples of one subject are in training and in test, and "
-        "the accuracy is too high."
+        f"{option}: otherwise samples of one subject are in training and in test, and the accuracy "
+        "is too high."
     )
 
 

@@ -32,6 +32,22 @@ def test_export_writes_folder_when_output_is_not_named(command_json, model, x, t
     assert "the file exists" in result["error"]
 
 
+@pytest.mark.parametrize("name", ["GNUmakefile", "string.h", "qemu"])
+def test_export_fails_when_folder_has_other_files(command_json, model, tmp_path, name):
+    folder = tmp_path / "net"
+    folder.mkdir()
+    (folder / ".gitignore").write_text("*.o\n")  # hidden files are no part of a build
+    other = folder / name
+    other.mkdir() if name == "qemu" else other.write_text("precious\n")
+    code, result = command_json("export", model, "--to", "firmware", "--output", folder)
+    assert code == 2
+    assert f"a build could use its files, such as {name}" in result["error"]
+    assert sorted(path.name for path in folder.iterdir()) == sorted([".gitignore", name])
+    options = ("--to", "firmware", "--output", folder, "--force")
+    assert command_json("export", model, *options)[0] == 0
+    assert name == "qemu" or other.read_text() == "precious\n"
+
+
 def test_export_takes_names_when_options_have_them(command_json, model, tmp_path):
     output = tmp_path / "net"
     record = tmp_path / "record.json"

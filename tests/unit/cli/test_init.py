@@ -453,6 +453,23 @@ def test_init_writes_complete_study_when_outside_a_clone(command_json, own_folde
     }
 
 
+@pytest.mark.parametrize("name", ["Snakefile", "profiles/default/profile.yaml"])
+def test_init_trusts_no_folder_when_it_only_looks_like_a_clone(command, own_folder, name):
+    from snugnet.core import installation
+
+    for path, text in {
+        "workflow/Snakefile": installation.SNAKEFILE.read_text(),
+        "config.yaml": installation.DEFAULT_CONFIG.read_text(),
+        name: "onstart: print('hostile')\n",
+    }.items():
+        (own_folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (own_folder / path).write_text(text)
+    code, _, complaint = command(*OWN, "--output", "config/belt.yaml")
+    assert code == 2
+    assert f"{name} already exists with other content" in complaint
+    assert not (own_folder / "config").exists()
+
+
 @pytest.mark.parametrize("name", ["Snakefile", "config.yaml", "profiles/default/profile.yaml"])
 def test_init_overwrites_study_only_when_force_is_set(command_json, command, own_folder, name):
     (own_folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -39,6 +39,13 @@ def with_value(value: float) -> np.ndarray:
         ({"x": np.zeros((0, 4, 1)), "y": np.zeros(0, dtype=int)}, "no samples"),
         ({"task": "binary"}, r"a binary task requires 2 classes, but there are 3: a, b, c"),
         ({"group": np.zeros(4)}, "x has 9 samples, but group has 4"),
+        ({"group": np.array([*"abcdefgh", "p\n"])}, r"'p\\n' cannot be the name of a group"),
+        ({"group": np.array([*"abcdefgh", " "])}, "' ' cannot be the name of a group"),
+        ({"class_names": ("a", "b", "\x1b[2J")}, "cannot be the name of a class"),
+        (
+            {"y": np.zeros((9, 1)), "class_names": ("kPa\r",), "task": "regression"},
+            r"'kPa\\r' cannot be the name of a class",
+        ),
     ],
 )
 def test_check_samples_fails_when_samples_are_unusable(changes, words):

@@ -3,7 +3,13 @@
 import pytest
 
 from snugnet.core.errors import InputError
-from snugnet.core.text import escape_controls, escape_line, find_nearest_name, shorten
+from snugnet.core.text import (
+    escape_controls,
+    escape_formula,
+    escape_line,
+    find_nearest_name,
+    shorten,
+)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +25,16 @@ from snugnet.core.text import escape_controls, escape_line, find_nearest_name, s
 )
 def test_escape_controls_keeps_text_when_it_is_printable(text, expected):
     assert escape_controls(text) == expected
+
+
+@pytest.mark.parametrize("text", ["=HYPERLINK(1)", "+1+1", "-2+3", "@SUM(1)", "-", "=1"])
+def test_escape_formula_adds_apostrophe_when_text_is_a_formula(text):
+    assert escape_formula(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["patient 1", "-1", "+1.5e3", "1=2", "'=1", ""])
+def test_escape_formula_keeps_text_when_it_is_none(text):
+    assert escape_formula(text) == text
 
 
 def test_escape_line_keeps_one_line_when_text_has_several():

@@ -200,6 +200,15 @@ def test_windows_group_is_saved_when_csv_groups_are_strings(tmp_path):
     assert load_split(tmp_path / "split.npz").group.tolist() == table["group"].tolist()
 
 
+def test_windows_names_are_texts_when_they_are_bytes(tmp_path):
+    x, group = np.zeros((4, 8)), np.array([b"p1", b"p\xff", b"p1", b"p2"])
+    names = np.array([b"rest", b"run"])
+    np.savez(tmp_path / "mine.npz", x=x, y=[0, 1, 0, 1], group=group, class_names=names)
+    samples = load(tmp_path, "mine.npz")
+    assert samples.group.tolist() == ["p1", "p\ufffd", "p1", "p2"]
+    assert samples.class_names == ("rest", "run")
+
+
 def test_windows_fails_quickly_when_a_class_number_is_huge(tmp_path):
     """A class number of a billion must not make a billion names."""
     np.savez(tmp_path / "a.npz", x=np.zeros((9, 10, 2)), y=np.array([0, 1, 10**9] * 3))

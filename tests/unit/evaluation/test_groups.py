@@ -58,6 +58,13 @@ def test_description_is_a_summary_when_groups_are_many():
     }
 
 
+def test_names_are_escaped_when_they_are_formulas_or_have_bars():
+    row = cell("float32", 1)
+    row["by_group"][0]["group"] = "=1|2"
+    assert tabulate_groups([row])["group"].tolist() == ["'=1|2"]
+    assert "| group =1\\|2   |" in format_groups_markdown([row])
+
+
 def test_markdown_has_a_table_per_model_when_cells_have_groups():
     text = format_groups_markdown([cell("float32", 2), {**cell("drq", 1), "model": "other"}])
     assert text.startswith("\n# Accuracy by group\n")

@@ -1,5 +1,6 @@
 """Tests of the checksums of files that jobs write."""
 
+import os
 import subprocess
 
 import pytest
@@ -9,8 +10,9 @@ from snugnet.jobs import checksums
 
 
 @pytest.fixture(autouse=True)
-def no_pause(monkeypatch):
+def all_are_results(monkeypatch, tmp_path):
     monkeypatch.setattr(checksums, "PAUSE", 0)
+    monkeypatch.setenv(checksums.RESULTS, str(tmp_path))
 
 
 @pytest.fixture
@@ -36,11 +38,41 @@ def test_check_passes_when_file_has_no_record(tmp_path):
     checksums.check([str(tmp_path / "mine.npz")])
 
 
+@pytest.mark.parametrize("kind", ["link", "pipe", "text"])
+def test_check_reads_no_record_when_file_is_not_a_result(tmp_path, monkeypatch, kind):
+    monkeypatch.setenv(checksums.RESULTS, str(tmp_path / "results"))
+    plant_record(tmp_path, kind)
+    checksums.check([str(tmp_path / "mine.npz"), str(tmp_path / "results/../mine.npz")])
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "text"])
+def test_check_shows_no_content_when_record_is_not_a_sum(tmp_path, kind):
+    plant_record(tmp_path, kind)
+    with pytest.raises(InputError, match=r"recorded in .*/.mine.npz.sha256, which is") as error:
+        checksums.check([str(tmp_path / "mine.npz")])
+    assert "secret" not in str(error.value)
+
+
+def plant_record(folder, kind):
+    """Write a file and a record that is something else than a checksum."""
+    (folder / "mine.npz").write_bytes(b"data")
+    record = folder / ".mine.npz.sha256"
+    (folder / "password").write_text("secret\n")
+    if kind == "link":
+        record.symlink_to(folder / "password")
+    elif kind == "pipe":
+        os.mkfifo(record)
+    else:
+        record.write_text("secret\n")
+
+
 def test_check_prints_command_when_file_has_changed(outputs_folder, monkeypatch):
     monkeypatch.chdir(outputs_folder)
     monkeypatch.setenv(checksums.OPTIONS, "")
     files = [outputs_folder / "config" / "my study.yaml", outputs_folder / "more.yaml"]
-    checksums.announce(files, ["seed=2", "a={b: 1}"])
+    checksums.announce("results", files, ["seed=2", "a={b: 1}"])
+    assert os.environ[checksums.RESULTS] == str(outputs_folder / "results")
+    monkeypatch.setenv(checksums.RESULTS, str(outputs_folder))
     (outputs_folder / "model.h5").write_bytes(b"weightz")
     with pytest.raises(InputError) as error:
         checksums.check(["model.h5"])
@@ -79,3 +111,10 @@ def test_record_replaces_checksum_when_file_is_written_again(outputs_folder):
     (outputs_folder / "model.h5").write_bytes(b"better weights")
     checksums.record([str(outputs_folder / "model.h5")])
     checksums.check([str(outputs_folder / "model.h5")])
+
+
+def test_check_fails_when_folder_has_a_link(outputs_folder):
+    link = outputs_folder / "program" / "deep" / "b.bin"
+    link.symlink_to("/etc/hostname")
+    with pytest.raises(InputError, match=r"deep/b.bin: a symbolic link"):
+        checksums.check([str(outputs_folder / "program")])

@@ -261,6 +261,10 @@ def test_description_has_remedy_when_group_is_possible():
     assert "--array group=subject" in describe_possible_group("subject")
 
 
+def test_command_is_quoted_when_a_name_has_special_characters():
+    assert "--array 'group=id; rm -r x'" in describe_possible_group("id; rm -r x")
+
+
 # --- Tables ------------------------------------------------------------------------------------
 
 
