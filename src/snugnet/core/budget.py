@@ -16,6 +16,8 @@ GIB = 1 << 30
 MAX_FACTOR = 1e9
 # Three years; the functions of Python that wait accept no more than a few hundred.
 MAX_SECONDS = 1e8
+# Numbers are converted to float32 and quantized in float32.
+BYTES_PER_VALUE = 12
 _ADVICE = (
     "If you trust the file, multiply the limits by {factor} (--budget {factor}, or budget={factor})"
 )
@@ -88,6 +90,15 @@ class Budget:
         """Check the memory of a step, in bytes; see `check_macs`."""
         text = f"{what} needs {format_bytes(needed)} of memory"
         _check(needed, self.bytes_held, text, format_bytes(self.bytes_held), self.factor)
+
+    def check_samples(self, values: int, what: str) -> None:
+        """Check the memory of samples before they are read.
+
+        Args:
+            values: Number of values of all samples.
+            what: The file.
+        """
+        self.check_bytes_held(BYTES_PER_VALUE * values, f"{what} ({values:,} values)")
 
     def check_bytes_unpacked(self, needed: int, what: str) -> None:
         """Check the size of a file after decompression, in bytes; see `check_macs`."""

@@ -32,8 +32,6 @@ from snugnet.services.arguments import describe_value
 
 # Supported file types.
 KINDS = (".npz", ".npy", ".csv")
-# Numbers are converted to float32 and quantized in float32.
-BYTES_PER_VALUE = 12
 MAX_NAMES = 100_000
 # The roles that an array or column can have, with the names that it may have without being named.
 # Those of the test split come last: a file that holds both train and test is that of MNIST.
@@ -133,11 +131,11 @@ def read(source: DataSource, inputs: Sequence[InputPort]) -> Data:
     if path.suffix == ".csv":
         return _read_csv(source, inputs[0].shape)
     if path.suffix == ".npy":
-        return from_arrays(read_array(path), inputs=inputs, source=str(path))
+        return from_arrays(read_array(path, source.budget), inputs=inputs, source=str(path))
     arrays, used, possible_groups = _read_npz(source, inputs)
     parts = arrays["x"].values() if isinstance(arrays["x"], Mapping) else [arrays["x"]]
     values = sum(part.size for part in parts)
-    source.budget.check_bytes_held(BYTES_PER_VALUE * values, f"{path}: {values:,} values")
+    source.budget.check_samples(values, str(path))
     if arrays.get("class_names", np.zeros(0)).size > MAX_NAMES:
         raise InputError(f"{path}: more than {MAX_NAMES:,} class names")
     data = from_arrays(arrays["x"], arrays.get("y"), arrays.get("group"), inputs, str(path))

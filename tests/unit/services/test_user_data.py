@@ -1,6 +1,8 @@
 """Tests of the reader of user data."""
 
 import io
+import subprocess
+import sys
 import time
 import traceback
 import tracemalloc
@@ -471,3 +473,31 @@ def test_from_arrays_names_shapes_when_lengths_differ(arrays, message):
         from_arrays(X, inputs=INPUTS, source="train", **arrays)
     assert message in str(error.value)
     assert str(error.value).startswith("train: ")
+
+
+def test_read_fails_quickly_when_npy_file_is_huge_but_sparse(tmp_path):
+    path = tmp_path / "x.npy"
+    with path.open("wb") as file:
+        shape = {"descr": "<f4", "fortran_order": False, "shape": (400_000_000,)}
+        np.lib.format.write_array_header_1_0(file, shape)
+        file.truncate(file.tell() + 1_600_000_000)
+    message, seconds, peak = measure(path)
+    assert f"{path} (400,000,000 values) needs 4.5 GiB of memory; the limit is 4.0 GiB" in message
+    assert seconds < 2
+    assert peak < 4 << 20
+
+
+def test_read_array_fails_clearly_when_memory_does_not_suffice(tmp_path):
+    path = tmp_path / "x.npy"
+    with path.open("wb") as file:
+        shape = {"descr": "|i1", "fortran_order": False, "shape": (1 << 33,)}
+        np.lib.format.write_array_header_1_0(file, shape)
+        file.truncate(file.tell() + (1 << 33))
+    code = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_DATA, (1 << 30, 1 << 30))
+from snugnet.int8.arrays import read_array
+read_array({str(path)!r})
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert f"InputError: {path}: 8.0 GiB do not fit into the memory" in result.stderr
