@@ -38,6 +38,8 @@ OS_HINTS: dict[type[OSError], str] = {
     IsADirectoryError: ". Give the path of a file.",
     NotADirectoryError: ". Check the path.",
 }
+# Arguments of the Python API whose option has another name.
+OPTIONS = {"class_names": "labels"}
 # Hints for other errors of the file system, by number.
 DISK_HINTS = {
     errno.EROFS: ". Choose a path on a writable file system.",
@@ -99,7 +101,8 @@ def run(arguments: Sequence[str]) -> int:
     except TyperException as error:
         return _report_request_error(_usage_message(error.format_message()), arguments)
     except ArgumentError as error:
-        option = error.argument.replace("_", "-")
+        argument = OPTIONS.get(error.argument, error.argument)
+        option = argument.replace("_", "-")
         return _report_request_error(f"--{option}{error.problem}", arguments)
     except InputError as error:
         return _report_request_error(str(error), arguments)

@@ -10,7 +10,6 @@ from snugnet.cli.console import Json, report_progress_on_stderr, show_result
 from snugnet.cli.options import (
     Arrays,
     BudgetFactor,
-    Force,
     Labels,
     make_budget,
     make_source,
@@ -64,6 +63,13 @@ Targets = Annotated[
         "--target",
         help="firmware: cortex-m0, cortex-m4, cortex-m33 or cortex-m55. Measures the model there, "
         "as `snugnet emulate`, for the README of the folder. Repeatable.",
+    ),
+]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="Replace existing output files. firmware: also write into a folder with other files.",
     ),
 ]
 KernelsOption = Annotated[

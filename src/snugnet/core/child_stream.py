@@ -1,4 +1,4 @@
-"""What a child process sends to its parent: lines of text, an error message, and arrays.
+"""Messages of a child process to its parent: lines of text, an error message, and arrays.
 
 The child may run a file of a stranger that has taken it over, so the parent decodes nothing that
 could run code, and limits what it takes.
@@ -15,6 +15,8 @@ from io import BytesIO, TextIOBase
 
 import numpy as np
 
+from snugnet.core.text import get_first_line
+
 TEXT, ERROR, ARRAY = b"t", b"e", b"a"
 # Before each message: its kind, and its size in bytes.
 HEADER = struct.Struct("<cQ")
@@ -28,6 +30,10 @@ MAX_WAIT = 1e6
 
 class StreamError(ValueError):
     """The child sent something that it should not have sent."""
+
+
+class TooMuchDataError(StreamError):
+    """The child sent more than the limit."""
 
 
 @dataclass
@@ -111,7 +117,8 @@ class Receiver:
         """Receive until the end of the stream, or until the time is over.
 
         Raises:
-            StreamError: If the child sent nonsense, or more than the limit.
+            StreamError: If the child sent something that is no message.
+            TooMuchDataError: If it sent more than the limit.
         """
         received = Received()
         try:
@@ -127,10 +134,10 @@ class Receiver:
 
     def _check(self, kind: bytes, size: int) -> None:
         if kind not in (TEXT, ERROR, ARRAY) or (kind != ARRAY and size > MAX_TEXT):
-            raise StreamError("the child process sent nonsense")
+            raise StreamError("it returned an invalid message")
         self._limit -= HEADER.size + size
         if self._limit < 0:
-            raise StreamError("the child process sent more data than allowed")
+            raise TooMuchDataError("it returned more data than allowed")
 
     def _keep(self, received: Received, kind: bytes, content: bytearray) -> None:
         if kind == ARRAY:
@@ -147,15 +154,15 @@ class Receiver:
             EOFError: If the stream ends after some of them.
             TimeoutError: If the time is over.
         """
-        content, received = bytearray(size), 0
-        while received < size:
+        content = bytearray()  # it grows with what comes: a header may promise much more
+        while len(content) < size:
             self._wait()
-            count = os.readv(self._reader, [memoryview(content)[received:]])
-            if not count and received:
+            part = os.read(self._reader, min(size - len(content), CHUNK))
+            if not part and content:
                 raise EOFError
-            if not count:
-                return bytearray()
-            received += count
+            if not part:
+                break
+            content += part
         return content
 
     def _wait(self) -> None:
@@ -179,7 +186,7 @@ def _parse_array(content: bytearray) -> np.ndarray:
         np.lib.format.read_magic(stream)
         shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
         if dtype.kind not in "biuf":
-            raise StreamError(f"the child process sent an array of {dtype}")
+            raise StreamError(f"it returned an array of {dtype}")
         # The array keeps the memory of the content.
         array = np.frombuffer(content, dtype, math.prod(shape), stream.tell())
         return array.reshape(shape, order="F" if is_fortran else "C")
@@ -187,4 +194,4 @@ def _parse_array(content: bytearray) -> np.ndarray:
     except Exception as error:
         if isinstance(error, StreamError):
             raise
-        raise StreamError(f"the child process sent no array ({error})") from None
+        raise StreamError(f"it returned no array: {get_first_line(error)}") from None

@@ -107,7 +107,8 @@ def private_folder() -> Iterator[str]:
             shutil.rmtree(folder)
         except (OSError, RecursionError):
             for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
-                subprocess.run([*command, "--", folder], check=False, capture_output=True)
+                with suppress(OSError):  # there is no such program
+                    subprocess.run([*command, "--", folder], check=False, capture_output=True)
 
 
 def check_plain(path: Path, source: str) -> None:
@@ -154,7 +155,8 @@ def _remove_abandoned(path: Path) -> None:
         if not partial.name.startswith(prefix):
             continue
         process = partial.name.removeprefix(prefix).partition("-")[0]
-        with suppress(PermissionError, ValueError):  # a process of another user is alive
+        # A process of another user is alive; or the name is not that of a temporary file.
+        with suppress(PermissionError, ValueError, OverflowError, IsADirectoryError):
             try:
                 os.kill(int(process), 0)
             except ProcessLookupError:

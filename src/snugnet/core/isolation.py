@@ -16,7 +16,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,15 +25,16 @@ from typing import Any
 import numpy as np
 
 from snugnet.core.budget import Budget, format_bytes
-from snugnet.core.child_stream import Receiver, Sender, StreamError
+from snugnet.core.child_stream import Receiver, Sender, StreamError, TooMuchDataError
 from snugnet.core.errors import InputError
 from snugnet.core.files import private_folder
 from snugnet.core.forks import limit_memory, start_child, wait_for_child
 from snugnet.core.sandbox import NO_RIGHTS, Rights, give_up_rights
-from snugnet.core.text import escape_controls
+from snugnet.core.text import escape_controls, get_first_line
 
-# Exit code of a child whose memory is used up.
-OUT_OF_MEMORY = 3
+# Exit codes of a child: its work raised an InputError, its memory is used up, or its work raised
+# another exception. 1 is that of Python for exceptions that nothing caught.
+WRONG_INPUT, OUT_OF_MEMORY, UNEXPECTED = 2, 3, 4
 # Bytes that a child may send: if its memory is not limited, and in addition to the limit.
 MAX_SENT, MESSAGES = 1 << 36, 1 << 20
 
@@ -47,7 +48,7 @@ class ChildResult:
 
     Attributes:
         status: Its exit code, or minus the number of the signal that ended it.
-        message: The message of the InputError that the work raised; "" if it raised none.
+        message: The message of the exception that the work raised; "" if it raised none.
         is_timeout: Whether it was killed because its time was over.
         is_out_of_memory: Whether it ended because its memory was used up.
         arrays: The arrays that the work returned.
@@ -89,7 +90,8 @@ def compute_in_child(
 
     Raises:
         BudgetError: If the function needs more time or memory than the budget allows.
-        InputError: If it crashes, or raises an exception; an InputError keeps its message.
+        InputError: If it crashes or raises an exception, or if its process returned something else
+            than arrays. An InputError keeps its message.
     """
     result = run_without_rights(work, budget, kept, has_time_limit)
     raise_failure(result, budget, what)
@@ -108,15 +110,16 @@ def run_without_rights(
     it. See `core.sandbox` for what the child cannot do. What this process has open is closed there.
 
     Args:
-        work: The function. It returns arrays of numbers, or None; nothing else of it is kept. This
-            process prints what it prints, with control characters escaped. Modules that it needs
-            should be imported before.
+        work: The function. It returns arrays of numbers, or None. Lines that it prints are printed
+            by this process, with control characters escaped. Modules that it needs should be
+            imported before.
         budget: Limits for the time, and for the memory in addition to that of this process.
         kept: Rights to files that the child keeps, besides temporary files.
         has_time_limit: Whether the limit of time holds.
 
     Returns:
-        How the child ended, and the arrays. Its exit code is 1 if `work` raised an exception.
+        How the child ended, and the arrays. Its exit code is `WRONG_INPUT` if `work` raised an
+        InputError, and `UNEXPECTED` if it raised another exception.
     """
     return _call(
         partial(_work_without_rights, work, kept),
@@ -137,8 +140,10 @@ def raise_failure(result: ChildResult, budget: Budget, what: str) -> None:
             f"{what} crashes with {result.crash}: the file is damaged, or needs more than "
             f"{format_bytes(budget.bytes_held)} of memory"
         )
+    if result.status == WRONG_INPUT and result.message:
+        raise InputError(result.message)
     if result.status:
-        raise InputError(result.message or f"{what} fails; the file is damaged")
+        raise InputError(f"{what} fails ({result.message or f'exit code {result.status}'})")
 
 
 def run_in_child(work: Callable[[], Any]) -> ChildResult:
@@ -148,7 +153,8 @@ def run_in_child(work: Callable[[], Any]) -> ChildResult:
         work: The function. Its return value is lost.
 
     Returns:
-        How the child ended. Its exit code is 1 if `work` raised an exception.
+        How the child ended. Its exit code is `WRONG_INPUT` if `work` raised an InputError, and 1 if
+        it raised another exception, whose traceback the child printed.
     """
 
     def run() -> None:
@@ -165,17 +171,22 @@ def _call(
 ) -> ChildResult:
     """Call a function in a child process, and receive what it sends."""
     reader, writer = _open_pipe()
-    # The child skips the cleanup of libraries, such as that of TensorFlow's temporary files.
-    with private_folder() as folder:
-        child = start_child(lambda: _report(work, is_silent, bytes_held, folder, writer))
-        os.close(writer)
+    with ExitStack() as stack:
+        stack.callback(os.close, reader)
+        # The child skips the cleanup of libraries, such as that of TensorFlow's temporary files.
+        folder = stack.enter_context(private_folder())
         try:
-            limit = MESSAGES + (MAX_SENT if bytes_held is None else bytes_held)
-            received = Receiver(reader, timeout, limit, _print).receive()
-        except StreamError as error:
-            return ChildResult(1, str(error))
+            child = start_child(lambda: _report(work, is_silent, bytes_held, folder, writer))
         finally:
-            os.close(reader)
+            os.close(writer)
+        try:
+            limit = MESSAGES + min(MAX_SENT, bytes_held or MAX_SENT)
+            received = Receiver(reader, timeout, limit, _print).receive()
+        except TooMuchDataError as error:
+            return ChildResult(OUT_OF_MEMORY, str(error), is_out_of_memory=True)
+        except StreamError as error:
+            return ChildResult(UNEXPECTED, str(error))
+        finally:
             status = _end_child(child)
     if status == OUT_OF_MEMORY:
         return ChildResult(status, "", is_out_of_memory=True)
@@ -194,7 +205,8 @@ def _open_pipe() -> tuple[int, int]:
 def _end_child(child: int) -> int:
     """End a child, and the processes that it started; return its exit code.
 
-    A child that has ended by itself keeps its exit code.
+    A child that has ended by itself keeps its exit code. In a process without rights, nothing can
+    be killed: the limit of time of that process ends its children.
     """
     for kill in (os.kill, os.killpg):  # only a child without rights has a group of its own
         with suppress(ProcessLookupError, PermissionError):
@@ -224,9 +236,14 @@ def _report(
         sender.send_arrays(work() or ())
     except InputError as error:
         sender.send_error(str(error))
-        return 1
+        return WRONG_INPUT
     except MemoryError:
         return OUT_OF_MEMORY
+    except Exception as error:
+        if not is_silent:
+            raise
+        sender.send_error(f"{type(error).__name__}: {get_first_line(error)}")
+        return UNEXPECTED
     return 0
 
 

@@ -1,6 +1,7 @@
 """Convert the labels of users to the form of a task, and reject those that do not fit."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -74,16 +75,13 @@ def are_inputs(x: np.ndarray, y: np.ndarray | None) -> bool:
 
 def decode_texts(y: np.ndarray) -> np.ndarray:
     """Convert bytes, and Python objects that are texts or numbers, to arrays of one plain type."""
-    if y.dtype.kind == "S":
-        return np.char.decode(y, "utf-8", "replace")
-    if y.dtype.kind != "O":
-        return y
-    if all(isinstance(value, str) for value in y.ravel()):
-        return y.astype(str)
-    try:
-        return np.array(y.tolist())
-    except ValueError:  # rows of different length
-        return y
+    if y.dtype.kind == "O":
+        try:
+            y = np.array(y.tolist())
+        except ValueError:  # rows of different length
+            return y
+    # Different bytes stay different.
+    return np.char.decode(y, "utf-8", "backslashreplace") if y.dtype.kind == "S" else y
 
 
 def convert_anomalies(x: np.ndarray, y: np.ndarray | None, source: str) -> np.ndarray:
@@ -156,11 +154,7 @@ def _convert_classes(
 
 def _check_names(names: tuple[str, ...], classes: int, source: str) -> tuple[str, ...]:
     """Check the number of class names; without names, number the classes."""
-    if repeated := [name for name, count in Counter(names).items() if count > 1]:
-        raise InputError(
-            f"{source}: the class names contain duplicates: {', '.join(repeated[:8])}. Give each "
-            "class a name of its own."
-        )
+    check_unique(names, source)
     if names and len(names) != classes:
         raise InputError(
             f"{source}: {len(names)} class names ({', '.join(names[:8])}), but the model has "
@@ -213,3 +207,20 @@ def _explain_range(y: np.ndarray, highest: int) -> str:
     if y.min() == 1 and y.max() == highest + 1:
         return f"{text} The labels count from 1: save y - 1."
     return f"{text} Save the number of the model's output for each sample."
+
+
+def check_unique(names: Iterable[str], source: str) -> None:
+    """Check that all names of classes or targets differ.
+
+    Args:
+        names: The names.
+        source: Path or name of the samples, for messages.
+
+    Raises:
+        InputError: If a name appears several times.
+    """
+    if repeated := [name for name, count in Counter(names).items() if count > 1]:
+        raise InputError(
+            f"{source}: the class names contain duplicates: {', '.join(repeated[:8])}. Give each "
+            "class a name of its own."
+        )

@@ -15,7 +15,7 @@ from typing import Any
 from snugnet.core.budget import Budget
 from snugnet.core.errors import InputError
 from snugnet.core.files import private_folder
-from snugnet.core.isolation import OUT_OF_MEMORY, ChildResult, raise_failure
+from snugnet.core.isolation import OUT_OF_MEMORY, WRONG_INPUT, ChildResult, raise_failure
 from snugnet.core.sandbox import Rights
 
 # Runs a program, which ends with its parent: START SETTINGS PROGRAM ARGUMENTS. Rights are given up
@@ -39,8 +39,6 @@ if settings["bytes_held"] is not None:
 del sys.argv[:2]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
-# Exit code of a program whose input is wrong.
-WRONG_INPUT = 2
 # Bytes that are read of what a program prints.
 MAX_TEXT = 1 << 20
 
@@ -153,7 +151,7 @@ def try_in_program(
     )
     result = ChildResult(
         status=0 if outcome.status is None else outcome.status,
-        message=outcome.message if outcome.status == WRONG_INPUT else "",
+        message=outcome.message,
         is_timeout=outcome.status is None,
         is_out_of_memory=outcome.status == OUT_OF_MEMORY,
     )

@@ -29,6 +29,8 @@ def progress(total: int, description: str, seconds: float = 2.0) -> Any:
     Returns:
         A tqdm meter. Use it as a context manager, and call `update(1)` after each step.
     """
+    # Its thread would hold locks in a fork of this process.
+    tqdm.monitor_interval = 0
     return tqdm(
         total=total,
         desc=description,

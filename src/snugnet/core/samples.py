@@ -13,9 +13,9 @@ from snugnet.core.budget import UNLIMITED, Budget
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
 from snugnet.core.inputs import add_value_axis, join_inputs, split_inputs
-from snugnet.core.labels import decode_texts
+from snugnet.core.labels import check_unique, decode_texts
 from snugnet.core.tasks import PROBABILITY_THRESHOLD, Task
-from snugnet.core.text import format_count
+from snugnet.core.text import format_count, list_names
 
 SPLITS = ("train", "val", "test")
 
@@ -84,13 +84,22 @@ def flatten_group(group: np.ndarray, source: str) -> np.ndarray:
     Names that are bytes become texts.
 
     Raises:
-        InputError: If it has another shape.
+        InputError: If it has another shape, or other values than numbers and printable names.
     """
     group = decode_texts(group[:, 0] if group.shape[1:] == (1,) else group)
-    if group.ndim > 1:
+    if group.ndim > 1 or group.dtype.kind not in "biufU":
         raise InputError(
-            f"{source}: group has shape {group.shape}. Give one number or name for each sample."
+            f"{source}: group has type {group.dtype} and shape {group.shape}. Give one number or "
+            "name for each sample."
         )
+    if group.dtype.kind == "f" and not np.isfinite(group).all():
+        first = int(np.argmin(np.isfinite(group)))
+        raise InputError(
+            f"{source}: group of sample {first} is {group[first]}. Give one number or name for "
+            "each sample."
+        )
+    if group.dtype.kind == "U":
+        _check_names("group", np.unique(group), source)
     return group
 
 
@@ -115,12 +124,17 @@ def check_samples(samples: Samples, source: str) -> None:
                 f"{source}: x has {n} samples, but {name} has {len(array)}; both must be equal"
             )
     for name, array in split_inputs(samples.x).items():
+        if array.size == 0:
+            raise InputError(
+                f"{source}: {name or 'x'} has shape {array.shape}; samples without values cannot "
+                "be used"
+            )
         if not np.issubdtype(array.dtype, np.number):
             raise InputError(f"{source}: {name or 'x'} has dtype {array.dtype}; it must be numeric")
         _check_finite(array, name or "x", source)
-    _check_names("class", samples.class_names, source)
-    if samples.group is not None and samples.group.dtype.kind == "U":
-        _check_names("group", np.unique(samples.group), source)
+    kind = "class" if Task(samples.task).has_classes else "target"
+    _check_names(kind, samples.class_names, source)
+    check_unique(samples.class_names, source)
     _check_labels(samples, source)
 
 
@@ -292,7 +306,7 @@ def read_npz(
     missing = [name for name in required if name not in arrays]
     if missing:
         raise InputError(
-            f"{path}: missing arrays: {', '.join(missing)}; the file holds {', '.join(names)}"
+            f"{path}: missing arrays: {', '.join(missing)}; the file holds {list_names(names)}"
         )
     return arrays
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from snugnet.core.landlock import restrict_files
-from snugnet.core.seccomp import restrict_calls
+from snugnet.core.seccomp import load_library, restrict_calls
 
 # What libraries read to start, and to find out which processor this is.
 SYSTEM_PATHS = (
@@ -65,6 +65,7 @@ def give_up_rights(kept: Rights = NO_RIGHTS) -> bool:
     with suppress(OSError):
         if len(list(THREADS.iterdir())) > 1:
             raise RuntimeError("a process with several threads cannot give up its rights")
+    load_library()  # wherever it is installed
     is_restricted = restrict_files(
         [*map(Path, SYSTEM_PATHS), *_installed_software(), *kept.readable],
         [Path("/dev/null"), *kept.writable],

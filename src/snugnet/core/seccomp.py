@@ -90,6 +90,14 @@ class _Rule(NamedTuple):
     conditions: tuple[_Comparison, ...] = ()
 
 
+def load_library() -> ctypes.CDLL | None:
+    """Load libseccomp; None if it is not installed."""
+    try:
+        return ctypes.CDLL("libseccomp.so.2")
+    except OSError:
+        return None
+
+
 def restrict_calls(forks: bool = False, programs: bool = False) -> bool:
     """Refuse all system calls but those that a computation needs, for ever.
 
@@ -102,11 +110,10 @@ def restrict_calls(forks: bool = False, programs: bool = False) -> bool:
     Returns:
         Whether the filter is in force. Without libseccomp, nothing happens.
     """
-    if not sys.platform.startswith("linux"):
-        return False
-    try:
-        library = ctypes.CDLL("libseccomp.so.2")
-    except OSError:
+    if not sys.platform.startswith("linux") or sys.maxsize < 1 << 32:
+        return False  # processors with 32 bits have other calls
+    library = load_library()
+    if library is None:
         return False
     library.seccomp_init.restype = ctypes.c_void_p
     context = ctypes.c_void_p(library.seccomp_init(ctypes.c_uint32(UNKNOWN)))

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 # Control characters except line feed and tab, and those that change the direction of writing. A
 # terminal executes the former; the latter show a text in another order.
@@ -26,6 +26,11 @@ def escape_line(text: str) -> str:
     return LINE_CONTROLS.sub(lambda match: _escape(match[0]), escape_controls(text))
 
 
+def list_names(names: Iterable[str]) -> str:
+    """Join names of a file, which could look like several lines."""
+    return ", ".join(map(escape_line, names))
+
+
 def escape_formula(text: str) -> str:
     """Put an apostrophe before a text that a spreadsheet would take for a formula.
 
@@ -37,8 +42,8 @@ def escape_formula(text: str) -> str:
 
 
 def escape_cell(text: str) -> str:
-    """Escape the character that separates the cells of a table in Markdown."""
-    return text.replace("|", "\\|")
+    """Escape characters that would separate the cells of a table in Markdown, or start HTML."""
+    return text.replace("|", "\\|").replace("<", "\\<")
 
 
 def shorten(text: str, length: int = MAX_LENGTH) -> str:

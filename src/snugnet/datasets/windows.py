@@ -18,6 +18,7 @@ from snugnet.core.samples import SPLITS, Samples, flatten_group, read_arrays_by_
 from snugnet.core.settings.datasets.folds import Folds
 from snugnet.core.settings.datasets.windows import WindowsDataset
 from snugnet.core.tasks import LOGIT_THRESHOLD, PROBABILITY_THRESHOLD, Task, is_one_hot
+from snugnet.core.text import escape_line, list_names
 from snugnet.datasets.folds import assign_splits_by_fold
 from snugnet.datasets.sources import require_files, source_files
 
@@ -114,7 +115,7 @@ def count_groups(settings: WindowsDataset, datasets_dir: Path) -> int:
             raise InputError(f"{path}: column {name} cannot be read ({error})") from None
     else:
         group = read_npz(path, (name,), UNLIMITED, only=(name,))[name]
-    return len(np.unique(group))
+    return len(np.unique(flatten_group(group, str(path))))
 
 
 def read_table(
@@ -248,10 +249,10 @@ def _convert_values(
     """Convert the columns of the samples to float32 (n, *sample_shape); without a shape, (n, k)."""
     not_numeric = [str(name) for name in values.columns if values[name].dtype.kind not in "iuf"]
     if not_numeric:
+        option = shlex.quote(f"y={escape_line(not_numeric[0])}")
         raise InputError(
-            f"{path}: columns {', '.join(not_numeric[:5])} hold text, but x must be numeric; if "
-            f"one is the label, name it (--array {shlex.quote(f'y={not_numeric[0]}')}, or `arrays` "
-            "of the dataset)"
+            f"{path}: columns {list_names(not_numeric[:5])} hold text, but x must be numeric; if "
+            f"one is the label, name it (--array {option}, or `arrays` of the dataset)"
         )
     x = values.to_numpy(dtype=np.float32)
     shape = sample_shape or (x.shape[1],)
@@ -270,7 +271,7 @@ def _rename_columns(table: pd.DataFrame, names: Mapping[str, str], path: Path) -
                 f"{path}: `arrays.{role}` is not allowed for .csv; allowed: {', '.join(COLUMNS)}"
             )
         if name not in table.columns:
-            last_columns = ", ".join(map(str, table.columns[-8:]))
+            last_columns = list_names(map(str, table.columns[-8:]))
             raise InputError(
                 f"{path}: `arrays.{role}`: no column {name}; last columns: {last_columns}"
             )
@@ -366,7 +367,7 @@ def encode_labels(
     names = tuple(str(name) for name in classes)
     unknown = sorted(set(labels) - set(names))
     if unknown:
-        raise InputError(f"{path}: labels not in class_names: {', '.join(unknown[:5])}; add them")
+        raise InputError(f"{path}: labels not in class_names: {list_names(unknown[:5])}; add them")
     index_of = {name: k for k, name in enumerate(names)}
     return np.array([index_of[label] for label in labels], dtype=np.int64), names
 
@@ -423,6 +424,6 @@ def _get_split(
     unknown = sorted(set(names) - set(SPLITS))
     if unknown:
         raise InputError(
-            f"{path}: unknown split {', '.join(unknown[:5])}. Known: {', '.join(SPLITS)}."
+            f"{path}: unknown split {list_names(unknown[:5])}. Known: {', '.join(SPLITS)}."
         )
     return names

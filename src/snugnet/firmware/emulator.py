@@ -1,16 +1,19 @@
 """The emulator: runs generated code on a microcontroller in QEMU, and counts its instructions."""
 
+import os
 import re
 import subprocess
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from snugnet.core.budget import UNLIMITED
+from snugnet.core.budget import DEFAULT_BUDGET
 from snugnet.core.errors import InputError
 from snugnet.core.files import check_plain, private_folder
 from snugnet.core.isolation import run_without_rights
+from snugnet.core.parent import end_with_parent
 from snugnet.core.sandbox import Rights
 from snugnet.firmware.folder import fill, write_linker_script
 from snugnet.firmware.footprint import DeviceFootprint
@@ -34,6 +37,8 @@ PARTS = Path(__file__).with_name("emulation")
 NAME = "model"
 # A name and a number that the measuring program prints.
 PRINTED = re.compile(r"^(\w+) ([0-9]{1,18})\s*$", re.MULTILINE)
+# Bytes that are read of what the measuring program prints.
+MAX_TEXT = 1 << 20
 # Seconds for all samples.
 TIMEOUT = 1800
 
@@ -141,32 +146,52 @@ def _run(target: Microcontroller, folder: Path, timeout: float) -> dict[str, int
 
     The program may open files of this machine (semihosting), so the emulator has no rights to any
     but those in the folder.
+
+    Raises:
+        InputError: If it takes too long.
+        RuntimeError: If the emulator cannot be started, or if the program fails.
     """
-    program = find_program(EMULATOR)
-    command = [program, "-M", target.machine, "-nographic"]
+    program = Path(find_program(EMULATOR)).resolve()
+    command = [str(program), "-M", target.machine, "-nographic"]
     command += ["-monitor", "none", "-serial", "none", "-icount", "shift=0"]
     command += ["-semihosting-config", "enable=on,target=native", "-kernel", "measure.elf"]
 
     def work() -> list[np.ndarray]:
-        done = subprocess.run(
-            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-        )
-        return [np.array(done.returncode), np.frombuffer(done.stdout, np.uint8)]
+        # A file, because a program may print more than there is memory.
+        with (folder / "output.txt").open("w+b") as output:
+            done = subprocess.run(
+                command,
+                cwd=folder,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+                preexec_fn=partial(end_with_parent, os.getpid()),
+            )
+            output.seek(0)
+            text = output.read(MAX_TEXT)
+        return [np.array(done.returncode), np.frombuffer(text, np.uint8)]
 
-    kept = Rights(writable=(folder,), programs=(Path(program),))
-    result = run_without_rights(work, replace(UNLIMITED, seconds=timeout), kept)
+    kept = Rights(_list_installation(program), writable=(folder,), programs=(program,))
+    result = run_without_rights(work, replace(DEFAULT_BUDGET, seconds=timeout), kept)
     if result.is_timeout:
         raise InputError(
             f"{target.name}: the emulation takes more than {timeout:.0f} s. Use fewer samples."
         )
     if result.status:
-        raise RuntimeError(f"{EMULATOR}: {target.name}: it cannot be started")
+        reason = result.crash or result.message or "it needs too much memory"
+        raise RuntimeError(f"{program}: {target.name}: it cannot be started ({reason})")
     status, output = result.arrays
     text = output.tobytes().decode(errors="replace")
     printed = {name: int(number) for name, number in PRINTED.findall(text)}
     if status or not {"stack", "instructions", "invocations"} <= set(printed):
         raise RuntimeError(f"{EMULATOR}: {target.name}: exit code {status}: {text.strip()[-500:]}")
     return printed
+
+
+def _list_installation(program: Path) -> tuple[Path, ...]:
+    """Return the folder whose `bin` has a program: its libraries are there, too."""
+    folder = program.parents[1]
+    return () if folder in (Path("/"), Path.home()) else (folder,)
 
 
 def _compare(vectors: Vectors, path: Path, invocations: int | None) -> bool:

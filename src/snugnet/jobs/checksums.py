@@ -14,6 +14,7 @@ from pathlib import Path
 
 from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write, sha256_of
+from snugnet.core.paths import ResultPath
 
 # Environment variable of jobs: the command-line options that set the configuration of this run.
 OPTIONS = "SNUGNET_OPTIONS"
@@ -22,6 +23,8 @@ OPTIONS = "SNUGNET_OPTIONS"
 RESULTS = "SNUGNET_RESULTS"
 # Seconds to wait before a second comparison.
 PAUSE = 2.0
+# Folders of results.
+STAGES = frozenset(path.partition("/")[0] for path in ResultPath)
 # Length of a SHA-256 sum in hexadecimal digits.
 DIGITS = 64
 
@@ -86,7 +89,7 @@ def _read_checksums(path: Path) -> tuple[str, str]:
     except FileNotFoundError:
         return "", ""
     if not is_file:  # reading a pipe may wait for ever, and a link may lead anywhere
-        return "not computed", f"in {record}, which is not a file"
+        raise InputError(f"{record}: not a file, but a link, a pipe or a folder. Delete it.")
     with record.open(errors="replace") as file:
         expected = file.read(DIGITS)
     if not re.fullmatch(f"[0-9a-f]{{{DIGITS}}}", expected):
@@ -98,10 +101,11 @@ def _read_checksums(path: Path) -> tuple[str, str]:
 
 
 def _is_result(path: Path) -> bool:
-    # A container may run without the environment. Links are not resolved: a folder of results may
-    # be a link to another disk.
-    results = os.environ.get(RESULTS, os.sep)
-    return Path(os.path.relpath(path, results)).parts[:1] != (os.pardir,)
+    # Links are not resolved: a folder of results may be a link to another disk.
+    results = os.environ.get(RESULTS)
+    if results is None:  # a container may run without the environment
+        return True
+    return not STAGES.isdisjoint(Path(os.path.relpath(path, results)).parts[:1])
 
 
 def _get_checksum_path(path: Path) -> Path:

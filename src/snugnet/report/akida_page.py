@@ -9,6 +9,7 @@ import pandas as pd
 from snugnet.akida.preflight_report import PreflightReport
 from snugnet.core.akida_schemes import AKIDA_RUNTIMES
 from snugnet.core.cell_network import find_network
+from snugnet.core.text import escape_cell
 from snugnet.evaluation.result_row import ResultRow
 from snugnet.evaluation.table import choose_arrow
 from snugnet.report.table import Table, build_text_table, format_markdown
@@ -321,7 +322,7 @@ def _format_confusions(cells: Sequence[AkidaCell]) -> list[str]:
 
 def _build_confusion_frames(cell: AkidaCell) -> list[pd.DataFrame]:
     """Build the confusion matrices: one of all classes, or one for each label if multi-label."""
-    names, confusion = list(cell.class_names), cell.confusion or ()
+    names, confusion = list(map(escape_cell, cell.class_names)), cell.confusion or ()
     if cell.result.task != "multilabel":
         frame = pd.DataFrame(confusion, index=names, columns=names)
         return [frame.rename_axis("truth")]

@@ -50,7 +50,9 @@ def describe_origin(folder: Path) -> dict[str, str]:
 
 def _read_revision(folder: Path) -> str:
     """Return the commit, marked if tracked files have changed; empty without git or a clone."""
-    command = ["git", "-C", str(folder), "describe", "--always", "--dirty=, with changes"]
+    # A stranger's repository could name a program that tells Git which files have changed.
+    command = ["git", "-C", str(folder), "-c", "core.fsmonitor=false", "describe", "--always"]
+    command.append("--dirty=, with changes")
     try:
         process = subprocess.run(command, capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):

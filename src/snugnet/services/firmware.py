@@ -296,7 +296,8 @@ def _check_class_count(file: ModelFile, names: tuple[str, ...]) -> None:
         raise ArgumentError(
             "class_names",
             None,
-            f"{len(names)} names, but the output has {format_count(outputs, 'value')}.",
+            f"{len(names)} names, but the output has {format_count(outputs, 'value')}. Give one "
+            "name for each.",
         )
 
 

@@ -36,6 +36,7 @@ def measure_peak_memory(path: Path, x: np.ndarray, threads: int, budget: Budget 
 
     Raises:
         InputError: If LiteRT cannot run the file.
+        BudgetError: If that takes more time than the budget allows.
     """
     with tempfile.TemporaryDirectory() as folder:
         sample = Path(folder) / "x.npy"
@@ -46,6 +47,8 @@ def measure_peak_memory(path: Path, x: np.ndarray, threads: int, budget: Budget 
             bytes_held=budget.bytes_held,
             kept=Rights(readable=(path, sample), writable=(CLEAR_REFS,)),
         )
+    if result.status is None:
+        raise budget.error(f"{path}: measuring its memory takes more than {budget.seconds:.0f} s")
     if result.status != 0 or not NUMBER.fullmatch(result.output.strip()):
         raise InputError(
             f"{path}: LiteRT cannot run the file, so its memory cannot be measured. "

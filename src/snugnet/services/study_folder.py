@@ -3,12 +3,14 @@
 import json
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from snugnet.core import installation
 from snugnet.core.errors import InputError
+from snugnet.core.files import check_output
 from snugnet.core.text import get_first_line
 from snugnet.services.output_files import check_folder
 
@@ -18,12 +20,24 @@ MAX_VALUES = 100_000
 PROFILE = Path("profiles/default/profile.yaml")
 # Snakemake prefers a profile of this name to the one in `profiles`.
 FIRST_PROFILE = Path("default")
+# Snakemake imports Python modules and plug-ins that it finds here.
+DEPLOYMENTS = Path(".snakemake/pip-deployments")
+# Folders that Snakemake and the study write to, and that of the profile.
+OWN_FOLDERS = (Path(".snakemake"), Path("results"), Path("profiles"), PROFILE.parent)
+# Bytes of a Snakefile or a configuration.
+MAX_BYTES = 1 << 20
+SUFFIXES = (".yaml", ".yml", ".json")
 # The command that runs a study.
 RUN = "snakemake --cores 2 all"
 # Paths in a study are relative to the folder in which Snakemake starts: the working directory.
 # If the study has another name, it replaces `config.yaml` here.
 SNAKEFILE = """\
 # Written by `snugnet init`. config.yaml describes the study. Snugnet provides targets and defaults.
+
+import sys
+
+# Snakemake would look for Python modules here first: a file `snugnet.py` would replace the package.
+sys.path = [path for path in sys.path if path != workflow.basedir]
 
 from snugnet import DEFAULT_CONFIG, SNAKEFILE
 
@@ -63,12 +77,16 @@ class StudyFolder:
 
         Raises:
             InputError: If a file exists with other content and `force` is not set; if the folder of
-                a file does not exist or cannot be written to; or if Snakemake would use another
-                profile.
+                a file does not exist or cannot be written to; if the configuration has the place of
+                another file; or if Snakemake would use another profile, or modules of the folder.
         """
         _check_profile()
+        if self.texts:  # not in a clone
+            _check_own_folders()
+        self._check_place()
         for path in (self.output, *self.texts):
             check_folder(path)
+            check_output(path)
         if self.output.exists() and not force:
             raise InputError(
                 f"{self.output} already exists. Use --force to overwrite it, or --output to write "
@@ -86,6 +104,20 @@ class StudyFolder:
                 "Create it, or choose another path."
             )
 
+    def _check_place(self) -> None:
+        """Check that the configuration is a file of its own, which is no profile."""
+        if self.output.suffix not in SUFFIXES:
+            raise InputError(
+                f"--output {self.output}: a configuration ends in {', '.join(SUFFIXES)}. Choose "
+                "another name."
+            )
+        folder = self.output.parent.resolve()
+        if folder in (PROFILE.parent.resolve(), FIRST_PROFILE.resolve()):
+            raise InputError(
+                f"--output {self.output}: this folder is for a profile of Snakemake. Choose "
+                "another path."
+            )
+
     def read_base(self, name: str) -> dict[str, Any]:
         """Read the base configuration.
 
@@ -93,16 +125,17 @@ class StudyFolder:
             InputError: If it already has a model or a dataset with that name.
         """
         import yaml
-        from snakemake.utils import update_config
 
         config: dict[str, Any] = {}
         for path in self.configs:
+            if not _is_small_file(path):
+                raise InputError(f"{path}: not a configuration, but another kind of file")
             try:
                 values = yaml.safe_load(path.read_text())
             except (yaml.YAMLError, ValueError, RecursionError) as error:
                 raise InputError(f"{path}: not valid YAML ({get_first_line(error)})") from None
             _check_blocks(path, values)
-            update_config(config, values)
+            merge(config, values)
             for block in ("models", "datasets"):
                 if name in config.get(block, {}):
                     raise InputError(
@@ -127,6 +160,47 @@ def _check_profile() -> None:
             f"{others[0]}: Snakemake could use this instead of {PROFILE}, and a profile can run "
             "code. Move it elsewhere, or run the command in an empty folder."
         )
+
+
+def _check_own_folders() -> None:
+    """Check that nobody prepared folders that Snakemake uses, with modules or links."""
+    if DEPLOYMENTS.exists():
+        raise InputError(
+            f"{DEPLOYMENTS}: Snakemake runs the Python modules in this folder. Move it elsewhere, "
+            "or run the command in an empty folder."
+        )
+    results = Path("results")
+    inside = sorted(results.iterdir()) if results.is_dir() else []
+    for path in (*OWN_FOLDERS, *inside):
+        if path.is_symlink():
+            raise InputError(
+                f"{path}: a symbolic link to {path.readlink()}, where the study would write. Move "
+                "it elsewhere, or run the command in an empty folder."
+            )
+
+
+def merge(config: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """Lay a configuration over another one, block by block, as Snakemake does.
+
+    This is not `snakemake.utils.update_config`: the import of Snakemake makes Python search the
+    working directory for modules.
+
+    Args:
+        config: The configuration, which is changed.
+        changes: The other one.
+    """
+    for key, value in changes.items():
+        if isinstance(value, Mapping):
+            block = config.get(key)
+            config[key] = block if isinstance(block, dict) else {}
+            merge(config[key], value)
+        else:
+            config[key] = value
+
+
+def _is_small_file(path: Path) -> bool:
+    """Return whether a path is a file that can be a Snakefile or a configuration."""
+    return path.is_file() and path.stat().st_size <= MAX_BYTES
 
 
 def _check_blocks(path: Path, values: Any) -> None:
@@ -170,7 +244,7 @@ def choose_study_folder(name: str, output: Path | None) -> StudyFolder:
     base = (
         "Overrides settings of Snugnet's default configuration. Paths are relative to this folder."
     )
-    user_configs = () if is_first or not first.is_file() else (first,)
+    user_configs = () if is_first or not first.exists() else (first,)
     return StudyFolder(
         output=path,
         command=RUN if is_first else _format_command(path),
@@ -199,6 +273,8 @@ def _read_study_name(snakefile: Path) -> Path | None:
         The configuration file; None if there is no Snakefile, or if `init` did not write it as it
         is.
     """
+    if not _is_small_file(snakefile):
+        return None
     try:
         text = snakefile.read_text()
     except (OSError, UnicodeDecodeError):
@@ -221,9 +297,10 @@ def _is_clone() -> bool:
 
 def _format_command(path: Path) -> str:
     """Format the command that runs a study with an additional configuration file."""
-    return f"{RUN} --configfile {shlex.quote(str(path))}"
+    name = f"./{path}" if str(path).startswith("-") else str(path)  # else it looks like an option
+    return f"{RUN} --configfile {shlex.quote(name)}"
 
 
 def has_content(path: Path, text: str) -> bool:
     """Check whether a path is a file with this text."""
-    return path.is_file() and path.read_bytes() == text.encode()
+    return _is_small_file(path) and path.read_bytes() == text.encode()

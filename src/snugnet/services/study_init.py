@@ -15,10 +15,10 @@ from snugnet.core.errors import InputError
 from snugnet.core.files import atomic_write
 from snugnet.core.inputs import InputPort, has_several_inputs, list_sample_inputs
 from snugnet.core.tasks import Task, choose_task, is_one_hot, is_whole
-from snugnet.core.text import escape_line
+from snugnet.core.text import escape_line, list_names
 from snugnet.services.arguments import ArgumentError
 from snugnet.services.input_files import check_input_files
-from snugnet.services.study_folder import StudyFolder, choose_study_folder, has_content
+from snugnet.services.study_folder import StudyFolder, choose_study_folder, has_content, merge
 from snugnet.services.study_text import VARIANTS, StudyDescription, format_study
 
 if TYPE_CHECKING:
@@ -196,8 +196,13 @@ def _check_paths(request: InitRequest) -> None:
     """Check that the paths can be part of a comment in the configuration: it is one line.
 
     Raises:
-        ArgumentError: If a path has line feeds or other control characters.
+        ArgumentError: If a path has line feeds or other control characters, or if the output would
+            replace the data or the model.
     """
+    inputs = [path for path in (request.data, request.model) if path is not None]
+    output = request.output
+    if output is not None and output.exists() and any(map(output.samefile, inputs)):
+        raise ArgumentError("output", output, "an input file. Choose another path.")
     paths = {"data": request.data, "model": request.model, "output": request.output}
     for argument, path in paths.items():
         shown = escape_line(str(path))
@@ -387,7 +392,7 @@ def _has_label_columns(request: InitRequest) -> bool:
     has_label_columns = any(name.startswith("y_") for name in names)
     label = request.arrays.get("y", "y")
     if not has_label_columns and label not in names:
-        columns_text = ", ".join([*names[:2], "…", *names[-4:]] if len(names) > 7 else names)
+        columns_text = list_names([*names[:2], "…", *names[-4:]] if len(names) > 7 else names)
         raise InputError(
             f"{request.data}: column {label} not found. Found: {columns_text}. Name the labels "
             "with --array y=NAME, and patients or subjects with --array group=NAME."
@@ -420,7 +425,7 @@ def _read_arrays(request: InitRequest, model: Any) -> dict[str, np.ndarray]:
     if missing:
         role = missing[0]
         raise InputError(
-            f"{request.data}: array {names[role]} not found. Found: {', '.join(arrays)}. "
+            f"{request.data}: array {names[role]} not found. Found: {list_names(arrays)}. "
             f"Name it with --array {role}=NAME."
         )
     return arrays
@@ -438,7 +443,7 @@ def _check_class_order(request: InitRequest, y: np.ndarray) -> None:
     raise ArgumentError(
         "labels",
         None,
-        f"{request.data}: y holds names ({', '.join(names[:8])}). Which one is output 0 of the "
+        f"{request.data}: y holds names ({list_names(names[:8])}). Which one is output 0 of the "
         "model is not known: give all names in the order of the model's outputs, "
         "--labels NAME,NAME,…",
     )
@@ -500,7 +505,6 @@ def _format_fitting_study(
         The text, and the reason for each variant that is left out.
     """
     import yaml
-    from snakemake.utils import update_config
 
     from snugnet.config.study import Study
 
@@ -516,7 +520,7 @@ def _format_fitting_study(
         classes=classes,
     )
     text = format_study(description, unfit={})
-    update_config(config, yaml.safe_load(text))
+    merge(config, yaml.safe_load(text))
     study = Study(config)
     if model is None:
         return text, {}

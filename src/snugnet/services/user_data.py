@@ -25,7 +25,7 @@ from snugnet.core.inputs import (
 )
 from snugnet.core.labels import decode_texts
 from snugnet.core.samples import flatten_group, read_npz
-from snugnet.core.text import format_count
+from snugnet.core.text import escape_line, format_count, list_names
 from snugnet.core.tflite_graph import NUMPY_TYPES, Graph
 from snugnet.int8.arrays import read_array
 from snugnet.services.arguments import describe_value
@@ -283,7 +283,7 @@ def _find_array(source: DataSource, role: str, arrays: Mapping[str, np.ndarray])
     candidates = ROLES[role] if requested is None else (requested,)
     name = next((name for name in candidates if name in arrays), None)
     if name is None and (requested is not None or role == "x"):
-        known = ", ".join(sorted(arrays)) or "none"
+        known = list_names(sorted(arrays)) or "none"
         expected = requested or " or ".join(candidates)
         raise InputError(
             f"{source.path}: array {expected} not found. Arrays: {known}. Name the samples "
@@ -316,7 +316,7 @@ def find_input_arrays(
         raise InputError(
             f"{source}: array {missing[0]} not found. The model has {len(inputs)} inputs: "
             f"{describe_inputs(inputs)}. Name their arrays with {options}. Arrays: "
-            f"{', '.join(sorted(arrays)) or 'none'}."
+            f"{list_names(sorted(arrays)) or 'none'}."
         )
     return names
 
@@ -347,16 +347,16 @@ def find_possible_groups(arrays: Mapping[str, np.ndarray], samples: int) -> tupl
 
 def describe_arrays(used: Mapping[str, str]) -> str:
     """Describe which array or column of a file has which role; "" if nothing had to be found."""
-    return ", ".join(f"{role} = {name}" for role, name in used.items())
+    return list_names(f"{role} = {name}" for role, name in used.items())
 
 
 def describe_possible_group(name: str) -> str:
     """Describe that an array may be a group, and how to use it."""
-    option = f"--array {shlex.quote(f'group={name}')}"
+    option = f"--array {shlex.quote(f'group={escape_line(name)}')}"
     return (
-        f"array {name} may name the patient or subject of each sample. If it does, use it with "
-        f"{option}: otherwise samples of one subject are in training and in test, and the accuracy "
-        "is too high."
+        f"array {escape_line(name)} may name the patient or subject of each sample. If it does, "
+        f"use it with {option}: otherwise samples of one subject are in training and in test, and "
+        "the accuracy is too high."
     )
 
 
@@ -370,7 +370,7 @@ def _read_csv(source: DataSource, shape: tuple[int, ...]) -> Data:
     label = source.arrays.get("y", "y")
     is_unlabelled = not has_label_columns and label not in columns
     if is_unlabelled and "y" in source.arrays:
-        raise InputError(f"{path}: column {label} not found. Columns: {', '.join(columns[:20])}.")
+        raise InputError(f"{path}: column {label} not found. Columns: {list_names(columns[:20])}.")
     settings = WindowsDataset.model_validate(
         {
             "kind": "windows",

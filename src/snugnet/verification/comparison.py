@@ -181,8 +181,10 @@ def _compare(
     differing = np.flatnonzero(distances.any(axis=1))
     late = [i for i in differing if i >= len(tensors)][:TRACED_DIFFERING]
     if late:
-        traces = isolated.run(RUNTIMES[profile], file, inputs[late], len(late), budget)[1]
-        tensors = tensors + traces
+        again = attempt(isolated.run, RUNTIMES[profile], file, inputs[late], len(late), budget)
+        if isinstance(again, Exception):
+            return RuntimeComparison("unsupported", reason=f"runtime: {again}")
+        tensors = tensors + again[1]
     traced = [*range(len(tensors) - len(late)), *late]
     first, worst, inside = _compare_tensors(model, tensors, inputs[traced], steps)
     return RuntimeComparison(

@@ -64,7 +64,7 @@ def test_export_takes_names_when_options_have_them(command_json, model, tmp_path
     [
         (("--to", "firmware", "--name", "int"), "--name int: not usable"),
         (("--to", "firmware", "--target", "cortex-m9"), "unknown target 'cortex-m9'. Known"),
-        (("--to", "firmware", "--labels", "a"), "--class-names: 1 names"),
+        (("--to", "firmware", "--labels", "a"), "--labels: 1 names, but the output has"),
         (("--to", "firmware", "--record", "missing.json"), "missing.json: No such file"),
         (("--to", "c", "--name", "ecg"), "--name: only with --to firmware, not with --to c"),
         (("--to", "npz", "--target", "cortex-m4"), "--target: only with --to firmware"),

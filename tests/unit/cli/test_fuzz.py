@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from snugnet.cli import app
+from snugnet.core import installation
 from snugnet.core.files import sha256_of
 from snugnet.int8 import load
 from snugnet.tflite.flatbuffer import read_graph
@@ -107,9 +108,9 @@ def test_command_prints_no_traceback_when_arguments_are_random(
     )
     network.build((None, 8, 8, 2))
     network.save(folder / "model.h5")
-    for name in ("config.yaml", "workflow/Snakefile"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, folder / name)
+    # As in a clone, `init` writes the configuration alone.
+    shutil.copy(ROOT / "config.yaml", folder)
+    monkeypatch.setattr(installation, "CLONE", folder)
     monkeypatch.chdir(folder)
     before, paths = digests(folder), {path.name: path for path in folder.iterdir()}
     originals = {name: path.read_bytes() for name, path in paths.items() if path.is_file()}

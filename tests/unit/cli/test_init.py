@@ -2,6 +2,10 @@
 
 import csv
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -451,6 +455,88 @@ def test_init_writes_complete_study_when_outside_a_clone(command_json, own_folde
     assert yaml.safe_load(text).keys() == {
         *("results_dir", "datasets_dir", "study", "datasets", "models")
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "target", "message"),
+    [
+        (".snakemake/pip-deployments/jax.py", None, "Snakemake runs the Python modules"),
+        (".snakemake", "elsewhere", ".snakemake: a symbolic link to elsewhere"),
+        ("results", "elsewhere", "results: a symbolic link"),
+        ("results/belt", "elsewhere", "results/belt: a symbolic link"),
+        ("profiles", "elsewhere", "profiles: a symbolic link"),
+        ("config.yaml", "elsewhere", "config.yaml: this is a symbolic link"),
+    ],
+)
+def test_init_fails_when_folder_was_prepared(command, own_folder, path, target, message):
+    (own_folder / path).parent.mkdir(parents=True, exist_ok=True)
+    if target is None:
+        (own_folder / path).write_text("open('ran', 'w')")
+    else:
+        (own_folder / path).symlink_to(target)
+    code, _, complaint = command(*OWN)
+    assert code == 2
+    assert message in complaint
+    assert not (own_folder / "Snakefile").exists()
+    assert not (own_folder / "ran").exists()
+
+
+@pytest.mark.parametrize("name", ["snugnet", "numpy", "jax", "argparse", "snakemake"])
+def test_study_runs_no_module_of_the_folder_when_it_is_planned(command, own_folder, name):
+    (own_folder / f"{name}.py").write_text(f"open({str(own_folder / 'ran')!r}, 'w')")
+    assert command(*OWN)[0] == 0
+    environment = {key: text for key, text in os.environ.items() if key != "PYTHONPATH"}
+    snakemake = Path(sys.executable).with_name("snakemake")
+    done = subprocess.run(
+        [snakemake, "--dry-run", "--cores", "1", "data"],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (own_folder / "ran").exists()
+
+
+def test_init_does_not_import_snakemake_when_it_reads_a_study(own_folder):
+    """Its import makes Python search the working directory for modules."""
+    code = (
+        "import sys\n"
+        "from snugnet.cli.app import run\n"
+        f"assert run({OWN!r}) == 0\n"
+        "assert 'snakemake' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("../Belt-2025.npz", "--output ../Belt-2025.npz: an input file"),
+        ("Snakefile", "a configuration ends in .yaml, .yml, .json"),
+        ("profiles/default/x.yaml", "this folder is for a profile of Snakemake"),
+        ("default/x.yaml", "this folder is for a profile of Snakemake"),
+    ],
+)
+def test_init_fails_when_output_has_another_purpose(command, own_folder, output, message):
+    before = Path("../Belt-2025.npz").read_bytes()
+    code, _, complaint = command(*OWN, "--output", output, "--force")
+    assert code == 2
+    assert message in complaint
+    assert Path("../Belt-2025.npz").read_bytes() == before
+    assert list(own_folder.iterdir()) == []
+
+
+def test_init_ends_quickly_when_snakefile_is_no_small_file(command, own_folder):
+    os.mkfifo("Snakefile")
+    code, _, complaint = command(*OWN)
+    assert code == 2
+    assert "Snakefile: this is a device, not a file" in complaint
+    Path("Snakefile").unlink()
+    with Path("Snakefile").open("wb") as file:
+        file.truncate(1 << 40)
+    code, _, complaint = command(*OWN)
+    assert code == 2
+    assert "Snakefile already exists with other content" in complaint
 
 
 @pytest.mark.parametrize("name", ["Snakefile", "profiles/default/profile.yaml"])

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import time
+import tracemalloc
 from contextlib import suppress
 from functools import partial
 from io import BytesIO
@@ -15,10 +16,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snugnet.core.budget import Budget
+from snugnet.core.budget import UNLIMITED, Budget
 from snugnet.core.child_stream import HEADER
 from snugnet.core.errors import InputError
 from snugnet.core.isolation import (
+    UNEXPECTED,
+    WRONG_INPUT,
     ChildResult,
     compute_in_child,
     run_in_child,
@@ -54,7 +57,7 @@ def test_run_in_child_returns_message_when_input_is_wrong():
         raise InputError("layers: x; allowed: y, or ä")
 
     result = run_in_child(work)
-    assert (result.status, result.message) == (1, "layers: x; allowed: y, or ä")
+    assert (result.status, result.message) == (WRONG_INPUT, "layers: x; allowed: y, or ä")
 
 
 @pytest.mark.parametrize("has_rights", [True, False])
@@ -65,7 +68,8 @@ def test_child_prints_traceback_when_it_has_rights(capfd, has_rights):
     parent_pid = os.getpid()
     result = run_in_child(work) if has_rights else run_without_rights(work, BUDGET)
     assert os.getpid() == parent_pid
-    assert (result.status, result.message, result.crash) == (1, "", None)
+    expected = (1, "") if has_rights else (UNEXPECTED, "ValueError: broken")
+    assert (result.status, result.message, result.crash) == (*expected, None)
     assert ("ValueError: broken" in capfd.readouterr().err) == has_rights
 
 
@@ -136,18 +140,40 @@ def send_raw(content: bytes) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (HEADER.pack(b"x", 3) + b"abc", "sent nonsense"),
-        (HEADER.pack(b"t", 1 << 40), "sent nonsense"),
-        (HEADER.pack(b"a", 1 << 60), "more data than allowed"),
-        (HEADER.pack(b"a", 3) + b"abc", "sent no array"),
-        (HEADER.pack(b"a", len(OBJECTS)) + OBJECTS, "an array of object"),
-        (HEADER.pack(b"a", len(TEXTS)) + TEXTS, "an array of <U1"),
-        (HEADER.pack(b"a", len(HUGE)) + HUGE, "sent no array"),
+        (HEADER.pack(b"x", 3) + b"abc", r"fails \(it returned an invalid message\)"),
+        (HEADER.pack(b"t", 1 << 40), r"fails \(it returned an invalid message\)"),
+        (HEADER.pack(b"a", 1 << 61), r"needs more than .* of memory\. If you trust the file"),
+        (HEADER.pack(b"a", 3) + b"abc", r"fails \(it returned no array: "),
+        (HEADER.pack(b"a", len(OBJECTS)) + OBJECTS, r"fails \(it returned an array of object\)"),
+        (HEADER.pack(b"a", len(TEXTS)) + TEXTS, r"fails \(it returned an array of <U1\)"),
+        (HEADER.pack(b"a", len(HUGE)) + HUGE, r"fails \(it returned no array: "),
     ],
 )
-def test_compute_in_child_fails_when_child_sends_nonsense(content, message):
-    with pytest.raises(InputError, match=message):
-        compute_in_child(partial(send_raw, content), BUDGET, "reading m")
+@pytest.mark.parametrize("budget", [BUDGET, UNLIMITED])
+def test_compute_in_child_fails_when_child_sends_nonsense(content, message, budget):
+    with pytest.raises(InputError, match=f"^reading m {message}"):
+        compute_in_child(partial(send_raw, content), budget, "reading m")
+
+
+@pytest.mark.parametrize("size", [1 << 30, 1 << 35])
+def test_parent_takes_no_memory_when_a_header_promises_more(size):
+    budget = Budget(seconds=20, bytes_held=1 << 40)
+    tracemalloc.start()
+    result = run_without_rights(partial(send_raw, HEADER.pack(b"a", size) + b"abc"), budget)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (result.arrays, peak < 1 << 22) == ((), True)
+
+
+def test_no_file_stays_open_when_a_process_cannot_be_started(monkeypatch):
+    def fail(*arguments: object) -> int:
+        raise OSError("no more processes")
+
+    before = len(list(Path("/dev/fd").iterdir()))
+    monkeypatch.setattr("snugnet.core.isolation.start_child", fail)
+    with pytest.raises(OSError, match="no more processes"):
+        run_without_rights(lambda: None, BUDGET)
+    assert len(list(Path("/dev/fd").iterdir())) == before
 
 
 def test_run_without_rights_ends_when_child_never_stops_sending():
@@ -214,7 +240,9 @@ def fail() -> None:
         (partial(time.sleep, 30), r"reading m takes more than 1 s\. If you trust"),
         (os.abort, r"reading m crashes with SIGABRT: the file is damaged, or"),
         (fail, r"m\.h5: layers: \\udcff"),
-        (partial(int, "x"), r"reading m fails; the file is damaged"),
+        (partial(int, "x"), r"reading m fails \(ValueError: invalid literal for int"),
+        (partial(os._exit, 7), r"reading m fails \(exit code 7\)"),
+        (lambda: [np.array([{}])], r"reading m fails \(ValueError: Object arrays cannot be saved"),
     ],
 )
 def test_compute_in_child_raises_input_error_when_work_fails(work, message):

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from snugnet.core.errors import InputError
-from snugnet.core.samples import Samples, check_samples, load_split, read_npz, save_split
+from snugnet.core.samples import (
+    Samples,
+    check_samples,
+    flatten_group,
+    load_split,
+    read_npz,
+    save_split,
+)
 
 
 def samples(**changes) -> Samples:
@@ -39,18 +46,50 @@ def with_value(value: float) -> np.ndarray:
         ({"x": np.zeros((0, 4, 1)), "y": np.zeros(0, dtype=int)}, "no samples"),
         ({"task": "binary"}, r"a binary task requires 2 classes, but there are 3: a, b, c"),
         ({"group": np.zeros(4)}, "x has 9 samples, but group has 4"),
-        ({"group": np.array([*"abcdefgh", "p\n"])}, r"'p\\n' cannot be the name of a group"),
-        ({"group": np.array([*"abcdefgh", " "])}, "' ' cannot be the name of a group"),
+        ({"class_names": ("a", "b", "a")}, "the class names contain duplicates: a"),
+        ({"x": np.zeros((9, 0, 1))}, r"x has shape \(9, 0, 1\); samples without values"),
         ({"class_names": ("a", "b", "\x1b[2J")}, "cannot be the name of a class"),
         (
             {"y": np.zeros((9, 1)), "class_names": ("kPa\r",), "task": "regression"},
-            r"'kPa\\r' cannot be the name of a class",
+            r"'kPa\\r' cannot be the name of a target",
         ),
     ],
 )
 def test_check_samples_fails_when_samples_are_unusable(changes, words):
     with pytest.raises(InputError, match=words):
         check_samples(samples(**changes), "dataset 'mine'")
+
+
+@pytest.mark.parametrize(
+    ("group", "words"),
+    [
+        (np.array(["a", "p\n"]), r"'p\\n' cannot be the name of a group"),
+        (np.array(["a", " "]), "' ' cannot be the name of a group"),
+        (np.array([1.0, np.nan]), "group of sample 1 is nan"),
+        (np.array([None, "a"], object), "group has type object"),
+        (np.array([{}, {}], object), "group has type object"),
+        (np.array([[1], [1, 2]], object), "group has type object"),
+        (np.zeros((2, 2)), r"group has type float64 and shape \(2, 2\)"),
+        (np.array(["2020-01-01", "NaT"], "M8[D]"), "group has type datetime64"),
+    ],
+)
+def test_flatten_group_fails_when_values_are_no_names(group, words):
+    with pytest.raises(InputError, match=words):
+        flatten_group(group, "mine.npz")
+
+
+@pytest.mark.parametrize(
+    ("group", "expected"),
+    [
+        (np.array([[1], [2]]), [1, 2]),
+        (np.array([b"Jos\xe9", b"Jos\xe8"]), ["Jos\\xe9", "Jos\\xe8"]),
+        (np.array([b"a", b"b"], object), ["a", "b"]),
+        (np.array(["a", "b"], object), ["a", "b"]),
+        (np.zeros(0), []),
+    ],
+)
+def test_flatten_group_returns_names_when_group_is_usable(group, expected):
+    assert flatten_group(group, "mine.npz").tolist() == expected
 
 
 def test_check_samples_passes_when_samples_are_usable():

@@ -4,6 +4,7 @@ import pytest
 
 from snugnet.core.errors import InputError
 from snugnet.core.text import (
+    escape_cell,
     escape_controls,
     escape_formula,
     escape_line,
@@ -35,6 +36,10 @@ def test_escape_formula_adds_apostrophe_when_text_is_a_formula(text):
 @pytest.mark.parametrize("text", ["patient 1", "-1", "+1.5e3", "1=2", "'=1", ""])
 def test_escape_formula_keeps_text_when_it_is_none(text):
     assert escape_formula(text) == text
+
+
+def test_escape_cell_adds_backslashes_when_text_has_markup():
+    assert escape_cell("a|b <script>") == "a\\|b \\<script>"
 
 
 def test_escape_line_keeps_one_line_when_text_has_several():

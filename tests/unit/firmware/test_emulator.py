@@ -1,8 +1,13 @@
 """Tests of the emulated microcontrollers: exact outputs, and honest counts."""
 
+import os
 import shutil
 import subprocess
+import sys
+import time
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +24,7 @@ from snugnet.firmware.targets import PACKAGES, TARGETS
 from snugnet.firmware.toolchain import COMPILER, build
 from snugnet.int8.engine import Model
 from snugnet.tflite.flatbuffer import parse_graph
+from tests.paths import ROOT
 from tests.unit.int8 import models
 
 needs_toolchain = pytest.mark.skipif(
@@ -121,6 +127,56 @@ def test_emulation_is_stopped_when_it_takes_too_long():
     program, vectors = prepare(samples=64)
     with pytest.raises(InputError, match="takes more than 0 s"):
         emulate_program(program, TARGETS["cortex-m4"], vectors, timeout=0.01)
+
+
+def find_emulators(folder):
+    """Return the processes of emulators that work below a folder."""
+    processes = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            is_emulator = (path / "exe").readlink().name == EMULATOR
+            if is_emulator and (path / "cwd").readlink().is_relative_to(folder):
+                processes.append(path)
+    return processes
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@needs_toolchain
+@pytest.mark.skipif(not Path("/proc/self/exe").exists(), reason="this system has no /proc")
+def test_emulator_ends_when_its_command_is_killed(tmp_path):
+    program = (
+        "from tests.unit.firmware.test_emulator import *\n"
+        "program, vectors = prepare(samples=20000)\n"
+        "emulate_program(program, TARGETS['cortex-m4'], vectors)\n"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    process = subprocess.Popen([sys.executable, "-c", program], env=environment, cwd=ROOT)
+    try:
+        wait_until(lambda: find_emulators(tmp_path))
+    finally:
+        process.kill()
+        process.wait()
+    wait_until(lambda: not find_emulators(tmp_path))
+
+
+@needs_toolchain
+@pytest.mark.parametrize("kind", ["script", "missing library"])
+def test_emulation_names_reason_when_emulator_cannot_start(tmp_path, monkeypatch, kind):
+    emulator = tmp_path / EMULATOR
+    text = "#!/bin/sh\nexec true\n" if kind == "script" else "no program"
+    emulator.write_text(text)
+    emulator.chmod(0o755)
+    monkeypatch.setattr("snugnet.firmware.emulator.find_program", lambda name: str(emulator))
+    monkeypatch.setattr("snugnet.firmware.emulator.describe_program", lambda name: name)
+    program, vectors = prepare()
+    with pytest.raises(RuntimeError, match=f"{emulator}: cortex-m4: it cannot be started .*Error"):
+        emulate_program(program, TARGETS["cortex-m4"], vectors)
 
 
 @needs_toolchain

@@ -10,9 +10,9 @@ from snugnet.jobs import checksums
 
 
 @pytest.fixture(autouse=True)
-def all_are_results(monkeypatch, tmp_path):
+def all_are_results(monkeypatch):
     monkeypatch.setattr(checksums, "PAUSE", 0)
-    monkeypatch.setenv(checksums.RESULTS, str(tmp_path))
+    monkeypatch.delenv(checksums.RESULTS, raising=False)
 
 
 @pytest.fixture
@@ -43,14 +43,31 @@ def test_check_reads_no_record_when_file_is_not_a_result(tmp_path, monkeypatch, 
     monkeypatch.setenv(checksums.RESULTS, str(tmp_path / "results"))
     plant_record(tmp_path, kind)
     checksums.check([str(tmp_path / "mine.npz"), str(tmp_path / "results/../mine.npz")])
+    monkeypatch.setenv(checksums.RESULTS, str(tmp_path))
+    checksums.check([str(tmp_path / "mine.npz")])
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "text"])
 def test_check_shows_no_content_when_record_is_not_a_sum(tmp_path, kind):
     plant_record(tmp_path, kind)
-    with pytest.raises(InputError, match=r"recorded in .*/.mine.npz.sha256, which is") as error:
+    message = (
+        "which is damaged" if kind == "text" else r"\.mine\.npz\.sha256: not a file, but .* Delete"
+    )
+    with pytest.raises(InputError, match=message) as error:
         checksums.check([str(tmp_path / "mine.npz")])
     assert "secret" not in str(error.value)
+
+
+def test_check_compares_file_when_it_is_in_a_folder_of_results(tmp_path, monkeypatch):
+    monkeypatch.setenv(checksums.RESULTS, str(tmp_path))
+    file = tmp_path / "models" / "net" / "model.h5"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"weights")
+    checksums.record([str(file)])
+    checksums.check([str(file)])
+    file.write_bytes(b"weightz")
+    with pytest.raises(InputError, match="damaged or changed"):
+        checksums.check([str(file)])
 
 
 def plant_record(folder, kind):
@@ -72,7 +89,7 @@ def test_check_prints_command_when_file_has_changed(outputs_folder, monkeypatch)
     files = [outputs_folder / "config" / "my study.yaml", outputs_folder / "more.yaml"]
     checksums.announce("results", files, ["seed=2", "a={b: 1}"])
     assert os.environ[checksums.RESULTS] == str(outputs_folder / "results")
-    monkeypatch.setenv(checksums.RESULTS, str(outputs_folder))
+    monkeypatch.delenv(checksums.RESULTS)
     (outputs_folder / "model.h5").write_bytes(b"weightz")
     with pytest.raises(InputError) as error:
         checksums.check(["model.h5"])

@@ -73,9 +73,24 @@ class Hdf5Tree:
                 }
                 for name, values in description["attributes"].items()
             }
-            return cls(named, description["groups"], attributes)
+            tree = cls(named, description["groups"], attributes)
+            tree._check_texts()
+            return tree
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise InputError(f"{source}: damaged HDF5 file") from None
+
+    def _check_texts(self) -> None:
+        """Check that all names and attributes are texts: the arrays can be no other type.
+
+        Raises:
+            TypeError: If one is something else.
+        """
+        names = [*self.arrays, *self.groups, *self.attributes]
+        for attributes in self.attributes.values():
+            for name, value in attributes.items():
+                names += [name, *([value] if isinstance(value, str) else value)]
+        if not all(isinstance(name, str) for name in names):
+            raise TypeError("a name is no text")
 
     def write(self, path: Path) -> None:
         """Write everything to a new HDF5 file."""

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -118,14 +119,20 @@ def try_build(build: Build, code: Path | None) -> list[np.ndarray] | None:
         if has_run_operators():
             _run_trial(build, code)
         else:
-            path = build.parts.path
+            what = f"{build.parts.path}: building the model"
             compute_in_child(
-                lambda: build.run() and None,
-                build.budget,
-                f"{path}: building the model",
-                Rights(readable=(path,)),
+                partial(_build_only, build), build.budget, what, Rights(_list_readable(build, code))
             )
     return None
+
+
+def _build_only(build: Build) -> None:
+    build.run()
+
+
+def _list_readable(build: Build, code: Path | None) -> tuple[Path, ...]:
+    """Return what a build reads: the file, and modules and data beside the user's own module."""
+    return (build.parts.path, *([] if code is None else [code.absolute().parent]))
 
 
 def _read_checkpoint(build: Build, code: Path | None) -> list[np.ndarray]:
@@ -140,8 +147,7 @@ def _run_trial(build: Build, code: Path | None, target: Path | None = None) -> N
     path, limits = build.parts.path, json.dumps(asdict(build.budget))
     what = f"{path}: building the model"
     kept = Rights(
-        # The module of the user may import others beside it.
-        readable=(path, *([] if code is None else [code.absolute().parent])),
+        readable=_list_readable(build, code),
         writable=() if target is None else (target.parent,),
         forks=True,  # to read the file
     )

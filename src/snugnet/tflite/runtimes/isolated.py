@@ -88,7 +88,7 @@ def run(
         return [outputs, *(trace[index] for trace in traces for index in indices)]
 
     outputs, *arrays = _attempt(work, file.name, budget) or [np.zeros(0)]
-    if len(arrays) != count * len(indices) or not outputs.ndim:
+    if len(arrays) != count * len(indices) or not outputs.ndim or len(outputs) != len(x):
         raise RuntimeError("the runtime did not return all tensors")
     rest = iter(arrays)
     return outputs, [

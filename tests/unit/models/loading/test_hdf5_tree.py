@@ -1,5 +1,6 @@
 """Tests of reading untrusted HDF5 files."""
 
+import json
 from pathlib import Path
 
 import h5py
@@ -77,6 +78,25 @@ def test_tree_is_the_same_when_it_is_sent_as_arrays():
     for name, array in tree.arrays.items():
         assert loaded.arrays[name].dtype == array.dtype
         np.testing.assert_array_equal(loaded.arrays[name], array)
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        {"arrays": [1], "groups": [""], "attributes": {}},
+        {"arrays": ["a"], "groups": 3, "attributes": {}},
+        {"arrays": ["a"], "groups": [[]], "attributes": {}},
+        {"arrays": ["a"], "groups": [], "attributes": {"": {"x": 5}}},
+        {"arrays": ["a"], "groups": [], "attributes": {"": {"x": [["y"]]}}},
+        {"arrays": ["a"], "groups": [], "attributes": []},
+        {"arrays": [], "groups": [], "attributes": {}},
+        [],
+    ],
+)
+def test_tree_is_refused_when_description_is_another(description):
+    text = np.frombuffer(json.dumps(description).encode(), np.uint8)
+    with pytest.raises(InputError, match=r"m\.h5: damaged HDF5 file"):
+        Hdf5Tree.from_arrays([text, np.zeros(2)], Path("m.h5"))
 
 
 def test_read_tree_fails_when_dataset_has_no_elements(tmp_path):

@@ -1,6 +1,9 @@
 """Tests of Keras files that would take much time or memory to build or to run."""
 
 import json
+import runpy
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -242,3 +245,44 @@ def test_load_keras_file_counts_submodel_when_input_has_no_size(keras, tmp_path)
     keras.tf_keras.Model(inputs, outputs).save(tmp_path / "m.h5")
     with pytest.raises(BudgetError, match=r"needs .* memory"):
         load(tmp_path / "m.h5")
+
+
+GATE = """
+from pathlib import Path
+
+import tensorflow as tf
+import tf_keras
+
+
+class Gate(tf_keras.layers.Layer):
+    def call(self, x):
+        factor = float((Path(__file__).parent / "factor.txt").read_text())
+        if tf.reduce_sum(x) > 0:
+            x = factor * x
+        return x
+"""
+TRY = """
+import sys
+from pathlib import Path
+from snugnet.core.budget import DEFAULT_BUDGET
+from snugnet.models.loading.keras2 import has_run_operators
+from snugnet.models.loading.untrusted_build import prepare_build, try_build
+path, code = map(Path, sys.argv[1:])
+assert not has_run_operators()
+try_build(prepare_build(path, code, DEFAULT_BUDGET), code)
+"""
+
+
+def test_try_build_passes_when_layer_reads_its_source_and_data(keras, tmp_path):
+    """AutoGraph reads the source of a layer that has conditions."""
+    (tmp_path / "factor.txt").write_text("3")
+    code, path = tmp_path / "mine.py", tmp_path / "model.h5"
+    code.write_text(GATE)
+    names = runpy.run_path(str(code))
+    tf_keras = keras.tf_keras
+    model = tf_keras.Sequential([tf_keras.layers.Input((4,)), names["Gate"](name="gate")])
+    model.save(path)
+    # In a process of its own: in this one, TensorFlow has run operators.
+    command = [sys.executable, "-c", TRY, path, code]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
